@@ -1,0 +1,210 @@
+"""A corpus of hostile files, made on the fly; each with the reasons it may be refused for."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+from pydicom import uid
+from pydicom.encaps import generate_frames
+
+from triage.errors import RejectReason as Reason
+
+from .samples import (
+    compressed,
+    dicom_dataset,
+    encapsulated,
+    encode,
+    file_bytes,
+    picture,
+    png_bomb,
+    png_chunk,
+)
+
+MEBIBYTE = 2**20
+
+
+def bare_dicom(body: bytes, syntax: uid.UID = uid.ExplicitVRLittleEndian) -> bytes:
+    """A DICOM file with the transfer syntax and any bytes as its data set."""
+    name = syntax.encode() + b"\0" * (len(syntax) % 2)
+    element = struct.pack("<HH2sH", 2, 0x10, b"UI", len(name)) + name
+    group_length = struct.pack("<HH2sHL", 2, 0, b"UL", 4, len(element))
+    return bytes(128) + b"DICM" + group_length + element + body
+
+
+def secondary_capture() -> bytes:
+    """The SOP class element that lets a body pass as a photograph."""
+    name = uid.SecondaryCaptureImageStorage.encode() + b"\0"
+    return struct.pack("<HH2sH", 8, 0x16, b"UI", len(name)) + name
+
+
+def deflate_bomb(mebibytes: int) -> bytes:
+    """Pixel data of so many MiB in a file of a thousandth; repeats one flushed block."""
+    squeezer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    header = secondary_capture() + struct.pack(
+        "<HH2sHL", 0x7FE0, 0x10, b"OB", 0, mebibytes * MEBIBYTE
+    )
+    start = squeezer.compress(header) + squeezer.flush(zlib.Z_FULL_FLUSH)
+    block = squeezer.compress(bytes(MEBIBYTE)) + squeezer.flush(zlib.Z_FULL_FLUSH)
+    deflated = start + block * mebibytes + squeezer.flush()
+    return bare_dicom(deflated, uid.DeflatedExplicitVRLittleEndian)
+
+
+def nested_sequences(depth: int) -> bytes:
+    """Sequences of undefined length, one within the other."""
+    sequence = struct.pack("<HH2sHL", 0x0040, 0x0275, b"SQ", 0, 0xFFFFFFFF)
+    item = struct.pack("<HHL", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    return bare_dicom(secondary_capture() + (sequence + item) * depth)
+
+
+def many_elements(count: int) -> bytes:
+    """Empty private elements; each costs eight bytes here and hundreds in memory."""
+    tags = range(0x00090000, 0x00090000 + count)
+    body = b"".join(struct.pack("<HHL", tag >> 16, tag & 0xFFFF, 0) for tag in tags)
+    return bare_dicom(body, uid.ImplicitVRLittleEndian)
+
+
+def tiff(pages: int, side: int, *, tile: int = 0) -> bytes:
+    """A bilevel, deflated TIFF whose pages share one strip or one tile of zeros."""
+    extent = tile or side
+    strip = zlib.compress(bytes((extent + 7) // 8 * extent), 9)
+    tags = [(256, side), (257, side), (258, 1), (259, 8), (262, 1), (277, 1)]
+    if tile:
+        tags += [(322, tile), (323, tile), (324, 8), (325, len(strip))]
+    else:
+        tags += [(273, 8), (278, side), (279, len(strip))]
+    content = struct.pack("<2sHL", b"II", 42, 8 + len(strip)) + strip
+    for page in range(pages):
+        entries = b"".join(struct.pack("<HHLL", tag, 4, 1, value) for tag, value in sorted(tags))
+        following = len(content) + 2 + len(entries) + 4 if page < pages - 1 else 0
+        content += struct.pack("<H", len(tags)) + entries + struct.pack("<L", following)
+    return content
+
+
+def patched(data: bytes, old: bytes, new: bytes) -> bytes:
+    assert data.count(old) == 1
+    return data.replace(old, new)
+
+
+def huge_jpeg_frame() -> bytes:
+    frame = encode(picture(), "jpeg")
+    start = frame.index(b"\xff\xc0") + 5
+    frame = frame[:start] + struct.pack(">HH", 65500, 65500) + frame[start + 4 :]
+    return encapsulated(dicom_dataset(picture(), photometric="YBR_FULL_422"), [frame])
+
+
+def huge_j2k_frame() -> bytes:
+    data = compressed(dicom_dataset(picture()), picture(), uid.JPEG2000Lossless)
+    size = struct.pack(">2L", 60, 40)
+    start = data.index(b"\xff\x4f\xff\x51") + 8
+    assert data[start : start + 8] == size
+    return data[:start] + struct.pack(">2L", 60_000, 40_000) + data[start + 8 :]
+
+
+def rle_bomb() -> bytes:
+    """Sixteen megabytes that would expand to a gigabyte."""
+    data = dicom_dataset(picture()[..., 0], photometric="MONOCHROME2")
+    frame = struct.pack("<16L", 1, 64, *[0] * 14) + bytes([129, 0]) * (8 * MEBIBYTE)
+    return encapsulated(data, [frame], uid.RLELossless)
+
+
+def long_window() -> bytes:
+    data = dicom_dataset(picture()[..., 0], photometric="MONOCHROME2")
+    body = struct.pack("<HHL", 0x0028, 0x1050, 4_000_000) + b"1\\" * 2_000_000
+    data.file_meta.TransferSyntaxUID = uid.ImplicitVRLittleEndian
+    content = file_bytes(data)
+    pixels = content.index(struct.pack("<HH", 0x7FE0, 0x10))
+    return content[:pixels] + body + content[pixels:]
+
+
+def truncated_dicom() -> bytes:
+    return file_bytes(dicom_dataset(picture()))[:-500]
+
+
+def half_dicom_header() -> bytes:
+    data = file_bytes(dicom_dataset(picture()))
+    return data[: data.index(struct.pack("<HH", 0x7FE0, 0x10)) + 3]
+
+
+def truncated_fragments() -> bytes:
+    return compressed(dicom_dataset(picture()), picture(), uid.JPEG2000Lossless)[:-300]
+
+
+def swapped_fragment() -> bytes:
+    """A frame of another format than the transfer syntax says."""
+    data = dicom_dataset(picture())
+    data.compress(uid.RLELossless, picture(), generate_instance_uid=False)
+    frame = next(generate_frames(data.PixelData, number_of_frames=1))
+    return encapsulated(dicom_dataset(picture()), [frame], uid.JPEG2000Lossless)
+
+
+def no_pixels() -> bytes:
+    data = dicom_dataset(picture())
+    del data.PixelData
+    return file_bytes(data)
+
+
+def gif() -> bytes:
+    images = [Image.fromarray(picture(seed=seed)) for seed in range(3)]
+    return encode(images[0], "gif", save_all=True, append_images=images[1:])
+
+
+def png_with_text_bomb() -> bytes:
+    text = b"note\0\0" + zlib.compress(bytes(200 * MEBIBYTE), 9)
+    plain = encode(picture(), "png")
+    return plain[:33] + png_chunk(b"zTXt", text) + plain[33:]
+
+
+def truncated(kind: str) -> Callable[[], bytes]:
+    def make() -> bytes:
+        noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+        data = encode(noise, kind)
+        return data[: len(data) // 2]
+
+    return make
+
+
+CORPUS: dict[str, tuple[Callable[[], bytes], set[Reason]]] = {
+    "zero bytes": (lambda: b"", {Reason.EMPTY}),
+    "text": (lambda: b"not a picture\n" * 50, {Reason.UNKNOWN_FORMAT}),
+    "svg": (
+        lambda: b'<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>',
+        {Reason.UNKNOWN_FORMAT},
+    ),
+    "html": (lambda: b"<!doctype html><html></html>", {Reason.UNKNOWN_FORMAT}),
+    "animated gif": (gif, {Reason.UNKNOWN_FORMAT}),
+    "magic only, jpeg": (lambda: b"\xff\xd8\xff", {Reason.UNREADABLE}),
+    "magic only, png": (lambda: b"\x89PNG\r\n\x1a\n", {Reason.UNREADABLE}),
+    "magic only, tiff": (lambda: b"II*\0", {Reason.UNREADABLE}),
+    "magic only, dicom": (lambda: bytes(128) + b"DICM", {Reason.UNREADABLE}),
+    "20,000 x 20,000 png": (lambda: png_bomb(20_000), {Reason.TOO_MANY_PIXELS}),
+    "9,000 x 9,000 png": (lambda: png_bomb(9_000), {Reason.TOO_MANY_PIXELS}),
+    "png text bomb": (png_with_text_bomb, {Reason.UNREADABLE}),
+    "truncated jpeg": (truncated("jpeg"), {Reason.TRUNCATED}),
+    "truncated png": (truncated("png"), {Reason.TRUNCATED}),
+    "truncated tiff": (truncated("tiff"), {Reason.TRUNCATED, Reason.UNREADABLE}),
+    "tiff of 65 pages": (lambda: tiff(65, 8), {Reason.TOO_MANY_FRAMES}),
+    "tiff of 100,000 pages": (lambda: tiff(100_000, 8), {Reason.TOO_MANY_FRAMES}),
+    "tiff of 4 gigapixels": (lambda: tiff(64, 8000), {Reason.TOO_MANY_PIXELS}),
+    "tiff of one huge tile": (lambda: tiff(1, 64, tile=30_000), {Reason.TOO_MANY_PIXELS}),
+    "deflated dicom": (lambda: deflate_bomb(512), {Reason.TOO_LARGE}),
+    "nested sequences": (lambda: nested_sequences(300), {Reason.UNREADABLE}),
+    "very nested sequences": (lambda: nested_sequences(100_000), {Reason.UNREADABLE}),
+    "many elements": (lambda: many_elements(3_000_000), {Reason.TOO_LARGE}),
+    "long window": (long_window, {Reason.UNREADABLE}),
+    "huge jpeg frame": (huge_jpeg_frame, {Reason.UNREADABLE}),
+    "huge jpeg 2000 frame": (huge_j2k_frame, {Reason.UNREADABLE}),
+    "rle bomb": (rle_bomb, {Reason.UNREADABLE}),
+    "huge rows and columns": (
+        lambda: file_bytes(dicom_dataset(picture(), Rows=65_535, Columns=65_535)),
+        {Reason.TOO_MANY_PIXELS},
+    ),
+    "truncated dicom": (truncated_dicom, {Reason.TRUNCATED}),
+    "half a dicom header": (half_dicom_header, {Reason.TRUNCATED}),
+    "truncated fragments": (truncated_fragments, {Reason.TRUNCATED}),
+    "frame of another format": (swapped_fragment, {Reason.UNREADABLE}),
+    "dicom without pixels": (no_pixels, {Reason.NO_PIXELS}),
+}

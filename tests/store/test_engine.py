@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect, select, text
+
+from tests.store.make import case, scored
+from triage.errors import StoreError
+from triage.store import Store, add_case, cases_waiting, events, open_store, upgrade_store
+from triage.store.tables import Base, Case
+
+
+def test_a_missing_file_is_not_made_by_chance(tmp_path: Path) -> None:
+    path = tmp_path / "none.db"
+    with pytest.raises(StoreError, match="no case database"):
+        open_store(f"sqlite:///{path}")
+    assert not path.exists()
+
+
+def test_an_empty_database_needs_create(url: str) -> None:
+    if url.startswith("sqlite"):
+        Path(url.removeprefix("sqlite:///")).touch()
+    with pytest.raises(StoreError, match="empty"):
+        open_store(url)
+
+
+def test_create_makes_the_eight_tables_and_opens_again(url: str) -> None:
+    open_store(url, create=True).close()
+    for create in (False, True):
+        again = open_store(url, create=create)
+        tables = set(inspect(again.engine).get_table_names())
+        again.close()
+        assert tables - {"alembic_version"} == set(Base.metadata.tables)
+        assert len(tables) == 9
+
+
+def test_where_to_look_argument_then_environment_then_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TRIAGE_DATABASE_URL", raising=False)
+    open_store(create=True).close()
+    assert (tmp_path / "triage.db").is_file()
+    monkeypatch.setenv("TRIAGE_DATABASE_URL", f"sqlite:///{tmp_path / 'env.db'}")
+    open_store(create=True).close()
+    assert (tmp_path / "env.db").is_file()
+    open_store(f"sqlite:///{tmp_path / 'arg.db'}", create=True).close()
+    assert (tmp_path / "arg.db").is_file()
+
+
+def _at_migration(store: Store, revision: str) -> str:
+    with store.transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = :r"), {"r": revision})
+    store.close()
+    return store.engine.url.render_as_string(hide_password=False)
+
+
+def test_a_newer_database_is_refused_and_not_touched(store: Store) -> None:
+    url = _at_migration(store, "9999")
+    for refused in (open_store, upgrade_store):
+        with pytest.raises(StoreError, match="migration 9999, this software needs 0001") as caught:
+            refused(url)
+        assert "update the software" in str(caught.value)
+    with store.reading() as session:
+        assert session.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
+
+
+def test_an_older_database_is_refused_until_upgraded(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Put a second migration beside the first, as a later version would."""
+    import shutil
+
+    from triage.store import schema
+
+    scored(store)
+    url = store.engine.url.render_as_string(hide_password=False)
+    store.close()
+    later = tmp_path / "migrations"
+    shutil.copytree(schema._MIGRATIONS, later)
+    (later / "versions" / "rev_0002.py").write_text(
+        "import sqlalchemy as sa\nfrom alembic import op\n"
+        "revision = '0002'\ndown_revision = '0001'\n"
+        "def upgrade():\n    op.add_column('patient', sa.Column('note', sa.String()))\n"
+    )
+    monkeypatch.setattr(schema, "_MIGRATIONS", later)
+    for create in (False, True):
+        with pytest.raises(StoreError, match="migration 0001, this software needs 0002") as caught:
+            open_store(url, create=create)
+        assert "upgrade_store" in str(caught.value)
+    upgrade_store(url)
+    upgrade_store(url)
+    upgraded = open_store(url)
+    columns = {column["name"] for column in inspect(upgraded.engine).get_columns("patient")}
+    with upgraded.reading() as session:
+        assert len(cases_waiting(session)) == 1
+    upgraded.close()
+    assert "note" in columns
+
+
+def test_a_failing_upgrade_leaves_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import shutil
+
+    from triage.store import schema
+
+    url = store.engine.url.render_as_string(hide_password=False)
+    later = tmp_path / "migrations"
+    shutil.copytree(schema._MIGRATIONS, later)
+    (later / "versions" / "rev_0002.py").write_text(
+        "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+        "def upgrade():\n    op.execute('CREATE TABLE half (id INTEGER)')\n"
+        "    op.execute('SELECT * FROM nowhere')\n"
+    )
+    monkeypatch.setattr(schema, "_MIGRATIONS", later)
+    with pytest.raises(StoreError):
+        upgrade_store(url)
+    assert "half" not in inspect(store.engine).get_table_names()
+    monkeypatch.undo()
+    open_store(url).close()
+
+
+def test_another_programs_database_is_refused(url: str) -> None:
+    from sqlalchemy import create_engine
+
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE something (id INTEGER)"))
+    engine.dispose()
+    with pytest.raises(StoreError, match="something else"):
+        open_store(url, create=True)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.db"
+    path.write_text("just some text, long enough to be looked at" * 100)
+    with pytest.raises(StoreError, match="refused"):
+        open_store(f"sqlite:///{path}", create=True)
+    assert path.read_text().startswith("just some text")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["no url", "oracle://x/y", "mongodb://x", "sqlite:////no/such/folder/x.db"],
+)
+def test_a_bad_url_is_a_clear_error(bad: str) -> None:
+    with pytest.raises(StoreError):
+        open_store(bad, create=True)
+
+
+def test_an_unreachable_server_is_a_clear_error_without_the_password() -> None:
+    with pytest.raises(StoreError) as caught:
+        open_store("postgresql://user:secret@127.0.0.1:1/none")
+    assert "secret" not in str(caught.value)
+
+
+def test_sqlite_is_set_up_for_several_users(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'a.db'}", create=True)
+    with store.reading() as session:
+        assert session.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert session.scalar(text("PRAGMA foreign_keys")) == 1
+        assert session.scalar(text("PRAGMA busy_timeout")) >= 10_000
+    store.close()
+
+
+def test_a_failed_transaction_leaves_nothing(store: Store) -> None:
+    with pytest.raises(KeyError), store.transaction() as session:
+        add_case(session, case())
+        raise KeyError
+    with store.reading() as session:
+        assert session.scalars(select(Case)).all() == []
+        assert events(session) == []
+
+
+def test_the_databases_refusal_names_no_patient(store: Store) -> None:
+    number = scored(store)
+    with pytest.raises(StoreError) as caught, store.transaction() as session:
+        session.execute(text('DELETE FROM "case" WHERE id = :id'), {"id": number})
+    assert "patient of" not in str(caught.value)
+    assert "contradicts what is stored" in str(caught.value)
+
+
+def _together(work: list[threading.Thread]) -> None:
+    for thread in work:
+        thread.start()
+    for thread in work:
+        thread.join(timeout=60)
+
+
+def test_two_processes_meeting_an_empty_database_both_open_it(url: str) -> None:
+    opened: list[Store] = []
+    _together(
+        [
+            threading.Thread(target=lambda: opened.append(open_store(url, create=True)))
+            for _ in range(4)
+        ]
+    )
+    assert len(opened) == 4
+    for store in opened:
+        store.close()
+
+
+def test_writers_wait_for_each_other(store: Store) -> None:
+    def write(worker: int) -> None:
+        for number in range(10):
+            with store.transaction() as session:
+                add_case(session, case(f"{worker}-{number}", patient="shared"))
+                add_case(session, case(f"both-{number}", patient="shared"))
+
+    _together([threading.Thread(target=write, args=(worker,)) for worker in range(4)])
+    with store.reading() as session:
+        assert len(cases_waiting(session)) == 4 * 10 + 10
+
+
+def test_sqlite_file_can_be_read_by_plain_tools(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'a.db'}", create=True)
+    scored(store)
+    store.close()
+    connection = sqlite3.connect(tmp_path / "a.db")
+    assert connection.execute('SELECT received_at FROM "case"').fetchone() == (
+        "2025-06-02 12:00:00.000000",
+    )
+    connection.close()

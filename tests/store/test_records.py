@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from tests.store.make import abstention, case, opinion
+from triage.data.clinical import NO_AI_OPINION, Urgency
+from triage.decisions.reasons import AbstainReason
+from triage.errors import StoreError
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"external_id": ""},
+        {"source": ""},
+        {"patient": ""},
+        {"received_at": datetime(2025, 1, 1)},
+        {"groups": {"age": float("nan")}},
+    ],
+)
+def test_a_malformed_case_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(StoreError):
+        case(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"recommendation": "soon"},
+        {"recommendation": NO_AI_OPINION},
+        {"reason_code": AbstainReason.QUALITY},
+        {"p_condition": 1.2},
+        {"p_outlier": float("nan")},
+        {"differential": (("melanoma", -0.1),)},
+        {"expected_cost": float("inf")},
+    ],
+)
+def test_a_contradictory_prediction_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(StoreError):
+        opinion(**changes)
+
+
+@pytest.mark.parametrize("queue", [Urgency.ROUTINE, Urgency.OBSERVATION])
+def test_an_abstention_below_semi_urgent_is_refused(queue: Urgency) -> None:
+    with pytest.raises(StoreError, match="below semi-urgent"):
+        abstention(queue=queue)
+
+
+def test_an_unreadable_case_needs_no_numbers() -> None:
+    record = abstention(
+        AbstainReason.QUALITY,
+        condition=None,
+        p_condition=None,
+        p_outlier=None,
+        differential=(),
+        expected_cost=None,
+    )
+    assert record.abstained

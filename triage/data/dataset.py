@@ -1,0 +1,110 @@
+"""A data spec made concrete: its cases, their roles and their splits, with a content hash."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from triage.data.manifest import Case, cases_of_rows, read_rows
+from triage.data.roles import RoleDraw, draw_roles
+from triage.data.spec import DataSpec
+from triage.data.splits import split_cases
+from triage.data.validate import check_conditions, check_rows
+from triage.errors import SpecError
+from triage.hashing import hash_json
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled cases with their split under one draw of roles.
+
+    Parameters
+    ----------
+    spec : DataSpec
+        The spec it was made from.
+    draw : RoleDraw
+        Role of each condition.
+    cases : tuple of Case
+        In order of first appearance.
+    splits : tuple of str
+        `train`, `validation`, `test` or `excluded`, one a case.
+    """
+
+    spec: DataSpec
+    draw: RoleDraw
+    cases: tuple[Case, ...]
+    splits: tuple[str, ...]
+
+    def of_split(self, *names: str) -> list[Case]:
+        """Return the cases of the named splits."""
+        return [case for case, split in zip(self.cases, self.splits, strict=True) if split in names]
+
+    def with_training_cases(self, extra: list[Case]) -> Dataset:
+        """Return the data set with further training cases, splits otherwise untouched.
+
+        Cases of a cluster or patient that is already placed are left out, so that a
+        label from the clinic never leaks a validation or test case into training.
+        """
+        known = {case.case_id for case in self.cases} | {case.cluster for case in self.cases}
+        known |= {case.patient_id for case in self.cases}
+        fresh = [
+            case for case in extra if not {case.case_id, case.cluster, case.patient_id} & known
+        ]
+        return replace(
+            self,
+            cases=(*self.cases, *fresh),
+            splits=(*self.splits, *("train" for _ in fresh)),
+        )
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Count cases by condition and split."""
+        table: dict[str, Counter[str]] = {}
+        for case, split in zip(self.cases, self.splits, strict=True):
+            table.setdefault(str(case.condition), Counter())[split] += 1
+        return {name: dict(row) for name, row in table.items()}
+
+    def digest(self) -> str:
+        """Hash of case identifiers, labels, splits and image names (not of pixels)."""
+        return hash_json(
+            [
+                [case.case_id, case.condition, case.cluster, split, [p.name for p in case.images]]
+                for case, split in zip(self.cases, self.splits, strict=True)
+            ]
+        )
+
+
+def load_dataset(spec: DataSpec, root: Path, roles_seed: int | None = None) -> Dataset:
+    """Read a spec's labelled cases and place them in splits.
+
+    Parameters
+    ----------
+    spec : DataSpec
+        The data spec.
+    root : Path
+        Folder of the data.
+    roles_seed : int, optional
+        Overrides the spec's seed for drawing `auto` roles.
+
+    Returns
+    -------
+    Dataset
+        Images are not opened here; an unreadable one rejects its case later.
+
+    Raises
+    ------
+    SpecError
+        If the table or the labels make training or evaluation unsound; lists every problem.
+    """
+    table = read_rows(spec.rows, root)
+    if spec.rows.unlisted_conditions == "ignore":
+        table = table[table[spec.rows.condition].isin(spec.by_name)].reset_index(drop=True)
+    problems = check_rows(table, spec)
+    if not problems:
+        draw = draw_roles(spec, roles_seed)
+        cases = tuple(cases_of_rows(table, spec, root))
+        splits = tuple(split_cases(cases, spec, draw))
+        problems = check_conditions(cases, splits, spec, draw)
+    if problems:
+        raise SpecError("the data do not fit the spec", where=spec.name, problems=tuple(problems))
+    return Dataset(spec=spec, draw=draw, cases=cases, splits=splits)

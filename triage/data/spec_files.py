@@ -1,0 +1,63 @@
+"""Data specs on disk: read one, find the shipped ones, write their JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from triage.data.spec import DataSpec
+from triage.errors import SpecError
+
+SCHEMA_NAME = "data_spec.schema.json"
+
+
+def load_spec(path: Path) -> DataSpec:
+    """Read and validate one YAML data spec.
+
+    Raises
+    ------
+    SpecError
+        If the file is missing, is not YAML, or breaks a rule; every problem is listed.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SpecError("there is no such data spec", where=str(path)) from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        line = f" (line {mark.line + 1})" if (mark := getattr(error, "problem_mark", None)) else ""
+        raise SpecError(f"is not readable YAML{line}", where=str(path)) from error
+    try:
+        return DataSpec.model_validate(content)
+    except ValidationError as error:
+        raise SpecError(
+            "the data spec is not valid", where=str(path), problems=_problems(error)
+        ) from error
+
+
+def _problems(error: ValidationError) -> tuple[str, ...]:
+    return tuple(
+        f"{'.'.join(str(part) for part in item['loc']) or 'spec'}: {item['msg']}"
+        for item in error.errors()
+    )
+
+
+def shipped_spec(name: str) -> Path:
+    """Return the path of a spec shipped with the project, such as `derm_phantoms`."""
+    return Path(str(files("data_specs").joinpath(f"{name}.yaml")))
+
+
+def spec_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a data spec, as shipped beside the specs."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema"
+    } | DataSpec.model_json_schema()
+
+
+def schema_text() -> str:
+    """Return the schema file's exact content."""
+    return json.dumps(spec_schema(), indent=2) + "\n"

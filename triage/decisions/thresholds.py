@@ -1,0 +1,56 @@
+"""The abstention threshold: where the expected clinical cost on validation is least."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.errors import UsageError
+
+
+def cheapest_threshold(
+    score: NDArray[np.float64],
+    cost_of_opinion: NDArray[np.float64],
+    cost_of_abstaining: NDArray[np.float64],
+    weights: NDArray[np.float64],
+) -> tuple[float, float]:
+    """Find the score above which abstaining is cheapest on average.
+
+    Parameters
+    ----------
+    score : float array [N]
+        Out-of-distribution score of validation cases.
+    cost_of_opinion, cost_of_abstaining : float array [N]
+        What each case costs with an opinion, and without.
+    weights : float array [N]
+        Case weights, summing to one (re-weighted to the prevalence in use).
+
+    Returns
+    -------
+    threshold : float
+        A case abstains when its score exceeds this. Half-way between neighbouring scores;
+        the lowest of equally cheap ones. One above the highest score when never abstaining is
+        cheapest, one below the lowest when always (scores lie in [0, 1]).
+    cost : float
+        Expected cost at the threshold.
+
+    Raises
+    ------
+    UsageError
+        If there is no case.
+    """
+    if len(score) == 0:
+        raise UsageError("a threshold needs validation cases")
+    values, place = np.unique(score, return_inverse=True)
+    opinion = np.bincount(place, weights * cost_of_opinion, len(values))
+    abstain = np.bincount(place, weights * cost_of_abstaining, len(values))
+    # kept[i]: cost when the i lowest distinct scores keep their opinion.
+    kept = np.concatenate([[0.0], np.cumsum(opinion)])
+    dropped = np.concatenate([np.cumsum(abstain[::-1])[::-1], [0.0]])
+    total = kept + dropped
+    best = int(np.argmin(np.round(total, 12)))
+    if best == 0:
+        return float(values[0]) - 1.0, float(total[0])
+    if best == len(values):
+        return float(values[-1]) + 1.0, float(total[-1])
+    return float((values[best - 1] + values[best]) / 2.0), float(total[best])

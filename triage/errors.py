@@ -1,0 +1,130 @@
+"""One hierarchy of errors.
+
+Every message a user can meet says what is wrong, where, and how to mend it.
+The command line turns these into one readable line and the error's exit code;
+anything else that escapes is a defect of ours.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class TriageError(Exception):
+    """Base of every error the project raises on purpose.
+
+    Parameters
+    ----------
+    what : str
+        What is wrong, in one sentence.
+    where : str, optional
+        The file, field, row or setting concerned. Never patient data.
+    mend : str, optional
+        What the user can do about it.
+    """
+
+    exit_code = 2
+
+    def __init__(self, what: str, *, where: str | None = None, mend: str | None = None) -> None:
+        self.what = what
+        self.where = where
+        self.mend = mend
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        advice = f" {self.mend}" if self.mend else ""
+        return f"{place}{self.what}{advice}"
+
+
+class UsageError(TriageError):
+    """A command or function was called in a way that cannot work."""
+
+
+class SpecError(TriageError):
+    """A data spec, or the data it points at, is not usable.
+
+    Parameters
+    ----------
+    what : str
+        Summary of the refusal.
+    problems : sequence of str
+        Every problem found, each with its place.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        mend: str | None = None,
+        problems: tuple[str, ...] = (),
+    ) -> None:
+        self.problems = problems
+        super().__init__(what, where=where, mend=mend)
+
+    def __str__(self) -> str:
+        listed = "".join(f"\n  - {problem}" for problem in self.problems)
+        return super().__str__() + listed
+
+
+class TrainingError(TriageError):
+    """Training cannot start or cannot go on."""
+
+
+class BundleError(TriageError):
+    """A trained system on disk is missing, incomplete or altered."""
+
+
+class PredictionsError(TriageError):
+    """A predictions table is malformed."""
+
+
+class StoreError(TriageError):
+    """The case database cannot be used as asked."""
+
+
+class WorkflowError(TriageError):
+    """A reviewing step is not allowed in the case's present state."""
+
+
+class RejectReason(StrEnum):
+    """Why a file was refused; stable codes that reports count by."""
+
+    MISSING = "missing"
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    TOO_MANY_PIXELS = "too_many_pixels"
+    TOO_MANY_FRAMES = "too_many_frames"
+    UNKNOWN_FORMAT = "unknown_format"
+    NO_PIXELS = "no_pixels"
+    TRUNCATED = "truncated"
+    UNSUPPORTED_ENCODING = "unsupported_encoding"
+    UNREADABLE = "unreadable"
+    WRONG_MODALITY = "wrong_modality"
+
+
+class ImageRejected(TriageError):
+    """A file cannot become safe pixels; its case is rejected and the batch goes on.
+
+    Parameters
+    ----------
+    reason : RejectReason
+        Stable code of the refusal.
+    what : str
+        What is wrong with the file, without anything read from its header
+        that could identify a patient.
+    """
+
+    exit_code = 3
+
+    def __init__(
+        self,
+        reason: RejectReason,
+        what: str,
+        *,
+        where: str | None = None,
+        mend: str | None = None,
+    ) -> None:
+        self.reason = reason
+        super().__init__(what, where=where, mend=mend)

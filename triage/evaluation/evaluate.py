@@ -1,0 +1,202 @@
+"""Evaluate a system: every metric, overall and per subgroup, with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.errors import UsageError
+from triage.evaluation.bootstrap import cluster_weights
+from triage.evaluation.curves import confusion, reliability, risk_coverage
+from triage.evaluation.intervals import CONFIDENCE, interval
+from triage.evaluation.metrics import METRICS, Metric
+from triage.evaluation.metrics.weighted import FloatArray
+from triage.evaluation.outcomes import Outcomes
+from triage.evaluation.results import UNKNOWN, Estimate, Evaluation, Evidence, Level
+
+MIN_CLUSTERS = 10
+"""Fewer clusters of a kind that a metric needs are not enough evidence (our own threshold)."""
+MAX_UNDEFINED = 0.05
+"""Nor is an interval that had to leave out more than this share of the resamples."""
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """A set of cases to evaluate: everything, or one level of a subgroup axis."""
+
+    axis: str
+    level: str
+    where: NDArray[np.int64]
+    outcomes: Outcomes
+
+
+def evaluate(outcomes: Outcomes, *, n_resamples: int = 1000, seed: int = 0) -> Evaluation:
+    """Measure everything in the table of metrics, overall and per subgroup.
+
+    One set of cluster resamples of all cases serves every metric and every subgroup.
+
+    Parameters
+    ----------
+    outcomes : Outcomes of N cases
+    n_resamples : int
+        Bootstrap resamples of clusters.
+    seed : int
+        The same seed and outcomes give the same numbers.
+
+    Raises
+    ------
+    UsageError
+        If there are no cases or fewer than two resamples.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> outcomes = Outcomes(
+    ...     classes=("naevus", "melanoma"), truth=np.array([0, 1, -1]),
+    ...     probabilities=np.array([[0.9, 0.1], [0.7, 0.3], [0.5, 0.5]]),
+    ...     ood_score=np.array([0.1, 0.2, 0.8]), abstained=np.array([False, False, True]),
+    ...     cost=np.array([0.0, 5.0, 0.0]), true_urgency=np.array([3, 0, 1]),
+    ...     queue_urgency=np.array([3, 3, 1]), cluster=np.array(["a", "b", "c"]),
+    ...     subgroups=pd.DataFrame({"sex": ["f", "m", "unknown"]}))
+    >>> found = evaluate(outcomes, n_resamples=50).overall["accuracy"]
+    >>> found.value, found.evidence
+    (0.5, 'not enough')
+    """
+    if len(outcomes) == 0:
+        raise UsageError("there are no cases to evaluate")
+    scopes = [_Scope("", "", np.arange(len(outcomes)), outcomes), *_levels(outcomes)]
+    metrics = list(METRICS.values())
+    resamples = cluster_weights(outcomes.cluster, n_resamples=n_resamples, seed=seed)
+    drawn = _resampled(scopes, metrics, resamples)
+    tables = [
+        {
+            metric.key: estimate(metric, scope.outcomes, drawn[i][j])
+            for j, metric in enumerate(metrics)
+        }
+        for i, scope in enumerate(scopes)
+    ]
+    again = cluster_weights(outcomes.cluster, n_resamples=n_resamples, seed=seed)
+    return Evaluation(
+        n_cases=len(outcomes),
+        n_inliers=int((~outcomes.is_outlier).sum()),
+        n_outliers=int(outcomes.is_outlier.sum()),
+        n_clusters=len(np.unique(outcomes.cluster)),
+        n_resamples=n_resamples,
+        seed=seed,
+        confidence=CONFIDENCE,
+        min_clusters=MIN_CLUSTERS,
+        classes=list(outcomes.classes),
+        overall=tables[0],
+        subgroups=[_level(s, t) for s, t in zip(scopes[1:], tables[1:], strict=True)],
+        confusion=confusion(outcomes),
+        reliability=reliability(outcomes),
+        risk_coverage=risk_coverage(outcomes, again),
+    )
+
+
+def estimate(metric: Metric, outcomes: Outcomes, resamples: FloatArray) -> Estimate:
+    """Put a metric's value, interval, sample size and evidence together.
+
+    Parameters
+    ----------
+    metric : Metric
+    outcomes : Outcomes of N cases
+    resamples : float array [B]
+        The metric on each resample; NaN where undefined.
+    """
+    value = float(metric.compute(outcomes, np.ones((1, len(outcomes))))[0])
+    n_cases, n_clusters = support(metric, outcomes)
+    bounds = interval(
+        metric.interval,
+        value,
+        resamples,
+        n_cases=n_cases,
+        n_clusters=n_clusters,
+    )
+    low, high = bounds if bounds else (None, None)
+    undefined = int(np.isnan(resamples).sum())
+    return Estimate(
+        metric=metric.key,
+        unit=metric.unit,
+        value=value if math.isfinite(value) else None,
+        low=low,
+        high=high,
+        n_cases=n_cases,
+        n_clusters=n_clusters,
+        interval=metric.interval.value,
+        undefined_resamples=undefined,
+        evidence=evidence(n_clusters, undefined / len(resamples)),
+    )
+
+
+def support(metric: Metric, outcomes: Outcomes) -> tuple[int, int]:
+    """Count the cases a metric is taken of, and the clusters of the scarcest kind it needs."""
+    masks = [mask for need in metric.needs for mask in need.masks(outcomes)]
+    union = np.logical_or.reduce(masks)
+    return int(union.sum()), min(len(np.unique(outcomes.cluster[mask])) for mask in masks)
+
+
+def evidence(n_clusters: int, undefined_share: float) -> Evidence:
+    """Say whether so many clusters, and so few undefined resamples, are evidence enough."""
+    enough = n_clusters >= MIN_CLUSTERS and undefined_share <= MAX_UNDEFINED
+    return "enough" if enough else "not enough"
+
+
+def _resampled(
+    scopes: Sequence[_Scope], metrics: Sequence[Metric], resamples: Iterable[FloatArray]
+) -> NDArray[np.float64]:
+    """Every metric on every scope and resample, [scopes, metrics, B]."""
+    chunks = []
+    for weights in resamples:
+        chunk = np.empty((len(scopes), len(metrics), len(weights)))
+        for i, scope in enumerate(scopes):
+            here = weights[:, scope.where] if scope.axis else weights
+            for j, metric in enumerate(metrics):
+                chunk[i, j] = metric.compute(scope.outcomes, here)
+        chunks.append(chunk)
+    return np.concatenate(chunks, axis=2)
+
+
+def _levels(outcomes: Outcomes) -> list[_Scope]:
+    """One scope per level of each subgroup axis, "unknown" last."""
+    scopes = []
+    for axis in outcomes.subgroups.columns:
+        column = outcomes.subgroups[axis].to_numpy()
+        for level in sorted(set(column), key=lambda name: (name == UNKNOWN, name)):
+            where = np.flatnonzero(column == level)
+            scopes.append(_Scope(axis, level, where, _select(outcomes, where)))
+    return scopes
+
+
+def _select(outcomes: Outcomes, where: NDArray[np.int64]) -> Outcomes:
+    return replace(
+        outcomes,
+        truth=outcomes.truth[where],
+        probabilities=outcomes.probabilities[where],
+        ood_score=outcomes.ood_score[where],
+        abstained=outcomes.abstained[where],
+        cost=outcomes.cost[where],
+        true_urgency=outcomes.true_urgency[where],
+        queue_urgency=outcomes.queue_urgency[where],
+        cluster=outcomes.cluster[where],
+        subgroups=outcomes.subgroups.iloc[where],
+    )
+
+
+def _level(scope: _Scope, metrics: dict[str, Estimate]) -> Level:
+    outlier, abstained = scope.outcomes.is_outlier, scope.outcomes.abstained
+    return Level(
+        axis=scope.axis,
+        level=scope.level,
+        n_cases=len(outlier),
+        n_clusters=len(np.unique(scope.outcomes.cluster)),
+        inliers=int((~outlier).sum()),
+        inliers_abstained=int((~outlier & abstained).sum()),
+        outliers=int(outlier.sum()),
+        outliers_abstained=int((outlier & abstained).sum()),
+        metrics=metrics,
+    )

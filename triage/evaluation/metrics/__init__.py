@@ -1,0 +1,5 @@
+"""Metrics, one family a file, all written over case weights; `METRICS` is their table."""
+
+from triage.evaluation.metrics.registry import METRICS, Interval, Metric, Need, find_metric
+
+__all__ = ["METRICS", "Interval", "Metric", "Need", "find_metric"]

@@ -1,0 +1,208 @@
+"""The table of metrics: what each is called, measures, needs, and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.errors import UsageError
+from triage.evaluation.metrics import calibration, classification, clinical, detection
+from triage.evaluation.metrics.weighted import FloatArray
+from triage.evaluation.outcomes import Outcomes
+
+
+class Need(StrEnum):
+    """A kind of case without which a metric is undefined."""
+
+    ALL = "all cases"
+    INLIERS = "inliers"
+    EVERY_CONDITION = "inliers of every condition"
+    OUTLIERS = "outliers"
+    ANSWERED_INLIERS = "inliers with an opinion"
+    ABSTAINED = "abstained cases"
+    URGENT = "urgent cases"
+
+    def masks(self, outcomes: Outcomes) -> list[NDArray[np.bool_]]:
+        """Return the groups of cases that must each be there, bool [N] each."""
+        inlier = ~outcomes.is_outlier
+        match self:
+            case Need.ALL:
+                return [np.ones(len(outcomes), dtype=np.bool_)]
+            case Need.INLIERS:
+                return [inlier]
+            case Need.EVERY_CONDITION:
+                present = np.unique(outcomes.truth[inlier])
+                return [outcomes.truth == label for label in present] or [inlier]
+            case Need.OUTLIERS:
+                return [outcomes.is_outlier]
+            case Need.ANSWERED_INLIERS:
+                return [inlier & ~outcomes.abstained]
+            case Need.ABSTAINED:
+                return [outcomes.abstained]
+            case Need.URGENT:
+                return [outcomes.true_urgency == clinical.URGENT]
+
+
+class Interval(StrEnum):
+    """How a metric's interval is made from its resamples; see `triage.evaluation.intervals`."""
+
+    KORN_GRAUBARD = "Korn-Graubard"
+    PERCENTILE = "percentile"
+    BASIC = "basic"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric, and all that a table or a report says of it.
+
+    Parameters
+    ----------
+    key : str
+        Stable name in files.
+    title : str
+        Name for people.
+    unit : str
+        "proportion" or "area" for what lies between 0 and 1.
+    larger_is_better : bool or None
+        None where neither end is a virtue by itself.
+    needs : tuple of Need
+        Kinds of case it is undefined without.
+    interval : Interval
+        How its interval is made.
+    definition : str
+        One sentence.
+    source : str
+        Paper, or "our definition".
+    compute : callable
+        (Outcomes of N cases, weights [B, N]) -> values [B]; NaN where undefined.
+    """
+
+    key: str
+    title: str
+    unit: str
+    larger_is_better: bool | None
+    needs: tuple[Need, ...]
+    interval: Interval
+    definition: str
+    source: str
+    compute: Callable[[Outcomes, FloatArray], FloatArray]
+
+
+_KG, _PERCENTILE, _BASIC = Interval.KORN_GRAUBARD, Interval.PERCENTILE, Interval.BASIC
+_RANKING = (Need.INLIERS, Need.OUTLIERS)
+
+_TABLE = (
+    Metric(
+        "accuracy", "Inlier accuracy", "proportion", True, (Need.INLIERS,), _KG,
+        "Share of inliers whose most probable condition is the true one.",
+        "standard", classification.accuracy,
+    ),
+    Metric(
+        "balanced_accuracy", "Balanced accuracy", "proportion", True,
+        (Need.EVERY_CONDITION,), _KG,
+        "Accuracy within each true inlier condition, averaged over conditions.",
+        "Brodersen et al. 2010", classification.balanced_accuracy,
+    ),
+    Metric(
+        "ood_auroc", "OOD AUROC", "area", True, _RANKING, _KG,
+        "Probability that an outlier scores above an inlier; ties count one half.",
+        "Hanley & McNeil 1982", detection.ood_auroc,
+    ),
+    Metric(
+        "ood_aupr", "OOD AUPR", "area", True, _RANKING, _KG,
+        "Average precision of finding outliers; chance level is their prevalence.",
+        "average precision, as in scikit-learn", detection.ood_aupr,
+    ),
+    Metric(
+        "ood_fpr95", "OOD FPR at 95 % TPR", "proportion", False, _RANKING, _KG,
+        "Share of inliers flagged at the highest threshold that flags 95 % of outliers.",
+        "convention of OpenOOD v1.5", detection.ood_fpr95,
+    ),
+    Metric(
+        "ece", "Calibration error (ECE)", "proportion", False, (Need.INLIERS,), _BASIC,
+        "Mean gap between top-1 confidence and accuracy on inliers, over 15 equal-width bins.",
+        "Guo et al. 2017, eq. 3", calibration.ece,
+    ),
+    Metric(
+        "nll", "Log loss", "nats", False, (Need.INLIERS,), _PERCENTILE,
+        "Mean negative log probability given to the true condition of inliers.",
+        "standard", calibration.nll,
+    ),
+    Metric(
+        "brier", "Brier score", "squared probability", False, (Need.INLIERS,), _PERCENTILE,
+        "Squared distance of the probabilities from the truth, summed over conditions, 0 to 2.",
+        "Brier 1950", calibration.brier,
+    ),
+    Metric(
+        "clinical_cost", "Mean clinical cost", "cost units per case", False,
+        (Need.ALL,), _PERCENTILE,
+        "Mean cost of what was done with a case, by the cost matrix of the data spec.",
+        "our definition", clinical.clinical_cost,
+    ),
+    Metric(
+        "abstention_rate", "Abstention rate", "proportion", None, (Need.ALL,), _KG,
+        "Share of all cases without an AI opinion.",
+        "our definition", clinical.abstention_rate,
+    ),
+    Metric(
+        "coverage", "Inlier coverage", "proportion", True, (Need.INLIERS,), _KG,
+        "Share of inliers with an AI opinion.",
+        "Geifman & El-Yaniv 2017", clinical.coverage,
+    ),
+    Metric(
+        "selective_accuracy", "Selective accuracy", "proportion", True,
+        (Need.ANSWERED_INLIERS,), _KG,
+        "Accuracy on the inliers with an AI opinion.",
+        "Geifman & El-Yaniv 2017", classification.selective_accuracy,
+    ),
+    Metric(
+        "outlier_abstention_rate", "Outliers abstained on", "proportion", True,
+        (Need.OUTLIERS,), _KG,
+        "Share of outliers without an AI opinion, as it should be.",
+        "our definition", clinical.outlier_abstention_rate,
+    ),
+    Metric(
+        "under_triage_rate", "Under-triage", "proportion", False, (Need.ALL,), _KG,
+        "Share of all cases queued less urgently than they are.",
+        "our definition", clinical.under_triage_rate,
+    ),
+    Metric(
+        "over_triage_rate", "Over-triage", "proportion", False, (Need.ALL,), _KG,
+        "Share of all cases queued more urgently than they are.",
+        "our definition", clinical.over_triage_rate,
+    ),
+    Metric(
+        "abstained_under_triage_rate", "Under-triage when abstaining", "proportion", False,
+        (Need.ABSTAINED,), _KG,
+        "Share of the cases without an AI opinion that are queued less urgently than they are.",
+        "our definition", clinical.abstained_under_triage_rate,
+    ),
+    Metric(
+        "urgent_at_observation_rate", "Urgent queued at observation", "proportion", False,
+        (Need.URGENT,), _KG,
+        "Share of urgent cases queued for observation, the lowest urgency.",
+        "our definition", clinical.urgent_at_observation_rate,
+    ),
+)  # fmt: skip
+
+METRICS: dict[str, Metric] = {metric.key: metric for metric in _TABLE}
+"""Every metric by its key, in the order of report tables."""
+
+
+def find_metric(key: str) -> Metric:
+    """Return a metric by its key.
+
+    Raises
+    ------
+    UsageError
+        If there is no such metric; the message lists those there are.
+    """
+    try:
+        return METRICS[key]
+    except KeyError:
+        known = ", ".join(METRICS)
+        raise UsageError(f"there is no metric {key!r}", mend=f"Choose from {known}.") from None

@@ -1,0 +1,87 @@
+"""How large a file may be before it is refused unread."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from triage.errors import ImageRejected, RejectReason
+
+
+class Limits(BaseModel):
+    """Bounds that hold before decoding, checked on headers only.
+
+    Parameters
+    ----------
+    max_bytes : int
+        Largest file, and largest content of a deflated file, in bytes.
+    max_pixels : int
+        Most pixels (height x width) of one frame.
+    max_frames : int
+        Most frames (pages) of one file.
+    max_total_pixels : int
+        Most pixels of all frames together. Without it a file within the other
+        bounds could still ask for 12 GiB of RGB.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_bytes: int = Field(default=256 * 2**20, gt=0)
+    max_pixels: int = Field(default=64_000_000, gt=0)
+    max_frames: int = Field(default=64, gt=0)
+    max_total_pixels: int = Field(default=128_000_000, gt=0)
+
+    def check_bytes(self, size: int) -> None:
+        """Refuse content of more than `max_bytes`.
+
+        Raises
+        ------
+        ImageRejected
+            With `RejectReason.TOO_LARGE`.
+        """
+        if size > self.max_bytes:
+            raise ImageRejected(
+                RejectReason.TOO_LARGE,
+                f"The content is larger than {self.max_bytes} bytes.",
+                mend="Export the picture smaller, or raise the limit max_bytes.",
+            )
+
+    def check_frames(self, frames: int) -> None:
+        """Refuse a file of more than `max_frames` frames.
+
+        Raises
+        ------
+        ImageRejected
+            With `RejectReason.TOO_MANY_FRAMES`.
+        """
+        if frames > self.max_frames:
+            raise ImageRejected(
+                RejectReason.TOO_MANY_FRAMES,
+                f"The file has more than {self.max_frames} frames.",
+                mend="Split the file, or raise the limit max_frames.",
+            )
+
+    def check_geometry(self, height: int, width: int, frames: int = 1) -> None:
+        """Refuse a picture whose decoded size would be out of bounds.
+
+        Raises
+        ------
+        ImageRejected
+            With `RejectReason.TOO_MANY_PIXELS` or `TOO_MANY_FRAMES`; with
+            `RejectReason.UNREADABLE` for a picture without extent.
+        """
+        if height < 1 or width < 1 or frames < 1:
+            raise ImageRejected(
+                RejectReason.UNREADABLE, "The header gives the picture no rows, columns or frames."
+            )
+        self.check_frames(frames)
+        pixels = height * width
+        if pixels > self.max_pixels or pixels * frames > self.max_total_pixels:
+            raise ImageRejected(
+                RejectReason.TOO_MANY_PIXELS,
+                f"{frames} x {height} x {width} pixels are more than the {self.max_pixels} per "
+                f"frame or {self.max_total_pixels} in all that are read.",
+                mend="Export the picture smaller, or raise max_pixels and max_total_pixels.",
+            )
+
+
+DEFAULT_LIMITS = Limits()

@@ -1,0 +1,118 @@
+"""Stored DICOM values to 8 bits, as tables.
+
+What a stored value looks like depends on the value alone, so the whole chain
+(modality, window, photometric interpretation) is worked out once for each of
+the at most 65,536 values, and a frame is a look-up. Memory stays small for
+any frame. Of more than 16 bits the highest 16 are looked up.
+
+Without a window the full range of the stored bits is shown: a value then
+means the same brightness in every picture. The contrast of a 12-bit scan
+stored in 16 bits is low that way, which is right for a photograph and
+harmless for what is not one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi
+
+from triage.errors import ImageRejected, RejectReason
+
+
+def grey_table(dataset: Dataset, bits: int, signed: bool) -> NDArray[np.uint8]:
+    """Tabulate a greyscale picture's brightness over its stored values.
+
+    Parameters
+    ----------
+    dataset : pydicom.dataset.Dataset
+        Gives the photometric interpretation and, if there is one, the first
+        window or VOI LUT with the modality transformation before it.
+    bits : int
+        Stored bits, 1 to 32. Of more than 16, the table is of the highest 16,
+        and windows are not applied: no photograph has them.
+    signed : bool
+        Whether values are two's complement.
+
+    Returns
+    -------
+    uint8 array [2 ** min(bits, 16)]
+        The first entry belongs to the smallest value; 0 is shown black.
+
+    Raises
+    ------
+    ImageRejected
+        With `RejectReason.UNREADABLE` for a window that is none.
+    """
+    values = _stored_values(min(bits, 16), signed)
+    if bits <= 16 and dataset.get("VOILUTSequence"):
+        shown = apply_modality_lut(values, dataset)
+        lut_bits = int(dataset.VOILUTSequence[0].LUTDescriptor[2])
+        scaled = apply_voi(np.rint(shown).astype(np.int64), dataset) / (2.0**lut_bits - 1)
+    elif bits <= 16 and None not in (dataset.get("WindowCenter"), dataset.get("WindowWidth")):
+        shown = apply_modality_lut(values, dataset)
+        scaled = _window(shown.astype(np.float64), dataset)
+    else:
+        scaled = (values - values[0]) / (len(values) - 1)
+    scaled = np.clip(scaled, 0, 1)
+    if dataset.PhotometricInterpretation == "MONOCHROME1":
+        scaled = 1 - scaled
+    return _to_bytes(scaled)
+
+
+def colour_table(bits: int) -> NDArray[np.uint8]:
+    """Tabulate the linear scaling of unsigned colour samples, 1 to 32 bits.
+
+    Returns
+    -------
+    uint8 array [2 ** min(bits, 16)]
+    """
+    levels = 2 ** min(bits, 16)
+    return _to_bytes(np.arange(levels) / (levels - 1))
+
+
+def palette_table(dataset: Dataset, bits: int) -> NDArray[np.uint8]:
+    """Tabulate a PALETTE COLOR picture's colours (PS3.3 C.7.6.3.1.5).
+
+    Returns
+    -------
+    uint8 array [2 ** bits, 3]
+    """
+    colours: NDArray[np.uint8] | NDArray[np.uint16] = apply_color_lut(
+        _stored_values(bits, signed=False).astype(np.uint16), dataset
+    )
+    if colours.dtype == np.uint16:
+        return _to_bytes(colours / 65535)
+    return colours.astype(np.uint8)
+
+
+def _to_bytes(scaled: NDArray[np.float64]) -> NDArray[np.uint8]:
+    return np.rint(255 * scaled).astype(np.uint8)
+
+
+def _stored_values(bits: int, signed: bool) -> NDArray[np.int64]:
+    first = -(2 ** (bits - 1)) if signed else 0
+    return np.arange(first, first + 2**bits)
+
+
+def _window(values: NDArray[np.float64], dataset: Dataset) -> NDArray[np.float64]:
+    """Apply the first window; 0 to 1 (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
+    center, width = (_first(dataset[name].value) for name in ("WindowCenter", "WindowWidth"))
+    function = dataset.get("VOILUTFunction") or "LINEAR"
+    smallest = 1.0 if function == "LINEAR" else np.finfo(np.float32).tiny
+    if not (np.isfinite(center) and np.isfinite(width) and width >= smallest):
+        raise ImageRejected(RejectReason.UNREADABLE, "The display window has no width.")
+    if function == "SIGMOID":
+        exponent = np.clip(-4 * (values - center) / width, -700, 700)
+        return 1 / (1 + np.exp(exponent))
+    if function == "LINEAR_EXACT":
+        return (values - center) / width + 0.5
+    if width == 1:
+        return np.where(values <= center - 0.5, 0.0, 1.0)
+    return (values - (center - 0.5)) / (width - 1) + 0.5
+
+
+def _first(value: object) -> float:
+    """Return a number, or the first of several."""
+    return float(np.atleast_1d(np.asarray(value, np.float64))[0])

@@ -1,0 +1,1 @@
+"""Networks and their training: backbones, embeddings, heads, losses. The only room that needs torch."""

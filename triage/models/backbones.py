@@ -1,0 +1,261 @@
+"""Backbones behind one small interface: pixels in, one embedding vector out.
+
+A reference names the network: `hf:<local directory or hub name>` (transformers; a local
+directory is never looked up on the network) or `monai:<network>` (random initialisation,
+to be trained with `--mode finetune`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from triage.errors import TrainingError
+from triage.hashing import hash_bytes, hash_json
+from triage.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+
+WEIGHTS = "model.safetensors"
+DESCRIPTION = "backbone.json"
+DEFAULT_MONAI_SIZE = 96
+
+
+class Backbone(nn.Module):
+    """A network that turns images into embeddings.
+
+    Parameters
+    ----------
+    network : Module
+        Maps float [B, 3, S, S] to [B, width].
+    reference : str
+        How the network was named, such as `monai:resnet10`.
+    width : int
+        Length D of the embedding.
+    preprocessing : Preprocessing
+        Input size and normalisation.
+    architecture : dict
+        What is needed to build the same network again: `library`, `name` or `config`.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        reference: str,
+        width: int,
+        preprocessing: Preprocessing,
+        architecture: dict[str, Any],
+    ) -> None:
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.reference = reference
+        self.width = width
+        self.preprocessing = preprocessing
+        self.architecture = architecture
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Map normalised float [B, 3, S, S] to embeddings [B, width]."""
+        embedding: torch.Tensor = self.network(pixels)
+        return embedding.flatten(1)
+
+    @property
+    def name(self) -> str:
+        """Short readable name: the last part of the reference."""
+        return self.reference.partition(":")[2].rstrip("/").rsplit("/", 1)[-1]
+
+    def digest(self) -> str:
+        """Hash of architecture, preprocessing and every weight."""
+        weights = {
+            name: hash_json([list(value.shape), _tensor_hash(value)])
+            for name, value in sorted(self.network.state_dict().items())
+        }
+        return hash_json([self.architecture, self.preprocessing.digest, weights])
+
+    def save(self, folder: Path) -> None:
+        """Write weights (safetensors) and description (JSON) into a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {name: value.contiguous() for name, value in self.network.state_dict().items()}
+        save_file(state, folder / WEIGHTS)
+        description = {
+            "reference": self.reference,
+            "width": self.width,
+            "preprocessing": asdict(self.preprocessing),
+            "architecture": self.architecture,
+        }
+        (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
+
+
+def _tensor_hash(value: torch.Tensor) -> str:
+    return hash_bytes(value.detach().contiguous().numpy().tobytes())
+
+
+def load_backbone(reference: str, *, seed: int = 0) -> Backbone:
+    """Build a backbone from its reference.
+
+    Parameters
+    ----------
+    reference : str
+        `hf:<local directory or hub name>` or `monai:<network>`, optionally `@<size>` for
+        another input size in pixels.
+    seed : int
+        Seeds the random initialisation of `monai:` networks.
+
+    Raises
+    ------
+    TrainingError
+        If the reference is malformed, unknown, or the weights cannot be read.
+    """
+    library, _, rest = reference.partition(":")
+    name, _, size = rest.partition("@")
+    if library not in {"hf", "monai"} or not name or (size and not size.isdigit()):
+        raise TrainingError(
+            f"unknown backbone {reference!r}",
+            mend="Write hf:<directory or hub name> or monai:<network>, for instance monai:resnet10.",
+        )
+    pixels = int(size) if size else None
+    if library == "monai":
+        torch.manual_seed(seed)
+        return _monai_backbone(name, reference, pixels)
+    return _hf_backbone(name, reference, pixels)
+
+
+def restore_backbone(folder: Path) -> Backbone:
+    """Read a backbone written by `Backbone.save`; nothing is looked up elsewhere."""
+    description = json.loads((folder / DESCRIPTION).read_text())
+    architecture = description["architecture"]
+    if architecture["library"] == "monai":
+        network, _ = _build_monai(architecture["name"])
+    else:
+        network = _build_hf(architecture["config"])
+    network.load_state_dict(load_file(folder / WEIGHTS))
+    preprocessing = description["preprocessing"]
+    return Backbone(
+        network,
+        reference=description["reference"],
+        width=description["width"],
+        preprocessing=Preprocessing(
+            preprocessing["size"], tuple(preprocessing["mean"]), tuple(preprocessing["std"])
+        ),
+        architecture=architecture,
+    )
+
+
+# Networks of MONAI with their embedding width. `conv1_t_stride=2, bias_downsample=False`
+# makes MONAI's 2D ResNet the usual one, and three times faster than its default stem.
+_RESNETS = {"resnet10": 512, "resnet18": 512, "resnet34": 512, "resnet50": 2048}
+
+
+def _build_monai(name: str) -> tuple[nn.Module, int]:
+    from monai.networks import nets  # importing MONAI takes seconds: only when needed
+
+    if name in _RESNETS:
+        build: Callable[..., nn.Module] = getattr(nets, name)
+        network = build(
+            pretrained=False,
+            spatial_dims=2,
+            n_input_channels=3,
+            conv1_t_stride=2,
+            bias_downsample=False,
+            feed_forward=False,
+        )
+        return network, _RESNETS[name]
+    if name == "densenet121":
+        densenet = nets.DenseNet121(spatial_dims=2, in_channels=3, out_channels=2)
+        densenet.class_layers.out = nn.Identity()
+        return densenet, 1024
+    raise TrainingError(
+        f"unknown MONAI network {name!r}", mend=f"Choose one of {[*_RESNETS, 'densenet121']}."
+    )
+
+
+def _monai_backbone(name: str, reference: str, size: int | None) -> Backbone:
+    network, width = _build_monai(name)
+    return Backbone(
+        network,
+        reference=reference,
+        width=width,
+        preprocessing=Preprocessing(size or DEFAULT_MONAI_SIZE),
+        architecture={"library": "monai", "name": name},
+    )
+
+
+class _Pooled(nn.Module):
+    """A transformers vision model reduced to its pooled output."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        output = self.model(pixel_values=pixels)
+        pooled = getattr(output, "pooler_output", None)
+        if pooled is None:
+            pooled = output.last_hidden_state[:, 0]
+        embedding: torch.Tensor = pooled.flatten(1)
+        return embedding
+
+
+def _build_hf(config: dict[str, Any]) -> nn.Module:
+    from transformers import AutoConfig, AutoModel
+
+    settings = dict(config)
+    return _Pooled(
+        AutoModel.from_config(AutoConfig.for_model(settings.pop("model_type"), **settings))
+    )
+
+
+def _hf_backbone(name: str, reference: str, size: int | None) -> Backbone:
+    from transformers import AutoImageProcessor, AutoModel
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    local = Path(name).is_dir()
+    try:
+        model = AutoModel.from_pretrained(
+            name, local_files_only=local, use_safetensors=True, trust_remote_code=False
+        )
+        settings = _preprocessor_settings(name, local, AutoImageProcessor)
+    except (OSError, ValueError, KeyError) as error:
+        raise TrainingError(
+            "the backbone cannot be loaded",
+            where=reference,
+            mend="Give a directory with config.json and model.safetensors, or a hub name when online.",
+        ) from error
+    mean = tuple(settings.get("image_mean") or IMAGENET_MEAN)
+    std = tuple(settings.get("image_std") or IMAGENET_STD)
+    network = _Pooled(model.eval())
+    pixels = size or _side(settings.get("size"), model.config)
+    with torch.inference_mode():
+        width = network(torch.zeros(1, 3, pixels, pixels)).shape[1]
+    return Backbone(
+        network,
+        reference=reference,
+        width=width,
+        preprocessing=Preprocessing(pixels, mean, std),
+        architecture={"library": "hf", "config": _plain_config(model.config)},
+    )
+
+
+def _preprocessor_settings(name: str, local: bool, processor: Any) -> dict[str, Any]:
+    if local:  # the fast processors need torchvision; the numbers are all we want
+        return dict(json.loads((Path(name) / "preprocessor_config.json").read_text()))
+    return dict(processor.get_image_processor_dict(name)[0])
+
+
+def _side(size: Any, config: Any) -> int:
+    if isinstance(size, dict):
+        size = size.get("height") or size.get("shortest_edge")
+    return int(size or getattr(config, "image_size", None) or 224)
+
+
+def _plain_config(config: Any) -> dict[str, Any]:
+    settings = json.loads(config.to_json_string(use_diff=False))
+    keep_out = {"_name_or_path", "transformers_version", "architectures"}
+    return {key: value for key, value in settings.items() if key not in keep_out}

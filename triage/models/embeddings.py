@@ -1,0 +1,186 @@
+"""Cases to embeddings: read, resize, run the backbone once per image, pool by case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from triage.data.manifest import Case
+from triage.errors import ImageRejected, TriageError
+from triage.hashing import hash_file
+from triage.imaging import DEFAULT_LIMITS, assess_quality, quality_problem, read_picture
+from triage.models.backbones import Backbone
+from triage.models.embedding_cache import EmbeddingCache
+from triage.models.inputs import ImageInputs
+from triage.models.preprocessing import Preprocessing
+
+BATCH = 64
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Cases whose every image could be read.
+
+    Parameters
+    ----------
+    cases : list of Case, length N
+    rejected : dict of ImageRejected
+        Cases left out, by case_id, with the reason of their first bad image.
+    quality : dict of str
+        Kept cases with an unusable image, by case_id, with the problem in a sentence.
+    """
+
+    cases: list[Case]
+    rejected: dict[str, ImageRejected] = field(default_factory=dict)
+    quality: dict[str, str] = field(default_factory=dict)
+
+
+def embed_cases(
+    cases: Sequence[Case],
+    backbone: Backbone,
+    cache: EmbeddingCache,
+    progress: Progress | None = None,
+) -> tuple[NDArray[np.float32], Opened]:
+    """Embed cases with one backbone, each image once.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+    backbone : Backbone
+        Put into evaluation mode.
+    cache : EmbeddingCache
+        Of this backbone; images found there are not opened.
+    progress : callable, optional
+        Called with the number of images finished since the last call.
+
+    Returns
+    -------
+    embeddings : float32 array [N, D]
+        Mean over the images of each case that could be read whole.
+    opened : Opened
+        Which cases those are, and why others are not.
+    """
+    backbone.eval()
+    hashes: dict[Path, str] = {}
+    rejected: dict[Path, ImageRejected] = {}
+    waiting: list[tuple[str, NDArray[np.uint8], str]] = []
+    started: set[str] = set()
+    for path in (path for case in cases for path in case.images):
+        try:
+            key = _content_hash(path)
+            hashes[path] = key
+            if cache.get(key) is None and key not in started:
+                waiting.append((key, *_open(path, backbone.preprocessing)))
+                started.add(key)
+        except ImageRejected as error:
+            rejected[path] = error
+        if sum(len(frames) for _, frames, _ in waiting) >= BATCH:
+            _run(backbone, cache, waiting)
+            waiting = []
+        if progress is not None:
+            progress(1)
+    _run(backbone, cache, waiting)
+    cache.flush()
+    return _pool(cases, hashes, rejected, cache, backbone.width)
+
+
+def _content_hash(path: Path) -> str:
+    try:
+        if path.is_file() and path.stat().st_size <= DEFAULT_LIMITS.max_bytes:
+            return hash_file(path)
+    except OSError:
+        pass
+    return read_picture(path).sha256  # says what is wrong with it
+
+
+def _open(path: Path, preprocessing: Preprocessing) -> tuple[NDArray[np.uint8], str]:
+    frames = read_picture(path).frames
+    problems = (quality_problem(assess_quality(frame)) for frame in frames)
+    problem = next((text for text in problems if text), "")
+    return np.stack([preprocessing.resize(frame) for frame in frames]), problem
+
+
+def _run(
+    backbone: Backbone, cache: EmbeddingCache, waiting: list[tuple[str, NDArray[np.uint8], str]]
+) -> None:
+    if not waiting:
+        return
+    frames = torch.from_numpy(np.concatenate([item[1] for item in waiting]))
+    with torch.inference_mode():
+        vectors = torch.cat(
+            [backbone(backbone.preprocessing.normalise(part)) for part in frames.split(BATCH)]
+        ).numpy()
+    if not np.isfinite(vectors).all():
+        raise TriageError("the backbone gives values that are not finite", where=backbone.reference)
+    start = 0
+    for key, images, problem in waiting:
+        cache.put(key, vectors[start : start + len(images)].mean(axis=0), problem)
+        start += len(images)
+
+
+def _pool(
+    cases: Sequence[Case],
+    hashes: dict[Path, str],
+    rejected: dict[Path, ImageRejected],
+    cache: EmbeddingCache,
+    width: int,
+) -> tuple[NDArray[np.float32], Opened]:
+    opened = Opened(cases=[])
+    rows: list[NDArray[np.float32]] = []
+    for case in cases:
+        bad = next((rejected[path] for path in case.images if path in rejected), None)
+        if bad is not None:
+            opened.rejected[case.case_id] = bad
+            continue
+        found = [cache.get(hashes[path]) for path in case.images]
+        records = [record for record in found if record is not None]
+        opened.cases.append(case)
+        rows.append(np.mean([vector for vector, _ in records], axis=0))
+        if problem := next((text for _, text in records if text), ""):
+            opened.quality[case.case_id] = problem
+    stacked = np.stack(rows) if rows else np.zeros((0, width))
+    return stacked.astype(np.float32), opened
+
+
+def open_images(
+    cases: Sequence[Case], preprocessing: Preprocessing, progress: Progress | None = None
+) -> tuple[ImageInputs, Opened]:
+    """Read and resize all images of cases into memory, for fine-tuning.
+
+    Returns
+    -------
+    inputs : ImageInputs
+        Of the N cases that could be read whole.
+    opened : Opened
+        Which cases those are, and why others are not.
+    """
+    opened = Opened(cases=[])
+    images: list[NDArray[np.uint8]] = []
+    counts: list[int] = []
+    for case in cases:
+        try:
+            parts = list(_frames_of(case, preprocessing, progress))
+        except ImageRejected as error:
+            opened.rejected[case.case_id] = error
+            continue
+        opened.cases.append(case)
+        images += parts
+        counts.append(sum(len(part) for part in parts))
+    size = preprocessing.size
+    stacked = np.concatenate(images) if images else np.zeros((0, size, size, 3), np.uint8)
+    return ImageInputs(torch.from_numpy(stacked), torch.tensor(counts), preprocessing), opened
+
+
+def _frames_of(
+    case: Case, preprocessing: Preprocessing, progress: Progress | None
+) -> Iterator[NDArray[np.uint8]]:
+    for path in case.images:
+        yield _open(path, preprocessing)[0]
+        if progress is not None:
+            progress(1)

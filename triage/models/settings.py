@@ -1,0 +1,85 @@
+"""Settings of training: resolved once, saved with the bundle, hashed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from triage.models.heads import HeadKind
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class FitSettings(BaseModel):
+    """Optimisation of one network.
+
+    Parameters
+    ----------
+    epochs : int
+        At most so many passes; the learning rate follows one cosine over them.
+    patience : int
+        Stop after so many epochs without a better validation loss.
+    balance : float
+        Class weights are proportional to (cases of the class) ** -balance: 0 none, 1 full.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    epochs: int = Field(60, ge=1)
+    patience: int = Field(20, ge=1)
+    batch_size: int = Field(128, ge=2)
+    learning_rate: Positive = 1e-3
+    weight_decay: float = Field(1e-2, ge=0)
+    balance: float = Field(0.5, ge=0, le=1)
+
+
+HEAD_FIT = FitSettings()
+FINETUNE_FIT = FitSettings(epochs=14, patience=6, batch_size=32, learning_rate=1.5e-3)
+PRETRAINED_FINETUNE_FIT = FitSettings(epochs=10, patience=4, batch_size=32, learning_rate=2e-4)
+
+
+class TrainSettings(BaseModel):
+    """Everything that decides what is trained.
+
+    Parameters
+    ----------
+    backbones : tuple of str
+        References as `load_backbone` reads them.
+    mode : {'embed', 'finetune'}
+        Train heads on frozen embeddings, or backbone and head together.
+    head : HeadKind
+    members : int
+        Size of the ensemble.
+    selection : {'uniform', 'diverse'}
+        Average all members, or select them greedily from `candidates` trained ones.
+    candidates : int
+        Size of the pool for diverse selection.
+    seed : int
+        Seed of the first member; the others follow.
+    precision : {'float32', 'bfloat16'}
+        Arithmetic of fine-tuning; bfloat16 needs a processor that has it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    backbones: tuple[str, ...] = Field(min_length=1)
+    mode: Literal["embed", "finetune"] = "embed"
+    head: HeadKind = HeadKind.HOD
+    members: int = Field(9, ge=1, le=100)
+    selection: Literal["uniform", "diverse"] = "uniform"
+    candidates: int = Field(18, ge=1, le=200)
+    seed: int = Field(0, ge=0)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    hidden: int = Field(256, ge=0)
+    dropout: float = Field(0.3, ge=0, lt=1)
+    fit: FitSettings = HEAD_FIT
+
+    @property
+    def pool(self) -> list[tuple[str, int]]:
+        """Backbone and seed of every network to train, backbones in turn."""
+        size = self.members if self.selection == "uniform" else max(self.candidates, self.members)
+        return [
+            (self.backbones[i % len(self.backbones)], self.seed + i // len(self.backbones))
+            for i in range(size)
+        ]

@@ -1,0 +1,201 @@
+"""The frozen `Predictions` table: what an ensemble said of each case, written once per scoring run.
+
+One Parquet file holds one row a case: identifiers, subgroup columns, the label if
+known, every member's class probabilities and the embedding (fixed-size lists of
+float32), and, once a policy has been applied, the decision columns. Class order,
+member names and provenance travel in the file's schema metadata. Metrics,
+thresholds, audit, reports and the browser pages read it; none of them needs torch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from triage.errors import PredictionsError
+
+FORMAT = "triage-predictions-1"
+CASE_COLUMNS = ("case_id", "patient_id", "cluster", "label")
+DECISION_COLUMNS = (
+    "condition",
+    "p_condition",
+    "p_outlier",
+    "ood_score",
+    "recommendation",
+    "queue_urgency",
+    "reason_code",
+    "reason",
+    "next_action",
+    "expected_cost",
+    "differential",
+)
+_KEY = b"triage"
+_ARRAYS = ("member_probabilities", "embedding")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Raw outputs of an ensemble for N cases, M members, C classes.
+
+    Parameters
+    ----------
+    cases : DataFrame, N rows
+        Columns `case_id`, `patient_id`, `cluster` (the unit of resampling: cases
+        that must never straddle a split) and `label` (condition or None), then
+        one string column per subgroup.
+    classes : tuple of str, length C
+        Inlier conditions first, then the outlier classes of the head (none for softmax).
+    n_inliers : int
+        How many leading classes are inlier conditions.
+    members : tuple of str, length M
+        Names of the ensemble members.
+    probabilities : float32 array [N, M, C]
+        Every member's softmax over all its classes; rows sum to one.
+    embedding : float32 array [N, D]
+        Case embedding (backbones concatenated).
+    provenance : dict of str
+        Hashes and versions of what the table was made from.
+    decisions : DataFrame, N rows, optional
+        `DECISION_COLUMNS`, once a system's policy has been applied.
+    """
+
+    cases: pd.DataFrame
+    classes: tuple[str, ...]
+    n_inliers: int
+    members: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+    embedding: NDArray[np.float32]
+    provenance: dict[str, str] = field(default_factory=dict)
+    decisions: pd.DataFrame | None = None
+
+    def __post_init__(self) -> None:
+        """Check shapes and values; raise PredictionsError on the first violation."""
+        n, shape = len(self.cases), self.probabilities.shape
+        missing = [name for name in CASE_COLUMNS if name not in self.cases.columns]
+        if missing:
+            raise PredictionsError(f"columns {missing} are missing", where="predictions")
+        if shape != (n, len(self.members), len(self.classes)):
+            expected = (n, len(self.members), len(self.classes))
+            raise PredictionsError(f"probabilities have shape {shape}, expected {expected}")
+        if self.embedding.ndim != 2 or len(self.embedding) != n:
+            raise PredictionsError(f"embedding has shape {self.embedding.shape} for {n} cases")
+        if not 1 <= self.n_inliers <= len(self.classes):
+            raise PredictionsError(f"n_inliers is {self.n_inliers} of {len(self.classes)} classes")
+        if self.cases["case_id"].duplicated().any():
+            raise PredictionsError("a case appears twice", where="case_id")
+        if n and not np.allclose(self.probabilities.sum(axis=2), 1.0, atol=1e-3):
+            raise PredictionsError("member probabilities do not sum to one")
+        if self.decisions is not None and len(self.decisions) != n:
+            raise PredictionsError(f"{len(self.decisions)} decisions for {n} cases")
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    @property
+    def inliers(self) -> tuple[str, ...]:
+        """Names of the inlier conditions."""
+        return self.classes[: self.n_inliers]
+
+    @property
+    def subgroup_columns(self) -> tuple[str, ...]:
+        """Names of the subgroup columns of `cases`."""
+        return tuple(name for name in self.cases.columns if name not in CASE_COLUMNS)
+
+    def mean_probabilities(self) -> NDArray[np.float64]:
+        """Uniform average over members, float64 [N, C]."""
+        averaged: NDArray[np.float64] = self.probabilities.mean(axis=1, dtype=np.float64)
+        return averaged
+
+    def with_decisions(self, decisions: pd.DataFrame) -> Predictions:
+        """Return the same table with decision columns attached."""
+        return replace(self, decisions=decisions)
+
+    def save(self, path: Path) -> None:
+        """Write one Parquet file, whole or not at all.
+
+        Raises
+        ------
+        PredictionsError
+            If the file cannot be written.
+        """
+        frame = self.cases
+        if self.decisions is not None:
+            frame = pd.concat([frame, self.decisions.set_index(frame.index)], axis=1)
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        flat = self.probabilities.reshape(len(self), len(self.members) * len(self.classes))
+        for name, array in zip(_ARRAYS, (flat, self.embedding), strict=True):
+            table = table.append_column(name, _fixed_list(array))
+        header = {
+            "format": FORMAT,
+            "classes": self.classes,
+            "n_inliers": self.n_inliers,
+            "members": self.members,
+            "subgroups": self.subgroup_columns,
+            "provenance": self.provenance,
+        }
+        table = table.replace_schema_metadata({_KEY: json.dumps(header).encode()})
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(table, partial, compression="zstd")
+            partial.replace(path)
+        except OSError as error:
+            raise PredictionsError(
+                f"cannot be written: {error.strerror}", where=str(path)
+            ) from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path) -> Predictions:
+        """Read a table written by `save`.
+
+        Raises
+        ------
+        PredictionsError
+            If the file is missing, is not such a table, or breaks its rules.
+        """
+        try:
+            table = pq.read_table(path)
+            header: dict[str, Any] = json.loads((table.schema.metadata or {})[_KEY])
+        except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+            raise PredictionsError(
+                "is not a predictions table", where=str(path), mend="Write it with `triage score`."
+            ) from error
+        if header.get("format") != FORMAT:
+            raise PredictionsError(f"has format {header.get('format')!r}, not {FORMAT!r}")
+        members, classes = tuple(header["members"]), tuple(header["classes"])
+        flat, embedding = (_matrix(table.column(name)) for name in _ARRAYS)
+        frame = table.drop_columns(list(_ARRAYS)).to_pandas()
+        decided = [name for name in DECISION_COLUMNS if name in frame.columns]
+        return cls(
+            cases=frame[[*CASE_COLUMNS, *header["subgroups"]]],
+            classes=classes,
+            n_inliers=int(header["n_inliers"]),
+            members=members,
+            probabilities=flat.reshape(len(frame), len(members), len(classes)),
+            embedding=embedding,
+            provenance=header["provenance"],
+            decisions=frame[decided] if decided else None,
+        )
+
+
+def _fixed_list(array: NDArray[np.float32]) -> pa.FixedSizeListArray:
+    values = pa.array(np.ascontiguousarray(array, dtype=np.float32).ravel())
+    return pa.FixedSizeListArray.from_arrays(values, array.shape[1])
+
+
+def _matrix(column: pa.ChunkedArray) -> NDArray[np.float32]:
+    width = column.type.list_size
+    flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    matrix: NDArray[np.float32] = np.asarray(flat, dtype=np.float32).reshape(len(column), width)
+    return matrix

@@ -1,0 +1,148 @@
+"""Build a report from an evaluation and what is known of the system, the data and the reviews."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from triage.audit import DEFAULT_PLAN, AuditPlan, audit, worst_group
+from triage.errors import UsageError
+from triage.evaluation.metrics import METRICS
+from triage.evaluation.results import Evaluation
+from triage.hashing import hash_json
+from triage.reports.limitations import limitations
+from triage.reports.model import DataFacts, Gap, MetricText, Report, WorstGroup
+from triage.reports.system import file_hashes, system_facts
+
+WORST_METRICS = ("accuracy", "ood_auroc", "under_triage_rate", "clinical_cost")
+"""Metrics for which the worst group of each axis is named."""
+
+
+def build_report(
+    evaluation: Evaluation,
+    *,
+    bundle: Mapping[str, Any],
+    data: Mapping[str, Any],
+    reviews: Mapping[str, Any] | None,
+    predictions_hash: str,
+    generated_at: str,
+    abstention_reasons: Mapping[str, int] | None = None,
+    plan: AuditPlan = DEFAULT_PLAN,
+) -> Report:
+    """Put a report together; the same inputs give the same report.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Of the system on labelled cases.
+    bundle : mapping
+        Content of the bundle's `manifest.json`. What it does not state, the report says
+        is not stated.
+    data : mapping
+        Fields of `DataFacts`.
+    reviews : mapping or None
+        Counts from the case database: name -> count, or name -> {name -> count}.
+    predictions_hash : str
+        SHA-256 of the predictions table that was evaluated.
+    generated_at : str
+        Time of the report, as it shall read.
+    abstention_reasons : mapping of str to int, optional
+        Abstained cases by reason.
+    plan : AuditPlan
+        Limits to judge by.
+
+    Raises
+    ------
+    UsageError
+        If the inputs do not have these shapes.
+    """
+    try:
+        facts = DataFacts.model_validate(dict(data))
+        manifest = json.loads(json.dumps(dict(bundle), allow_nan=False))
+        manifest_hash = hash_json(manifest)
+        counts = {"reviews": reviews, "reasons": abstention_reasons}
+        identity = {
+            "manifest": manifest_hash,
+            "predictions": predictions_hash,
+            "generated_at": generated_at,
+            "data": facts.model_dump(),
+            "plan": plan.model_dump(),
+            "evaluation": evaluation.model_dump(),
+            **{name: None if given is None else dict(given) for name, given in counts.items()},
+        }
+        return Report(
+            title=f"Audit report: {manifest.get('name') or facts.title or facts.spec}",
+            report_id=hash_json(identity)[:16],
+            generated_at=generated_at,
+            predictions_hash=predictions_hash,
+            manifest_hash=manifest_hash,
+            plan=plan,
+            findings=audit(evaluation, plan),
+            intended_use=manifest.get("intended_use"),
+            system=system_facts(manifest),
+            files=file_hashes(manifest),
+            manifest=manifest,
+            data=facts,
+            evaluation=evaluation,
+            metrics=_metric_texts(),
+            worst_groups=_worst_groups(evaluation),
+            abstention_reasons=None if abstention_reasons is None else dict(abstention_reasons),
+            reviews=None if reviews is None else dict(reviews),
+            limitations=limitations(evaluation, facts, plan, reviewed=bool(reviews)),
+            not_enough_evidence=_gaps(evaluation),
+            command="triage report --bundle BUNDLE --spec SPEC --root ROOT --out FOLDER",
+        )
+    except ValidationError as error:
+        places = sorted({".".join(map(str, item["loc"])) or "report" for item in error.errors()})
+        raise UsageError(f"the report's inputs are malformed: {', '.join(places)}") from error
+    except (TypeError, ValueError) as error:
+        raise UsageError("the bundle's manifest is not plain JSON", where="manifest") from error
+
+
+def _metric_texts() -> list[MetricText]:
+    return [
+        MetricText(
+            key=metric.key,
+            title=metric.title,
+            unit=metric.unit,
+            larger_is_better=metric.larger_is_better,
+            needs=[need.value for need in metric.needs],
+            interval=metric.interval.value,
+            definition=metric.definition,
+            source=metric.source,
+        )
+        for metric in METRICS.values()
+    ]
+
+
+def _worst_groups(evaluation: Evaluation) -> list[WorstGroup]:
+    found = []
+    for axis in evaluation.axes:
+        for metric in WORST_METRICS:
+            worst = worst_group(evaluation, axis, metric)
+            found.append(
+                WorstGroup(
+                    axis=axis,
+                    metric=metric,
+                    level=worst.level if worst else None,
+                    estimate=worst.metrics[metric] if worst else None,
+                )
+            )
+    return found
+
+
+def _gaps(evaluation: Evaluation) -> list[Gap]:
+    scopes = [("All cases", evaluation.n_cases, evaluation.overall)]
+    scopes += [(f"{x.axis}: {x.level}", x.n_cases, x.metrics) for x in evaluation.subgroups]
+    gaps = [
+        Gap(
+            scope=scope,
+            n_cases=n_cases,
+            metrics=[key for key, found in metrics.items() if found.evidence == "not enough"],
+        )
+        for scope, n_cases, metrics in scopes
+    ]
+    return [gap for gap in gaps if gap.metrics]

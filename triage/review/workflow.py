@@ -1,0 +1,295 @@
+"""The steps of a review: open, blind first read, reveal, decision.
+
+Each step is one transaction that also appends its event. Taking a step twice with the
+same content changes nothing; taking it with other content, or out of turn, is a
+`WorkflowError`. Every reader has a review of their own: two readers of one case
+stay apart and never see each other's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from triage.data.clinical import Urgency
+from triage.decisions.reasons import AbstainReason
+from triage.errors import WorkflowError
+from triage.review.reasons import Certainty, OverrideReason
+from triage.store import EventKind, LabelSource, Store, add_label, append_event
+from triage.store.base import utc_now
+from triage.store.cases import get_case
+from triage.store.predictions import get_prediction, shown_prediction
+from triage.store.records import Decision, Read, ReviewRecord, StoredPrediction
+from triage.store.reviews import (
+    begin_review,
+    find_review,
+    keep_decision,
+    keep_first_read,
+    keep_reveal,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a reader may see of the AI after the first read.
+
+    An abstention carries a reason and a next action, and no condition or
+    probability: those would be read as an opinion.
+    """
+
+    bundle: str
+    urgency: Urgency | None
+    condition: str | None = None
+    differential: tuple[tuple[str, float], ...] = ()
+    reason_code: AbstainReason | None = None
+    reason: str = ""
+    next_action: str = ""
+
+    @property
+    def abstained(self) -> bool:
+        """Whether the system gave no opinion."""
+        return self.urgency is None
+
+
+def open_case(
+    store: Store, case_id: int, reviewer: str, *, at: datetime | None = None
+) -> ReviewRecord:
+    """Begin, or take up again, a reader's review of a case.
+
+    Raises
+    ------
+    WorkflowError
+        If the reader has no name.
+    StoreError
+        If there is no such case.
+    """
+    name, moment = _name(reviewer), at or utc_now()
+    with store.transaction() as session:
+        get_case(session, case_id)
+        review, begun = begin_review(session, case_id, name, moment)
+        if begun:
+            append_event(session, EventKind.CASE_OPENED, actor=name, case_id=case_id, at=moment)
+        return review
+
+
+def lock_first_read(
+    store: Store,
+    case_id: int,
+    reviewer: str,
+    *,
+    condition: str,
+    urgency: Urgency,
+    certainty: Certainty,
+    at: datetime | None = None,
+) -> ReviewRecord:
+    """Store what the reader thinks before seeing the AI's opinion; it cannot be changed.
+
+    It also becomes a blind label.
+
+    Raises
+    ------
+    WorkflowError
+        If the case is not open, or another first read is locked already.
+    """
+    read = Read(condition, urgency, certainty, at or utc_now())
+    with store.transaction() as session:
+        review = _open_review(session, case_id, reviewer)
+        if review.first is not None:
+            if _same(review.first, read):
+                return review
+            raise WorkflowError("your first read of this case is locked and cannot change")
+        keep_first_read(session, review.id, read)
+        _label(session, review, read, LabelSource.BLIND)
+        append_event(
+            session,
+            EventKind.FIRST_READ_LOCKED,
+            actor=review.reviewer,
+            case_id=case_id,
+            at=read.at,
+            review=review.id,
+            **_told(read),
+        )
+        return _open_review(session, case_id, reviewer)
+
+
+def reveal(
+    store: Store, case_id: int, reviewer: str, *, at: datetime | None = None
+) -> Opinion | None:
+    """Give the reader the AI's opinion of a case; the only way to get it.
+
+    Which prediction was shown is stored, and the same one is shown from then on.
+
+    Returns
+    -------
+    Opinion or None
+        None if no bundle had scored the case at the first reveal.
+
+    Raises
+    ------
+    WorkflowError
+        If the reader's first read is not locked.
+    """
+    with store.transaction() as session:
+        review = _open_review(session, case_id, reviewer)
+        if review.first is None:
+            raise WorkflowError(
+                "the AI's opinion is shown only after your first read is locked",
+                mend="Give your first read.",
+            )
+        if review.revealed_at is not None:
+            shown = _shown(session, review)
+            return None if shown is None else _opinion(shown)
+        moment = at or utc_now()
+        shown = shown_prediction(session, case_id)
+        keep_reveal(session, review.id, shown.id if shown else None, moment)
+        append_event(
+            session,
+            EventKind.AI_REVEALED,
+            actor=review.reviewer,
+            case_id=case_id,
+            at=moment,
+            review=review.id,
+            prediction=shown.id if shown else None,
+            bundle=shown.bundle_digest if shown else None,
+        )
+        return None if shown is None else _opinion(shown)
+
+
+def decide(
+    store: Store,
+    case_id: int,
+    reviewer: str,
+    *,
+    condition: str,
+    urgency: Urgency,
+    certainty: Certainty,
+    reason: OverrideReason | None = None,
+    comment: str = "",
+    at: datetime | None = None,
+) -> ReviewRecord:
+    """Store the reader's decision; the case leaves the worklist.
+
+    It also becomes a label, marked as given with the AI visible.
+
+    Raises
+    ------
+    WorkflowError
+        If nothing was revealed yet, another decision stands, or a needed reason
+        or comment is missing.
+    """
+    decision = Decision(
+        Read(condition, urgency, certainty, at or utc_now()), reason, comment.strip()
+    )
+    with store.transaction() as session:
+        review = _open_review(session, case_id, reviewer)
+        if review.first is None or review.revealed_at is None:
+            raise WorkflowError("a decision comes after the first read and the reveal")
+        if review.final is not None:
+            if _same_decision(review.final, decision):
+                return review
+            raise WorkflowError("your decision on this case is made and cannot change")
+        shown = _shown(session, review)
+        apart = departures(decision.read, review.first, _opinion(shown) if shown else None)
+        if apart and reason is None:
+            raise WorkflowError(
+                f"the decision differs from {' and from '.join(apart)}", mend="Give a reason."
+            )
+        if reason is OverrideReason.OTHER and not decision.comment:
+            raise WorkflowError("the reason 'other' needs words", mend="Write a comment.")
+        keep_decision(session, review.id, decision)
+        _label(session, review, decision.read, LabelSource.AI_VISIBLE)
+        append_event(
+            session,
+            EventKind.DECISION_MADE,
+            actor=review.reviewer,
+            case_id=case_id,
+            at=decision.read.at,
+            review=review.id,
+            reason_code=reason,
+            comment=decision.comment,
+            **_told(decision.read),
+        )
+        return _open_review(session, case_id, reviewer)
+
+
+def departures(read: Read, first: Read, opinion: Opinion | None) -> tuple[str, ...]:
+    """Return what a decision differs from, in words; then it needs a reason.
+
+    Urgency counts as well as the condition. An abstention is no opinion, so
+    nothing differs from it.
+    """
+    named = (read.condition, read.urgency)
+    from_ai = (
+        opinion is not None
+        and not opinion.abstained
+        and named != (opinion.condition, opinion.urgency)
+    )
+    from_self = named != (first.condition, first.urgency)
+    return ("the AI's opinion",) * from_ai + ("your first read",) * from_self
+
+
+def _name(reviewer: str) -> str:
+    name = " ".join(reviewer.split())
+    if not name:
+        raise WorkflowError("a review needs a reader", mend="Give your name.")
+    return name
+
+
+def _open_review(session: Session, case_id: int, reviewer: str) -> ReviewRecord:
+    review = find_review(session, case_id, _name(reviewer), for_update=True)
+    if review is None:
+        raise WorkflowError("this case is not open", mend="Open it first.")
+    return review
+
+
+def _shown(session: Session, review: ReviewRecord) -> StoredPrediction | None:
+    if review.prediction_id is None:
+        return None
+    return get_prediction(session, review.prediction_id)
+
+
+def _opinion(shown: StoredPrediction) -> Opinion:
+    record = shown.record
+    if record.abstained:
+        return Opinion(
+            bundle=shown.bundle_name,
+            urgency=None,
+            reason_code=record.reason_code,
+            reason=record.reason,
+            next_action=record.next_action,
+        )
+    return Opinion(
+        bundle=shown.bundle_name,
+        urgency=Urgency(record.recommendation),
+        condition=record.condition,
+        differential=record.differential,
+        reason=record.reason,
+        next_action=record.next_action,
+    )
+
+
+def _same(a: Read, b: Read) -> bool:
+    return (a.condition, a.urgency, a.certainty) == (b.condition, b.urgency, b.certainty)
+
+
+def _same_decision(a: Decision, b: Decision) -> bool:
+    return _same(a.read, b.read) and (a.reason_code, a.comment) == (b.reason_code, b.comment)
+
+
+def _told(read: Read) -> dict[str, str]:
+    return {"condition": read.condition, "urgency": read.urgency, "certainty": read.certainty}
+
+
+def _label(session: Session, review: ReviewRecord, read: Read, source: LabelSource) -> None:
+    add_label(
+        session,
+        review.case_id,
+        read.condition,
+        source,
+        given_by=review.reviewer,
+        ai_visible=source is LabelSource.AI_VISIBLE,
+        review_id=review.id,
+        at=read.at,
+    )

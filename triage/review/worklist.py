@@ -1,0 +1,103 @@
+"""Which case comes next.
+
+The order is by urgency, then by waiting time. It follows from the AI's urgency and so is a hint;
+a worklist that ignored urgency would be worse. Nothing else of the AI is in it: an
+abstained or unscored case looks like any other of its class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from triage.data.clinical import Urgency
+from triage.store import Store, cases_waiting
+
+_NEAR = 0.25  # the last quarter of a class's time; our default
+
+
+class Deadlines(BaseModel):
+    """Time from receipt to decision for each class; the values are our defaults.
+
+    A clinic sets its own.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    urgent: timedelta = Field(default=timedelta(days=1), gt=timedelta())
+    semi_urgent: timedelta = Field(default=timedelta(days=7), gt=timedelta())
+    routine: timedelta = Field(default=timedelta(days=28), gt=timedelta())
+    observation: timedelta = Field(default=timedelta(days=90), gt=timedelta())
+
+    def of(self, urgency: Urgency) -> timedelta:
+        """Return the time that a class allows."""
+        allowed: timedelta = getattr(self, urgency.value)
+        return allowed
+
+
+class Pressure(StrEnum):
+    """How a case stands to its deadline."""
+
+    IN_TIME = "in_time"
+    NEAR = "near"
+    OVERDUE = "overdue"
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistItem:
+    """One waiting case, with nothing of the AI but its class."""
+
+    case_id: int
+    external_id: str
+    source: str
+    band: Urgency
+    received_at: datetime
+    waiting: timedelta
+    deadline: datetime
+    pressure: Pressure
+    images: int
+
+
+def worklist(store: Store, now: datetime, deadlines: Deadlines | None = None) -> list[WorklistItem]:
+    """Return the cases without a decision: the most urgent class first, then the longest wait.
+
+    Parameters
+    ----------
+    store : Store
+        The case database.
+    now : datetime
+        With a time zone; waiting times and deadlines are measured against it.
+    deadlines : Deadlines, optional
+        Our defaults if not given.
+    """
+    limits = deadlines or Deadlines()
+    with store.reading() as session:
+        waiting = cases_waiting(session)
+    waiting.sort(key=lambda case: (case.queue_urgency.rank, case.received_at, case.id))
+    items = []
+    for case in waiting:
+        allowed = limits.of(case.queue_urgency)
+        deadline = case.received_at + allowed
+        items.append(
+            WorklistItem(
+                case_id=case.id,
+                external_id=case.external_id,
+                source=case.source,
+                band=case.queue_urgency,
+                received_at=case.received_at,
+                waiting=now - case.received_at,
+                deadline=deadline,
+                pressure=_pressure(deadline - now, allowed),
+                images=case.images,
+            )
+        )
+    return items
+
+
+def _pressure(left: timedelta, allowed: timedelta) -> Pressure:
+    if left < timedelta():
+        return Pressure.OVERDUE
+    return Pressure.NEAR if left <= allowed * _NEAR else Pressure.IN_TIME

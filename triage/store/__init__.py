@@ -1,0 +1,55 @@
+"""The case database.
+
+Cases, images, bundles, predictions, reviews, labels and the append-only ledger of events, on
+SQLite or PostgreSQL. `open_store` gives a `Store`; inside ``with store.transaction() as session``
+the repositories (functions that take the session first) add and find plain frozen records.
+Repeating any of them changes nothing, so an interrupted run is simply run again.
+"""
+
+from triage.store.bundles import champion, known_conditions, register_bundle, set_champion
+from triage.store.cases import add_case, find_case, get_case
+from triage.store.engine import URL_VARIABLE, Store, open_store, upgrade_store
+from triage.store.labels import add_label, labels_for_training
+from triage.store.ledger import append_event, events
+from triage.store.predictions import add_prediction, shown_prediction
+from triage.store.queue import cases_waiting
+from triage.store.records import (
+    BundleRecord,
+    CaseRecord,
+    ImageRecord,
+    PredictionRecord,
+    TrainingLabel,
+)
+from triage.store.summary import ReviewSummary, review_summary
+from triage.store.vocabulary import NOT_LISTED, EventKind, LabelSource
+
+__all__ = [
+    "NOT_LISTED",
+    "URL_VARIABLE",
+    "BundleRecord",
+    "CaseRecord",
+    "EventKind",
+    "ImageRecord",
+    "LabelSource",
+    "PredictionRecord",
+    "ReviewSummary",
+    "Store",
+    "TrainingLabel",
+    "add_case",
+    "add_label",
+    "add_prediction",
+    "append_event",
+    "cases_waiting",
+    "champion",
+    "events",
+    "find_case",
+    "get_case",
+    "known_conditions",
+    "labels_for_training",
+    "open_store",
+    "register_bundle",
+    "review_summary",
+    "set_champion",
+    "shown_prediction",
+    "upgrade_store",
+]

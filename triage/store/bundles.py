@@ -1,0 +1,74 @@
+"""Trained systems that score cases here, and which of them is in use."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from triage.errors import StoreError
+from triage.store.base import utc_now
+from triage.store.ledger import SYSTEM, append_event
+from triage.store.records import BundleRecord
+from triage.store.tables import Bundle
+from triage.store.upsert import add_once
+from triage.store.vocabulary import CHAMPION, EventKind
+
+
+def register_bundle(session: Session, record: BundleRecord) -> int:
+    """Add a bundle and return its number; the same digest again changes nothing."""
+    bundle_id, added = add_once(
+        session,
+        Bundle,
+        {
+            "digest": record.digest,
+            "name": record.name,
+            "path": record.path,
+            "conditions": list(record.conditions),
+            "created_at": utc_now(),
+        },
+        unique=("digest",),
+    )
+    if added:
+        append_event(session, EventKind.BUNDLE_REGISTERED, bundle=record.digest)
+    return bundle_id
+
+
+def set_champion(session: Session, bundle_id: int, *, actor: str = SYSTEM) -> None:
+    """Put a bundle in use; the former champion loses the alias in the same transaction.
+
+    Raises
+    ------
+    StoreError
+        If there is no such bundle.
+    """
+    row = session.get(Bundle, bundle_id)
+    if row is None:
+        raise StoreError("there is no such bundle", where=f"bundle {bundle_id}")
+    former = session.scalar(select(Bundle).where(Bundle.alias == CHAMPION).with_for_update())
+    if former is row:
+        return
+    if former is not None:
+        former.alias = None
+        session.flush()
+    row.alias = CHAMPION
+    append_event(
+        session,
+        EventKind.CHAMPION_SET,
+        actor=actor,
+        bundle=row.digest,
+        former=former.digest if former else None,
+    )
+
+
+def champion(session: Session) -> BundleRecord | None:
+    """Return the bundle in use, or None."""
+    row = session.scalar(select(Bundle).where(Bundle.alias == CHAMPION))
+    if row is None:
+        return None
+    return BundleRecord(row.digest, row.name, row.path, tuple(row.conditions))
+
+
+def known_conditions(session: Session) -> tuple[str, ...]:
+    """Return every condition that a bundle here knows, in alphabetical order."""
+    lists = session.scalars(select(Bundle.conditions))
+    return tuple(sorted({condition for conditions in lists for condition in conditions}))

@@ -1,0 +1,110 @@
+"""Labels: who called a case what, and whether the AI's opinion was visible to them.
+
+Training on labels given under the AI's eyes amplifies its errors (Adam et al. 2022, "Error
+amplification when updating deployed machine learning models"), so those are left
+out unless asked for.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from triage.store.base import utc_now
+from triage.store.cases import image_records
+from triage.store.ledger import append_event
+from triage.store.records import TrainingLabel
+from triage.store.tables import Case, Label
+from triage.store.vocabulary import EventKind, LabelSource
+
+
+def add_label(
+    session: Session,
+    case_id: int,
+    condition: str,
+    source: LabelSource,
+    *,
+    given_by: str,
+    ai_visible: bool,
+    review_id: int | None = None,
+    at: datetime | None = None,
+) -> int:
+    """Add a label to a case and return its number.
+
+    Parameters
+    ----------
+    condition : str
+        A condition, or ``NOT_LISTED``.
+    source : LabelSource
+        Where the label comes from. ``BLIND`` and ``AI_VISIBLE`` decide
+        ``ai_visible``; the database refuses a contradiction.
+    given_by : str
+        The person or laboratory.
+    ai_visible : bool
+        Whether that person had seen the AI's opinion of this case.
+    review_id : int, optional
+        The review that the label comes from.
+    at : datetime, optional
+        When it was given; now by default.
+    """
+    moment = at or utc_now()
+    row = Label(
+        case_id=case_id,
+        condition=condition,
+        source=source,
+        given_by=given_by,
+        ai_visible=ai_visible,
+        review_id=review_id,
+        created_at=moment,
+    )
+    session.add(row)
+    session.flush()
+    append_event(
+        session,
+        EventKind.LABEL_ADDED,
+        actor=given_by,
+        case_id=case_id,
+        at=moment,
+        label=row.id,
+        source=source,
+    )
+    return row.id
+
+
+def labels_for_training(
+    session: Session, *, include_ai_visible: bool = False
+) -> list[TrainingLabel]:
+    """Return the labels that training may use, oldest first; a case may have several.
+
+    Parameters
+    ----------
+    include_ai_visible : bool
+        Also those given by readers who had seen the AI's opinion.
+    """
+    query = (
+        select(Label)
+        .options(
+            joinedload(Label.case).joinedload(Case.patient),
+            joinedload(Label.case).selectinload(Case.images),
+        )
+        .order_by(Label.id)
+    )
+    if not include_ai_visible:
+        query = query.where(Label.ai_visible.is_(False))
+    return [
+        TrainingLabel(
+            case=row.case.external_id,
+            case_source=row.case.source,
+            patient=row.case.patient.external_id,
+            condition=row.condition,
+            source=LabelSource(row.source),
+            given_by=row.given_by,
+            ai_visible=row.ai_visible,
+            created_at=row.created_at,
+            images=image_records(row.case),
+            groups=row.case.groups,
+        )
+        for row in session.scalars(query)
+    ]

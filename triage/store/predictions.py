@@ -1,0 +1,122 @@
+"""What bundles said of cases."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, joinedload
+
+from triage.data.clinical import Urgency
+from triage.decisions.reasons import AbstainReason
+from triage.errors import StoreError
+from triage.store.base import utc_now
+from triage.store.ledger import append_event
+from triage.store.records import PredictionRecord, StoredPrediction
+from triage.store.tables import Bundle, Case, Prediction
+from triage.store.upsert import add_once
+from triage.store.vocabulary import CHAMPION, CaseState, EventKind
+
+SHOWN_FIRST = ((Bundle.alias == CHAMPION).desc().nulls_last(), Prediction.id.desc())
+"""Order that puts the prediction to show first: the champion's, else the newest."""
+
+
+def add_prediction(session: Session, case_id: int, bundle_id: int, record: PredictionRecord) -> int:
+    """Add what a bundle said of a case and return its number.
+
+    The first prediction of a bundle for a case stays: a bundle never changes, and
+    a reader may have seen it. Adding one again changes nothing.
+
+    Raises
+    ------
+    StoreError
+        If there is no such case or bundle.
+    """
+    prediction_id, added = add_once(
+        session,
+        Prediction,
+        {
+            "case_id": case_id,
+            "bundle_id": bundle_id,
+            "condition": record.condition,
+            "p_condition": record.p_condition,
+            "p_outlier": record.p_outlier,
+            "differential": [
+                {"condition": condition, "probability": probability}
+                for condition, probability in record.differential
+            ],
+            "recommendation": record.recommendation,
+            "queue_urgency": record.queue_urgency,
+            "reason_code": record.reason_code,
+            "reason": record.reason,
+            "next_action": record.next_action,
+            "expected_cost": record.expected_cost,
+            "created_at": utc_now(),
+        },
+        unique=("case_id", "bundle_id"),
+    )
+    if added:
+        session.execute(
+            update(Case)
+            .where(Case.id == case_id, Case.state == CaseState.RECEIVED)
+            .values(state=CaseState.SCORED)
+        )
+        append_event(
+            session,
+            EventKind.CASE_SCORED,
+            case_id=case_id,
+            bundle_id=bundle_id,
+            prediction=prediction_id,
+        )
+    return prediction_id
+
+
+def shown_prediction(session: Session, case_id: int) -> StoredPrediction | None:
+    """Return the prediction to show for a case: the champion's, else the newest, else None.
+
+    A reader gets it only through `triage.review.reveal`.
+    """
+    row = session.scalar(
+        select(Prediction)
+        .join(Prediction.bundle)
+        .where(Prediction.case_id == case_id)
+        .order_by(*SHOWN_FIRST)
+        .limit(1)
+    )
+    return None if row is None else _stored(row)
+
+
+def get_prediction(session: Session, prediction_id: int) -> StoredPrediction:
+    """Return a prediction by its number.
+
+    Raises
+    ------
+    StoreError
+        If there is no such prediction.
+    """
+    row = session.get(Prediction, prediction_id, options=[joinedload(Prediction.bundle)])
+    if row is None:
+        raise StoreError("there is no such prediction", where=f"prediction {prediction_id}")
+    return _stored(row)
+
+
+def _stored(row: Prediction) -> StoredPrediction:
+    return StoredPrediction(
+        id=row.id,
+        case_id=row.case_id,
+        bundle_digest=row.bundle.digest,
+        bundle_name=row.bundle.name,
+        created_at=row.created_at,
+        record=PredictionRecord(
+            recommendation=row.recommendation,
+            queue_urgency=Urgency(row.queue_urgency),
+            condition=row.condition,
+            p_condition=row.p_condition,
+            p_outlier=row.p_outlier,
+            differential=tuple(
+                (item["condition"], item["probability"]) for item in row.differential
+            ),
+            reason_code=AbstainReason(row.reason_code) if row.reason_code else None,
+            reason=row.reason,
+            next_action=row.next_action,
+            expected_cost=row.expected_cost,
+        ),
+    )

@@ -1,0 +1,44 @@
+"""Cases that wait for a decision, in one query."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from triage.data.clinical import ABSTAINED_PRIORITY, Urgency
+from triage.store.predictions import SHOWN_FIRST
+from triage.store.records import QueuedCase
+from triage.store.tables import Bundle, Case, Image, Prediction
+from triage.store.vocabulary import CaseState
+
+
+def cases_waiting(session: Session) -> list[QueuedCase]:
+    """Return every case without a decision, in no particular order.
+
+    A case that no bundle has scored waits like an abstained one: not knowing
+    never lowers a priority.
+    """
+    place = func.row_number().over(partition_by=Prediction.case_id, order_by=SHOWN_FIRST)
+    ranked = (
+        select(Prediction.case_id, Prediction.queue_urgency, place.label("place"))
+        .join(Bundle, Prediction.bundle_id == Bundle.id)
+        .subquery()
+    )
+    counted = select(Image.case_id, func.count().label("images")).group_by(Image.case_id).subquery()
+    rows = session.execute(
+        select(
+            Case.id,
+            Case.external_id,
+            Case.source,
+            Case.received_at,
+            func.coalesce(ranked.c.queue_urgency, ABSTAINED_PRIORITY.value),
+            func.coalesce(counted.c.images, 0),
+        )
+        .outerjoin(ranked, (ranked.c.case_id == Case.id) & (ranked.c.place == 1))
+        .outerjoin(counted, counted.c.case_id == Case.id)
+        .where(Case.state != CaseState.REVIEWED)
+    )
+    return [
+        QueuedCase(case_id, external_id, source, received_at, Urgency(urgency), images)
+        for case_id, external_id, source, received_at, urgency, images in rows
+    ]

@@ -1,0 +1,257 @@
+"""The plain records that callers pass to the store and get from it.
+
+They are frozen and know nothing of SQL. Those that callers build check
+themselves, so that a malformed one never reaches the database.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from triage.data.clinical import ABSTAINED_PRIORITY, NO_AI_OPINION, Urgency
+from triage.decisions.reasons import AbstainReason
+from triage.errors import StoreError
+from triage.store.base import utc_now
+from triage.store.vocabulary import LabelSource
+
+GroupValue = str | int | float | bool | None
+
+
+def _require(holds: bool, what: str, where: str) -> None:
+    if not holds:
+        raise StoreError(what, where=where)
+
+
+def _is_probability(value: float) -> bool:
+    return math.isfinite(value) and 0.0 <= value <= 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """One image file: its path under a root folder, and its content's SHA-256.
+
+    The hash is None when the file was missing, so that the case is still kept.
+    """
+
+    path: str
+    root: str
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRecord:
+    """A case as it arrives.
+
+    Parameters
+    ----------
+    external_id : str
+        The case's name in its source; unique there.
+    source : str
+        Where the case comes from, such as a manifest's hash or a folder's name.
+    images : tuple of ImageRecord
+        In reading order.
+    patient : str, optional
+        The patient's pseudonym. Without one the case stands for a patient of its own.
+    groups : mapping, optional
+        Subgroup columns, such as ``{"skin_type": "III", "age_band": "40-59"}``;
+        None where unknown.
+    received_at : datetime, optional
+        With a time zone; now by default. Waiting time counts from here.
+
+    Raises
+    ------
+    StoreError
+        If an id is empty, a number is not finite or the time has no zone.
+    """
+
+    external_id: str
+    source: str
+    images: tuple[ImageRecord, ...]
+    patient: str | None = None
+    groups: Mapping[str, GroupValue] = field(default_factory=dict)
+    received_at: datetime = field(default_factory=utc_now)
+
+    def __post_init__(self) -> None:
+        _require(bool(self.external_id), "a case needs an id", "external_id")
+        _require(bool(self.source), "a case needs a source", "source")
+        _require(self.patient is None or bool(self.patient), "a patient needs an id", "patient")
+        _require(self.received_at.tzinfo is not None, "the time needs a time zone", "received_at")
+        for name, value in self.groups.items():
+            finite = not isinstance(value, float) or math.isfinite(value)
+            _require(finite, "a number is not finite; give None where unknown", f"groups.{name}")
+
+
+@dataclass(frozen=True, slots=True)
+class BundleRecord:
+    """A trained system: the hash of its manifest, its name, place and condition order."""
+
+    digest: str
+    name: str
+    path: str
+    conditions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionRecord:
+    """What one bundle said of one case.
+
+    Parameters
+    ----------
+    recommendation : str
+        An `Urgency`, or ``NO_AI_OPINION``.
+    queue_urgency : Urgency
+        The class in which the case waits; never below semi-urgent for an abstention.
+    condition, p_condition, p_outlier, expected_cost : optional
+        None where the case could not be scored, such as an unreadable image.
+    differential : tuple of (condition, probability)
+        Most probable first.
+    reason_code : AbstainReason, optional
+        Exactly when the recommendation is to abstain.
+    reason, next_action : str, optional
+        Sentences for the reader.
+
+    Raises
+    ------
+    StoreError
+        If the parts contradict each other or a probability is outside [0, 1].
+    """
+
+    recommendation: str
+    queue_urgency: Urgency
+    condition: str | None = None
+    p_condition: float | None = None
+    p_outlier: float | None = None
+    differential: tuple[tuple[str, float], ...] = ()
+    reason_code: AbstainReason | None = None
+    reason: str = ""
+    next_action: str = ""
+    expected_cost: float | None = None
+
+    def __post_init__(self) -> None:
+        known = self.recommendation in (*Urgency, NO_AI_OPINION)
+        _require(known, "not a recommendation", "recommendation")
+        given = [p for p in (self.p_condition, self.p_outlier) if p is not None]
+        for probability in (*given, *(p for _, p in self.differential)):
+            _require(_is_probability(probability), "a probability is outside [0, 1]", "prediction")
+        finite = self.expected_cost is None or math.isfinite(self.expected_cost)
+        _require(finite, "a cost is not finite", "expected_cost")
+        _require(
+            self.abstained == (self.reason_code is not None),
+            "an abstention needs a reason code, and only an abstention has one",
+            "reason_code",
+        )
+        _require(
+            not self.abstained or self.queue_urgency.rank <= ABSTAINED_PRIORITY.rank,
+            "an abstained case may not queue below semi-urgent",
+            "queue_urgency",
+        )
+
+    @property
+    def abstained(self) -> bool:
+        """Whether the system gave no opinion."""
+        return self.recommendation == NO_AI_OPINION
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCase:
+    """A case as the store keeps it."""
+
+    id: int
+    external_id: str
+    source: str
+    patient: str
+    groups: Mapping[str, GroupValue]
+    received_at: datetime
+    images: tuple[ImageRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPrediction:
+    """A prediction as the store keeps it, with the bundle that made it."""
+
+    id: int
+    case_id: int
+    bundle_digest: str
+    bundle_name: str
+    created_at: datetime
+    record: PredictionRecord
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedCase:
+    """A case that waits for a decision, and the class in which it waits."""
+
+    id: int
+    external_id: str
+    source: str
+    received_at: datetime
+    queue_urgency: Urgency
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A reader's opinion: condition, urgency and certainty, and when it was given."""
+
+    condition: str
+    urgency: Urgency
+    certainty: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A reader's final opinion, with the reason where it departs from an earlier one."""
+
+    read: Read
+    reason_code: str | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRecord:
+    """One reader's work on one case, as far as it has come."""
+
+    id: int
+    case_id: int
+    reviewer: str
+    opened_at: datetime
+    first: Read | None
+    revealed_at: datetime | None
+    prediction_id: int | None
+    final: Decision | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingLabel:
+    """A label with what training needs beside it: the images, the patient, who gave it, and how.
+
+    ``condition`` may be ``NOT_LISTED``: the reader found none of the system's
+    conditions fitting.
+    """
+
+    case: str
+    case_source: str
+    patient: str
+    condition: str
+    source: LabelSource
+    given_by: str
+    ai_visible: bool
+    created_at: datetime
+    images: tuple[ImageRecord, ...]
+    groups: Mapping[str, GroupValue]
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One row of the ledger."""
+
+    id: int
+    at: datetime
+    actor: str
+    kind: str
+    case_id: int | None
+    payload: Mapping[str, object]

@@ -1,0 +1,194 @@
+"""The eight tables of the case database.
+
+Foreign keys restrict: nothing that something else refers to can be deleted.
+Callers do not see these classes; the repositories beside this file take and
+give the plain records of `triage.store.records`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from triage.data.clinical import NO_AI_OPINION, Urgency
+from triage.decisions.reasons import AbstainReason
+from triage.store.base import Base, one_of
+from triage.store.vocabulary import LabelSource
+
+
+def _refers(target: str) -> ForeignKey:
+    return ForeignKey(target, ondelete="RESTRICT")
+
+
+class Patient(Base):
+    """A person; the unit of splitting and of resampling."""
+
+    __tablename__ = "patient"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    external_id: Mapped[str] = mapped_column(String, unique=True)
+
+
+class Case(Base):
+    """One visit's photographs; the unit of prediction."""
+
+    __tablename__ = "case"
+    __table_args__ = (UniqueConstraint("source", "external_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    external_id: Mapped[str] = mapped_column(String)
+    source: Mapped[str] = mapped_column(String)
+    patient_id: Mapped[int] = mapped_column(_refers("patient.id"), index=True)
+    groups: Mapped[dict[str, Any]] = mapped_column(JSON)
+    received_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String, index=True)
+
+    patient: Mapped[Patient] = relationship()
+    images: Mapped[list[Image]] = relationship(order_by="Image.position")
+
+
+class Image(Base):
+    """One file of a case; the pixels stay on disk."""
+
+    __tablename__ = "image"
+    __table_args__ = (UniqueConstraint("case_id", "position"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(_refers("case.id"))
+    position: Mapped[int]
+    path: Mapped[str] = mapped_column(Text)
+    root: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+
+
+class Bundle(Base):
+    """A trained system that has scored cases here."""
+
+    __tablename__ = "bundle"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String)
+    path: Mapped[str] = mapped_column(Text)
+    conditions: Mapped[list[str]] = mapped_column(JSON)
+    created_at: Mapped[datetime]
+    alias: Mapped[str | None] = mapped_column(String, unique=True)
+
+
+class Prediction(Base):
+    """What one bundle said of one case; one row a pair, however often scoring runs."""
+
+    __tablename__ = "prediction"
+    __table_args__ = (
+        UniqueConstraint("case_id", "bundle_id"),
+        one_of("recommendation", (*Urgency, NO_AI_OPINION)),
+        one_of("queue_urgency", Urgency),
+        one_of("reason_code", AbstainReason),
+        CheckConstraint(
+            f"(recommendation = '{NO_AI_OPINION}') = (reason_code IS NOT NULL)",
+            name="abstention_has_reason",
+        ),
+        CheckConstraint(
+            f"recommendation <> '{NO_AI_OPINION}' OR queue_urgency IN "
+            f"('{Urgency.URGENT}', '{Urgency.SEMI_URGENT}')",
+            name="abstention_never_lowers_priority",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(_refers("case.id"))
+    bundle_id: Mapped[int] = mapped_column(_refers("bundle.id"), index=True)
+    condition: Mapped[str | None] = mapped_column(String)
+    p_condition: Mapped[float | None]
+    p_outlier: Mapped[float | None]
+    differential: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    recommendation: Mapped[str] = mapped_column(String)
+    queue_urgency: Mapped[str] = mapped_column(String)
+    reason_code: Mapped[str | None] = mapped_column(String)
+    reason: Mapped[str] = mapped_column(Text)
+    next_action: Mapped[str] = mapped_column(Text)
+    expected_cost: Mapped[float | None]
+    created_at: Mapped[datetime]
+
+    bundle: Mapped[Bundle] = relationship()
+
+
+class Review(Base):
+    """One reader's work on one case: blind first read, reveal, decision, in that order."""
+
+    __tablename__ = "review"
+    __table_args__ = (
+        UniqueConstraint("case_id", "reviewer"),
+        one_of("first_urgency", Urgency),
+        one_of("final_urgency", Urgency),
+        CheckConstraint("revealed_at IS NULL OR first_at IS NOT NULL", name="first_read_is_blind"),
+        CheckConstraint("final_at IS NULL OR revealed_at IS NOT NULL", name="decision_comes_last"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(_refers("case.id"))
+    prediction_id: Mapped[int | None] = mapped_column(_refers("prediction.id"), index=True)
+    reviewer: Mapped[str] = mapped_column(String)
+    opened_at: Mapped[datetime]
+    first_condition: Mapped[str | None] = mapped_column(String)
+    first_urgency: Mapped[str | None] = mapped_column(String)
+    first_certainty: Mapped[str | None] = mapped_column(String)
+    first_at: Mapped[datetime | None]
+    revealed_at: Mapped[datetime | None]
+    final_condition: Mapped[str | None] = mapped_column(String)
+    final_urgency: Mapped[str | None] = mapped_column(String)
+    final_certainty: Mapped[str | None] = mapped_column(String)
+    final_reason_code: Mapped[str | None] = mapped_column(String)
+    final_comment: Mapped[str | None] = mapped_column(Text)
+    final_at: Mapped[datetime | None]
+
+    prediction: Mapped[Prediction | None] = relationship()
+
+
+class Label(Base):
+    """A condition that someone gave to a case, and whether they had seen the AI's opinion."""
+
+    __tablename__ = "label"
+    __table_args__ = (
+        one_of("source", LabelSource),
+        CheckConstraint(
+            f"source NOT IN ('{LabelSource.BLIND}', '{LabelSource.AI_VISIBLE}') "
+            f"OR ai_visible = (source = '{LabelSource.AI_VISIBLE}')",
+            name="visibility_matches_source",
+        ),
+        UniqueConstraint("review_id", "source"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(_refers("case.id"), index=True)
+    condition: Mapped[str] = mapped_column(String)
+    source: Mapped[str] = mapped_column(String)
+    given_by: Mapped[str] = mapped_column(String)
+    ai_visible: Mapped[bool]
+    review_id: Mapped[int | None] = mapped_column(_refers("review.id"))
+    created_at: Mapped[datetime]
+
+    case: Mapped[Case] = relationship()
+
+
+class Event(Base):
+    """One happening; rows are added and never changed (see `triage.store.ledger`)."""
+
+    __tablename__ = "event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String)
+    kind: Mapped[str] = mapped_column(String)
+    case_id: Mapped[int | None] = mapped_column(_refers("case.id"), index=True)
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -1,0 +1,1 @@
+"""A trained system: its members, calibration and policy, in use and on disk."""

@@ -1,0 +1,146 @@
+"""From a pool of trained candidates to a system: select members, fix the policy, describe both."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from triage import __version__
+from triage.data.dataset import Dataset
+from triage.decisions.costs import outcome_cost
+from triage.decisions.fitting import fit_policy, truth_of
+from triage.decisions.policy import Policy
+from triage.hashing import hash_json
+from triage.models.heads import HeadKind
+from triage.models.settings import TrainSettings
+from triage.predictions import Predictions
+from triage.systems.manifest import BundleManifest, MemberEntry, RolesEntry
+from triage.systems.selection import auroc, select_diverse
+from triage.systems.system import Member, predict
+from triage.systems.training import Pool
+from triage.uncertainty.outlier_probability import prevalence_weights
+from triage.uncertainty.scores import SCORES
+
+LIBRARIES = ("torch", "transformers", "monai", "numpy", "scikit-learn", "pydicom", "pillow")
+
+
+def score_of(kind: HeadKind) -> str:
+    """Name of the out-of-distribution score that belongs to a head."""
+    return "max_softmax" if kind is HeadKind.SOFTMAX else "outlier_mass"
+
+
+def select_members(pool: Pool, dataset: Dataset, settings: TrainSettings) -> list[Member]:
+    """Choose the ensemble from the pool: all of it, or greedily by validation AUROC."""
+    if settings.selection == "uniform":
+        return list(pool.members)
+    candidates = validation_predictions(pool, pool.members, dataset, settings.head)
+    chosen = select_diverse(
+        candidates.probabilities,
+        candidates.n_inliers,
+        truth_of(candidates) < 0,
+        SCORES[score_of(settings.head)].function,
+        settings.members,
+    )
+    return [pool.members[index] for index in chosen]
+
+
+def validation_predictions(
+    pool: Pool, members: list[Member] | tuple[Member, ...], dataset: Dataset, kind: HeadKind
+) -> Predictions:
+    """Predictions of some members on the validation split."""
+    return predict(
+        pool.validation,
+        pool.validation_cases,
+        members,
+        kind.classes(dataset.draw),
+        len(dataset.draw.inliers),
+        {"split": "validation"},
+    )
+
+
+def fix_policy(
+    pool: Pool, members: list[Member], dataset: Dataset, kind: HeadKind
+) -> tuple[Policy, dict[str, float]]:
+    """Fit the policy on validation; returns it with the validation metrics."""
+    predictions = validation_predictions(pool, members, dataset, kind)
+    policy = fit_policy(predictions, dataset.spec, score_of(kind))
+    truth = truth_of(predictions)
+    decisions = policy.decide(predictions)
+    is_outlier = truth < 0
+    correct = policy.calibrated(predictions).argmax(axis=1) == truth
+    abstained = (decisions["reason_code"] != "").to_numpy()
+    weights = prevalence_weights(is_outlier, dataset.spec.outlier_prevalence)
+    cost = outcome_cost(dataset.spec.costs.outcomes, is_outlier, correct, abstained)
+    metrics = {
+        "accuracy": float(correct[~is_outlier].mean()),
+        "ood_auroc": auroc(policy.ood_score(predictions), is_outlier),
+        "abstained": float(weights @ abstained),
+        "cost": float(weights @ cost),
+    }
+    return policy, metrics
+
+
+def describe(
+    name: str,
+    pool: Pool,
+    members: list[Member],
+    dataset: Dataset,
+    settings: TrainSettings,
+    policy: Policy,
+    metrics: dict[str, float],
+    promotion: dict[str, Any] | None = None,
+) -> BundleManifest:
+    """Write down what the system is and what it was made from."""
+    draw = dataset.draw
+    entries = tuple(
+        MemberEntry(
+            name=member.name,
+            backbone=member.backbone,
+            weights=f"members/{member.name}.safetensors",
+            validation_loss=round(pool.losses[member.name], 6),
+        )
+        for member in members
+    )
+    used = {member.backbone for member in members}
+    return BundleManifest(
+        name=name,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        code_version=__version__,
+        library_versions={"python": platform.python_version()}
+        | {library: version(library) for library in LIBRARIES},
+        spec_name=dataset.spec.name,
+        spec_hash=hash_json(dataset.spec.model_dump(mode="json")),
+        data_hash=dataset.digest(),
+        data_counts=dataset.counts(),
+        rejected=dict(Counter(str(error.reason) for error in pool.opened.rejected.values())),
+        roles=RolesEntry(
+            seed=draw.seed,
+            inliers=draw.inliers,
+            train=draw.train,
+            validation=draw.validation,
+            test=draw.test,
+        ),
+        head=str(settings.head),
+        score=policy.score,
+        classes=settings.head.classes(draw),
+        n_inliers=len(draw.inliers),
+        members=entries,
+        backbones={
+            key: backbone.digest() for key, backbone in pool.backbones.items() if key in used
+        },
+        settings=settings,
+        settings_hash=hash_json(settings.model_dump(mode="json")),
+        thresholds={
+            "temperature": policy.temperature,
+            "abstain_above": policy.threshold,
+        },
+        metrics={key: round(float(np.round(value, 6)), 6) for key, value in metrics.items()},
+        notes=tuple(filter(None, (dataset.spec.roles.note,))),
+        promotion=promotion,
+        files={},
+    )

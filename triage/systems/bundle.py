@@ -1,0 +1,208 @@
+"""Bundles: a trained system as a directory of safetensors and JSON, verified before it is used.
+
+| file                       | what                                            |
+|----------------------------|-------------------------------------------------|
+| manifest.json              | what it is, what it was made from, file hashes  |
+| policy.json                | calibration, threshold, costs                   |
+| spec.json                  | the data spec it was trained with               |
+| model_card.md              | for people                                      |
+| members/*.safetensors      | one head a member                               |
+| backbones/*/               | weights and description of each backbone        |
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from triage.data.spec import DataSpec
+from triage.decisions.policy import Policy
+from triage.errors import BundleError, UsageError
+from triage.hashing import hash_file
+from triage.models.backbones import Backbone, restore_backbone
+from triage.models.heads import Head, HeadKind
+from triage.systems.card import model_card
+from triage.systems.manifest import BundleManifest
+from triage.systems.system import Member, System
+
+MANIFEST = "manifest.json"
+POLICY = "policy.json"
+SPEC = "spec.json"
+CARD = "model_card.md"
+
+
+def save_bundle(
+    folder: Path,
+    manifest: BundleManifest,
+    policy: Policy,
+    spec: DataSpec,
+    members: dict[str, Member],
+    backbones: dict[str, Backbone],
+) -> BundleManifest:
+    """Write a bundle, whole or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        Must not exist yet.
+    manifest : BundleManifest
+        Its `files` are filled in here.
+    policy, spec : Policy, DataSpec
+    members : dict of Member
+        By name.
+    backbones : dict of Backbone
+        By key.
+
+    Returns
+    -------
+    BundleManifest
+        As written.
+
+    Raises
+    ------
+    UsageError
+        If the folder exists.
+    """
+    check_free(folder)
+    partial = folder.with_name(f".{folder.name}.partial-bundle")
+    shutil.rmtree(partial, ignore_errors=True)
+    (partial / "members").mkdir(parents=True)
+    for entry in manifest.members:
+        head = members[entry.name].head
+        state = {name: value.contiguous() for name, value in head.state_dict().items()}
+        save_file(state, partial / entry.weights)
+    for key in manifest.backbones:
+        backbones[key].save(partial / "backbones" / key)
+    (partial / POLICY).write_text(policy.model_dump_json(indent=2) + "\n")
+    (partial / SPEC).write_text(spec.model_dump_json(indent=2) + "\n")
+    (partial / CARD).write_text(model_card(manifest, policy, spec))
+    sealed = manifest.model_copy(update={"files": _hashes(partial)})
+    (partial / MANIFEST).write_text(sealed.to_text())
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial.rename(folder)
+    return sealed
+
+
+def check_free(folder: Path) -> None:
+    """Raise UsageError if a bundle cannot be written there because something exists."""
+    if folder.exists():
+        raise UsageError(
+            "exists already", where=str(folder), mend="Choose another --out, or remove it."
+        )
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hash_file(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != MANIFEST
+    }
+
+
+def read_manifest(folder: Path) -> BundleManifest:
+    """Read a bundle's manifest and verify its own digest (not yet the files).
+
+    Raises
+    ------
+    BundleError
+        If it is missing, malformed or altered.
+    """
+    path = folder / MANIFEST
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text)
+        content.pop("digest", None)
+        manifest = BundleManifest.model_validate(content)
+    except FileNotFoundError as error:
+        raise BundleError(
+            "is not a bundle: it has no manifest.json",
+            where=str(folder),
+            mend="Make one with `triage train`.",
+        ) from error
+    except (OSError, ValueError, AttributeError, ValidationError) as error:
+        raise BundleError("manifest.json is malformed or altered", where=str(folder)) from error
+    if manifest.to_text() != text:
+        raise BundleError("manifest.json was altered", where=str(folder))
+    return manifest
+
+
+def verify_bundle(folder: Path) -> BundleManifest:
+    """Check the hash of every file of a bundle.
+
+    Raises
+    ------
+    BundleError
+        If a file is missing, altered or not listed; names every one.
+    """
+    manifest = read_manifest(folder)
+    found = _hashes(folder)
+    wrong = sorted(
+        name
+        for name in manifest.files.keys() | found.keys()
+        if manifest.files.get(name) != found.get(name)
+    )
+    if wrong:
+        raise BundleError(
+            f"does not match its manifest: {', '.join(wrong)}",
+            where=str(folder),
+            mend="Do not use it; restore it from a copy or train again.",
+        )
+    return manifest
+
+
+def load_policy(folder: Path) -> Policy:
+    """Read the policy of a verified bundle; needs no network."""
+    return Policy.model_validate_json((folder / POLICY).read_text())
+
+
+def load_bundle_spec(folder: Path) -> DataSpec:
+    """Read the data spec a verified bundle was trained with."""
+    return DataSpec.model_validate_json((folder / SPEC).read_text())
+
+
+def load_system(folder: Path) -> tuple[System, BundleManifest]:
+    """Verify a bundle and build its system.
+
+    Raises
+    ------
+    BundleError
+        If it does not verify, or its parts do not fit together.
+    """
+    manifest = verify_bundle(folder)
+    try:
+        policy = load_policy(folder)
+        backbones = {
+            key: restore_backbone(folder / "backbones" / key) for key in manifest.backbones
+        }
+        loaded = {
+            entry.name: Member(
+                entry.name,
+                entry.backbone,
+                _load_head(folder / entry.weights, manifest, backbones[entry.backbone]),
+            )
+            for entry in manifest.members
+        }
+    except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
+        raise BundleError("its parts do not fit together", where=str(folder)) from error
+    system = System(
+        backbones,
+        [loaded[entry.name] for entry in manifest.members],
+        kind=HeadKind(manifest.head),
+        classes=manifest.classes,
+        n_inliers=manifest.n_inliers,
+        policy=policy,
+        provenance={"bundle": manifest.digest(), "code_version": manifest.code_version},
+    )
+    return system, manifest
+
+
+def _load_head(path: Path, manifest: BundleManifest, backbone: Backbone) -> Head:
+    settings = manifest.settings
+    head = Head(backbone.width, len(manifest.classes), settings.hidden, settings.dropout)
+    head.load_state_dict(load_file(path))
+    return head.eval()

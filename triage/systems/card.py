@@ -1,0 +1,79 @@
+"""The model card: a bundle's manifest and policy told to people."""
+
+from __future__ import annotations
+
+from triage.data.spec import DataSpec
+from triage.decisions.policy import Policy
+from triage.systems.manifest import BundleManifest
+
+_METRIC_TITLES = {
+    "accuracy": "inlier top-1 accuracy",
+    "ood_auroc": "out-of-distribution AUROC",
+    "abstained": "share abstained",
+    "cost": "mean clinical cost at the stated prevalence",
+}
+
+
+def model_card(manifest: BundleManifest, policy: Policy, spec: DataSpec) -> str:
+    """Return the card as Markdown; every number comes from the manifest or the policy."""
+    conditions = "\n".join(
+        f"| {item.name} | {item.risk} | {item.urgency} | {spec.by_name[item.name].source} |"
+        for item in policy.conditions
+    )
+    metrics = "\n".join(
+        f"| {_METRIC_TITLES.get(name, name)} | {value:.3f} |"
+        for name, value in manifest.metrics.items()
+    )
+    members = "\n".join(f"- {entry.name} ({entry.backbone})" for entry in manifest.members)
+    notes = "\n".join(f"- {note}" for note in manifest.notes) or "- none"
+    costs = policy.costs.outcomes
+    return f"""# {manifest.name}
+
+Trained on *{spec.title}* ({manifest.spec_name}), {manifest.created_at}, code {manifest.code_version}.
+
+## Intended use
+
+Decision support for clinicians who triage skin photographs of the kind it was trained on. It is
+research software, not a medical device: every recommendation is reviewed by a person. It does
+not know conditions outside the list below and is meant to say so.
+
+## Conditions it knows
+
+| condition | risk | urgency | source |
+|---|---|---|---|
+{conditions}
+
+Training outliers: {", ".join(manifest.roles.train) or "none"}.
+Validation outliers: {", ".join(manifest.roles.validation) or "held-out cases of training outliers"}.
+Never seen (test outliers): {", ".join(manifest.roles.test)}.
+
+## How it decides
+
+Head `{manifest.head}`, score `{manifest.score}`, temperature {policy.temperature:.3f}. It abstains
+when the score exceeds {policy.threshold:.4f}: the least expected clinical cost on validation at
+an outlier prevalence of {policy.outlier_prevalence:.0%}, or when abstaining costs less than its best label.
+Costs ({policy.costs.source}): wrong label {costs.wrong_inlier:g}, abstaining on a known condition
+{costs.abstain_inlier:g}, missed outlier {costs.miss_outlier:g}, abstaining on an outlier {costs.abstain_outlier:g}.
+
+## Members
+
+{members}
+
+## On validation data
+
+The threshold was set on the same cases, so these are optimistic; `triage evaluate` measures on the test split.
+
+| metric | value |
+|---|---|
+{metrics}
+
+## Data
+
+Licence: {spec.licence}. Source: {spec.source}. Data hash `{manifest.data_hash[:16]}`, spec hash
+`{manifest.spec_hash[:16]}`, settings hash `{manifest.settings_hash[:16]}`.
+Cases rejected while reading: {sum(manifest.rejected.values())}.
+
+## Notes
+
+{notes}
+"""

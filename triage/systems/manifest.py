@@ -1,0 +1,90 @@
+"""The bundle's manifest: what a trained system is and what it was made from."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from triage.hashing import hash_json
+from triage.models.settings import TrainSettings
+
+FORMAT: Literal["triage-bundle-1"] = "triage-bundle-1"
+
+
+class MemberEntry(BaseModel):
+    """Where one member's parts lie."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    backbone: str
+    weights: str
+    validation_loss: float
+
+
+class RolesEntry(BaseModel):
+    """The draw of roles that the system was trained with."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int
+    inliers: tuple[str, ...]
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+
+class BundleManifest(BaseModel):
+    """Everything recorded of a trained system.
+
+    Parameters
+    ----------
+    spec_hash, data_hash, settings_hash : str
+        SHA-256 of the data spec, of the cases with labels and splits, of the settings.
+    members : tuple of MemberEntry
+        The ensemble in order; a member selected twice is listed twice.
+    thresholds : dict
+        Temperature and abstention threshold, as in `policy.json`.
+    metrics : dict
+        Validation metrics; test metrics are `triage evaluate`'s business.
+    files : dict of str
+        SHA-256 of every other file of the bundle.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["triage-bundle-1"] = FORMAT
+    name: str
+    created_at: str
+    code_version: str
+    library_versions: dict[str, str]
+    spec_name: str
+    spec_hash: str
+    data_hash: str
+    data_counts: dict[str, dict[str, int]]
+    rejected: dict[str, int]
+    roles: RolesEntry
+    head: str
+    score: str
+    classes: tuple[str, ...]
+    n_inliers: int
+    members: tuple[MemberEntry, ...]
+    backbones: dict[str, str]
+    settings: TrainSettings
+    settings_hash: str
+    thresholds: dict[str, float]
+    metrics: dict[str, float]
+    notes: tuple[str, ...] = ()
+    promotion: dict[str, Any] | None = None
+    files: dict[str, str]
+
+    def digest(self) -> str:
+        """Hash of the manifest, which covers every file by its hash: the bundle's identity."""
+        return hash_json(self.model_dump(mode="json"))
+
+    def to_text(self) -> str:
+        """Return the exact content of `manifest.json`."""
+        content = {"digest": self.digest(), **self.model_dump(mode="json")}
+        return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,186 @@
+"""A trained system in use: cases in, `Predictions` with decisions out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from triage.data.manifest import UNKNOWN, Case
+from triage.decisions.policy import Policy
+from triage.errors import ImageRejected
+from triage.models.backbones import Backbone
+from triage.models.embedding_cache import EmbeddingCache
+from triage.models.embeddings import Opened, embed_cases
+from triage.models.heads import Head, HeadKind
+from triage.predictions import Predictions
+
+Embedded = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Member:
+    """One trained network of an ensemble.
+
+    Parameters
+    ----------
+    name : str
+        Unique name, such as `mobilenet-seed3`.
+    backbone : str
+        Key of its backbone in the system.
+    head : Head
+    """
+
+    name: str
+    backbone: str
+    head: Head
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Predictions of the cases that could be read, and what became of the others.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        With decisions.
+    rejected : dict of ImageRejected
+        By case_id.
+    quality : dict of str
+        By case_id: problems that made the system abstain.
+    """
+
+    predictions: Predictions
+    rejected: dict[str, ImageRejected]
+    quality: dict[str, str]
+
+
+class System:
+    """Members on shared backbones, with the policy that turns them into a recommendation.
+
+    Parameters
+    ----------
+    backbones : dict of Backbone
+        By key; members that share one share its embeddings.
+    members : sequence of Member
+        The ensemble; a member selected twice is listed twice.
+    kind : HeadKind
+    classes : tuple of str
+        Class order of every member, inliers first.
+    n_inliers : int
+    policy : Policy
+    provenance : dict of str
+        Written into every predictions table.
+    """
+
+    def __init__(
+        self,
+        backbones: dict[str, Backbone],
+        members: Sequence[Member],
+        *,
+        kind: HeadKind,
+        classes: tuple[str, ...],
+        n_inliers: int,
+        policy: Policy,
+        provenance: dict[str, str],
+    ) -> None:
+        self.backbones = backbones
+        self.members = tuple(members)
+        self.kind = kind
+        self.classes = classes
+        self.n_inliers = n_inliers
+        self.policy = policy
+        self.provenance = provenance
+
+    def score(
+        self,
+        cases: Sequence[Case],
+        cache_folder: Path | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Scored:
+        """Score cases: embed once per backbone, run every member, decide.
+
+        Parameters
+        ----------
+        cases : sequence of Case
+        cache_folder : Path, optional
+            Where embeddings are kept between runs.
+        progress : callable, optional
+            Called with the number of images finished, once per backbone.
+        """
+        embedded, opened = embed_with(self.backbones, cases, cache_folder, progress)
+        raw = predict(
+            embedded, opened.cases, self.members, self.classes, self.n_inliers, self.provenance
+        )
+        decided = raw.with_decisions(self.policy.decide(raw, opened.quality))
+        return Scored(decided, opened.rejected, opened.quality)
+
+
+def embed_with(
+    backbones: dict[str, Backbone],
+    cases: Sequence[Case],
+    cache_folder: Path | None,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[Embedded, Opened]:
+    """Embed cases with several backbones; returns arrays [N, D] by key, and the cases kept."""
+    embedded: Embedded = {}
+    opened = Opened(cases=list(cases))
+    for key, backbone in backbones.items():
+        cache = EmbeddingCache(cache_folder, backbone.digest())
+        embedded[key], opened = embed_cases(cases, backbone, cache, progress)
+    return embedded, opened
+
+
+def predict(
+    embedded: Embedded,
+    cases: Sequence[Case],
+    members: Sequence[Member],
+    classes: tuple[str, ...],
+    n_inliers: int,
+    provenance: dict[str, str],
+) -> Predictions:
+    """Run every member on the embeddings of its backbone.
+
+    Parameters
+    ----------
+    embedded : dict of float32 array [N, D]
+        By backbone key.
+    cases : sequence of Case, length N
+    members : sequence of Member
+
+    Returns
+    -------
+    Predictions
+        Without decisions.
+    """
+    by_name: dict[str, NDArray[np.float32]] = {}
+    for member in members:
+        if member.name not in by_name:
+            member.head.eval()
+            with torch.inference_mode():
+                logits = member.head(torch.from_numpy(embedded[member.backbone]))
+            by_name[member.name] = logits.softmax(1).numpy()
+    axes = sorted({axis for case in cases for axis in case.subgroups})
+    table = pd.DataFrame(
+        {
+            "case_id": [case.case_id for case in cases],
+            "patient_id": [case.patient_id for case in cases],
+            "cluster": [case.cluster for case in cases],
+            "label": pd.Series([case.condition for case in cases], dtype=object),
+        }
+        | {axis: [case.subgroups.get(axis, UNKNOWN) for case in cases] for axis in axes}
+    )
+    return Predictions(
+        cases=table,
+        classes=classes,
+        n_inliers=n_inliers,
+        members=tuple(member.name for member in members),
+        probabilities=np.stack([by_name[member.name] for member in members], axis=1),
+        embedding=np.concatenate([embedded[key] for key in sorted(embedded)], axis=1),
+        provenance=provenance,
+    )

@@ -1,0 +1,71 @@
+"""Temperature scaling of the ensemble's inlier probabilities (Guo et al. 2017).
+
+Fitted after ensembling, on validation inliers: the averaged probabilities, restricted to
+the inlier conditions, are raised to 1/T and renormalised. The ranking never changes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+
+from triage.errors import UsageError
+
+_BOUNDS = (0.05, 20.0)
+_FLOOR = 1e-12
+
+
+def inlier_logits(probabilities: NDArray[np.float64], n_inliers: int) -> NDArray[np.float64]:
+    """Return log probabilities of the inlier classes, float [N, K], up to a constant per row."""
+    logits: NDArray[np.float64] = np.log(np.maximum(probabilities[:, :n_inliers], _FLOOR))
+    return logits
+
+
+def apply_temperature(
+    probabilities: NDArray[np.float64], n_inliers: int, temperature: float
+) -> NDArray[np.float64]:
+    """Return calibrated probabilities given that the case is an inlier, float [N, K]."""
+    calibrated: NDArray[np.float64] = softmax(
+        inlier_logits(probabilities, n_inliers) / temperature, axis=1
+    )
+    return calibrated
+
+
+def fit_temperature(
+    probabilities: NDArray[np.float64], n_inliers: int, truth: NDArray[np.int64]
+) -> float:
+    """Find the temperature that minimises the negative log-likelihood.
+
+    Parameters
+    ----------
+    probabilities : float array [N, C]
+        Ensemble probabilities of validation inliers.
+    n_inliers : int
+        Number of inlier classes K.
+    truth : int array [N]
+        True inlier class of each case.
+
+    Returns
+    -------
+    float
+        T in [0.05, 20].
+
+    Raises
+    ------
+    UsageError
+        If there is no case, or a case is not an inlier.
+    """
+    if len(truth) == 0 or truth.min() < 0 or truth.max() >= n_inliers:
+        raise UsageError("temperature scaling needs validation cases of inlier conditions only")
+    logits = inlier_logits(probabilities, n_inliers)
+    rows = np.arange(len(truth))
+
+    def loss(log_temperature: float) -> float:
+        scaled = log_softmax(logits / np.exp(log_temperature), axis=1)
+        return float(-scaled[rows, truth].mean())
+
+    low, high = np.log(_BOUNDS)
+    found = minimize_scalar(loss, bounds=(low, high), method="bounded")
+    return float(np.exp(found.x))
