@@ -80,6 +80,9 @@ class Predictions:
     def __post_init__(self) -> None:
         """Check shapes and values; raise PredictionsError on the first violation."""
         n, shape = len(self.cases), self.probabilities.shape
+        taken = sorted({*self.subgroup_columns} & {*DECISION_COLUMNS, *_ARRAYS})
+        if taken or not self.cases.columns.is_unique:
+            raise PredictionsError(f"columns are named twice {taken}", where="predictions")
         missing = [name for name in CASE_COLUMNS if name not in self.cases.columns]
         if missing:
             raise PredictionsError(f"columns {missing} are missing", where="predictions")
@@ -88,12 +91,18 @@ class Predictions:
             raise PredictionsError(f"probabilities have shape {shape}, expected {expected}")
         if self.embedding.ndim != 2 or len(self.embedding) != n:
             raise PredictionsError(f"embedding has shape {self.embedding.shape} for {n} cases")
+        if not self.members or len(set(self.classes)) != len(self.classes):
+            raise PredictionsError("there is no member, or a class is named twice")
         if not 1 <= self.n_inliers <= len(self.classes):
             raise PredictionsError(f"n_inliers is {self.n_inliers} of {len(self.classes)} classes")
         if self.cases["case_id"].duplicated().any():
             raise PredictionsError("a case appears twice", where="case_id")
-        if n and not np.allclose(self.probabilities.sum(axis=2), 1.0, atol=1e-3):
+        if (self.probabilities < 0).any():
+            raise PredictionsError("a member probability is negative")
+        if not np.allclose(self.probabilities.sum(axis=2), 1.0, atol=1e-3):  # NaN is not close
             raise PredictionsError("member probabilities do not sum to one")
+        if not np.isfinite(self.embedding).all():
+            raise PredictionsError("an embedding is not finite")
         if self.decisions is not None and len(self.decisions) != n:
             raise PredictionsError(f"{len(self.decisions)} decisions for {n} cases")
 
@@ -146,14 +155,15 @@ class Predictions:
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(table, partial, compression="zstd")
-            partial.replace(path)
+            try:
+                pq.write_table(table, partial, compression="zstd")
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
         except OSError as error:
             raise PredictionsError(
-                f"cannot be written: {error.strerror}", where=str(path)
+                f"cannot be written: {error.strerror or error}", where=str(path)
             ) from error
-        finally:
-            partial.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
@@ -165,14 +175,23 @@ class Predictions:
             If the file is missing, is not such a table, or breaks its rules.
         """
         try:
-            table = pq.read_table(path)
-            header: dict[str, Any] = json.loads((table.schema.metadata or {})[_KEY])
-        except (OSError, KeyError, ValueError, pa.ArrowException) as error:
+            # One file as it is: `read_table` would take columns from folders named `key=value`.
+            with pq.ParquetFile(path) as file:
+                table = file.read()
+            return cls._of_table(table, json.loads((table.schema.metadata or {})[_KEY]))
+        except FileNotFoundError as error:
+            raise PredictionsError("there is no such file", where=str(path)) from error
+        except PredictionsError as error:
+            raise PredictionsError(error.what, where=str(path)) from error
+        except (OSError, LookupError, ValueError, TypeError, pa.ArrowException) as error:
             raise PredictionsError(
                 "is not a predictions table", where=str(path), mend="Write it with `triage score`."
             ) from error
-        if header.get("format") != FORMAT:
-            raise PredictionsError(f"has format {header.get('format')!r}, not {FORMAT!r}")
+
+    @classmethod
+    def _of_table(cls, table: pa.Table, header: dict[str, Any]) -> Predictions:
+        if header["format"] != FORMAT:
+            raise PredictionsError(f"has format {header['format']!r}, not {FORMAT!r}")
         members, classes = tuple(header["members"]), tuple(header["classes"])
         flat, embedding = (_matrix(table.column(name)) for name in _ARRAYS)
         frame = table.drop_columns(list(_ARRAYS)).to_pandas()
@@ -195,6 +214,8 @@ def _fixed_list(array: NDArray[np.float32]) -> pa.FixedSizeListArray:
 
 
 def _matrix(column: pa.ChunkedArray) -> NDArray[np.float32]:
+    if not pa.types.is_fixed_size_list(column.type):
+        raise PredictionsError("an array column is not a list of fixed size")
     width = column.type.list_size
     flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
     matrix: NDArray[np.float32] = np.asarray(flat, dtype=np.float32).reshape(len(column), width)

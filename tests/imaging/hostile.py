@@ -76,17 +76,13 @@ def tiff(pages: int, side: int, *, tile: int = 0) -> bytes:
         tags += [(322, tile), (323, tile), (324, 8), (325, len(strip))]
     else:
         tags += [(273, 8), (278, side), (279, len(strip))]
-    content = struct.pack("<2sHL", b"II", 42, 8 + len(strip)) + strip
-    for page in range(pages):
-        entries = b"".join(struct.pack("<HHLL", tag, 4, 1, value) for tag, value in sorted(tags))
-        following = len(content) + 2 + len(entries) + 4 if page < pages - 1 else 0
-        content += struct.pack("<H", len(tags)) + entries + struct.pack("<L", following)
-    return content
-
-
-def patched(data: bytes, old: bytes, new: bytes) -> bytes:
-    assert data.count(old) == 1
-    return data.replace(old, new)
+    pieces = [struct.pack("<2sHL", b"II", 42, 8 + len(strip)), strip]
+    entries = b"".join(struct.pack("<HHLL", tag, 4, 1, value) for tag, value in sorted(tags))
+    directory_bytes = 2 + len(entries) + 4
+    for page in range(1, pages + 1):
+        following = 8 + len(strip) + page * directory_bytes if page < pages else 0
+        pieces += [struct.pack("<H", len(tags)), entries, struct.pack("<L", following)]
+    return b"".join(pieces)
 
 
 def huge_jpeg_frame() -> bytes:

@@ -8,6 +8,7 @@ from triage.evaluation import evaluate
 from triage.reports import build_report, write_report
 
 BUNDLE = {
+    "digest": "0" * 64,
     "format": "triage-bundle-1",
     "name": "derm_phantoms, HOD ensemble",
     "created_at": "2026-01-05T10:00:00Z",
@@ -15,11 +16,18 @@ BUNDLE = {
     "spec_name": "derm_phantoms",
     "spec_hash": "5" * 64,
     "data_hash": "d" * 64,
-    "configuration": {"head": "hod", "members": 3},
-    "classes": ["acne", "melanoma"],
-    "members": ["phantom-net seed 0", "phantom-net seed 1", "phantom-net seed 2"],
-    "temperature": 1.31,
-    "thresholds": {"p_outlier": 0.42},
+    "roles": {
+        "seed": 0,
+        "inliers": ["acne", "melanoma"],
+        "train": ["lentigo"],
+        "validation": [],
+        "test": ["sarcoid", "vitiligo"],
+    },
+    "head": "hod",
+    "score": "outlier_mass",
+    "members": [{"name": "seed 0", "weights": "a"}, {"name": "seed 1", "weights": "b"}],
+    "settings": {"head": "hod", "members": 3},
+    "thresholds": {"temperature": 1.31, "threshold": 0.42},
     "files": {"members/0.safetensors": "a" * 64, "members/1.safetensors": "b" * 64},
     "intended_use": "Research on generated photographs. Not for clinical use.",
 }
@@ -38,10 +46,16 @@ DATA = {
     "exclusions": {"truncated": 3, "zero bytes": 1},
 }
 REVIEWS = {
+    "opened": 43,
+    "first_reads": 42,
     "decided": 40,
+    "with_opinion": 31,
+    "abstained": 9,
     "cases": 38,
     "condition_switches": 6,
     "towards_ai": 4,
+    "agreed_finally": 27,
+    "lowered_on_abstention": 0,
     "reasons": {"R1 AI missed finding": 3, "R4 clinical history": 2},
 }
 REASONS = {"A4 unfamiliar": 101, "A5 ambiguous": 31}

@@ -1,10 +1,12 @@
 import pytest
+from scipy.stats import binomtest
 
-from tests.reports.example import DATA, example
+from tests.reports.example import BUNDLE, DATA, REVIEWS, example
 from triage.audit import AuditPlan, Limit, audit
 from triage.errors import UsageError
 from triage.evaluation import METRICS
 from triage.hashing import hash_json
+from triage.reports.reviews import review_counts
 from triage.reports.system import written
 
 
@@ -37,7 +39,7 @@ def test_gaps_list_exactly_what_lacks_evidence(report):
 def test_limitations_follow_the_inputs(report):
     text = " ".join(report.limitations)
     assert DATA["notes"][0] in text
-    assert "skin type is unknown for" in text
+    assert "The skin type of" in text
     assert "No reviews were read" not in text
     assert "No reviews were read" in " ".join(example(60, reviews=None).limitations)
 
@@ -58,8 +60,18 @@ def test_identity_changes_with_every_input(report):
     assert example(150).report_id == report.report_id
 
 
-def test_manifest_hash_can_be_checked_by_anyone(report):
-    assert report.manifest_hash == hash_json(report.manifest)
+def test_manifest_hash_is_the_digest_of_the_bundle(report):
+    rest = {key: value for key, value in BUNDLE.items() if key != "digest"}
+    assert report.manifest_hash == hash_json(rest) == hash_json(report.manifest)
+
+
+def test_system_facts_read_the_manifest_and_own_up_to_gaps(report):
+    facts = {fact.label: fact.value for fact in report.system}
+    assert facts["Members"] == "seed 0, seed 1"
+    assert facts["Conditions it knows"] == "acne, melanoma"
+    assert facts["Outliers that set its threshold"] == "none"
+    assert facts["Thresholds"] == "temperature = 1.31; threshold = 0.42"
+    assert facts["Settings hash"] is None
 
 
 @pytest.mark.parametrize(
@@ -67,7 +79,8 @@ def test_manifest_hash_can_be_checked_by_anyone(report):
     [
         ({"data": {"spec": "s", "licenze": "x"}}, "licenze"),
         ({"data": {}}, "spec"),
-        ({"reviews": {"decided": "many"}}, "reviews"),
+        ({"reviews": {"reasons": {"R1": "many"}}}, "review_tallies"),
+        ({"reviews": {"decided": "many"}}, "decided"),
         ({"bundle": {"temperature": float("nan")}}, "manifest"),
         ({"bundle": {"made": object()}}, "manifest"),
     ],
@@ -75,6 +88,20 @@ def test_manifest_hash_can_be_checked_by_anyone(report):
 def test_malformed_inputs_are_named(change, place):
     with pytest.raises(UsageError, match=place):
         example(30, **change)
+
+
+def test_review_counts_become_rates_with_intervals(report):
+    rows = {row.label: row for row in report.reviews}
+    override = rows["Decision overrides the AI's condition"]
+    assert (override.count, override.of) == (31 - 27, 31)
+    expected = binomtest(4, 31).proportion_ci(0.95, method="exact")
+    assert (override.low, override.high) == pytest.approx((expected.low, expected.high))
+    lowered = rows["Decision below semi-urgent where the AI abstained"]
+    assert lowered.count == 0
+    assert lowered.high > 0.2
+    assert rows["Reviews decided"].of is None
+    assert report.review_tallies == {"reasons": REVIEWS["reasons"]}
+    assert review_counts({"my_own": 3})[0].label == "My own"
 
 
 def test_json_values_are_written_for_people():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -264,6 +265,32 @@ def test_double_submits_at_the_same_moment_count_once(store: Store) -> None:
     assert sorted(kinds(store, number)[2:]) == sorted(
         ["case_opened", "first_read_locked", "ai_revealed", "decision_made"] + ["label_added"] * 2
     )
+
+
+def test_readers_do_not_wait_for_a_long_write(tmp_path: Path) -> None:
+    """Such as a scoring run; on SQLite there is one writer at a time."""
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    store = open_store(url, create=True)
+    number = scored(store)
+    to_reveal(store, number)
+    done: list[str] = []
+
+    def look() -> None:
+        other = open_store(url)
+        assert len(worklist(other, NOON)) == 1
+        assert open_case(other, number, "Ann").first is not None
+        assert reveal(other, number, "Ann") is not None
+        other.close()
+        done.append("looked")
+
+    with store.transaction() as session:
+        add_case(session, case("later"))
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join(timeout=20)  # a writer would wait 30 s
+        assert done == ["looked"]
+    thread.join()
+    store.close()
 
 
 STEPS = st.lists(

@@ -61,14 +61,14 @@ def abstention(
     queue: Urgency = Urgency.SEMI_URGENT,
     **changes: Any,
 ) -> PredictionRecord:
-    return opinion(
-        recommendation=NO_AI_OPINION,
-        queue_urgency=queue,
-        reason_code=code,
-        reason=code.sentence,
-        next_action=code.next_action,
-        **changes,
-    )
+    given = {
+        "recommendation": NO_AI_OPINION,
+        "queue_urgency": queue,
+        "reason_code": code,
+        "reason": code.sentence,
+        "next_action": code.next_action,
+    }
+    return opinion(**{**given, **changes})
 
 
 def scored(

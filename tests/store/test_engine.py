@@ -167,10 +167,15 @@ def test_sqlite_is_set_up_for_several_users(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_failed_transaction_leaves_nothing(store: Store) -> None:
-    with pytest.raises(KeyError), store.transaction() as session:
+def _add_twice_differently(store: Store) -> None:
+    with store.transaction() as session:
         add_case(session, case())
-        raise KeyError
+        add_case(session, case(images=()))
+
+
+def test_a_failed_transaction_leaves_nothing(store: Store) -> None:
+    with pytest.raises(StoreError, match="other images"):
+        _add_twice_differently(store)
     with store.reading() as session:
         assert session.scalars(select(Case)).all() == []
         assert events(session) == []

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Data: what a spec declares, the cases its rows make, their roles, and splits without leaks."""

@@ -16,30 +16,34 @@ def cluster_names(columns: Mapping[str, pd.Series]) -> list[str]:
     Parameters
     ----------
     columns : mapping of str to Series of str, all of length N
-        Grouping columns; the empty string joins nothing.
+        Grouping columns, the most lasting first; the empty string joins nothing.
 
     Returns
     -------
     list of str, length N
-        One name per row, `column:value` of the cluster's smallest member, so that it
-        does not depend on the order of the rows.
+        One name per row: `column:value`, the smallest value of the first column in which the
+        cluster has one. So a name depends neither on the order of the rows nor on what
+        joins the cluster later in a less lasting column. A row without any value is `row:N`.
     """
     n = len(next(iter(columns.values())))
     keys = [
-        (row, f"{name}:{value}")
-        for name, column in columns.items()
+        ((place, str(value)), row)
+        for place, column in enumerate(columns.values())
         for row, value in enumerate(column)
         if value != ""
     ]
-    names, inverse = np.unique([key for _, key in keys], return_inverse=True)
-    row_nodes = np.array([row for row, _ in keys], dtype=np.int64)
+    nodes = sorted({key for key, _ in keys})
+    number = {key: n + position for position, key in enumerate(nodes)}
     edges = coo_array(
-        (np.ones(len(keys), dtype=np.int8), (row_nodes, n + inverse)),
-        shape=(n + len(names),) * 2,
+        (
+            np.ones(len(keys), dtype=np.int8),
+            ([row for _, row in keys], [number[key] for key, _ in keys]),
+        ),
+        shape=(n + len(nodes),) * 2,
     )
     _, component = connected_components(edges, directed=False)
-    # names are sorted, so the first key met in each component is its smallest.
-    smallest: dict[int, str] = {}
-    for position, name in enumerate(names):
-        smallest.setdefault(int(component[n + position]), str(name))
-    return [smallest.get(int(component[row]), f"row:{row}") for row in range(n)]
+    titles = list(columns)
+    first: dict[int, str] = {}
+    for (place, value), node in number.items():
+        first.setdefault(int(component[node]), f"{titles[place]}:{value}")
+    return [first.get(int(component[row]), f"row:{row}") for row in range(n)]

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from triage.data.manifest import Case, cases_of_rows, read_rows
+from triage.data.manifest import Case, cases_of_rows, rows_of_spec
 from triage.data.roles import RoleDraw, draw_roles
 from triage.data.spec import DataSpec
 from triage.data.splits import split_cases
@@ -44,12 +44,16 @@ class Dataset:
         """Return the data set with further training cases, splits otherwise untouched.
 
         Cases of a cluster or patient that is already placed are left out, so that a
-        label from the clinic never leaks a validation or test case into training.
+        label from the clinic never leaks a validation or test case into training. So are
+        cases of conditions that may not train: outliers for validation and test.
         """
         known = {case.case_id for case in self.cases} | {case.cluster for case in self.cases}
         known |= {case.patient_id for case in self.cases}
         fresh = [
-            case for case in extra if not {case.case_id, case.cluster, case.patient_id} & known
+            case
+            for case in extra
+            if case.condition in self.draw.classes
+            and not {case.case_id, case.cluster, case.patient_id} & known
         ]
         return replace(
             self,
@@ -74,7 +78,9 @@ class Dataset:
         )
 
 
-def load_dataset(spec: DataSpec, root: Path, roles_seed: int | None = None) -> Dataset:
+def load_dataset(
+    spec: DataSpec, root: Path, roles_seed: int | None = None, *, for_training: bool = True
+) -> Dataset:
     """Read a spec's labelled cases and place them in splits.
 
     Parameters
@@ -85,6 +91,8 @@ def load_dataset(spec: DataSpec, root: Path, roles_seed: int | None = None) -> D
         Folder of the data.
     roles_seed : int, optional
         Overrides the spec's seed for drawing `auto` roles.
+    for_training : bool
+        Demand what training and its threshold need; an evaluation needs test cases only.
 
     Returns
     -------
@@ -96,15 +104,13 @@ def load_dataset(spec: DataSpec, root: Path, roles_seed: int | None = None) -> D
     SpecError
         If the table or the labels make training or evaluation unsound; lists every problem.
     """
-    table = read_rows(spec.rows, root)
-    if spec.rows.unlisted_conditions == "ignore":
-        table = table[table[spec.rows.condition].isin(spec.by_name)].reset_index(drop=True)
+    table = rows_of_spec(spec, root)
     problems = check_rows(table, spec)
     if not problems:
         draw = draw_roles(spec, roles_seed)
         cases = tuple(cases_of_rows(table, spec, root))
         splits = tuple(split_cases(cases, spec, draw))
-        problems = check_conditions(cases, splits, spec, draw)
+        problems = check_conditions(cases, splits, spec, draw, for_training=for_training)
     if problems:
         raise SpecError("the data do not fit the spec", where=spec.name, problems=tuple(problems))
     return Dataset(spec=spec, draw=draw, cases=cases, splits=splits)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from triage.data.clusters import cluster_names
+from triage.data.csv_table import read_csv
 from triage.data.spec import DataSpec, Rows, Subgroup
 from triage.errors import SpecError
 
@@ -55,6 +56,11 @@ def read_rows(rows: Rows, root: Path) -> pd.DataFrame:
     root : Path
         Folder that `rows.manifest` or `rows.folders` is relative to.
 
+    Returns
+    -------
+    DataFrame
+        Indexed by row number in the file, see `read_csv`.
+
     Raises
     ------
     SpecError
@@ -75,36 +81,34 @@ def read_rows(rows: Rows, root: Path) -> pd.DataFrame:
         table = table[table[column].isin(values)]
     if table.empty:
         raise SpecError("no row is left", where=str(rows.manifest or rows.folders))
-    return table.reset_index(drop=True)
+    return table
 
 
-def read_csv(path: Path) -> pd.DataFrame:
-    """Read a CSV file with every value a string and missing values ''.
+def rows_of_spec(spec: DataSpec, root: Path) -> pd.DataFrame:
+    """Read a spec's rows without the conditions that it ignores.
 
     Raises
     ------
     SpecError
-        If the file is missing, empty or not a CSV table.
+        As `read_rows`, or if every condition is ignored.
     """
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise SpecError(
-            "there is no such manifest", where=str(path), mend="Check --root and rows.manifest."
-        ) from error
-    except (OSError, ValueError) as error:
-        raise SpecError("is not a readable CSV table in UTF-8", where=str(path)) from error
+    table = read_rows(spec.rows, root)
+    if spec.rows.unlisted_conditions == "ignore":
+        table = table[table[spec.rows.condition].isin(spec.by_name)]
+    if table.empty:
+        raise SpecError("no row has a condition of the spec", where=spec.rows.condition)
+    return table
 
 
 def _rows_of_folders(folder: Path, rows: Rows) -> pd.DataFrame:
     found = [
         {rows.image: f"{path.parent.name}/{path.name}", rows.condition: path.parent.name}
         for path in sorted(folder.glob("*/*"))
-        if path.suffix.lower() in IMAGE_SUFFIXES
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
     ]
     if not found:
         raise SpecError("no images in one folder per condition were found", where=str(folder))
-    return pd.DataFrame(found)
+    return pd.DataFrame(found, index=range(1, len(found) + 1), dtype=str)
 
 
 def image_folder(rows: Rows, root: Path) -> Path:
@@ -124,9 +128,10 @@ def cases_of_rows(table: pd.DataFrame, spec: DataSpec, root: Path) -> list[Case]
     case_ids = case_ids.where(case_ids != "", table[rows.image])
     patients = table[rows.patient] if rows.patient else case_ids
     patients = patients.where(patients != "", case_ids)
-    clusters = cluster_names(
-        {"case": case_ids, "patient": patients} | {name: table[name] for name in rows.group}
-    )
+    # Named by patient where there is one, so that a further case leaves a patient in its split.
+    joined = {"patient": patients} if rows.patient else {}
+    joined |= {"case": case_ids} | {f"group {name}": table[name] for name in rows.group}
+    clusters = dict(zip(table.index, cluster_names(joined), strict=True))
     levels = {axis.column: subgroup_levels(table, axis) for axis in spec.subgroups}
     cases = []
     for case_id, index in table.groupby(case_ids, sort=False).groups.items():

@@ -6,11 +6,14 @@ typo never passes silently. The JSON Schema beside the specs is generated from h
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from triage.data.clinical import Risk, Urgency
+from triage.predictions import CASE_COLUMNS, DECISION_COLUMNS
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Cost = Annotated[float, Field(ge=0.0)]
@@ -19,7 +22,7 @@ RoleName = Literal["inlier", "outlier_train", "outlier_validation", "outlier_tes
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Rows(_Model):
@@ -122,7 +125,7 @@ class Subgroup(_Model):
 
 
 class OutcomeCosts(_Model):
-    """Cost of each outcome of an opinion; the structure follows Roy et al. 2022, the values are ours."""
+    """Cost of each outcome of an opinion: the structure of Roy et al. 2022, values of ours."""
 
     wrong_inlier: Cost = 1.0
     abstain_inlier: Cost = 0.5
@@ -162,17 +165,35 @@ class DataSpec(_Model):
     split: Split = Split()
     subgroups: tuple[Subgroup, ...] = ()
     max_images_per_case: int = Field(6, ge=1, le=64)
-    outlier_prevalence: Share = Field(
-        description="share of outliers expected where the system is used; validation is weighted to it"
+    outlier_prevalence: float = Field(
+        gt=0.0,
+        lt=1.0,
+        description="share of outliers expected where the system is used; validation is "
+        "weighted to it",
     )
     costs: Costs = Costs()
 
+    @field_validator("conditions")
+    @classmethod
+    def _named_once(cls, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+        if doubled := _doubled(condition.name for condition in conditions):
+            raise ValueError(f"named twice: {doubled}")
+        return conditions
+
+    @field_validator("subgroups")
+    @classmethod
+    def _columns_are_free(cls, subgroups: tuple[Subgroup, ...]) -> tuple[Subgroup, ...]:
+        if doubled := _doubled(axis.column for axis in subgroups):
+            raise ValueError(f"columns named twice: {doubled}")
+        taken = {axis.column for axis in subgroups} & {*CASE_COLUMNS, *DECISION_COLUMNS}
+        if taken:
+            raise ValueError(
+                f"columns {sorted(taken)} would hide columns of the predictions table: rename them"
+            )
+        return subgroups
+
     @model_validator(mode="after")
-    def _conditions_and_roles_agree(self) -> Self:
-        names = [condition.name for condition in self.conditions]
-        doubled = sorted({name for name in names if names.count(name) > 1})
-        if doubled:
-            raise ValueError(f"conditions named twice: {doubled}")
+    def _roles_place_every_auto(self) -> Self:
         automatic = sum(condition.role == "auto" for condition in self.conditions)
         auto = self.roles.auto
         drawn = auto.train + auto.validation + auto.test if auto else 0
@@ -187,3 +208,7 @@ class DataSpec(_Model):
     def by_name(self) -> dict[str, Condition]:
         """Conditions by name."""
         return {condition.name: condition for condition in self.conditions}
+
+
+def _doubled(names: Iterable[str]) -> list[str]:
+    return sorted(name for name, count in Counter(names).items() if count > 1)

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from triage.data.spec import DataSpec
 from triage.errors import SpecError
@@ -25,12 +26,22 @@ def load_spec(path: Path) -> DataSpec:
         If the file is missing, is not YAML, or breaks a rule; every problem is listed.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise SpecError("there is no such data spec", where=str(path)) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        line = f" (line {mark.line + 1})" if (mark := getattr(error, "problem_mark", None)) else ""
-        raise SpecError(f"is not readable YAML{line}", where=str(path)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError("is not a readable text file in UTF-8", where=str(path)) from error
+    try:
+        content = yaml.load(text, Loader=_StrictLoader)  # a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = f" (line {mark.line + 1})" if mark else ""
+        raise SpecError(f"is not YAML{line}: {error.problem}", where=str(path)) from error
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
+        # The loader itself stumbles over some odd values, such as an impossible date.
+        raise SpecError("is not readable YAML", where=str(path)) from error
+    if not isinstance(content, dict):
+        raise SpecError("is not a mapping of a data spec's keys", where=str(path))
     try:
         return DataSpec.model_validate(content)
     except ValidationError as error:
@@ -39,11 +50,30 @@ def load_spec(path: Path) -> DataSpec:
         ) from error
 
 
+class _StrictLoader(yaml.SafeLoader):
+    """YAML in which a key given twice is an error, not a silent change of mind."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for position, key in enumerate(keys):
+            if key in keys[:position]:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"the key {key!r} is given twice", problem_mark=node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
 def _problems(error: ValidationError) -> tuple[str, ...]:
     return tuple(
-        f"{'.'.join(str(part) for part in item['loc']) or 'spec'}: {item['msg']}"
+        f"{'.'.join(str(part) for part in item['loc']) or 'spec'}: {_message(item)}"
         for item in error.errors()
     )
+
+
+def _message(item: ErrorDetails) -> str:
+    if item["type"] == "extra_forbidden":
+        return "there is no such key"
+    return item["msg"].removeprefix("Value error, ")
 
 
 def shipped_spec(name: str) -> Path:

@@ -1,9 +1,10 @@
 """Leak-free splits: whole clusters go to train, validation or test.
 
-A cluster of inliers is placed by a hash of its name and the seed, so adding rows
-never moves a case. A cluster that holds an outlier follows the outlier's role,
-test before validation before train; what cannot follow (a training outlier in a
-test cluster) is left out and counted.
+A cluster of inliers goes where the manifest says, or else is placed by a hash of its
+name and the seed, so that adding other clusters never moves a case. An outlier asks for
+the split of its role, or a later one that the manifest gives it. A cluster goes to the
+latest split that one of its cases asks for (test after validation after train); what may
+not follow, such as a training outlier in a test cluster, is left out and counted.
 """
 
 from __future__ import annotations
@@ -62,17 +63,20 @@ def split_cases(cases: Sequence[Case], spec: DataSpec, draw: RoleDraw) -> list[s
 
 
 def _wanted_split(case: Case, role: str, spec: DataSpec) -> str:
+    place = unit_hash(case.cluster, spec.split.seed)
     if role == "inlier":
         if case.split is not None:
             return case.split
-        draw = unit_hash(case.cluster, spec.split.seed)
-        if draw < spec.split.train:
+        if place < spec.split.train:
             return "train"
-        return "validation" if draw < spec.split.train + spec.split.validation else "test"
-    if role == "outlier_train" and spec.roles.validation_outliers == "held_out_cases":
-        held_out = unit_hash(case.cluster, spec.split.seed) < spec.roles.held_out_share
-        return "validation" if held_out else "train"
-    return _SPLIT_OF_ROLE[role]
+        return "validation" if place < spec.split.train + spec.split.validation else "test"
+    stands_in = spec.roles.validation_outliers == "held_out_cases"
+    if role == "outlier_train" and stands_in and place < spec.roles.held_out_share:
+        drawn = "validation"
+    else:
+        drawn = _SPLIT_OF_ROLE[role]
+    # What the manifest keeps for later is never used earlier.
+    return max(drawn, case.split or drawn, key=SPLITS.index)
 
 
 def _may_enter(role: str, split: str, spec: DataSpec) -> bool:

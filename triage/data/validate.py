@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from triage.data.manifest import Case, cases_of_rows, image_folder, read_rows
+from triage.data.manifest import Case, cases_of_rows, image_folder, rows_of_spec
 from triage.data.roles import RoleDraw, draw_roles
-from triage.data.spec import DataSpec
-from triage.data.splits import EXCLUDED, SPLITS, split_cases
+from triage.data.spec import DataSpec, Rows
+from triage.data.splits import SPLITS, split_cases
 from triage.errors import ImageRejected, SpecError
-from triage.imaging import read_picture
+from triage.imaging.read import read_picture
 
 MIN_CLUSTERS = 3
 """An inlier condition needs a case to train, to validate and to test on."""
@@ -21,9 +21,13 @@ _SHOWN = 20
 
 
 def check_rows(table: pd.DataFrame, spec: DataSpec) -> list[str]:
-    """List problems of the raw rows: labels, splits, and rows of one case that disagree."""
+    """List problems of the raw rows: labels, subgroups, images, splits, and cases at odds."""
     rows = spec.rows
-    problems = []
+    problems = [
+        f"subgroups: there is no column {axis.column!r}"
+        for axis in spec.subgroups
+        if axis.column not in table.columns
+    ]
     unknown = Counter(table[rows.condition]) - Counter({name: len(table) for name in spec.by_name})
     for name, count in sorted(unknown.items()):
         label = repr(name) if name else "no label"
@@ -31,47 +35,60 @@ def check_rows(table: pd.DataFrame, spec: DataSpec) -> list[str]:
             f"{rows.condition}: {label} in {count} rows is no condition of the spec "
             "(add it, or set rows.unlisted_conditions to ignore)"
         )
-    doubled = table[rows.image][table[rows.image].duplicated()]
-    problems += [f"{rows.image}: {name} is listed twice" for name in doubled.unique()]
+    problems += [f"row {row}: no image is named" for row in table.index[table[rows.image] == ""]]
+    problems += doubled_images(table[rows.image])
     if rows.split:
         for name in sorted(set(table[rows.split]) - {*SPLITS, ""}):
             problems.append(f"{rows.split}: {name!r} is none of {', '.join(SPLITS)}")
-    if rows.case:
-        for column in filter(None, (rows.condition, rows.patient, rows.split)):
-            distinct = table[table[rows.case] != ""].groupby(rows.case)[column].nunique()
-            problems += [
-                f"{rows.case} {case}: its rows disagree on {column}"
-                for case in distinct.index[distinct > 1]
-            ]
-        sizes = table[rows.case][table[rows.case] != ""].value_counts()
+    return problems + case_problems(table, rows, spec.max_images_per_case)
+
+
+def doubled_images(names: pd.Series) -> list[str]:
+    """List the images that several rows name."""
+    doubled = names[names.duplicated() & (names != "")]
+    return [f"{names.name}: {name} is listed twice" for name in doubled.unique()]
+
+
+def case_problems(table: pd.DataFrame, rows: Rows, max_images: int) -> list[str]:
+    """List the cases whose rows disagree (two patients in one case), or are too many."""
+    if rows.case is None:
+        return []
+    named = table[table[rows.case] != ""]
+    problems = []
+    for column in filter(None, (rows.condition, rows.patient, rows.split)):
+        distinct = named.groupby(rows.case)[column].nunique()
         problems += [
-            f"{rows.case} {case}: {size} images, more than max_images_per_case "
-            f"({spec.max_images_per_case})"
-            for case, size in sizes.items()
-            if size > spec.max_images_per_case
+            f"{rows.case} {case}: its rows disagree on {column}"
+            for case in distinct.index[distinct > 1]
         ]
+    sizes = named[rows.case].value_counts()
+    problems += [
+        f"{rows.case} {case}: {size} images, more than max_images_per_case ({max_images})"
+        for case, size in sizes.items()
+        if size > max_images
+    ]
     return problems
 
 
 def check_conditions(
-    cases: Sequence[Case], splits: Sequence[str], spec: DataSpec, draw: RoleDraw
+    cases: Sequence[Case],
+    splits: Sequence[str],
+    spec: DataSpec,
+    draw: RoleDraw,
+    *,
+    for_training: bool = True,
 ) -> list[str]:
     """List problems of the splits: groups astride, empty roles, conditions too small."""
-    problems = []
-    astride: dict[str, set[str]] = {}
-    for case in cases:
-        if case.split is not None:
-            astride.setdefault(case.cluster, set()).add(case.split)
-    problems += [
-        f"{cluster}: its cases are in {' and '.join(sorted(where))}; a group belongs in one split"
-        for cluster, where in astride.items()
-        if len(where) > 1
-    ]
+    problems = _groups_astride(cases)
+    if not for_training:
+        return problems if "test" in splits else [*problems, "no case is in the test split"]
     clusters: dict[str, set[str]] = {}
     placed: Counter[tuple[str, str]] = Counter()
     for case, split in zip(cases, splits, strict=True):
         clusters.setdefault(str(case.condition), set()).add(case.cluster)
         placed[str(case.condition), split] += 1
+    if len(draw.inliers) < 2:
+        problems.append("conditions: at least two inliers are needed")
     for name in draw.inliers:
         found = len(clusters.get(name, ()))
         if found < MIN_CLUSTERS:
@@ -85,20 +102,32 @@ def check_conditions(
             for split in SPLITS
             if not placed[name, split]
         ]
+    stands_in = spec.roles.validation_outliers == "held_out_cases"
     for part, split, names in (
-        ("training outliers", "train", draw.train),
-        ("test outliers", "test", draw.test),
-        ("validation outliers", "validation", draw.validation),
+        ("training", "train", draw.train),
+        ("validation", "validation", draw.train if stands_in else draw.validation),
+        ("test", "test", draw.test),
     ):
-        stands_in = split == "validation" and spec.roles.validation_outliers == "held_out_cases"
-        members = draw.train if stands_in else names
-        if not any(placed[name, split] for name in members):
-            problems.append(f"roles: no {part} with any case in {split}")
-        empty = [name for name in names if not clusters.get(name)]
-        problems += [f"condition {name!r}: no case at all" for name in empty]
-    if len(draw.inliers) < 2:
-        problems.append("conditions: at least two inliers are needed")
+        if not any(placed[name, split] for name in names):
+            problems.append(f"roles: no {part} outlier has a case in {split}")
+    for name in (*draw.train, *draw.validation, *draw.test):
+        if name not in clusters:
+            problems.append(f"condition {name!r}: no case at all")
+        elif name in draw.train and not placed[name, "train"]:
+            problems.append(f"condition {name!r}: no case in train, though its role is to train")
     return problems
+
+
+def _groups_astride(cases: Sequence[Case]) -> list[str]:
+    where: dict[str, set[str]] = {}
+    for case in cases:
+        if case.split is not None:
+            where.setdefault(case.cluster, set()).add(case.split)
+    return [
+        f"{cluster}: its cases are in {' and '.join(sorted(splits))}; a group belongs in one split"
+        for cluster, splits in where.items()
+        if len(splits) > 1
+    ]
 
 
 def validate_data(
@@ -129,21 +158,23 @@ def validate_data(
         Cases by condition and split.
     """
     try:
-        table = read_rows(spec.rows, root)
+        table = rows_of_spec(spec, root)
     except SpecError as error:
-        return [str(error)], {}
-    if spec.rows.unlisted_conditions == "ignore":
-        table = table[table[spec.rows.condition].isin(spec.by_name)].reset_index(drop=True)
+        listed = [f"{error.where}: {problem}" for problem in error.problems]
+        return listed or [str(error)], {}
     problems = check_rows(table, spec)
-    listed = table[table[spec.rows.condition].isin(spec.by_name)].reset_index(drop=True)
-    draw = draw_roles(spec)
-    cases = cases_of_rows(listed, spec, root)
-    splits = split_cases(cases, spec, draw)
-    problems += check_conditions(cases, splits, spec, draw)
-    problems += _check_images(table, spec, root, decode, progress)
+    sound = table[table[spec.rows.condition].isin(spec.by_name)]
+    if spec.rows.split:
+        sound = sound[sound[spec.rows.split].isin((*SPLITS, ""))]
     counts: dict[str, Counter[str]] = {}
-    for case, split in zip(cases, splits, strict=True):
-        counts.setdefault(str(case.condition), Counter())[split] += 1
+    if not sound.empty:
+        draw = draw_roles(spec)
+        cases = cases_of_rows(sound, spec, root)
+        splits = split_cases(cases, spec, draw)
+        problems += check_conditions(cases, splits, spec, draw)
+        for case, split in zip(cases, splits, strict=True):
+            counts.setdefault(str(case.condition), Counter())[split] += 1
+    problems += _check_images(table, spec, root, decode, progress)
     return problems, {name: dict(row) for name, row in counts.items()}
 
 
@@ -156,19 +187,21 @@ def _check_images(
 ) -> list[str]:
     problems = []
     folder = image_folder(spec.rows, root)
-    for number, name in enumerate(table[spec.rows.image], start=1):
+    named = table[spec.rows.image]
+    named = named[named != ""]
+    for done, (row, name) in enumerate(named.items(), start=1):
         path = folder / str(name)
         if not path.is_file():
-            problems.append(f"row {number + 1}: {name}: missing file")
+            problems.append(f"row {row}: {name}: missing file")
         elif path.stat().st_size == 0:
-            problems.append(f"row {number + 1}: {name}: empty file")
+            problems.append(f"row {row}: {name}: empty file")
         elif decode:
             try:
                 read_picture(path)
             except ImageRejected as error:
-                problems.append(f"row {number + 1}: {name}: {error.what}")
+                problems.append(f"row {row}: {name}: {error.what}")
         if progress is not None:
-            progress(number, len(table))
+            progress(done, len(named))
     return problems
 
 
@@ -176,6 +209,3 @@ def summarise(problems: Sequence[str], shown: int = _SHOWN) -> list[str]:
     """Return the first problems and how many more there are, for a terminal."""
     rest = len(problems) - shown
     return [*problems[:shown], *([f"... and {rest} more"] if rest > 0 else [])]
-
-
-__all__ = ["EXCLUDED", "check_conditions", "check_rows", "summarise", "validate_data"]

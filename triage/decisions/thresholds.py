@@ -53,4 +53,7 @@ def cheapest_threshold(
         return float(values[0]) - 1.0, float(total[0])
     if best == len(values):
         return float(values[-1]) + 1.0, float(total[-1])
-    return float((values[best - 1] + values[best]) / 2.0), float(total[best])
+    # Where neighbours are adjacent floats, half-way may round up to the one that abstains.
+    halfway = (values[best - 1] + values[best]) / 2.0
+    threshold = halfway if halfway < values[best] else values[best - 1]
+    return float(threshold), float(total[best])

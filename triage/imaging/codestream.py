@@ -50,8 +50,8 @@ def check_codestream(frame: bytes, rows: int, columns: int, samples: int) -> Non
 def check_rle(frame: bytes, rows: int, columns: int, segments: int) -> None:
     """Refuse an RLE frame that expands to anything but its planes (PS3.5 annex G).
 
-    A segment may exceed its plane by the one byte of even padding's worth of
-    a run, at most 128 bytes; a bomb exceeds it by much.
+    A segment may exceed its plane by one padding run, at most 128 bytes; a
+    bomb exceeds it by far. The decoder itself expands without a bound.
 
     Raises
     ------

@@ -20,7 +20,8 @@ class Limits(BaseModel):
         Most frames (pages) of one file.
     max_total_pixels : int
         Most pixels of all frames together. Without it a file within the other
-        bounds could still ask for 12 GiB of RGB.
+        bounds could still ask for 12 GiB of RGB. A small file at the default
+        bounds takes 0.5 to 1.0 GiB to read.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,7 +29,7 @@ class Limits(BaseModel):
     max_bytes: int = Field(default=256 * 2**20, gt=0)
     max_pixels: int = Field(default=64_000_000, gt=0)
     max_frames: int = Field(default=64, gt=0)
-    max_total_pixels: int = Field(default=128_000_000, gt=0)
+    max_total_pixels: int = Field(default=100_000_000, gt=0)
 
     def check_bytes(self, size: int) -> None:
         """Refuse content of more than `max_bytes`.

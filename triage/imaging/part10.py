@@ -86,12 +86,15 @@ class _CountingStream(BytesIO):
     """
 
     reads = 0
+    cut = False  # whether the last read got less than it asked for, but something
 
     def read(self, size: int | None = -1, /) -> bytes:
         self.reads += 1
         if self.reads > MAX_READS:
             raise ImageRejected(RejectReason.TOO_LARGE, "The header has too many elements.")
-        return super().read(size)
+        piece = super().read(size)
+        self.cut = size is not None and 0 < len(piece) < size
+        return piece
 
 
 def parse_part10(data: bytes, limits: Limits) -> Dataset:
@@ -175,12 +178,14 @@ def _elements(
                 return found
     except RecursionError:
         raise ImageRejected(RejectReason.UNREADABLE, "Sequences are nested too deeply.") from None
-    except (EOFError, OSError, struct.error, ValueError):
+    except EOFError:
+        raise _truncated() from None
+    except (OSError, struct.error, ValueError):
         if stream.tell() < size:
             raise ImageRejected(RejectReason.UNREADABLE, "An element is damaged.") from None
         raise _truncated() from None
-    # An unwanted element was skipped whose length points beyond the end, or half a tag is left.
-    if stop_when is None and (stream.tell() > size or stream.read()):
+    # An unwanted element was skipped that reaches beyond the end, or half a tag is left.
+    if stream.tell() > size or stream.cut:
         raise _truncated()
     return found
 

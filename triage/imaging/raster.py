@@ -169,8 +169,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     """Convert any 8- or 16-bit mode to RGB, transparency over white."""
     if image.mode.startswith("I;16"):
         full_scale = float(2 ** _bits(image) - 1)
-        grey = np.rint(np.asarray(image) * np.float32(255.0 / full_scale))
-        image = Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8))
+        grey = np.asarray(image).astype(np.float32)
+        grey *= 255.0 / full_scale
+        image = Image.fromarray(np.clip(np.rint(grey, out=grey), 0, 255, out=grey).astype(np.uint8))
     if image.mode in ("I", "F", "LAB", "HSV"):
         raise ImageRejected(
             RejectReason.UNSUPPORTED_ENCODING,

@@ -8,7 +8,6 @@ to be trained with `--mode finetune`).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -146,27 +145,34 @@ def restore_backbone(folder: Path) -> Backbone:
     )
 
 
-# Networks of MONAI with their embedding width. `conv1_t_stride=2, bias_downsample=False`
-# makes MONAI's 2D ResNet the usual one, and three times faster than its default stem.
-_RESNETS = {"resnet10": 512, "resnet18": 512, "resnet34": 512, "resnet50": 2048}
+# MONAI's 2D ResNets: blocks a stage and channels of the stages. `conv1_t_stride=2,
+# bias_downsample=False` makes them the usual ones, three times faster than MONAI's default stem.
+_RESNETS = {
+    "resnet10_narrow": ([1, 1, 1, 1], [32, 64, 128, 256]),
+    "resnet10": ([1, 1, 1, 1], [64, 128, 256, 512]),
+    "resnet18": ([2, 2, 2, 2], [64, 128, 256, 512]),
+    "resnet34": ([3, 4, 6, 3], [64, 128, 256, 512]),
+}
 
 
 def _build_monai(name: str) -> tuple[nn.Module, int]:
-    from monai.networks import nets  # importing MONAI takes seconds: only when needed
+    from monai.networks.nets import DenseNet121, ResNet  # importing MONAI takes seconds
 
     if name in _RESNETS:
-        build: Callable[..., nn.Module] = getattr(nets, name)
-        network = build(
-            pretrained=False,
+        layers, channels = _RESNETS[name]
+        network = ResNet(
+            block="basic",
+            layers=layers,
+            block_inplanes=channels,
             spatial_dims=2,
             n_input_channels=3,
             conv1_t_stride=2,
             bias_downsample=False,
             feed_forward=False,
         )
-        return network, _RESNETS[name]
+        return network, channels[-1]
     if name == "densenet121":
-        densenet = nets.DenseNet121(spatial_dims=2, in_channels=3, out_channels=2)
+        densenet = DenseNet121(spatial_dims=2, in_channels=3, out_channels=2)
         densenet.class_layers.out = nn.Identity()
         return densenet, 1024
     raise TrainingError(

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from triage.data.manifest import Case
 from triage.errors import ImageRejected, TriageError
 from triage.hashing import hash_file
-from triage.imaging import DEFAULT_LIMITS, assess_quality, quality_problem, read_picture
+from triage.imaging import DEFAULT_LIMITS
+from triage.imaging.quality import assess_quality, quality_problem
+from triage.imaging.read import read_picture
 from triage.models.backbones import Backbone
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.inputs import ImageInputs

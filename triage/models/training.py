@@ -21,6 +21,8 @@ from triage.models.inputs import CaseInputs
 from triage.models.settings import FitSettings
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
+WARM_UP = 0.1
+"""Share of training over which the learning rate rises."""
 _TEMPERATURES = torch.logspace(-1, 1, 33)
 
 
@@ -67,6 +69,19 @@ def calibrated_loss(logits: Tensor, targets: Tensor) -> float:
         scaled.flatten(0, 1), targets.repeat(len(_TEMPERATURES)), reduction="none"
     )
     return float(flat.view(len(_TEMPERATURES), -1).mean(1).min())
+
+
+def rate_at(done: float) -> float:
+    """Share of the full learning rate when so much of training is done: warm-up, then cosine.
+
+    Parameters
+    ----------
+    done : float
+        In [0, 1).
+    """
+    if done < WARM_UP:
+        return (done + 0.01) / (WARM_UP + 0.01)
+    return 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
 
 
 def predict_logits(network: nn.Module, inputs: CaseInputs, batch_size: int = 256) -> Tensor:
@@ -165,12 +180,13 @@ def _train_epoch(
 ) -> None:
     generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
     torch.manual_seed(seed * 100_003 + epoch)  # dropout draws from the global generator
-    rate = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / settings.epochs))
-    for group in optimiser.param_groups:
-        group["lr"] = rate
     network.train()
     order = torch.randperm(len(training.inputs), generator=generator)
-    for index in order.split(settings.batch_size):
+    batches = order.split(settings.batch_size)
+    for number, index in enumerate(batches):
+        done = (epoch + number / len(batches)) / settings.epochs
+        for group in optimiser.param_groups:
+            group["lr"] = settings.learning_rate * rate_at(done)
         if len(index) < 2:  # batch normalisation cannot train on one case
             continue
         targets = training.targets[index]

@@ -15,6 +15,7 @@ from triage.evaluation.results import Evaluation
 from triage.hashing import hash_json
 from triage.reports.limitations import limitations
 from triage.reports.model import DataFacts, Gap, MetricText, Report, WorstGroup
+from triage.reports.reviews import review_counts
 from triage.reports.system import file_hashes, system_facts
 
 WORST_METRICS = ("accuracy", "ood_auroc", "under_triage_rate", "clinical_cost")
@@ -62,6 +63,8 @@ def build_report(
     try:
         facts = DataFacts.model_validate(dict(data))
         manifest = json.loads(json.dumps(dict(bundle), allow_nan=False))
+        # The digest is the hash of all the rest: made anew, it is what people compare.
+        manifest.pop("digest", None)
         manifest_hash = hash_json(manifest)
         counts = {"reviews": reviews, "reasons": abstention_reasons}
         identity = {
@@ -90,7 +93,12 @@ def build_report(
             metrics=_metric_texts(),
             worst_groups=_worst_groups(evaluation),
             abstention_reasons=None if abstention_reasons is None else dict(abstention_reasons),
-            reviews=None if reviews is None else dict(reviews),
+            reviews=None if reviews is None else review_counts(reviews),
+            review_tallies={
+                key: dict(tally)
+                for key, tally in (reviews or {}).items()
+                if isinstance(tally, Mapping)
+            },
             limitations=limitations(evaluation, facts, plan, reviewed=bool(reviews)),
             not_enough_evidence=_gaps(evaluation),
             command="triage report --bundle BUNDLE --spec SPEC --root ROOT --out FOLDER",

@@ -33,7 +33,7 @@ def limitations(
         unknown = [x.n_cases for x in evaluation.levels(axis) if x.level == UNKNOWN]
         if unknown:
             share = unknown[0] / evaluation.n_cases
-            found.append(f"{axis} is unknown for {unknown[0]} cases ({share:.0%}).")
+            found.append(f"The {axis} of {unknown[0]} cases ({share:.0%}) is unknown.")
     if not reviewed:
         found.append(
             "No reviews were read: what people do with the system's opinions, and with its "

@@ -66,6 +66,16 @@ class Gap(_Model):
     metrics: list[str]
 
 
+class ReviewCount(_Model):
+    """A count of reviews, of how many it could have been, and the 95 % interval of the rate."""
+
+    label: str
+    count: int
+    of: int | None
+    low: float | None
+    high: float | None
+
+
 class MetricText(_Model):
     """What a metric is, for the reader of a report."""
 
@@ -99,7 +109,8 @@ class Report(_Model):
     metrics: list[MetricText]
     worst_groups: list[WorstGroup]
     abstention_reasons: dict[str, int] | None
-    reviews: dict[str, int | dict[str, int]] | None
+    reviews: list[ReviewCount] | None
+    review_tallies: dict[str, dict[str, int]]
     limitations: list[str]
     not_enough_evidence: list[Gap]
     command: str

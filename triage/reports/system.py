@@ -7,28 +7,36 @@ from typing import Any
 
 from triage.reports.model import Fact
 
-_KNOWN = (
-    ("Name", ("name",)),
-    ("Bundle format", ("format", "schema_version")),
-    ("Made at", ("created_at",)),
-    ("Code version", ("code_version", "code")),
-    ("Data spec", ("spec_name", "spec")),
-    ("Data spec hash", ("spec_hash",)),
-    ("Data hash", ("data_hash",)),
-    ("Configuration hash", ("configuration_hash", "config_hash")),
-    ("Conditions, in class order", ("classes", "class_order")),
-    ("Members", ("members",)),
-    ("Temperature", ("temperature",)),
-    ("Thresholds", ("thresholds", "threshold", "policy")),
-)
+_KNOWN = {
+    "Name": "name",
+    "Made at": "created_at",
+    "Code version": "code_version",
+    "Data spec": "spec_name",
+    "Data spec hash": "spec_hash",
+    "Training data hash": "data_hash",
+    "Settings hash": "settings_hash",
+    "Conditions it knows": "roles.inliers",
+    "Outliers it trained with": "roles.train",
+    "Outliers that set its threshold": "roles.validation",
+    "Outliers it is tested on": "roles.test",
+    "Draw of roles, seed": "roles.seed",
+    "Head": "head",
+    "OOD score": "score",
+    "Members": "members",
+    "Thresholds": "thresholds",
+}
 
 
 def system_facts(manifest: Mapping[str, Any]) -> list[Fact]:
     """Pick the facts a reader looks for; what the manifest lacks has the value None."""
     found = []
-    for label, keys in _KNOWN:
-        present = [manifest[key] for key in keys if manifest.get(key) is not None]
-        found.append(Fact(label=label, value=written(present[0]) if present else None))
+    for label, place in _KNOWN.items():
+        value: Any = manifest
+        for key in place.split("."):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if place == "members" and isinstance(value, list):
+            value = [m.get("name", m) if isinstance(m, Mapping) else m for m in value]
+        found.append(Fact(label=label, value=None if value is None else written(value) or "none"))
     return found
 
 

@@ -66,8 +66,11 @@ def open_case(
         If there is no such case.
     """
     name, moment = _name(reviewer), at or utc_now()
-    with store.transaction() as session:
+    with store.reading() as session:  # taking up again must not wait for a writer
         get_case(session, case_id)
+        if review := find_review(session, case_id, name):
+            return review
+    with store.transaction() as session:
         review, begun = begin_review(session, case_id, name, moment)
         if begun:
             append_event(session, EventKind.CASE_OPENED, actor=name, case_id=case_id, at=moment)
@@ -99,7 +102,7 @@ def lock_first_read(
         if review.first is not None:
             if _same(review.first, read):
                 return review
-            raise WorkflowError("your first read of this case is locked and cannot change")
+            raise WorkflowError("Your first read of this case is locked and cannot change.")
         keep_first_read(session, review.id, read)
         _label(session, review, read, LabelSource.BLIND)
         append_event(
@@ -131,16 +134,19 @@ def reveal(
     WorkflowError
         If the reader's first read is not locked.
     """
+    with store.reading() as session:  # showing again must not wait for a writer
+        review = _open_review(session, case_id, reviewer, for_update=False)
+        if review.revealed_at is not None:
+            return _opinion_shown(session, review)
     with store.transaction() as session:
         review = _open_review(session, case_id, reviewer)
         if review.first is None:
             raise WorkflowError(
-                "the AI's opinion is shown only after your first read is locked",
+                "The AI's opinion is shown only after your first read is locked.",
                 mend="Give your first read.",
             )
         if review.revealed_at is not None:
-            shown = _shown(session, review)
-            return None if shown is None else _opinion(shown)
+            return _opinion_shown(session, review)
         moment = at or utc_now()
         shown = shown_prediction(session, case_id)
         keep_reveal(session, review.id, shown.id if shown else None, moment)
@@ -185,19 +191,18 @@ def decide(
     with store.transaction() as session:
         review = _open_review(session, case_id, reviewer)
         if review.first is None or review.revealed_at is None:
-            raise WorkflowError("a decision comes after the first read and the reveal")
+            raise WorkflowError("A decision comes after the first read and the reveal.")
         if review.final is not None:
             if _same_decision(review.final, decision):
                 return review
-            raise WorkflowError("your decision on this case is made and cannot change")
-        shown = _shown(session, review)
-        apart = departures(decision.read, review.first, _opinion(shown) if shown else None)
+            raise WorkflowError("Your decision on this case is made and cannot change.")
+        apart = departures(decision.read, review.first, _opinion_shown(session, review))
         if apart and reason is None:
             raise WorkflowError(
-                f"the decision differs from {' and from '.join(apart)}", mend="Give a reason."
+                f"The decision differs from {' and from '.join(apart)}.", mend="Give a reason."
             )
         if reason is OverrideReason.OTHER and not decision.comment:
-            raise WorkflowError("the reason 'other' needs words", mend="Write a comment.")
+            raise WorkflowError("The reason 'other' needs words.", mend="Write a comment.")
         keep_decision(session, review.id, decision)
         _label(session, review, decision.read, LabelSource.AI_VISIBLE)
         append_event(
@@ -233,21 +238,23 @@ def departures(read: Read, first: Read, opinion: Opinion | None) -> tuple[str, .
 def _name(reviewer: str) -> str:
     name = " ".join(reviewer.split())
     if not name:
-        raise WorkflowError("a review needs a reader", mend="Give your name.")
+        raise WorkflowError("A review needs a reader.", mend="Give your name.")
     return name
 
 
-def _open_review(session: Session, case_id: int, reviewer: str) -> ReviewRecord:
-    review = find_review(session, case_id, _name(reviewer), for_update=True)
+def _open_review(
+    session: Session, case_id: int, reviewer: str, *, for_update: bool = True
+) -> ReviewRecord:
+    review = find_review(session, case_id, _name(reviewer), for_update=for_update)
     if review is None:
-        raise WorkflowError("this case is not open", mend="Open it first.")
+        raise WorkflowError("This case is not open.", mend="Open it first.")
     return review
 
 
-def _shown(session: Session, review: ReviewRecord) -> StoredPrediction | None:
+def _opinion_shown(session: Session, review: ReviewRecord) -> Opinion | None:
     if review.prediction_id is None:
         return None
-    return get_prediction(session, review.prediction_id)
+    return _opinion(get_prediction(session, review.prediction_id))
 
 
 def _opinion(shown: StoredPrediction) -> Opinion:

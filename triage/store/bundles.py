@@ -43,7 +43,7 @@ def set_champion(session: Session, bundle_id: int, *, actor: str = SYSTEM) -> No
     """
     row = session.get(Bundle, bundle_id)
     if row is None:
-        raise StoreError("there is no such bundle", where=f"bundle {bundle_id}")
+        raise StoreError("There is no such bundle.", where=f"bundle {bundle_id}")
     former = session.scalar(select(Bundle).where(Bundle.alias == CHAMPION).with_for_update())
     if former is row:
         return

@@ -51,7 +51,7 @@ def add_case(session: Session, record: CaseRecord) -> int:
     hashes = select(Image.sha256).where(Image.case_id == case_id).order_by(Image.position)
     if list(session.scalars(hashes)) != [image.sha256 for image in record.images]:
         raise StoreError(
-            "this case is already stored with other images",
+            "This case is already stored with other images.",
             where=f"case {case_id}",
             mend="Give the new images another case id, or the manifest another source.",
         )
@@ -75,7 +75,7 @@ def get_case(session: Session, case_id: int) -> StoredCase:
     """
     row = session.get(Case, case_id, options=[joinedload(Case.patient), selectinload(Case.images)])
     if row is None:
-        raise StoreError("there is no such case", where=f"case {case_id}")
+        raise StoreError("There is no such case.", where=f"case {case_id}")
     return StoredCase(
         id=row.id,
         external_id=row.external_id,

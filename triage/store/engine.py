@@ -97,12 +97,13 @@ def open_store(url: str | None = None, *, create: bool = False) -> Store:
     engine = _engine(url, create)
     with _errors_told(engine.url):
         try:
-            with _writing(engine) as connection:
+            with engine.connect() as connection:
                 found = schema_of(connection)
-                if found.state is Schema.EMPTY and create:
+            if found.state is Schema.EMPTY and create:
+                with _writing(engine) as connection:
                     migrate(connection)
-                elif not found.usable:
-                    raise found.refusal(_place(engine.url))
+            elif found.state is not Schema.CURRENT:
+                raise found.refusal(_place(engine.url))
         except BaseException:
             engine.dispose()
             raise
@@ -139,10 +140,10 @@ def _engine(text: str | None, create: bool) -> Engine:
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
         path = Path(url.database)
         if create and not path.parent.is_dir():
-            raise StoreError("the folder does not exist", where=str(path.parent), mend="Make it.")
+            raise StoreError("The folder does not exist.", where=str(path.parent), mend="Make it.")
         if not create and not path.exists():
             raise StoreError(
-                "there is no case database here",
+                "There is no case database here.",
                 where=str(path),
                 mend="Score cases first (triage score, triage demo), or give another --db.",
             )
@@ -154,7 +155,7 @@ def _engine(text: str | None, create: bool) -> Engine:
         )
     except (SQLAlchemyError, ImportError) as error:
         raise StoreError(
-            "this kind of database is not supported", where=_place(url), mend=_URL_HELP
+            "This kind of database is not supported.", where=_place(url), mend=_URL_HELP
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
@@ -169,7 +170,7 @@ def _resolve(text: str | None) -> URL:
     try:
         url = make_url(text or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
     except ArgumentError:
-        raise StoreError("not a database URL", where="--db", mend=_URL_HELP) from None
+        raise StoreError("This is not a database URL.", where="--db", mend=_URL_HELP) from None
     if url.drivername in ("postgresql", "postgres"):
         url = url.set(drivername="postgresql+psycopg")
     return url
@@ -211,10 +212,10 @@ def _errors_told(url: URL) -> Iterator[None]:
         cause = type(error.orig if isinstance(error, DBAPIError) else error).__name__
         if isinstance(error, IntegrityError):
             raise StoreError(
-                f"the change contradicts what is stored ({cause})", where=_place(url)
+                f"The change contradicts what is stored ({cause}).", where=_place(url)
             ) from error
         raise StoreError(
-            f"the database refused ({cause})",
+            f"The database refused ({cause}).",
             where=_place(url),
             mend="Check that it is reachable, writable, a case database, and has space left.",
         ) from error

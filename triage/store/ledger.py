@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import event, select
+from sqlalchemy import event, insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session
 
@@ -50,7 +50,11 @@ def append_event(
     **payload
         Details, of plain JSON types.
     """
-    session.add(Event(at=at or utc_now(), actor=actor, kind=kind, case_id=case_id, payload=payload))
+    session.execute(
+        insert(Event).values(
+            at=at or utc_now(), actor=actor, kind=kind, case_id=case_id, payload=payload
+        )
+    )
 
 
 def events(session: Session, case_id: int | None = None) -> list[EventRecord]:
@@ -65,7 +69,7 @@ def events(session: Session, case_id: int | None = None) -> list[EventRecord]:
 
 
 def _refuse() -> None:
-    raise StoreError("events are append-only", where="event", mend="Append a new event instead.")
+    raise StoreError("Events are append-only.", where="event", mend="Append a new event instead.")
 
 
 @event.listens_for(Event, "before_update")

@@ -94,7 +94,7 @@ def get_prediction(session: Session, prediction_id: int) -> StoredPrediction:
     """
     row = session.get(Prediction, prediction_id, options=[joinedload(Prediction.bundle)])
     if row is None:
-        raise StoreError("there is no such prediction", where=f"prediction {prediction_id}")
+        raise StoreError("There is no such prediction.", where=f"prediction {prediction_id}")
     return _stored(row)
 
 

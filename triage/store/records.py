@@ -75,13 +75,13 @@ class CaseRecord:
     received_at: datetime = field(default_factory=utc_now)
 
     def __post_init__(self) -> None:
-        _require(bool(self.external_id), "a case needs an id", "external_id")
-        _require(bool(self.source), "a case needs a source", "source")
-        _require(self.patient is None or bool(self.patient), "a patient needs an id", "patient")
-        _require(self.received_at.tzinfo is not None, "the time needs a time zone", "received_at")
+        _require(bool(self.external_id), "A case needs an id.", "external_id")
+        _require(bool(self.source), "A case needs a source.", "source")
+        _require(self.patient is None or bool(self.patient), "A patient needs an id.", "patient")
+        _require(self.received_at.tzinfo is not None, "The time needs a time zone.", "received_at")
         for name, value in self.groups.items():
             finite = not isinstance(value, float) or math.isfinite(value)
-            _require(finite, "a number is not finite; give None where unknown", f"groups.{name}")
+            _require(finite, "A number is not finite; give None where unknown.", f"groups.{name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,20 +132,20 @@ class PredictionRecord:
 
     def __post_init__(self) -> None:
         known = self.recommendation in (*Urgency, NO_AI_OPINION)
-        _require(known, "not a recommendation", "recommendation")
+        _require(known, "This is not a recommendation.", "recommendation")
         given = [p for p in (self.p_condition, self.p_outlier) if p is not None]
         for probability in (*given, *(p for _, p in self.differential)):
-            _require(_is_probability(probability), "a probability is outside [0, 1]", "prediction")
+            _require(_is_probability(probability), "A probability is outside [0, 1].", "prediction")
         finite = self.expected_cost is None or math.isfinite(self.expected_cost)
-        _require(finite, "a cost is not finite", "expected_cost")
+        _require(finite, "A cost is not finite.", "expected_cost")
         _require(
             self.abstained == (self.reason_code is not None),
-            "an abstention needs a reason code, and only an abstention has one",
+            "An abstention needs a reason code, and only an abstention has one.",
             "reason_code",
         )
         _require(
             not self.abstained or self.queue_urgency.rank <= ABSTAINED_PRIORITY.rank,
-            "an abstained case may not queue below semi-urgent",
+            "An abstained case may not queue below semi-urgent.",
             "queue_urgency",
         )
 

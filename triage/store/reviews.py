@@ -93,7 +93,7 @@ def _by_reader(case_id: int, reviewer: str) -> Select[Review]:
 def _row(session: Session, review_id: int) -> Review:
     row = session.get(Review, review_id)
     if row is None:
-        raise StoreError("there is no such review", where=f"review {review_id}")
+        raise StoreError("There is no such review.", where=f"review {review_id}")
     return row
 
 

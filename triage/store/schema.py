@@ -36,23 +36,18 @@ class FoundSchema:
     found: str | None
     needed: str
 
-    @property
-    def usable(self) -> bool:
-        """Whether this version of the software can work with the database."""
-        return self.state is Schema.CURRENT
-
     def refusal(self, place: str) -> StoreError:
         """Return the error to raise for a database that is not usable."""
-        at = f"the database is at migration {self.found}, this software needs {self.needed}"
+        at = f"The database is at migration {self.found}, this software needs {self.needed}."
         what, mend = {
             Schema.EMPTY: (
-                "the database is empty",
+                "The database is empty.",
                 "Score cases into it first (triage score, triage demo).",
             ),
             Schema.OLDER: (at, "Back it up, then call triage.store.upgrade_store(url) on it."),
             Schema.UNKNOWN: (at, "A newer version made it: update the software."),
             Schema.FOREIGN: (
-                "the database holds tables of something else",
+                "The database holds tables of something else.",
                 "Give the case database a database of its own.",
             ),
         }[self.state]
@@ -76,7 +71,7 @@ def schema_of(connection: Connection) -> FoundSchema:
 
 
 def migrate(connection: Connection) -> None:
-    """Run the migrations that a database lacks, in the caller's transaction."""
+    """Run the migrations that a database lacks, if any, in the caller's transaction."""
     if connection.dialect.name == "postgresql":
         # Two processes that meet an empty database migrate it one after the other.
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})

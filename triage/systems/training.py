@@ -156,7 +156,7 @@ def _train_networks(
             seed,
             checkpoints / f"{name}-{plan.digest(start)}",
             every=1,
-            progress=lambda done, _, stage=stage: progress(stage, done, settings.fit.epochs),
+            progress=_epochs(progress, stage, settings.fit.epochs),
         )
         progress(stage, settings.fit.epochs, settings.fit.epochs)
         members.append(Member(name, name, network.head))
@@ -204,14 +204,18 @@ class _Plan:
         if empty or not stop:
             lacking = [classes[index] for index in empty] or ["validation inliers"]
             raise TrainingError(f"no readable case to train on for {', '.join(lacking)}")
+        rows, targets = (torch.tensor(column) for column in zip(*train, strict=True))
+        stop_rows, stop_targets = (torch.tensor(column) for column in zip(*stop, strict=True))
         return cls(
             settings,
             classes,
             len(draw.inliers),
             dataset.digest(),
-            *(torch.tensor(column) for column in zip(*train, strict=True)),
-            *(torch.tensor(column) for column in zip(*stop, strict=True)),
-            validation_rows=np.array(validation, dtype=np.int64),
+            rows,
+            targets,
+            stop_rows,
+            stop_targets,
+            np.array(validation, dtype=np.int64),
         )
 
     def digest(self, backbone: str) -> str:
@@ -265,6 +269,10 @@ class _Rows:
 
     def batch(self, index: torch.Tensor, generator: torch.Generator | None) -> object:
         return self.inputs.batch(self.rows[index], generator)
+
+
+def _epochs(progress: Progress, stage: str, total: int) -> Callable[[int, float], None]:
+    return lambda done, _: progress(stage, done, total)
 
 
 def _named(backbones: dict[str, Backbone]) -> dict[str, Backbone]:

@@ -1,1 +1,1 @@
-"""How sure, and how unlike anything known: scores, calibration. NumPy only; no network is needed."""
+"""How sure, and how unlike anything known: scores and calibration, in NumPy alone."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 from scipy.optimize import minimize
 from scipy.special import expit, logit
-from pydantic import BaseModel, ConfigDict, Field
 
 from triage.errors import UsageError
 
@@ -48,7 +48,7 @@ class OutlierProbability(BaseModel):
     intercept: float
 
     def __call__(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Map scores in [0, 1], [N], to probabilities [N], strictly increasing."""
+        """Map scores in [0, 1], [N], to probabilities [N]; a larger score never has a lower one."""
         probability: NDArray[np.float64] = expit(self.slope * _safe_logit(score) + self.intercept)
         return probability
 
@@ -65,6 +65,16 @@ def fit_outlier_probability(
     is_outlier : bool array [N]
     prevalence : float
         Share of outliers expected in use.
+
+    Returns
+    -------
+    OutlierProbability
+        Its weighted mean over the cases is the prevalence.
+
+    Raises
+    ------
+    UsageError
+        If inliers or outliers are absent.
 
     Notes
     -----

@@ -19,7 +19,8 @@ def max_softmax(probabilities: NDArray[np.float64], n_inliers: int) -> NDArray[n
     Returns
     -------
     float array [N]
-        In [0, 1 - 1/C]; larger = more out-of-distribution.
+        In [0, 1], and at most 1 - 1/K where the head has no outlier class; larger = more
+        out-of-distribution.
     """
     score: NDArray[np.float64] = 1.0 - probabilities[:, :n_inliers].max(axis=1)
     return score

@@ -1,0 +1,222 @@
+"""`triage demo`: the whole way once, on generated cases or on the user's data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipelines.evaluate import EvaluationRun, evaluate_bundle
+from pipelines.ingest import ingest
+from pipelines.progress import Report
+from pipelines.report import write_audit
+from pipelines.score import score_cases
+from pipelines.train import train
+from pipelines.weights import default_backbones
+from triage.data.dataset import Dataset, load_dataset
+from triage.data.manifest import Case
+from triage.data.phantoms import write_phantoms
+from triage.data.spec import DataSpec
+from triage.data.unlabelled import read_unlabelled
+from triage.errors import BundleError, UsageError
+from triage.hashing import hash_json
+from triage.models.heads import HeadKind
+from triage.models.settings import TrainSettings, default_settings
+from triage.store import open_store
+from triage.systems.bundle import load_system, read_manifest
+
+PHANTOM_CASES = 2400
+INBOX_CASES = 60
+SEED = 0
+COMPARED = (HeadKind.SOFTMAX, HeadKind.REJECT, HeadKind.HOD)
+
+
+@dataclass
+class DemoResult:
+    """What the demo made, and where it is."""
+
+    spec: DataSpec
+    runs: dict[str, list[EvaluationRun]]
+    places: dict[str, str]
+    database: str
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def spread(self) -> dict[str, dict[str, list[float]]]:
+        """Value of each metric in every role draw, by head."""
+        return {
+            head: {
+                key: [
+                    float(value)
+                    for run in runs
+                    if (value := run.evaluation.overall[key].value) is not None
+                ]
+                for key in runs[0].evaluation.overall
+            }
+            for head, runs in self.runs.items()
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """The result as plain JSON."""
+        return {
+            "spec": self.spec.name,
+            "note": self.spec.roles.note,
+            "places": self.places,
+            "database": self.database,
+            "counts": self.counts,
+            "metrics": {
+                head: {
+                    key: {"mean": float(np.mean(values)), "by_draw": values}
+                    for key, values in metrics.items()
+                    if values
+                }
+                for head, metrics in self.spread().items()
+            },
+        }
+
+
+def demo(
+    spec: DataSpec,
+    root: Path | None,
+    workdir: Path,
+    *,
+    backbones: Sequence[str] = (),
+    members: int | None = None,
+    draws: int = 1,
+    cases: int = PHANTOM_CASES,
+    cache_folder: Path | None = None,
+    report: Report = lambda *_: None,
+) -> DemoResult:
+    """Train, evaluate, score, fill the case database and write the audit report.
+
+    With pretrained backbones the softmax, reject-bucket and HOD heads are trained side by side on
+    the same embeddings; without any, one HOD ensemble is trained from scratch. Bundles
+    that fit are reused, so a second call is quick.
+
+    Parameters
+    ----------
+    spec : DataSpec
+    root : Path or None
+        Folder of the data; None generates phantoms for a spec that names a generator.
+    workdir : Path
+        Where everything is written.
+    backbones : sequence of str
+        References; by default what `default_backbones` finds.
+    members : int, optional
+        Ensemble size.
+    draws : int
+        How often roles are drawn; the system kept is that of the first draw.
+    cases : int
+        Phantoms to generate.
+
+    Raises
+    ------
+    UsageError
+        If there are no data to work on.
+    """
+    generated = root is None
+    references = tuple(backbones) or default_backbones(root)
+    if root is None:
+        root = _phantoms(spec, workdir, cases, report)
+    settings = default_settings(references, members=members)
+    heads = COMPARED if settings.mode == "embed" else (HeadKind.HOD,)
+    runs: dict[str, list[EvaluationRun]] = {str(head): [] for head in heads}
+    for draw in range(draws):
+        dataset = load_dataset(spec, root, spec.roles.seed + draw)
+        for head in heads:
+            bundle = workdir / "bundles" / f"{head}-draw{draw}"
+            chosen = settings.model_copy(update={"head": head})
+            _train_once(dataset, chosen, bundle, cache_folder, _tagged(report, head, draw, draws))
+            runs[str(head)].append(
+                evaluate_bundle(
+                    bundle,
+                    spec,
+                    root,
+                    cache_folder=cache_folder,
+                    report=_tagged(report, head, draw, draws),
+                )
+            )
+    champion = workdir / "bundles" / f"{HeadKind.HOD}-draw0"
+    kept = runs[HeadKind.HOD][0]
+    inbox, folder, source = _inbox(spec, root, workdir, kept.dataset, generated, report)
+    system, manifest = load_system(champion)
+    scored = score_cases(system, inbox, cache_folder, report)
+    predictions = workdir / "predictions.parquet"
+    scored.predictions.save(predictions)
+    database = f"sqlite:///{(workdir / 'triage.db').resolve()}"
+    store = open_store(database, create=True)
+    try:
+        stored = ingest(store, inbox, scored, manifest, bundle=champion, root=folder, source=source)
+        page, data = write_audit(kept, workdir / "report", store)
+    finally:
+        store.close()
+    return DemoResult(
+        spec=spec,
+        runs=runs,
+        places={
+            "data": str(root),
+            "bundle": str(champion),
+            "predictions": str(predictions),
+            "report": str(page),
+            "report data": str(data),
+        },
+        database=database,
+        counts={"cases waiting": stored, "rejected": len(scored.rejected)},
+    )
+
+
+def _phantoms(spec: DataSpec, workdir: Path, cases: int, report: Report) -> Path:
+    if spec.generator is None:
+        raise UsageError(
+            "these data cannot be generated", where=spec.name, mend="Say where they are: --root."
+        )
+    folder = workdir / "phantoms"
+    write_phantoms(folder, cases, SEED, progress=_counter(report, "drawing phantoms", cases))
+    return folder
+
+
+def _inbox(
+    spec: DataSpec, root: Path, workdir: Path, dataset: Dataset, generated: bool, report: Report
+) -> tuple[list[Case], Path, str]:
+    """Cases for the reviewer: new phantoms, or the test split with its labels left off."""
+    if not generated:
+        cases = [replace(case, condition=None) for case in dataset.of_split("test")]
+        return cases, root, f"{spec.name} test split"
+    folder = workdir / "inbox"
+    start = 10 * (PHANTOM_CASES + 1000)  # patients of the inbox are never those of training
+    manifest = write_phantoms(
+        folder,
+        INBOX_CASES,
+        SEED,
+        labelled=False,
+        start=start,
+        progress=_counter(report, "drawing the inbox", INBOX_CASES),
+    )
+    return read_unlabelled(manifest, folder, spec), folder, "phantom inbox"
+
+
+def _train_once(
+    dataset: Dataset, settings: TrainSettings, bundle: Path, cache: Path | None, report: Report
+) -> None:
+    wanted = (dataset.digest(), hash_json(settings.model_dump(mode="json")))
+    if bundle.exists():
+        found = read_manifest(bundle)
+        if (found.data_hash, found.settings_hash) == wanted:
+            return
+        raise BundleError(
+            "was made from other data or settings",
+            where=str(bundle),
+            mend="Choose another --workdir, or remove it.",
+        )
+    train(dataset, settings, bundle, cache_folder=cache, progress=report)
+
+
+def _tagged(report: Report, head: str, draw: int, draws: int) -> Report:
+    tag = f"{head}" if draws == 1 else f"{head} {draw + 1}/{draws}"
+    return lambda stage, done, total: report(f"{tag}: {stage}", done, total)
+
+
+def _counter(report: Report, stage: str, total: int) -> Any:
+    return lambda done: report(stage, done, total)

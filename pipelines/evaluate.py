@@ -1,0 +1,133 @@
+"""`triage evaluate`: a bundle on the test split of a spec, with intervals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.progress import Report
+from pipelines.score import score_cases
+from triage.data.dataset import Dataset, load_dataset
+from triage.data.roles import draw_roles
+from triage.data.spec import DataSpec
+from triage.errors import UsageError
+from triage.evaluation import Evaluation, Outcomes, evaluate
+from triage.evaluation.from_predictions import outcomes_of
+from triage.predictions import Predictions
+from triage.systems.bundle import load_bundle_spec, load_system
+from triage.systems.manifest import BundleManifest
+from triage.systems.system import System
+
+SPLIT = "test"
+
+
+@dataclass(frozen=True)
+class EvaluationRun:
+    """An evaluation with everything it was made from."""
+
+    evaluation: Evaluation
+    outcomes: Outcomes
+    predictions: Predictions
+    manifest: BundleManifest
+    dataset: Dataset
+    rejected: dict[str, int]
+    reasons: dict[str, int]
+
+
+def load_test_split(
+    spec: DataSpec, root: Path, manifest: BundleManifest, trained: DataSpec
+) -> Dataset:
+    """Load the data with the roles a bundle was trained with.
+
+    Raises
+    ------
+    UsageError
+        If the spec places cases differently than the bundle's: test cases may have trained.
+    """
+    roles = manifest.roles
+    draw = draw_roles(spec, roles.seed)
+    same_roles = (draw.inliers, draw.train, draw.test) == (roles.inliers, roles.train, roles.test)
+    if not same_roles or spec.split != trained.split or spec.rows.group != trained.rows.group:
+        raise UsageError(
+            "places conditions or groups differently than the spec the bundle was trained with, "
+            "so its test cases may have trained",
+            where=spec.name,
+            mend="Use the bundle's own spec (spec.json in the bundle).",
+        )
+    return load_dataset(spec, root, roles.seed, for_training=False)
+
+
+def evaluate_bundle(
+    bundle: Path,
+    spec: DataSpec,
+    root: Path,
+    *,
+    cache_folder: Path | None = None,
+    report: Report = lambda *_: None,
+    n_resamples: int = 1000,
+) -> EvaluationRun:
+    """Score the test split with a bundle and measure it."""
+    system, manifest = load_system(bundle)
+    dataset = load_test_split(spec, root, manifest, load_bundle_spec(bundle))
+    return evaluate_system(
+        system,
+        manifest,
+        dataset,
+        cache_folder=cache_folder,
+        report=report,
+        n_resamples=n_resamples,
+    )
+
+
+def evaluate_system(
+    system: System,
+    manifest: BundleManifest,
+    dataset: Dataset,
+    *,
+    cache_folder: Path | None = None,
+    report: Report = lambda *_: None,
+    n_resamples: int = 1000,
+) -> EvaluationRun:
+    """Score and measure the test split of a loaded data set.
+
+    Raises
+    ------
+    UsageError
+        If no test case could be read.
+    """
+    scored = score_cases(system, dataset.of_split(SPLIT), cache_folder, report)
+    if len(scored.predictions) == 0:
+        raise UsageError("no test case could be read", where=dataset.spec.name)
+    outcomes = outcomes_of(scored.predictions, system.policy, dataset.spec)
+    report("bootstrap", 0, 1)
+    evaluation = evaluate(outcomes, n_resamples=n_resamples)
+    report("bootstrap", 1, 1)
+    decisions = scored.predictions.decisions
+    codes = Counter(decisions["reason_code"]) if decisions is not None else Counter()
+    return EvaluationRun(
+        evaluation=evaluation,
+        outcomes=outcomes,
+        predictions=scored.predictions,
+        manifest=manifest,
+        dataset=dataset,
+        rejected=dict(Counter(str(error.reason) for error in scored.rejected.values())),
+        reasons={code: count for code, count in sorted(codes.items()) if code},
+    )
+
+
+def as_json(run: EvaluationRun) -> dict[str, Any]:
+    """The evaluation with its provenance, as plain JSON."""
+    return {
+        "bundle": run.manifest.digest(),
+        "spec": run.dataset.spec.name,
+        "spec_hash": run.manifest.spec_hash,
+        "data_hash": run.dataset.digest(),
+        "roles": run.manifest.roles.model_dump(mode="json"),
+        "head": run.manifest.head,
+        "rejected": run.rejected,
+        "abstained_by_reason": run.reasons,
+        "note": run.dataset.spec.roles.note,
+        "evaluation": run.evaluation.model_dump(mode="json"),
+    }

@@ -1,0 +1,105 @@
+"""The gate of retraining: a rule in YAML that promotes a challenger or refuses it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from triage.errors import UsageError
+from triage.evaluation import METRICS, Difference, Estimate
+from triage.store import LabelSource
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LabelRule(_Model):
+    """Which labels from reviews may train, and how many are needed."""
+
+    sources: tuple[LabelSource, ...] = (
+        LabelSource.HISTOLOGY,
+        LabelSource.ADJUDICATED,
+        LabelSource.BLIND,
+    )
+    min_labels: int = Field(1, ge=0)
+
+
+class Requirement(_Model):
+    """A bound on the interval of a paired difference, challenger minus champion."""
+
+    metric: str
+    low_at_least: float | None = None
+    high_at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _known_and_bounded(self) -> Self:
+        if self.metric not in METRICS:
+            raise ValueError(f"unknown metric {self.metric!r}; there are {sorted(METRICS)}")
+        if (self.low_at_least is None) == (self.high_at_most is None):
+            raise ValueError("give exactly one of low_at_least and high_at_most")
+        return self
+
+    def check(self, difference: Difference) -> tuple[bool, str]:
+        """Return whether it holds, and a sentence that says so."""
+        value, low, high = difference.value, difference.low, difference.high
+        if value is None or low is None or high is None or difference.evidence != "enough":
+            return False, f"{self.metric}: not enough evidence"
+        shown = f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+        if self.low_at_least is not None:
+            holds = low >= self.low_at_least
+            return holds, f"{self.metric}: {shown}, lower end must be >= {self.low_at_least:+.3f}"
+        assert self.high_at_most is not None
+        holds = high <= self.high_at_most
+        return holds, f"{self.metric}: {shown}, upper end must be <= {self.high_at_most:+.3f}"
+
+
+class RetrainPolicy(_Model):
+    """The whole gate."""
+
+    labels: LabelRule = LabelRule()
+    require: tuple[Requirement, ...] = Field(min_length=1)
+    max_negative_flips: float = Field(ge=0, le=1)
+
+    def judge(
+        self, differences: dict[str, Difference], flips: Estimate
+    ) -> tuple[bool, list[dict[str, str | bool]]]:
+        """Return whether the challenger is promoted, and every check with its sentence."""
+        results = [rule.check(differences[rule.metric]) for rule in self.require]
+        share = flips.value if flips.value is not None else 1.0
+        results.append(
+            (
+                share <= self.max_negative_flips,
+                f"negative flips: {share:.3f}, must be <= {self.max_negative_flips:.3f}",
+            )
+        )
+        checks: list[dict[str, str | bool]] = [
+            {"holds": holds, "check": sentence} for holds, sentence in results
+        ]
+        return all(holds for holds, _ in results), checks
+
+
+def load_policy(path: Path) -> RetrainPolicy:
+    """Read a retraining policy.
+
+    Raises
+    ------
+    UsageError
+        If the file is missing, is not YAML or breaks a rule; every problem is named.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return RetrainPolicy.model_validate(content)
+    except FileNotFoundError as error:
+        raise UsageError("there is no such policy", where=str(path)) from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError("is not readable YAML", where=str(path)) from error
+    except ValidationError as error:
+        listed = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or 'policy'}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise UsageError(f"is not a valid policy: {listed}", where=str(path)) from error

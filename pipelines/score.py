@@ -1,0 +1,94 @@
+"""`triage score`: unlabelled cases to a predictions table, and into the case database."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.progress import Report
+from triage.data.manifest import Case
+from triage.data.unlabelled import read_unlabelled
+from triage.errors import PredictionsError
+from triage.hashing import hash_file
+from triage.systems.bundle import load_bundle_spec, load_system
+from triage.systems.manifest import BundleManifest
+from triage.systems.system import Scored, System
+
+
+@dataclass(frozen=True)
+class ScoreResult:
+    """What a scoring run did."""
+
+    cases: list[Case]
+    scored: Scored
+    manifest: BundleManifest
+    source: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Cases read and rejected by reason."""
+        reasons = Counter(str(error.reason) for error in self.scored.rejected.values())
+        return {"read": len(self.scored.predictions), "rejected": sum(reasons.values()), **reasons}
+
+
+def score(
+    bundle: Path,
+    table: Path,
+    root: Path,
+    out: Path,
+    *,
+    cache_folder: Path | None = None,
+    report: Report = lambda *_: None,
+) -> ScoreResult:
+    """Score the cases of a manifest and write `out` (Parquet).
+
+    Rejected cases are listed beside it in `<out>.rejected.csv`; a repeated run overwrites both.
+
+    Parameters
+    ----------
+    bundle : Path
+    table : Path
+        CSV manifest.
+    root : Path
+        Folder of the images.
+    out : Path
+        Parquet file.
+    """
+    system, manifest = load_system(bundle)
+    cases = read_unlabelled(table, root, load_bundle_spec(bundle))
+    scored = score_cases(system, cases, cache_folder, report)
+    try:
+        scored.predictions.save(out)
+        _write_rejected(out.with_name(f"{out.name}.rejected.csv"), scored)
+    except OSError as error:
+        raise PredictionsError(f"cannot be written: {error.strerror}", where=str(out)) from error
+    return ScoreResult(cases, scored, manifest, source=f"manifest {hash_file(table)[:16]}")
+
+
+def score_cases(
+    system: System, cases: Sequence[Case], cache_folder: Path | None, report: Report
+) -> Scored:
+    """Score cases with a progress bar over the images."""
+    total = sum(len(case.images) for case in cases) * len(system.backbones)
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        report("reading and embedding images", done, total)
+
+    return system.score(cases, cache_folder, advance)
+
+
+def _write_rejected(path: Path, scored: Scored) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with partial.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["case_id", "reason", "message"])
+        for case_id, error in scored.rejected.items():
+            writer.writerow([case_id, str(error.reason), error.what])
+    partial.replace(path)

@@ -1,0 +1,84 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from rich.table import Table
+
+from triage.evaluation import METRICS, Estimate, Evaluation
+
+HEADLINE = (
+    "accuracy",
+    "balanced_accuracy",
+    "ood_auroc",
+    "ood_aupr",
+    "ood_fpr95",
+    "ece",
+    "clinical_cost",
+    "abstention_rate",
+)
+
+
+def shown(estimate: Estimate | None) -> str:
+    """Return `0.812 [0.774, 0.846]`, with a mark where the evidence is too thin."""
+    if estimate is None or estimate.value is None:
+        return "-"
+    text = f"{estimate.value:.3f}"
+    if estimate.low is not None and estimate.high is not None:
+        text += f" [{estimate.low:.3f}, {estimate.high:.3f}]"
+    return text if estimate.evidence == "enough" else f"{text} (few)"
+
+
+def overall_table(evaluations: Mapping[str, Evaluation], title: str, note: str = "") -> Table:
+    """One row a metric, one column a system, values with 95 % intervals."""
+    table = Table(title=title, caption=note or None, caption_justify="left")
+    table.add_column("metric")
+    for name in evaluations:
+        table.add_column(name, justify="right")
+    for key in HEADLINE:
+        row = [shown(evaluation.overall.get(key)) for evaluation in evaluations.values()]
+        table.add_row(METRICS[key].title, *row)
+    return table
+
+
+def subgroup_table(evaluation: Evaluation, axis: str, title: str, note: str = "") -> Table:
+    """One row a level of a subgroup axis."""
+    table = Table(title=title, caption=note or None, caption_justify="left")
+    table.add_column("level")
+    table.add_column("cases", justify="right")
+    for key in ("accuracy", "ood_auroc", "ece", "clinical_cost"):
+        table.add_column(METRICS[key].title, justify="right")
+    for level in evaluation.levels(axis):
+        cells = [
+            shown(level.metrics.get(key))
+            for key in ("accuracy", "ood_auroc", "ece", "clinical_cost")
+        ]
+        table.add_row(level.level, str(level.n_cases), *cells)
+    return table
+
+
+def plain_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note: str = ""
+) -> Table:
+    """A table of strings; all but the first column are right-aligned."""
+    table = Table(title=title, caption=note or None, caption_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def draws_table(
+    spread: Mapping[str, Mapping[str, Sequence[float]]], draws: int, note: str = ""
+) -> Table:
+    """One row a head: mean and standard deviation of each metric over role draws."""
+    keys = [key for key in HEADLINE if key != "ood_aupr"]
+    rows = [
+        [head, *(f"{np.mean(values[key]):.3f} ± {np.std(values[key]):.3f}" for key in keys)]
+        for head, values in spread.items()
+    ]
+    title = f"Mean ± standard deviation over {draws} role draws"
+    return plain_table(title, ["head", *(METRICS[key].title for key in keys)], rows, note)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.ui.make_cases import fill
+
+APP = Path(__file__).parents[2] / "ui" / "app.py"
+
+
+class Pages:
+    """The pages over one database, driven without a browser."""
+
+    def __init__(self, url: str, cases: dict[str, int]) -> None:
+        self.url = url
+        self.cases = cases
+
+    def open(self, case: str | None = None, reader: str = "Ann") -> AppTest:
+        """Open the worklist or a case as one reader, in a new session."""
+        app = AppTest.from_file(str(APP), default_timeout=60)
+        if case is not None:
+            app.query_params["case"] = str(self.cases.get(case, case))
+        app.run()
+        if reader:
+            app.text_input(key="reader").input(reader).run()
+        return app
+
+
+@pytest.fixture
+def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pages:
+    url, cases = fill(tmp_path)
+    monkeypatch.setenv("TRIAGE_DATABASE_URL", url)
+    return Pages(url, cases)
+
+
+def everything(app: AppTest) -> str:
+    """Return all that a run sends to the browser, as text."""
+
+    def walk(block: Any) -> list[str]:
+        parts = [str(getattr(block, "proto", ""))]
+        for child in getattr(block, "children", {}).values():
+            parts += walk(child)
+        return parts
+
+    return "\n".join(part for root in app._tree.children.values() for part in walk(root))
+
+
+def answer(app: AppTest, condition: str, urgency: str, certainty: str) -> None:
+    """Choose in whichever form the page shows."""
+    choose = {box.label: box for box in app.selectbox}
+    choose["Condition"].select(condition)
+    radios = {radio.label: radio for radio in app.radio}
+    radios["Urgency"].set_value(urgency)
+    radios["How certain are you?"].set_value(certainty)
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    """Press the button whose label begins so."""
+    (button,) = [button for button in app.button if button.label.startswith(label)]
+    return button.click().run()
+
+
+def shown(app: AppTest) -> str:
+    """Return the text a reader sees."""
+    kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.success)
+    texts = [element.value for kind in (*kinds, app.warning, app.error) for element in kind]
+    return "\n".join(texts)

@@ -1,0 +1,76 @@
+"""A small case database with drawn photographs, for the pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from tests.store.make import abstention, bundle, case, opinion
+from triage.data.clinical import Urgency
+from triage.hashing import hash_file
+from triage.store import (
+    CaseRecord,
+    ImageRecord,
+    add_case,
+    add_prediction,
+    open_store,
+    register_bundle,
+    set_champion,
+)
+
+SECRETS = ("AISECRETACTION", "about 83 of 100", "83 of 100", "0.83", "AISECRETREASON")
+"""What of the predictions may not reach the browser before the first read."""
+
+
+def draw_photograph(path: Path, seed: int, size: tuple[int, int] = (640, 480)) -> ImageRecord:
+    """Draw a lesion-like spot on skin."""
+    chance = np.random.default_rng(seed)
+    image = Image.new("RGB", size, (224, 178, 150))
+    draw = ImageDraw.Draw(image)
+    x, y = size[0] // 2, size[1] // 2
+    for _ in range(40):
+        dx, dy = chance.normal(0, 45, 2)
+        radius = chance.uniform(15, 60)
+        shade = int(chance.uniform(60, 120))
+        box = (x + dx - radius, y + dy - radius, x + dx + radius, y + dy + radius)
+        draw.ellipse(box, fill=(shade, shade // 2, shade // 2))
+    image = image.filter(ImageFilter.GaussianBlur(4))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path)
+    return ImageRecord(path.name, str(path.parent), hash_file(path))
+
+
+def fill(folder: Path) -> tuple[str, dict[str, int]]:
+    """Make a database and photographs in a folder; return its URL and the cases' numbers."""
+    url = f"sqlite:///{folder / 'cases.db'}"
+    now = datetime.now(UTC)
+    secret = {"reason": "AISECRETREASON", "next_action": "AISECRETACTION"}
+    plan = {
+        "C-1001": (opinion(Urgency.URGENT, **secret), 2, 20),
+        "C-1002": (abstention(**secret), 1, 30),
+        "C-1003": (opinion(Urgency.ROUTINE, condition="acne", **secret), 3, 200),
+        "C-1004": (opinion(Urgency.OBSERVATION, condition="acne", **secret), 1, 90),
+    }
+    store = open_store(url, create=True)
+    numbers = {}
+    with store.transaction() as session:
+        system = register_bundle(session, bundle(conditions=("acne", "folliculitis", "melanoma")))
+        set_champion(session, system)
+        for seed, (name, (prediction, count, hours)) in enumerate(plan.items()):
+            images = tuple(
+                draw_photograph(folder / "photographs" / f"{name}-{n}.png", 10 * seed + n)
+                for n in range(count)
+            )
+            record: CaseRecord = case(
+                name,
+                images=images,
+                groups={"skin_type": "III", "age_band": "40-59", "body_site": "forearm"},
+                received_at=now - timedelta(hours=hours),
+            )
+            numbers[name] = add_case(session, record)
+            add_prediction(session, numbers[name], system, prediction)
+    store.close()
+    return url, numbers

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.store.make import case, opinion
+from tests.ui.conftest import Pages, answer, everything, press, shown
+from tests.ui.make_cases import SECRETS
+from triage.data.clinical import Urgency
+from triage.review import Certainty
+from triage.store import ImageRecord, add_case, add_prediction, events, open_store, register_bundle
+from triage.store.records import BundleRecord
+
+LOCK, STORE = "Lock my first read", "Store my decision"
+
+
+def kinds(pages: Pages, name: str) -> list[str]:
+    store = open_store(pages.url)
+    with store.reading() as session:
+        found = [event.kind for event in events(session, pages.cases[name])]
+    store.close()
+    return found
+
+
+@pytest.mark.parametrize("name", ["C-1001", "C-1002"])
+def test_nothing_of_the_ai_is_sent_before_the_first_read_is_locked(pages: Pages, name: str) -> None:
+    app = pages.open(name)
+    assert not app.exception
+    sent = everything(app)
+    assert LOCK in sent  # what is sent is really looked at
+    for secret in (*SECRETS, "No AI opinion", "Most likely", "plotly"):
+        assert secret not in sent
+    app = press(app, LOCK)
+    assert "Still to choose: a condition, an urgency, how certain you are" in shown(app)
+    assert not any(secret in everything(app) for secret in SECRETS)
+    assert kinds(pages, name)[-1] == "case_opened"
+    answer(app, "acne", Urgency.ROUTINE, Certainty.UNSURE)
+    app = press(app, LOCK)
+    assert "AISECRETACTION" in everything(app)
+
+
+def test_no_answer_is_suggested(pages: Pages) -> None:
+    app = pages.open("C-1001")
+    assert [box.value for box in app.selectbox] == [None]
+    assert [radio.value for radio in app.radio] == [None, None]
+    assert app.selectbox[0].options[-1] == "Other / not listed"
+
+
+def test_the_facts_and_photographs_are_shown(pages: Pages) -> None:
+    app = pages.open("C-1003")
+    assert "Skin type **III** · Age band **40\\-59**" in shown(app)
+    alternatives = [part for part in everything(app).splitlines() if "of 3 of this case" in part]
+    assert len(alternatives) == 3
+
+
+def test_the_reveal_tells_natural_frequencies(pages: Pages) -> None:
+    app = pages.open("C-1001")
+    answer(app, "melanoma", Urgency.URGENT, Certainty.SURE)
+    app = press(app, LOCK)
+    assert not app.exception
+    assert "Most likely **Melanoma**, referral **urgent**" in shown(app)
+    assert "Your first read: **Melanoma**, urgent, sure" in shown(app)
+    sent = everything(app)
+    assert "Of 100 such cases: Melanoma about 83 of 100; Acne about 12 of 100" in sent
+    assert kinds(pages, "C-1001")[-1] == "ai_revealed"
+
+
+def test_agreeing_takes_one_press(pages: Pages) -> None:
+    app = pages.open("C-1001")
+    answer(app, "melanoma", Urgency.URGENT, Certainty.SURE)
+    app = press(press(app, LOCK), STORE)
+    assert app.title[0].value == "Worklist"
+    assert app.success[0].value == "Your decision is stored."
+    assert "C-1001" not in list(app.dataframe[0].value["Case"])
+    assert kinds(pages, "C-1001")[-1] == "decision_made"
+    assert not app.run().success
+
+
+def test_a_departure_asks_for_a_reason_and_keeps_the_answers(pages: Pages) -> None:
+    app = pages.open("C-1001")
+    answer(app, "acne", Urgency.ROUTINE, Certainty.UNSURE)
+    app = press(press(app, LOCK), STORE)
+    assert "differs from the AI" in app.error[0].value
+    assert app.selectbox[0].value == "acne"
+    assert "decision_made" not in kinds(pages, "C-1001")
+    app.selectbox[1].select_index(3)
+    app = press(app, STORE)
+    assert app.title[0].value == "Worklist"
+
+
+def test_an_abstention_shows_reason_and_action_and_no_probability(pages: Pages) -> None:
+    app = pages.open("C-1002")
+    answer(app, "acne", Urgency.OBSERVATION, Certainty.GUESS)
+    app = press(app, LOCK)
+    assert app.warning[0].value == "**No AI opinion. This does not mean low risk.**"
+    assert "**Reason:** AISECRETREASON \\(A4\\)" in shown(app)
+    assert "**Next action:** AISECRETACTION" in shown(app)
+    sent = everything(app)
+    assert "of 100" not in sent
+    assert "0.83" not in sent
+    assert press(app, STORE).title[0].value == "Worklist"
+
+
+def test_an_unscored_case_says_so(pages: Pages) -> None:
+    store = open_store(pages.url)
+    with store.transaction() as session:
+        pages.cases["new"] = add_case(session, case("new", images=()))
+    store.close()
+    app = pages.open("new")
+    assert "no photographs" in shown(app)
+    answer(app, "not_listed", Urgency.ROUTINE, Certainty.SURE)
+    app = press(app, LOCK)
+    assert "No system has scored this case" in shown(app)
+    assert "does not mean low risk" in shown(app)
+
+
+def test_another_reader_begins_blind(pages: Pages) -> None:
+    app = pages.open("C-1001", reader="Ann")
+    answer(app, "melanoma", Urgency.URGENT, Certainty.SURE)
+    press(press(app, LOCK), STORE)
+    app = pages.open("C-1001", reader="Ben")
+    assert not any(secret in everything(app) for secret in SECRETS)
+    assert "You decided" not in shown(app)
+    app = pages.open("C-1001", reader="Ann")
+    assert "You decided: **Melanoma**, urgent" in shown(app)
+    assert STORE not in everything(app)
+    app.text_input(key="reader").input("Cleo").run()
+    assert not any(secret in everything(app) for secret in SECRETS)
+
+
+def test_a_reload_takes_up_where_the_reader_was(pages: Pages) -> None:
+    app = pages.open("C-1001")
+    answer(app, "acne", Urgency.ROUTINE, Certainty.UNSURE)
+    press(app, LOCK)
+    app = pages.open("C-1001")
+    assert "Your first read: **Acne**" in shown(app)
+    assert "Most likely **Melanoma**" in shown(app)
+    assert kinds(pages, "C-1001").count("ai_revealed") == 1
+
+
+def test_without_a_name_a_case_stays_shut(pages: Pages) -> None:
+    app = pages.open("C-1001", reader="")
+    assert "Give your name" in shown(app)
+    assert not app.selectbox
+    assert kinds(pages, "C-1001") == ["case_received", "case_scored"]
+
+
+@pytest.mark.parametrize("address", ["999", "-1", "x", "1 OR 1=1", "9" * 30])
+def test_a_wrong_address_is_no_traceback(pages: Pages, address: str) -> None:
+    app = pages.open(address)
+    assert not app.exception
+    if address == "999":
+        assert "There is no such case" in app.error[0].value
+    else:
+        assert app.title[0].value == "Worklist"
+
+
+def test_data_cannot_format_the_page(pages: Pages) -> None:
+    nasty = "<script>alert(1)</script> **x** :red[y] $z$ [a](http://b)"
+    store = open_store(pages.url)
+    with store.transaction() as session:
+        system = register_bundle(session, BundleRecord("9" * 64, nasty, "p", (nasty,)))
+        number = add_case(session, case(nasty, images=(), groups={nasty: nasty}))
+        add_prediction(
+            session, number, system, opinion(condition=nasty, differential=((nasty, 1.0),))
+        )
+    store.close()
+    pages.cases["nasty"] = number
+    app = pages.open("nasty")
+    answer(app, nasty, Urgency.ROUTINE, Certainty.SURE)
+    app = press(app, LOCK)
+    assert not app.exception
+    left = re.sub(r"\\[^\w\s]", "", shown(app))  # without the escaped marks
+    assert "alert" in left
+    for mark in ("<", "[", "$", "](", "`"):
+        assert mark not in left
+
+
+def test_photographs_that_cannot_be_shown_say_why_and_name_no_file(
+    pages: Pages, tmp_path: Path
+) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / "Jane Doe.png").write_bytes(b"\x89PNG\r\n\x1a\n but no picture")
+    (folder / "changed.png").write_bytes((tmp_path / "photographs" / "C-1001-0.png").read_bytes())
+    store = open_store(pages.url)
+    with store.transaction() as session:
+        images = tuple(
+            ImageRecord(path, str(folder), sha)
+            for path, sha in (
+                ("gone.png", None),
+                ("Jane Doe.png", None),
+                ("changed.png", "0" * 64),
+                ("../photographs/C-1001-0.png", None),
+                (str(tmp_path / "photographs" / "C-1001-0.png"), None),
+            )
+        )
+        pages.cases["broken"] = add_case(session, case("broken", images=images))
+    store.close()
+    app = pages.open("broken")
+    assert not app.exception
+    told = sorted(warning.value for warning in app.warning)
+    assert len(told) == 5
+    assert "changed since" in told[2]
+    assert all("leads outside" in text for text in told[3:])
+    assert "Jane" not in everything(app)
+    assert LOCK in everything(app)

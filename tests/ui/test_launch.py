@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import ast
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from triage.errors import StoreError, UsageError
+from triage.store import open_store
+from ui import launch
+from ui.settings import flags
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(path for path in (ROOT / "ui").rglob("*.py"))
+
+
+def test_the_pages_are_served_here_only_and_quietly() -> None:
+    given = flags(8765)
+    for flag in (
+        "--server.address=127.0.0.1",
+        "--server.port=8765",
+        "--server.headless=true",
+        "--browser.gatherUsageStats=false",
+        "--client.toolbarMode=minimal",
+        "--client.showErrorDetails=none",
+    ):
+        assert flag in given
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    found = f"sqlite:///{tmp_path / 'a.db'}"
+    open_store(found, create=True).close()
+    return found
+
+
+def test_the_url_goes_by_the_environment_and_nothing_else_does(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    class Server:
+        def __init__(self, command: list[str], env: dict[str, str]) -> None:
+            calls.append((command, env))
+
+        def __enter__(self) -> Server:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def wait(self) -> int:
+            return 7
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    monkeypatch.setattr(subprocess, "Popen", Server)
+    assert launch.run(url, port) == 7
+    ((command, env),) = calls
+    assert not any(url in part for part in command)
+    assert env == {**os.environ, "TRIAGE_DATABASE_URL": url}
+
+
+def test_nothing_is_served_without_a_database(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no case database"):
+        launch.run(f"sqlite:///{tmp_path / 'none.db'}", 0)
+
+
+def test_a_taken_port_is_a_clear_error(url: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(UsageError, match="port"):
+            launch.run(url, taken.getsockname()[1])
+    with pytest.raises(UsageError, match="port"):
+        launch.run(url, 99_999)
+
+
+def test_the_pages_load_neither_torch_nor_the_models() -> None:
+    names = [f"ui.{path.stem}" for path in MODULES if path.stem not in ("__init__", "app")]
+    code = (
+        f"import sys\nfor name in {names!r}: __import__(name)\n"
+        "heavy = [m for m in sys.modules if m.split('.')[0] in ('torch', 'monai', 'transformers')"
+        " or m.startswith(('triage.models', 'triage.systems'))]\nassert not heavy, heavy"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_the_source_names_no_forbidden_import_and_no_raw_html(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Call):
+            assert not any(key.arg == "unsafe_allow_html" for key in node.keywords)
+            assert getattr(node.func, "attr", "") not in ("html", "shown_prediction")
+        for name in names:
+            assert name.split(".")[0] not in ("torch", "monai", "transformers")
+            assert not name.startswith(("triage.models", "triage.systems"))
+            assert "prediction" not in name  # only `reveal` may hand out an opinion

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from triage.hashing import hash_file
+from triage.store import ImageRecord
+from ui.photographs import read_photograph
+
+
+def test_pixels_are_encoded_anew_without_what_the_file_carried(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "Jane Doe"
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", exif=exif, comment=b"Jane Doe")
+    (photograph,) = read_photograph(
+        ImageRecord("a.jpg", str(tmp_path), hash_file(tmp_path / "a.jpg"))
+    )
+    assert b"Jane Doe" in (tmp_path / "a.jpg").read_bytes()
+    assert b"Jane Doe" not in photograph.fitted
+    assert not Image.open(io.BytesIO(photograph.fitted)).getexif()
+    assert photograph.pixels is not None
+    assert photograph.pixels.shape == (60, 80, 3)
+
+
+@pytest.mark.parametrize(
+    ("size", "fitted"), [((300, 200), (300, 200)), ((2800, 1400), (1400, 700))]
+)
+def test_large_photographs_are_fitted_and_native_pixels_kept(
+    tmp_path: Path, size: tuple[int, int], fitted: tuple[int, int]
+) -> None:
+    Image.new("RGB", size, (200, 150, 120)).save(tmp_path / "a.png")
+    (photograph,) = read_photograph(ImageRecord("a.png", str(tmp_path), None))
+    assert Image.open(io.BytesIO(photograph.fitted)).size == fitted
+    assert photograph.pixels is not None
+    assert photograph.pixels.shape[:2] == (size[1], size[0])

@@ -1,0 +1,60 @@
+"""From labelled predictions with decisions to the arrays that metrics read."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.data.clinical import NO_AI_OPINION, Urgency
+from triage.data.spec import DataSpec
+from triage.decisions.costs import outcome_cost
+from triage.decisions.fitting import truth_of
+from triage.decisions.policy import Policy
+from triage.errors import UsageError
+from triage.evaluation.outcomes import Outcomes
+from triage.predictions import Predictions
+
+
+def outcomes_of(predictions: Predictions, policy: Policy, spec: DataSpec) -> Outcomes:
+    """Compare what a system said with what is true.
+
+    Parameters
+    ----------
+    predictions : Predictions
+        Labelled with conditions of the spec, and decided.
+    policy : Policy
+        The one that decided.
+    spec : DataSpec
+        Gives the urgency of every condition, outliers too.
+
+    Raises
+    ------
+    UsageError
+        If a case has no label or no decision.
+    """
+    decisions = predictions.decisions
+    if decisions is None:
+        raise UsageError("the predictions carry no decisions", mend="Apply a policy first.")
+    truth = truth_of(predictions)
+    probabilities = policy.calibrated(predictions)
+    abstained = (decisions["recommendation"] == NO_AI_OPINION).to_numpy()
+    cost = outcome_cost(
+        policy.costs.outcomes, truth < 0, probabilities.argmax(axis=1) == truth, abstained
+    )
+    subgroups = predictions.cases[list(predictions.subgroup_columns)].reset_index(drop=True)
+    return Outcomes(
+        classes=predictions.inliers,
+        truth=truth,
+        probabilities=probabilities,
+        ood_score=policy.ood_score(predictions),
+        abstained=abstained,
+        cost=cost,
+        true_urgency=_ranks([spec.by_name[name].urgency for name in predictions.cases["label"]]),
+        queue_urgency=_ranks([Urgency(name) for name in decisions["queue_urgency"]]),
+        cluster=predictions.cases["cluster"].to_numpy(dtype=str),
+        subgroups=subgroups,
+    )
+
+
+def _ranks(urgencies: list[Urgency]) -> NDArray[np.int64]:
+    return np.array([urgency.rank for urgency in urgencies], dtype=np.int64)

@@ -1,0 +1,41 @@
+"""Entry of the reviewer's page; Streamlit runs this file at every interaction."""
+
+from __future__ import annotations
+
+import os
+
+import streamlit as st
+from PIL import Image
+
+from triage.errors import TriageError
+from triage.store import URL_VARIABLE
+from ui import case_page, worklist_page
+from ui.session import ask_reader, go_to_worklist, open_case_id, store_at
+from ui.settings import THEME
+from ui.words import escape
+
+
+def main() -> None:
+    """Draw the page that the address names."""
+    # A picture of our own: a named icon would be fetched from the network.
+    icon = Image.new("RGB", (32, 32), THEME["theme.primaryColor"])
+    st.set_page_config(page_title="Triage review", page_icon=icon, layout="wide")
+    reader = ask_reader()
+    with st.sidebar:
+        st.caption(
+            "You read each case first alone; the AI's opinion follows. Every step is recorded. "
+            "Ctrl+Enter presses the page's main button."
+        )
+    try:
+        store = store_at(os.environ.get(URL_VARIABLE))
+        case_id = open_case_id()
+        if case_id is None:
+            worklist_page.show(store, reader)
+        else:
+            case_page.show(store, case_id, reader)
+    except TriageError as refusal:
+        st.error(escape(str(refusal)), icon=":material/error:")
+        st.button("To the worklist", on_click=go_to_worklist)
+
+
+main()

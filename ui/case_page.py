@@ -1,0 +1,140 @@
+"""One case: photographs and facts, the blind first read, the reveal, the decision.
+
+Nothing of the AI is asked of the store before the first read is locked, so
+nothing of it can be on its way to the browser.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from triage.errors import WorkflowError
+from triage.review import Certainty, OverrideReason, decide, lock_first_read, open_case, reveal
+from triage.store import Store, get_case, known_conditions
+from triage.store.records import ReviewRecord, StoredCase
+from ui import opinion_card, photographs, read_form
+from ui.session import go_to_worklist
+from ui.words import CERTAINTIES, URGENCIES, condition_name, escape, plain_name
+
+
+def show(store: Store, case_id: int, reader: str) -> None:
+    """Draw a case at the step that this reader has reached."""
+    with store.reading() as session:
+        case = get_case(session, case_id)
+        conditions = known_conditions(session)
+    st.button("Back to the worklist", icon=":material/arrow_back:", on_click=go_to_worklist)
+    st.title(f"Case {escape(case.external_id)}", anchor=False)
+    if not reader:
+        st.info("Give your name in the side bar to read this case.", icon=":material/badge:")
+        return
+    review = open_case(store, case_id, reader)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        photographs.show(case)
+    with right:
+        _facts(case)
+        if review.first is None:
+            _first_read(store, review, conditions)
+        else:
+            _told_first_read(review)
+            opinion_card.show(reveal(store, case_id, reader))
+            _decision(store, review, conditions)
+
+
+def _facts(case: StoredCase) -> None:
+    facts = [
+        f"{escape(plain_name(name))} **{escape(str(value))}**"
+        for name, value in case.groups.items()
+        if value is not None
+    ]
+    with st.container(border=True, gap="xsmall"):
+        st.markdown(f"Received **{case.received_at:%d %B %Y, %H:%M} UTC**")
+        if facts:
+            st.markdown(" · ".join(facts))
+
+
+def _first_read(store: Store, review: ReviewRecord, conditions: tuple[str, ...]) -> None:
+    st.subheader("Your first read", anchor=False)
+    st.caption("Before the AI's opinion. It is stored and cannot be changed afterwards.")
+    key = f"first-{review.id}"
+    with st.form(key, border=True):
+        answers = read_form.ask(conditions, key)
+        submitted = st.form_submit_button(
+            "Lock my first read and show the AI's opinion",
+            type="primary",
+            icon=":material/lock:",
+            shortcut="Ctrl+Enter",
+        )
+    if not submitted:
+        return
+    given = answers.complete()
+    if given is None:
+        return
+    condition, urgency, certainty = given
+    lock_first_read(
+        store,
+        review.case_id,
+        review.reviewer,
+        condition=condition,
+        urgency=urgency,
+        certainty=certainty,
+    )
+    st.rerun()
+
+
+def _told_first_read(review: ReviewRecord) -> None:
+    assert review.first is not None, "the first read is locked"
+    first = review.first
+    st.markdown(
+        f":material/lock: Your first read: **{escape(condition_name(first.condition))}**, "
+        f"{URGENCIES[first.urgency].lower()}, {CERTAINTIES[Certainty(first.certainty)].lower()}."
+    )
+
+
+def _decision(store: Store, review: ReviewRecord, conditions: tuple[str, ...]) -> None:
+    if review.final is not None:
+        final = review.final.read
+        st.success(
+            f"You decided: **{escape(condition_name(final.condition))}**, "
+            f"{URGENCIES[final.urgency].lower()}.",
+            icon=":material/check_circle:",
+        )
+        return
+    st.subheader("Your decision", anchor=False)
+    key = f"final-{review.id}"
+    with st.form(key, border=True):
+        answers = read_form.ask(conditions, key, start=review.first)
+        reason: OverrideReason | None = st.selectbox(
+            "Reason, if this differs from the AI's opinion or from your first read",
+            list(OverrideReason),
+            index=None,
+            format_func=lambda code: f"{code.value}  {code.sentence}",
+            placeholder="Choose, or type to search",
+            key=f"{key}-reason",
+        )
+        comment = st.text_input("Comment (optional)", max_chars=2000, key=f"{key}-comment")
+        submitted = st.form_submit_button(
+            "Store my decision", type="primary", icon=":material/check:", shortcut="Ctrl+Enter"
+        )
+    if not submitted:
+        return
+    given = answers.complete()
+    if given is None:
+        return
+    condition, urgency, certainty = given
+    try:
+        decide(
+            store,
+            review.case_id,
+            review.reviewer,
+            condition=condition,
+            urgency=urgency,
+            certainty=certainty,
+            reason=reason,
+            comment=comment,
+        )
+    except WorkflowError as refusal:
+        st.error(escape(str(refusal)), icon=":material/error:")
+        return
+    go_to_worklist("Your decision is stored.")
+    st.rerun()

@@ -1,0 +1,56 @@
+"""Starting the reviewer's page in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from triage.errors import UsageError
+from triage.store import URL_VARIABLE, open_store
+from ui.settings import flags
+
+_APP = Path(__file__).parent / "app.py"
+
+
+def run(url: str, port: int = 8501) -> int:
+    """Serve the pages on 127.0.0.1 until the user stops them; return the exit code.
+
+    Parameters
+    ----------
+    url : str
+        The case database; handed over in the environment, where no process list shows it.
+    port : int
+        Where to serve.
+
+    Raises
+    ------
+    StoreError
+        If the database cannot be used, before anything is served.
+    UsageError
+        If the port is taken or not a port.
+    """
+    open_store(url).close()
+    _require_free(port)
+    command = [sys.executable, "-m", "streamlit", "run", str(_APP), *flags(port)]
+    with subprocess.Popen(command, env={**os.environ, URL_VARIABLE: url}) as server:
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            server.terminate()
+            server.wait()
+            return 0
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        # As the server does, so that a port it has just left counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            raise UsageError(
+                "This port cannot be used.", where=str(port), mend="Give another --port."
+            ) from None

@@ -1,0 +1,103 @@
+"""The worklist: which case comes next. Nothing of the AI is on it but the order's class."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from triage.data.clinical import Urgency
+from triage.review import Pressure, WorklistItem, worklist
+from triage.store import Store
+from ui.session import go_to_case, take_notice
+from ui.words import URGENCIES, due, duration
+
+_SHOWN = 100
+
+
+def show(store: Store, reader: str) -> None:
+    """Draw the worklist."""
+    items = worklist(store, datetime.now(UTC))
+    st.title("Worklist")
+    if notice := take_notice():
+        st.success(notice, icon=":material/check_circle:")
+    if not items:
+        st.info("No case waits for a review.", icon=":material/inbox:")
+        return
+    _counts(items)
+    found = _search(items)
+    if not found:
+        st.info("No waiting case fits this search.", icon=":material/search_off:")
+        return
+    st.button(
+        "Open the next case" if found[0] is items[0] else "Open the first case found",
+        type="primary",
+        icon=":material/arrow_forward:",
+        shortcut="Ctrl+Enter",
+        disabled=not reader,
+        on_click=go_to_case,
+        args=(found[0].case_id,),
+    )
+    if not reader:
+        st.info("Give your name in the side bar to open a case.", icon=":material/badge:")
+    _table(found[:_SHOWN], can_open=bool(reader))
+    if len(found) > _SHOWN:
+        st.caption(f"The first {_SHOWN} of {len(found)} cases. Search to see others.")
+    st.caption(
+        "Ordered by urgency, then by waiting time. Deadlines: urgent 1 day, semi-urgent 7 days, "
+        "routine 28 days, observation 90 days (our defaults)."
+    )
+
+
+def _counts(items: list[WorklistItem]) -> None:
+    bands = Counter(item.band for item in items)
+    overdue = sum(item.pressure is Pressure.OVERDUE for item in items)
+    columns = st.columns(len(URGENCIES) + 1)
+    for column, (urgency, name) in zip(columns, URGENCIES.items(), strict=False):
+        column.metric(name, bands[urgency], border=True)
+    columns[-1].metric("Overdue", overdue, border=True)
+
+
+def _search(items: list[WorklistItem]) -> list[WorklistItem]:
+    left, right = st.columns([2, 3], vertical_alignment="bottom")
+    text = left.text_input(
+        "Find a case", placeholder="Part of the case number", icon=":material/search:"
+    )
+    band: Urgency | None = right.segmented_control(
+        "Priority", list(URGENCIES), format_func=URGENCIES.__getitem__
+    )
+    wanted = text.strip().casefold()
+    return [
+        item
+        for item in items
+        if wanted in item.external_id.casefold() and band in (None, item.band)
+    ]
+
+
+def _table(items: list[WorklistItem], *, can_open: bool) -> None:
+    rows = pd.DataFrame(
+        {
+            "Case": [item.external_id for item in items],
+            "Priority": [URGENCIES[item.band] for item in items],
+            "Due": [due(item) for item in items],
+            "Waiting": [duration(item.waiting) for item in items],
+            "Photographs": [item.images for item in items],
+            "Source": [item.source for item in items],
+        }
+    )
+    if rows["Source"].nunique() == 1:
+        rows = rows.drop(columns="Source")
+    options: dict[str, Any] = {"hide_index": True, "alt": "Waiting cases, the next one first"}
+    if not can_open:
+        st.dataframe(rows, **options)
+        return
+
+    def open_chosen() -> None:
+        chosen = st.session_state["chosen"].selection.rows
+        if chosen:
+            go_to_case(items[chosen[0]].case_id)
+
+    st.dataframe(rows, key="chosen", on_select=open_chosen, selection_mode="single-row", **options)
