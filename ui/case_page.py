@@ -63,7 +63,7 @@ def _first_read(store: Store, review: ReviewRecord, conditions: tuple[str, ...])
             "Lock my first read and show the AI's opinion",
             type="primary",
             icon=":material/lock:",
-            shortcut="Ctrl+Enter",
+            shortcut="Ctrl+S",
         )
     if not submitted:
         return
@@ -114,7 +114,7 @@ def _decision(store: Store, review: ReviewRecord, conditions: tuple[str, ...]) -
         )
         comment = st.text_input("Comment (optional)", max_chars=2000, key=f"{key}-comment")
         submitted = st.form_submit_button(
-            "Store my decision", type="primary", icon=":material/check:", shortcut="Ctrl+Enter"
+            "Store my decision", type="primary", icon=":material/check:", shortcut="Ctrl+S"
         )
     if not submitted:
         return

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from triage.data.clinical import Urgency
-from triage.review import Pressure, WorklistItem, worklist
+from triage.review import Deadlines, Pressure, WorklistItem, worklist
 from triage.store import Store
 from ui.session import go_to_case, take_notice
 from ui.words import URGENCIES, due, duration
@@ -20,7 +20,8 @@ _SHOWN = 100
 
 def show(store: Store, reader: str) -> None:
     """Draw the worklist."""
-    items = worklist(store, datetime.now(UTC))
+    deadlines = Deadlines()
+    items = worklist(store, datetime.now(UTC), deadlines)
     st.title("Worklist")
     if notice := take_notice():
         st.success(notice, icon=":material/check_circle:")
@@ -36,7 +37,7 @@ def show(store: Store, reader: str) -> None:
         "Open the next case" if found[0] is items[0] else "Open the first case found",
         type="primary",
         icon=":material/arrow_forward:",
-        shortcut="Ctrl+Enter",
+        shortcut="Ctrl+S",
         disabled=not reader,
         on_click=go_to_case,
         args=(found[0].case_id,),
@@ -46,10 +47,10 @@ def show(store: Store, reader: str) -> None:
     _table(found[:_SHOWN], can_open=bool(reader))
     if len(found) > _SHOWN:
         st.caption(f"The first {_SHOWN} of {len(found)} cases. Search to see others.")
-    st.caption(
-        "Ordered by urgency, then by waiting time. Deadlines: urgent 1 day, semi-urgent 7 days, "
-        "routine 28 days, observation 90 days (our defaults)."
+    limits = ", ".join(
+        f"{name.lower()} {duration(deadlines.of(urgency))}" for urgency, name in URGENCIES.items()
     )
+    st.caption(f"Ordered by urgency, then by waiting time. Deadlines (our defaults): {limits}.")
 
 
 def _counts(items: list[WorklistItem]) -> None:

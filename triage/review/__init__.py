@@ -6,15 +6,9 @@ which refuses before the first read is locked: of the ways tried to keep readers
 a wrong AI, an opinion formed first has the best support.
 """
 
+from triage.review.opinion import Opinion, departures
 from triage.review.reasons import Certainty, OverrideReason
-from triage.review.workflow import (
-    Opinion,
-    decide,
-    departures,
-    lock_first_read,
-    open_case,
-    reveal,
-)
+from triage.review.workflow import decide, lock_first_read, open_case, reveal
 from triage.review.worklist import Deadlines, Pressure, WorklistItem, worklist
 
 __all__ = [

@@ -8,20 +8,19 @@ stay apart and never see each other's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from triage.data.clinical import Urgency
-from triage.decisions.reasons import AbstainReason
 from triage.errors import WorkflowError
+from triage.review.opinion import Opinion, departures, opinion_of
 from triage.review.reasons import Certainty, OverrideReason
 from triage.store import EventKind, LabelSource, Store, add_label, append_event
 from triage.store.base import utc_now
 from triage.store.cases import get_case
 from triage.store.predictions import get_prediction, shown_prediction
-from triage.store.records import Decision, Read, ReviewRecord, StoredPrediction
+from triage.store.records import Decision, Read, ReviewRecord
 from triage.store.reviews import (
     begin_review,
     find_review,
@@ -29,28 +28,6 @@ from triage.store.reviews import (
     keep_first_read,
     keep_reveal,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """What a reader may see of the AI after the first read.
-
-    An abstention carries a reason and a next action, and no condition or
-    probability: those would be read as an opinion.
-    """
-
-    bundle: str
-    urgency: Urgency | None
-    condition: str | None = None
-    differential: tuple[tuple[str, float], ...] = ()
-    reason_code: AbstainReason | None = None
-    reason: str = ""
-    next_action: str = ""
-
-    @property
-    def abstained(self) -> bool:
-        """Whether the system gave no opinion."""
-        return self.urgency is None
 
 
 def open_case(
@@ -160,7 +137,7 @@ def reveal(
             prediction=shown.id if shown else None,
             bundle=shown.bundle_digest if shown else None,
         )
-        return None if shown is None else _opinion(shown)
+        return None if shown is None else opinion_of(shown)
 
 
 def decide(
@@ -219,22 +196,6 @@ def decide(
         return _open_review(session, case_id, reviewer)
 
 
-def departures(read: Read, first: Read, opinion: Opinion | None) -> tuple[str, ...]:
-    """Return what a decision differs from, in words; then it needs a reason.
-
-    Urgency counts as well as the condition. An abstention is no opinion, so
-    nothing differs from it.
-    """
-    named = (read.condition, read.urgency)
-    from_ai = (
-        opinion is not None
-        and not opinion.abstained
-        and named != (opinion.condition, opinion.urgency)
-    )
-    from_self = named != (first.condition, first.urgency)
-    return ("the AI's opinion",) * from_ai + ("your first read",) * from_self
-
-
 def _name(reviewer: str) -> str:
     name = " ".join(reviewer.split())
     if not name:
@@ -254,27 +215,7 @@ def _open_review(
 def _opinion_shown(session: Session, review: ReviewRecord) -> Opinion | None:
     if review.prediction_id is None:
         return None
-    return _opinion(get_prediction(session, review.prediction_id))
-
-
-def _opinion(shown: StoredPrediction) -> Opinion:
-    record = shown.record
-    if record.abstained:
-        return Opinion(
-            bundle=shown.bundle_name,
-            urgency=None,
-            reason_code=record.reason_code,
-            reason=record.reason,
-            next_action=record.next_action,
-        )
-    return Opinion(
-        bundle=shown.bundle_name,
-        urgency=Urgency(record.recommendation),
-        condition=record.condition,
-        differential=record.differential,
-        reason=record.reason,
-        next_action=record.next_action,
-    )
+    return opinion_of(get_prediction(session, review.prediction_id))
 
 
 def _same(a: Read, b: Read) -> bool:

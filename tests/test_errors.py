@@ -1,0 +1,34 @@
+import pytest
+
+from triage import errors
+from triage.errors import ImageRejected, RejectReason, SpecError, TriageError
+
+
+def test_a_message_says_where_what_and_how_to_mend_it() -> None:
+    error = TriageError("is empty.", where="rows.csv", mend="Write a header.")
+    assert str(error) == "rows.csv: is empty. Write a header."
+    assert str(TriageError("is empty")) == "is empty"
+
+
+def test_a_spec_error_lists_every_problem_on_its_own_line() -> None:
+    error = SpecError("does not fit", where="x.yaml", problems=("row 2: a", "row 3: b"))
+    assert str(error) == "x.yaml: does not fit\n  - row 2: a\n  - row 3: b"
+
+
+def test_exit_codes_are_two_and_three_for_a_rejected_image() -> None:
+    classes = [
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, TriageError)
+    ]
+    assert len(classes) > 5
+    assert {cls.exit_code for cls in classes if cls is not ImageRejected} == {2}
+    assert ImageRejected.exit_code == 3
+
+
+def test_a_rejection_carries_its_code() -> None:
+    with pytest.raises(TriageError) as caught:
+        raise ImageRejected(RejectReason.EMPTY, "the file is empty", where="a.jpg")
+    assert isinstance(caught.value, ImageRejected)
+    assert caught.value.reason == "empty"
+    assert str(caught.value) == "a.jpg: the file is empty"

@@ -1,0 +1,68 @@
+"""What a reader may see of the AI, and how a decision can depart from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from triage.data.clinical import Urgency
+from triage.decisions.reasons import AbstainReason
+from triage.store.records import Read, StoredPrediction
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a reader may see of the AI after the first read.
+
+    An abstention carries a reason and a next action, and no condition or
+    probability: those would be read as an opinion.
+    """
+
+    bundle: str
+    urgency: Urgency | None
+    condition: str | None = None
+    differential: tuple[tuple[str, float], ...] = ()
+    reason_code: AbstainReason | None = None
+    reason: str = ""
+    next_action: str = ""
+
+    @property
+    def abstained(self) -> bool:
+        """Whether the system gave no opinion."""
+        return self.urgency is None
+
+
+def opinion_of(shown: StoredPrediction) -> Opinion:
+    """Return what a prediction shows a reader; of an abstention, its reason only."""
+    record = shown.record
+    if record.abstained:
+        return Opinion(
+            bundle=shown.bundle_name,
+            urgency=None,
+            reason_code=record.reason_code,
+            reason=record.reason,
+            next_action=record.next_action,
+        )
+    return Opinion(
+        bundle=shown.bundle_name,
+        urgency=Urgency(record.recommendation),
+        condition=record.condition,
+        differential=record.differential,
+        reason=record.reason,
+        next_action=record.next_action,
+    )
+
+
+def departures(read: Read, first: Read, opinion: Opinion | None) -> tuple[str, ...]:
+    """Return what a decision differs from, in words; then it needs a reason.
+
+    Urgency counts as well as the condition. An abstention is no opinion, so
+    nothing differs from it.
+    """
+    named = (read.condition, read.urgency)
+    from_ai = (
+        opinion is not None
+        and not opinion.abstained
+        and named != (opinion.condition, opinion.urgency)
+    )
+    from_self = named != (first.condition, first.urgency)
+    return ("the AI's opinion",) * from_ai + ("your first read",) * from_self
