@@ -1,1 +1,1 @@
-"""Verbs that join the rooms: train, score, evaluate, retrain, report, demo, and the command line."""
+"""Verbs that join the rooms (train, score, evaluate, retrain, report, demo) on a command line."""

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -21,6 +21,7 @@ from rich.console import Console
 from triage.errors import TriageError, UsageError
 
 REJECTED = 3
+INTERRUPTED = 130
 CACHE_VARIABLE = "TRIAGE_CACHE"
 DEBUG_VARIABLE = "TRIAGE_DEBUG"
 
@@ -68,9 +69,10 @@ def main() -> None:
             print(json.dumps({"error": str(error), "problems": problems}))
         print(f"triage: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("triage: interrupted; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # Typer's answer to a keyboard interrupt
+            print("triage: interrupted; the same command goes on from here", file=sys.stderr)
+        raise
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             traceback.print_exc()
@@ -84,15 +86,25 @@ def main() -> None:
 
 def _cache() -> Path:
     named = os.environ.get(CACHE_VARIABLE)
-    if named:
-        return Path(named)
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "triage" / "embeddings"
+    default = (Path(base) if base else Path.home() / ".cache") / "triage" / "embeddings"
+    return _folder(Path(named) if named else default, f"Set {CACHE_VARIABLE} to another folder.")
+
+
+def _folder(path: Path, mend: str) -> Path:
+    """Make a folder before the work whose result goes there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"the folder cannot be made ({error.strerror})", where=str(path), mend=mend
+        ) from error
+    return path
 
 
 def _say(as_json: bool, value: dict[str, Any], *lines: Any) -> None:
     if as_json:
-        print(json.dumps(value, ensure_ascii=False))
+        print(json.dumps(value))
         return
     for line in lines:
         if isinstance(line, str):
@@ -110,7 +122,10 @@ def _bars(as_json: bool) -> Iterator[Any]:
 
 
 @contextmanager
-def _store(db: str | None, *, create: bool = False) -> Iterator[Any]:
+def _store(db: str | None, *, create: bool = False, wanted: bool = True) -> Iterator[Any]:
+    if not wanted:
+        yield None
+        return
     from triage.store import open_store
 
     store = open_store(db, create=create)
@@ -191,17 +206,22 @@ def train(
     root: Root,
     out: Annotated[Path, typer.Option("--out", help="Bundle folder to write.")],
     backbone: Backbones = None,
-    head: Annotated[str, typer.Option(help="hod, reject or softmax.")] = "hod",
+    head: Annotated[Literal["hod", "reject", "softmax"], typer.Option(help="Head.")] = "hod",
     members: Members = None,
     roles_seed: Annotated[int | None, typer.Option(min=0, help="Seed of the role draw.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the first member.")] = 0,
-    mode: Annotated[str | None, typer.Option(help="embed or finetune.")] = None,
-    selection: Annotated[str, typer.Option(help="uniform or diverse.")] = "uniform",
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the first member.")] = 0,
+    mode: Annotated[
+        Literal["embed", "finetune"] | None,
+        typer.Option(help="Heads on frozen embeddings, or end to end."),
+    ] = None,
+    selection: Annotated[
+        Literal["uniform", "diverse"], typer.Option(help="Which members are averaged.")
+    ] = "uniform",
     candidates: Annotated[
         int | None, typer.Option(min=1, help="Pool for diverse selection.")
     ] = None,
     precision: Annotated[
-        str, typer.Option(help="float32 or bfloat16, for fine-tuning.")
+        Literal["float32", "bfloat16"], typer.Option(help="Arithmetic of fine-tuning.")
     ] = "float32",
     as_json: Json = False,
 ) -> None:
@@ -231,7 +251,7 @@ def train(
         )
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsageError(f"--{first['loc'][0]}: {first['msg']}") from error
+        raise UsageError(first["msg"], where=f"--{'.'.join(map(str, first['loc']))}") from error
     with _bars(as_json) as report:
         manifest = run(dataset, settings, out, cache_folder=_cache(), progress=report)
     shown = ", ".join(f"{name} {value:.3f}" for name, value in manifest.metrics.items())
@@ -262,19 +282,18 @@ def evaluate(
 ) -> None:
     """Measure a bundle on the test split, overall and per subgroup, with 95 % intervals.
 
-    Example: triage evaluate --bundle bundles/ham --spec data_specs/derm_ham10000.yaml --root ../data
+    Example: triage evaluate --bundle bundles/ham --spec data_specs/derm_ham10000.yaml
+    --root ../data
     """
     from pipelines.evaluate import as_json as plain
-    from pipelines.evaluate import evaluate_bundle
+    from pipelines.evaluate import evaluate_bundle, save_evaluation
     from pipelines.tables import overall_table, subgroup_table
     from triage.data.spec_files import load_spec
 
     with _bars(as_json) as report:
         run = evaluate_bundle(bundle, load_spec(spec), root, cache_folder=_cache(), report=report)
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        run.predictions.save(out / "predictions.parquet")
-        (out / "evaluation.json").write_text(json.dumps(plain(run), indent=2) + "\n")
+        save_evaluation(run, _folder(out, "Choose another --out."))
     note = run.dataset.spec.roles.note
     tables = [subgroup_table(run.evaluation, axis, axis, note) for axis in run.evaluation.axes]
     overall = overall_table({run.manifest.head: run.evaluation}, run.dataset.spec.title, note)
@@ -299,10 +318,10 @@ def score(
     from pipelines.ingest import ingest
     from pipelines.score import score as run
 
-    with _bars(as_json) as report:
-        result = run(bundle, manifest, root, out, cache_folder=_cache(), report=report)
-    if db is not None:
-        with _store(db, create=True) as store:
+    with _store(db, create=True, wanted=db is not None) as store:
+        with _bars(as_json) as report:
+            result = run(bundle, manifest, root, out, cache_folder=_cache(), report=report)
+        if store is not None:
             ingest(
                 store,
                 result.cases,
@@ -379,13 +398,11 @@ def report(
     from pipelines.report import write_audit
     from triage.data.spec_files import load_spec
 
-    with _bars(as_json) as bars:
-        run = evaluate_bundle(bundle, load_spec(spec), root, cache_folder=_cache(), report=bars)
-    if db is None and "TRIAGE_DATABASE_URL" not in os.environ:
-        page, data = write_audit(run, out, None)
-    else:
-        with _store(db) as store:
-            page, data = write_audit(run, out, store)
+    named = db is not None or "TRIAGE_DATABASE_URL" in os.environ
+    with _store(db, wanted=named) as store:
+        with _bars(as_json) as bars:
+            run = evaluate_bundle(bundle, load_spec(spec), root, cache_folder=_cache(), report=bars)
+        page, data = write_audit(run, out, store)
     _say(as_json, {"html": str(page), "json": str(data)}, f"report: {page}", f"numbers: {data}")
     if run.rejected:
         raise typer.Exit(REJECTED)
@@ -465,7 +482,8 @@ def demo(
         f"  open the pages: triage ui --db {result.database}",
     )
     if not no_ui:
-        _say(as_json, {}, f"reviewer's pages: http://127.0.0.1:{port} (Ctrl-C stops)")
+        if not as_json:
+            _say(False, {}, f"reviewer's pages: http://127.0.0.1:{port} (Ctrl-C stops)")
         raise typer.Exit(serve(result.database, port))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from triage.data.spec import DataSpec
 from triage.errors import UsageError
 from triage.evaluation import Evaluation, Outcomes, evaluate
 from triage.evaluation.from_predictions import outcomes_of
+from triage.hashing import hash_json
 from triage.predictions import Predictions
 from triage.systems.bundle import load_bundle_spec, load_system
 from triage.systems.manifest import BundleManifest
@@ -49,7 +52,7 @@ def load_test_split(
     roles = manifest.roles
     draw = draw_roles(spec, roles.seed)
     same_roles = (draw.inliers, draw.train, draw.test) == (roles.inliers, roles.train, roles.test)
-    if not same_roles or spec.split != trained.split or spec.rows.group != trained.rows.group:
+    if not same_roles or _placement(spec) != _placement(trained):
         raise UsageError(
             "places conditions or groups differently than the spec the bundle was trained with, "
             "so its test cases may have trained",
@@ -57,6 +60,12 @@ def load_test_split(
             mend="Use the bundle's own spec (spec.json in the bundle).",
         )
     return load_dataset(spec, root, roles.seed, for_training=False)
+
+
+def _placement(spec: DataSpec) -> list[object]:
+    """What decides, beside the roles, in which split a case is."""
+    rows = spec.rows
+    return [spec.split, rows.case, rows.patient, rows.group, rows.split]
 
 
 def evaluate_bundle(
@@ -117,12 +126,31 @@ def evaluate_system(
     )
 
 
+def save_evaluation(run: EvaluationRun, folder: Path) -> None:
+    """Write `predictions.parquet` and, last and whole, `evaluation.json` into a folder.
+
+    Raises
+    ------
+    UsageError
+        If the folder cannot be written to.
+    """
+    run.predictions.save(folder / "predictions.parquet")
+    partial = folder / f".evaluation.json.{os.getpid()}.partial"
+    try:
+        partial.write_text(json.dumps(as_json(run), indent=2) + "\n", encoding="utf-8")
+        partial.replace(folder / "evaluation.json")
+    except OSError as error:
+        raise UsageError(f"cannot be written to: {error.strerror}", where=str(folder)) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def as_json(run: EvaluationRun) -> dict[str, Any]:
     """The evaluation with its provenance, as plain JSON."""
     return {
         "bundle": run.manifest.digest(),
         "spec": run.dataset.spec.name,
-        "spec_hash": run.manifest.spec_hash,
+        "spec_hash": hash_json(run.dataset.spec.model_dump(mode="json")),
         "data_hash": run.dataset.digest(),
         "roles": run.manifest.roles.model_dump(mode="json"),
         "head": run.manifest.head,

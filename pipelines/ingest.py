@@ -29,6 +29,8 @@ from triage.store import (
 from triage.systems.manifest import BundleManifest
 from triage.systems.system import Scored
 
+CHUNK = 200
+
 
 def ingest(
     store: Store,
@@ -70,23 +72,27 @@ def ingest(
         number = register_bundle(session, bundle_record(manifest, bundle))
         if champion(session) is None:
             set_champion(session, number)
-        for case in cases:
-            if case.case_id in by_case:
-                record = _opinion(by_case[case.case_id])
-            else:
-                record = _unreadable(scored.rejected[case.case_id])
-            case_number = add_case(session, _case(case, root, source, received))
-            add_prediction(session, case_number, number, record)
+    # SQLite has one writer: short transactions let a reader's work in between.
+    for chunk in (cases[start : start + CHUNK] for start in range(0, len(cases), CHUNK)):
+        with store.transaction() as session:
+            for case in chunk:
+                if case.case_id in by_case:
+                    record = _opinion(by_case[case.case_id])
+                else:
+                    record = _unreadable(scored.rejected[case.case_id])
+                case_number = add_case(session, _case(case, root, source, received))
+                add_prediction(session, case_number, number, record)
     return len(cases)
 
 
 def bundle_record(manifest: BundleManifest, bundle: Path) -> BundleRecord:
-    """Describe a bundle to the store."""
+    """Describe a bundle to the store, with every condition a reader may want to name."""
+    roles = manifest.roles
     return BundleRecord(
         digest=manifest.digest(),
         name=manifest.name,
         path=str(bundle.resolve()),
-        conditions=manifest.classes[: manifest.n_inliers],
+        conditions=(*roles.inliers, *roles.train, *roles.validation, *roles.test),
     )
 
 
@@ -107,8 +113,15 @@ def _image(path: Path, root: Path) -> ImageRecord:
     return ImageRecord(
         path=str(path.relative_to(root)),
         root=str(root.resolve()),
-        sha256=hash_file(path) if path.is_file() else None,
+        sha256=_content_hash(path),
     )
+
+
+def _content_hash(path: Path) -> str | None:
+    try:
+        return hash_file(path)
+    except (OSError, ValueError):  # missing, forbidden, or no name of a file
+        return None
 
 
 def _opinion(row: dict[str, object]) -> PredictionRecord:

@@ -18,6 +18,7 @@ from triage.data.manifest import UNKNOWN, Case
 from triage.data.spec import DataSpec
 from triage.errors import TrainingError
 from triage.evaluation import negative_flips, paired_difference
+from triage.hashing import hash_file
 from triage.store import (
     LabelSource,
     Store,
@@ -77,7 +78,9 @@ def retrain(
             session, include_ai_visible=LabelSource.AI_VISIBLE in policy.labels.sources
         )
     usable = [label for label in labels if label.source in policy.labels.sources]
-    reviewed, conflicts = _cases(usable, spec)
+    held_out = _image_hashes(dataset.of_split("validation", "test"))
+    unseen = [label for label in usable if not held_out & {i.sha256 for i in label.images}]
+    reviewed, conflicts = _cases(unseen, spec)
     extended = dataset.with_training_cases(reviewed)
     added = len(extended.cases) - len(dataset.cases)
     if added < policy.labels.min_labels:
@@ -102,6 +105,7 @@ def retrain(
         "labels": {
             "found": len(labels),
             "usable": len(usable),
+            "of_held_out_images": len(usable) - len(unseen),
             "trained_on": added,
             "conflicting_cases": conflicts,
             "by_source": dict(Counter(str(label.source) for label in usable)),
@@ -118,6 +122,11 @@ def retrain(
         if promoted:
             set_champion(session, number, actor="triage retrain")
     return RetrainResult(promoted, summary, before, after)
+
+
+def _image_hashes(cases: Iterable[Case]) -> set[str | None]:
+    """Content of images that may not train under whatever name they come again."""
+    return {hash_file(path) for case in cases for path in case.images if path.is_file()}
 
 
 def _cases(labels: Iterable[TrainingLabel], spec: DataSpec) -> tuple[list[Case], int]:

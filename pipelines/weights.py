@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from triage.errors import UsageError
+
 VARIABLE = "TRIAGE_WEIGHTS"
 FALLBACK = "monai:resnet10_narrow"
 _FOLDER = "weights"
@@ -26,13 +28,23 @@ def default_backbones(root: Path | None) -> tuple[str, ...]:
     -------
     tuple of str
         References as `load_backbone` reads them.
+
+    Raises
+    ------
+    UsageError
+        If the folder named by the environment variable holds none.
     """
     named = os.environ.get(VARIABLE)
-    folders = [Path(named)] if named else []
-    if root is not None:
-        folders += [parent / _FOLDER for parent in list(root.resolve().parents)[:_LEVELS]]
-    for folder in folders:
-        found = sorted(path.parent for path in folder.glob("*/config.json"))
-        if found:
-            return tuple(f"hf:{path}" for path in found)
-    return (FALLBACK,)
+    if named:
+        if found := _backbones_in(Path(named)):
+            return found
+        raise UsageError(
+            "holds no folder with a config.json", where=f"{VARIABLE}={named}", mend="Correct it."
+        )
+    nearby = list(root.resolve().parents)[:_LEVELS] if root is not None else []
+    sets = (_backbones_in(parent / _FOLDER) for parent in nearby)
+    return next(filter(None, sets), (FALLBACK,))
+
+
+def _backbones_in(folder: Path) -> tuple[str, ...]:
+    return tuple(f"hf:{path.parent}" for path in sorted(folder.glob("*/config.json")))

@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 from triage.hashing import canonical_json, hash_bytes, hash_file, hash_json
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text("aé😀\n"),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text("aé😀\n"),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abé"), inner, max_size=3),
     max_leaves=8,
 )

@@ -11,7 +11,7 @@ from triage.errors import TriageError
 from triage.store import URL_VARIABLE
 from ui import case_page, worklist_page
 from ui.session import ask_reader, go_to_worklist, open_case_id, store_at
-from ui.settings import THEME
+from ui.settings import SHORTCUT, THEME
 from ui.words import escape
 
 
@@ -24,7 +24,7 @@ def main() -> None:
     with st.sidebar:
         st.caption(
             "You read each case first alone; the AI's opinion follows. Every step is recorded. "
-            "Ctrl+Enter presses the page's main button."
+            f"{SHORTCUT} presses the page's main button."
         )
     try:
         store = store_at(os.environ.get(URL_VARIABLE))

@@ -14,6 +14,7 @@ from triage.store import Store, get_case, known_conditions
 from triage.store.records import ReviewRecord, StoredCase
 from ui import opinion_card, photographs, read_form
 from ui.session import go_to_worklist
+from ui.settings import SHORTCUT
 from ui.words import CERTAINTIES, URGENCIES, condition_name, escape, plain_name
 
 
@@ -63,7 +64,7 @@ def _first_read(store: Store, review: ReviewRecord, conditions: tuple[str, ...])
             "Lock my first read and show the AI's opinion",
             type="primary",
             icon=":material/lock:",
-            shortcut="Ctrl+S",
+            shortcut=SHORTCUT,
         )
     if not submitted:
         return
@@ -114,7 +115,7 @@ def _decision(store: Store, review: ReviewRecord, conditions: tuple[str, ...]) -
         )
         comment = st.text_input("Comment (optional)", max_chars=2000, key=f"{key}-comment")
         submitted = st.form_submit_button(
-            "Store my decision", type="primary", icon=":material/check:", shortcut="Ctrl+S"
+            "Store my decision", type="primary", icon=":material/check:", shortcut=SHORTCUT
         )
     if not submitted:
         return

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+SHORTCUT = "Ctrl+S"
+"""Presses a page's main button, wherever the focus is; radio buttons swallow Enter."""
+
 SAFETY = {
     "server.address": "127.0.0.1",
     "server.headless": "true",

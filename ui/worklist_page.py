@@ -13,6 +13,7 @@ from triage.data.clinical import Urgency
 from triage.review import Deadlines, Pressure, WorklistItem, worklist
 from triage.store import Store
 from ui.session import go_to_case, take_notice
+from ui.settings import SHORTCUT
 from ui.words import URGENCIES, due, duration
 
 _SHOWN = 100
@@ -37,7 +38,7 @@ def show(store: Store, reader: str) -> None:
         "Open the next case" if found[0] is items[0] else "Open the first case found",
         type="primary",
         icon=":material/arrow_forward:",
-        shortcut="Ctrl+S",
+        shortcut=SHORTCUT,
         disabled=not reader,
         on_click=go_to_case,
         args=(found[0].case_id,),

@@ -6,6 +6,7 @@ import pytest
 from tests.data.make import make_content, make_rows, make_spec, write_clinic, write_csv
 from triage.data.manifest import (
     UNKNOWN,
+    Case,
     cases_of_rows,
     image_folder,
     read_rows,
@@ -16,13 +17,15 @@ from triage.data.spec import DataSpec, Rows, Subgroup
 from triage.errors import SpecError
 
 
-def cases(root: Path, rows: list[dict[str, str]], spec: DataSpec | None = None) -> dict[str, object]:
+def cases(root: Path, rows: list[dict[str, str]], spec: DataSpec | None = None) -> dict[str, Case]:
     spec = spec or make_spec()
     write_csv(root / "rows.csv", rows)
     return {case.case_id: case for case in cases_of_rows(rows_of_spec(spec, root), spec, root)}
 
 
-def row(image: str, case: str, patient: str, condition: str = "acne", **more: str) -> dict[str, str]:
+def row(
+    image: str, case: str, patient: str, condition: str = "acne", /, **more: str
+) -> dict[str, str]:
     return {"image": image, "condition": condition, "case_id": case, "patient_id": patient} | more
 
 
@@ -32,15 +35,15 @@ def test_images_of_a_case_are_joined_in_order(tmp_path: Path) -> None:
     )
     assert list(found) == ["1", "2"]
     first = found["1"]
-    assert first.images == (tmp_path / "b.png", tmp_path / "a.png")  # type: ignore[attr-defined]
-    assert first.cluster == "patient:p"  # type: ignore[attr-defined]
+    assert first.images == (tmp_path / "b.png", tmp_path / "a.png")
+    assert first.cluster == "patient:p"
 
 
 def test_a_row_without_case_or_patient_stands_for_itself(tmp_path: Path) -> None:
     found = cases(tmp_path, [row("a.png", "", ""), row("b.png", "", ""), row("c.png", "7", "")])
     assert list(found) == ["a.png", "b.png", "7"]
-    assert {case.patient_id for case in found.values()} == set(found)  # type: ignore[attr-defined]
-    assert len({case.cluster for case in found.values()}) == 3  # type: ignore[attr-defined]
+    assert {case.patient_id for case in found.values()} == set(found)
+    assert len({case.cluster for case in found.values()}) == 3
 
 
 def test_groups_join_cases_of_different_patients(tmp_path: Path) -> None:
@@ -52,7 +55,7 @@ def test_groups_join_cases_of_different_patients(tmp_path: Path) -> None:
     ]
     spec = make_spec(rows=make_content()["rows"] | {"group": ["twin"]})
     found = cases(tmp_path, rows, spec)
-    names = [case.cluster for case in found.values()]  # type: ignore[attr-defined]
+    names = [case.cluster for case in found.values()]
     assert names == ["patient:p", "patient:p", "patient:r", "patient:s"]
 
 
@@ -63,7 +66,7 @@ def test_a_group_column_called_patient_does_not_replace_the_patient(tmp_path: Pa
         row("c.png", "3", "q", patient="y"),
     ]
     spec = make_spec(rows=make_content()["rows"] | {"group": ["patient"]})
-    assert len({case.cluster for case in cases(tmp_path, rows, spec).values()}) == 1  # type: ignore[attr-defined]
+    assert len({case.cluster for case in cases(tmp_path, rows, spec).values()}) == 1
 
 
 def test_rows_can_be_chosen_and_keep_their_number(tmp_path: Path) -> None:
@@ -132,7 +135,7 @@ def test_a_manifest_split_is_kept(tmp_path: Path) -> None:
     rows = [row("a", "1", "p", split="test"), row("b", "2", "q", split="")]
     spec = make_spec(rows=make_content()["rows"] | {"split": "split"})
     found = cases(tmp_path, rows, spec)
-    assert [case.split for case in found.values()] == ["test", None]  # type: ignore[attr-defined]
+    assert [case.split for case in found.values()] == ["test", None]
 
 
 def test_the_folder_of_a_clinic(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ seeds = st.integers(0, 2**31)
 
 @st.composite
 def specs(draw: st.DrawFn) -> DataSpec:
-    train, validation, test = draw(st.tuples(st.integers(1, 4), st.integers(0, 4), st.integers(1, 4)))
+    train, validation, test = draw(
+        st.tuples(st.integers(1, 4), st.integers(0, 4), st.integers(1, 4))
+    )
     n = train + validation + test
     roles = {"acne": "inlier", "melanoma": "inlier", "fixed": "outlier_test"}
     roles |= {f"rare {k}": "auto" for k in range(n)}

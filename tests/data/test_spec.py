@@ -66,7 +66,9 @@ def test_conditions_are_named_once() -> None:
 def test_the_counts_must_place_every_auto_condition(auto: dict[str, int] | None) -> None:
     content = make_content(roles={"auto": auto})
     placed = sum(auto.values()) if auto else 0
-    assert f"5 conditions have role auto, but roles.auto places {placed}" in problems_of(content)[""]
+    assert (
+        f"5 conditions have role auto, but roles.auto places {placed}" in problems_of(content)[""]
+    )
 
 
 @pytest.mark.parametrize(

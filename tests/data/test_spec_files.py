@@ -34,8 +34,7 @@ def test_shipped_specs_load_and_are_named_as_their_files(name: str) -> None:
 
 
 def test_no_other_spec_is_shipped_untested() -> None:
-    specs = [path for path in FOLDER.glob("derm_*.yaml")]
-    assert sorted(path.stem for path in specs) == sorted(SHIPPED)
+    assert sorted(path.stem for path in FOLDER.glob("derm_*.yaml")) == sorted(SHIPPED)
 
 
 def test_the_roles_that_were_asked_for() -> None:

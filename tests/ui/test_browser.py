@@ -130,7 +130,7 @@ def test_the_whole_way(served: tuple[str, str], tmp_path: Path) -> None:
         shoot("worklist")
 
         # First read, by keyboard shortcut to the next case.
-        page.keyboard.press("Control+Enter")
+        page.keyboard.press("Control+s")
         expect(page.get_by_role("heading", name="Case C-1001")).to_be_visible()
         expect(page.get_by_role("img", name="Photograph 2 of 2 of this case")).to_be_visible()
         lock = page.get_by_role("button", name="Lock my first read")
@@ -145,8 +145,8 @@ def test_the_whole_way(served: tuple[str, str], tmp_path: Path) -> None:
         assert not any(secret in before for secret in SECRETS)
         assert not any(traffic.holds(secret) for secret in SECRETS)
 
-        # Reveal.
-        lock.click()
+        # Reveal, by the shortcut with the focus in a radio button.
+        page.keyboard.press("Control+s")
         expect(page.get_by_role("heading", name="AI opinion")).to_be_visible()
         expect(page.get_by_role("button", name="Store my decision")).to_be_visible()
         expect(page.get_by_text("about 83 of 100")).to_be_visible()

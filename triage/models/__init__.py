@@ -1,1 +1,4 @@
-"""Networks and their training: backbones, embeddings, heads, losses. The only room that needs torch."""
+"""Networks and their training: backbones, embeddings, heads, losses.
+
+Torch lives here; of the other rooms only `systems` and `pipelines` may import this one.
+"""

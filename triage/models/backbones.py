@@ -8,11 +8,13 @@ to be trained with `--mode finetune`).
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -65,8 +67,9 @@ class Backbone(nn.Module):
 
     @property
     def name(self) -> str:
-        """Short readable name: the last part of the reference."""
-        return self.reference.partition(":")[2].rstrip("/").rsplit("/", 1)[-1]
+        """Short readable name, fit for a file name: the last part of the reference."""
+        last = self.reference.partition(":")[2].rstrip("/").rsplit("/", 1)[-1]
+        return re.sub(r"[^\w.]+", "-", last).strip("-.") or "backbone"
 
     def digest(self) -> str:
         """Hash of architecture, preprocessing and every weight."""
@@ -87,7 +90,8 @@ class Backbone(nn.Module):
             "preprocessing": asdict(self.preprocessing),
             "architecture": self.architecture,
         }
-        (folder / DESCRIPTION).write_text(json.dumps(description, indent=2) + "\n")
+        text = json.dumps(description, indent=2) + "\n"
+        (folder / DESCRIPTION).write_text(text, encoding="utf-8")
 
 
 def _tensor_hash(value: torch.Tensor) -> str:
@@ -111,11 +115,13 @@ def load_backbone(reference: str, *, seed: int = 0) -> Backbone:
         If the reference is malformed, unknown, or the weights cannot be read.
     """
     library, _, rest = reference.partition(":")
-    name, _, size = rest.partition("@")
-    if library not in {"hf", "monai"} or not name or (size and not size.isdigit()):
+    name, _, size = rest.rpartition("@")
+    if not (name and size.isdecimal()):
+        name, size = rest, ""
+    if library not in {"hf", "monai"} or not name:
         raise TrainingError(
             f"unknown backbone {reference!r}",
-            mend="Write hf:<directory or hub name> or monai:<network>, for instance monai:resnet10.",
+            mend="Write hf:<directory or hub name> or monai:<network>, such as monai:resnet10.",
         )
     pixels = int(size) if size else None
     if library == "monai":
@@ -126,7 +132,7 @@ def load_backbone(reference: str, *, seed: int = 0) -> Backbone:
 
 def restore_backbone(folder: Path) -> Backbone:
     """Read a backbone written by `Backbone.save`; nothing is looked up elsewhere."""
-    description = json.loads((folder / DESCRIPTION).read_text())
+    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     architecture = description["architecture"]
     if architecture["library"] == "monai":
         network, _ = _build_monai(architecture["name"])
@@ -186,13 +192,13 @@ def _monai_backbone(name: str, reference: str, size: int | None) -> Backbone:
         network,
         reference=reference,
         width=width,
-        preprocessing=Preprocessing(size or DEFAULT_MONAI_SIZE),
+        preprocessing=Preprocessing(DEFAULT_MONAI_SIZE if size is None else size),
         architecture={"library": "monai", "name": name},
     )
 
 
 class _Pooled(nn.Module):
-    """A transformers vision model reduced to its pooled output."""
+    """A transformers vision model reduced to its pooled output, else to a pooling of its last."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -202,7 +208,8 @@ class _Pooled(nn.Module):
         output = self.model(pixel_values=pixels)
         pooled = getattr(output, "pooler_output", None)
         if pooled is None:
-            pooled = output.last_hidden_state[:, 0]
+            last = output.last_hidden_state  # a map [B, C, H, W], or tokens [B, T, C]
+            pooled = last.mean((2, 3)) if last.ndim == 4 else last[:, 0]
         embedding: torch.Tensor = pooled.flatten(1)
         return embedding
 
@@ -217,45 +224,78 @@ def _build_hf(config: dict[str, Any]) -> nn.Module:
 
 
 def _hf_backbone(name: str, reference: str, size: int | None) -> Backbone:
-    from transformers import AutoImageProcessor, AutoModel
+    from transformers import AutoModel
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     local = Path(name).is_dir()
     try:
-        model = AutoModel.from_pretrained(
-            name, local_files_only=local, use_safetensors=True, trust_remote_code=False
+        model, loading = AutoModel.from_pretrained(
+            name,
+            local_files_only=local,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
         )
-        settings = _preprocessor_settings(name, local, AutoImageProcessor)
-    except (OSError, ValueError, KeyError) as error:
+        settings = _preprocessor_settings(name, local)
+        preprocessing = Preprocessing(
+            _side(settings, model.config) if size is None else size,
+            tuple(settings.get("image_mean") or IMAGENET_MEAN),
+            tuple(settings.get("image_std") or IMAGENET_STD),
+        )
+        network = _Pooled(model.eval())
+        with torch.inference_mode():
+            pixels = torch.zeros(1, 3, preprocessing.size, preprocessing.size)
+            width = network(pixels).shape[1]
+    except _REFUSALS as error:
         raise TrainingError(
             "the backbone cannot be loaded",
             where=reference,
-            mend="Give a directory with config.json and model.safetensors, or a hub name when online.",
+            mend="Give a directory with the config.json and model.safetensors of a vision "
+            "network, or a hub name when online.",
         ) from error
-    mean = tuple(settings.get("image_mean") or IMAGENET_MEAN)
-    std = tuple(settings.get("image_std") or IMAGENET_STD)
-    network = _Pooled(model.eval())
-    pixels = size or _side(settings.get("size"), model.config)
-    with torch.inference_mode():
-        width = network(torch.zeros(1, 3, pixels, pixels)).shape[1]
+    lacking = sorted(key for key in loading["missing_keys"] if not key.endswith(_COUNTER))
+    if lacking:  # transformers would go on with random numbers in their place
+        raise TrainingError(
+            f"the weights lack {len(lacking)} tensors of the network, such as {lacking[0]}",
+            where=reference,
+            mend="Give the weights of this very network.",
+        )
     return Backbone(
         network,
         reference=reference,
         width=width,
-        preprocessing=Preprocessing(pixels, mean, std),
+        preprocessing=preprocessing,
         architecture={"library": "hf", "config": _plain_config(model.config)},
     )
 
 
-def _preprocessor_settings(name: str, local: bool, processor: Any) -> dict[str, Any]:
-    if local:  # the fast processors need torchvision; the numbers are all we want
-        return dict(json.loads((Path(name) / "preprocessor_config.json").read_text()))
-    return dict(processor.get_image_processor_dict(name)[0])
+_COUNTER = "num_batches_tracked"  # of batch normalisation; nothing is computed from it
+# What transformers raises for files that are missing, damaged, or no vision network's.
+_REFUSALS = (
+    OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, SafetensorError,
+)  # fmt: skip
 
 
-def _side(size: Any, config: Any) -> int:
+def _preprocessor_settings(name: str, local: bool) -> dict[str, Any]:
+    """Read the numbers of `preprocessor_config.json`; the processors themselves are not needed.
+
+    A local directory without the file gets ImageNet's mean and standard deviation.
+    """
+    if local:
+        path = Path(name) / "preprocessor_config.json"
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    from transformers.image_processing_base import ImageProcessingMixin
+
+    return dict(ImageProcessingMixin.get_image_processor_dict(name)[0])
+
+
+def _side(settings: dict[str, Any], config: Any) -> int:
+    """Side of the input: what the network sees after cropping, which we leave out."""
+    cropped = settings.get("do_center_crop") and settings.get("crop_size")
+    size = cropped or settings.get("size")
     if isinstance(size, dict):
         size = size.get("height") or size.get("shortest_edge")
     return int(size or getattr(config, "image_size", None) or 224)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from triage.models.tensor_file import load_tensors, save_tensors
 
 
 @dataclass(frozen=True)
@@ -58,35 +57,42 @@ def save_checkpoint(
     for number, moments in optimiser.state_dict()["state"].items():
         tensors |= {f"moment/{number}/{name}": value for name, value in moments.items()}
     header = {"epoch": state.epoch, "best_loss": state.best_loss, "stale": state.stale}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    contiguous = {name: value.clone().contiguous() for name, value in tensors.items()}
-    save_file(contiguous, partial, metadata={"state": json.dumps(header)})
-    partial.replace(path)
+    save_tensors(path, tensors, header)
 
 
 def load_checkpoint(
     path: Path, network: nn.Module, optimiser: torch.optim.Optimizer
 ) -> Checkpoint | None:
-    """Restore network and optimiser from a checkpoint; None if there is none that fits."""
-    if not path.is_file():
+    """Restore network and optimiser from a checkpoint; None if there is none that fits.
+
+    A damaged one, or one of another version of the network, costs time, not correctness:
+    nothing is taken from it.
+    """
+    found = load_tensors(path)
+    if found is None:
         return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads(file.metadata()["state"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, TypeError, ValueError):
-        return None  # a damaged checkpoint costs time, not correctness: start again
-    network.load_state_dict(_below(tensors, "now/"))
+    tensors, header = found
+    now = _below(tensors, "now/")
+    if _shapes(now) != _shapes(network.state_dict()):
+        return None
+    network.load_state_dict(now)
+    parameters = [value for group in optimiser.param_groups for value in group["params"]]
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in _below(tensors, "moment/").items():
         number, _, key = name.partition("/")
-        moments.setdefault(int(number), {})[key] = value
+        like = parameters[int(number)]
+        # In the memory layout that training gave it, or the next step rounds differently.
+        kept = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
+        moments.setdefault(int(number), {})[key] = kept.detach()
     groups = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": moments, "param_groups": groups})
     return Checkpoint(
         header["epoch"], header["best_loss"], header["stale"], _below(tensors, "best/")
     )
+
+
+def _shapes(state: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in state.items()}
 
 
 def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,21 +1,21 @@
 """Embeddings on disk, by what they were made from: image hash, backbone hash, preprocessing.
 
 One folder per backbone digest (which covers its preprocessing); one safetensors shard per
-flushed batch. Shards are written whole or not at all, so a killed run keeps what it had.
+flush. Shards are written whole or not at all, so a killed run keeps what it had; a damaged
+one is computed again.
 Names are hashes only: nothing of a patient is in them.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
 
 from triage.hashing import hash_json
+from triage.models.tensor_file import load_tensors, save_tensors
 
 FLUSH = 1024
 
@@ -54,28 +54,24 @@ class EmbeddingCache:
         """Write what is not on disk yet as one shard."""
         if not self._fresh or self.folder is None:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
         vectors = np.stack([self._known[key][0] for key in self._fresh])
-        header = {
-            "keys": json.dumps(self._fresh),
-            "problems": json.dumps([self._known[key][1] for key in self._fresh]),
-        }
-        target = self.folder / f"{hash_json(self._fresh)[:32]}.safetensors"
-        partial = target.with_suffix(".partial")
-        save_file({"vectors": vectors}, partial, metadata=header)
-        partial.replace(target)
+        problems = [self._known[key][1] for key in self._fresh]
+        save_tensors(
+            self.folder / f"{hash_json(self._fresh)[:32]}.safetensors",
+            {"vectors": torch.from_numpy(vectors)},
+            {"keys": self._fresh, "problems": problems},
+        )
         self._fresh = []
 
     def _read(self, shard: Path) -> None:
-        try:
-            with safe_open(shard, framework="np") as file:
-                header = file.metadata()
-                vectors = file.get_tensor("vectors")
-            keys, problems = json.loads(header["keys"]), json.loads(header["problems"])
-        except (SafetensorError, KeyError, TypeError, ValueError):
-            shard.unlink(missing_ok=True)  # a damaged shard is computed again
-            return
+        found = load_tensors(shard)
+        if found is None:
+            return  # flushed again under the same name, or never asked for
+        tensors, header = found
+        vectors = tensors["vectors"].numpy()
         self._known |= {
             key: (vector, problem)
-            for key, vector, problem in zip(keys, vectors, problems, strict=True)
+            for key, vector, problem in zip(
+                header["keys"], vectors, header["problems"], strict=True
+            )
         }

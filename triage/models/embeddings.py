@@ -76,10 +76,12 @@ def embed_cases(
     for path in (path for case in cases for path in case.images):
         try:
             key = _content_hash(path)
-            hashes[path] = key
             if cache.get(key) is None and key not in started:
-                waiting.append((key, *_open(path, backbone.preprocessing)))
+                # The hash of the very bytes that were decoded, should the file have changed.
+                key, frames, problem = _open(path, backbone.preprocessing)
+                waiting.append((key, frames, problem))
                 started.add(key)
+            hashes[path] = key
         except ImageRejected as error:
             rejected[path] = error
         if sum(len(frames) for _, frames, _ in waiting) >= BATCH:
@@ -101,11 +103,12 @@ def _content_hash(path: Path) -> str:
     return read_picture(path).sha256  # says what is wrong with it
 
 
-def _open(path: Path, preprocessing: Preprocessing) -> tuple[NDArray[np.uint8], str]:
-    frames = read_picture(path).frames
-    problems = (quality_problem(assess_quality(frame)) for frame in frames)
+def _open(path: Path, preprocessing: Preprocessing) -> tuple[str, NDArray[np.uint8], str]:
+    picture = read_picture(path)
+    problems = (quality_problem(assess_quality(frame)) for frame in picture.frames)
     problem = next((text for text in problems if text), "")
-    return np.stack([preprocessing.resize(frame) for frame in frames]), problem
+    resized = np.stack([preprocessing.resize(frame) for frame in picture.frames])
+    return picture.sha256, resized, problem
 
 
 def _run(
@@ -183,6 +186,6 @@ def _frames_of(
     case: Case, preprocessing: Preprocessing, progress: Progress | None
 ) -> Iterator[NDArray[np.uint8]]:
     for path in case.images:
-        yield _open(path, preprocessing)[0]
+        yield _open(path, preprocessing)[1]
         if progress is not None:
             progress(1)

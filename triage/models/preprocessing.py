@@ -1,4 +1,4 @@
-"""From decoded pixels to a network's input: resize to uint8 first, so that it can be cached; normalise last."""
+"""From decoded pixels to a network's input: resize as uint8, which is small; normalise last."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from triage.errors import TrainingError
 from triage.hashing import hash_json
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -26,11 +27,22 @@ class Preprocessing:
         nothing at the border is lost.
     mean, std : tuple of 3 float
         Per-channel normalisation of values in [0, 1].
+
+    Raises
+    ------
+    TrainingError
+        If the size is outside 16 to 1024, or there are not three means and deviations.
     """
 
     size: int
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+
+    def __post_init__(self) -> None:
+        if not 16 <= self.size <= 1024:
+            raise TrainingError(f"an input of {self.size} pixels a side", mend="Use 16 to 1024.")
+        if not len(self.mean) == len(self.std) == 3 or min(self.std) <= 0:
+            raise TrainingError("normalisation needs three means and three positive deviations")
 
     def resize(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Resize one RGB frame, uint8 [H, W, 3] to [size, size, 3] (bicubic, antialiased)."""

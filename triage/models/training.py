@@ -156,7 +156,9 @@ def fit(
             network, training, optimiser, loss, weights, settings, seed, state.epoch, precision
         )
         logits = predict_logits(network, validation.inputs)[:, :n_inliers]
-        state = state.after_epoch(network, calibrated_loss(logits, validation.targets))
+        found = calibrated_loss(logits, validation.targets)
+        _require_finite(found, state.epoch, settings)
+        state = state.after_epoch(network, found)
         finished = state.epoch == settings.epochs or state.stale == settings.patience
         if checkpoint is not None and (finished or state.epoch % checkpoint_every == 0):
             save_checkpoint(checkpoint, state, network, optimiser)
@@ -194,13 +196,17 @@ def _train_epoch(
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
             logits = network(inputs)
         value = (loss(logits.float(), targets) * weights[targets]).mean()
-        if not torch.isfinite(value):
-            raise TrainingError(
-                f"the loss is no longer finite in epoch {epoch + 1}",
-                where=f"learning_rate {settings.learning_rate:g}",
-                mend="Lower the learning rate.",
-            )
+        _require_finite(float(value.detach()), epoch, settings)
         optimiser.zero_grad()
         value.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
+
+
+def _require_finite(loss: float, epoch: int, settings: FitSettings) -> None:
+    if not math.isfinite(loss):
+        raise TrainingError(
+            f"the loss is no longer finite in epoch {epoch + 1}",
+            where=f"learning_rate {settings.learning_rate:g}",
+            mend="Lower the learning rate.",
+        )

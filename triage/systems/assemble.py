@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-import numpy as np
-
 from triage import __version__
 from triage.data.dataset import Dataset
 from triage.decisions.costs import outcome_cost
@@ -139,7 +137,7 @@ def describe(
             "temperature": policy.temperature,
             "abstain_above": policy.threshold,
         },
-        metrics={key: round(float(np.round(value, 6)), 6) for key, value in metrics.items()},
+        metrics={key: round(value, 6) for key, value in metrics.items()},
         notes=tuple(filter(None, (dataset.spec.roles.note,))),
         promotion=promotion,
         files={},

@@ -13,10 +13,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -66,41 +66,58 @@ def save_bundle(
     Raises
     ------
     UsageError
-        If the folder exists.
+        If the folder exists, or there is no place for it.
+    BundleError
+        If it cannot be written.
     """
     check_free(folder)
     partial = folder.with_name(f".{folder.name}.partial-bundle")
     shutil.rmtree(partial, ignore_errors=True)
-    (partial / "members").mkdir(parents=True)
-    for entry in manifest.members:
-        head = members[entry.name].head
-        state = {name: value.contiguous() for name, value in head.state_dict().items()}
-        save_file(state, partial / entry.weights)
-    for key in manifest.backbones:
-        backbones[key].save(partial / "backbones" / key)
-    (partial / POLICY).write_text(policy.model_dump_json(indent=2) + "\n")
-    (partial / SPEC).write_text(spec.model_dump_json(indent=2) + "\n")
-    (partial / CARD).write_text(model_card(manifest, policy, spec))
-    sealed = manifest.model_copy(update={"files": _hashes(partial)})
-    (partial / MANIFEST).write_text(sealed.to_text())
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial.rename(folder)
+    try:
+        (partial / "members").mkdir(parents=True)
+        for entry in manifest.members:
+            head = members[entry.name].head
+            state = {name: value.contiguous() for name, value in head.state_dict().items()}
+            save_file(state, partial / entry.weights)
+        for key in manifest.backbones:
+            backbones[key].save(partial / "backbones" / key)
+        texts = {
+            POLICY: policy.model_dump_json(indent=2) + "\n",
+            SPEC: spec.model_dump_json(indent=2) + "\n",
+            CARD: model_card(manifest, policy, spec),
+        }
+        for name, text in texts.items():
+            _write(partial / name, text)
+        sealed = manifest.model_copy(update={"files": _hashes(partial)})
+        _write(partial / MANIFEST, sealed.to_text())
+        partial.rename(folder)
+    except (OSError, SafetensorError) as error:
+        raise BundleError("cannot be written", where=str(folder)) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return sealed
 
 
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
 def check_free(folder: Path) -> None:
-    """Raise UsageError if a bundle cannot be written there because something exists."""
+    """Raise UsageError if a bundle cannot be written there: taken, or no place to write."""
     if folder.exists():
         raise UsageError(
             "exists already", where=str(folder), mend="Choose another --out, or remove it."
         )
+    above = next(place for place in folder.absolute().parents if place.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise UsageError("cannot be written to", where=str(above), mend="Choose another --out.")
 
 
 def _hashes(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): hash_file(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != MANIFEST
+        if path.is_file() and path != folder / MANIFEST
     }
 
 
@@ -114,17 +131,17 @@ def read_manifest(folder: Path) -> BundleManifest:
     """
     path = folder / MANIFEST
     try:
-        text = path.read_text(encoding="utf-8")
-        content = json.loads(text)
+        text = path.read_bytes().decode("utf-8")
+        content = dict(json.loads(text))
         content.pop("digest", None)
         manifest = BundleManifest.model_validate(content)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise BundleError(
             "is not a bundle: it has no manifest.json",
             where=str(folder),
             mend="Make one with `triage train`.",
         ) from error
-    except (OSError, ValueError, AttributeError, ValidationError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise BundleError("manifest.json is malformed or altered", where=str(folder)) from error
     if manifest.to_text() != text:
         raise BundleError("manifest.json was altered", where=str(folder))
@@ -140,7 +157,10 @@ def verify_bundle(folder: Path) -> BundleManifest:
         If a file is missing, altered or not listed; names every one.
     """
     manifest = read_manifest(folder)
-    found = _hashes(folder)
+    try:
+        found = _hashes(folder)
+    except OSError as error:
+        raise BundleError("has a file that cannot be read", where=str(folder)) from error
     wrong = sorted(
         name
         for name in manifest.files.keys() | found.keys()
@@ -157,12 +177,12 @@ def verify_bundle(folder: Path) -> BundleManifest:
 
 def load_policy(folder: Path) -> Policy:
     """Read the policy of a verified bundle; needs no network."""
-    return Policy.model_validate_json((folder / POLICY).read_text())
+    return Policy.model_validate_json((folder / POLICY).read_text(encoding="utf-8"))
 
 
 def load_bundle_spec(folder: Path) -> DataSpec:
     """Read the data spec a verified bundle was trained with."""
-    return DataSpec.model_validate_json((folder / SPEC).read_text())
+    return DataSpec.model_validate_json((folder / SPEC).read_text(encoding="utf-8"))
 
 
 def load_system(folder: Path) -> tuple[System, BundleManifest]:
@@ -187,7 +207,7 @@ def load_system(folder: Path) -> tuple[System, BundleManifest]:
             )
             for entry in manifest.members
         }
-    except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
+    except (OSError, LookupError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
         raise BundleError("its parts do not fit together", where=str(folder)) from error
     system = System(
         backbones,

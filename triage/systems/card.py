@@ -27,9 +27,11 @@ def model_card(manifest: BundleManifest, policy: Policy, spec: DataSpec) -> str:
     members = "\n".join(f"- {entry.name} ({entry.backbone})" for entry in manifest.members)
     notes = "\n".join(f"- {note}" for note in manifest.notes) or "- none"
     costs = policy.costs.outcomes
+    validation = ", ".join(manifest.roles.validation) or "held-out cases of training outliers"
     return f"""# {manifest.name}
 
-Trained on *{spec.title}* ({manifest.spec_name}), {manifest.created_at}, code {manifest.code_version}.
+Trained on *{spec.title}* ({manifest.spec_name}), {manifest.created_at}, with version
+{manifest.code_version} of the software.
 
 ## Intended use
 
@@ -44,16 +46,17 @@ not know conditions outside the list below and is meant to say so.
 {conditions}
 
 Training outliers: {", ".join(manifest.roles.train) or "none"}.
-Validation outliers: {", ".join(manifest.roles.validation) or "held-out cases of training outliers"}.
+Validation outliers: {validation}.
 Never seen (test outliers): {", ".join(manifest.roles.test)}.
 
 ## How it decides
 
 Head `{manifest.head}`, score `{manifest.score}`, temperature {policy.temperature:.3f}. It abstains
 when the score exceeds {policy.threshold:.4f}: the least expected clinical cost on validation at
-an outlier prevalence of {policy.outlier_prevalence:.0%}, or when abstaining costs less than its best label.
-Costs ({policy.costs.source}): wrong label {costs.wrong_inlier:g}, abstaining on a known condition
-{costs.abstain_inlier:g}, missed outlier {costs.miss_outlier:g}, abstaining on an outlier {costs.abstain_outlier:g}.
+an outlier prevalence of {policy.outlier_prevalence:.0%}, or when abstaining costs less than its
+best label. Costs ({policy.costs.source}): wrong label {costs.wrong_inlier:g}, abstaining on a
+known condition {costs.abstain_inlier:g}, missed outlier {costs.miss_outlier:g}, abstaining on an
+outlier {costs.abstain_outlier:g}.
 
 ## Members
 
@@ -61,7 +64,8 @@ Costs ({policy.costs.source}): wrong label {costs.wrong_inlier:g}, abstaining on
 
 ## On validation data
 
-The threshold was set on the same cases, so these are optimistic; `triage evaluate` measures on the test split.
+The threshold was set on the same cases, so these are optimistic; `triage evaluate` measures on the
+test split.
 
 | metric | value |
 |---|---|

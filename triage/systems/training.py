@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -81,8 +82,12 @@ def train_pool(
     Raises
     ------
     TrainingError
-        If the head has no training cases for a class.
+        If a backbone is named twice, or the head has no training cases for a class.
     """
+    if len(set(settings.backbones)) < len(settings.backbones):
+        raise TrainingError(
+            "a backbone is named twice", mend="Name each once; members share them by seed."
+        )
     if settings.mode == "embed":
         return _train_heads(dataset, settings, cache_folder, checkpoints, progress)
     return _train_networks(dataset, settings, checkpoints, progress)
@@ -131,7 +136,9 @@ def _train_networks(
 ) -> Pool:
     cases = dataset.of_split("train", "validation")
     read: dict[Preprocessing, tuple[ImageInputs, Opened]] = {}
-    members, losses, backbones = [], {}, {}
+    members: list[Member] = []
+    losses: dict[str, float] = {}
+    backbones: dict[str, Backbone] = {}
     plan: _Plan | None = None
     for number, (reference, seed) in enumerate(settings.pool):
         backbone = load_backbone(reference, seed=seed)
@@ -143,7 +150,7 @@ def _train_networks(
         inputs, opened = read[backbone.preprocessing]
         plan = plan or _Plan.of(dataset, settings, opened.cases)
         start = backbone.digest()
-        name = f"{backbone.name}-seed{seed}".replace("@", "-")
+        name = _free(f"{backbone.name}-seed{seed}", backbones)
         network = CaseNetwork(
             backbone,
             plan.new_head(backbone.width, seed),
@@ -210,7 +217,7 @@ class _Plan:
             settings,
             classes,
             len(draw.inliers),
-            dataset.digest(),
+            hash_json([dataset.digest(), [case.case_id for case in cases]]),
             rows,
             targets,
             stop_rows,
@@ -279,9 +286,14 @@ def _named(backbones: dict[str, Backbone]) -> dict[str, Backbone]:
     """Key backbones by their short name, numbered where two share one."""
     named: dict[str, Backbone] = {}
     for backbone in backbones.values():
-        key = backbone.name.replace("@", "-")
-        named[key if key not in named else f"{key}-{len(named)}"] = backbone
+        named[_free(backbone.name, named)] = backbone
     return named
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    """The name, numbered if it is taken."""
+    numbered = (f"{name}-{number}" for number in count(2))
+    return name if name not in taken else next(new for new in numbered if new not in taken)
 
 
 def _counting(progress: Progress, stage: str, total: int) -> Callable[[int], None]:

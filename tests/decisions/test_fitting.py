@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+
+from tests.decisions.make import CLASSES, CONDITIONS, make_predictions
+from triage.data.spec import DataSpec
+from triage.decisions.costs import outcome_cost
+from triage.decisions.fitting import fit_policy, truth_of
+from triage.errors import UsageError
+from triage.predictions import Predictions
+from triage.uncertainty.outlier_probability import prevalence_weights
+
+K = len(CONDITIONS)
+
+
+def make_spec(prevalence: float = 0.2, **outcomes: float) -> DataSpec:
+    entries = [
+        {"name": c.name, "role": "inlier", "risk": c.risk, "urgency": c.urgency, "source": "ours"}
+        for c in CONDITIONS
+    ]
+    entries += [
+        {"name": name, "role": role, "risk": "low", "urgency": "routine", "source": "ours"}
+        for name, role in (
+            ("rare a", "outlier_train"),
+            ("rare b", "outlier_train"),
+            ("new", "outlier_validation"),
+        )
+    ]
+    return DataSpec.model_validate(
+        {
+            "name": "x",
+            "title": "x",
+            "licence": "x",
+            "source": "x",
+            "rows": {"manifest": "x.csv"},
+            "conditions": entries,
+            "outlier_prevalence": prevalence,
+            "costs": {"outcomes": outcomes},
+        }
+    )
+
+
+def simulate(n: int = 400, seed: int = 0) -> Predictions:
+    """Validation inliers with a signal on their class, outliers with one on the rare classes."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, K, n)
+    is_outlier = rng.random(n) < 0.4
+    logits = rng.normal(size=(n, 2, len(CLASSES)))
+    logits[~is_outlier, :, truth[~is_outlier]] += 2.5
+    logits[is_outlier, :, K:] += 1.5
+    p = np.exp(logits)
+    labels = ["new" if out else CLASSES[k] for k, out in zip(truth, is_outlier, strict=True)]
+    return make_predictions(p / p.sum(axis=2, keepdims=True), labels)
+
+
+def test_truth_of() -> None:
+    p = np.full((3, len(CLASSES)), 1 / len(CLASSES))
+    predictions = make_predictions(p, ["naevus", "new", "melanoma"])
+    assert list(truth_of(predictions)) == [3, -1, 0]
+    with pytest.raises(UsageError, match="no label"):
+        truth_of(make_predictions(p, ["naevus", None, "melanoma"]))
+
+
+@pytest.mark.parametrize("score", ["outlier_mass", "max_softmax"])
+def test_no_other_threshold_is_cheaper_on_validation(score: str) -> None:
+    predictions, spec = simulate(), make_spec()
+    policy = fit_policy(predictions, spec, score)
+    truth = truth_of(predictions)
+    weights = prevalence_weights(truth < 0, spec.outlier_prevalence)
+
+    def cost(threshold: float) -> float:
+        decided = policy.model_copy(update={"threshold": threshold}).decide(predictions)
+        correct = (decided["condition"] == predictions.cases["label"]).to_numpy()
+        abstained = (decided["reason_code"] != "").to_numpy()
+        return float(weights @ outcome_cost(spec.costs.outcomes, truth < 0, correct, abstained))
+
+    best = cost(policy.threshold)
+    for threshold in np.quantile(policy.ood_score(predictions), np.linspace(0, 1, 60)):
+        assert cost(float(threshold)) >= best - 1e-9
+    assert best < min(cost(-1.0), cost(2.0))
+
+
+def test_more_outliers_in_use_lower_the_threshold_and_raise_the_probability() -> None:
+    predictions = simulate()
+    few, many = (fit_policy(predictions, make_spec(share), "outlier_mass") for share in (0.05, 0.6))
+    assert many.threshold < few.threshold
+    p_few, p_many = (
+        policy.outlier_probability(policy.ood_score(predictions)) for policy in (few, many)
+    )
+    assert (p_many > p_few).all()
+    assert many.temperature == few.temperature  # fitted on inliers alone
+
+
+def test_dear_misses_lower_the_threshold() -> None:
+    predictions = simulate()
+    cheap, dear = (
+        fit_policy(predictions, make_spec(miss_outlier=cost), "outlier_mass").threshold
+        for cost in (0.3, 10.0)
+    )
+    assert dear < cheap
+
+
+def test_the_policy_carries_what_it_was_set_with() -> None:
+    spec = make_spec(0.3, abstain_inlier=0.4)
+    policy = fit_policy(simulate(), spec, "outlier_mass")
+    assert policy.conditions == CONDITIONS
+    assert policy.costs == spec.costs
+    assert policy.outlier_prevalence == 0.3
+
+
+@pytest.mark.parametrize("kind", ["inliers", "outliers"])
+def test_both_kinds_are_needed(kind: str) -> None:
+    p = np.full((4, len(CLASSES)), 1 / len(CLASSES))
+    predictions = make_predictions(p, ["naevus" if kind == "inliers" else "new"] * 4)
+    with pytest.raises(UsageError):
+        fit_policy(predictions, make_spec(), "outlier_mass")
