@@ -98,10 +98,10 @@ def test_rows_keep_their_decisions_whatever_the_index(tmp_path: Path) -> None:
     assert list(after.decisions["condition"]) == ["condition 0", "condition 1", "condition 2"]
 
 
-def test_a_folder_named_like_a_partition_adds_no_column(tmp_path: Path) -> None:
-    make().save(tmp_path / "site=3" / "x.parquet")
-    after = Predictions.load(tmp_path / "site=3" / "x.parquet")
-    assert after.subgroup_columns == ("sex",)
+def test_a_folder_of_tables_is_not_a_table(tmp_path: Path) -> None:
+    make().save(tmp_path / "x.parquet")
+    with pytest.raises(PredictionsError, match="is not a predictions table"):
+        Predictions.load(tmp_path)
 
 
 def test_mean_over_members_in_double_precision() -> None:
@@ -202,8 +202,6 @@ def test_files_that_are_no_predictions_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     with pytest.raises(PredictionsError, match="no such file"):
         Predictions.load(path)
-    with pytest.raises(PredictionsError, match="is not a predictions table"):
-        Predictions.load(tmp_path)
     make().save(path)
     whole = path.read_bytes()
     for content in (b"", b"image,label\n", whole[: len(whole) // 2], whole[:-1], whole[4:]):

@@ -175,7 +175,7 @@ class Predictions:
             If the file is missing, is not such a table, or breaks its rules.
         """
         try:
-            # One file as it is: `read_table` would take columns from folders named `key=value`.
+            # One file: `read_table` would join whatever tables a folder holds.
             with pq.ParquetFile(path) as file:
                 table = file.read()
             return cls._of_table(table, json.loads((table.schema.metadata or {})[_KEY]))

@@ -30,6 +30,23 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return functional.cross_entropy(logits, targets, reduction="none")
 
 
+def uniform_cross_entropy(logits: Tensor) -> Tensor:
+    """Cross-entropy to the uniform distribution, -mean_c log p_c: the term of label smoothing.
+
+    (1 - e) L + e times this is the loss with a share e of the target spread evenly over all
+    classes (Szegedy et al. 2016).
+
+    Parameters
+    ----------
+    logits : float Tensor [B, C]
+
+    Returns
+    -------
+    float Tensor [B]
+    """
+    return -functional.log_softmax(logits, dim=1).mean(dim=1)
+
+
 def log_outlier_mass(logits: Tensor, n_inliers: int) -> tuple[Tensor, Tensor]:
     """Log of the summed probability of the inlier and of the outlier classes.
 

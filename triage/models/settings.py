@@ -20,6 +20,8 @@ class FitSettings(BaseModel):
         At most so many passes; the learning rate follows one cosine over them.
     patience : int
         Stop after so many epochs without a better validation loss.
+    label_smoothing : float
+        Share of each target spread evenly over all classes, on top of any head's loss.
     balance : float
         Class weights are proportional to (cases of the class) ** -balance: 0 none, 1 full.
     """
@@ -31,6 +33,7 @@ class FitSettings(BaseModel):
     batch_size: int = Field(128, ge=2)
     learning_rate: Positive = 1e-3
     weight_decay: float = Field(1e-2, ge=0)
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
     balance: float = Field(0.5, ge=0, le=1)
 
 
@@ -114,5 +117,7 @@ def default_settings(
     )
 
 
-FROM_SCRATCH = FitSettings(epochs=12, patience=6, batch_size=32, learning_rate=2e-3)
+FROM_SCRATCH = FitSettings(
+    epochs=12, patience=6, batch_size=32, learning_rate=2e-3, label_smoothing=0.0
+)
 FROM_PRETRAINED = FitSettings(epochs=10, patience=4, batch_size=32, learning_rate=3e-4)

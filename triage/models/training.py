@@ -18,6 +18,7 @@ from torch.nn import functional
 from triage.errors import TrainingError
 from triage.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from triage.models.inputs import CaseInputs
+from triage.models.losses import uniform_cross_entropy
 from triage.models.settings import FitSettings
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
@@ -182,6 +183,7 @@ def _train_epoch(
 ) -> None:
     generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
     torch.manual_seed(seed * 100_003 + epoch)  # dropout draws from the global generator
+    smoothing = settings.label_smoothing
     network.train()
     order = torch.randperm(len(training.inputs), generator=generator)
     batches = order.split(settings.batch_size)
@@ -195,12 +197,16 @@ def _train_epoch(
         inputs = training.inputs.batch(index, generator)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
             logits = network(inputs)
-        value = (loss(logits.float(), targets) * weights[targets]).mean()
+        value = (_smoothed(loss, logits.float(), targets, smoothing) * weights[targets]).mean()
         _require_finite(float(value.detach()), epoch, settings)
         optimiser.zero_grad()
         value.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
+
+
+def _smoothed(loss: LossFunction, logits: Tensor, targets: Tensor, share: float) -> Tensor:
+    return (1 - share) * loss(logits, targets) + share * uniform_cross_entropy(logits)
 
 
 def _require_finite(loss: float, epoch: int, settings: FitSettings) -> None:

@@ -1,0 +1,97 @@
+"""What every verb shares: options, output, progress, the embedding cache, the case database."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from triage.errors import UsageError
+
+REJECTED = 3
+"""Exit code when some inputs were rejected and the rest was done."""
+CACHE_VARIABLE = "TRIAGE_CACHE"
+
+Spec = Annotated[Path, typer.Option("--spec", help="Data spec (YAML).")]
+Root = Annotated[Path, typer.Option("--root", help="Folder of the data.")]
+OptionalRoot = Annotated[Path | None, typer.Option("--root", help="Folder of the data.")]
+Bundle = Annotated[Path, typer.Option("--bundle", help="Trained system (a folder).")]
+Db = Annotated[
+    str | None,
+    typer.Option("--db", help="Database URL; else TRIAGE_DATABASE_URL, else triage.db here."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, nothing else.")]
+Backbones = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--backbone",
+        help="hf:<directory or hub name> or monai:<network>; repeat for several. "
+        "Default: a folder `weights` near the data, else monai:resnet10_narrow.",
+    ),
+]
+Members = Annotated[int | None, typer.Option("--members", min=1, help="Size of the ensemble.")]
+
+_out = Console()
+
+
+def cache_folder() -> Path:
+    """Return the folder of the embedding cache, made if need be."""
+    named = os.environ.get(CACHE_VARIABLE)
+    base = os.environ.get("XDG_CACHE_HOME")
+    default = (Path(base) if base else Path.home() / ".cache") / "triage" / "embeddings"
+    return make_folder(
+        Path(named) if named else default, f"Set {CACHE_VARIABLE} to another folder."
+    )
+
+
+def make_folder(path: Path, mend: str) -> Path:
+    """Make a folder before the work whose result goes there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"the folder cannot be made ({error.strerror})", where=str(path), mend=mend
+        ) from error
+    return path
+
+
+def say(as_json: bool, value: dict[str, Any], *lines: Any) -> None:
+    """Print one JSON object, or lines and tables for people."""
+    if as_json:
+        print(json.dumps(value))
+        return
+    for line in lines:
+        if isinstance(line, str):
+            _out.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            _out.print(line)
+
+
+@contextmanager
+def bars(as_json: bool) -> Iterator[Any]:
+    """Show progress bars, unless the output is for a machine."""
+    from pipelines.progress import progress_bars
+
+    with progress_bars(quiet=as_json) as report:
+        yield report
+
+
+@contextmanager
+def store_at(db: str | None, *, create: bool = False, wanted: bool = True) -> Iterator[Any]:
+    """Open the case database and close it afterwards; None where it is not wanted."""
+    if not wanted:
+        yield None
+        return
+    from triage.store import open_store
+
+    store = open_store(db, create=create)
+    try:
+        yield store
+    finally:
+        store.close()

@@ -1,0 +1,172 @@
+"""Verbs on systems: train, evaluate, retrain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from pipelines.cli.console import (
+    REJECTED,
+    Backbones,
+    Bundle,
+    Db,
+    Json,
+    Members,
+    Root,
+    Spec,
+    bars,
+    cache_folder,
+    make_folder,
+    say,
+    store_at,
+)
+from triage.errors import UsageError
+
+
+def train(
+    spec: Spec,
+    root: Root,
+    out: Annotated[Path, typer.Option("--out", help="Bundle folder to write.")],
+    backbone: Backbones = None,
+    head: Annotated[Literal["hod", "reject", "softmax"], typer.Option(help="Head.")] = "hod",
+    members: Members = None,
+    roles_seed: Annotated[int | None, typer.Option(min=0, help="Seed of the role draw.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the first member.")] = 0,
+    mode: Annotated[
+        Literal["embed", "finetune"] | None,
+        typer.Option(help="Heads on frozen embeddings, or end to end."),
+    ] = None,
+    selection: Annotated[
+        Literal["uniform", "diverse"], typer.Option(help="Which members are averaged.")
+    ] = "uniform",
+    candidates: Annotated[
+        int | None, typer.Option(min=1, help="Pool for diverse selection.")
+    ] = None,
+    precision: Annotated[
+        Literal["float32", "bfloat16"], typer.Option(help="Arithmetic of fine-tuning.")
+    ] = "float32",
+    as_json: Json = False,
+) -> None:
+    """Train an ensemble and write it as a bundle; a killed run is resumed by the same command.
+
+    Example: triage train --spec data_specs/derm_ham10000.yaml --root ../data --out bundles/ham
+    """
+    from pydantic import ValidationError
+
+    from pipelines.train import train as run
+    from pipelines.weights import default_backbones
+    from triage.data.dataset import load_dataset
+    from triage.data.spec_files import load_spec
+    from triage.models.settings import default_settings
+
+    dataset = load_dataset(load_spec(spec), root, roles_seed)
+    try:
+        settings = default_settings(
+            tuple(backbone or default_backbones(root)),
+            mode,
+            head=head,
+            members=members,
+            seed=seed,
+            selection=selection,
+            candidates=candidates,
+            precision=precision,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(first["msg"], where=f"--{'.'.join(map(str, first['loc']))}") from error
+    with bars(as_json) as report:
+        manifest = run(dataset, settings, out, cache_folder=cache_folder(), progress=report)
+    shown = ", ".join(f"{name} {value:.3f}" for name, value in manifest.metrics.items())
+    say(
+        as_json,
+        {
+            "bundle": str(out),
+            "digest": manifest.digest(),
+            "metrics": manifest.metrics,
+            "rejected": manifest.rejected,
+        },
+        f"{out}: {len(manifest.members)} members, {manifest.settings.mode}, {manifest.head}",
+        f"on validation: {shown}",
+    )
+    if manifest.rejected:
+        raise typer.Exit(REJECTED)
+
+
+def evaluate(
+    bundle: Bundle,
+    spec: Spec,
+    root: Root,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for evaluation.json and predictions.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a bundle on the test split, overall and per subgroup, with 95 % intervals.
+
+    Example: triage evaluate --bundle bundles/ham --spec data_specs/derm_ham10000.yaml
+    --root ../data
+    """
+    from pipelines.evaluate import as_json as plain
+    from pipelines.evaluate import evaluate_bundle, save_evaluation
+    from pipelines.tables import overall_table, subgroup_table
+    from triage.data.spec_files import load_spec
+
+    with bars(as_json) as report:
+        run = evaluate_bundle(
+            bundle, load_spec(spec), root, cache_folder=cache_folder(), report=report
+        )
+    if out is not None:
+        save_evaluation(run, make_folder(out, "Choose another --out."))
+    note = run.dataset.spec.roles.note
+    tables = [subgroup_table(run.evaluation, axis, axis, note) for axis in run.evaluation.axes]
+    overall = overall_table({run.manifest.head: run.evaluation}, run.dataset.spec.title, note)
+    say(as_json, plain(run), overall, *tables, *([f"written to {out}"] if out else []))
+    if run.rejected:
+        raise typer.Exit(REJECTED)
+
+
+def retrain(
+    bundle: Bundle,
+    spec: Spec,
+    root: Root,
+    policy: Annotated[Path, typer.Option("--policy", help="Promotion rule (YAML).")],
+    out: Annotated[Path, typer.Option("--out", help="Challenger bundle to write.")],
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Train a challenger on reviewed labels, compare it with the champion, promote or refuse.
+
+    Example: triage retrain --bundle bundles/a --spec data_specs/derm_phantoms.yaml
+    --root work/phantoms --policy data_specs/retrain_policy.yaml --out bundles/b
+    """
+    from pipelines.policy import load_policy
+    from pipelines.retrain import retrain as run
+    from triage.data.spec_files import load_spec
+
+    rule = load_policy(policy)
+    with store_at(db) as store, bars(as_json) as report:
+        result = run(
+            bundle,
+            load_spec(spec),
+            root,
+            rule,
+            out,
+            store,
+            cache_folder=cache_folder(),
+            report=report,
+        )
+    checks = [
+        f"  {'holds' if check['holds'] else 'fails'}  {check['check']}"
+        for check in result.summary["checks"]
+    ]
+    verdict = "promoted" if result.promoted else "refused: the champion stays"
+    trained = result.summary["labels"]["trained_on"]
+    say(
+        as_json,
+        {"out": str(out), **result.summary},
+        f"{out}: challenger trained with {trained} reviewed cases",
+        *checks,
+        f"{verdict}",
+    )

@@ -1,0 +1,83 @@
+"""What every test stands on: no cache, weights or database of the user, and small shared data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:  # the tests of rooms without torch must not import it here
+    from tests.tiny import TinyBundle
+    from triage.data.dataset import Dataset
+    from triage.data.spec import DataSpec
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    monkeypatch.setenv("TRIAGE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    for variable in ("TRIAGE_WEIGHTS", "TRIAGE_DATABASE_URL", "TRIAGE_DEBUG"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of research data, weights and golden values beside the checkout."""
+    folder = Path(__file__).resolve().parents[2] / "shared"
+    if not folder.is_dir():
+        pytest.skip("needs the folder `shared` beside the checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def phantom_spec() -> DataSpec:
+    from triage.data.spec_files import load_spec, shipped_spec
+
+    return load_spec(shipped_spec("derm_phantoms"))
+
+
+@pytest.fixture(scope="session")
+def phantom_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two hundred phantom cases of 32 px; tests only read it."""
+    from triage.data.phantoms import write_phantoms
+
+    folder = tmp_path_factory.mktemp("phantoms")
+    write_phantoms(folder, 200, 0, size=32, rare_fraction=0.4)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def phantom_data(phantom_spec: DataSpec, phantom_root: Path) -> Dataset:
+    from triage.data.dataset import load_dataset
+
+    return load_dataset(phantom_spec, phantom_root)
+
+
+@pytest.fixture(scope="session")
+def tiny_hf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A local transformers directory with random weights."""
+    from tests.tiny import write_resnet
+
+    return write_resnet(tmp_path_factory.mktemp("weights") / "tiny_resnet")
+
+
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Embeddings shared by the tests that only need them to be there."""
+    return tmp_path_factory.mktemp("embeddings")
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(
+    phantom_data: Dataset,
+    tiny_hf: Path,
+    session_cache: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[TinyBundle]:
+    """A trained bundle of two HOD heads; tests copy it before they change it."""
+    from tests.tiny import train_tiny
+
+    yield train_tiny(phantom_data, tiny_hf, tmp_path_factory.mktemp("bundle") / "a", session_cache)
