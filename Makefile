@@ -15,18 +15,21 @@ torch_gpu = torch===$(TORCH_VERSION)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test check format install install-dev clean
+.PHONY: demo test check format bench install install-dev clean
 
 demo: install
 	$(BIN)/triage demo $(ARGS)
 
 test: install-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: install-dev
+	$(BIN)/python -m tests.benchmarks
 
 format: install-dev
 	$(BIN)/ruff check --fix .

@@ -34,8 +34,7 @@ def blobs(n: int, n_classes: int, seed: int) -> Labelled:
     """Classes as noisy clusters."""
     chance = torch.Generator().manual_seed(seed)
     targets = torch.arange(n) % n_classes
-    centres = 2 * torch.randn(N_CLASSES, WIDTH, generator=torch.Generator().manual_seed(99))
-    rows = centres[targets] + torch.randn(n, WIDTH, generator=chance)
+    rows = 4 * torch.eye(N_CLASSES, WIDTH)[targets] + torch.randn(n, WIDTH, generator=chance)
     return Labelled(EmbeddingInputs(rows), targets)
 
 

@@ -148,7 +148,9 @@ def fit(
             f"{len(training.inputs)} training and {len(validation.inputs)} validation cases "
             "are too few to train on"
         )
-    optimiser = torch.optim.AdamW(network.parameters(), weight_decay=settings.weight_decay)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), weight_decay=settings.weight_decay, fused=True
+    )
     weights = class_weights(training.targets, n_classes, settings.balance)
     state = load_checkpoint(checkpoint, network, optimiser) if checkpoint else None
     state = state or Checkpoint.start(network)

@@ -109,22 +109,23 @@ def _train_heads(
     )
     plan = _Plan.of(dataset, settings, opened.cases)
     members, losses = [], {}
-    for number, (reference, seed) in enumerate(settings.pool):
-        key = keys[reference]
-        inputs = EmbeddingInputs(torch.from_numpy(embedded[key]))
-        head = plan.new_head(backbones[key].width, seed)
-        head.standardise_by(inputs.embeddings[plan.train])
-        name = f"{key}-seed{seed}"
-        losses[name] = plan.fit_one(
-            head,
-            inputs,
-            seed,
-            checkpoints / f"{name}-{plan.digest(backbones[key].digest())}",
-            every=settings.fit.epochs,
-            progress=lambda *_: None,
-        )
-        members.append(Member(name, key, head))
-        progress("training heads", number + 1, len(settings.pool))
+    with _one_thread():
+        for number, (reference, seed) in enumerate(settings.pool):
+            key = keys[reference]
+            inputs = EmbeddingInputs(torch.from_numpy(embedded[key]))
+            head = plan.new_head(backbones[key].width, seed)
+            head.standardise_by(inputs.embeddings[plan.train])
+            name = f"{key}-seed{seed}"
+            losses[name] = plan.fit_one(
+                head,
+                inputs,
+                seed,
+                checkpoints / f"{name}-{plan.digest(backbones[key].digest())}",
+                every=settings.fit.epochs,
+                progress=lambda *_: None,
+            )
+            members.append(Member(name, key, head))
+            progress("training heads", number + 1, len(settings.pool))
     validation = {key: matrix[plan.validation_rows] for key, matrix in embedded.items()}
     return Pool(
         tuple(members), backbones, losses, validation, opened, plan.validation_cases(opened.cases)
@@ -276,6 +277,17 @@ class _Rows:
 
     def batch(self, index: torch.Tensor, generator: torch.Generator | None) -> object:
         return self.inputs.batch(self.rows[index], generator)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Heads are so small that a second thread only waits, for ages on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _epochs(progress: Progress, stage: str, total: int) -> Callable[[int, float], None]:

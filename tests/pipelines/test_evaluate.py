@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from pipelines.evaluate import EvaluationRun, as_json, load_test_split, save_evaluation
+from tests.tiny import TinyBundle
+from triage.data.dataset import Dataset
+from triage.data.spec import DataSpec
+from triage.errors import UsageError
+from triage.predictions import Predictions
+
+
+def test_only_the_test_split_is_measured(evaluated: EvaluationRun, phantom_data: Dataset) -> None:
+    scored = set(evaluated.predictions.cases["case_id"])
+    assert scored == {case.case_id for case in phantom_data.of_split("test")}
+
+
+def test_headline_numbers_from_the_predictions(evaluated: EvaluationRun) -> None:
+    table = evaluated.predictions
+    assert table.decisions is not None
+    labels = table.cases["label"].to_numpy()
+    outlier = ~np.isin(labels, table.inliers)
+    right = table.decisions["condition"].to_numpy() == labels
+    overall = evaluated.evaluation.overall
+    assert overall["accuracy"].value == pytest.approx(right[~outlier].mean())
+    score = table.mean_probabilities()[:, table.n_inliers :].sum(axis=1)
+    assert overall["ood_auroc"].value == pytest.approx(roc_auc_score(outlier, score))
+    assert overall["accuracy"].low <= overall["accuracy"].value <= overall["accuracy"].high
+
+
+def test_the_json_carries_its_origin(evaluated: EvaluationRun, phantom_data: Dataset) -> None:
+    content = as_json(evaluated)
+    json.dumps(content, allow_nan=False)
+    assert content["bundle"] == evaluated.manifest.digest()
+    assert content["data_hash"] == phantom_data.digest()
+    assert content["spec_hash"] == evaluated.manifest.spec_hash
+    assert content["rejected"] == {}
+    assert sum(content["abstained_by_reason"].values()) == evaluated.outcomes.abstained.sum()
+
+
+def test_saving(evaluated: EvaluationRun, tmp_path: Path) -> None:
+    save_evaluation(evaluated, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"evaluation.json", "predictions.parquet"}
+    assert json.loads((tmp_path / "evaluation.json").read_text()) == as_json(evaluated)
+    assert len(Predictions.load(tmp_path / "predictions.parquet")) == len(evaluated.predictions)
+
+
+def changed(spec: DataSpec, **changes: Any) -> DataSpec:
+    content = spec.model_dump(mode="json")
+    for key, value in changes.items():
+        content[key] = {**content[key], **value} if isinstance(value, dict) else value
+    return DataSpec.model_validate(content)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"split": {"seed": 1}},
+        {"split": {"train": 0.5, "test": 0.3}},
+        {"rows": {"patient": None}},
+        {"rows": {"group": ["device"]}},
+        {"rows": {"case": None}},
+        {"roles": {"auto": {"train": 3, "validation": 2, "test": 1}}},
+    ],
+)
+def test_a_spec_that_places_cases_elsewhere_is_refused(
+    changes: dict[str, Any], tiny_bundle: TinyBundle, phantom_spec: DataSpec, phantom_root: Path
+) -> None:
+    """Its test cases may have trained."""
+    other = changed(phantom_spec, **changes)
+    with pytest.raises(UsageError, match="may have trained"):
+        load_test_split(other, phantom_root, tiny_bundle.manifest, phantom_spec)
+
+
+def test_a_spec_with_other_costs_is_fine(
+    tiny_bundle: TinyBundle, phantom_spec: DataSpec, phantom_root: Path, phantom_data: Dataset
+) -> None:
+    other = changed(phantom_spec, title="Elsewhere", outlier_prevalence=0.4)
+    found = load_test_split(other, phantom_root, tiny_bundle.manifest, phantom_spec)
+    assert found.splits == phantom_data.splits
+
+
+def test_the_roles_are_those_of_the_bundle(
+    tiny_bundle: TinyBundle, phantom_spec: DataSpec, phantom_root: Path
+) -> None:
+    """Not those of another seed in the spec."""
+    other = changed(phantom_spec, roles={"seed": 5})
+    found = load_test_split(other, phantom_root, tiny_bundle.manifest, phantom_spec)
+    assert found.draw.test == tiny_bundle.manifest.roles.test

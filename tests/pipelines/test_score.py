@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines.score import score
+from tests.tiny import TinyBundle
+from triage.errors import BundleError, PredictionsError, SpecError
+from triage.predictions import Predictions
+
+WANTED = {
+    "case_id", "condition", "p_condition", "p_outlier",
+    "recommendation", "reason", "expected_cost",
+}  # fmt: skip
+
+
+def rejected_of(out: Path) -> list[dict[str, str]]:
+    with out.with_name(f"{out.name}.rejected.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_one_row_a_case(tiny_bundle: TinyBundle, inbox: Path, tmp_path: Path) -> None:
+    import pandas as pd
+
+    out = tmp_path / "new" / "out.parquet"
+    result = score(tiny_bundle.folder, inbox, inbox.parent, out)
+    frame = pd.read_parquet(out)
+    assert set(frame.columns) >= WANTED
+    assert list(frame["case_id"]) == ["a", "b", "c", "d", "e"]
+    assert set(frame["sex"]) == {"female"}
+    table = Predictions.load(out)
+    assert np.array_equal(table.probabilities, result.scored.predictions.probabilities)
+    # The most probable inlier condition, also where the recommendation is to abstain.
+    top = table.mean_probabilities()[:, : table.n_inliers].argmax(axis=1)
+    assert list(frame["condition"]) == [table.inliers[k] for k in top]
+    assert result.counts == {"read": 5, "rejected": 0}
+    assert rejected_of(out) == []
+
+
+def test_rejected_cases_are_listed_beside(
+    tiny_bundle: TinyBundle, inbox: Path, tmp_path: Path
+) -> None:
+    (inbox.parent / "2.png").write_bytes(b"")
+    (inbox.parent / "3.png").write_text("text")
+    out = tmp_path / "out.parquet"
+    result = score(tiny_bundle.folder, inbox, inbox.parent, out)
+    assert result.counts == {"read": 3, "rejected": 2, "empty": 1, "unknown_format": 1}
+    assert [(row["case_id"], row["reason"]) for row in rejected_of(out)] == [
+        ("b", "empty"),
+        ("c", "unknown_format"),
+    ]
+    assert list(Predictions.load(out).cases["case_id"]) == ["a", "d", "e"]
+
+
+def test_a_repeated_run_overwrites(tiny_bundle: TinyBundle, inbox: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.parquet"
+    score(tiny_bundle.folder, inbox, inbox.parent, out)
+    first = out.read_bytes()
+    score(tiny_bundle.folder, inbox, inbox.parent, out)
+    assert out.read_bytes() == first
+    assert sorted(path.name for path in tmp_path.glob("*out*")) == [
+        "out.parquet",
+        "out.parquet.rejected.csv",
+    ]
+
+
+def test_nothing_is_written_when_it_cannot_begin(
+    tiny_bundle: TinyBundle, inbox: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.parquet"
+    with pytest.raises(BundleError):
+        score(tmp_path, inbox, inbox.parent, out)
+    with pytest.raises(SpecError, match="no such manifest"):
+        score(tiny_bundle.folder, tmp_path / "absent.csv", inbox.parent, out)
+    assert not out.exists()
+
+
+def test_no_place_to_write(tiny_bundle: TinyBundle, inbox: Path) -> None:
+    with pytest.raises(PredictionsError, match="cannot be written"):
+        score(tiny_bundle.folder, inbox, inbox.parent, inbox / "out.parquet")
+    assert sorted(path.suffix for path in inbox.parent.iterdir()) == [".csv"] + [".png"] * 6

@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import triage.systems.training as module
+from tests.tiny import tiny_settings, write_mobilenet, write_resnet
+from triage.data.dataset import Dataset, load_dataset
+from triage.errors import TrainingError
+from triage.models.embedding_cache import EmbeddingCache
+from triage.models.embeddings import embed_cases
+from triage.models.heads import HeadKind
+from triage.models.settings import FitSettings, TrainSettings
+from triage.models.training import Labelled
+from triage.systems.training import Pool, train_pool
+
+ONE_EPOCH = FitSettings(epochs=1, patience=1, batch_size=32)
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Labelled, Labelled]]:
+    """What every network of the test is fitted on, instead of fitting it."""
+    seen: list[tuple[Labelled, Labelled]] = []
+
+    def recording(network: object, training: Labelled, validation: Labelled, **_: object) -> float:
+        seen.append((training, validation))
+        return 1.0
+
+    monkeypatch.setattr(module, "fit", recording)
+    return seen
+
+
+def pool_of(
+    dataset: Dataset, settings: TrainSettings, cache: Path, checkpoints: Path, **options: object
+) -> Pool:
+    return train_pool(
+        dataset, settings, cache_folder=cache, checkpoints=checkpoints, **options
+    )
+
+
+def state_of(pool: Pool) -> list[torch.Tensor]:
+    heads = [value for m in pool.members for value in m.head.state_dict().values()]
+    return heads + [v for b in pool.backbones.values() for v in b.state_dict().values()]
+
+
+@pytest.mark.parametrize("kind", HeadKind)
+@pytest.mark.parametrize("mode", ["embed", "finetune"])
+def test_the_plan_trains_on_what_it_should(
+    kind: HeadKind,
+    mode: str,
+    plans: list[tuple[Labelled, Labelled]],
+    phantom_data: Dataset,
+    tiny_hf: Path,
+    session_cache: Path,
+    tmp_path: Path,
+) -> None:
+    """Rows and targets of a fit, told apart by the conditions behind them: validation and test
+    outliers never train, and only validation inliers stop the training."""
+    settings = tiny_settings(tiny_hf, mode=mode, head=kind, members=1, fit=ONE_EPOCH)
+    pool = pool_of(phantom_data, settings, session_cache, tmp_path)
+    ((training, validation),) = plans
+    draw = phantom_data.draw
+    cases = phantom_data.of_split("train", "validation")
+    assert pool.opened.cases == cases
+    trained = [cases[row] for row in training.inputs.rows]
+    stopping = [cases[row] for row in validation.inputs.rows]
+
+    expected = draw.inliers if kind is HeadKind.SOFTMAX else draw.classes
+    assert trained == [c for c in phantom_data.of_split("train") if c.condition in expected]
+    held_out = {*draw.validation, *draw.test}
+    assert not held_out & {case.condition for case in (*trained, *stopping)}
+    assert not {c.cluster for c in trained} & {c.cluster for c in phantom_data.of_split("test")}
+    for case, target in zip(trained, training.targets.tolist(), strict=True):
+        bucket = kind is HeadKind.REJECT and case.condition in draw.train
+        assert target == (len(draw.inliers) if bucket else expected.index(case.condition))
+    validating = phantom_data.of_split("validation")
+    assert stopping == [c for c in validating if c.condition in draw.inliers]
+    assert [draw.inliers[k] for k in validation.targets] == [c.condition for c in stopping]
+    # Validation outliers are embedded all the same, for the threshold.
+    assert pool.validation_cases == validating
+    assert {c.condition for c in validating} >= set(draw.validation)
+    (matrix,) = pool.validation.values()
+    assert len(matrix) == len(validating)
+
+
+def test_members_take_backbones_in_turn_and_names_differ(
+    phantom_data: Dataset, session_cache: Path, tmp_path: Path
+) -> None:
+    """Two directories of one name stay apart."""
+    folders = [write_resnet(tmp_path / "a/net"), write_resnet(tmp_path / "b/net", seed=1)]
+    settings = tiny_settings(*folders, members=3, fit=ONE_EPOCH)
+    pool = pool_of(phantom_data, settings, session_cache, tmp_path / "c")
+    assert [member.name for member in pool.members] == ["net-seed0", "net-2-seed0", "net-seed1"]
+    assert [member.backbone for member in pool.members] == ["net", "net-2", "net"]
+    digests = {backbone.digest() for backbone in pool.backbones.values()}
+    assert len(digests) == 2
+
+
+def test_fine_tuned_members_of_one_name_stay_apart(
+    plans: list[object], phantom_data: Dataset, tmp_path: Path
+) -> None:
+    folders = [write_resnet(tmp_path / "a/net"), write_resnet(tmp_path / "b/net", seed=1)]
+    settings = tiny_settings(*folders, mode="finetune", fit=ONE_EPOCH)
+    pool = pool_of(phantom_data, settings, tmp_path, tmp_path / "c")
+    assert [member.name for member in pool.members] == ["net-seed0", "net-seed0-2"]
+    assert len({backbone.digest() for backbone in pool.backbones.values()}) == 2
+
+
+def test_a_backbone_named_twice(phantom_data: Dataset, tiny_hf: Path, tmp_path: Path) -> None:
+    settings = tiny_settings(tiny_hf, tiny_hf)
+    with pytest.raises(TrainingError, match="named twice"):
+        pool_of(phantom_data, settings, tmp_path, tmp_path)
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("mode", ["embed", "finetune"])
+def test_a_killed_pool_is_resumed_exactly(
+    mode: str, phantom_data: Dataset, tiny_hf: Path, session_cache: Path, tmp_path: Path
+) -> None:
+    fit = FitSettings(epochs=2, patience=2, batch_size=32)
+    settings = tiny_settings(tiny_hf, mode=mode, fit=fit, dropout=0.2)
+    whole = pool_of(phantom_data, settings, session_cache, tmp_path / "whole")
+    stages: list[str] = []
+
+    def kill(stage: str, done: int, total: int) -> None:
+        stages.append(stage)
+        if "training" in stage and done == 1 and len(set(stages)) == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        pool_of(phantom_data, settings, session_cache, tmp_path / "c", progress=kill)
+    assert len(list((tmp_path / "c").iterdir())) == 1
+    resumed = pool_of(phantom_data, settings, session_cache, tmp_path / "c")
+    assert resumed.losses == whole.losses
+    for one, two in zip(state_of(whole), state_of(resumed), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_checkpoints_of_other_settings_or_data_are_not_taken_up(
+    phantom_data: Dataset, tiny_hf: Path, session_cache: Path, tmp_path: Path
+) -> None:
+    def checkpoints(dataset: Dataset, **changes: object) -> set[str]:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        settings = tiny_settings(tiny_hf, members=1, **{"fit": ONE_EPOCH, **changes})
+        pool_of(dataset, settings, session_cache, folder)
+        return {path.name for path in folder.iterdir()}
+
+    first = checkpoints(phantom_data)
+    assert checkpoints(phantom_data) == first
+    longer = FitSettings(epochs=1, patience=1, batch_size=16)
+    assert not first & checkpoints(phantom_data, fit=longer)
+    assert not first & checkpoints(phantom_data, head=HeadKind.SOFTMAX)
+    lost = phantom_data.splits.index("train")
+    smaller = replace(
+        phantom_data,
+        cases=phantom_data.cases[:lost] + phantom_data.cases[lost + 1 :],
+        splits=phantom_data.splits[:lost] + phantom_data.splits[lost + 1 :],
+    )
+    assert not first & checkpoints(smaller)
+
+
+def test_unreadable_cases_are_left_out_and_named(
+    phantom_data: Dataset, phantom_root: Path, tiny_hf: Path, tmp_path: Path
+) -> None:
+    root = shutil.copytree(phantom_root, tmp_path / "root")
+    dataset = load_dataset(phantom_data.spec, root)
+    train, validation = (dataset.of_split(name)[0] for name in ("train", "validation"))
+    train.images[0].write_bytes(b"")
+    validation.images[0].unlink()
+    for mode in ("embed", "finetune"):
+        settings = tiny_settings(tiny_hf, mode=mode, members=1, fit=ONE_EPOCH)
+        pool = pool_of(dataset, settings, tmp_path / "cache", tmp_path / mode)
+        assert set(pool.opened.rejected) == {train.case_id, validation.case_id}
+        assert validation not in pool.validation_cases
+
+
+def test_a_class_without_a_readable_case(
+    phantom_data: Dataset, phantom_root: Path, tiny_hf: Path, tmp_path: Path
+) -> None:
+    root = shutil.copytree(phantom_root, tmp_path / "root")
+    dataset = load_dataset(phantom_data.spec, root)
+    lost = dataset.draw.train[0]
+    for case in dataset.of_split("train"):
+        if case.condition == lost:
+            case.images[0].unlink()
+    with pytest.raises(TrainingError, match=f"no readable case to train on for {lost}"):
+        pool_of(dataset, tiny_settings(tiny_hf), tmp_path / "cache", tmp_path / "c")
+
+
+def test_validation_embeddings_are_those_of_the_trained_backbone(
+    phantom_data: Dataset, tmp_path: Path
+) -> None:
+    settings = tiny_settings(
+        write_mobilenet(tmp_path / "net"), mode="finetune", members=1, fit=ONE_EPOCH
+    )
+    pool = pool_of(phantom_data, settings, tmp_path, tmp_path / "c")
+    ((key, backbone),) = pool.backbones.items()
+    expected, _ = embed_cases(pool.validation_cases, backbone, EmbeddingCache(None, ""))
+    assert np.allclose(pool.validation[key], expected)
