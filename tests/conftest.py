@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,8 +75,8 @@ def tiny_bundle(
     tiny_hf: Path,
     session_cache: Path,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[TinyBundle]:
+) -> TinyBundle:
     """A trained bundle of two HOD heads; tests copy it before they change it."""
     from tests.tiny import train_tiny
 
-    yield train_tiny(phantom_data, tiny_hf, tmp_path_factory.mktemp("bundle") / "a", session_cache)
+    return train_tiny(phantom_data, tiny_hf, tmp_path_factory.mktemp("bundle") / "a", session_cache)

@@ -119,7 +119,7 @@ def test_every_verb_has_its_section_and_no_other_does() -> None:
 def shown_default(option: Any) -> str:
     if option.required:
         return "required"
-    return "" if option.default in (None, False) else str(option.default)
+    return "" if option.default is None or option.default is False else str(option.default)
 
 
 def choices(verb: str, option: str) -> tuple[str, ...]:

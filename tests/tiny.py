@@ -20,10 +20,16 @@ from triage.systems.manifest import BundleManifest
 
 torch.set_num_threads(1)
 
-PREPROCESSOR = {"size": {"height": 32, "width": 32}, "image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+PREPROCESSOR = {
+    "size": {"height": 32, "width": 32},
+    "image_mean": [0.5] * 3,
+    "image_std": [0.5] * 3,
+}
 
 
-def write_resnet(folder: Path, *, seed: int = 0, preprocessor: dict[str, Any] | None = None) -> Path:
+def write_resnet(
+    folder: Path, *, seed: int = 0, preprocessor: dict[str, Any] | None = None
+) -> Path:
     """A transformers ResNet of a few thousand weights, as a local directory."""
     from transformers import ResNetConfig, ResNetModel
 

@@ -40,8 +40,10 @@ def test_a_local_directory_survives_saving_exactly(write, tmp_path: Path) -> Non
     restored = restore_backbone(tmp_path / "saved")
     assert torch.equal(embed(backbone), embed(restored))
     assert restored.digest() == backbone.digest() == load_backbone(reference).digest()
-    assert restored.preprocessing == backbone.preprocessing == Preprocessing(
-        32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
+    assert (
+        restored.preprocessing
+        == backbone.preprocessing
+        == Preprocessing(32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     )
     assert (restored.name, restored.width) == ("net", embed(backbone).shape[1])
     assert {path.name for path in (tmp_path / "saved").iterdir()} == {

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 
@@ -12,7 +14,7 @@ def test_the_mean_of_each_case() -> None:
     owner = torch.repeat_interleave(torch.arange(4), torch.tensor(counts))
     pooled = pool_by_case(vectors, owner, 4).numpy()
     start = np.cumsum([0, *counts])
-    for case, (a, b) in enumerate(zip(start, start[1:], strict=False)):
+    for case, (a, b) in enumerate(pairwise(start)):
         assert np.allclose(pooled[case], vectors[a:b].numpy().mean(axis=0))
 
 

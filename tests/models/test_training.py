@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -255,8 +256,8 @@ def test_the_learning_rate_rises_then_falls() -> None:
     assert rates[0] == pytest.approx(1 / 11)
     assert max(rates) == pytest.approx(1, abs=0.02)
     assert 15 <= peak <= 25
-    assert all(a < b for a, b in zip(rates[:peak], rates[1 : peak + 1], strict=True))
-    assert all(a > b for a, b in zip(rates[peak:], rates[peak + 1 :], strict=False))
+    assert all(a < b for a, b in pairwise(rates[: peak + 1]))
+    assert all(a > b for a, b in pairwise(rates[peak:]))
     assert 0 <= rates[-1] < 0.001
 
 

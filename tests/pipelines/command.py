@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
 from pipelines.cli import main
+from triage.store import Store, open_store
+from triage.store.tables import Case, Prediction
 
 
 @dataclass(frozen=True)
@@ -39,3 +42,14 @@ def make_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
         return Answer(int(end.value.code or 0), seen.out, seen.err)
 
     return run
+
+
+def stored(database: str) -> tuple[int, int]:
+    """Cases and predictions in a store."""
+    store: Store = open_store(database)
+    with store.reading() as session:
+        counts = [
+            session.scalar(select(func.count()).select_from(table)) for table in (Case, Prediction)
+        ]
+    store.close()
+    return int(counts[0] or 0), int(counts[1] or 0)

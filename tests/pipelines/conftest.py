@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pipelines.evaluate import EvaluationRun, evaluate_bundle
 from tests.pipelines.command import Command, make_command
@@ -31,9 +32,7 @@ def store(database: str) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
-def evaluated(
-    tiny_bundle: TinyBundle, phantom_spec: DataSpec, phantom_root: Path
-) -> EvaluationRun:
+def evaluated(tiny_bundle: TinyBundle, phantom_spec: DataSpec, phantom_root: Path) -> EvaluationRun:
     return evaluate_bundle(
         tiny_bundle.folder,
         phantom_spec,
@@ -46,8 +45,6 @@ def evaluated(
 @pytest.fixture
 def inbox(tmp_path: Path) -> Path:
     """The manifest of five unlabelled cases, one with two images, in a folder of their own."""
-    from PIL import Image
-
     folder = tmp_path / "inbox"
     folder.mkdir()
     rows = []

@@ -11,12 +11,14 @@ from pipelines.ingest import bundle_record, ingest
 from pipelines.policy import RetrainPolicy
 from pipelines.retrain import RetrainResult, retrain
 from pipelines.score import score_cases
+from tests.pipelines.command import Answer, Command
 from tests.tiny import TinyBundle
 from triage.data.clinical import Urgency
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.data.phantoms import write_phantoms
 from triage.data.spec import DataSpec
+from triage.data.spec_files import shipped_spec
 from triage.data.unlabelled import read_unlabelled
 from triage.errors import TrainingError, UsageError
 from triage.review import Certainty, OverrideReason, decide, lock_first_read, open_case, reveal
@@ -52,9 +54,7 @@ def truth(clinic: Path, phantom_data: Dataset) -> dict[str, str]:
 
 
 @pytest.fixture
-def filled(
-    store: Store, clinic: Path, tiny_bundle: TinyBundle, phantom_spec: DataSpec
-) -> Store:
+def filled(store: Store, clinic: Path, tiny_bundle: TinyBundle, phantom_spec: DataSpec) -> Store:
     """The store with the clinic's cases, scored by the champion."""
     put(store, read_unlabelled(clinic / "manifest.csv", clinic, phantom_spec), tiny_bundle, clinic)
     return store
@@ -96,7 +96,11 @@ def trained_on(monkeypatch: pytest.MonkeyPatch) -> list[Dataset]:
 
 @pytest.fixture
 def run(
-    store: Store, tiny_bundle: TinyBundle, phantom_spec: DataSpec, phantom_root: Path, tmp_path: Path
+    store: Store,
+    tiny_bundle: TinyBundle,
+    phantom_spec: DataSpec,
+    phantom_root: Path,
+    tmp_path: Path,
 ):
     def retrain_with(rule: RetrainPolicy, out: Path = tmp_path / "challenger") -> RetrainResult:
         return retrain(
@@ -272,7 +276,9 @@ def test_too_few_labels(filled: Store, truth: dict[str, str], run, tmp_path: Pat
     assert not (tmp_path / "challenger").exists()
 
 
-def test_no_label_is_needed_where_the_policy_asks_for_none(store: Store, run, tmp_path: Path) -> None:
+def test_no_label_is_needed_where_the_policy_asks_for_none(
+    store: Store, run, tmp_path: Path
+) -> None:
     """Then challenger and champion are the same but for their names: nothing flips."""
     result = run(policy(labels=0, flips=0.0))
     assert result.promoted
@@ -280,3 +286,38 @@ def test_no_label_is_needed_where_the_policy_asks_for_none(store: Store, run, tm
     with store.reading() as session:
         found = champion(session)
     assert found == bundle_record(verify_bundle(tmp_path / "challenger"), tmp_path / "challenger")
+
+
+def test_on_the_command_line(
+    filled: Store,
+    truth: dict[str, str],
+    triage: Command,
+    tiny_bundle: TinyBundle,
+    phantom_root: Path,
+    database: str,
+    tmp_path: Path,
+) -> None:
+    rule = tmp_path / "policy.yaml"
+    rule.write_text(policy().model_dump_json())  # JSON is YAML
+
+    def run(out: str) -> Answer:
+        return triage(
+            "retrain", "--bundle", tiny_bundle.folder, "--spec", shipped_spec("derm_phantoms"),
+            "--root", phantom_root, "--policy", rule, "--out", tmp_path / out, "--db", database,
+            "--json",
+        )  # fmt: skip
+
+    without = run("a")
+    assert without.code == 2
+    assert "usable labels from reviews" in without.json["error"]
+    assert not [path for path in tmp_path.iterdir() if path.name.strip(".").startswith("a")]
+    read(filled, *next(iter(truth.items())))
+    promoted = run("b")
+    assert promoted.code == 0, promoted.err
+    assert promoted.json["promoted"] is True
+    assert promoted.json["labels"]["trained_on"] == 1
+    rule.write_text(policy(low=0.9).model_dump_json())
+    refused = run("c")
+    assert refused.code == 0
+    assert refused.json["promoted"] is False
+    assert champion_of(filled) == verify_bundle(tmp_path / "b").digest()

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipelines.score import score
@@ -23,8 +24,6 @@ def rejected_of(out: Path) -> list[dict[str, str]]:
 
 
 def test_one_row_a_case(tiny_bundle: TinyBundle, inbox: Path, tmp_path: Path) -> None:
-    import pandas as pd
-
     out = tmp_path / "new" / "out.parquet"
     result = score(tiny_bundle.folder, inbox, inbox.parent, out)
     frame = pd.read_parquet(out)

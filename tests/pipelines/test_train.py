@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.train import fit_system, train
-from tests.tiny import TinyBundle, tiny_settings
+from tests.tiny import TinyBundle, tiny_settings, write_mobilenet
 from triage.data.dataset import Dataset
 from triage.models.heads import HeadKind
 from triage.models.settings import FitSettings
@@ -78,8 +78,6 @@ def test_a_diverse_ensemble_may_list_a_member_twice(
 def test_the_bundle_keeps_only_backbones_in_use(
     phantom_data: Dataset, tiny_hf: Path, session_cache: Path, tmp_path: Path
 ) -> None:
-    from tests.tiny import write_mobilenet
-
     other = write_mobilenet(tmp_path / "other")
     settings = tiny_settings(tiny_hf, other, selection="diverse", members=1, candidates=2, fit=ONE)
     manifest = train(phantom_data, settings, tmp_path / "b", cache_folder=session_cache)

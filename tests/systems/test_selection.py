@@ -40,9 +40,7 @@ def test_selection_against_brute_force(seed: int) -> None:
     logits = chance.normal(size=(24, 6, 5))
     logits[:, :, N_IN:] += chance.uniform(0, 1, (1, 6, 1)) * is_outlier[:, None, None]
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
-    found = select_diverse(
-        probabilities.astype(np.float32), N_IN, is_outlier, rounded_mass, size=4
-    )
+    found = select_diverse(probabilities.astype(np.float32), N_IN, is_outlier, rounded_mass, size=4)
     assert found == brute_force(probabilities.astype(np.float32), is_outlier, 4)
 
 

@@ -38,9 +38,7 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Labelled, Labelled]]:
 def pool_of(
     dataset: Dataset, settings: TrainSettings, cache: Path, checkpoints: Path, **options: object
 ) -> Pool:
-    return train_pool(
-        dataset, settings, cache_folder=cache, checkpoints=checkpoints, **options
-    )
+    return train_pool(dataset, settings, cache_folder=cache, checkpoints=checkpoints, **options)
 
 
 def state_of(pool: Pool) -> list[torch.Tensor]:

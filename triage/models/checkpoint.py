@@ -81,7 +81,7 @@ def load_checkpoint(
     for name, value in _below(tensors, "moment/").items():
         number, _, key = name.partition("/")
         like = parameters[int(number)]
-        # In the memory layout that training gave it, or the next step rounds differently.
+        # In the parameter's memory layout: the fused step walks through both as they lie.
         kept = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
         moments.setdefault(int(number), {})[key] = kept.detach()
     groups = optimiser.state_dict()["param_groups"]

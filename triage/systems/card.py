@@ -35,9 +35,7 @@ Trained on *{spec.title}* ({manifest.spec_name}), {manifest.created_at}, with ve
 
 ## Intended use
 
-Decision support for clinicians who triage skin photographs of the kind it was trained on. It is
-research software, not a medical device: every recommendation is reviewed by a person. It does
-not know conditions outside the list below and is meant to say so.
+{manifest.intended_use}
 
 ## Conditions it knows
 

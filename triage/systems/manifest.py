@@ -13,6 +13,13 @@ from triage.models.settings import TrainSettings
 FORMAT: Literal["triage-bundle-1"] = "triage-bundle-1"
 
 
+INTENDED_USE = (
+    "Decision support for clinicians who triage skin photographs of the kind it was trained on. "
+    "It is research software, not a medical device: every recommendation is reviewed by a person. "
+    "It does not know other conditions than it lists, and is meant to say so."
+)
+
+
 class MemberEntry(BaseModel):
     """Where one member's parts lie."""
 
@@ -57,6 +64,7 @@ class BundleManifest(BaseModel):
 
     format: Literal["triage-bundle-1"] = FORMAT
     name: str
+    intended_use: str = INTENDED_USE
     created_at: str
     code_version: str
     library_versions: dict[str, str]
