@@ -200,10 +200,14 @@ def _inbox(
 def _train_once(
     dataset: Dataset, settings: TrainSettings, bundle: Path, cache: Path | None, report: Report
 ) -> None:
-    wanted = (dataset.digest(), hash_json(settings.model_dump(mode="json")))
+    wanted = (
+        dataset.digest(),
+        hash_json(settings.model_dump(mode="json")),
+        hash_json(dataset.spec.model_dump(mode="json")),
+    )
     if bundle.exists():
         found = read_manifest(bundle)
-        if (found.data_hash, found.settings_hash) == wanted:
+        if (found.data_hash, found.settings_hash, found.spec_hash) == wanted:
             return
         raise BundleError(
             "was made from other data or settings",

@@ -16,7 +16,7 @@ from pipelines.train import fit_system
 from triage.data.dataset import load_dataset
 from triage.data.manifest import UNKNOWN, Case
 from triage.data.spec import DataSpec
-from triage.errors import TrainingError
+from triage.errors import TrainingError, UsageError
 from triage.evaluation import negative_flips, paired_difference
 from triage.hashing import hash_file
 from triage.store import (
@@ -27,6 +27,7 @@ from triage.store import (
     register_bundle,
     set_champion,
 )
+from triage.store import champion as find_champion
 from triage.systems.bundle import check_free, load_bundle_spec, load_system
 
 # Strongest first: where one case has several labels, the first kind found counts.
@@ -71,6 +72,14 @@ def retrain(
     """
     check_free(out)
     system, manifest = load_system(champion)
+    with store.reading() as session:
+        in_use = find_champion(session)
+    if in_use is not None and in_use.digest != manifest.digest():
+        raise UsageError(
+            f"is not the champion of the case database, which is {in_use.name}",
+            where=str(champion),
+            mend="Give the bundle in use.",
+        )
     test = load_test_split(spec, root, manifest, load_bundle_spec(champion))
     dataset = load_dataset(spec, root, manifest.roles.seed)
     with store.reading() as session:

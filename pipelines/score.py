@@ -13,7 +13,7 @@ from pipelines.progress import Report
 from triage.data.manifest import Case
 from triage.data.unlabelled import read_unlabelled
 from triage.errors import PredictionsError
-from triage.hashing import hash_file
+from triage.hashing import hash_bytes
 from triage.systems.bundle import load_bundle_spec, load_system
 from triage.systems.manifest import BundleManifest
 from triage.systems.system import Scored, System
@@ -66,7 +66,15 @@ def score(
         _write_rejected(out.with_name(f"{out.name}.rejected.csv"), scored)
     except OSError as error:
         raise PredictionsError(f"cannot be written: {error.strerror}", where=str(out)) from error
-    return ScoreResult(cases, scored, manifest, source=f"manifest {hash_file(table)[:16]}")
+    return ScoreResult(cases, scored, manifest, source=source_of(root))
+
+
+def source_of(root: Path) -> str:
+    """Name where cases come from by their folder, hashed: folders can be named after patients.
+
+    A manifest that grows keeps its source, so cases scored before are not stored again.
+    """
+    return f"folder {hash_bytes(str(root.resolve()).encode())[:16]}"
 
 
 def score_cases(

@@ -33,8 +33,10 @@ class TriageError(Exception):
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        advice = f" {self.mend}" if self.mend else ""
-        return f"{place}{self.what}{advice}"
+        if not self.mend:
+            return f"{place}{self.what}"
+        stop = "" if self.what.endswith((".", "?", "!")) else "."
+        return f"{place}{self.what}{stop} {self.mend}"
 
 
 class UsageError(TriageError):

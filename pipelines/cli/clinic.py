@@ -122,8 +122,8 @@ def demo(
     backbone: Backbones = None,
     members: Members = None,
     draws: Annotated[int, typer.Option(min=1, help="How often roles are drawn.")] = 1,
-    cases: Annotated[int | None, typer.Option(min=100, help="Phantoms to generate.")] = None,
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8501,
+    cases: Annotated[int | None, typer.Option(min=400, help="Phantoms to generate.")] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8501,
     as_json: Json = False,
 ) -> None:
     """Go the whole way once: data, training, evaluation, case database, report, pages.

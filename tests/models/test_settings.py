@@ -58,7 +58,7 @@ def test_the_pool_of_a_selection_holds_every_candidate() -> None:
 def test_defaults_depend_on_the_backbones() -> None:
     assert default_settings(("monai:resnet10",)).mode == "finetune"
     assert default_settings(("hf:x",)).mode == "embed"
-    assert default_settings(("hf:x", "monai:resnet10")).mode == "embed"
+    assert default_settings(("hf:x", "monai:resnet10")).mode == "finetune"
     assert default_settings(("hf:x",), "finetune").mode == "finetune"
 
 

@@ -300,9 +300,9 @@ def test_on_the_command_line(
     rule = tmp_path / "policy.yaml"
     rule.write_text(policy().model_dump_json())  # JSON is YAML
 
-    def run(out: str) -> Answer:
+    def run(out: str, champion: Path = tiny_bundle.folder) -> Answer:
         return triage(
-            "retrain", "--bundle", tiny_bundle.folder, "--spec", shipped_spec("derm_phantoms"),
+            "retrain", "--bundle", champion, "--spec", shipped_spec("derm_phantoms"),
             "--root", phantom_root, "--policy", rule, "--out", tmp_path / out, "--db", database,
             "--json",
         )  # fmt: skip
@@ -317,7 +317,10 @@ def test_on_the_command_line(
     assert promoted.json["promoted"] is True
     assert promoted.json["labels"]["trained_on"] == 1
     rule.write_text(policy(low=0.9).model_dump_json())
-    refused = run("c")
+    outdated = run("c")
+    assert outdated.code == 2
+    assert "is not the champion" in outdated.json["error"]
+    refused = run("c", champion=tmp_path / "b")
     assert refused.code == 0
     assert refused.json["promoted"] is False
     assert champion_of(filled) == verify_bundle(tmp_path / "b").digest()

@@ -157,6 +157,18 @@ def test_parts_that_verify_but_do_not_fit(copy: Path) -> None:
         load_system(copy)
 
 
+def test_fields_of_a_later_version_leave_an_older_bundle_valid(copy: Path) -> None:
+    """A bundle written before a defaulted field existed keeps its identity."""
+    path = copy / "manifest.json"
+    content = json.loads(path.read_text())
+    del content["intended_use"], content["settings"]["fit"]["label_smoothing"], content["digest"]
+    older = {"digest": hash_json(content), **content}
+    path.write_text(json.dumps(older, indent=2, ensure_ascii=False) + "\n")
+    manifest = verify_bundle(copy)
+    assert manifest.digest() == older["digest"]
+    assert manifest.intended_use
+
+
 @pytest.mark.parametrize("kind", ["file", "folder"])
 def test_the_place_is_taken(
     kind: str, phantom_data: Dataset, tiny_hf: Path, tmp_path: Path

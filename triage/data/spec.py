@@ -125,7 +125,7 @@ class Subgroup(_Model):
 
 
 class OutcomeCosts(_Model):
-    """Cost of each outcome of an opinion: the structure of Roy et al. 2022, values of ours."""
+    """Cost of each outcome of an opinion; outcomes and values are our default."""
 
     wrong_inlier: Cost = 1.0
     abstain_inlier: Cost = 0.5

@@ -17,8 +17,8 @@ def outcome_cost(
 ) -> NDArray[np.float64]:
     """Cost of each case's outcome, float [N].
 
-    The four outcomes are those of Roy et al. 2022 as we remember its structure; the values
-    come from the data spec and are ours.
+    Outcomes and values are our default: a cost metric of Roy et al. 2022 is known to us by
+    its purpose only.
 
     Parameters
     ----------

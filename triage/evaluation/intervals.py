@@ -10,7 +10,8 @@ Three kinds, named in the table of metrics:
   patients with three alike cases it covered the true AUROC 98 % of the time, quantiles 91 %.
 - *basic*: the quantiles of the resamples mirrored at the estimate (Davison & Hinkley 1997,
   eq. 5.6), for the calibration error. Sampling biases it upwards, and each resample adds the
-  bias once more; mirroring takes it off again. It does not take off all: near perfect
+  bias once more; mirroring takes it off again, and the interval is widened to the estimate
+  where that carries it past. It does not take off all: near perfect
   calibration the interval still tends to lie too high (61 % coverage in our simulation of
   200 patients, 0 % for plain quantiles; 90 % where the true error was 0.12).
 - *percentile*: the 2.5 % and 97.5 % quantiles of the resamples (Efron 1979), for costs and
@@ -125,4 +126,5 @@ def interval(
     low, high = quantiles(defined)
     if kind is Interval.PERCENTILE:
         return low, high
-    return max(2 * value - high, 0.0), min(2 * value - low, 1.0)
+    mirrored = max(2 * value - high, 0.0), min(2 * value - low, 1.0)
+    return min(mirrored[0], value), max(mirrored[1], value)

@@ -1,4 +1,4 @@
-"""Pool the images of a case: the masked mean of Roy et al.'s multi-instance set-up.
+"""Pool the images of a case by their mean, so that every image counts the same.
 
 Cases have one to a few images, so images are kept end to end and each knows its owner;
 no padding is needed and absent images never enter the mean.

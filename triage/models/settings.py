@@ -106,11 +106,11 @@ def default_settings(
     photographs (heads). A hidden layer or dropout in the head slows a network that learns
     from scratch, and has nothing to add: the backbone before it can learn the same.
     """
-    untrained = all(reference.startswith("monai:") for reference in backbones)
-    mode = mode or ("finetune" if untrained else "embed")
+    untrained = [reference.startswith("monai:") for reference in backbones]
+    mode = mode or ("finetune" if any(untrained) else "embed")
     defaults: dict[str, Any] = {"backbones": backbones, "mode": mode}
     if mode == "finetune":
-        fit = FROM_SCRATCH if untrained else FROM_PRETRAINED
+        fit = FROM_SCRATCH if all(untrained) else FROM_PRETRAINED
         defaults |= {"hidden": 0, "dropout": 0.0, "members": 3, "fit": fit}
     return TrainSettings(
         **(defaults | {key: value for key, value in chosen.items() if value is not None})

@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -88,7 +87,7 @@ def save_bundle(
         }
         for name, text in texts.items():
             _write(partial / name, text)
-        sealed = manifest.model_copy(update={"files": _hashes(partial)})
+        sealed = manifest.resolved().model_copy(update={"files": _hashes(partial)})
         _write(partial / MANIFEST, sealed.to_text())
         partial.rename(folder)
     except (OSError, SafetensorError) as error:
@@ -131,10 +130,7 @@ def read_manifest(folder: Path) -> BundleManifest:
     """
     path = folder / MANIFEST
     try:
-        text = path.read_bytes().decode("utf-8")
-        content = dict(json.loads(text))
-        content.pop("digest", None)
-        manifest = BundleManifest.model_validate(content)
+        return BundleManifest.of_text(path.read_bytes().decode("utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise BundleError(
             "is not a bundle: it has no manifest.json",
@@ -143,9 +139,6 @@ def read_manifest(folder: Path) -> BundleManifest:
         ) from error
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise BundleError("manifest.json is malformed or altered", where=str(folder)) from error
-    if manifest.to_text() != text:
-        raise BundleError("manifest.json was altered", where=str(folder))
-    return manifest
 
 
 def verify_bundle(folder: Path) -> BundleManifest:

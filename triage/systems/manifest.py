@@ -88,11 +88,36 @@ class BundleManifest(BaseModel):
     promotion: dict[str, Any] | None = None
     files: dict[str, str]
 
+    def resolved(self) -> BundleManifest:
+        """Return the same manifest with every default written out."""
+        return BundleManifest.model_validate(self.model_dump())
+
     def digest(self) -> str:
         """Hash of the manifest, which covers every file by its hash: the bundle's identity."""
-        return hash_json(self.model_dump(mode="json"))
+        return hash_json(self._written())
 
     def to_text(self) -> str:
         """Return the exact content of `manifest.json`."""
-        content = {"digest": self.digest(), **self.model_dump(mode="json")}
+        content = {"digest": self.digest(), **self._written()}
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def of_text(cls, text: str) -> BundleManifest:
+        """Parse `manifest.json`.
+
+        Raises
+        ------
+        ValueError
+            If it is malformed or altered.
+        """
+        content = dict(json.loads(text))
+        content.pop("digest", None)
+        manifest = cls.model_validate(content)
+        if manifest.to_text() != text:
+            raise ValueError("altered")
+        return manifest
+
+    def _written(self) -> dict[str, Any]:
+        # What the file holds and no more: fields that a later version of the software adds
+        # must not change the identity of an older bundle.
+        return self.model_dump(mode="json", exclude_unset=True)
