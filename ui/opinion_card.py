@@ -48,9 +48,13 @@ def _differential(opinion: Opinion) -> None:
     )
     if opinion.next_action:
         st.markdown(f"**Next action:** {escape(opinion.next_action)}")
+    if opinion.p_outlier is not None:
+        st.markdown(
+            f"**None of the conditions it knows:** {frequency(opinion.p_outlier)} such cases."
+        )
     st.caption(
-        "Numbers of such cases with each condition, from calibrated probabilities. "
-        f"System: {escape(opinion.bundle)}."
+        "The bars count such cases among the conditions the system knows, from calibrated "
+        f"probabilities. System: {escape(opinion.bundle)}."
     )
 
 

@@ -21,7 +21,14 @@ from triage.store import (
     set_champion,
 )
 
-SECRETS = ("AISECRETACTION", "about 83 of 100", "83 of 100", "0.83", "AISECRETREASON")
+SECRETS = (
+    "AISECRETACTION",
+    "None of the conditions it knows",
+    "about 83 of 100",
+    "83 of 100",
+    "0.83",
+    "AISECRETREASON",
+)
 """What of the predictions may not reach the browser before the first read."""
 
 

@@ -64,6 +64,7 @@ def test_the_reveal_tells_natural_frequencies(pages: Pages) -> None:
     assert "Your first read: **Melanoma**, urgent, sure" in shown(app)
     sent = everything(app)
     assert "Of 100 such cases: Melanoma about 83 of 100; Acne about 12 of 100" in sent
+    assert "**None of the conditions it knows:** about 10 of 100 such cases." in sent
     assert kinds(pages, "C-1001")[-1] == "ai_revealed"
 
 

@@ -14,13 +14,15 @@ class Opinion:
     """What a reader may see of the AI after the first read.
 
     An abstention carries a reason and a next action, and no condition or
-    probability: those would be read as an opinion.
+    probability: those would be read as an opinion. The probabilities of `differential`
+    hold among the conditions the system knows; `p_outlier` is that of any other.
     """
 
     bundle: str
     urgency: Urgency | None
     condition: str | None = None
     differential: tuple[tuple[str, float], ...] = ()
+    p_outlier: float | None = None
     reason_code: AbstainReason | None = None
     reason: str = ""
     next_action: str = ""
@@ -47,6 +49,7 @@ def opinion_of(shown: StoredPrediction) -> Opinion:
         urgency=Urgency(record.recommendation),
         condition=record.condition,
         differential=record.differential,
+        p_outlier=record.p_outlier,
         reason=record.reason,
         next_action=record.next_action,
     )
