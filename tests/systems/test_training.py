@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-import triage.systems.training as module
+import triage.systems.plan as module
 from tests.tiny import tiny_settings, write_mobilenet, write_resnet
 from triage.data.dataset import Dataset, load_dataset
 from triage.errors import TrainingError

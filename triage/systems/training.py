@@ -8,22 +8,18 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.errors import TrainingError
-from triage.hashing import hash_json
 from triage.models.backbones import Backbone, load_backbone
 from triage.models.embeddings import Opened, open_images
-from triage.models.heads import Head
-from triage.models.inputs import CaseInputs, EmbeddingInputs, ImageInputs
+from triage.models.inputs import EmbeddingInputs, ImageInputs
 from triage.models.network import CaseNetwork
 from triage.models.preprocessing import Preprocessing
 from triage.models.settings import TrainSettings
-from triage.models.training import Labelled, fit
+from triage.systems.plan import TrainingPlan
 from triage.systems.system import Embedded, Member, embed_with
 
 Progress = Callable[[str, int, int], None]
@@ -108,7 +104,7 @@ def _train_heads(
     embedded, opened = embed_with(
         backbones, cases, cache_folder, _counting(progress, "embedding images", total)
     )
-    plan = _Plan.of(dataset, settings, opened.cases)
+    plan = TrainingPlan.of(dataset, settings, opened.cases)
     members, losses = [], {}
     with _one_thread():
         for number, (reference, seed) in enumerate(settings.pool):
@@ -141,7 +137,7 @@ def _train_networks(
     members: list[Member] = []
     losses: dict[str, float] = {}
     backbones: dict[str, Backbone] = {}
-    plan: _Plan | None = None
+    plan: TrainingPlan | None = None
     for number, (reference, seed) in enumerate(settings.pool):
         backbone = load_backbone(reference, seed=seed)
         if backbone.preprocessing not in read:
@@ -150,7 +146,7 @@ def _train_networks(
                 cases, backbone.preprocessing, _counting(progress, "reading images", total)
             )
         inputs, opened = read[backbone.preprocessing]
-        plan = plan or _Plan.of(dataset, settings, opened.cases)
+        plan = plan or TrainingPlan.of(dataset, settings, opened.cases)
         start = backbone.digest()
         name = _free(f"{backbone.name}-seed{seed}", backbones)
         network = CaseNetwork(
@@ -177,107 +173,6 @@ def _train_networks(
         backbones, held_out, None, _counting(progress, "scoring validation", total)
     )
     return Pool(tuple(members), backbones, losses, validation, opened, held_out)
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Which rows train which class, and which validate."""
-
-    settings: TrainSettings
-    classes: tuple[str, ...]
-    n_inliers: int
-    data_digest: str
-    train: torch.Tensor
-    train_targets: torch.Tensor
-    early_stop: torch.Tensor
-    early_stop_targets: torch.Tensor
-    validation_rows: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, dataset: Dataset, settings: TrainSettings, cases: list[Case]) -> _Plan:
-        draw, kind = dataset.draw, settings.head
-        split = {
-            case.case_id: part for case, part in zip(dataset.cases, dataset.splits, strict=True)
-        }
-        train, stop, validation = [], [], []
-        for row, case in enumerate(cases):
-            target = kind.target(str(case.condition), draw)
-            if split[case.case_id] == "train" and target is not None:
-                train.append((row, target))
-            elif split[case.case_id] == "validation":
-                validation.append(row)
-                if case.condition in draw.inliers:
-                    stop.append((row, draw.inliers.index(str(case.condition))))
-        classes = kind.classes(draw)
-        empty = sorted(set(range(len(classes))) - {target for _, target in train})
-        if empty or not stop:
-            lacking = [classes[index] for index in empty] or ["validation inliers"]
-            raise TrainingError(f"no readable case to train on for {', '.join(lacking)}")
-        rows, targets = (torch.tensor(column) for column in zip(*train, strict=True))
-        stop_rows, stop_targets = (torch.tensor(column) for column in zip(*stop, strict=True))
-        return cls(
-            settings,
-            classes,
-            len(draw.inliers),
-            hash_json([dataset.digest(), [case.case_id for case in cases]]),
-            rows,
-            targets,
-            stop_rows,
-            stop_targets,
-            np.array(validation, dtype=np.int64),
-        )
-
-    def digest(self, backbone: str) -> str:
-        """Hash of everything that decides a member's weights, for naming its checkpoint."""
-        ensemble = {"members", "selection", "candidates", "backbones", "seed"}
-        settings = self.settings.model_dump(mode="json", exclude=ensemble)
-        return hash_json([settings, self.classes, self.data_digest, backbone])[:16] + ".safetensors"
-
-    def new_head(self, width: int, seed: int) -> Head:
-        torch.manual_seed(seed)
-        return Head(width, len(self.classes), self.settings.hidden, self.settings.dropout)
-
-    def fit_one(
-        self,
-        network: torch.nn.Module,
-        inputs: CaseInputs,
-        seed: int,
-        checkpoint: Path,
-        *,
-        every: int,
-        progress: Callable[[int, float], None],
-    ) -> float:
-        return fit(
-            network,
-            Labelled(_Rows(inputs, self.train), self.train_targets),
-            Labelled(_Rows(inputs, self.early_stop), self.early_stop_targets),
-            loss=lambda logits, targets: self.settings.head.loss(logits, targets, self.n_inliers),
-            n_classes=len(self.classes),
-            n_inliers=self.n_inliers,
-            settings=self.settings.fit,
-            seed=seed,
-            precision=self.settings.precision,
-            checkpoint=checkpoint,
-            checkpoint_every=every,
-            progress=progress,
-        )
-
-    def validation_cases(self, cases: list[Case]) -> list[Case]:
-        return [cases[row] for row in self.validation_rows]
-
-
-class _Rows:
-    """Some rows of other inputs."""
-
-    def __init__(self, inputs: CaseInputs, rows: torch.Tensor) -> None:
-        self.inputs = inputs
-        self.rows = rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def batch(self, index: torch.Tensor, generator: torch.Generator | None) -> object:
-        return self.inputs.batch(self.rows[index], generator)
 
 
 @contextmanager

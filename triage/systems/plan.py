@@ -1,0 +1,147 @@
+"""The plan of a training: which cases train which class, and how one network is trained on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from triage.data.dataset import Dataset
+from triage.data.manifest import Case
+from triage.errors import TrainingError
+from triage.hashing import hash_json
+from triage.models.heads import Head
+from triage.models.inputs import CaseInputs
+from triage.models.settings import TrainSettings
+from triage.models.training import Labelled, fit
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """Which of the opened cases train which class, which stop the training, which validate.
+
+    Parameters
+    ----------
+    settings : TrainSettings
+    classes : tuple of str
+        Class order of the head.
+    n_inliers : int
+    data_digest : str
+        Hash of the cases, labels and splits, and of which cases could be read.
+    train, train_targets : int Tensor [T]
+        Rows of the opened cases that train, and their class.
+    early_stop, early_stop_targets : int Tensor [V]
+        Rows of validation inliers, and their class.
+    validation_rows : int array
+        Rows of the validation split; its outliers never train.
+    """
+
+    settings: TrainSettings
+    classes: tuple[str, ...]
+    n_inliers: int
+    data_digest: str
+    train: torch.Tensor
+    train_targets: torch.Tensor
+    early_stop: torch.Tensor
+    early_stop_targets: torch.Tensor
+    validation_rows: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, dataset: Dataset, settings: TrainSettings, cases: list[Case]) -> TrainingPlan:
+        """Plan the training on cases that could be read.
+
+        Raises
+        ------
+        TrainingError
+            If a class of the head has no case to train on, or no inlier validates.
+        """
+        draw, kind = dataset.draw, settings.head
+        split = {
+            case.case_id: part for case, part in zip(dataset.cases, dataset.splits, strict=True)
+        }
+        train, stop, validation = [], [], []
+        for row, case in enumerate(cases):
+            target = kind.target(str(case.condition), draw)
+            if split[case.case_id] == "train" and target is not None:
+                train.append((row, target))
+            elif split[case.case_id] == "validation":
+                validation.append(row)
+                if case.condition in draw.inliers:
+                    stop.append((row, draw.inliers.index(str(case.condition))))
+        classes = kind.classes(draw)
+        empty = sorted(set(range(len(classes))) - {target for _, target in train})
+        if empty or not stop:
+            lacking = [classes[index] for index in empty] or ["validation inliers"]
+            raise TrainingError(f"no readable case to train on for {', '.join(lacking)}")
+        rows, targets = (torch.tensor(column) for column in zip(*train, strict=True))
+        stop_rows, stop_targets = (torch.tensor(column) for column in zip(*stop, strict=True))
+        return cls(
+            settings,
+            classes,
+            len(draw.inliers),
+            hash_json([dataset.digest(), [case.case_id for case in cases]]),
+            rows,
+            targets,
+            stop_rows,
+            stop_targets,
+            np.array(validation, dtype=np.int64),
+        )
+
+    def digest(self, backbone: str) -> str:
+        """Hash of everything that decides a member's weights, for naming its checkpoint."""
+        ensemble = {"members", "selection", "candidates", "backbones", "seed"}
+        settings = self.settings.model_dump(mode="json", exclude=ensemble)
+        return hash_json([settings, self.classes, self.data_digest, backbone])[:16] + ".safetensors"
+
+    def new_head(self, width: int, seed: int) -> Head:
+        """Return an untrained head of the plan's classes."""
+        torch.manual_seed(seed)
+        return Head(width, len(self.classes), self.settings.hidden, self.settings.dropout)
+
+    def fit_one(
+        self,
+        network: torch.nn.Module,
+        inputs: CaseInputs,
+        seed: int,
+        checkpoint: Path,
+        *,
+        every: int,
+        progress: Callable[[int, float], None],
+    ) -> float:
+        """Train one network in place; returns its best validation loss."""
+        return fit(
+            network,
+            Labelled(_Rows(inputs, self.train), self.train_targets),
+            Labelled(_Rows(inputs, self.early_stop), self.early_stop_targets),
+            loss=lambda logits, targets: self.settings.head.loss(logits, targets, self.n_inliers),
+            n_classes=len(self.classes),
+            n_inliers=self.n_inliers,
+            settings=self.settings.fit,
+            seed=seed,
+            precision=self.settings.precision,
+            checkpoint=checkpoint,
+            checkpoint_every=every,
+            progress=progress,
+        )
+
+    def validation_cases(self, cases: list[Case]) -> list[Case]:
+        """Return the opened cases of the validation split."""
+        return [cases[row] for row in self.validation_rows]
+
+
+class _Rows:
+    """Some rows of other inputs."""
+
+    def __init__(self, inputs: CaseInputs, rows: torch.Tensor) -> None:
+        self.inputs = inputs
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batch(self, index: torch.Tensor, generator: torch.Generator | None) -> object:
+        return self.inputs.batch(self.rows[index], generator)
