@@ -86,9 +86,11 @@ def train(
             "digest": manifest.digest(),
             "metrics": manifest.metrics,
             "rejected": manifest.rejected,
+            "notes": manifest.notes,
         },
         f"{out}: {len(manifest.members)} members, {manifest.settings.mode}, {manifest.head}",
         f"on validation: {shown}",
+        *(f"note: {note}" for note in manifest.notes),
     )
     if manifest.rejected:
         raise typer.Exit(REJECTED)

@@ -24,6 +24,8 @@ from triage.systems.training import Pool
 from triage.uncertainty.outlier_probability import prevalence_weights
 from triage.uncertainty.scores import SCORES
 
+FEW_OUTLIER_CONDITIONS = 2
+"""Below this, training outliers teach a head one condition rather than what is unfamiliar."""
 LIBRARIES = ("torch", "transformers", "monai", "numpy", "scikit-learn", "pydicom", "pillow")
 
 
@@ -83,6 +85,17 @@ def fix_policy(
     return policy, metrics
 
 
+def _few_outliers(dataset: Dataset, settings: TrainSettings) -> str:
+    """A warning where the head learned what an outlier is from too few conditions."""
+    count = len(dataset.draw.train)
+    if settings.head is HeadKind.SOFTMAX or count >= FEW_OUTLIER_CONDITIONS:
+        return ""
+    return (
+        f"Only {count} outlier condition(s) trained the head: its score may rank new conditions "
+        "worse than chance. Compare with a softmax head before using it."
+    )
+
+
 def describe(
     name: str,
     pool: Pool,
@@ -138,7 +151,7 @@ def describe(
             "abstain_above": policy.threshold,
         },
         metrics={key: round(value, 6) for key, value in metrics.items()},
-        notes=tuple(filter(None, (dataset.spec.roles.note,))),
+        notes=tuple(filter(None, (dataset.spec.roles.note, _few_outliers(dataset, settings)))),
         promotion=promotion,
         files={},
     )
