@@ -99,7 +99,7 @@ def ui(
 ) -> None:
     """Open the reviewer's pages on 127.0.0.1 until interrupted.
 
-    Example: triage ui --db sqlite:///work/triage.db
+    Example: triage ui --db sqlite:///triage.db
     """
     from triage.store import open_store
     from ui.launch import run

@@ -26,7 +26,7 @@ from triage.uncertainty.scores import SCORES
 
 FEW_OUTLIER_CONDITIONS = 2
 """Below this, training outliers teach a head one condition rather than what is unfamiliar."""
-LIBRARIES = ("torch", "transformers", "monai", "numpy", "scikit-learn", "pydicom", "pillow")
+LIBRARIES = ("torch", "transformers", "monai", "numpy", "scipy", "pydicom", "pillow")
 
 
 def score_of(kind: HeadKind) -> str:

@@ -11,7 +11,7 @@ from triage.evaluation.results import Estimate, Evaluation
 from triage.reports.charts.svg import Scale, line, picture, rect, round_range, tag, text, ticks
 from triage.reports.numbers import ceiling, number, tick
 
-_LABELS, _PANEL, _GAP, _VALUE = 190.0, 190.0, 26.0, 62.0
+_LABELS, _PANEL, _GAP, _VALUE = 226.0, 190.0, 26.0, 62.0
 _ROW, _TOP = 23.0, 62.0
 
 
