@@ -66,7 +66,7 @@ def changed(spec: DataSpec, **changes: Any) -> DataSpec:
         {"rows": {"patient": None}},
         {"rows": {"group": ["device"]}},
         {"rows": {"case": None}},
-        {"roles": {"auto": {"train": 3, "validation": 2, "test": 1}}},
+        {"roles": {"auto": {"train": 1, "validation": 1, "test": 4}}},
     ],
 )
 def test_a_spec_that_places_cases_elsewhere_is_refused(
@@ -84,6 +84,18 @@ def test_a_spec_with_other_costs_is_fine(
     other = changed(phantom_spec, title="Elsewhere", outlier_prevalence=0.4)
     found = load_test_split(other, phantom_root, tiny_bundle.manifest, phantom_spec)
     assert found.splits == phantom_data.splits
+
+
+def test_test_outliers_may_be_others_that_the_bundle_never_met(
+    tiny_bundle: TinyBundle, phantom_spec: DataSpec, phantom_root: Path
+) -> None:
+    """One of the bundle's test outliers trains in this spec: the other still tests."""
+    other = changed(phantom_spec, roles={"auto": {"train": 3, "validation": 2, "test": 1}})
+    met = {*tiny_bundle.manifest.roles.train, *tiny_bundle.manifest.roles.validation}
+    found = load_test_split(other, phantom_root, tiny_bundle.manifest, phantom_spec)
+    outliers = {case.condition for case in found.of_split("test")} - set(found.draw.inliers)
+    assert outliers
+    assert not outliers & met
 
 
 def test_the_roles_are_those_of_the_bundle(
