@@ -119,6 +119,15 @@ class Killed(BaseException):
     pass
 
 
+def test_bfloat16_on_a_processor_without_it(
+    phantom_data: Dataset, tiny_hf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("triage.systems.training.has_bfloat16", lambda: False)
+    settings = tiny_settings(tiny_hf, mode="finetune", precision="bfloat16", fit=ONE_EPOCH)
+    with pytest.raises(TrainingError, match=r"no bfloat16 arithmetic\. Use --precision float32"):
+        train_pool(phantom_data, settings, cache_folder=None, checkpoints=tmp_path)
+
+
 @pytest.mark.parametrize("mode", ["embed", "finetune"])
 def test_a_killed_pool_is_resumed_exactly(
     mode: str, phantom_data: Dataset, tiny_hf: Path, session_cache: Path, tmp_path: Path

@@ -72,6 +72,11 @@ def calibrated_loss(logits: Tensor, targets: Tensor) -> float:
     return float(flat.view(len(_TEMPERATURES), -1).mean(1).min())
 
 
+def has_bfloat16() -> bool:
+    """Whether the processor computes in bfloat16; emulating it is slower than float32."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def rate_at(done: float) -> float:
     """Share of the full learning rate when so much of training is done: warm-up, then cosine.
 

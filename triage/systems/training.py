@@ -19,6 +19,7 @@ from triage.models.inputs import EmbeddingInputs, ImageInputs
 from triage.models.network import CaseNetwork
 from triage.models.preprocessing import Preprocessing
 from triage.models.settings import TrainSettings
+from triage.models.training import has_bfloat16
 from triage.systems.plan import TrainingPlan
 from triage.systems.system import Embedded, Member, embed_with
 
@@ -79,11 +80,16 @@ def train_pool(
     Raises
     ------
     TrainingError
-        If a backbone is named twice, or the head has no training cases for a class.
+        If a backbone is named twice, the head has no training cases for a class, or the
+        processor lacks the arithmetic asked for.
     """
     if len(set(settings.backbones)) < len(settings.backbones):
         raise TrainingError(
             "a backbone is named twice", mend="Name each once; members share them by seed."
+        )
+    if settings.precision == "bfloat16" and not has_bfloat16():
+        raise TrainingError(
+            "this processor has no bfloat16 arithmetic", mend="Use --precision float32."
         )
     if settings.mode == "embed":
         return _train_heads(dataset, settings, cache_folder, checkpoints, progress)
