@@ -11,7 +11,6 @@ import numpy as np
 
 from pipelines.evaluate import EvaluationRun, evaluate_bundle
 from pipelines.ingest import ingest
-from pipelines.progress import Report
 from pipelines.report import write_audit
 from pipelines.score import score_cases
 from pipelines.train import train
@@ -27,6 +26,7 @@ from triage.models.heads import HeadKind
 from triage.models.settings import TrainSettings, default_settings
 from triage.store import open_store
 from triage.systems.bundle import load_system, read_manifest
+from triage.systems.progress import Progress
 
 PHANTOM_CASES = 2400
 INBOX_CASES = 60
@@ -87,7 +87,7 @@ def demo(
     draws: int = 1,
     cases: int = PHANTOM_CASES,
     cache_folder: Path | None = None,
-    report: Report = lambda *_: None,
+    report: Progress = lambda *_: None,
 ) -> DemoResult:
     """Train, evaluate, score, fill the case database and write the audit report.
 
@@ -167,7 +167,7 @@ def demo(
     )
 
 
-def _phantoms(spec: DataSpec, workdir: Path, cases: int, report: Report) -> Path:
+def _phantoms(spec: DataSpec, workdir: Path, cases: int, report: Progress) -> Path:
     if spec.generator is None:
         raise UsageError(
             "these data cannot be generated", where=spec.name, mend="Say where they are: --root."
@@ -178,7 +178,7 @@ def _phantoms(spec: DataSpec, workdir: Path, cases: int, report: Report) -> Path
 
 
 def _inbox(
-    spec: DataSpec, root: Path, workdir: Path, dataset: Dataset, generated: bool, report: Report
+    spec: DataSpec, root: Path, workdir: Path, dataset: Dataset, generated: bool, report: Progress
 ) -> tuple[list[Case], Path, str]:
     """Cases for the reviewer: new phantoms, or the test split with its labels left off."""
     if not generated:
@@ -198,7 +198,7 @@ def _inbox(
 
 
 def _train_once(
-    dataset: Dataset, settings: TrainSettings, bundle: Path, cache: Path | None, report: Report
+    dataset: Dataset, settings: TrainSettings, bundle: Path, cache: Path | None, report: Progress
 ) -> None:
     wanted = (
         dataset.digest(),
@@ -217,10 +217,10 @@ def _train_once(
     train(dataset, settings, bundle, cache_folder=cache, progress=report)
 
 
-def _tagged(report: Report, head: str, draw: int, draws: int) -> Report:
+def _tagged(report: Progress, head: str, draw: int, draws: int) -> Progress:
     tag = f"{head}" if draws == 1 else f"{head} {draw + 1}/{draws}"
     return lambda stage, done, total: report(f"{tag}: {stage}", done, total)
 
 
-def _counter(report: Report, stage: str, total: int) -> Any:
+def _counter(report: Progress, stage: str, total: int) -> Any:
     return lambda done: report(stage, done, total)

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.progress import Report
 from pipelines.score import score_cases
 from triage.data.dataset import Dataset, load_dataset
 from triage.data.roles import draw_roles
 from triage.data.spec import DataSpec
-from triage.errors import UsageError
+from triage.errors import UsageError, count_by_reason
 from triage.evaluation import Evaluation, Outcomes, evaluate
 from triage.evaluation.from_predictions import outcomes_of
 from triage.hashing import hash_json
 from triage.predictions import Predictions
 from triage.systems.bundle import load_bundle_spec, load_system
 from triage.systems.manifest import BundleManifest
+from triage.systems.progress import Progress
 from triage.systems.system import System
+from triage.whole_file import whole_file
 
 SPLIT = "test"
 
@@ -75,7 +75,7 @@ def evaluate_bundle(
     root: Path,
     *,
     cache_folder: Path | None = None,
-    report: Report = lambda *_: None,
+    report: Progress = lambda *_: None,
     n_resamples: int = 1000,
 ) -> EvaluationRun:
     """Score the test split with a bundle and measure it."""
@@ -97,7 +97,7 @@ def evaluate_system(
     dataset: Dataset,
     *,
     cache_folder: Path | None = None,
-    report: Report = lambda *_: None,
+    report: Progress = lambda *_: None,
     n_resamples: int = 1000,
 ) -> EvaluationRun:
     """Score and measure the test split of a loaded data set.
@@ -122,7 +122,7 @@ def evaluate_system(
         predictions=scored.predictions,
         manifest=manifest,
         dataset=dataset,
-        rejected=dict(Counter(str(error.reason) for error in scored.rejected.values())),
+        rejected=count_by_reason(scored.rejected.values()),
         reasons={code: count for code, count in sorted(codes.items()) if code},
     )
 
@@ -136,14 +136,12 @@ def save_evaluation(run: EvaluationRun, folder: Path) -> None:
         If the folder cannot be written to.
     """
     run.predictions.save(folder / "predictions.parquet")
-    partial = folder / f".evaluation.json.{os.getpid()}.partial"
+    text = json.dumps(as_json(run), indent=2) + "\n"
     try:
-        partial.write_text(json.dumps(as_json(run), indent=2) + "\n", encoding="utf-8")
-        partial.replace(folder / "evaluation.json")
+        with whole_file(folder / "evaluation.json") as partial:
+            partial.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot be written to: {error.strerror}", where=str(folder)) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def as_json(run: EvaluationRun) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from triage.data.strict_yaml import parse_yaml
 from triage.errors import UsageError
 from triage.evaluation import METRICS, Difference, Estimate
 from triage.store import LabelSource
@@ -91,7 +92,7 @@ def load_policy(path: Path) -> RetrainPolicy:
         If the file is missing, is not YAML or breaks a rule; every problem is named.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
         return RetrainPolicy.model_validate(content)
     except FileNotFoundError as error:
         raise UsageError("there is no such policy", where=str(path)) from error

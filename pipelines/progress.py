@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich import progress as bar
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
-Report = Callable[[str, int, int], None]
+from triage.systems.progress import Progress
 
 
 @contextmanager
-def progress_bars(quiet: bool = False) -> Iterator[Report]:
+def progress_bars(quiet: bool = False) -> Iterator[Progress]:
     """Yield a function that takes (stage, done, total) and shows one bar a stage."""
     if quiet:
         yield lambda *_: None
@@ -33,7 +33,7 @@ def progress_bars(quiet: bool = False) -> Iterator[Report]:
         TimeRemainingColumn(),
     )
     tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with bar.Progress(*columns, console=Console(stderr=True)) as bars:
 
         def report(stage: str, done: int, total: int) -> None:
             if stage not in tasks:

@@ -11,7 +11,6 @@ from typing import Any
 from pipelines.evaluate import EvaluationRun, evaluate_system, load_test_split
 from pipelines.ingest import bundle_record
 from pipelines.policy import RetrainPolicy
-from pipelines.progress import Report
 from pipelines.train import fit_system
 from triage.data.dataset import load_dataset
 from triage.data.manifest import UNKNOWN, Case
@@ -29,6 +28,7 @@ from triage.store import (
 )
 from triage.store import champion as find_champion
 from triage.systems.bundle import check_free, load_bundle_spec, load_system
+from triage.systems.progress import Progress
 
 # Strongest first: where one case has several labels, the first kind found counts.
 _STRENGTH = (
@@ -58,7 +58,7 @@ def retrain(
     store: Store,
     *,
     cache_folder: Path | None = None,
-    report: Report = lambda *_: None,
+    report: Progress = lambda *_: None,
 ) -> RetrainResult:
     """Train a challenger with the champion's settings on the spec's data and reviewed labels.
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import csv
-import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.progress import Report
 from triage.data.manifest import Case
 from triage.data.unlabelled import read_unlabelled
-from triage.errors import PredictionsError
+from triage.errors import PredictionsError, count_by_reason
 from triage.hashing import hash_bytes
 from triage.systems.bundle import load_bundle_spec, load_system
 from triage.systems.manifest import BundleManifest
+from triage.systems.progress import Progress, counting
 from triage.systems.system import Scored, System
+from triage.whole_file import whole_file
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class ScoreResult:
     @property
     def counts(self) -> dict[str, int]:
         """Cases read and rejected by reason."""
-        reasons = Counter(str(error.reason) for error in self.scored.rejected.values())
+        reasons = count_by_reason(self.scored.rejected.values())
         return {"read": len(self.scored.predictions), "rejected": sum(reasons.values()), **reasons}
 
 
@@ -42,7 +41,7 @@ def score(
     out: Path,
     *,
     cache_folder: Path | None = None,
-    report: Report = lambda *_: None,
+    report: Progress = lambda *_: None,
 ) -> ScoreResult:
     """Score the cases of a manifest and write `out` (Parquet).
 
@@ -78,25 +77,17 @@ def source_of(root: Path) -> str:
 
 
 def score_cases(
-    system: System, cases: Sequence[Case], cache_folder: Path | None, report: Report
+    system: System, cases: Sequence[Case], cache_folder: Path | None, report: Progress
 ) -> Scored:
     """Score cases with a progress bar over the images."""
     total = sum(len(case.images) for case in cases) * len(system.backbones)
-    done = 0
-
-    def advance(count: int) -> None:
-        nonlocal done
-        done += count
-        report("reading and embedding images", done, total)
-
-    return system.score(cases, cache_folder, advance)
+    stage = "reading and embedding images"
+    return system.score(cases, cache_folder, counting(report, stage, total))
 
 
 def _write_rejected(path: Path, scored: Scored) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with partial.open("w", newline="", encoding="utf-8") as stream:
+    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(["case_id", "reason", "message"])
         for case_id, error in scored.rejected.items():
             writer.writerow([case_id, str(error.reason), error.what])
-    partial.replace(path)

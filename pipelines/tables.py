@@ -19,6 +19,7 @@ HEADLINE = (
     "clinical_cost",
     "abstention_rate",
 )
+BY_LEVEL = ("accuracy", "ood_auroc", "ece", "clinical_cost")
 
 
 def shown(estimate: Estimate | None) -> str:
@@ -33,30 +34,21 @@ def shown(estimate: Estimate | None) -> str:
 
 def overall_table(evaluations: Mapping[str, Evaluation], title: str, note: str = "") -> Table:
     """One row a metric, one column a system, values with 95 % intervals."""
-    table = Table(title=title, caption=note or None, caption_justify="left")
-    table.add_column("metric")
-    for name in evaluations:
-        table.add_column(name, justify="right")
-    for key in HEADLINE:
-        row = [shown(evaluation.overall.get(key)) for evaluation in evaluations.values()]
-        table.add_row(METRICS[key].title, *row)
-    return table
+    rows = [
+        [METRICS[key].title, *(shown(found.overall.get(key)) for found in evaluations.values())]
+        for key in HEADLINE
+    ]
+    return plain_table(title, ["metric", *evaluations], rows, note)
 
 
 def subgroup_table(evaluation: Evaluation, axis: str, title: str, note: str = "") -> Table:
     """One row a level of a subgroup axis."""
-    table = Table(title=title, caption=note or None, caption_justify="left")
-    table.add_column("level")
-    table.add_column("cases", justify="right")
-    for key in ("accuracy", "ood_auroc", "ece", "clinical_cost"):
-        table.add_column(METRICS[key].title, justify="right")
-    for level in evaluation.levels(axis):
-        cells = [
-            shown(level.metrics.get(key))
-            for key in ("accuracy", "ood_auroc", "ece", "clinical_cost")
-        ]
-        table.add_row(level.level, str(level.n_cases), *cells)
-    return table
+    rows = [
+        [level.level, str(level.n_cases), *(shown(level.metrics.get(key)) for key in BY_LEVEL)]
+        for level in evaluation.levels(axis)
+    ]
+    columns = ["level", "cases", *(METRICS[key].title for key in BY_LEVEL)]
+    return plain_table(title, columns, rows, note)
 
 
 def plain_table(

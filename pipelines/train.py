@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.progress import Report
 from triage.data.dataset import Dataset
 from triage.decisions.policy import Policy
 from triage.models.backbones import Backbone
@@ -16,6 +15,7 @@ from triage.models.settings import TrainSettings
 from triage.systems.assemble import describe, fix_policy, select_members
 from triage.systems.bundle import check_free, save_bundle
 from triage.systems.manifest import BundleManifest
+from triage.systems.progress import Progress
 from triage.systems.system import Member, System
 from triage.systems.training import train_pool
 
@@ -59,7 +59,7 @@ def fit_system(
     out: Path,
     *,
     cache_folder: Path | None = None,
-    progress: Report = lambda *_: None,
+    progress: Progress = lambda *_: None,
 ) -> Trained:
     """Train an ensemble and fix its policy on validation.
 
@@ -98,7 +98,7 @@ def train(
     out: Path,
     *,
     cache_folder: Path | None = None,
-    progress: Report = lambda *_: None,
+    progress: Progress = lambda *_: None,
 ) -> BundleManifest:
     """Train an ensemble and write it as a bundle; see `fit_system`."""
     return fit_system(dataset, settings, out, cache_folder=cache_folder, progress=progress).save(

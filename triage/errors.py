@@ -7,6 +7,8 @@ anything else that escapes is a defect of ours.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -130,3 +132,8 @@ class ImageRejected(TriageError):
     ) -> None:
         self.reason = reason
         super().__init__(what, where=where, mend=mend)
+
+
+def count_by_reason(rejections: Iterable[ImageRejected]) -> dict[str, int]:
+    """Count refusals by their code, in order of first appearance."""
+    return dict(Counter(str(rejection.reason) for rejection in rejections))

@@ -10,7 +10,6 @@ thresholds, audit, reports and the browser pages read it; none of them needs tor
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from triage.errors import PredictionsError
+from triage.whole_file import whole_file
 
 FORMAT = "triage-predictions-1"
 CASE_COLUMNS = ("case_id", "patient_id", "cluster", "label")
@@ -152,14 +152,9 @@ class Predictions:
             "provenance": self.provenance,
         }
         table = table.replace_schema_metadata({_KEY: json.dumps(header).encode()})
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
+            with whole_file(path) as partial:
                 pq.write_table(table, partial, compression="zstd")
-                partial.replace(path)
-            finally:
-                partial.unlink(missing_ok=True)
         except OSError as error:
             raise PredictionsError(
                 f"cannot be written: {error.strerror or error}", where=str(path)

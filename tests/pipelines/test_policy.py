@@ -84,6 +84,7 @@ def test_the_shipped_policy_leaves_ai_visible_labels_out() -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
+        ("max_negative_flips: 0.1\nmax_negative_flips: 0.9", "not readable YAML"),
         ("require: [", "not readable YAML"),
         ("3", "not a valid policy"),
         ("max_negative_flips: 0.1", "require"),

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from triage.data.spec import DataSpec
+from triage.data.strict_yaml import parse_yaml
 from triage.errors import SpecError
 
 SCHEMA_NAME = "data_spec.schema.json"
@@ -32,13 +33,12 @@ def load_spec(path: Path) -> DataSpec:
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError("is not a readable text file in UTF-8", where=str(path)) from error
     try:
-        content = yaml.load(text, Loader=_StrictLoader)  # a SafeLoader
+        content = parse_yaml(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = f" (line {mark.line + 1})" if mark else ""
         raise SpecError(f"is not YAML{line}: {error.problem}", where=str(path)) from error
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
-        # The loader itself stumbles over some odd values, such as an impossible date.
+    except yaml.YAMLError as error:
         raise SpecError("is not readable YAML", where=str(path)) from error
     if not isinstance(content, dict):
         raise SpecError("is not a mapping of a data spec's keys", where=str(path))
@@ -48,19 +48,6 @@ def load_spec(path: Path) -> DataSpec:
         raise SpecError(
             "the data spec is not valid", where=str(path), problems=_problems(error)
         ) from error
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML in which a key given twice is an error, not a silent change of mind."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for position, key in enumerate(keys):
-            if key in keys[:position]:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"the key {key!r} is given twice", problem_mark=node.start_mark
-                )
-        return super().construct_mapping(node, deep)
 
 
 def _problems(error: ValidationError) -> tuple[str, ...]:

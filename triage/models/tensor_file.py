@@ -7,7 +7,6 @@ must not be silently altered.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from triage.errors import UsageError
 from triage.hashing import hash_bytes, hash_json
+from triage.whole_file import whole_file
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
@@ -30,14 +30,9 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any])
     plain = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
     text = json.dumps(header)
     metadata = {"header": text, "sha256": _digest(plain, text)}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with whole_file(path) as partial:
             save_file(plain, partial, metadata=metadata)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
     except (OSError, SafetensorError) as error:
         raise UsageError(
             "cannot be written to", where=str(path.parent), mend="Choose another place."

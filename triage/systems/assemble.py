@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import platform
-from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
 
 from triage import __version__
 from triage.data.dataset import Dataset
 from triage.decisions.costs import outcome_cost
 from triage.decisions.fitting import fit_policy, truth_of
 from triage.decisions.policy import Policy
+from triage.errors import count_by_reason
 from triage.hashing import hash_json
 from triage.models.heads import HeadKind
 from triage.models.settings import TrainSettings
@@ -104,7 +103,6 @@ def describe(
     settings: TrainSettings,
     policy: Policy,
     metrics: dict[str, float],
-    promotion: dict[str, Any] | None = None,
 ) -> BundleManifest:
     """Write down what the system is and what it was made from."""
     draw = dataset.draw
@@ -128,7 +126,7 @@ def describe(
         spec_hash=hash_json(dataset.spec.model_dump(mode="json")),
         data_hash=dataset.digest(),
         data_counts=dataset.counts(),
-        rejected=dict(Counter(str(error.reason) for error in pool.opened.rejected.values())),
+        rejected=count_by_reason(pool.opened.rejected.values()),
         roles=RolesEntry(
             seed=draw.seed,
             inliers=draw.inliers,
@@ -152,6 +150,5 @@ def describe(
         },
         metrics={key: round(value, 6) for key, value in metrics.items()},
         notes=tuple(filter(None, (dataset.spec.roles.note, _few_outliers(dataset, settings)))),
-        promotion=promotion,
         files={},
     )

@@ -21,10 +21,8 @@ from triage.models.preprocessing import Preprocessing
 from triage.models.settings import TrainSettings
 from triage.models.training import has_bfloat16
 from triage.systems.plan import TrainingPlan
+from triage.systems.progress import Progress, counting
 from triage.systems.system import Embedded, Member, embed_with
-
-Progress = Callable[[str, int, int], None]
-"""Called with a stage, how much of it is done, and its total."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +106,10 @@ def _train_heads(
     cases = dataset.of_split("train", "validation")
     total = sum(len(case.images) for case in cases) * len(backbones)
     embedded, opened = embed_with(
-        backbones, cases, cache_folder, _counting(progress, "embedding images", total)
+        backbones, cases, cache_folder, counting(progress, "embedding images", total)
     )
     plan = TrainingPlan.of(dataset, settings, opened.cases)
+    digests = {key: plan.digest(backbone.digest()) for key, backbone in backbones.items()}
     members, losses = [], {}
     with _one_thread():
         for number, (reference, seed) in enumerate(settings.pool):
@@ -123,7 +122,7 @@ def _train_heads(
                 head,
                 inputs,
                 seed,
-                checkpoints / f"{name}-{plan.digest(backbones[key].digest())}",
+                checkpoints / f"{name}-{digests[key]}",
                 every=settings.fit.epochs,
                 progress=lambda *_: None,
             )
@@ -149,7 +148,7 @@ def _train_networks(
         if backbone.preprocessing not in read:
             total = sum(len(case.images) for case in cases)
             read[backbone.preprocessing] = open_images(
-                cases, backbone.preprocessing, _counting(progress, "reading images", total)
+                cases, backbone.preprocessing, counting(progress, "reading images", total)
             )
         inputs, opened = read[backbone.preprocessing]
         plan = plan or TrainingPlan.of(dataset, settings, opened.cases)
@@ -176,7 +175,7 @@ def _train_networks(
     held_out = plan.validation_cases(opened.cases)
     total = sum(len(case.images) for case in held_out) * len(backbones)
     validation, _ = embed_with(
-        backbones, held_out, None, _counting(progress, "scoring validation", total)
+        backbones, held_out, None, counting(progress, "scoring validation", total)
     )
     return Pool(tuple(members), backbones, losses, validation, opened, held_out)
 
@@ -208,14 +207,3 @@ def _free(name: str, taken: Container[str]) -> str:
     """The name, numbered if it is taken."""
     numbered = (f"{name}-{number}" for number in count(2))
     return name if name not in taken else next(new for new in numbered if new not in taken)
-
-
-def _counting(progress: Progress, stage: str, total: int) -> Callable[[int], None]:
-    done = 0
-
-    def advance(count: int) -> None:
-        nonlocal done
-        done += count
-        progress(stage, done, total)
-
-    return advance

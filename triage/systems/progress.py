@@ -1,0 +1,20 @@
+"""How long work tells how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Progress = Callable[[str, int, int], None]
+"""Called with a stage, how much of it is done, and its total."""
+
+
+def counting(progress: Progress, stage: str, total: int) -> Callable[[int], None]:
+    """Return a function that takes what was done since the last call and reports the sum."""
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(stage, done, total)
+
+    return advance
