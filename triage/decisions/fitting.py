@@ -11,12 +11,12 @@ from triage.decisions.policy import Condition, Policy
 from triage.decisions.thresholds import cheapest_threshold
 from triage.errors import UsageError
 from triage.predictions import Predictions
+from triage.uncertainty.calibration.temperature import fit_temperature
 from triage.uncertainty.outlier_probability import (
     OutlierProbability,
     fit_outlier_probability,
     prevalence_weights,
 )
-from triage.uncertainty.temperature import fit_temperature
 
 
 def truth_of(predictions: Predictions) -> NDArray[np.int64]:

@@ -20,9 +20,9 @@ from triage.decisions.costs import cheapest_urgency, expected_outcome_cost
 from triage.decisions.reasons import AbstainReason
 from triage.errors import UsageError
 from triage.predictions import Predictions
+from triage.uncertainty.calibration.temperature import apply_temperature
 from triage.uncertainty.outlier_probability import OutlierProbability
-from triage.uncertainty.scores import SCORES
-from triage.uncertainty.temperature import apply_temperature
+from triage.uncertainty.scores import POLICY_SCORES
 
 DIFFERENTIAL_LENGTH = 3
 
@@ -45,7 +45,7 @@ class Policy(BaseModel):
     conditions : tuple of Condition
         Inlier conditions in class order.
     score : str
-        Name of the out-of-distribution score in `SCORES`.
+        Name of the out-of-distribution score in `POLICY_SCORES`.
     temperature : float
         Of the ensemble's inlier probabilities.
     outlier_probability : OutlierProbability
@@ -70,8 +70,8 @@ class Policy(BaseModel):
 
     @model_validator(mode="after")
     def _score_exists(self) -> Self:
-        if self.score not in SCORES:
-            raise ValueError(f"unknown score {self.score!r}; there are {sorted(SCORES)}")
+        if self.score not in POLICY_SCORES:
+            raise ValueError(f"unknown score {self.score!r}; there are {sorted(POLICY_SCORES)}")
         return self
 
     @property
@@ -81,7 +81,8 @@ class Policy(BaseModel):
 
     def ood_score(self, predictions: Predictions) -> NDArray[np.float64]:
         """Out-of-distribution score of each case, float [N]."""
-        return SCORES[self.score].function(predictions.mean_probabilities(), predictions.n_inliers)
+        score = POLICY_SCORES[self.score]()
+        return score.of(predictions.mean_probabilities(), predictions.n_inliers)
 
     def calibrated(self, predictions: Predictions) -> NDArray[np.float64]:
         """Probability of each condition given an inlier, float [N, K].

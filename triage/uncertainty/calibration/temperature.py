@@ -6,20 +6,31 @@ the inlier conditions, are raised to 1/T and renormalised. The ranking never cha
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from triage.errors import UsageError
+from triage.uncertainty.calibration.calibrator import (
+    FLOOR,
+    Calibrator,
+    CalibratorInfo,
+    Floats,
+    State,
+    Truth,
+)
 
-_BOUNDS = (0.05, 20.0)
-_FLOOR = 1e-12
+BOUNDS = (0.05, 20.0)
+"""Between which the temperature is looked for."""
 
 
 def inlier_logits(probabilities: NDArray[np.float64], n_inliers: int) -> NDArray[np.float64]:
     """Return log probabilities of the inlier classes, float [N, K], up to a constant per row."""
-    logits: NDArray[np.float64] = np.log(np.maximum(probabilities[:, :n_inliers], _FLOOR))
+    logits: NDArray[np.float64] = np.log(np.maximum(probabilities[:, :n_inliers], FLOOR))
     return logits
 
 
@@ -66,6 +77,26 @@ def fit_temperature(
         scaled = log_softmax(logits / np.exp(log_temperature), axis=1)
         return float(-scaled[rows, truth].mean())
 
-    low, high = np.log(_BOUNDS)
+    low, high = np.log(BOUNDS)
     found = minimize_scalar(loss, bounds=(low, high), method="bounded")
     return float(np.exp(found.x))
+
+
+@dataclass
+class TemperatureScaling(Calibrator):
+    """p to the power 1/T, renormalised: one temperature for all cases."""
+
+    info: ClassVar = CalibratorInfo(
+        key="temperature",
+        title="Temperature scaling",
+        source="Guo et al. 2017",
+        parameters="one temperature",
+        keeps_ranking=True,
+    )
+    arrays: ClassVar = ("temperature",)
+
+    def _fit(self, given: Floats, truth: Truth, distance: Floats) -> State:
+        return {"temperature": np.array([fit_temperature(given, given.shape[1], truth)])}
+
+    def _calibrate(self, given: Floats, distance: Floats, state: State) -> Floats:
+        return apply_temperature(given, given.shape[1], float(state["temperature"][0]))

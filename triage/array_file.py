@@ -1,0 +1,65 @@
+"""Arrays on disk with a header and a hash of both: read back exactly, or not at all.
+
+Safetensors checks a file's structure, not its numbers; what is reused silently between runs
+must not be silently altered.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from triage.errors import UsageError
+from triage.hashing import hash_bytes, hash_json
+from triage.whole_file import whole_file
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def save_arrays(path: Path, arrays: Arrays, header: dict[str, Any]) -> None:
+    """Write arrays and a header of plain JSON types, whole or not at all.
+
+    Raises
+    ------
+    UsageError
+        If the place cannot be written to.
+    """
+    # Safetensors writes the buffer as it lies in memory, whatever the strides say.
+    plain = {name: np.array(value, order="C") for name, value in arrays.items()}
+    text = json.dumps(header)
+    metadata = {"header": text, "sha256": _digest(plain, text)}
+    try:
+        with whole_file(path) as partial:
+            save_file(plain, partial, metadata=metadata)
+    except (OSError, SafetensorError) as error:
+        raise UsageError(
+            "cannot be written to", where=str(path.parent), mend="Choose another place."
+        ) from error
+
+
+def load_arrays(path: Path) -> tuple[Arrays, dict[str, Any]] | None:
+    """Read what `save_arrays` wrote; None if there is no such file or it is damaged."""
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata()
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        text = metadata["header"]
+        if metadata["sha256"] != _digest(arrays, text):
+            return None
+        return arrays, json.loads(text)
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError):
+        return None
+
+
+def _digest(arrays: Arrays, header: str) -> str:
+    content = {
+        name: [str(value.dtype), list(value.shape), hash_bytes(value.tobytes())]
+        for name, value in arrays.items()
+    }
+    return hash_json([content, header])

@@ -1,0 +1,21 @@
+"""Calibration after ensembling: probabilities that mean what they say, one method a file.
+
+A calibrator is fitted on the validation inliers and maps the ensemble's averaged
+probabilities, over the inlier conditions, to calibrated ones. `CALIBRATORS` is their table;
+`OnlinePlatt` goes along with a stream of single events.
+"""
+
+from triage.uncertainty.calibration.calibrator import Calibrator, CalibratorInfo
+from triage.uncertainty.calibration.calibrator_file import load_calibrator, save_calibrator
+from triage.uncertainty.calibration.platt_stream import OnlinePlatt
+from triage.uncertainty.calibration.registry import CALIBRATORS, make_calibrator
+
+__all__ = [
+    "CALIBRATORS",
+    "Calibrator",
+    "CalibratorInfo",
+    "OnlinePlatt",
+    "load_calibrator",
+    "make_calibrator",
+    "save_calibrator",
+]

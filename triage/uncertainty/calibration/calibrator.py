@@ -1,0 +1,205 @@
+"""What every calibrator is: `fit` on validation inliers, `calibrate` any cases."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from triage.errors import UsageError
+
+FLOOR = 1e-12
+"""Probabilities are kept above it, so that logarithms are finite."""
+
+COMMON = ("present",)
+"""Names of what every calibrator stores: which conditions had validation cases, bool [K]."""
+
+Floats = NDArray[np.float64]
+Truth = NDArray[np.int64]
+State = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class CalibratorInfo:
+    """What tables say of a calibrator.
+
+    Parameters
+    ----------
+    key : str
+        Stable name, as on the command line.
+    title : str
+        Name for people.
+    source : str
+        Paper, and what is our own.
+    parameters : str
+        What is learned of K conditions, in words.
+    by_condition : bool
+        Whether each condition has parameters of its own. One without validation cases then
+        keeps the ensemble's probability, and the others are calibrated among themselves:
+        nothing was seen to correct it by, and parameters learned from its absence would rule
+        it out for good.
+    needs_distance : bool
+        Whether each case's distance from the training data must be given.
+    keeps_ranking : bool
+        Whether the order of a case's conditions never changes, so that the first stays first.
+    in_order : bool
+        Whether the order of the validation cases matters to `fit`.
+    """
+
+    key: str
+    title: str
+    source: str
+    parameters: str
+    by_condition: bool = False
+    needs_distance: bool = False
+    keeps_ranking: bool = False
+    in_order: bool = False
+
+
+class Calibrator(ABC):
+    """From the ensemble's averaged probabilities to calibrated ones, among inlier conditions.
+
+    Subclasses are dataclasses of their settings. Rows given need not sum to one: only their
+    proportions are read, so the inlier columns of a head with outlier classes will do.
+    """
+
+    info: ClassVar[CalibratorInfo]
+    arrays: ClassVar[tuple[str, ...]]
+    """Names of what is learned."""
+
+    state: State | None = None
+    """What was learned: `COMMON` and `arrays`; None before `fit`."""
+
+    def fit(
+        self, probabilities: ArrayLike, truth: ArrayLike, distance: ArrayLike | None = None
+    ) -> Self:
+        """Learn from validation cases of inlier conditions.
+
+        Parameters
+        ----------
+        probabilities : float array [N, K]
+            The ensemble's averaged probabilities, N >= 1.
+        truth : int array [N]
+            True inlier condition of each case, 0 to K - 1; not each must occur.
+        distance : float array [N], optional
+            Out-of-distribution score of each case, larger = further; read only where
+            `info.needs_distance`.
+
+        Raises
+        ------
+        UsageError
+            If there is no case, a case is not an inlier, a value is not finite or negative, or
+            the distance is missing.
+        """
+        given = self._proportions(probabilities)
+        labels = np.asarray(truth)
+        if len(labels) != len(given):
+            raise UsageError(f"{len(labels)} labels for {len(given)} cases", where=self.info.key)
+        whole = labels.ndim == 1 and np.issubdtype(labels.dtype, np.integer)
+        if not whole or len(labels) == 0 or labels.min() < 0 or labels.max() >= given.shape[1]:
+            raise UsageError(
+                "calibration needs validation cases of inlier conditions only, at least one",
+                where=self.info.key,
+            )
+        away = self._distance(distance, len(given))
+        present = np.ones(given.shape[1], dtype=np.bool_)
+        if self.info.by_condition:
+            present = np.isin(np.arange(len(present)), labels)
+        place = present.cumsum() - 1
+        learned = self._fit(_among(given, present), place[labels.astype(np.int64)], away)
+        self.state = {"present": present, **learned}
+        return self
+
+    def calibrate(self, probabilities: ArrayLike, distance: ArrayLike | None = None) -> Floats:
+        """Return calibrated probabilities given an inlier, float64 [N, K]; rows sum to one.
+
+        Raises
+        ------
+        UsageError
+            If the calibrator was not fitted, or was fitted on another number of conditions; if
+            a value is not finite or negative, or the distance is missing.
+        """
+        state = self.learned()
+        given = self._proportions(probabilities)
+        present = state["present"]
+        if given.shape[1] != len(present):
+            raise UsageError(
+                f"was fitted on {len(present)} conditions, not {given.shape[1]}",
+                where=self.info.key,
+            )
+        away = self._distance(distance, len(given))
+        found = self._calibrate(_among(given, present), away, state)
+        share = given[:, present].sum(axis=1, keepdims=True)
+        calibrated = given.copy()
+        calibrated[:, present] = share * found / found.sum(axis=1, keepdims=True)
+        calibrated /= calibrated.sum(axis=1, keepdims=True)
+        return calibrated
+
+    def learned(self) -> State:
+        """Return what was learned.
+
+        Raises
+        ------
+        UsageError
+            If the calibrator was not fitted.
+        """
+        if self.state is None:
+            raise UsageError("the calibrator was not fitted", where=self.info.key, mend="Call fit.")
+        return self.state
+
+    def settings(self) -> dict[str, Any]:
+        """The settings the calibrator was made with."""
+        return asdict(self)  # type: ignore[call-overload,no-any-return]
+
+    @abstractmethod
+    def _fit(self, given: Floats, truth: Truth, distance: Floats) -> State:
+        """Learn `arrays` from rows that sum to one."""
+
+    @abstractmethod
+    def _calibrate(self, given: Floats, distance: Floats, state: State) -> Floats:
+        """Return positive values in the calibrated proportions, [N, K]."""
+
+    def _proportions(self, probabilities: ArrayLike) -> Floats:
+        """Rows kept above `FLOOR` and made to sum to one; a row of zeros becomes uniform."""
+        values = np.asarray(probabilities, dtype=np.float64)
+        if values.ndim != 2 or values.shape[1] == 0:
+            raise UsageError(
+                f"needs probabilities of [cases, conditions], not of shape {values.shape}",
+                where=self.info.key,
+            )
+        if not np.isfinite(values).all() or (values < 0).any():
+            raise UsageError(
+                "probabilities hold values that are not finite or negative", where=self.info.key
+            )
+        values = np.maximum(values, FLOOR)
+        proportions: Floats = values / values.sum(axis=1, keepdims=True)
+        return proportions
+
+    def _distance(self, distance: ArrayLike | None, n: int) -> Floats:
+        """Checked distances, or zeros where the calibrator does not read them."""
+        if not self.info.needs_distance:
+            return np.zeros(n)
+        if distance is None:
+            raise UsageError(
+                "needs each case's distance from the training data",
+                where=self.info.key,
+                mend="Pass the score of an embedding-space detector.",
+            )
+        values = np.asarray(distance, dtype=np.float64)
+        if values.shape != (n,):
+            raise UsageError(
+                f"distances of shape {values.shape} for {n} cases", where=self.info.key
+            )
+        if not np.isfinite(values).all():
+            raise UsageError("distances hold values that are not finite", where=self.info.key)
+        return values
+
+
+def _among(given: Floats, present: NDArray[np.bool_]) -> Floats:
+    """Probabilities given that the condition is one of those present."""
+    kept = given[:, present]
+    among: Floats = kept / kept.sum(axis=1, keepdims=True)
+    return among
