@@ -30,7 +30,8 @@ def test_counts_and_every_metric_are_there(outcomes, evaluation):
     assert list(evaluation.overall) == list(METRICS)
     for found in evaluation.overall.values():
         assert found.evidence == "enough"
-        assert found.low < found.value < found.high
+        assert found.low <= found.value <= found.high
+        assert found.low < found.high
 
 
 def test_percentiles_come_from_the_shared_resamples(outcomes, evaluation):

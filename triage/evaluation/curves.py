@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from triage.evaluation.intervals import CONFIDENCE, clopper_pearson
-from triage.evaluation.metrics.calibration import N_BINS, confidence_bin
+from triage.evaluation.metrics.bins import N_BINS, equal_width_bin
 from triage.evaluation.metrics.classification import correct
 from triage.evaluation.metrics.weighted import FloatArray
 from triage.evaluation.outcomes import Outcomes
@@ -38,8 +38,8 @@ def reliability(outcomes: Outcomes) -> list[ReliabilityBin]:
     Each accuracy carries a Clopper-Pearson interval with one trial a cluster.
     """
     inlier = ~outcomes.is_outlier
-    bins = confidence_bin(outcomes)
     confidence, right = outcomes.probabilities.max(axis=1), correct(outcomes)
+    bins = equal_width_bin(confidence)
     found = []
     for index in range(N_BINS):
         members = inlier & (bins == index)
@@ -77,8 +77,8 @@ def risk_coverage(outcomes: Outcomes, resamples: Iterable[FloatArray]) -> RiskCo
         Case weights, for the band.
     """
     wrong = ~correct(outcomes)
-    curve = _risk_at_grid(outcomes, wrong, np.ones((1, len(outcomes))))[0]
-    drawn = np.concatenate([_risk_at_grid(outcomes, wrong, weights) for weights in resamples])
+    curve = risk_at_grid(outcomes, np.ones((1, len(outcomes))))[0]
+    drawn = np.concatenate([risk_at_grid(outcomes, weights) for weights in resamples])
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
     answered = ~outcomes.abstained
@@ -97,10 +97,9 @@ def risk_coverage(outcomes: Outcomes, resamples: Iterable[FloatArray]) -> RiskCo
     )
 
 
-def _risk_at_grid(
-    outcomes: Outcomes, wrong: np.ndarray[tuple[int], np.dtype[np.bool_]], weights: FloatArray
-) -> FloatArray:
-    """Risk at each coverage of `GRID` for each resample, [B, len(GRID)]."""
+def risk_at_grid(outcomes: Outcomes, weights: FloatArray) -> FloatArray:
+    """Risk at each coverage of `GRID` for each resample, [B, len(GRID)]; see `risk_coverage`."""
+    wrong = ~correct(outcomes)
     order = np.argsort(outcomes.ood_score, kind="stable")
     scores = outcomes.ood_score[order]
     starts = np.flatnonzero(np.r_[True, scores[1:] != scores[:-1]])

@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.errors import UsageError
-from triage.evaluation.metrics import calibration, classification, clinical, detection
+from triage.evaluation.metrics import (
+    calibration,
+    classification,
+    clinical,
+    detection,
+    proper,
+    selective,
+)
 from triage.evaluation.metrics.weighted import FloatArray
 from triage.evaluation.outcomes import Outcomes
 
@@ -128,14 +135,53 @@ _TABLE = (
         "Guo et al. 2017, eq. 3", calibration.ece,
     ),
     Metric(
+        "ece_equal_mass", "Calibration error, equal-mass bins", "proportion", False,
+        (Need.INLIERS,), _BASIC,
+        "Mean gap between top-1 confidence and accuracy on inliers, over 15 equal-mass bins.",
+        "Nguyen & O'Connor 2015", calibration.ece_equal_mass,
+    ),
+    Metric(
+        "classwise_ece", "Class-wise calibration error", "proportion", False,
+        (Need.INLIERS,), _BASIC,
+        "Mean over conditions of the gap between its probability and its frequency on inliers, "
+        "over 15 equal-width bins.",
+        "Kull et al. 2019", calibration.classwise_ece,
+    ),
+    Metric(
+        "adaptive_ece", "Adaptive calibration error (ACE)", "proportion", False,
+        (Need.INLIERS,), _BASIC,
+        "Mean over conditions of the gap between its probability and its frequency on inliers, "
+        "over 15 equal-mass bins.",
+        "Nixon et al. 2019", calibration.adaptive_ece,
+    ),
+    Metric(
         "nll", "Log loss", "nats", False, (Need.INLIERS,), _PERCENTILE,
         "Mean negative log probability given to the true condition of inliers.",
-        "standard", calibration.nll,
+        "standard", proper.nll,
     ),
     Metric(
         "brier", "Brier score", "squared probability", False, (Need.INLIERS,), _PERCENTILE,
         "Squared distance of the probabilities from the truth, summed over conditions, 0 to 2.",
-        "Brier 1950", calibration.brier,
+        "Brier 1950", proper.brier,
+    ),
+    Metric(
+        "brier_reliability", "Brier: reliability", "squared probability", False,
+        (Need.INLIERS,), _BASIC,
+        "Squared gap between top-1 confidence and accuracy on inliers, averaged over 15 bins.",
+        "Murphy 1973", proper.brier_reliability,
+    ),
+    Metric(
+        "brier_resolution", "Brier: resolution", "squared probability", True,
+        (Need.INLIERS,), _BASIC,
+        "Squared distance of the accuracy in each of 15 bins of top-1 confidence from the overall "
+        "one.",
+        "Murphy 1973", proper.brier_resolution,
+    ),
+    Metric(
+        "brier_uncertainty", "Brier: uncertainty", "squared probability", None,
+        (Need.INLIERS,), _PERCENTILE,
+        "Variance of being right on inliers: accuracy times one minus accuracy.",
+        "Murphy 1973", proper.brier_uncertainty,
     ),
     Metric(
         "clinical_cost", "Mean clinical cost", "cost units per case", False,
@@ -158,6 +204,21 @@ _TABLE = (
         (Need.ANSWERED_INLIERS,), _KG,
         "Accuracy on the inliers with an AI opinion.",
         "Geifman & El-Yaniv 2017", classification.selective_accuracy,
+    ),
+    Metric(
+        "aurc", "Area under risk-coverage (AURC)", "area", False, (Need.ALL,), _KG,
+        "Mean selective risk while cases are answered by rising OOD score; outliers are errors.",
+        "Geifman, Uziel & El-Yaniv 2019", selective.aurc,
+    ),
+    Metric(
+        "e_aurc", "Excess AURC", "area", False, (Need.ALL,), _PERCENTILE,
+        "AURC above that of the best order, which answers every error last.",
+        "Geifman, Uziel & El-Yaniv 2019", selective.e_aurc,
+    ),
+    Metric(
+        "aurc_gain", "AURC gained over random", "risk", True, (Need.ALL,), _PERCENTILE,
+        "AURC of referral at random, the overall share of errors, less AURC.",
+        "our definition", selective.aurc_gain,
     ),
     Metric(
         "outlier_abstention_rate", "Outliers abstained on", "proportion", True,
