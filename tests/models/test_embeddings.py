@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import triage.models.embeddings as module
 from tests.tiny import draw_case, noise, noisy_cases
 from triage.data.manifest import Case
 from triage.errors import RejectReason, TriageError
+from triage.hashing import hash_file
+from triage.imaging.corruptions import FAR, Corruption
 from triage.imaging.read import read_picture
 from triage.models.backbones import Backbone, load_backbone
 from triage.models.embedding_cache import EmbeddingCache
@@ -17,6 +20,7 @@ from triage.models.embeddings import embed_cases, open_images
 from triage.models.pooling import pool_by_case
 
 COUNTS = [2, 1, 3, 1]
+NOISE = Corruption("gaussian_noise", 5)
 
 
 @pytest.fixture
@@ -174,3 +178,76 @@ def test_fine_tuning_rejects_the_same_cases(cases: list[Case], backbone: Backbon
     assert opened.rejected["c0"].reason is RejectReason.EMPTY
     assert len(inputs) == 3
     assert len(inputs.images) == sum(COUNTS[1:])
+
+
+def test_without_a_corruption_the_key_is_the_hash_of_the_file(
+    cases: list[Case], backbone: Backbone
+) -> None:
+    """Caches written before there were corruptions stay valid."""
+    cache = memory()
+    embed_cases(cases, backbone, cache)
+    for case in cases:
+        assert all(cache.get(hash_file(path)) is not None for path in case.images)
+
+
+def test_a_corrupted_image_is_corrupted_after_it_is_resized(
+    cases: list[Case], backbone: Backbone
+) -> None:
+    found, opened = embed_cases(cases, backbone, memory(), corruption=NOISE)
+    assert opened.cases == cases
+    for case, vector in zip(cases, found, strict=True):
+        alone = []
+        for path in case.images:
+            picture = read_picture(path)
+            frame = NOISE.apply(backbone.preprocessing.resize(picture.frames[0]), picture.sha256)
+            with torch.inference_mode():
+                pixels = backbone.preprocessing.normalise(torch.from_numpy(frame)[None])
+                alone.append(backbone(pixels)[0].numpy())
+        assert np.allclose(vector, np.mean(alone, axis=0), atol=1e-5)
+
+
+def test_clean_and_corrupted_embeddings_share_a_cache_and_no_entry(
+    cases: list[Case], backbone: Backbone, opened: list[Path], tmp_path: Path
+) -> None:
+    kinds = (None, NOISE, Corruption("gaussian_noise", 3), FAR)
+    expected = [embed_cases(cases, backbone, memory(), corruption=kind)[0] for kind in kinds]
+    opened.clear()
+    for kind, alone in zip(kinds, expected, strict=True):
+        cache = EmbeddingCache(tmp_path / "c", "d")
+        found, _ = embed_cases(cases, backbone, cache, corruption=kind)
+        assert np.allclose(found, alone, atol=1e-5)
+    assert len(opened) == len(kinds) * sum(COUNTS)
+    for kind, alone in zip(kinds, expected, strict=True):
+        cache = EmbeddingCache(tmp_path / "c", "d")
+        found, _ = embed_cases(cases, backbone, cache, corruption=kind)
+        assert np.allclose(found, alone, atol=1e-5)
+    assert len(opened) == len(kinds) * sum(COUNTS)
+    assert all(not np.allclose(a, b, atol=1e-3) for a, b in itertools.combinations(expected, 2))
+
+
+def test_quality_is_judged_before_the_corruption(backbone: Backbone, tmp_path: Path) -> None:
+    black = np.zeros((40, 40, 3), np.uint8)
+    cases = [draw_case(tmp_path, "good", noise(1)), draw_case(tmp_path, "poor", black)]
+    for _ in range(2):
+        _, opened = embed_cases(
+            cases, backbone, EmbeddingCache(tmp_path / "c", "d"), corruption=FAR
+        )
+        assert opened.quality == {"poor": "The picture is black."}
+
+
+def test_a_bad_image_rejects_its_case_also_when_corrupted(
+    cases: list[Case], backbone: Backbone
+) -> None:
+    cases[2].images[1].write_text("no picture")
+    _, opened = embed_cases(cases, backbone, memory(), corruption=NOISE)
+    assert list(opened.rejected) == ["c2"]
+
+
+def test_a_file_that_changes_underway_is_corrupted_as_its_new_content(
+    cases: list[Case], backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = memory()
+    monkeypatch.setattr(module, "hash_file", lambda _: "stale")
+    embed_cases(cases[1:2], backbone, cache, corruption=NOISE)
+    assert cache.get(NOISE.key("stale")) is None
+    assert cache.get(NOISE.key(read_picture(cases[1].images[0]).sha256)) is not None

@@ -14,6 +14,7 @@ from triage.data.manifest import Case
 from triage.errors import ImageRejected, TriageError
 from triage.hashing import hash_file
 from triage.imaging import DEFAULT_LIMITS
+from triage.imaging.corruptions import Corruption
 from triage.imaging.quality import assess_quality, quality_problem
 from triage.imaging.read import read_picture
 from triage.models.backbones import Backbone
@@ -48,6 +49,7 @@ def embed_cases(
     backbone: Backbone,
     cache: EmbeddingCache,
     progress: Progress | None = None,
+    corruption: Corruption | None = None,
 ) -> tuple[NDArray[np.float32], Opened]:
     """Embed cases with one backbone, each image once.
 
@@ -60,6 +62,9 @@ def embed_cases(
         Of this backbone; images found there are not opened.
     progress : callable, optional
         Called with the number of images finished since the last call.
+    corruption : Corruption, optional
+        What to do to every image once it is resized; quality is judged before. Corrupted
+        images stand in the cache beside the clean ones, under keys of their own.
 
     Returns
     -------
@@ -69,19 +74,22 @@ def embed_cases(
         Which cases those are, and why others are not.
     """
     backbone.eval()
-    hashes: dict[Path, str] = {}
+    keys: dict[Path, str] = {}
     rejected: dict[Path, ImageRejected] = {}
     waiting: list[tuple[str, NDArray[np.uint8], str]] = []
     started: set[str] = set()
     for path in (path for case in cases for path in case.images):
         try:
-            key = _content_hash(path)
+            key = _key(_content_hash(path), corruption)
             if cache.get(key) is None and key not in started:
+                image_hash, frames, problem = _open(path, backbone.preprocessing)
+                if corruption is not None:
+                    frames = np.stack([corruption.apply(frame, image_hash) for frame in frames])
                 # The hash of the very bytes that were decoded, should the file have changed.
-                key, frames, problem = _open(path, backbone.preprocessing)
+                key = _key(image_hash, corruption)
                 waiting.append((key, frames, problem))
                 started.add(key)
-            hashes[path] = key
+            keys[path] = key
         except ImageRejected as error:
             rejected[path] = error
         if sum(len(frames) for _, frames, _ in waiting) >= BATCH:
@@ -91,7 +99,12 @@ def embed_cases(
             progress(1)
     _run(backbone, cache, waiting)
     cache.flush()
-    return _pool(cases, hashes, rejected, cache, backbone.width)
+    return _pool(cases, keys, rejected, cache, backbone.width)
+
+
+def _key(image_hash: str, corruption: Corruption | None) -> str:
+    """What an image's embedding is kept under; the file's own hash where it is clean."""
+    return image_hash if corruption is None else corruption.key(image_hash)
 
 
 def _content_hash(path: Path) -> str:
@@ -131,7 +144,7 @@ def _run(
 
 def _pool(
     cases: Sequence[Case],
-    hashes: dict[Path, str],
+    keys: dict[Path, str],
     rejected: dict[Path, ImageRejected],
     cache: EmbeddingCache,
     width: int,
@@ -143,7 +156,7 @@ def _pool(
         if bad is not None:
             opened.rejected[case.case_id] = bad
             continue
-        found = [cache.get(hashes[path]) for path in case.images]
+        found = [cache.get(keys[path]) for path in case.images]
         records = [record for record in found if record is not None]
         opened.cases.append(case)
         rows.append(np.mean([vector for vector, _ in records], axis=0))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from triage.data.manifest import UNKNOWN, Case
 from triage.decisions.policy import Policy
 from triage.errors import ImageRejected
+from triage.imaging.corruptions import Corruption
 from triage.models.backbones import Backbone
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embeddings import Opened, embed_cases
@@ -21,6 +22,7 @@ from triage.models.heads import Head, HeadKind
 from triage.predictions import Predictions
 
 Embedded = dict[str, NDArray[np.float32]]
+Caches = dict[str, EmbeddingCache]
 
 
 @dataclass(frozen=True)
@@ -121,18 +123,51 @@ class System:
         return Scored(decided, opened.rejected, opened.quality)
 
 
+def open_caches(backbones: dict[str, Backbone], folder: Path | None) -> Caches:
+    """Open the cache of each backbone, by its key, for many calls of `embed_with`.
+
+    Shards are read and weights are hashed here, once: for as long as the caches are in use the
+    weights must stay as they are.
+    """
+    return {key: EmbeddingCache(folder, network.digest()) for key, network in backbones.items()}
+
+
 def embed_with(
     backbones: dict[str, Backbone],
     cases: Sequence[Case],
     cache_folder: Path | None,
     progress: Callable[[int], None] | None = None,
+    corruption: Corruption | None = None,
+    *,
+    caches: Caches | None = None,
 ) -> tuple[Embedded, Opened]:
-    """Embed cases with several backbones; returns arrays [N, D] by key, and the cases kept."""
+    """Embed cases with several backbones.
+
+    Parameters
+    ----------
+    backbones : dict of Backbone
+    cases : sequence of Case
+    cache_folder : Path or None
+        Where embeddings are kept between runs; None keeps none.
+    progress : callable, optional
+        Called with the number of images finished, once per backbone.
+    corruption : Corruption, optional
+        What to do to every image once it is resized.
+    caches : dict of EmbeddingCache, optional
+        Of `open_caches`, in place of opening those of the folder again.
+
+    Returns
+    -------
+    embedded : dict of float32 array [N, D]
+        By key, of the N cases kept.
+    opened : Opened
+        Which cases those are, and why others are not.
+    """
     embedded: Embedded = {}
     opened = Opened(cases=list(cases))
+    caches = open_caches(backbones, cache_folder) if caches is None else caches
     for key, backbone in backbones.items():
-        cache = EmbeddingCache(cache_folder, backbone.digest())
-        embedded[key], opened = embed_cases(cases, backbone, cache, progress)
+        embedded[key], opened = embed_cases(cases, backbone, caches[key], progress, corruption)
     return embedded, opened
 
 
