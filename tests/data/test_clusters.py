@@ -2,7 +2,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.data.clusters import cluster_names
+from triage.data.clusters import cluster_names, joined_names
 
 values = st.sampled_from(["", "a", "b", "c", "d", "e", "f"])
 tables = st.lists(st.tuples(values, values, values), min_size=1, max_size=14)
@@ -78,3 +78,10 @@ def test_a_further_case_keeps_the_name_of_its_patient() -> None:
     one = cluster_names({"patient": pd.Series(["p", "p"]), "case": pd.Series(["5", "6"])})
     more = cluster_names({"patient": pd.Series(["p"] * 3), "case": pd.Series(["5", "6", "1"])})
     assert {*one, *more} == {"patient:p"}
+
+
+def test_joined_names_follow_every_chain() -> None:
+    names = ["d", "a", "b", "c", "a"]
+    assert joined_names(names, [("d", "c"), ("c", "b")]) == ["b", "a", "b", "b", "a"]
+    assert joined_names(names, []) == names
+    assert joined_names(["x", "y"], [("x", "absent")]) == ["absent", "y"]

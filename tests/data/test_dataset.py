@@ -5,7 +5,7 @@ import pytest
 from tests.data.make import make_content, make_rows, make_spec, write_clinic, write_csv
 from triage.data.dataset import Dataset, load_dataset
 from triage.data.manifest import Case
-from triage.errors import SpecError
+from triage.errors import SpecError, UsageError
 
 
 @pytest.fixture
@@ -115,3 +115,66 @@ def test_a_label_from_the_clinic_never_leaks_into_training(root: Path) -> None:
     data = load_dataset(make_spec(), root)
     for reason, case in leaks(data).items():
         assert data.with_training_cases([case]) == data, reason
+
+
+def test_joined_clusters_share_a_split(root: Path) -> None:
+    data = load_dataset(make_spec(), root)
+    inliers = [case for case in data.cases if case.condition in data.draw.inliers]
+    pairs = [(a.cluster, b.cluster) for a, b in zip(inliers[::2], inliers[1::2], strict=False)]
+    joined = data.with_joined(pairs)
+    split = {case.case_id: part for case, part in zip(joined.cases, joined.splits, strict=True)}
+    assert all(
+        split[a.case_id] == split[b.case_id]
+        for a, b in zip(inliers[::2], inliers[1::2], strict=False)
+    )
+    assert joined.splits != data.splits
+    assert data.with_joined([]) is data
+
+
+@pytest.fixture
+def devices(tmp_path: Path) -> Dataset:
+    """Every fourth case is from device b."""
+    rows = [
+        row | {"device": "b" if number % 4 == 0 else "a"} for number, row in enumerate(make_rows())
+    ]
+    write_csv(tmp_path / "rows.csv", rows)
+    return load_dataset(make_spec(subgroups=[{"column": "device", "title": "Device"}]), tmp_path)
+
+
+def test_a_level_can_be_held_out(devices: Dataset) -> None:
+    held = devices.with_held_out("device", "b", split="shifted")
+    seen = held.of_split("train", "validation", "test")
+    shifted = held.of_split("shifted")
+    assert len(shifted) == 10  # a quarter of the inliers
+    assert all(case.subgroups["device"] == "b" for case in shifted)
+    assert all(case.condition in devices.draw.inliers for case in shifted)
+    assert not any(case.subgroups["device"] == "b" for case in seen)
+
+
+def test_what_hangs_together_with_a_held_out_level_is_excluded(devices: Dataset) -> None:
+    inliers = [case for case in devices.cases if case.condition in devices.draw.inliers]
+    pair = inliers[0], inliers[1]  # device b, device a
+    held = devices.with_joined([(pair[0].cluster, pair[1].cluster)]).with_held_out(
+        "device", "b", split="shifted"
+    )
+    split = {case.case_id: part for case, part in zip(held.cases, held.splits, strict=True)}
+    assert [split[case.case_id] for case in pair] == ["shifted", "excluded"]
+
+
+@pytest.mark.parametrize(
+    ("column", "level", "message"),
+    [("nonsense", "a", "no subgroup 'nonsense'"), ("device", "c", "no case has device 'c'")],
+)
+def test_a_level_that_cannot_be_held_out(
+    devices: Dataset, column: str, level: str, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        devices.with_held_out(column, level, split="shifted")
+
+
+def test_a_benchmark_does_without_outliers(tmp_path: Path) -> None:
+    known = {"acne": "inlier", "melanoma": "inlier"}
+    write_csv(tmp_path / "rows.csv", make_rows(roles=known))
+    with pytest.raises(SpecError):
+        load_dataset(make_spec(known), tmp_path)
+    assert len(load_dataset(make_spec(known), tmp_path, need_outliers=False).cases) == 40

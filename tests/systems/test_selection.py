@@ -8,7 +8,9 @@ from sklearn.metrics import roc_auc_score
 
 from triage.errors import UsageError
 from triage.systems.selection import auroc, select_diverse
-from triage.uncertainty.scores import outlier_mass
+from triage.uncertainty.scores.outlier_mass import OutlierMass
+
+outlier_mass = OutlierMass().of
 
 N_IN = 3
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -47,3 +47,29 @@ def cluster_names(columns: Mapping[str, pd.Series]) -> list[str]:
     for (place, value), node in number.items():
         first.setdefault(int(component[node]), f"{titles[place]}:{value}")
     return [first.get(int(component[row]), f"row:{row}") for row in range(n)]
+
+
+def joined_names(names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Name clusters anew where some of them are one.
+
+    Parameters
+    ----------
+    names : sequence of str, length N
+        Cluster of each case.
+    pairs : sequence of pairs of str
+        Clusters that belong together, directly or through others.
+
+    Returns
+    -------
+    list of str, length N
+        The smallest name of all clusters joined.
+    """
+    known = sorted({*names, *(name for pair in pairs for name in pair)})
+    place = {name: index for index, name in enumerate(known)}
+    ends = np.array([[place[a], place[b]] for a, b in pairs], dtype=np.int64).reshape(-1, 2)
+    edges = coo_array((np.ones(len(ends), dtype=np.int8), ends.T), shape=(len(known),) * 2)
+    _, component = connected_components(edges, directed=False)
+    first: dict[int, str] = {}
+    for name, group in zip(known, component, strict=True):
+        first.setdefault(int(group), name)
+    return [first[int(component[place[name]])] for name in names]

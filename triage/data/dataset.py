@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from triage.data.clusters import joined_names
 from triage.data.manifest import Case, cases_of_rows, rows_of_spec
 from triage.data.roles import RoleDraw, draw_roles
 from triage.data.spec import DataSpec
-from triage.data.splits import split_cases
+from triage.data.splits import EXCLUDED, split_cases
 from triage.data.validate import check_conditions, check_rows
-from triage.errors import SpecError
+from triage.errors import SpecError, UsageError
 from triage.hashing import hash_json
 
 
@@ -61,6 +63,57 @@ class Dataset:
             splits=(*self.splits, *("train" for _ in fresh)),
         )
 
+    def with_joined(self, pairs: Sequence[tuple[str, str]]) -> Dataset:
+        """Return the data set split anew with some clusters taken for one.
+
+        Parameters
+        ----------
+        pairs : sequence of pairs of str
+            Names of clusters that must not straddle a split, such as near-duplicates that
+            the manifest does not tell of.
+        """
+        if not pairs:
+            return self
+        names = joined_names([case.cluster for case in self.cases], pairs)
+        cases = tuple(
+            replace(case, cluster=name) for case, name in zip(self.cases, names, strict=True)
+        )
+        return replace(self, cases=cases, splits=tuple(split_cases(cases, self.spec, self.draw)))
+
+    def with_held_out(self, column: str, level: str, *, split: str) -> Dataset:
+        """Return the data set with one level of a subgroup kept from training and validation.
+
+        Parameters
+        ----------
+        column, level : str
+            A subgroup axis and the level to hold out, such as a device or a source.
+        split : str
+            Name of the new split, of the level's inlier cases. Whatever else hangs together
+            with the level is excluded, so that no cluster straddles it.
+
+        Raises
+        ------
+        UsageError
+            If the spec has no such axis, no case has the level, or all have.
+        """
+        if column not in {axis.column for axis in self.spec.subgroups}:
+            raise UsageError(f"the spec has no subgroup {column!r}", where=self.spec.name)
+        held = [case.subgroups.get(column) == level for case in self.cases]
+        if not any(held) or all(held):
+            found = sorted({case.subgroups.get(column, "") for case in self.cases})
+            raise UsageError(
+                f"{'every' if any(held) else 'no'} case has {column} {level!r}",
+                where=self.spec.name,
+                mend=f"There are {', '.join(found)}.",
+            )
+        touched = {case.cluster for case, out in zip(self.cases, held, strict=True) if out}
+        splits = list(self.splits)
+        for row, case in enumerate(self.cases):
+            if case.cluster in touched:
+                stays = held[row] and case.condition in self.draw.inliers
+                splits[row] = split if stays else EXCLUDED
+        return replace(self, splits=tuple(splits))
+
     def counts(self) -> dict[str, dict[str, int]]:
         """Count cases by condition and split."""
         table: dict[str, Counter[str]] = {}
@@ -79,7 +132,12 @@ class Dataset:
 
 
 def load_dataset(
-    spec: DataSpec, root: Path, roles_seed: int | None = None, *, for_training: bool = True
+    spec: DataSpec,
+    root: Path,
+    roles_seed: int | None = None,
+    *,
+    for_training: bool = True,
+    need_outliers: bool = True,
 ) -> Dataset:
     """Read a spec's labelled cases and place them in splits.
 
@@ -93,6 +151,8 @@ def load_dataset(
         Overrides the spec's seed for drawing `auto` roles.
     for_training : bool
         Demand what training and its threshold need; an evaluation needs test cases only.
+    need_outliers : bool
+        Whether training demands outliers in every split; a benchmark does without.
 
     Returns
     -------
@@ -110,7 +170,9 @@ def load_dataset(
         draw = draw_roles(spec, roles_seed)
         cases = tuple(cases_of_rows(table, spec, root))
         splits = tuple(split_cases(cases, spec, draw))
-        problems = check_conditions(cases, splits, spec, draw, for_training=for_training)
+        problems = check_conditions(
+            cases, splits, spec, draw, for_training=for_training, need_outliers=need_outliers
+        )
     if problems:
         raise SpecError("the data do not fit the spec", where=spec.name, problems=tuple(problems))
     return Dataset(spec=spec, draw=draw, cases=cases, splits=splits)

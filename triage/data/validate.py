@@ -77,6 +77,7 @@ def check_conditions(
     draw: RoleDraw,
     *,
     for_training: bool = True,
+    need_outliers: bool = True,
 ) -> list[str]:
     """List problems of the splits: groups astride, empty roles, conditions too small."""
     problems = _groups_astride(cases)
@@ -108,7 +109,7 @@ def check_conditions(
         ("validation", "validation", draw.train if stands_in else draw.validation),
         ("test", "test", draw.test),
     ):
-        if not any(placed[name, split] for name in names):
+        if need_outliers and not any(placed[name, split] for name in names):
             problems.append(f"roles: no {part} outlier has a case in {split}")
     for name in (*draw.train, *draw.validation, *draw.test):
         if name not in clusters:

@@ -1,0 +1,71 @@
+"""From embeddings and trained members to what scores read: no image is opened again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from triage.errors import UsageError
+from triage.models.heads import Head
+from triage.systems.system import Embedded, Member
+from triage.uncertainty.member_head import MemberHead
+from triage.uncertainty.observations import Observations
+
+
+def observe(embedded: Embedded, members: Sequence[Member], n_inliers: int) -> Observations:
+    """Run every member and lay open what scores need of it.
+
+    Parameters
+    ----------
+    embedded : dict of float32 array [N, D]
+        By backbone key.
+    members : sequence of Member
+    n_inliers : int
+
+    Returns
+    -------
+    Observations
+        Probabilities, embeddings (backbones in alphabetical order) and heads of N cases.
+    """
+    blocks: dict[str, slice] = {}
+    start = 0
+    for key in sorted(embedded):
+        blocks[key] = slice(start, start + embedded[key].shape[1])
+        start = blocks[key].stop
+    probabilities = []
+    for member in members:
+        member.head.eval()
+        with torch.inference_mode():
+            logits = member.head(torch.from_numpy(embedded[member.backbone]))
+        probabilities.append(logits.softmax(1).numpy())
+    return Observations(
+        n_inliers=n_inliers,
+        probabilities=np.stack(probabilities, axis=1),
+        embedding=np.concatenate([embedded[key] for key in blocks], axis=1),
+        blocks=tuple(blocks.values()),
+        heads=tuple(member_head(member.head, blocks[member.backbone]) for member in members),
+    )
+
+
+def member_head(head: Head, columns: slice) -> MemberHead:
+    """The arrays of a trained head that reads these columns of the case embedding.
+
+    Raises
+    ------
+    UsageError
+        If the head has other layers than `Head` makes.
+    """
+    linear = [layer for layer in head.layers if isinstance(layer, torch.nn.Linear)]
+    if len(linear) not in (1, 2):
+        raise UsageError(f"a head with {len(linear)} linear layers cannot be laid open")
+    weights = [(layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in linear]
+    return MemberHead(
+        columns=columns,
+        centre=head.centre.numpy(),
+        scale=head.scale.numpy(),
+        weight=weights[-1][0],
+        bias=weights[-1][1],
+        hidden=weights[0] if len(linear) == 2 else None,
+    )
