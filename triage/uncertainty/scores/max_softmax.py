@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import ClassVar
+
+from triage.uncertainty.scores.families import ProbabilityScore
+from triage.uncertainty.scores.score import Doubles, ScoreInfo
 
 
-def max_softmax(probabilities: NDArray[np.float64], n_inliers: int) -> NDArray[np.float64]:
-    """Return 1 - max_c p_c over the inlier classes (Hendrycks & Gimpel 2017).
+@dataclass
+class MaxSoftmax(ProbabilityScore):
+    """s = 1 - max_c p_c over the inlier classes (Hendrycks & Gimpel 2017).
 
-    Parameters
-    ----------
-    probabilities : float array [N, C]
-        Ensemble probabilities, inlier classes first.
-    n_inliers : int
-        Number of inlier classes K.
-
-    Returns
-    -------
-    float array [N]
-        In [0, 1], and at most 1 - 1/K where the head has no outlier class; larger = more
-        out-of-distribution.
+    In [0, 1], and at most 1 - 1/K where the head has no outlier class. The probabilities are
+    not renormalised: what an outlier class takes counts as out of distribution.
     """
-    score: NDArray[np.float64] = 1.0 - probabilities[:, :n_inliers].max(axis=1)
-    return score
+
+    info: ClassVar[ScoreInfo] = ScoreInfo(
+        key="max_softmax",
+        title="Maximum softmax probability",
+        source="Hendrycks & Gimpel 2017",
+        cost="none beyond the prediction",
+        baseline=True,
+    )
+
+    def of(self, probabilities: Doubles, n_inliers: int) -> Doubles:
+        """Score probabilities [N, C], inlier classes first; returns [N]."""
+        score: Doubles = 1.0 - probabilities[:, :n_inliers].max(axis=1)
+        return score

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass
+from typing import ClassVar
 
 from triage.errors import UsageError
+from triage.uncertainty.scores.families import ProbabilityScore
+from triage.uncertainty.scores.score import Doubles, ScoreInfo
 
 
-def outlier_mass(probabilities: NDArray[np.float64], n_inliers: int) -> NDArray[np.float64]:
-    """Return sum of p_c over the outlier classes (Roy et al. 2022, hierarchical outlier detection).
+@dataclass
+class OutlierMass(ProbabilityScore):
+    """s = sum of p_c over the outlier classes, in [0, 1] (Roy et al. 2022)."""
 
-    Parameters
-    ----------
-    probabilities : float array [N, C]
-        Ensemble probabilities, inlier classes first.
-    n_inliers : int
-        Number of inlier classes K < C.
+    info: ClassVar[ScoreInfo] = ScoreInfo(
+        key="outlier_mass",
+        title="Outlier mass",
+        source="Roy et al. 2022, hierarchical outlier detection",
+        cost="none beyond the prediction",
+        needs_outliers=True,
+    )
 
-    Returns
-    -------
-    float array [N]
-        In [0, 1]; larger = more out-of-distribution.
+    def of(self, probabilities: Doubles, n_inliers: int) -> Doubles:
+        """Score probabilities [N, C], the K = n_inliers inlier classes first; returns [N].
 
-    Raises
-    ------
-    UsageError
-        If the head has no outlier class.
-    """
-    if probabilities.shape[1] <= n_inliers:
-        raise UsageError(
-            "this score needs a head with outlier classes", mend="Use the head `reject` or `hod`."
-        )
-    score: NDArray[np.float64] = probabilities[:, n_inliers:].sum(axis=1)
-    return score
+        Raises
+        ------
+        UsageError
+            If the head has no outlier class.
+        """
+        if probabilities.shape[1] <= n_inliers:
+            raise UsageError(
+                "this score needs a head with outlier classes",
+                where=self.info.key,
+                mend="Use the head `reject` or `hod`.",
+            )
+        score: Doubles = probabilities[:, n_inliers:].sum(axis=1)
+        return score

@@ -1,0 +1,172 @@
+"""Statistics of a backbone's intermediate feature maps, which the Gram score reads.
+
+For a map F [C, T] (T places, or tokens) the Gram matrix is F F^T [C, C]. Pacheco et al. 2020
+(Gram-OOD*) keep its first power only, take the sum of each row, and scale the C sums of a layer
+to [0, 1] by their minimum and maximum. That is how the authors' program computes it. Which
+layers are looked at is ours: a few, evenly spaced, where they take every activation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from triage.data.manifest import Case
+from triage.errors import TrainingError
+from triage.hashing import hash_json
+from triage.imaging.corruptions import Corruption
+from triage.models.backbones import Backbone
+from triage.models.embedding_cache import EmbeddingCache
+from triage.models.embeddings import Opened, Progress, embed_cases
+
+LAYERS = 4
+_VERSION = "gram-1"
+# Stages of MONAI's ResNets and DenseNets; a layer of one is looked at by its output.
+_STAGES = (
+    ("layer1", "layer2", "layer3", "layer4"),
+    tuple(f"features.denseblock{number}" for number in range(1, 5)),
+)
+
+
+def gram_statistics(feature_map: Tensor) -> Tensor:
+    """Return the row sums of the Gram matrix, scaled to [0, 1] in each image.
+
+    Parameters
+    ----------
+    feature_map : float tensor [B, C, H, W], or tokens [B, T, C]
+
+    Returns
+    -------
+    float tensor [B, C]
+        Zeros where all row sums of an image are equal.
+    """
+    flat = feature_map.flatten(2) if feature_map.ndim == 4 else feature_map.transpose(1, 2)
+    # The sum over the columns of F F^T is F (F^T 1): the matrix itself is not needed.
+    sums = torch.einsum("bct,bt->bc", flat, flat.sum(1))
+    low, high = sums.amin(1, keepdim=True), sums.amax(1, keepdim=True)
+    return (sums - low) / (high - low).clamp_min(torch.finfo(sums.dtype).tiny)
+
+
+class MapStatistics(Backbone):
+    """A backbone that gives the statistics of some of its layers instead of its embedding.
+
+    It shares the weights, the preprocessing and the name of the backbone it is made from, so
+    whatever embeds cases and keeps embeddings serves it too.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    layers : int
+        How many layers are looked at, evenly spaced over the depth and the last among them;
+        all where the network has fewer.
+
+    Attributes
+    ----------
+    widths : tuple of int
+        Number of statistics P of each layer.
+
+    Raises
+    ------
+    TrainingError
+        If the network shows no feature maps, or fewer than one layer is asked for.
+    """
+
+    def __init__(self, backbone: Backbone, layers: int = LAYERS) -> None:
+        if layers < 1:
+            raise TrainingError("at least one layer of feature maps is needed")
+        side = backbone.preprocessing.size
+        super().__init__(
+            backbone.network,
+            reference=backbone.reference,
+            width=0,
+            preprocessing=backbone.preprocessing,
+            architecture=backbone.architecture,
+        )
+        self.layers = layers
+        self.eval()
+        with torch.inference_mode():
+            found = self._layers(torch.zeros(1, 3, side, side))
+        if not found:
+            raise TrainingError("the backbone shows no feature maps", where=self.reference)
+        self.widths = tuple(layer.shape[1] for layer in found)
+        self.width = sum(self.widths)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Map normalised float [B, 3, S, S] to the statistics of all layers, [B, width]."""
+        return torch.cat(self._layers(pixels), dim=1)
+
+    def digest(self) -> str:
+        """Hash of the backbone, and of what is computed from its maps."""
+        return hash_json([super().digest(), _VERSION, self.layers])
+
+    def split(self, statistics: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """Split [N, width] into one array [N, P] a layer."""
+        return tuple(np.split(statistics, np.cumsum(self.widths)[:-1], axis=1))
+
+    def _layers(self, pixels: Tensor) -> list[Tensor]:
+        if self.architecture["library"] == "hf":
+            output = self.network.model(pixel_values=pixels, output_hidden_states=True)
+            maps = [each for each in output.hidden_states or () if each.ndim in (3, 4)]
+        else:
+            maps = self._outputs_of_stages(pixels)
+        places = np.linspace(0, len(maps), min(self.layers, len(maps)) + 1)[1:].round() - 1
+        return [gram_statistics(maps[int(place)]) for place in places]
+
+    def _outputs_of_stages(self, pixels: Tensor) -> list[Tensor]:
+        modules = dict(self.network.named_modules())
+        stages = next((names for names in _STAGES if {*names} <= {*modules}), ())
+        maps: list[Tensor] = []
+
+        def keep(_module: nn.Module, _given: object, output: Tensor) -> None:
+            maps.append(output)
+
+        hooks = [modules[name].register_forward_hook(keep) for name in stages]
+        try:
+            self.network(pixels)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return maps
+
+
+def map_statistics(
+    cases: Sequence[Case],
+    backbone: Backbone,
+    cache_folder: Path | None = None,
+    progress: Progress | None = None,
+    *,
+    layers: int = LAYERS,
+    corruption: Corruption | None = None,
+) -> tuple[tuple[NDArray[np.float32], ...], Opened]:
+    """Statistics of feature maps of cases, each image once; kept on disk as embeddings are.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+    backbone : Backbone
+        Put into evaluation mode.
+    cache_folder : Path, optional
+        Where statistics are kept between runs.
+    progress : callable, optional
+        Called with the number of images finished since the last call.
+    layers : int
+        As `MapStatistics` takes it.
+    corruption : Corruption, optional
+        What to do to every image once it is resized.
+
+    Returns
+    -------
+    maps : tuple of float32 array [N, P]
+        One array a layer: the mean over the images of each case that could be read whole.
+    opened : Opened
+        Which cases those are, and why others are not.
+    """
+    statistics = MapStatistics(backbone, layers)
+    cache = EmbeddingCache(cache_folder, statistics.digest())
+    found, opened = embed_cases(cases, statistics, cache, progress, corruption)
+    return statistics.split(found), opened

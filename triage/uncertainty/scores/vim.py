@@ -1,0 +1,69 @@
+"""ViM: the residual as the logit of one more, virtual class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from triage.uncertainty.scores.energy import energy
+from triage.uncertainty.scores.families import FeatureScore, Truth
+from triage.uncertainty.scores.residual import check_dimensions, learn_residual, residual
+from triage.uncertainty.scores.score import Floats, ScoreInfo, State
+
+
+@dataclass
+class Vim(FeatureScore):
+    """s = alpha ||R^T (f - u)|| - log sum_c exp(z_c) (Wang et al. 2022).
+
+    u and R as in `Residual`; alpha = mean max logit / mean residual, both over training. It
+    ranks as the softmax probability of the virtual class does. Where training leaves no
+    residual alpha is 0, which leaves the energy.
+
+    Parameters
+    ----------
+    dimensions : int, optional
+        Of the principal subspace; by default as `principal_dimensions` says.
+
+    Raises
+    ------
+    UsageError
+        If it is less than 1, or not less than the number of features when fitted.
+    """
+
+    dimensions: int | None = None
+
+    info: ClassVar[ScoreInfo] = ScoreInfo(
+        key="vim",
+        title="Virtual-logit matching (ViM)",
+        source="Wang et al. 2022",
+        cost="one matrix product",
+    )
+
+    def __post_init__(self) -> None:
+        check_dimensions(self.dimensions, self.info.key)
+
+    def learn(self, features: Floats, truth: Truth, weight: Floats, bias: Floats) -> State:
+        """Learn from training features [N, H]; the last layer is [K, H], [K]."""
+        state = learn_residual(features, weight, bias, self.dimensions, self.info.key)
+        last_layer = weight.T.astype(np.float32)
+        state["matrix"] = np.hstack([last_layer, state["matrix"]])
+        logits, outside = _logits_and_residual(features, bias, state)
+        left_over = outside.mean(dtype=np.float64)
+        top = logits.max(axis=1).mean(dtype=np.float64)
+        rounding = 1e-6 * np.sqrt(np.square(features, dtype=np.float64).sum(axis=1).mean())
+        return state | {"alpha": np.array(top / left_over if left_over > rounding else 0.0)}
+
+    def of(self, features: Floats, weight: Floats, bias: Floats, state: State) -> Floats:
+        """Score features [N, H]; returns [N]."""
+        logits, outside = _logits_and_residual(features, bias, state)
+        return float(state["alpha"]) * outside + energy(logits)
+
+
+def _logits_and_residual(features: Floats, bias: Floats, state: State) -> tuple[Floats, Floats]:
+    """Both in one matrix product: the matrix begins with the last layer."""
+    features = features.astype(np.float32, copy=False)
+    products = features @ state["matrix"]
+    n_classes = len(bias)
+    return products[:, :n_classes] + bias, residual(features, products[:, n_classes:], state)
