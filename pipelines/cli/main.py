@@ -9,7 +9,7 @@ import traceback
 
 import typer
 
-from pipelines.cli import clinic, data, learning
+from pipelines.cli import clinic, comparing, data, learning
 from triage.data.validate import summarise
 from triage.errors import SpecError, TriageError
 
@@ -33,6 +33,7 @@ for verb in (
     data.inspect,
     learning.train,
     learning.evaluate,
+    comparing.benchmark,
     clinic.score,
     learning.retrain,
     clinic.report,

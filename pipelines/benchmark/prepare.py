@@ -1,0 +1,256 @@
+"""One draw: its sets of cases, and what each kind of ensemble says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.benchmark.protocol import Protocol
+from triage.array_file import Arrays
+from triage.data.dataset import Dataset
+from triage.data.manifest import UNKNOWN, Case
+from triage.data.spec import DataSpec
+from triage.errors import UsageError
+from triage.evaluation.benchmarks.records import cluster_codes
+from triage.imaging.corruptions import FAR, Corruption
+from triage.models.backbones import Backbone
+from triage.models.feature_maps import map_statistics
+from triage.models.heads import HeadKind
+from triage.models.image_text import load_image_text
+from triage.systems.observe import observe
+from triage.systems.progress import Progress, counting
+from triage.systems.system import Embedded, embed_with
+from triage.systems.training import train_pool
+from triage.uncertainty.observations import ImageText, Observations
+
+TRAIN, VALIDATION, TEST, FAR_SET = "train", "validation", "test", "far"
+
+
+@dataclass(frozen=True)
+class CaseSet:
+    """Cases that are scored together, with what is done to their images first."""
+
+    cases: list[Case]
+    corruption: Corruption | None = None
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One draw, ready for the methods.
+
+    Parameters
+    ----------
+    seed : int
+    inliers : tuple of str
+    truth : dict of int array
+        By set: index of each case's condition among the inliers, -1 for others.
+    clusters : dict of int64 array
+        By set: codes of the clusters.
+    subgroups : dict of (dict of list of str)
+        Level of each validation and test case, by set and axis.
+    observations : dict of (dict of Observations)
+        By kind of head, then by set; `train` holds inliers only.
+    rejected : int
+        Cases left out because an image could not be read.
+    """
+
+    seed: int
+    inliers: tuple[str, ...]
+    truth: dict[str, NDArray[np.int64]]
+    clusters: dict[str, NDArray[np.int64]]
+    subgroups: dict[str, dict[str, list[str]]]
+    observations: dict[HeadKind, dict[str, Observations]]
+    rejected: int
+
+    def record(self) -> tuple[Arrays, dict[str, object]]:
+        """What the tables need to know of the draw."""
+        arrays: Arrays = {f"truth/{name}": value for name, value in self.truth.items()}
+        arrays |= {f"cluster/{name}": value for name, value in self.clusters.items()}
+        header = {
+            "inliers": self.inliers,
+            "subgroups": self.subgroups[TEST],
+            "sets": list(self.truth),
+            "rejected": self.rejected,
+        }
+        return arrays, header
+
+
+def prepare_draw(
+    protocol: Protocol,
+    seed: int,
+    heads: Sequence[HeadKind],
+    *,
+    checkpoints: Path,
+    cache_folder: Path | None,
+    with_maps: bool,
+    report: Progress,
+) -> Draw:
+    """Train the ensembles of a draw and observe all its sets.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    seed : int
+        Of the draw.
+    heads : sequence of HeadKind
+        Kinds of ensemble to train.
+    checkpoints : Path
+        What was trained before for the same settings is taken from there.
+    with_maps : bool
+        Whether a method needs feature maps.
+
+    Raises
+    ------
+    TriageError
+        If the data cannot be trained with.
+    """
+    dataset = protocol.dataset(seed)
+    sets = case_sets(protocol, dataset)
+    embedded: dict[tuple[str, ...], dict[str, Embedded]] = {}
+    opened: dict[str, list[Case]] = {}
+    observations: dict[HeadKind, dict[str, Observations]] = {}
+    for kind in heads:
+        settings = protocol.settings.model_copy(update={"head": kind})
+        pool = train_pool(
+            dataset,
+            settings,
+            cache_folder=cache_folder,
+            checkpoints=checkpoints / str(kind),
+            progress=_tagged(report, f"{kind}: "),
+        )
+        digests = tuple(backbone.digest() for backbone in pool.backbones.values())
+        if digests not in embedded:
+            # Ensembles on frozen backbones share them, and each set is embedded once.
+            found, opened = _embed(pool.backbones, sets, cache_folder, report)
+            embedded[digests] = found
+        observations[kind] = {
+            name: observe(parts, pool.members, len(dataset.draw.inliers))
+            for name, parts in embedded[digests].items()
+        }
+    rejected = sum(len(part.cases) - len(opened[name]) for name, part in sets.items())
+    sets = {name: replace(part, cases=opened[name]) for name, part in sets.items()}
+    extras = _Extras(protocol, dataset, sets, cache_folder, report)
+    if with_maps:
+        observations = extras.with_maps(observations, next(iter(pool.backbones.values())))
+    if protocol.image_text is not None:
+        observations = extras.with_image_text(observations, protocol.image_text)
+    return Draw(
+        seed=seed,
+        inliers=dataset.draw.inliers,
+        truth={name: _truth(part.cases, dataset) for name, part in sets.items()},
+        clusters={
+            name: cluster_codes([case.cluster for case in part.cases])
+            for name, part in sets.items()
+        },
+        subgroups={name: _subgroups(sets[name].cases, dataset.spec) for name in (VALIDATION, TEST)},
+        observations=observations,
+        rejected=rejected,
+    )
+
+
+def case_sets(protocol: Protocol, dataset: Dataset) -> dict[str, CaseSet]:
+    """The sets of a draw: training inliers, validation, test, far, and one a shift."""
+    inliers = dataset.draw.inliers
+    test_inliers = [case for case in dataset.of_split(TEST) if case.condition in inliers]
+    sets = {
+        TRAIN: CaseSet([case for case in dataset.of_split(TRAIN) if case.condition in inliers]),
+        VALIDATION: CaseSet(dataset.of_split(VALIDATION)),
+        TEST: CaseSet(dataset.of_split(TEST)),
+        FAR_SET: CaseSet(protocol.far_cases()) if protocol.far else CaseSet(test_inliers, FAR),
+    }
+    for shift in protocol.shifts:
+        if shift.corruption is not None:
+            sets[shift.name] = CaseSet(test_inliers, shift.corruption)
+        else:
+            sets[shift.name] = CaseSet(dataset.of_split(shift.name))
+    return sets
+
+
+def _embed(
+    backbones: dict[str, Backbone],
+    sets: dict[str, CaseSet],
+    cache_folder: Path | None,
+    report: Progress,
+) -> tuple[dict[str, Embedded], dict[str, list[Case]]]:
+    total = sum(len(case.images) for part in sets.values() for case in part.cases)
+    tick = counting(report, "embedding sets", total * len(backbones))
+    embedded: dict[str, Embedded] = {}
+    opened: dict[str, list[Case]] = {}
+    for name, part in sets.items():
+        embedded[name], found = embed_with(
+            backbones, part.cases, cache_folder, tick, corruption=part.corruption
+        )
+        opened[name] = found.cases
+        if not found.cases:
+            raise UsageError("no case of this set could be read", where=name)
+    return embedded, opened
+
+
+@dataclass(frozen=True)
+class _Extras:
+    """What a few methods read beside the ensembles: the same for every kind of head."""
+
+    protocol: Protocol
+    dataset: Dataset
+    sets: dict[str, CaseSet]
+    cache_folder: Path | None
+    report: Progress
+
+    def with_maps(
+        self, observations: dict[HeadKind, dict[str, Observations]], backbone: Backbone
+    ) -> dict[HeadKind, dict[str, Observations]]:
+        """Add statistics of one backbone's feature maps."""
+        tick = counting(self.report, "feature maps", self._images())
+        maps = {
+            name: map_statistics(
+                part.cases, backbone, self.cache_folder, tick, corruption=part.corruption
+            )[0]
+            for name, part in self.sets.items()
+        }
+        return {
+            kind: {name: replace(seen, maps=maps[name]) for name, seen in parts.items()}
+            for kind, parts in observations.items()
+        }
+
+    def with_image_text(
+        self, observations: dict[HeadKind, dict[str, Observations]], reference: str
+    ) -> dict[HeadKind, dict[str, Observations]]:
+        """Add images and sentences in the space of an image-text model."""
+        model = load_image_text(reference)
+        known = model.condition_vectors(self.dataset.draw.inliers)
+        unknown = model.sentence_vectors(self.protocol.unknown_texts)
+        tick = counting(self.report, "image-text model", self._images())
+        texts = {}
+        for name, part in self.sets.items():
+            parts, _ = embed_with(
+                {"image": model.images}, part.cases, self.cache_folder, tick, part.corruption
+            )
+            images = parts["image"] / np.linalg.norm(parts["image"], axis=1, keepdims=True)
+            texts[name] = ImageText(images, known, unknown, model.scale)
+        return {
+            kind: {name: replace(seen, image_text=texts[name]) for name, seen in parts.items()}
+            for kind, parts in observations.items()
+        }
+
+    def _images(self) -> int:
+        return sum(len(case.images) for part in self.sets.values() for case in part.cases)
+
+
+def _truth(cases: Sequence[Case], dataset: Dataset) -> NDArray[np.int64]:
+    place = {name: index for index, name in enumerate(dataset.draw.inliers)}
+    return np.array([place.get(str(case.condition), -1) for case in cases], dtype=np.int64)
+
+
+def _subgroups(cases: Sequence[Case], spec: DataSpec) -> dict[str, list[str]]:
+    return {
+        axis.column: [case.subgroups.get(axis.column, UNKNOWN) for case in cases]
+        for axis in spec.subgroups
+    }
+
+
+def _tagged(report: Progress, tag: str) -> Callable[[str, int, int], None]:
+    return lambda stage, done, total: report(f"{tag}{stage}", done, total)

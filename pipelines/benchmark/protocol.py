@@ -1,0 +1,171 @@
+"""What is held equal for all methods of a benchmark: data, draws, ensembles, and the other sets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from triage.data.dataset import Dataset, load_dataset
+from triage.data.manifest import IMAGE_SUFFIXES, Case
+from triage.data.spec import DataSpec
+from triage.errors import UsageError
+from triage.hashing import hash_bytes, hash_json
+from triage.imaging.corruptions import FAR, Corruption, parse_corruption
+from triage.models.backbones import load_backbone
+from triage.models.settings import TrainSettings
+from triage.systems.near_duplicates import near_duplicates
+from triage.systems.progress import Progress, counting
+from triage.systems.system import embed_with
+
+DEFAULT_SHIFTS = ("gaussian_blur:3", "colour_cast:3")
+MOST_FAR = 500
+"""Images taken of a folder of far images, evenly spaced in the order of their names."""
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A covariate shift: the conditions stay, what the images look like does not.
+
+    Parameters
+    ----------
+    name : str
+        As the user wrote it.
+    corruption : Corruption, optional
+        Applied to the test inliers.
+    held_out : pair of str, optional
+        A subgroup column and its level: cases of that level neither train nor validate.
+    """
+
+    name: str
+    corruption: Corruption | None = None
+    held_out: tuple[str, str] | None = None
+
+
+def parse_shift(text: str) -> Shift:
+    """Read `column=level` (a device, a source) or `corruption:severity`."""
+    column, equals, level = text.partition("=")
+    if equals:
+        return Shift(text, held_out=(column.strip(), level.strip()))
+    return Shift(text, corruption=parse_corruption(text))
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """All but the methods and the number of draws.
+
+    Parameters
+    ----------
+    spec : DataSpec
+    root : Path
+    settings : TrainSettings
+        Of every ensemble; its head is replaced by each kind in turn.
+    shifts : tuple of Shift
+    far : Path, optional
+        A folder of images of another kind; by default the test inliers, with nothing of the
+        subject left in them.
+    image_text : str, optional
+        Directory or hub name of an image-text model.
+    unknown_texts : tuple of str
+        Sentences for what is out.
+    similar : float
+        Likeness above which cases of two clusters are near-duplicates; see
+        `triage.systems.near_duplicates`.
+    joined : tuple of pairs of str
+        Clusters that are near-duplicates of each other and must not straddle a split;
+        `with_near_duplicates` finds them.
+    """
+
+    spec: DataSpec
+    root: Path
+    settings: TrainSettings
+    shifts: tuple[Shift, ...] = ()
+    far: Path | None = None
+    image_text: str | None = None
+    unknown_texts: tuple[str, ...] = ()
+    similar: float = 1.0
+    joined: tuple[tuple[str, str], ...] = ()
+
+    def seeds(self, repeats: int) -> list[int]:
+        """Seeds of the draws."""
+        return [self.spec.roles.seed + number for number in range(repeats)]
+
+    def dataset(self, seed: int) -> Dataset:
+        """The data under one draw of roles and of splits.
+
+        The split is drawn anew as well: with few rare conditions there are few ways to give
+        them roles, and the same draw twice would only look like more evidence.
+
+        Raises
+        ------
+        UsageError
+            If a held-out level has no case.
+        """
+        offset = seed - self.spec.roles.seed
+        split = self.spec.split.model_copy(update={"seed": self.spec.split.seed + offset})
+        spec = self.spec.model_copy(update={"split": split})
+        dataset = load_dataset(spec, self.root, seed, need_outliers=False).with_joined(self.joined)
+        for shift in self.shifts:
+            if shift.held_out is not None:
+                dataset = dataset.with_held_out(*shift.held_out, split=shift.name)
+        return dataset
+
+    def with_near_duplicates(self, cache_folder: Path | None, report: Progress) -> Protocol:
+        """Find near-duplicates by the backbones' embeddings; untrained ones see none.
+
+        Parameters
+        ----------
+        cache_folder : Path, optional
+            Of embeddings.
+        report : callable
+        """
+        if self.settings.mode != "embed" or self.similar >= 1.0:
+            return self
+        cases = list(self.dataset(self.spec.roles.seed).cases)
+        backbones = {name: load_backbone(name) for name in self.settings.backbones}
+        total = sum(len(case.images) for case in cases) * len(backbones)
+        tick = counting(report, "looking for near-duplicates", total)
+        embedded, opened = embed_with(backbones, cases, cache_folder, tick)
+        pairs = near_duplicates(opened.cases, embedded, self.similar)
+        return replace(self, joined=tuple(pairs))
+
+    def far_cases(self) -> list[Case]:
+        """Images of the far folder, each a case.
+
+        Raises
+        ------
+        UsageError
+            If the folder holds no image.
+        """
+        assert self.far is not None
+        found = sorted(
+            path
+            for path in self.far.rglob("*")
+            if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+        )
+        if not found:
+            raise UsageError("holds no image", where=str(self.far), mend="Correct --far.")
+        step = -(-len(found) // MOST_FAR)
+        names = [hash_bytes(str(path.relative_to(self.far)).encode()) for path in found[::step]]
+        return [
+            Case(name, name, name, (path,), None)
+            for name, path in zip(names, found[::step], strict=True)
+        ]
+
+    @property
+    def far_description(self) -> str:
+        """What the far set is, in a sentence."""
+        if self.far is not None:
+            return f"Images of another kind, from the folder {self.far.name}."
+        return f"Test inliers of which nothing is left to recognise ({FAR.name})."
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What decides a record, for telling whether old ones may be kept."""
+        return {
+            "data": self.dataset(self.spec.roles.seed).digest(),
+            "spec": hash_json(self.spec.model_dump(mode="json")),
+            "settings": self.settings.model_dump(mode="json", exclude={"head"}),
+            "shifts": sorted(shift.name for shift in self.shifts),
+            "far": [case.case_id for case in self.far_cases()] if self.far else FAR.digest,
+            "image-text model": [self.image_text, *self.unknown_texts],
+        }

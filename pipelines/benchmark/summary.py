@@ -1,0 +1,157 @@
+"""From records to the result: every table of the benchmark, with paired intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+
+from pipelines.benchmark.measure import PROMISED
+from pipelines.benchmark.methods import DEPLOYED, Method
+from pipelines.benchmark.protocol import Protocol
+from triage import __version__
+from triage.evaluation.benchmarks.conformal_rows import conformal_rows
+from triage.evaluation.benchmarks.draw_record import TEST, DrawRecord, read_draw
+from triage.evaluation.benchmarks.head_rows import calibrator_rows, head_rows
+from triage.evaluation.benchmarks.records import Records
+from triage.evaluation.benchmarks.rejection_rows import guarantee_rows, rejection_rows
+from triage.evaluation.benchmarks.resampling import CrossedResamples
+from triage.evaluation.benchmarks.results import BenchmarkResult, Curve, ScoreRow, Skipped
+from triage.evaluation.benchmarks.score_rows import (
+    COVERAGES,
+    random_risk,
+    risk_curve,
+    score_rows,
+)
+from triage.models.heads import HeadKind
+from triage.systems.progress import Progress
+
+RANDOM = "random referral"
+SEED = 0
+"""Of the resamples: the same records give the same intervals."""
+
+
+def summarise(
+    protocol: Protocol,
+    records: Records,
+    seeds: Sequence[int],
+    methods: Sequence[Method],
+    skipped: list[Skipped],
+    *,
+    n_resamples: int,
+    command: str,
+    report: Progress,
+) -> BenchmarkResult:
+    """Make every table of what was recorded.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    records : Records
+        Whole for these seeds and methods.
+    seeds : sequence of int
+    methods : sequence of Method
+    skipped : list of Skipped
+    n_resamples : int
+    command : str
+    report : callable
+    """
+    heads = [head for head in HeadKind if head in {method.head for method in methods}] or [DEPLOYED]
+    names = {
+        kind: [method.name for method in methods if method.kind == kind]
+        for kind in ("score", "calibrator", "conformal")
+    }
+    draws = [read_draw(records, seed, heads, [method.name for method in methods]) for seed in seeds]
+    resamples = CrossedResamples(
+        [draw.all_clusters for draw in draws], n_resamples=n_resamples, seed=SEED
+    )
+    total = len(names["score"]) + len(names["calibrator"]) + 1
+    done = 0
+
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        report("tables", done, total)
+
+    scores, best = score_rows(draws, names["score"], protocol.spec, resamples, tick)
+    calibrators = calibrator_rows(draws, names["calibrator"], resamples, tick)
+    rejection = rejection_rows(draws, heads, protocol.spec, resamples)
+    result = BenchmarkResult(
+        spec_name=protocol.spec.name,
+        spec_title=protocol.spec.title,
+        code_version=__version__,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=command,
+        seeds=list(seeds),
+        backbones=[reference.rsplit("/", 1)[-1] for reference in protocol.settings.backbones],
+        members=protocol.settings.members,
+        n_resamples=n_resamples,
+        outlier_prevalence=protocol.spec.outlier_prevalence,
+        counts=_counts(draws),
+        far=protocol.far_description,
+        best_baseline=best,
+        scores=scores,
+        heads=head_rows(draws, heads, resamples),
+        calibrators=calibrators,
+        conformal=conformal_rows(draws, names["conformal"], PROMISED),
+        rejection=rejection,
+        guarantees=guarantee_rows(draws, heads, protocol.spec),
+        curves=_curves(draws, scores, best, protocol),
+        skipped=skipped,
+        notes=_notes(draws, scores, protocol),
+    )
+    tick()
+    return result
+
+
+def _counts(draws: Sequence[DrawRecord]) -> dict[str, int]:
+    counts = {
+        name: round(np.mean([len(draw.truth[name]) for draw in draws]))
+        for name in draws[0].truth
+        if name != TEST
+    }
+    inliers = round(np.mean([(draw.truth[TEST] >= 0).sum() for draw in draws]))
+    near = round(np.mean([(draw.truth[TEST] < 0).sum() for draw in draws]))
+    return {"test inliers": inliers, "near": near} | counts
+
+
+def _curves(
+    draws: Sequence[DrawRecord], scores: Sequence[ScoreRow], best: str | None, protocol: Protocol
+) -> list[Curve]:
+    shown = list(dict.fromkeys([*(row.key for row in scores[:1]), *([best] if best else [])]))
+    curves = [
+        Curve(key=name, coverage=COVERAGES, risk=risk_curve(draws, name, protocol.spec))
+        for name in shown
+    ]
+    if shown:
+        level = random_risk(draws, shown[0], protocol.spec)
+        curves.append(Curve(key=RANDOM, coverage=COVERAGES, risk=[level] * len(COVERAGES)))
+    return curves
+
+
+SUSPICIOUS = 0.80
+"""A score that never saw an outlier seldom ranks unseen conditions better than this."""
+
+
+def _notes(
+    draws: Sequence[DrawRecord], scores: Sequence[ScoreRow], protocol: Protocol
+) -> list[str]:
+    notes = [protocol.spec.roles.note] if protocol.spec.roles.note else []
+    if protocol.joined:
+        notes.append(
+            f"{len(protocol.joined)} pairs of groups look alike (above {protocol.similar:g}): each "
+            "pair was kept in one split. The manifest does not tell of them."
+        )
+    if rejected := sum(draw.rejected for draw in draws):
+        notes.append(f"{rejected} cases were left out: an image could not be read.")
+    if not any((draw.truth[TEST] < 0).any() for draw in draws):
+        notes.append("The spec has no test outliers: there is no near set, and no threshold.")
+    if any(
+        not row.uses_outliers and (row.near["ood_auroc"].value or 0) > SUSPICIOUS for row in scores
+    ):
+        notes.append(
+            f"A score without outliers exceeds {SUSPICIOUS:.2f} on the near set: look for a leak "
+            "(near-duplicates across splits, a source that tells the conditions apart)."
+        )
+    return notes

@@ -1,0 +1,107 @@
+"""The verb that compares methods: benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.console import (
+    Backbones,
+    Json,
+    Members,
+    Root,
+    Spec,
+    bars,
+    cache_folder,
+    make_folder,
+    say,
+)
+
+
+def benchmark(
+    spec: Spec,
+    root: Root,
+    out: Annotated[Path, typer.Option("--out", help="Folder for records, tables and page.")],
+    methods: Annotated[
+        str, typer.Option(help="all, or names separated by commas; energy@hod names the head.")
+    ] = "all",
+    repeats: Annotated[
+        int, typer.Option("--repeats", min=1, max=1000, help="Draws of roles and splits.")
+    ] = 5,
+    backbone: Backbones = None,
+    members: Members = None,
+    far: Annotated[
+        Path | None,
+        typer.Option(help="Folder of images of another kind; else a stock corruption."),
+    ] = None,
+    shift: Annotated[
+        list[str] | None,
+        typer.Option(help="corruption:severity, or column=level to hold out; repeat for several."),
+    ] = None,
+    image_text: Annotated[
+        str | None, typer.Option(help="Image-text model: a directory or hub name.")
+    ] = None,
+    unknown_text: Annotated[
+        list[str] | None, typer.Option(help="Sentence for what is out; repeat for several.")
+    ] = None,
+    similar: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=1.0, help="Likeness above which cases never straddle a split; 1: off."
+        ),
+    ] = 0.7,
+    resamples: Annotated[
+        int, typer.Option(min=2, max=100_000, help="Resamples behind the intervals.")
+    ] = 1000,
+    as_json: Json = False,
+) -> None:
+    """Compare scores, calibrators and sets on equal terms; a killed run goes on where it was.
+
+    Example: triage benchmark --spec data_specs/derm_ham10000.yaml --root ../data
+    --methods all --repeats 10 --out benchmarks/ham
+    """
+    import json
+
+    from pipelines.benchmark.methods import parse_methods
+    from pipelines.benchmark.protocol import DEFAULT_SHIFTS, Protocol, parse_shift
+    from pipelines.benchmark.run import JSON, PAGE
+    from pipelines.benchmark.run import benchmark as run
+    from pipelines.benchmark.tables import tables
+    from pipelines.weights import default_backbones
+    from triage.data.spec_files import load_spec
+    from triage.models.settings import default_settings
+
+    chosen = parse_methods(methods)
+    protocol = Protocol(
+        load_spec(spec),
+        root,
+        default_settings(tuple(backbone or default_backbones(root)), members=members),
+        shifts=tuple(parse_shift(text) for text in shift or DEFAULT_SHIFTS),
+        far=far,
+        image_text=image_text,
+        unknown_texts=tuple(unknown_text or ()),
+        similar=similar,
+    )
+    folder = make_folder(out, "Choose another --out.")
+    command = f"triage benchmark --spec {spec.name} --methods {methods} --repeats {repeats}"
+    with bars(as_json) as report:
+        result = run(
+            protocol,
+            chosen,
+            repeats,
+            folder,
+            cache_folder=cache_folder(),
+            n_resamples=resamples,
+            command=command,
+            report=report,
+        )
+    say(
+        as_json,
+        json.loads(result.to_json()),
+        *tables(result),
+        *(f"skipped {one.key}: {one.reason}" for one in result.skipped),
+        *(f"note: {note}" for note in result.notes),
+        f"written to {folder / JSON} and {folder / PAGE}",
+    )

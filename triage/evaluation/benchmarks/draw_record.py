@@ -1,0 +1,229 @@
+"""One draw as its records tell it: truth, clusters, ensembles, and what every method said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from triage.array_file import Arrays
+from triage.data.spec import DataSpec
+from triage.decisions.costs import expected_outcome_cost, outcome_cost
+from triage.decisions.thresholds import cheapest_threshold
+from triage.errors import UsageError
+from triage.evaluation.benchmarks.records import Records
+from triage.evaluation.outcomes import Outcomes
+from triage.uncertainty.calibration.temperature import apply_temperature, fit_temperature
+from triage.uncertainty.outlier_probability import prevalence_weights
+
+DRAW = "draw"
+VALIDATION, TEST, FAR = "validation", "test", "far"
+NOT_SHIFTS = ("train", VALIDATION, TEST, FAR)
+Floats = NDArray[np.float64]
+
+
+def head_record(head: str) -> str:
+    """Name of the record of an ensemble's probabilities, [N, C] a set."""
+    return f"head-{head}"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one method said in one draw: an array a set, and what it cost."""
+
+    arrays: Arrays
+    fit_seconds: float
+    score_seconds: float
+    memory_mib: float | None
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """One kind of ensemble in one draw.
+
+    Parameters
+    ----------
+    probabilities : dict of float array [N, C]
+        By set.
+    temperature : float
+        Fitted on validation inliers.
+    n_inliers : int
+    """
+
+    probabilities: dict[str, Floats]
+    temperature: float
+    n_inliers: int
+
+    def calibrated(self, name: str) -> Floats:
+        """Probability of each condition given an inlier, [N, K]."""
+        return apply_temperature(self.probabilities[name], self.n_inliers, self.temperature)
+
+
+@dataclass(frozen=True)
+class DrawRecord:
+    """All that is known of one draw.
+
+    Parameters
+    ----------
+    seed : int
+    inliers : tuple of str
+    truth, clusters : dict of int64 array
+        By set; truth is -1 for cases of no inlier condition.
+    subgroups : DataFrame
+        Of the test cases.
+    heads : dict of Ensemble
+        By kind of head.
+    said : dict of Said
+        By name of the method.
+    rejected : int
+    """
+
+    seed: int
+    inliers: tuple[str, ...]
+    truth: dict[str, NDArray[np.int64]]
+    clusters: dict[str, NDArray[np.int64]]
+    subgroups: pd.DataFrame
+    heads: dict[str, Ensemble]
+    said: dict[str, Said] = field(default_factory=dict)
+    rejected: int = 0
+
+    @property
+    def shifts(self) -> list[str]:
+        """Names of the shifted sets."""
+        return [name for name in self.truth if name not in NOT_SHIFTS]
+
+    @cached_property
+    def all_clusters(self) -> NDArray[np.int64]:
+        """Clusters of all cases that are tested."""
+        return np.concatenate(
+            [codes for name, codes in self.clusters.items() if name not in ("train", VALIDATION)]
+        )
+
+    def prevalence(self, name: str, prevalence: float) -> Floats:
+        """Factors on the cases of a set that bring outliers to a prevalence, averaging one."""
+        outlier = self.truth[name] < 0
+        if not outlier.any() or outlier.all():
+            return np.ones(len(outlier))
+        return prevalence_weights(outlier, prevalence) * len(outlier)
+
+    def outcomes(self, name: str, probabilities: Floats) -> Outcomes:
+        """Cases of a set with these calibrated probabilities; nothing abstains, no score."""
+        return bare_outcomes(
+            self.inliers, self.truth[name], probabilities, self.clusters[name].astype(str)
+        )
+
+
+def bare_outcomes(
+    classes: tuple[str, ...],
+    truth: NDArray[np.int64],
+    probabilities: Floats,
+    cluster: NDArray[np.str_],
+) -> Outcomes:
+    """Outcomes of which only truth and probabilities are known; the rest reads nought."""
+    nothing = np.zeros(len(truth))
+    return Outcomes(
+        classes=classes,
+        truth=truth,
+        probabilities=probabilities,
+        ood_score=nothing,
+        abstained=nothing.astype(np.bool_),
+        cost=nothing,
+        true_urgency=nothing.astype(np.int64),
+        queue_urgency=nothing.astype(np.int64),
+        cluster=cluster,
+        subgroups=pd.DataFrame(index=range(len(truth))),
+    )
+
+
+def read_draw(
+    records: Records, seed: int, heads: Sequence[str], methods: Sequence[str]
+) -> DrawRecord:
+    """Read all records of a draw.
+
+    Raises
+    ------
+    UsageError
+        If a record is missing.
+    """
+    arrays, header = _read(records, seed, DRAW)
+    truth = {name: arrays[f"truth/{name}"] for name in header["sets"]}
+    n_inliers = len(header["inliers"])
+    ensembles = {}
+    for head in heads:
+        probabilities, _ = _read(records, seed, head_record(head))
+        known = truth[VALIDATION] >= 0
+        temperature = fit_temperature(
+            probabilities[VALIDATION][known], n_inliers, truth[VALIDATION][known]
+        )
+        ensembles[head] = Ensemble(probabilities, temperature, n_inliers)
+    said = {}
+    for method in methods:
+        found, cost = _read(records, seed, method)
+        said[method] = Said(found, **cost)
+    return DrawRecord(
+        seed=seed,
+        inliers=tuple(header["inliers"]),
+        truth=truth,
+        clusters={name: arrays[f"cluster/{name}"] for name in header["sets"]},
+        subgroups=pd.DataFrame(header["subgroups"], index=range(len(truth[TEST]))),
+        heads=ensembles,
+        said=said,
+        rejected=header["rejected"],
+    )
+
+
+def policy_costs(
+    draw: DrawRecord, head: str, scores: dict[str, Floats], spec: DataSpec
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Cost of each test case, and who abstains, under the policy of `triage train`.
+
+    The threshold is the one that is cheapest on validation at the spec's prevalence; below it
+    a case whose best label is not worth its expected cost abstains too.
+
+    Parameters
+    ----------
+    draw : DrawRecord
+    head : str
+        Whose probabilities name the condition.
+    scores : dict of float array
+        Scores of the sets `validation` and `test`.
+    spec : DataSpec
+
+    Returns
+    -------
+    cost : float array [N]
+    abstained : bool array [N]
+    """
+    costs = spec.costs.outcomes
+    parts = {}
+    for name in (VALIDATION, TEST):
+        probabilities = draw.heads[head].calibrated(name)
+        opinion, abstain = expected_outcome_cost(
+            costs, np.zeros(len(probabilities)), probabilities.max(axis=1)
+        )
+        right = probabilities.argmax(axis=1) == draw.truth[name]
+        parts[name] = draw.truth[name] < 0, right, opinion > abstain
+    outlier, right, ambiguous = parts[VALIDATION]
+    threshold, _ = cheapest_threshold(
+        scores[VALIDATION],
+        outcome_cost(costs, outlier, right, ambiguous),
+        outcome_cost(costs, outlier, right, np.ones_like(ambiguous)),
+        prevalence_weights(outlier, spec.outlier_prevalence),
+    )
+    outlier, right, ambiguous = parts[TEST]
+    abstained = ambiguous | (scores[TEST] > threshold)
+    return outcome_cost(costs, outlier, right, abstained), abstained
+
+
+def _read(records: Records, seed: int, name: str) -> tuple[Arrays, dict[str, Any]]:
+    found = records.load(seed, name)
+    if found is None:
+        raise UsageError(
+            "a record is missing", where=f"draw {seed}, {name}", mend="Run the benchmark again."
+        )
+    return found

@@ -1,0 +1,221 @@
+"""The table of scores: near, far and shifted sets apart, with differences to the best baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.data.spec import DataSpec
+from triage.evaluation.benchmarks.draw_record import (
+    FAR,
+    TEST,
+    VALIDATION,
+    DrawRecord,
+    Floats,
+    Said,
+    bare_outcomes,
+    policy_costs,
+)
+from triage.evaluation.benchmarks.resampling import CrossedResamples
+from triage.evaluation.benchmarks.results import Cost, Number, ScoreRow
+from triage.evaluation.curves import GRID, risk_at_grid
+from triage.evaluation.metrics import METRICS
+from triage.evaluation.metrics.classification import correct
+from triage.evaluation.metrics.detection import ood_auroc
+from triage.evaluation.outcomes import Outcomes
+from triage.uncertainty.scores import SCORES
+
+AS_FOUND = ("ood_auroc", "ood_fpr95")
+AT_PREVALENCE = ("ood_aupr", "aurc", "clinical_cost", "abstention_rate")
+"""Metrics that depend on how many outliers there are: taken at the spec's prevalence."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A score's name, parts and AUROC in every draw and resample, [R, B + 1] a set."""
+
+    name: str
+    key: str
+    head: str
+    near: dict[str, Floats]
+    far: Floats
+    shifted: dict[str, Floats]
+    validation: Floats
+
+
+def score_rows(
+    draws: Sequence[DrawRecord],
+    names: Sequence[str],
+    spec: DataSpec,
+    resamples: CrossedResamples,
+    tick: Callable[[], None] = lambda: None,
+) -> tuple[list[ScoreRow], str | None]:
+    """Measure every score in every draw.
+
+    Parameters
+    ----------
+    draws : sequence of DrawRecord
+    names : sequence of str
+        Scores with their heads: `knn@softmax`.
+    spec : DataSpec
+    resamples : CrossedResamples
+        The same for all scores, so that differences are paired.
+    tick : callable
+        Called once a score.
+
+    Returns
+    -------
+    rows : list of ScoreRow
+        The best near AUROC first (far AUROC where there is no near set).
+    best_baseline : str or None
+        The baseline with the best AUROC on validation outliers, so that the test cases have
+        no part in the choice. None where no baseline was measured.
+    """
+    found = []
+    for name in names:
+        found.append(_measure(draws, name, spec, resamples))
+        tick()
+    baselines = [one for one in found if SCORES[one.key].info.baseline]
+    judged = [
+        (np.nanmean(one.validation), one) for one in baselines if np.isfinite(one.validation).any()
+    ]
+    best = max(judged, key=lambda pair: pair[0])[1] if judged else next(iter(baselines), None)
+    rows = [_row(draws, one, best, resamples) for one in found]
+    rows.sort(key=_rank, reverse=True)
+    return rows, best.name if best else None
+
+
+def risk_curve(draws: Sequence[DrawRecord], name: str, spec: DataSpec) -> list[float]:
+    """Mean risk over draws at each coverage of `GRID`, at the spec's prevalence of outliers."""
+    risks = []
+    for draw in draws:
+        outcomes = _outcomes(draw, name, spec)
+        weights = draw.prevalence(TEST, spec.outlier_prevalence)[None]
+        risks.append(risk_at_grid(outcomes, weights)[0])
+    return [float(risk) for risk in np.mean(risks, axis=0)]
+
+
+def random_risk(draws: Sequence[DrawRecord], name: str, spec: DataSpec) -> float:
+    """Mean risk when the same cases are referred at random: flat, the control of every curve."""
+    risks = []
+    for draw in draws:
+        weights = draw.prevalence(TEST, spec.outlier_prevalence)
+        risks.append(np.average(~correct(_outcomes(draw, name, spec)), weights=weights))
+    return float(np.mean(risks))
+
+
+COVERAGES = [float(coverage) for coverage in GRID.round(6)]
+
+
+def _measure(
+    draws: Sequence[DrawRecord], name: str, spec: DataSpec, resamples: CrossedResamples
+) -> Scored:
+    near: dict[str, list[Floats]] = {key: [] for key in (*AS_FOUND, *AT_PREVALENCE)}
+    far: list[Floats] = []
+    shifted: dict[str, list[Floats]] = {shift: [] for shift in draws[0].shifts}
+    validation: list[float] = []
+    for draw in draws:
+        scores = draw.said[name].arrays
+        weights = resamples.weights(draw.clusters[TEST])
+        outcomes = _outcomes(draw, name, spec)
+        at_prevalence = weights * draw.prevalence(TEST, spec.outlier_prevalence)
+        for key, values in near.items():
+            given = weights if key in AS_FOUND else at_prevalence
+            values.append(METRICS[key].compute(outcomes, given))
+        far.append(_against(draw, scores, FAR, resamples))
+        for shift, found in shifted.items():
+            found.append(_against(draw, scores, shift, resamples))
+        outlier = draw.truth[VALIDATION] < 0
+        ranking = ranked(scores[VALIDATION], outlier, draw.clusters[VALIDATION])
+        validation.append(ood_auroc(ranking, np.ones((1, len(outlier))))[0])
+    return Scored(
+        name=name,
+        key=name.partition("@")[0],
+        head=name.partition("@")[2],
+        near={key: np.stack(values) for key, values in near.items()},
+        far=np.stack(far),
+        shifted={shift: np.stack(values) for shift, values in shifted.items()},
+        validation=np.array(validation),
+    )
+
+
+def _outcomes(draw: DrawRecord, name: str, spec: DataSpec) -> Outcomes:
+    head = name.partition("@")[2]
+    scores = draw.said[name].arrays
+    plain = draw.outcomes(TEST, draw.heads[head].calibrated(TEST))
+    outlier = draw.truth[VALIDATION] < 0
+    if outlier.any() and not outlier.all():
+        cost, abstained = policy_costs(draw, head, scores, spec)
+    else:  # no threshold can be set
+        cost, abstained = plain.cost, plain.abstained
+    return replace(plain, ood_score=scores[TEST], cost=cost, abstained=abstained)
+
+
+def _against(
+    draw: DrawRecord, scores: dict[str, Floats], name: str, resamples: CrossedResamples
+) -> Floats:
+    """AUROC of clean test inliers against another set, [B + 1]."""
+    inlier = draw.truth[TEST] >= 0
+    both = np.concatenate([scores[TEST][inlier], scores[name]])
+    clusters = np.concatenate([draw.clusters[TEST][inlier], draw.clusters[name]])
+    outlier = np.arange(len(both)) >= inlier.sum()
+    return ood_auroc(ranked(both, outlier, clusters), resamples.weights(clusters))
+
+
+def ranked(score: Floats, outlier: NDArray[np.bool_], clusters: NDArray[np.int64]) -> Outcomes:
+    """Cases of which only a score is known."""
+    truth = np.where(outlier, -1, 0)
+    alone = bare_outcomes(("any",), truth, np.ones((len(score), 1)), clusters.astype(str))
+    return replace(alone, ood_score=score)
+
+
+def _row(
+    draws: Sequence[DrawRecord], one: Scored, best: Scored | None, resamples: CrossedResamples
+) -> ScoreRow:
+    info = SCORES[one.key].info
+    difference = None
+    if best is not None and best is not one:
+        difference = resamples.number(one.near["ood_auroc"] - best.near["ood_auroc"])
+    judged = one.validation[np.isfinite(one.validation)]
+    has_cost = len(judged) > 0
+    near = {key: resamples.number(values) for key, values in one.near.items()}
+    if not has_cost:
+        near |= dict.fromkeys(("clinical_cost", "abstention_rate"), Number())
+    return ScoreRow(
+        key=one.name,
+        score=one.key,
+        head=one.head,
+        title=info.title,
+        need=str(SCORES[one.key].need),
+        baseline=info.baseline,
+        uses_outliers=one.head != "softmax",
+        near=near,
+        far=resamples.number(one.far),
+        shifted={shift: resamples.number(values) for shift, values in one.shifted.items()},
+        difference=difference,
+        near_auroc_by_draw=[_plain(value) for value in one.near["ood_auroc"][:, 0]],
+        validation_auroc=float(judged.mean()) if has_cost else None,
+        cost=cost_of([draw.said[one.name] for draw in draws]),
+    )
+
+
+def cost_of(said: Sequence[Said]) -> Cost:
+    """Median times over draws, and the memory of the draw where it was traced."""
+    traced = [one.memory_mib for one in said if one.memory_mib is not None]
+    return Cost(
+        fit_seconds=float(np.median([one.fit_seconds for one in said])),
+        score_seconds=float(np.median([one.score_seconds for one in said])),
+        memory_mib=max(traced) if traced else None,
+    )
+
+
+def _rank(row: ScoreRow) -> tuple[float, float]:
+    near, far = row.near["ood_auroc"].value, row.far.value
+    return (-1.0 if near is None else near, -1.0 if far is None else far)
+
+
+def _plain(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
