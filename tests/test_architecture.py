@@ -19,6 +19,7 @@ FLOORS = {
     "triage": 0,
     "triage.errors": 1,
     "triage.hashing": 1,
+    "triage.array_file": 1,
     "triage.whole_file": 1,
     "triage.imaging": 2,
     "triage.data": 2,

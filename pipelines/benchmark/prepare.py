@@ -23,7 +23,7 @@ from triage.models.heads import HeadKind
 from triage.models.image_text import load_image_text
 from triage.systems.observe import observe
 from triage.systems.progress import Progress, counting
-from triage.systems.system import Embedded, embed_with
+from triage.systems.system import Embedded, embed_with, open_caches
 from triage.systems.training import train_pool
 from triage.uncertainty.observations import ImageText, Observations
 
@@ -178,11 +178,12 @@ def _embed(
 ) -> tuple[dict[str, Embedded], dict[str, list[Case]]]:
     total = sum(len(case.images) for part in sets.values() for case in part.cases)
     tick = counting(report, "embedding sets", total * len(backbones))
+    caches = open_caches(backbones, cache_folder)
     embedded: dict[str, Embedded] = {}
     opened: dict[str, list[Case]] = {}
     for name, part in sets.items():
         embedded[name], found = embed_with(
-            backbones, part.cases, cache_folder, tick, corruption=part.corruption
+            backbones, part.cases, cache_folder, tick, part.corruption, caches=caches
         )
         opened[name] = found.cases
         if not found.cases:

@@ -15,13 +15,23 @@ def number(value: float | None, unit: str) -> str:
     return f"{100 * value:.1f} %" if unit == _PERCENT else f"{value:.3f}"
 
 
+def span(low: float | None, high: float | None, unit: str) -> str:
+    """Write an interval, "no interval" where there is none."""
+    if low is None or high is None:
+        return "no interval"
+    if unit == _PERCENT:
+        return f"{100 * low:.1f} to {100 * high:.1f} %"
+    return f"{low:.3f} to {high:.3f}"
+
+
 def interval(estimate: Estimate) -> str:
     """Write an estimate's interval, "no interval" where there is none."""
-    if estimate.low is None or estimate.high is None:
-        return "no interval"
-    if estimate.unit == _PERCENT:
-        return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f} %"
-    return f"{estimate.low:.3f} to {estimate.high:.3f}"
+    return span(estimate.low, estimate.high, estimate.unit)
+
+
+def signed(value: float) -> str:
+    """Write a difference with its sign, a true minus."""
+    return f"{value:+.3f}".replace("-", "−")
 
 
 def tick(value: float, unit: str) -> str:

@@ -21,7 +21,7 @@ from triage.systems.selection import auroc, select_diverse
 from triage.systems.system import Member, predict
 from triage.systems.training import Pool
 from triage.uncertainty.outlier_probability import prevalence_weights
-from triage.uncertainty.scores import SCORES
+from triage.uncertainty.scores import POLICY_SCORES
 
 FEW_OUTLIER_CONDITIONS = 2
 """Below this, training outliers teach a head one condition rather than what is unfamiliar."""
@@ -42,7 +42,7 @@ def select_members(pool: Pool, dataset: Dataset, settings: TrainSettings) -> lis
         candidates.probabilities,
         candidates.n_inliers,
         truth_of(candidates) < 0,
-        SCORES[score_of(settings.head)].function,
+        POLICY_SCORES[score_of(settings.head)]().of,
         settings.members,
     )
     return [pool.members[index] for index in chosen]

@@ -9,7 +9,7 @@ import torch
 
 from triage.errors import UsageError
 from triage.models.heads import Head
-from triage.systems.system import Embedded, Member
+from triage.systems.system import Embedded, Member, member_probabilities
 from triage.uncertainty.member_head import MemberHead
 from triage.uncertainty.observations import Observations
 
@@ -34,15 +34,9 @@ def observe(embedded: Embedded, members: Sequence[Member], n_inliers: int) -> Ob
     for key in sorted(embedded):
         blocks[key] = slice(start, start + embedded[key].shape[1])
         start = blocks[key].stop
-    probabilities = []
-    for member in members:
-        member.head.eval()
-        with torch.inference_mode():
-            logits = member.head(torch.from_numpy(embedded[member.backbone]))
-        probabilities.append(logits.softmax(1).numpy())
     return Observations(
         n_inliers=n_inliers,
-        probabilities=np.stack(probabilities, axis=1),
+        probabilities=member_probabilities(embedded, members),
         embedding=np.concatenate([embedded[key] for key in blocks], axis=1),
         blocks=tuple(blocks.values()),
         heads=tuple(member_head(member.head, blocks[member.backbone]) for member in members),

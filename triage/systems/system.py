@@ -171,6 +171,18 @@ def embed_with(
     return embedded, opened
 
 
+def member_probabilities(embedded: Embedded, members: Sequence[Member]) -> NDArray[np.float32]:
+    """Softmax of every member on the embeddings of its backbone, float32 [N, M, C]."""
+    by_name: dict[str, NDArray[np.float32]] = {}
+    for member in members:
+        if member.name not in by_name:
+            member.head.eval()
+            with torch.inference_mode():
+                logits = member.head(torch.from_numpy(embedded[member.backbone]))
+            by_name[member.name] = logits.softmax(1).numpy()
+    return np.stack([by_name[member.name] for member in members], axis=1)
+
+
 def predict(
     embedded: Embedded,
     cases: Sequence[Case],
@@ -193,13 +205,6 @@ def predict(
     Predictions
         Without decisions.
     """
-    by_name: dict[str, NDArray[np.float32]] = {}
-    for member in members:
-        if member.name not in by_name:
-            member.head.eval()
-            with torch.inference_mode():
-                logits = member.head(torch.from_numpy(embedded[member.backbone]))
-            by_name[member.name] = logits.softmax(1).numpy()
     axes = sorted({axis for case in cases for axis in case.subgroups})
     table = pd.DataFrame(
         {
@@ -215,7 +220,7 @@ def predict(
         classes=classes,
         n_inliers=n_inliers,
         members=tuple(member.name for member in members),
-        probabilities=np.stack([by_name[member.name] for member in members], axis=1),
+        probabilities=member_probabilities(embedded, members),
         embedding=np.concatenate([embedded[key] for key in sorted(embedded)], axis=1),
         provenance=provenance,
     )

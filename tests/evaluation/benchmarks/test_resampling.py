@@ -18,7 +18,9 @@ def test_the_first_weights_are_the_cases_as_they_are() -> None:
 def test_a_cluster_weighs_the_same_in_every_draw() -> None:
     clusters = [np.array([1, 2]), np.array([5, 2])]
     resamples = CrossedResamples(clusters, n_resamples=20, seed=1)
-    assert np.array_equal(resamples.weights(clusters[0])[:, 1], resamples.weights(clusters[1])[:, 1])
+    assert np.array_equal(
+        resamples.weights(clusters[0])[:, 1], resamples.weights(clusters[1])[:, 1]
+    )
 
 
 def test_the_number_is_the_mean_over_draws_that_have_one() -> None:

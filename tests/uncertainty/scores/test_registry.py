@@ -5,7 +5,7 @@ import pytest
 from triage.errors import UsageError
 from triage.uncertainty.scores import SCORES, make_score
 from triage.uncertainty.scores.knn import Knn
-from triage.uncertainty.scores.table import table_of_scores
+from triage.uncertainty.tables import table_of_scores
 from triage.uncertainty.scores.vim import Vim
 
 

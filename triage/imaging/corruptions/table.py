@@ -91,7 +91,7 @@ CORRUPTIONS: dict[str, StockCorruption] = {
         (8,), far.shuffled_tiles,
     ),
     "phase_noise": StockCorruption(
-        "Random phases, inverted", "after Oppenheim & Lim 1981; inversion ours", Kind.FAR,
+        "Random phases, inverted", "ours", Kind.FAR,
         "share of a full turn", (1.0,), far.phase_noise,
     ),
 }  # fmt: skip

@@ -12,13 +12,20 @@ from triage.reports.charts.svg import Scale, line, picture, rect, tag, text, tic
 _SIZE, _LEFT, _TOP, _BARS = 330.0, 58.0, 14.0, 62.0
 
 
-def reliability_diagram(bins: Sequence[ReliabilityBin]) -> Markup:
+def reliability_diagram(
+    bins: Sequence[ReliabilityBin],
+    *,
+    key: str = "reliability",
+    title: str = "Reliability diagram",
+) -> Markup:
     """Draw accuracy against confidence by bin, with intervals, above the count of cases.
 
     Parameters
     ----------
     bins : sequence of ReliabilityBin
         Of `Evaluation.reliability`.
+    key, title : str
+        Unique on the page; what is drawn.
     """
     x = Scale(0, 1, _LEFT, _LEFT + _SIZE)
     y = Scale(0, 1, _TOP + _SIZE, _TOP)
@@ -47,8 +54,8 @@ def reliability_diagram(bins: Sequence[ReliabilityBin]) -> Markup:
     marks.append(_turned(14, base - _BARS / 2, "cases"))
     marks.append(text(x(0.5), base + 20, "confidence in the first condition, %", "muted", "middle"))
     return picture(
-        "reliability",
-        "Reliability diagram",
+        key,
+        title,
         "Accuracy of inliers against the confidence of the system in 15 bins, with 95 % intervals; "
         "on the dashed diagonal, confidence means what it says. Bars below count the cases.",
         _LEFT + _SIZE + 12,

@@ -29,10 +29,11 @@ class Ddu(EmbeddingScore):
 
     Each class has its own mean and covariance (divided by n_c - 1); a class of one case takes
     the covariance shared by all classes. A multiple of the identity, relative to the mean
-    variance over all classes, is added to each S_c and grown tenfold until the sum can be inverted.
-    With fewer cases a class than dimensions S_c is singular and that multiple decides the
-    score, so the densities live on the leading principal axes of all training cases; what
-    happens off these axes is not seen.
+    variance over all classes, is added to each S_c and grown tenfold until the sum can be
+    inverted. With fewer cases in a class than dimensions S_c is singular and that multiple decides
+    the score: the authors' code takes the least that works, which makes directions that a class
+    happens not to spread in count without bound, so we start at a hundredth. The densities
+    live on the leading principal axes of all training cases; what happens off them is not seen.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ class Ddu(EmbeddingScore):
 
     components: int | None = 256
     prior: bool = False
-    jitter: float = 1e-6
+    jitter: float = 0.01
 
     def __post_init__(self) -> None:
         """Check the number of components and the jitter."""
