@@ -4,7 +4,7 @@ import inspect
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -18,11 +18,13 @@ from triage.decisions.reasons import AbstainReason
 from triage.errors import RejectReason
 from triage.evaluation import METRICS
 from triage.imaging import DEFAULT_LIMITS
+from triage.models.heads import HeadKind
 from triage.predictions import _ARRAYS, CASE_COLUMNS, DECISION_COLUMNS, FORMAT
 from triage.review import OverrideReason
 from triage.store import EventKind
 from triage.systems import bundle, manifest
-from triage.uncertainty.scores import SCORES
+from triage.systems.assemble import score_of
+from triage.uncertainty.tables import table_of_calibrators, table_of_scores, table_of_sets
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -236,8 +238,14 @@ def test_every_reason_for_abstaining_with_its_words() -> None:
         assert table[reason.value] == [reason.sentence, reason.next_action]
 
 
-def test_every_score_and_head() -> None:
-    assert [name for name in SCORES if f"`{name}`" not in text_of("decisions")] == []
+@pytest.mark.parametrize("table", [table_of_scores, table_of_calibrators, table_of_sets])
+def test_every_method_as_its_registry_has_it(table: Callable[[], str]) -> None:
+    assert table() in text_of("benchmark"), f"put what {table.__name__}() gives into the page"
+
+
+def test_every_head_and_its_score() -> None:
+    scores = {score_of(kind) for kind in HeadKind}
+    assert [name for name in scores if f"`{name}`" not in text_of("decisions")] == []
     assert {"hod"} < {*choices("train", "head")} <= first_cells(text_of("decisions"))
 
 

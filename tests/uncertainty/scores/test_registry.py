@@ -5,8 +5,8 @@ import pytest
 from triage.errors import UsageError
 from triage.uncertainty.scores import SCORES, make_score
 from triage.uncertainty.scores.knn import Knn
-from triage.uncertainty.tables import table_of_scores
 from triage.uncertainty.scores.vim import Vim
+from triage.uncertainty.tables import table_of_scores
 
 
 def test_a_score_by_its_name() -> None:
