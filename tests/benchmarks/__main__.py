@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from tests.benchmarks import score_throughput
 from triage.data.phantoms import generate_cases
 from triage.models.backbones import load_backbone
 from triage.models.heads import Head, HeadKind
@@ -16,7 +17,7 @@ from triage.models.network import CaseNetwork
 from triage.models.settings import FitSettings
 from triage.models.training import Labelled, fit
 from triage.systems.selection import select_diverse
-from triage.uncertainty.scores import outlier_mass
+from triage.uncertainty.scores.outlier_mass import OutlierMass
 
 ROUNDS = 3
 
@@ -88,8 +89,9 @@ def main() -> None:
     rng = np.random.default_rng(0)
     candidates = rng.dirichlet(np.ones(9), size=(1000, 18)).astype(np.float32)
     outliers = rng.random(1000) < 0.3
-    chosen = seconds(lambda: select_diverse(candidates, 5, outliers, outlier_mass, 9))
+    chosen = seconds(lambda: select_diverse(candidates, 5, outliers, OutlierMass().of, 9))
     print(f"diverse selection of 9 from 18 candidates on 1,000 cases: {chosen:.2f} s")
+    score_throughput.main()
 
 
 if __name__ == "__main__":

@@ -185,7 +185,7 @@ def test_weights_that_lack_a_tensor(folder: Path, tmp_path: Path) -> None:
     weights = load_file(copy / "model.safetensors")
     del weights["visual_projection.weight"]
     save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(TrainingError, match="lack 1 tensors of the model, such as visual_proj"):
+    with pytest.raises(TrainingError, match="lack 1 tensors of the network, such as visual_proj"):
         load_image_text(f"hf:{copy}")
 
 

@@ -14,13 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from triage.errors import TrainingError
 from triage.hashing import hash_bytes, hash_json
-from triage.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from triage.models.preprocessing import Preprocessing
+from triage.models.pretrained import (
+    REFUSALS,
+    plain_config,
+    pretrained_model,
+    pretrained_preprocessing,
+)
 
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "backbone.json"
@@ -224,84 +229,24 @@ def _build_hf(config: dict[str, Any]) -> nn.Module:
 
 
 def _hf_backbone(name: str, reference: str, size: int | None) -> Backbone:
-    from transformers import AutoModel
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    local = Path(name).is_dir()
     try:
-        model, loading = AutoModel.from_pretrained(
-            name,
-            local_files_only=local,
-            use_safetensors=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-        settings = _preprocessor_settings(name, local)
-        preprocessing = Preprocessing(
-            _side(settings, model.config) if size is None else size,
-            tuple(settings.get("image_mean") or IMAGENET_MEAN),
-            tuple(settings.get("image_std") or IMAGENET_STD),
-        )
-        network = _Pooled(model.eval())
+        model = pretrained_model(name, reference)
+        preprocessing = pretrained_preprocessing(name, model.config, size)
+        network = _Pooled(model)
         with torch.inference_mode():
             pixels = torch.zeros(1, 3, preprocessing.size, preprocessing.size)
             width = network(pixels).shape[1]
-    except _REFUSALS as error:
+    except REFUSALS as error:
         raise TrainingError(
             "the backbone cannot be loaded",
             where=reference,
             mend="Give a directory with the config.json and model.safetensors of a vision "
             "network, or a hub name when online.",
         ) from error
-    lacking = sorted(key for key in loading["missing_keys"] if not key.endswith(_COUNTER))
-    if lacking:  # transformers would go on with random numbers in their place
-        raise TrainingError(
-            f"the weights lack {len(lacking)} tensors of the network, such as {lacking[0]}",
-            where=reference,
-            mend="Give the weights of this very network.",
-        )
     return Backbone(
         network,
         reference=reference,
         width=width,
         preprocessing=preprocessing,
-        architecture={"library": "hf", "config": _plain_config(model.config)},
+        architecture={"library": "hf", "config": plain_config(model.config)},
     )
-
-
-_COUNTER = "num_batches_tracked"  # of batch normalisation; nothing is computed from it
-# What transformers raises for files that are missing, damaged, or no vision network's.
-_REFUSALS = (
-    OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError, SafetensorError,
-)  # fmt: skip
-
-
-def _preprocessor_settings(name: str, local: bool) -> dict[str, Any]:
-    """Read the numbers of `preprocessor_config.json`; the processors themselves are not needed.
-
-    A local directory without the file gets ImageNet's mean and standard deviation.
-    """
-    if local:
-        path = Path(name) / "preprocessor_config.json"
-        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
-    from transformers.image_processing_base import ImageProcessingMixin
-
-    return dict(ImageProcessingMixin.get_image_processor_dict(name)[0])
-
-
-def _side(settings: dict[str, Any], config: Any) -> int:
-    """Side of the input: what the network sees after cropping, which we leave out."""
-    cropped = settings.get("do_center_crop") and settings.get("crop_size")
-    size = cropped or settings.get("size")
-    if isinstance(size, dict):
-        size = size.get("height") or size.get("shortest_edge")
-    return int(size or getattr(config, "image_size", None) or 224)
-
-
-def _plain_config(config: Any) -> dict[str, Any]:
-    settings = json.loads(config.to_json_string(use_diff=False))
-    keep_out = {"_name_or_path", "transformers_version", "architectures"}
-    return {key: value for key, value in settings.items() if key not in keep_out}

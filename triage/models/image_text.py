@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from triage.errors import TrainingError, UsageError
-from triage.models.backbones import (
-    _REFUSALS,
-    Backbone,
-    _plain_config,
-    _preprocessor_settings,
-    _side,
+from triage.models.backbones import Backbone
+from triage.models.pretrained import (
+    REFUSALS,
+    plain_config,
+    pretrained_model,
+    pretrained_preprocessing,
 )
-from triage.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 
 TEMPLATE = "a photo of {name}"
 SENTENCES = 64
@@ -140,31 +139,12 @@ def load_image_text(reference: str) -> ImageTextModel:
         raise TrainingError(
             f"unknown image-text model {reference!r}", mend="Write hf:<directory or hub name>."
         )
-    from transformers import AutoModel, AutoTokenizer
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    local = Path(name).is_dir()
     try:
-        model, loading = AutoModel.from_pretrained(
-            name,
-            local_files_only=local,
-            use_safetensors=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-        tokenizer = AutoTokenizer.from_pretrained(
-            name, local_files_only=local, trust_remote_code=False
-        )
-        settings = _preprocessor_settings(name, local)
-        preprocessing = Preprocessing(
-            _side(settings, model.config.vision_config),
-            tuple(settings.get("image_mean") or IMAGENET_MEAN),
-            tuple(settings.get("image_std") or IMAGENET_STD),
-        )
-        half = _ImageHalf(model.eval())
+        model = pretrained_model(name, reference)
+        tokenizer = _tokenizer(name)
+        config: Any = model.config
+        preprocessing = pretrained_preprocessing(name, config.vision_config)
+        half = _ImageHalf(model)
         with torch.inference_mode():
             width = half(torch.zeros(1, 3, preprocessing.size, preprocessing.size)).shape[1]
         images = Backbone(
@@ -172,7 +152,7 @@ def load_image_text(reference: str) -> ImageTextModel:
             reference=reference,
             width=width,
             preprocessing=preprocessing,
-            architecture={"library": "hf-image-text", "config": _plain_config(model.config)},
+            architecture={"library": "hf-image-text", "config": plain_config(config)},
         )
         loaded = ImageTextModel(model, tokenizer, images)
         probe = loaded.sentence_vectors(_PROBE)
@@ -180,17 +160,18 @@ def load_image_text(reference: str) -> ImageTextModel:
             raise ValueError("images and sentences do not meet in one space")
         if np.array_equal(probe[0], probe[1]):
             raise ValueError("the tokenizer knows no words")
-    except _REFUSALS as error:
+    except REFUSALS as error:
         raise TrainingError(
             "the image-text model cannot be loaded",
             where=reference,
             mend="Give a directory with the config.json, model.safetensors and tokenizer of a "
             "CLIP-style model, or a hub name when online.",
         ) from error
-    if lacking := sorted(loading["missing_keys"]):
-        raise TrainingError(
-            f"the weights lack {len(lacking)} tensors of the model, such as {lacking[0]}",
-            where=reference,
-            mend="Give the weights of this very model.",
-        )
     return loaded
+
+
+def _tokenizer(name: str) -> Any:
+    from transformers import AutoTokenizer
+
+    local = Path(name).is_dir()
+    return AutoTokenizer.from_pretrained(name, local_files_only=local, trust_remote_code=False)

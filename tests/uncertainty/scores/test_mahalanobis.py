@@ -32,7 +32,7 @@ CLASSES, WIDTH = 4, 12
 def cases() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Training cases of four classes with a lopsided covariance, their classes, and test cases."""
     rng = np.random.default_rng(0)
-    mixing = rng.normal(size=(WIDTH, WIDTH)) * np.geomspace(3, 0.1, WIDTH)
+    mixing = (np.eye(WIDTH) + 0.1 * rng.normal(size=(WIDTH, WIDTH))) * np.geomspace(2, 0.2, WIDTH)
     centres = rng.normal(size=(CLASSES, WIDTH)) * 2 + 5
     truth = rng.integers(CLASSES, size=150)
     train = centres[truth] + rng.normal(size=(150, WIDTH)) @ mixing
@@ -40,7 +40,9 @@ def cases() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return train, truth, test
 
 
-def run(score: EmbeddingScore, train: np.ndarray, truth: np.ndarray, test: np.ndarray):
+def run(
+    score: EmbeddingScore, train: np.ndarray, truth: np.ndarray, test: np.ndarray
+) -> np.ndarray:
     seen = Observations(int(truth.max()) + 1, embedding=train)
     return score.fit(seen, truth).score(Observations(seen.n_inliers, embedding=test))
 
@@ -81,7 +83,7 @@ def test_normalised_is_the_same_on_cases_of_length_one(cases) -> None:
 
 
 def test_the_default_shrinkage_is_that_of_scikit_learn(cases) -> None:
-    train, truth, test = cases
+    train, truth, _ = cases
     means = np.stack([train[truth == c].mean(axis=0) for c in range(CLASSES)])
     a = LedoitWolf(assume_centered=True).fit(train - means[truth]).shrinkage_
     assert 0 < a < 1
@@ -153,5 +155,5 @@ def test_a_common_basis_makes_both_covariances_diagonal() -> None:
 
 def test_the_floor_of_the_variance_is_above_zero_whatever_the_cases() -> None:
     assert variance_floor(np.zeros((3, 2))) == 1
-    assert 0 < variance_floor(np.full((3, 2), 1e-20))
+    assert variance_floor(np.full((3, 2), 1e-20)) > 0
     assert variance_floor(np.ones((3, 2))) < 1e-12

@@ -35,7 +35,6 @@ class Morse(EmbeddingScore):
     The network reads the leading principal components of the training cases, each brought
     to variance 1, and the uniform law is that of the box they span: in all of 1,024
     dimensions every uniform draw is so far from all cases that nothing is learned from it.
-    With few training cases phi goes to a and all scores are near zero.
 
     Parameters
     ----------
