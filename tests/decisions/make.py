@@ -26,7 +26,7 @@ def make_policy(**changes: Any) -> Policy:
         "score": "outlier_mass",
         "temperature": 1.0,
         "outlier_probability": OutlierProbability(slope=1.0, intercept=0.0),
-        "threshold": 0.5,
+        "saving_threshold": 0.0,
         "costs": Costs(),
         "outlier_prevalence": 0.2,
     }

@@ -69,35 +69,37 @@ def test_no_other_threshold_is_cheaper_on_validation(score: str, abstain_inlier:
     weights = prevalence_weights(truth < 0, spec.outlier_prevalence)
 
     def cost(threshold: float) -> float:
-        decided = policy.model_copy(update={"threshold": threshold}).decide(predictions)
+        decided = policy.model_copy(update={"saving_threshold": threshold}).decide(predictions)
         correct = (decided["condition"] == predictions.cases["label"]).to_numpy()
         abstained = (decided["reason_code"] != "").to_numpy()
         return float(weights @ outcome_cost(spec.costs.outcomes, truth < 0, correct, abstained))
 
-    best = cost(policy.threshold)
-    for threshold in np.quantile(policy.ood_score(predictions), np.linspace(0, 1, 60)):
+    best = cost(policy.saving_threshold)
+    for threshold in np.linspace(-1.0, 1.0, 81):
         assert cost(float(threshold)) >= best - 1e-9
-    assert best <= min(cost(-1.0), cost(2.0))
+    assert best <= min(cost(-2.0), cost(2.0))
 
 
-def test_more_outliers_in_use_lower_the_threshold_and_raise_the_probability() -> None:
+def abstained(predictions: Predictions, spec: DataSpec) -> int:
+    decided = fit_policy(predictions, spec, "outlier_mass").decide(predictions)
+    return int((decided["reason_code"] != "").sum())
+
+
+def test_more_outliers_in_use_raise_the_probability_and_the_abstentions() -> None:
     predictions = simulate()
     few, many = (fit_policy(predictions, make_spec(share), "outlier_mass") for share in (0.05, 0.6))
-    assert many.threshold < few.threshold
     p_few, p_many = (
         policy.outlier_probability(policy.ood_score(predictions)) for policy in (few, many)
     )
     assert (p_many > p_few).all()
     assert many.temperature == few.temperature  # fitted on inliers alone
+    assert abstained(predictions, make_spec(0.6)) > abstained(predictions, make_spec(0.05))
 
 
-def test_dear_misses_lower_the_threshold() -> None:
+def test_dear_misses_raise_the_abstentions() -> None:
     predictions = simulate()
-    cheap, dear = (
-        fit_policy(predictions, make_spec(miss_outlier=cost), "outlier_mass").threshold
-        for cost in (0.3, 10.0)
-    )
-    assert dear < cheap
+    cheap, dear = (abstained(predictions, make_spec(miss_outlier=cost)) for cost in (0.3, 10.0))
+    assert dear > cheap
 
 
 def test_the_policy_carries_what_it_was_set_with() -> None:

@@ -28,12 +28,12 @@ def sure(place: int, mass: float = 0.0) -> list[float]:
 
 policies = st.builds(
     lambda threshold, temperature, slope, intercept, abstain: make_policy(
-        threshold=threshold,
+        saving_threshold=threshold,
         temperature=temperature,
         outlier_probability=OutlierProbability(slope=slope, intercept=intercept),
         costs=Costs(outcomes=OutcomeCosts(abstain_inlier=abstain)),
     ),
-    st.floats(-0.5, 1.5),
+    st.floats(-1.0, 1.0),
     st.floats(0.2, 5),
     st.floats(0.1, 5),
     st.floats(-5, 5),
@@ -128,7 +128,7 @@ def test_the_first_of_several_reasons() -> None:
     clear = [sure(2)] * 4
     members = np.array([split, torn, far, far_and_torn, clear, clear, far_and_torn])
     # abstaining is cheaper than a label that is right less than half of the time, or just half
-    policy = make_policy(threshold=0.4, costs=Costs(outcomes=OutcomeCosts(abstain_inlier=0.45)))
+    policy = make_policy(costs=Costs(outcomes=OutcomeCosts(abstain_inlier=0.45)))
     table = policy.decide(make_predictions(members), {"c4": "Blurred.", "c6": "Dark.", "cx": "?"})
     assert list(table["reason_code"]) == ["A5", "A6", "A4", "A4", "A2", "", "A2"]
     assert table["reason"][4].endswith("Blurred.")
@@ -136,17 +136,25 @@ def test_the_first_of_several_reasons() -> None:
     assert "Retake" in table["next_action"][4]
 
 
-def test_a_score_at_the_threshold_keeps_its_opinion() -> None:
-    rows = np.array([sure(0, mass=0.5), sure(0, mass=0.5 + 2**-10)])
-    table = make_policy(threshold=0.5).decide(make_predictions(rows))
-    assert list(table["reason_code"]) == ["", "A4"]
+def test_a_case_abstains_when_that_saves_more_than_the_threshold() -> None:
+    # p_outlier 0.5, certain label: an opinion costs 0.5, abstaining 0.25
+    rows = np.array([sure(0, mass=0.5)])
+    for threshold, expected in ((0.25 - 1e-6, "A4"), (0.25 + 1e-6, "")):
+        table = make_policy(saving_threshold=threshold).decide(make_predictions(rows))
+        assert list(table["reason_code"]) == [expected]
 
 
-def test_chows_rule() -> None:
-    # abstain when 1 - p > cost of abstaining, for a certain inlier
+def test_chows_rule_is_the_case_without_outliers() -> None:
+    # abstain when 2 (1 - p) > 0.5, for a certain inlier
     policy = make_policy(costs=Costs(outcomes=OutcomeCosts(wrong_inlier=2.0, abstain_inlier=0.5)))
-    p = np.array([[0.74, 0.26, 0, 0], [0.76, 0.24, 0, 0]])
-    assert list(policy.ambiguous(p)) == [True, False]
+    assert list(policy.rejects(np.zeros(2), np.array([0.74, 0.76]))) == [True, False]
+
+
+def test_the_reason_is_the_larger_part_of_the_cost() -> None:
+    # unknown 0.3 against doubt 0.7 * 0.3 = 0.21; then 0.3 against 0.7 * 0.55 = 0.385
+    rows = np.array([[0.49, 0.21, 0, 0, 0.3, 0], [0.315, 0.385, 0, 0, 0.3, 0]])
+    table = make_policy().decide(make_predictions(rows))
+    assert list(table["reason_code"]) == ["A4", "A5"]
 
 
 def test_no_case_at_all() -> None:

@@ -89,7 +89,7 @@ def test_the_description(pool: Pool, phantom_data: Dataset, tiny_hf: Path) -> No
     assert [entry.name for entry in manifest.members] == [member.name for member in members]
     assert manifest.backbones == {"tiny_resnet": pool.backbones["tiny_resnet"].digest()}
     assert manifest.roles.test == phantom_data.draw.test
-    assert manifest.thresholds["abstain_above"] == policy.threshold
+    assert manifest.thresholds["abstain_above"] == policy.saving_threshold
     card = model_card(manifest, policy, phantom_data.spec)
     named = (*manifest.classes, *manifest.roles.validation, *manifest.roles.test)
     assert all(name in card for name in named)

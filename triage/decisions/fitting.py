@@ -6,17 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.data.spec import DataSpec
-from triage.decisions.costs import outcome_cost
+from triage.decisions.joint_rejection import fit_joint_rejection
 from triage.decisions.policy import Condition, Policy
-from triage.decisions.thresholds import cheapest_threshold
 from triage.errors import UsageError
 from triage.predictions import Predictions
-from triage.uncertainty.calibration.temperature import fit_temperature
-from triage.uncertainty.outlier_probability import (
-    OutlierProbability,
-    fit_outlier_probability,
-    prevalence_weights,
-)
+from triage.uncertainty.calibration.temperature import apply_temperature, fit_temperature
+from triage.uncertainty.outlier_probability import fit_outlier_probability
+from triage.uncertainty.scores import POLICY_SCORES
 
 
 def truth_of(predictions: Predictions) -> NDArray[np.int64]:
@@ -58,26 +54,23 @@ def fit_policy(predictions: Predictions, spec: DataSpec, score: str) -> Policy:
         Condition(name=name, risk=spec.by_name[name].risk, urgency=spec.by_name[name].urgency)
         for name in predictions.inliers
     )
-    draft = Policy(
+    scores = POLICY_SCORES[score]().of(averaged, predictions.n_inliers)
+    probability = fit_outlier_probability(scores, is_outlier, spec.outlier_prevalence)
+    calibrated = apply_temperature(averaged, predictions.n_inliers, temperature)
+    rejection = fit_joint_rejection(
+        probability(scores),
+        calibrated.max(axis=1),
+        is_outlier,
+        calibrated.argmax(axis=1) == truth,
+        spec.costs.outcomes,
+        spec.outlier_prevalence,
+    )
+    return Policy(
         conditions=conditions,
         score=score,
         temperature=temperature,
-        outlier_probability=OutlierProbability(slope=1.0, intercept=0.0),
-        threshold=0.5,
+        outlier_probability=probability,
+        saving_threshold=rejection.threshold,
         costs=spec.costs,
         outlier_prevalence=spec.outlier_prevalence,
     )
-    scores = draft.ood_score(predictions)
-    probabilities = draft.calibrated(predictions)
-    ambiguous = draft.ambiguous(probabilities)
-    correct = probabilities.argmax(axis=1) == truth
-    costs = spec.costs.outcomes
-    threshold, _ = cheapest_threshold(
-        scores,
-        # below the threshold an ambiguous case still abstains
-        outcome_cost(costs, is_outlier, correct, ambiguous),
-        outcome_cost(costs, is_outlier, correct, np.ones_like(ambiguous)),
-        prevalence_weights(is_outlier, spec.outlier_prevalence),
-    )
-    probability = fit_outlier_probability(scores, is_outlier, spec.outlier_prevalence)
-    return draft.model_copy(update={"threshold": threshold, "outlier_probability": probability})

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from triage.data.clinical import ABSTAINED_PRIORITY, NO_AI_OPINION, Risk, Urgency
 from triage.data.spec import Costs
 from triage.decisions.costs import cheapest_urgency, expected_outcome_cost
+from triage.decisions.joint_rejection import joint_saving
 from triage.decisions.reasons import AbstainReason
 from triage.errors import UsageError
 from triage.predictions import Predictions
@@ -50,8 +51,9 @@ class Policy(BaseModel):
         Of the ensemble's inlier probabilities.
     outlier_probability : OutlierProbability
         From score to probability at the spec's prevalence.
-    threshold : float
-        A case abstains as unfamiliar when its score exceeds this.
+    saving_threshold : float
+        A case abstains when that is expected to save more than this, in cost units; see
+        `triage.decisions.joint_rejection`.
     costs : Costs
         The clinical cost matrix it was set with.
     outlier_prevalence : float
@@ -64,7 +66,7 @@ class Policy(BaseModel):
     score: str
     temperature: float = Field(gt=0)
     outlier_probability: OutlierProbability
-    threshold: float
+    saving_threshold: float
     costs: Costs
     outlier_prevalence: float
 
@@ -101,20 +103,20 @@ class Policy(BaseModel):
             predictions.mean_probabilities(), predictions.n_inliers, self.temperature
         )
 
-    def ambiguous(self, probabilities: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Whether abstaining is cheaper even for a certain inlier, bool [N].
+    def rejects(
+        self, p_outlier: NDArray[np.float64], p_condition: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Whether an opinion is expected to cost too much, bool [N].
 
         Parameters
         ----------
-        probabilities : float array [N, K]
-            Calibrated, given an inlier. The rule is Chow's: abstain when the expected
-            cost of the best label exceeds the cost of abstaining.
+        p_outlier : float array [N]
+        p_condition : float array [N]
+            Calibrated probability of the most probable condition, given an inlier.
         """
-        certain = np.zeros(len(probabilities))
-        opinion, abstain = expected_outcome_cost(
-            self.costs.outcomes, certain, probabilities.max(axis=1)
-        )
-        return opinion > abstain
+        saving = joint_saving(p_outlier, p_condition, self.costs.outcomes)
+        rejected: NDArray[np.bool_] = saving > self.saving_threshold
+        return rejected
 
     def decide(
         self, predictions: Predictions, quality: dict[str, str] | None = None
@@ -138,7 +140,7 @@ class Policy(BaseModel):
         probabilities = self.calibrated(predictions)
         score = self.ood_score(predictions)
         p_outlier = self.outlier_probability(score)
-        reasons = self._reasons(predictions, probabilities, score, quality or {})
+        reasons = self._reasons(predictions, probabilities, p_outlier, quality or {})
         abstained = reasons != ""
         top = probabilities.argmax(axis=1)
         p_top = probabilities.max(axis=1)
@@ -175,16 +177,24 @@ class Policy(BaseModel):
         self,
         predictions: Predictions,
         probabilities: NDArray[np.float64],
-        score: NDArray[np.float64],
+        p_outlier: NDArray[np.float64],
         quality: dict[str, str],
     ) -> NDArray[np.object_]:
-        """Reason code of each case, '' where there is an opinion; quality first, object [N]."""
+        """Reason code of each case, '' where there is an opinion; quality first, object [N].
+
+        A rejected case is unfamiliar where the unknown has the larger part in what an opinion
+        is expected to cost; else its conditions are too close to call.
+        """
         poor = predictions.cases["case_id"].isin(quality).to_numpy()
         votes = predictions.probabilities[:, :, : predictions.n_inliers].argmax(axis=2)
         agreement = (votes == probabilities.argmax(axis=1)[:, None]).mean(axis=1)
-        ambiguous = self.ambiguous(probabilities)
+        p_top = probabilities.max(axis=1)
+        rejected = self.rejects(p_outlier, p_top)
+        costs = self.costs.outcomes
+        unknown = p_outlier * costs.miss_outlier
+        doubtful = (1.0 - p_outlier) * (1.0 - p_top) * costs.wrong_inlier
         codes: NDArray[np.object_] = np.select(
-            [poor, score > self.threshold, ambiguous & (agreement < 0.5), ambiguous],
+            [poor, rejected & (unknown >= doubtful), rejected & (agreement < 0.5), rejected],
             [
                 AbstainReason.QUALITY.value,
                 AbstainReason.UNFAMILIAR.value,

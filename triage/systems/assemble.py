@@ -146,7 +146,7 @@ def describe(
         settings_hash=hash_json(settings.model_dump(mode="json")),
         thresholds={
             "temperature": policy.temperature,
-            "abstain_above": policy.threshold,
+            "abstain_above": policy.saving_threshold,
         },
         metrics={key: round(value, 6) for key, value in metrics.items()},
         notes=tuple(filter(None, (dataset.spec.roles.note, _few_outliers(dataset, settings)))),

@@ -50,11 +50,11 @@ Never seen (test outliers): {", ".join(manifest.roles.test)}.
 ## How it decides
 
 Head `{manifest.head}`, score `{manifest.score}`, temperature {policy.temperature:.3f}. It abstains
-when the score exceeds {policy.threshold:.4f}: the least expected clinical cost on validation at
-an outlier prevalence of {policy.outlier_prevalence:.0%}, or when abstaining costs less than its
-best label. Costs ({policy.costs.source}): wrong label {costs.wrong_inlier:g}, abstaining on a
-known condition {costs.abstain_inlier:g}, missed outlier {costs.miss_outlier:g}, abstaining on an
-outlier {costs.abstain_outlier:g}.
+when that is expected to save more than {policy.saving_threshold:.4f} cost units: the least cost on
+validation at an outlier prevalence of {policy.outlier_prevalence:.0%}. Costs
+({policy.costs.source}): wrong label {costs.wrong_inlier:g}, abstaining on a known condition
+{costs.abstain_inlier:g}, missed outlier {costs.miss_outlier:g}, abstaining on an outlier
+{costs.abstain_outlier:g}.
 
 ## Members
 

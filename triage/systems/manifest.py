@@ -53,7 +53,8 @@ class BundleManifest(BaseModel):
     members : tuple of MemberEntry
         The ensemble in order; a member selected twice is listed twice.
     thresholds : dict
-        Temperature and abstention threshold, as in `policy.json`.
+        `temperature`, and `abstain_above`: the expected saving, in cost units, above which a case
+        abstains; as in `policy.json`.
     metrics : dict
         Validation metrics; test metrics are `triage evaluate`'s business.
     files : dict of str

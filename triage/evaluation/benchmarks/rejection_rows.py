@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from triage.data.clinical import Risk
 from triage.data.spec import DataSpec
-from triage.decisions.costs import expected_outcome_cost, outcome_cost
+from triage.decisions.costs import outcome_cost
 from triage.decisions.guaranteed_threshold import fit_guaranteed_threshold
-from triage.decisions.joint_rejection import fit_joint_rejection
+from triage.decisions.joint_rejection import joint_saving
+from triage.decisions.thresholds import cheapest_threshold
 from triage.evaluation.benchmarks.draw_record import (
     TEST,
     VALIDATION,
     DrawRecord,
     Ensemble,
     Floats,
-    policy_costs,
+    Judged,
+    joint_rejection,
+    judge,
 )
 from triage.evaluation.benchmarks.resampling import CrossedResamples
 from triage.evaluation.benchmarks.results import GuaranteeRow, RejectionRow
-from triage.uncertainty.outlier_probability import fit_outlier_probability
+from triage.uncertainty.outlier_probability import prevalence_weights
 from triage.uncertainty.scores.max_softmax import MaxSoftmax
 from triage.uncertainty.scores.outlier_mass import OutlierMass
 
-IN_USE = "score threshold"
 ALPHAS = (0.05, 0.1, 0.2)
 DELTA = 0.1
 Abstained = NDArray[np.bool_]
-Rule = Callable[[DrawRecord, str, DataSpec], Abstained]
+Rule = Callable[[dict[str, Judged], DataSpec], Abstained]
 
 
 def rejection_rows(
@@ -46,8 +47,12 @@ def rejection_rows(
     rows = []
     for head in heads:
         costs, abstained = {}, {}
+        judged = [judge(draw, head, _own_scores(draw.heads[head]), spec) for draw in draws]
         for title, rule in RULES.items():
-            found = [_measure(draw, head, spec, rule, resamples) for draw in draws]
+            found = [
+                _measure(seen, draw, spec, rule, resamples)
+                for seen, draw in zip(judged, draws, strict=True)
+            ]
             costs[title] = np.stack([cost for cost, _ in found])
             abstained[title] = np.stack([share for _, share in found])
         for title in RULES:
@@ -66,91 +71,73 @@ def rejection_rows(
     return rows
 
 
-def own_score(ensemble: Ensemble, name: str) -> Floats:
+def _own_scores(ensemble: Ensemble) -> dict[str, Floats]:
     """The score that belongs to the head: outlier mass where it has outlier classes."""
-    probabilities = ensemble.probabilities[name]
-    has_outliers = probabilities.shape[1] > ensemble.n_inliers
-    score = OutlierMass() if has_outliers else MaxSoftmax()
-    return score.of(probabilities, ensemble.n_inliers)
+    return {
+        name: (OutlierMass() if probabilities.shape[1] > ensemble.n_inliers else MaxSoftmax()).of(
+            probabilities, ensemble.n_inliers
+        )
+        for name, probabilities in ensemble.probabilities.items()
+    }
 
 
 def _measure(
-    draw: DrawRecord, head: str, spec: DataSpec, rule: Rule, resamples: CrossedResamples
+    judged: dict[str, Judged],
+    draw: DrawRecord,
+    spec: DataSpec,
+    rule: Rule,
+    resamples: CrossedResamples,
 ) -> tuple[Floats, Floats]:
     """Cost and share abstained in every resample, at the spec's prevalence; two [B + 1]."""
-    abstained = rule(draw, head, spec)
-    right = draw.heads[head].calibrated(TEST).argmax(axis=1) == draw.truth[TEST]
-    cost = outcome_cost(spec.costs.outcomes, draw.truth[TEST] < 0, right, abstained)
+    abstained = rule(judged, spec)
+    asked = judged[TEST]
+    cost = outcome_cost(spec.costs.outcomes, asked.outlier, asked.right, abstained)
     weights = resamples.weights(draw.clusters[TEST])
     weights = weights * draw.prevalence(TEST, spec.outlier_prevalence)
     total = weights.sum(axis=1)
     return weights @ cost / total, weights @ abstained.astype(np.float64) / total
 
 
-def _never(draw: DrawRecord, head: str, spec: DataSpec) -> Abstained:
-    return np.zeros(len(draw.truth[TEST]), dtype=np.bool_)
+def _never(judged: dict[str, Judged], spec: DataSpec) -> Abstained:
+    return np.zeros(len(judged[TEST].score), dtype=np.bool_)
 
 
-def _always(draw: DrawRecord, head: str, spec: DataSpec) -> Abstained:
-    return np.ones(len(draw.truth[TEST]), dtype=np.bool_)
+def _always(judged: dict[str, Judged], spec: DataSpec) -> Abstained:
+    return np.ones(len(judged[TEST].score), dtype=np.bool_)
 
 
-def _doubtful(draw: DrawRecord, head: str, spec: DataSpec) -> Abstained:
-    top = draw.heads[head].calibrated(TEST).max(axis=1)
-    opinion, abstain = expected_outcome_cost(spec.costs.outcomes, np.zeros(len(top)), top)
-    return opinion > abstain
+def _doubtful(judged: dict[str, Judged], spec: DataSpec) -> Abstained:
+    return _too_doubtful(judged[TEST], spec)
 
 
-def _policy(draw: DrawRecord, head: str, spec: DataSpec) -> Abstained:
-    ensemble = draw.heads[head]
-    scores = {name: own_score(ensemble, name) for name in (VALIDATION, TEST)}
-    return policy_costs(draw, head, scores, spec)[1]
-
-
-@dataclass(frozen=True)
-class _Calibrated:
-    """Probability of being an outlier, and of the best label given it is none."""
-
-    p_outlier: Floats
-    p_top: Floats
-
-
-def _calibrated(draw: DrawRecord, head: str, spec: DataSpec) -> dict[str, _Calibrated]:
-    ensemble = draw.heads[head]
-    outlier = draw.truth[VALIDATION] < 0
-    platt = fit_outlier_probability(
-        own_score(ensemble, VALIDATION), outlier, spec.outlier_prevalence
+def _score_threshold(judged: dict[str, Judged], spec: DataSpec) -> Abstained:
+    """Above the cheapest threshold on the score, or too doubtful below it."""
+    seen, asked = judged[VALIDATION], judged[TEST]
+    costs, doubtful = spec.costs.outcomes, _too_doubtful(seen, spec)
+    threshold, _ = cheapest_threshold(
+        seen.score,
+        outcome_cost(costs, seen.outlier, seen.right, doubtful),
+        outcome_cost(costs, seen.outlier, seen.right, np.ones_like(doubtful)),
+        prevalence_weights(seen.outlier, spec.outlier_prevalence),
     )
-    return {
-        name: _Calibrated(platt(own_score(ensemble, name)), ensemble.calibrated(name).max(axis=1))
-        for name in (VALIDATION, TEST)
-    }
+    return (asked.score > threshold) | _too_doubtful(asked, spec)
 
 
-def _joint(draw: DrawRecord, head: str, spec: DataSpec) -> Abstained:
-    seen = _calibrated(draw, head, spec)
-    right = draw.heads[head].calibrated(VALIDATION).argmax(axis=1) == draw.truth[VALIDATION]
-    fitted = fit_joint_rejection(
-        seen[VALIDATION].p_outlier,
-        seen[VALIDATION].p_top,
-        draw.truth[VALIDATION] < 0,
-        right,
-        spec.costs.outcomes,
-        spec.outlier_prevalence,
-    )
-    return fitted.abstains(seen[TEST].p_outlier, seen[TEST].p_top)
+def _chow(judged: dict[str, Judged], spec: DataSpec) -> Abstained:
+    asked = judged[TEST]
+    return joint_saving(asked.p_outlier, asked.p_top, spec.costs.outcomes) > 0
 
 
-def _chow(draw: DrawRecord, head: str, spec: DataSpec) -> Abstained:
-    seen = _calibrated(draw, head, spec)[TEST]
-    opinion, abstain = expected_outcome_cost(spec.costs.outcomes, seen.p_outlier, seen.p_top)
-    return opinion > abstain
+def _too_doubtful(judged: Judged, spec: DataSpec) -> Abstained:
+    nobody = np.zeros(len(judged.p_top))
+    return joint_saving(nobody, judged.p_top, spec.costs.outcomes) > 0
 
 
+IN_USE = "joint rejection"
 RULES: dict[str, Rule] = {
-    IN_USE: _policy,
-    "joint rejection, fitted threshold": _joint,
+    IN_USE: joint_rejection,
     "joint rejection, threshold zero": _chow,
+    "score threshold": _score_threshold,
     "doubtful condition only": _doubtful,
     "never abstain": _never,
     "always abstain": _always,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.data.spec import DataSpec
+from triage.decisions.costs import outcome_cost
 from triage.evaluation.benchmarks.draw_record import (
     FAR,
     TEST,
@@ -17,7 +18,8 @@ from triage.evaluation.benchmarks.draw_record import (
     Floats,
     Said,
     bare_outcomes,
-    policy_costs,
+    joint_rejection,
+    judge,
 )
 from triage.evaluation.benchmarks.resampling import CrossedResamples
 from triage.evaluation.benchmarks.results import Cost, Number, ScoreRow
@@ -148,7 +150,10 @@ def _outcomes(draw: DrawRecord, name: str, spec: DataSpec) -> Outcomes:
     plain = draw.outcomes(TEST, draw.heads[head].calibrated(TEST))
     outlier = draw.truth[VALIDATION] < 0
     if outlier.any() and not outlier.all():
-        cost, abstained = policy_costs(draw, head, scores, spec)
+        judged = judge(draw, head, scores, spec)
+        abstained = joint_rejection(judged, spec)
+        asked = judged[TEST]
+        cost = outcome_cost(spec.costs.outcomes, asked.outlier, asked.right, abstained)
     else:  # no threshold can be set
         cost, abstained = plain.cost, plain.abstained
     return replace(plain, ood_score=scores[TEST], cost=cost, abstained=abstained)
