@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from triage.data.clusters import joined_names
 from triage.data.dataset import Dataset, load_dataset
 from triage.data.manifest import IMAGE_SUFFIXES, Case
 from triage.data.spec import DataSpec
@@ -19,6 +21,8 @@ from triage.systems.progress import Progress, counting
 from triage.systems.system import embed_with
 
 DEFAULT_SHIFTS = ("gaussian_blur:3", "colour_cast:3")
+LARGEST_CLUSTER = 0.05
+"""Share of all cases; near-duplicates that join more than it are a chain of mere likeness."""
 MOST_FAR = 500
 """Images taken of a folder of far images, evenly spaced in the order of their names."""
 
@@ -74,6 +78,8 @@ class Protocol:
     joined : tuple of pairs of str
         Clusters that are near-duplicates of each other and must not straddle a split;
         `with_near_duplicates` finds them.
+    indistinct : bool
+        Whether the backbones took so many cases for alike that none were joined.
     """
 
     spec: DataSpec
@@ -85,6 +91,7 @@ class Protocol:
     unknown_texts: tuple[str, ...] = ()
     similar: float = 1.0
     joined: tuple[tuple[str, str], ...] = ()
+    indistinct: bool = False
 
     def seeds(self, repeats: int) -> list[int]:
         """Seeds of the draws."""
@@ -111,7 +118,10 @@ class Protocol:
         return dataset
 
     def with_near_duplicates(self, cache_folder: Path | None, report: Progress) -> Protocol:
-        """Find near-duplicates by the backbones' embeddings; untrained ones see none.
+        """Find near-duplicates by the backbones' embeddings.
+
+        Networks that are trained end to end have none beforehand. Embeddings to which many
+        cases are alike, as those of poor backbones, are no evidence: then nothing is joined.
 
         Parameters
         ----------
@@ -127,6 +137,9 @@ class Protocol:
         tick = counting(report, "looking for near-duplicates", total)
         embedded, opened = embed_with(backbones, cases, cache_folder, tick)
         pairs = near_duplicates(opened.cases, embedded, self.similar)
+        names = joined_names([case.cluster for case in cases], pairs)
+        if max(Counter(names).values()) > LARGEST_CLUSTER * len(cases):
+            return replace(self, indistinct=True)
         return replace(self, joined=tuple(pairs))
 
     def far_cases(self) -> list[Case]:

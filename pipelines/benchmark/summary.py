@@ -143,6 +143,11 @@ def _notes(
             f"{len(protocol.joined)} pairs of groups look alike (above {protocol.similar:g}): each "
             "pair was kept in one split. The manifest does not tell of them."
         )
+    if protocol.indistinct:
+        notes.append(
+            f"The backbones take too many groups for alike (above {protocol.similar:g}) to tell "
+            "near-duplicates: none were joined."
+        )
     if rejected := sum(draw.rejected for draw in draws):
         notes.append(f"{rejected} cases were left out: an image could not be read.")
     if not any((draw.truth[TEST] < 0).any() for draw in draws):

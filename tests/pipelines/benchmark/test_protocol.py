@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.benchmark import protocol as protocol_module
+from pipelines.benchmark.protocol import Protocol, parse_shift
+from triage.imaging.corruptions import Corruption
+
+
+def quiet(*_: Any) -> None:
+    pass
+
+
+def test_repeats_deal_roles_and_splits_anew(protocol: Protocol) -> None:
+    first, second = (protocol.dataset(seed) for seed in protocol.seeds(2))
+    assert first.draw != second.draw
+    inliers = [case.condition in first.draw.inliers for case in first.cases]
+    pairs = zip(first.splits, second.splits, inliers, strict=True)
+    assert any(a != b for a, b, inlier in pairs if inlier)
+    assert protocol.dataset(0).splits == first.splits
+
+
+def test_shifts() -> None:
+    assert parse_shift("jpeg:2").corruption == Corruption("jpeg", 2)
+    assert parse_shift("site = arm").held_out == ("site", "arm")
+
+
+def test_near_duplicates_are_kept_in_one_split(
+    protocol: Protocol, session_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = protocol.dataset(0).cases
+    a, b = cases[0], next(case for case in cases if case.cluster != cases[0].cluster)
+
+    def found(cases: Sequence[Any], *_: Any) -> list[tuple[str, str]]:
+        return [(a.cluster, b.cluster)]
+
+    monkeypatch.setattr(protocol_module, "near_duplicates", found)
+    joined = replace(protocol, similar=0.7).with_near_duplicates(session_cache, quiet)
+    assert joined.joined == ((a.cluster, b.cluster),)
+    for seed in range(4):
+        data = joined.dataset(seed)
+        clusters = {case.case_id: case.cluster for case in data.cases}
+        assert clusters[a.case_id] == clusters[b.case_id]
+    assert joined.fingerprint() != protocol.fingerprint()
+
+
+def test_a_chain_of_mere_likeness_joins_nothing(protocol: Protocol, session_cache: Path) -> None:
+    """To a network of random weights most phantoms are alike."""
+    found = replace(protocol, similar=0.3).with_near_duplicates(session_cache, quiet)
+    assert found.indistinct
+    assert found.joined == ()
+
+
+def test_it_can_be_turned_off(protocol: Protocol, session_cache: Path) -> None:
+    assert replace(protocol, similar=1.0).with_near_duplicates(session_cache, quiet).joined == ()
