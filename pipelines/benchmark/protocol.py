@@ -11,7 +11,7 @@ from triage.data.clusters import joined_names
 from triage.data.dataset import Dataset, load_dataset
 from triage.data.manifest import IMAGE_SUFFIXES, Case
 from triage.data.spec import DataSpec
-from triage.errors import UsageError
+from triage.errors import SpecError, UsageError
 from triage.hashing import hash_bytes, hash_json
 from triage.imaging.corruptions import FAR, Corruption, parse_corruption
 from triage.models.backbones import load_backbone
@@ -23,6 +23,8 @@ from triage.systems.system import embed_with
 DEFAULT_SHIFTS = ("gaussian_blur:3", "colour_cast:3")
 LARGEST_CLUSTER = 0.05
 """Share of all cases; near-duplicates that join more than it are a chain of mere likeness."""
+TRIES = 5
+"""Seeds tried for each draw: with few cases of a condition, a split may come out without any."""
 MOST_FAR = 500
 """Images taken of a folder of far images, evenly spaced in the order of their names."""
 
@@ -94,8 +96,23 @@ class Protocol:
     indistinct: bool = False
 
     def seeds(self, repeats: int) -> list[int]:
-        """Seeds of the draws."""
-        return [self.spec.roles.seed + number for number in range(repeats)]
+        """Seeds of the draws: the first whose splits have a case wherever one is needed.
+
+        Raises
+        ------
+        SpecError
+            If too few of the tried ones do; says what the last one lacked.
+        """
+        found: list[int] = []
+        for number in range(TRIES * repeats):
+            try:
+                self.dataset(self.spec.roles.seed + number)
+                found.append(self.spec.roles.seed + number)
+            except SpecError as error:
+                refusal = error
+            if len(found) == repeats:
+                return found
+        raise refusal
 
     def dataset(self, seed: int) -> Dataset:
         """The data under one draw of roles and of splits.
@@ -131,7 +148,7 @@ class Protocol:
         """
         if self.settings.mode != "embed" or self.similar >= 1.0:
             return self
-        cases = list(self.dataset(self.spec.roles.seed).cases)
+        cases = list(self.dataset(*self.seeds(1)).cases)
         backbones = {name: load_backbone(name) for name in self.settings.backbones}
         total = sum(len(case.images) for case in cases) * len(backbones)
         tick = counting(report, "looking for near-duplicates", total)
@@ -175,7 +192,7 @@ class Protocol:
     def fingerprint(self) -> dict[str, Any]:
         """What decides a record, for telling whether old ones may be kept."""
         return {
-            "data": self.dataset(self.spec.roles.seed).digest(),
+            "data": self.dataset(*self.seeds(1)).digest(),
             "spec": hash_json(self.spec.model_dump(mode="json")),
             "settings": self.settings.model_dump(mode="json", exclude={"head"}),
             "shifts": sorted(shift.name for shift in self.shifts),

@@ -80,8 +80,8 @@ def benchmark(
     """
     protocol = protocol.with_near_duplicates(cache_folder, report)
     records = Records(out, protocol.fingerprint())
-    work = _possible(protocol, methods)
     seeds = protocol.seeds(repeats)
+    work = _possible(protocol, methods)
     for number, seed in enumerate(seeds):
         tagged = _tagged(report, f"draw {number + 1}/{repeats}: ")
         _run_draw(protocol, seed, work, records, cache_folder, number == 0, tagged)
@@ -105,7 +105,7 @@ def benchmark(
 def _possible(protocol: Protocol, methods: Sequence[Method]) -> _Work:
     """Leave out what these data or options cannot run, each with its reason."""
     work = _Work(list(methods))
-    if not protocol.dataset(protocol.spec.roles.seed).draw.train:
+    if not protocol.dataset(*protocol.seeds(1)).draw.train:
         for method in methods:
             if method.head not in WITH_OUTLIERS:
                 continue

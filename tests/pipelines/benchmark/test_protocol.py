@@ -9,6 +9,7 @@ import pytest
 
 from pipelines.benchmark import protocol as protocol_module
 from pipelines.benchmark.protocol import Protocol, parse_shift
+from triage.errors import SpecError
 from triage.imaging.corruptions import Corruption
 
 
@@ -23,6 +24,16 @@ def test_repeats_deal_roles_and_splits_anew(protocol: Protocol) -> None:
     pairs = zip(first.splits, second.splits, inliers, strict=True)
     assert any(a != b for a, b, inlier in pairs if inlier)
     assert protocol.dataset(0).splits == first.splits
+
+
+def test_seeds_whose_splits_lack_a_condition_are_passed_over(protocol: Protocol) -> None:
+    few, many = protocol.seeds(2), protocol.seeds(6)
+    assert many[:2] == few
+    assert len(set(many)) == 6
+    passed_over = set(range(max(many) + 1)) - set(many)
+    for seed in passed_over:
+        with pytest.raises(SpecError):
+            protocol.dataset(seed)
 
 
 def test_shifts() -> None:
@@ -42,7 +53,7 @@ def test_near_duplicates_are_kept_in_one_split(
     monkeypatch.setattr(protocol_module, "near_duplicates", found)
     joined = replace(protocol, similar=0.7).with_near_duplicates(session_cache, quiet)
     assert joined.joined == ((a.cluster, b.cluster),)
-    for seed in range(4):
+    for seed in joined.seeds(4):
         data = joined.dataset(seed)
         clusters = {case.case_id: case.cluster for case in data.cases}
         assert clusters[a.case_id] == clusters[b.case_id]
