@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from triage.reports.benchmark import write_benchmark_page
-
 from pipelines.benchmark.measure import probabilities_of, run_method
 from pipelines.benchmark.methods import DEPLOYED, WITH_OUTLIERS, Method
 from pipelines.benchmark.prepare import Draw, prepare_draw
@@ -19,6 +17,7 @@ from triage.evaluation.benchmarks.draw_record import DRAW, head_record
 from triage.evaluation.benchmarks.records import Records
 from triage.evaluation.benchmarks.results import BenchmarkResult, Skipped
 from triage.models.heads import HeadKind
+from triage.reports.benchmark import write_benchmark_page
 from triage.systems.progress import Progress
 from triage.uncertainty.scores import SCORES
 from triage.uncertainty.scores.score import Need
