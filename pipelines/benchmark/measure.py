@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.benchmark.case_sets import FAR_SET, TEST, TRAIN, VALIDATION
 from pipelines.benchmark.methods import Method
-from pipelines.benchmark.prepare import FAR_SET, TEST, TRAIN, VALIDATION, Draw
+from pipelines.benchmark.prepare import Draw
 from triage.array_file import Arrays
 from triage.uncertainty.calibration import CALIBRATORS, make_calibrator
 from triage.uncertainty.conformal import CONFORMAL

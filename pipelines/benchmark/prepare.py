@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.benchmark.case_sets import TEST, VALIDATION, CaseSet, case_sets
 from pipelines.benchmark.protocol import Protocol
 from triage.array_file import Arrays
 from triage.data.dataset import Dataset
@@ -16,7 +17,6 @@ from triage.data.manifest import UNKNOWN, Case
 from triage.data.spec import DataSpec
 from triage.errors import UsageError
 from triage.evaluation.benchmarks.records import cluster_codes
-from triage.imaging.corruptions import FAR, Corruption
 from triage.models.backbones import Backbone
 from triage.models.feature_maps import map_statistics
 from triage.models.heads import HeadKind
@@ -26,16 +26,6 @@ from triage.systems.progress import Progress, counting
 from triage.systems.system import Embedded, embed_with, open_caches
 from triage.systems.training import train_pool
 from triage.uncertainty.observations import ImageText, Observations
-
-TRAIN, VALIDATION, TEST, FAR_SET = "train", "validation", "test", "far"
-
-
-@dataclass(frozen=True)
-class CaseSet:
-    """Cases that are scored together, with what is done to their images first."""
-
-    cases: list[Case]
-    corruption: Corruption | None = None
 
 
 @dataclass(frozen=True)
@@ -150,24 +140,6 @@ def prepare_draw(
         observations=observations,
         rejected=rejected,
     )
-
-
-def case_sets(protocol: Protocol, dataset: Dataset) -> dict[str, CaseSet]:
-    """The sets of a draw: training inliers, validation, test, far, and one a shift."""
-    inliers = dataset.draw.inliers
-    test_inliers = [case for case in dataset.of_split(TEST) if case.condition in inliers]
-    sets = {
-        TRAIN: CaseSet([case for case in dataset.of_split(TRAIN) if case.condition in inliers]),
-        VALIDATION: CaseSet(dataset.of_split(VALIDATION)),
-        TEST: CaseSet(dataset.of_split(TEST)),
-        FAR_SET: CaseSet(protocol.far_cases()) if protocol.far else CaseSet(test_inliers, FAR),
-    }
-    for shift in protocol.shifts:
-        if shift.corruption is not None:
-            sets[shift.name] = CaseSet(test_inliers, shift.corruption)
-        else:
-            sets[shift.name] = CaseSet(dataset.of_split(shift.name))
-    return sets
 
 
 def _embed(

@@ -15,10 +15,12 @@ from pipelines.benchmark import run as run_module
 from pipelines.benchmark.methods import parse_methods
 from pipelines.benchmark.protocol import Protocol, parse_shift
 from pipelines.benchmark.run import JSON, PAGE, benchmark
+from tests.tiny import tiny_settings
 from triage.data.spec import DataSpec
 from triage.errors import UsageError
 from triage.evaluation.benchmarks.records import Records
 from triage.evaluation.benchmarks.results import BenchmarkResult
+from triage.models.settings import FitSettings
 
 METHODS = "max_softmax,energy,knn,outlier_mass,none,temperature,density_aware,lac"
 
@@ -240,3 +242,43 @@ def test_far_images_of_a_folder(protocol: Protocol, session_cache: Path, tmp_pat
     assert found.counts["far"] == 7
     with pytest.raises(UsageError, match="holds no image"):
         replace(protocol, far=tmp_path / "out").far_cases()
+
+
+def test_what_only_some_methods_read(
+    protocol: Protocol, session_cache: Path, tmp_path: Path
+) -> None:
+    """Feature maps, gradients, and an image-text model with sentences of what is out."""
+    from tests.models.test_image_text import write_clip
+
+    model = f"hf:{write_clip(tmp_path / 'clip')}"
+    told = replace(protocol, image_text=model, unknown_texts=("a cat", "a map"))
+    found = benchmark(
+        told,
+        parse_methods("gram,odin,image_text"),
+        1,
+        tmp_path / "out",
+        cache_folder=session_cache,
+        n_resamples=20,
+    )
+    assert not found.skipped
+    near = {row.score: row.near["ood_auroc"].value for row in found.scores}
+    assert near.keys() == {"gram", "odin", "image_text"}
+    assert all(value is not None for value in near.values())
+
+
+def test_networks_trained_end_to_end(
+    protocol: Protocol, session_cache: Path, tmp_path: Path
+) -> None:
+    settings = tiny_settings(
+        "monai:resnet10_narrow@32", mode="finetune", hidden=0, members=1
+    ).model_copy(update={"fit": FitSettings(epochs=1, patience=1, batch_size=32)})
+    found = benchmark(
+        replace(protocol, settings=settings, similar=0.7),
+        parse_methods("energy,vim,mahalanobis,outlier_mass@hod"),
+        1,
+        tmp_path,
+        cache_folder=session_cache,
+        n_resamples=20,
+    )
+    assert {row.head for row in found.heads} == {"softmax", "hod"}
+    assert len(found.scores) == 4

@@ -19,10 +19,8 @@ from triage.evaluation.benchmarks.draw_record import (
     DrawRecord,
     Ensemble,
     Floats,
-    Judged,
-    joint_rejection,
-    judge,
 )
+from triage.evaluation.benchmarks.judging import Judged, joint_rejection, judge
 from triage.evaluation.benchmarks.resampling import CrossedResamples
 from triage.evaluation.benchmarks.results import GuaranteeRow, RejectionRow
 from triage.uncertainty.outlier_probability import prevalence_weights

@@ -18,9 +18,8 @@ from triage.evaluation.benchmarks.draw_record import (
     Floats,
     Said,
     bare_outcomes,
-    joint_rejection,
-    judge,
 )
+from triage.evaluation.benchmarks.judging import joint_rejection, judge
 from triage.evaluation.benchmarks.resampling import CrossedResamples
 from triage.evaluation.benchmarks.results import Cost, Number, ScoreRow
 from triage.evaluation.curves import GRID, risk_at_grid
