@@ -56,11 +56,13 @@ class MemberHead:
     def linear(cls, weight: FloatArray, bias: FloatArray) -> MemberHead:
         """A linear head [C, D], [C] on the whole embedding as it is."""
         width = weight.shape[1]
-        return cls(slice(0, width), np.zeros(width), np.ones(width), weight, bias)
+        zeros, ones = np.zeros(width, weight.dtype), np.ones(width, weight.dtype)
+        return cls(slice(0, width), zeros, ones, weight, bias)
 
     def features(self, embedding: FloatArray) -> FloatArray:
         """Penultimate features [N, H] of embeddings [N, all columns]: what the last layer reads."""
-        standard = (embedding[:, self.columns] - self.centre) / self.scale
+        standard = embedding[:, self.columns] - self.centre
+        standard /= self.scale  # in place: the largest array there is
         if self.hidden is None:
             return standard
         weight, bias = self.hidden

@@ -52,7 +52,7 @@ class Knn(EmbeddingScore):
     )
 
     k: int | None = None
-    components: int | None = 384
+    components: int | None = 512
 
     def __post_init__(self) -> None:
         """Check k and the number of components."""
