@@ -128,7 +128,7 @@ def test_rows_that_fail_say_so_in_words(html: str) -> None:
     assert verdicts["naevus"] == "✓ holds"
     assert verdicts["V-VI"] == "? not enough evidence"
     overall = table(html, "All test inliers.")
-    assert [row[-1] for row in overall] == ["1 of 5", "0 of 5"]
+    assert [row[-1] for row in overall] == ["1 of 5 melanoma", "0 of 5"]
 
 
 def test_guarantees_count_the_draws_above_the_promise(html: str) -> None:
