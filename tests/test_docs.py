@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import numpy as np
 import pytest
 from typer.main import get_command
 
 from pipelines.cli import app
+from tests.decisions.make import CLASSES, CONDITIONS, make_predictions, random_probabilities
 from triage.data.spec_files import load_spec, spec_schema
 from triage.decisions.policy import Policy
 from triage.decisions.reasons import AbstainReason
@@ -295,3 +297,22 @@ def test_the_image_takes_only_what_the_package_needs() -> None:
     assert "*" in allowed
     assert all((ROOT / name).exists() for name in names)
     assert dockerfile.rindex("USER ") > dockerfile.rindex("RUN "), "the last word on the user"
+
+
+# Examples in Python
+
+
+def test_the_example_of_the_benchmark_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    generator = np.random.default_rng(0)
+    for name, count in (("known", 80), ("new", 30)):
+        p = random_probabilities(count, count)
+        labels = [CLASSES[number % len(CONDITIONS)] for number in range(count)]
+        embedding = generator.normal(size=(count, 6)).astype(np.float32)
+        make_predictions(p, labels, embedding=embedding).save(tmp_path / f"{name}.parquet")
+    (example,) = blocks(text_of("benchmark"), "python")
+    found: dict[str, Any] = {}
+    exec(compile(example, "benchmark.md", "exec"), found)
+    assert found["unlike"].shape == (30,)
+    assert found["sets"].shape == (30, len(CONDITIONS))
+    assert not found["sets"][~found["answered"]].any()

@@ -21,10 +21,10 @@ from tests.uncertainty.scores.make import (
 )
 from triage.errors import UsageError
 from triage.predictions import Predictions
+from triage.uncertainty.fitted_file import load_fitted, save_fitted
 from triage.uncertainty.observations import Observations
-from triage.uncertainty.scores import SCORES, make_score
+from triage.uncertainty.scores import SCORES, Score, make_score
 from triage.uncertainty.scores.score import CHUNK, Need
-from triage.uncertainty.scores.score_file import load_score, save_score
 
 every_score = pytest.mark.parametrize("key", [*SCORES])
 every_fitted_score = pytest.mark.parametrize("key", [k for k, s in SCORES.items() if s.fitted])
@@ -89,8 +89,8 @@ def test_many_cases_are_scored_in_chunks(key: str) -> None:
 @every_score
 def test_saved_and_loaded_it_scores_exactly_the_same(key: str, tmp_path: Path) -> None:
     score = fitted(make_score(key))
-    save_score(tmp_path / "a" / "score.safetensors", score)
-    loaded = load_score(tmp_path / "a" / "score.safetensors")
+    save_fitted(tmp_path / "a" / "score.safetensors", score)
+    loaded = load_fitted(tmp_path / "a" / "score.safetensors", Score)
     seen = observe(np.vstack([draw_inliers(20, 2)[0], draw_far(20, 3)]))
     assert type(loaded) is type(score)
     assert loaded == score  # the settings

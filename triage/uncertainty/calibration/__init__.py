@@ -6,7 +6,6 @@ probabilities, over the inlier conditions, to calibrated ones. `CALIBRATORS` is 
 """
 
 from triage.uncertainty.calibration.calibrator import Calibrator, CalibratorInfo
-from triage.uncertainty.calibration.calibrator_file import load_calibrator, save_calibrator
 from triage.uncertainty.calibration.platt_stream import OnlinePlatt
 from triage.uncertainty.calibration.registry import CALIBRATORS, make_calibrator
 
@@ -15,7 +14,5 @@ __all__ = [
     "Calibrator",
     "CalibratorInfo",
     "OnlinePlatt",
-    "load_calibrator",
     "make_calibrator",
-    "save_calibrator",
 ]
