@@ -81,9 +81,9 @@ def benchmark(
     records = Records(out, protocol.fingerprint())
     seeds = protocol.seeds(repeats)
     work = _possible(protocol, methods)
+    report("draws", 0, repeats)
     for number, seed in enumerate(seeds):
-        tagged = _tagged(report, f"draw {number + 1}/{repeats}: ")
-        _run_draw(protocol, seed, work, records, cache_folder, number == 0, tagged)
+        _run_draw(protocol, seed, work, records, cache_folder, number == 0, report)
         report("draws", number + 1, repeats)
     result = summarise(
         protocol,
@@ -169,7 +169,3 @@ def heads_of(methods: Sequence[Method]) -> list[HeadKind]:
     """Kinds of ensemble that these methods work on; the deployed one where there are none."""
     used = {method.head for method in methods} or {DEPLOYED}
     return [head for head in HeadKind if head in used]
-
-
-def _tagged(report: Progress, tag: str) -> Progress:
-    return lambda stage, done, total: report(f"{tag}{stage}", done, total)
