@@ -82,7 +82,6 @@ def risk_coverage(outcomes: Outcomes, resamples: Iterable[FloatArray]) -> RiskCo
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
     answered = ~outcomes.abstained
-    width = np.diff(GRID, prepend=0.0)
     return RiskCoverage(
         points=[
             RiskPoint(coverage=c, risk=r, low=a, high=b)
@@ -90,7 +89,6 @@ def risk_coverage(outcomes: Outcomes, resamples: Iterable[FloatArray]) -> RiskCo
                 GRID.round(6).tolist(), curve.tolist(), low.tolist(), high.tolist(), strict=True
             )
         ],
-        area=float((curve * width).sum()),
         random_risk=float(wrong.mean()),
         operating_coverage=float(answered.mean()),
         operating_risk=float(wrong[answered].mean()) if answered.any() else None,

@@ -90,7 +90,6 @@ class RiskCoverage(_Model):
     """
 
     points: list[RiskPoint]
-    area: float
     random_risk: float
     operating_coverage: float
     operating_risk: float | None
