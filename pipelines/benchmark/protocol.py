@@ -16,13 +16,11 @@ from triage.hashing import hash_bytes, hash_json
 from triage.imaging.corruptions import FAR, Corruption, parse_corruption
 from triage.models.backbones import load_backbone
 from triage.models.settings import TrainSettings
-from triage.systems.near_duplicates import near_duplicates
+from triage.systems.near_duplicates import CHAIN, near_duplicates
 from triage.systems.progress import Progress, counting
 from triage.systems.system import embed_with
 
 DEFAULT_SHIFTS = ("gaussian_blur:3", "colour_cast:3")
-LARGEST_CLUSTER = 0.05
-"""Share of all cases; near-duplicates that join more than it are a chain of mere likeness."""
 TRIES = 5
 """Seeds tried for each draw: with few cases of a condition, a split may come out without any."""
 MOST_FAR = 500
@@ -153,9 +151,10 @@ class Protocol:
         total = sum(len(case.images) for case in cases) * len(backbones)
         tick = counting(report, "looking for near-duplicates", total)
         embedded, opened = embed_with(backbones, cases, cache_folder, tick)
-        pairs = near_duplicates(opened.cases, embedded, self.similar)
+        alike = near_duplicates(opened.cases, embedded, self.similar)
+        pairs = [(found.cluster_a, found.cluster_b) for found in alike]
         names = joined_names([case.cluster for case in cases], pairs)
-        if max(Counter(names).values()) > LARGEST_CLUSTER * len(cases):
+        if max(Counter(names).values()) > CHAIN * len(cases):
             return replace(self, indistinct=True)
         return replace(self, joined=tuple(pairs))
 

@@ -141,7 +141,8 @@ def _notes(
     if protocol.joined:
         notes.append(
             f"{len(protocol.joined)} pairs of groups look alike (above {protocol.similar:g}): each "
-            "pair was kept in one split. The manifest does not tell of them."
+            "pair was kept in one split. The manifest does not tell of them: "
+            "`triage spec duplicates` lists them."
         )
     if protocol.indistinct:
         notes.append(

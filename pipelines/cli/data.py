@@ -1,4 +1,4 @@
-"""Verbs on data: validate a spec, inspect files."""
+"""Verbs on data: validate a spec, find near-duplicates, inspect files."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import typer
 
 from pipelines.cli.console import (
     REJECTED,
+    Backbones,
     Json,
     OptionalRoot,
+    Root,
     bars,
+    cache_folder,
     say,
 )
 
@@ -55,6 +58,69 @@ def spec_validate(
     table = plain_table(parsed.title, ("condition", *columns), rows, parsed.roles.note)
     summary = {"spec": parsed.name, "problems": [], "counts": counts}
     say(as_json, summary, table, f"{parsed.name}: no problems")
+
+
+SHOWN = 20
+
+
+def spec_duplicates(
+    spec: Annotated[Path, typer.Argument(help="Data spec (YAML).")],
+    root: Root,
+    backbone: Backbones = None,
+    similar: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Likeness above which cases belong together."),
+    ] = 0.7,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="CSV of case_id and group to write.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List cases that look alike although the manifest keeps them apart: they leak across splits.
+
+    Example: triage spec duplicates data_specs/derm_fitzpatrick17k.yaml --root ../data
+    """
+    from pipelines.duplicates import find_duplicates, write_groups
+    from pipelines.tables import plain_table
+    from pipelines.weights import default_backbones
+    from triage.data.spec_files import load_spec
+    from triage.systems.near_duplicates import CHAIN
+
+    references = tuple(backbone or default_backbones(root))
+    with bars(as_json) as report:
+        found = find_duplicates(
+            load_spec(spec), root, references, similar, cache_folder=cache_folder(), report=report
+        )
+    if out is not None:
+        write_groups(found, out)
+    condition = {case.case_id: str(case.condition) for case in found.dataset.cases}
+    rows = [
+        (f"{pair.likeness:.3f}", pair.case_a, condition[pair.case_a], pair.case_b,
+         condition[pair.case_b])
+        for pair in found.pairs[:SHOWN]
+    ]  # fmt: skip
+    columns = ("likeness", "case", "condition", "looks like", "condition")
+    lines = [
+        f"{len(found.pairs)} pairs of groups look alike (above {similar:g}); "
+        f"{len(found.astride())} of them are astride the spec's splits"
+    ]
+    if found.largest() > CHAIN:
+        lines.append(
+            f"the largest group would hold {found.largest():.0%} of all cases: these backbones "
+            "do not tell the cases apart; try a higher --similar, or others"
+        )
+    if out is not None:
+        lines.append(f"written to {out}: add the column to the manifest and name it in rows.group")
+    table = [plain_table(f"The {len(rows)} most alike", columns, rows)] if rows else []
+    summary = {
+        "pairs": [pair._asdict() for pair in found.pairs],
+        "astride": len(found.astride()),
+        "largest_group": found.largest(),
+        "rejected": found.rejected,
+    }
+    say(as_json, summary, *table, *lines)
+    if found.rejected:
+        raise typer.Exit(REJECTED)
 
 
 def inspect(

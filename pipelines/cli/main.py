@@ -28,6 +28,7 @@ spec_app = typer.Typer(no_args_is_help=True, help="Data specs.", rich_markup_mod
 app.add_typer(spec_app, name="spec")
 
 spec_app.command("validate")(data.spec_validate)
+spec_app.command("duplicates")(data.spec_duplicates)
 for verb in (
     clinic.demo,
     data.inspect,

@@ -31,7 +31,20 @@ def test_finds_the_pairs_that_a_double_loop_finds() -> None:
         if np.mean([float(z[i] @ z[j]) for z in standard.values()]) > 0.8
     ]
     assert ("k03", "k07") in expected
-    assert near_duplicates(cases_of(clusters), embedded, 0.8) == expected
+    found = near_duplicates(cases_of(clusters), embedded, 0.8)
+    assert [(one.cluster_a, one.cluster_b) for one in found] == expected
+    first = found[expected.index(("k03", "k07"))]
+    assert (first.case_a, first.case_b) == ("c3", "c7")
+    assert 0.8 < first.likeness <= 1.0 + 1e-6
+
+
+def test_a_pair_of_clusters_is_told_by_its_most_similar_cases() -> None:
+    generator = np.random.default_rng(2)
+    matrix = generator.normal(size=(8, 16)).astype(np.float32)
+    matrix[4] = matrix[1]
+    matrix[5] = matrix[1] + 0.2 * generator.normal(size=16)
+    (found,) = near_duplicates(cases_of(["a", "a", "x", "y", "b", "b", "z", "w"]), {"e": matrix})
+    assert (found.case_a, found.case_b) == ("c1", "c4")
 
 
 def test_cases_of_one_cluster_are_no_finding() -> None:

@@ -7,6 +7,7 @@ flatters every score that measures distance from the training data.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,24 @@ from triage.systems.system import Embedded
 SIMILAR = 0.7
 """Our choice: on clinical photographs, pairs above it were views of one lesion or one patient, and
 pairs below 0.68 mostly were not (looked at by eye)."""
+CHAIN = 0.05
+"""Share of all cases; a group above it is a chain of mere likeness, and no evidence."""
 _ROWS = 1024
+
+
+class Alike(NamedTuple):
+    """Two clusters that look alike, by their most similar cases."""
+
+    cluster_a: str
+    cluster_b: str
+    case_a: str
+    case_b: str
+    likeness: float
 
 
 def near_duplicates(
     cases: Sequence[Case], embedded: Embedded, threshold: float = SIMILAR
-) -> list[tuple[str, str]]:
+) -> list[Alike]:
     """Find pairs of clusters with cases that look alike.
 
     Parameters
@@ -36,20 +49,20 @@ def near_duplicates(
 
     Returns
     -------
-    list of pairs of str
-        Names of different clusters, each pair once, in order.
+    list of Alike
+        Each pair of different clusters once, in the order of their names.
     """
     units = [_unit(matrix) for matrix in embedded.values()]
-    clusters = np.array([case.cluster for case in cases], dtype=object)
-    found: set[tuple[str, str]] = set()
+    found: dict[tuple[str, str], Alike] = {}
     for start in range(0, len(cases), _ROWS):
         rows = slice(start, start + _ROWS)
-        similarity = sum(unit[rows] @ unit.T for unit in units) / len(units)
-        for row, column in zip(*np.nonzero(np.asarray(similarity) > threshold), strict=True):
-            a, b = sorted((clusters[start + row], clusters[column]))
-            if a != b:
-                found.add((a, b))
-    return sorted(found)
+        likeness = np.asarray(sum(unit[rows] @ unit.T for unit in units)) / len(units)
+        for row, column in zip(*np.nonzero(likeness > threshold), strict=True):
+            a, b = sorted((cases[start + row], cases[column]), key=lambda case: case.cluster)
+            pair, value = (a.cluster, b.cluster), float(likeness[row, column])
+            if a.cluster != b.cluster and (pair not in found or value > found[pair].likeness):
+                found[pair] = Alike(*pair, a.case_id, b.case_id, value)
+    return [found[pair] for pair in sorted(found)]
 
 
 def _unit(matrix: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from pipelines.benchmark import protocol as protocol_module
 from pipelines.benchmark.protocol import Protocol, parse_shift
 from triage.errors import SpecError
 from triage.imaging.corruptions import Corruption
+from triage.systems.near_duplicates import Alike
 
 
 def quiet(*_: Any) -> None:
@@ -47,8 +48,8 @@ def test_near_duplicates_are_kept_in_one_split(
     cases = protocol.dataset(0).cases
     a, b = cases[0], next(case for case in cases if case.cluster != cases[0].cluster)
 
-    def found(cases: Sequence[Any], *_: Any) -> list[tuple[str, str]]:
-        return [(a.cluster, b.cluster)]
+    def found(cases: Sequence[Any], *_: Any) -> list[Alike]:
+        return [Alike(a.cluster, b.cluster, a.case_id, b.case_id, 0.9)]
 
     monkeypatch.setattr(protocol_module, "near_duplicates", found)
     joined = replace(protocol, similar=0.7).with_near_duplicates(session_cache, quiet)

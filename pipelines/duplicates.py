@@ -1,0 +1,124 @@
+"""`triage spec duplicates`: cases that look alike although the manifest keeps them apart."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from triage.data.clusters import joined_names
+from triage.data.dataset import Dataset, load_dataset
+from triage.data.spec import DataSpec
+from triage.errors import UsageError
+from triage.hashing import hash_bytes
+from triage.models.backbones import load_backbone
+from triage.systems.near_duplicates import Alike, near_duplicates
+from triage.systems.progress import Progress, counting
+from triage.systems.system import embed_with
+from triage.whole_file import whole_file
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """What was found.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    pairs : tuple of Alike
+        The most alike first.
+    rejected : int
+        Cases that could not be read.
+    """
+
+    dataset: Dataset
+    pairs: tuple[Alike, ...]
+    rejected: int
+
+    def astride(self) -> list[Alike]:
+        """Pairs whose cases are in two different splits: these leak."""
+        split = dict(
+            zip((case.case_id for case in self.dataset.cases), self.dataset.splits, strict=True)
+        )
+        return [pair for pair in self.pairs if split[pair.case_a] != split[pair.case_b]]
+
+    def groups(self) -> dict[str, str]:
+        """Name of the group of each case that looks like one of another cluster."""
+        clusters = [case.cluster for case in self.dataset.cases]
+        names = joined_names(clusters, [(pair.cluster_a, pair.cluster_b) for pair in self.pairs])
+        touched = {name for pair in self.pairs for name in (pair.cluster_a, pair.cluster_b)}
+        return {
+            case.case_id: f"similar-{hash_bytes(name.encode())[:10]}"
+            for case, name in zip(self.dataset.cases, names, strict=True)
+            if case.cluster in touched
+        }
+
+    def largest(self) -> float:
+        """Share of all cases in the largest group: near one, likeness is no evidence."""
+        sizes = Counter(self.groups().values())
+        return max(sizes.values(), default=0) / len(self.dataset.cases)
+
+
+def find_duplicates(
+    spec: DataSpec,
+    root: Path,
+    references: Sequence[str],
+    similar: float,
+    *,
+    cache_folder: Path | None = None,
+    report: Progress = lambda *_: None,
+) -> Duplicates:
+    """Compare all cases of a spec by the embeddings of pretrained backbones.
+
+    Parameters
+    ----------
+    spec : DataSpec
+    root : Path
+    references : sequence of str
+        Backbones as `load_backbone` reads them.
+    similar : float
+        Likeness above which two cases are near-duplicates.
+    cache_folder : Path, optional
+        Of embeddings.
+
+    Raises
+    ------
+    UsageError
+        If no backbone is pretrained: to random weights most pictures look alike.
+    """
+    if any(reference.startswith("monai:") for reference in references):
+        raise UsageError(
+            "looking for near-duplicates needs pretrained backbones",
+            mend="Name one: --backbone hf:<directory or hub name>.",
+        )
+    dataset = load_dataset(spec, root, for_training=False)
+    backbones = {reference: load_backbone(reference) for reference in references}
+    cases = list(dataset.cases)
+    total = sum(len(case.images) for case in cases) * len(backbones)
+    tick = counting(report, "embedding images", total)
+    embedded, opened = embed_with(backbones, cases, cache_folder, tick)
+    found = near_duplicates(opened.cases, embedded, similar)
+    ordered = sorted(found, key=lambda pair: -pair.likeness)
+    return Duplicates(dataset, tuple(ordered), len(opened.rejected))
+
+
+def write_groups(found: Duplicates, path: Path) -> None:
+    """Write `case_id, group` of all cases that belong together, for a column of the manifest.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be written.
+    """
+    try:
+        with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(("case_id", "similar_group"))
+            by_group = sorted((group, case) for case, group in found.groups().items())
+            writer.writerows((case, group) for group, case in by_group)
+    except OSError as error:
+        raise UsageError(
+            f"cannot be written ({error.strerror})", where=str(path), mend="Choose another --out."
+        ) from error
