@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -85,7 +86,19 @@ def benchmark(
         similar=similar,
     )
     folder = make_folder(out, "Choose another --out.")
-    command = f"triage benchmark --spec {spec.name} --methods {methods} --repeats {repeats}"
+    given = {
+        "spec": spec.name,
+        "methods": methods,
+        "repeats": repeats,
+        "backbone": [name.rsplit("/", 1)[-1] for name in backbone or ()],
+        "members": members,
+        "far": far and far.name,
+        "shift": shift,
+        "image-text": image_text and image_text.rsplit("/", 1)[-1],
+        "unknown-text": unknown_text,
+        "similar": similar,
+        "resamples": resamples,
+    }
     with bars(as_json) as report:
         result = run(
             protocol,
@@ -94,7 +107,7 @@ def benchmark(
             folder,
             cache_folder=cache_folder(),
             n_resamples=resamples,
-            command=command,
+            command=_command(given),
             report=report,
         )
     say(
@@ -105,3 +118,13 @@ def benchmark(
         *(f"note: {note}" for note in result.notes),
         f"written to {folder / JSON} and {folder / PAGE}",
     )
+
+
+def _command(given: dict[str, Any]) -> str:
+    """The command for others to repeat: names of files and models, no folders of a machine."""
+    words = ["triage benchmark"]
+    for name, value in given.items():
+        for one in value if isinstance(value, list) else [value]:
+            if one is not None:
+                words.append(f"--{name} {shlex.quote(str(one))}")
+    return " ".join(words)

@@ -26,7 +26,9 @@ def test_json_is_the_result(
     result = BenchmarkResult.model_validate(answer.json)
     assert {row.key for row in result.scores} == {"max_softmax@softmax", "knn@softmax"}
     assert result.members == 2
-    assert "derm_phantoms.yaml" in result.command
+    assert "--spec derm_phantoms.yaml" in result.command
+    assert "--members 2" in result.command
+    assert "--shift jpeg:2" in result.command
     assert str(phantom_root) not in answer.out  # no path of a machine in what is passed on
     shown = triage(*arguments)  # everything is there already
     assert shown.code == 0
