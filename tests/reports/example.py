@@ -9,7 +9,7 @@ from triage.reports import build_report, write_report
 
 BUNDLE = {
     "digest": "0" * 64,
-    "format": "triage-bundle-1",
+    "format": "triage-bundle-2",
     "name": "derm_phantoms, HOD ensemble",
     "created_at": "2026-01-05T10:00:00Z",
     "code_version": "0.1.0",

@@ -213,3 +213,11 @@ def test_a_failure_midway_leaves_no_bundle(
     trained.save(out)
     verify_bundle(out)
     assert [path.name for path in out.parent.iterdir()] == ["b"]
+
+
+def test_a_bundle_of_another_version_is_said_to_be_one(copy: Path) -> None:
+    manifest = copy / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("triage-bundle-2", "triage-bundle-1"))
+    with pytest.raises(BundleError, match=r"another version .*triage-bundle-1") as caught:
+        load_system(copy)
+    assert "Train it again" in str(caught.value)

@@ -26,7 +26,7 @@ from triage.hashing import hash_file
 from triage.models.backbones import Backbone, restore_backbone
 from triage.models.heads import Head, HeadKind
 from triage.systems.card import model_card
-from triage.systems.manifest import BundleManifest
+from triage.systems.manifest import FORMAT, BundleManifest
 from triage.systems.system import Member, System
 
 MANIFEST = "manifest.json"
@@ -130,7 +130,14 @@ def read_manifest(folder: Path) -> BundleManifest:
     """
     path = folder / MANIFEST
     try:
-        return BundleManifest.of_text(path.read_bytes().decode("utf-8"))
+        text = path.read_bytes().decode("utf-8")
+        if other := BundleManifest.other_format(text):
+            raise BundleError(
+                f"was made by another version of this software ({other}, not {FORMAT})",
+                where=str(folder),
+                mend="Train it again with this version.",
+            )
+        return BundleManifest.of_text(text)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise BundleError(
             "is not a bundle: it has no manifest.json",

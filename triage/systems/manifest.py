@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from triage.hashing import hash_json
 from triage.models.settings import TrainSettings
 
-FORMAT: Literal["triage-bundle-1"] = "triage-bundle-1"
+FORMAT: Literal["triage-bundle-2"] = "triage-bundle-2"
 
 
 INTENDED_USE = (
@@ -63,7 +63,7 @@ class BundleManifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal["triage-bundle-1"] = FORMAT
+    format: Literal["triage-bundle-2"] = FORMAT
     name: str
     intended_use: str = INTENDED_USE
     created_at: str
@@ -101,6 +101,19 @@ class BundleManifest(BaseModel):
         """Return the exact content of `manifest.json`."""
         content = {"digest": self.digest(), **self._written()}
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+    @staticmethod
+    def other_format(text: str) -> str:
+        """Return the format of a manifest of another version; '' if it is none, or of this one.
+
+        Raises
+        ------
+        ValueError
+            If the text is no JSON.
+        """
+        content = json.loads(text)
+        name = str(content.get("format")) if isinstance(content, dict) else ""
+        return name if name != FORMAT and name.startswith(FORMAT[:-1]) else ""
 
     @classmethod
     def of_text(cls, text: str) -> BundleManifest:
