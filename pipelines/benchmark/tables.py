@@ -110,13 +110,16 @@ def _sets(result: BenchmarkResult) -> Table:
                 f"{row.key}, by {row.by}",
                 f"{overall.covered:.3f} [{overall.low:.3f}, {overall.high:.3f}]",
                 f"{overall.mean_size:.2f}",
+                f"{row.answered:.2f}",
+                "-" if row.outliers_answered is None else f"{row.outliers_answered:.2f}",
                 "yes" if overall.holds else "NO",
                 f"{len(failing)} of {len(levels)}",
             ]
         )
     promised = result.conformal[0].promised
-    columns = ["sets", "covered", "size", "holds", "levels that fail"]
-    return plain_table(f"Prediction sets that promise {promised:.0%}", columns, rows)
+    columns = ["sets", "covered", "size", "inliers", "outliers", "holds", "levels that fail"]
+    note = "inliers, outliers: shares of them that get a set"
+    return plain_table(f"Prediction sets that promise {promised:.0%}", columns, rows, note)
 
 
 def _rejection(result: BenchmarkResult) -> Table:

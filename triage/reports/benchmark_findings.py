@@ -55,7 +55,11 @@ def coverage_verdict(row: CoverageRow) -> Verdict:
 
 def fitted_by(kind: ConformalRow) -> str:
     """Say for whom the thresholds of prediction sets were fitted."""
-    return "for all cases together" if kind.by == "all" else f"by {kind.by.replace('_', ' ')}"
+    if kind.by == "all":
+        return "for all cases together"
+    if kind.by == "gate":
+        return "for cases behind an OOD gate"
+    return f"by {kind.by.replace('_', ' ')}"
 
 
 def findings(result: BenchmarkResult) -> list[str]:

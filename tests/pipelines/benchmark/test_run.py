@@ -68,7 +68,7 @@ def test_the_tables_hold_what_was_asked_for(measured: Measured) -> None:
         "temperature@hod",
         "density_aware@hod",
     }
-    assert {row.by for row in result.conformal} >= {"all", "condition"}
+    assert {row.by for row in result.conformal} >= {"all", "condition", "gate"}
     assert {row.head for row in result.heads} == {"softmax", "reject", "hod"}
     assert result.best_baseline in {"max_softmax@softmax", "energy@softmax", "knn@softmax"}
     assert result.seeds == [0, 1]
@@ -99,6 +99,30 @@ def test_near_and_far_are_what_scikit_learn_finds_in_the_records(measured: Measu
         assert row.near["ood_auroc"].value == pytest.approx(np.mean(near))
         assert row.near_auroc_by_draw == pytest.approx(near)
         assert row.far.value == pytest.approx(np.mean(far))
+
+
+def test_the_gate_is_placed_by_validation_outliers_alone(measured: Measured) -> None:
+    protocol = json.loads((measured.folder / "protocol.json").read_text())
+    records = Records(measured.folder, protocol)
+    (row,) = [row for row in measured.result.conformal if row.by == "gate"]
+    inliers, outliers = [], []
+    for seed in measured.result.seeds:
+        draw, _ = records.load(seed, "draw") or ({}, {})
+        head, _ = records.load(seed, "head-hod") or ({}, {})
+        said, _ = records.load(seed, "lac@hod") or ({}, {})
+        n_inliers = said["all"].shape[1]
+        mass = {name: head[name][:, n_inliers:].sum(axis=1) for name in ("validation", "test")}
+        gate = np.quantile(mass["validation"][draw["truth/validation"] < 0], 0.2)
+        answered = mass["test"] <= gate
+        assert np.array_equal(said["gate answered"].astype(bool), answered)
+        assert not said["gate"][~answered].any()
+        inliers.append(answered[draw["truth/test"] >= 0])
+        outliers.append(answered[draw["truth/test"] < 0])
+    assert row.answered == pytest.approx(np.concatenate(inliers).mean())
+    assert row.outliers_answered == pytest.approx(np.concatenate(outliers).mean())
+    assert row.rows[0].n_cases == np.concatenate(inliers).sum()
+    (plain,) = [row for row in measured.result.conformal if row.by == "all"]
+    assert (plain.answered, plain.outliers_answered) == (1.0, 1.0)
 
 
 def test_files_are_written_and_read_back(measured: Measured) -> None:

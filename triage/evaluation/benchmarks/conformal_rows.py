@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from triage.evaluation.benchmarks.draw_record import TEST, DrawRecord
 from triage.evaluation.benchmarks.results import ConformalRow
 from triage.evaluation.coverage import coverage_of
 from triage.uncertainty.conformal import CONFORMAL
+
+GATE, ANSWERED = "gate", "gate answered"
+"""Records of the sets behind an OOD gate, and of which cases it let through."""
 
 
 def conformal_rows(
@@ -26,29 +31,25 @@ def conformal_rows(
     promised : float
         Share of cases whose set is to hold the truth.
     """
-    known = [draw.truth[TEST] >= 0 for draw in draws]
-    truth = np.concatenate([draw.truth[TEST][k] for draw, k in zip(draws, known, strict=True)])
-    clusters = np.concatenate(
-        [draw.clusters[TEST][k] for draw, k in zip(draws, known, strict=True)]
-    )
-    subgroups = pd.concat(
-        [draw.subgroups[k] for draw, k in zip(draws, known, strict=True)], ignore_index=True
-    )
     rows = []
     for name in names:
         key, _, head = name.partition("@")
-        for by in draws[0].said[name].arrays:
-            sets = np.concatenate(
-                [draw.said[name].arrays[by][k] for draw, k in zip(draws, known, strict=True)]
-            )
+        for by in _fitted_by(draws, name):
+            answered = [_answered(draw, name, by) for draw in draws]
+            inlier = [draw.truth[TEST] >= 0 for draw in draws]
+            kept = [a & k for a, k in zip(answered, inlier, strict=True)]
             found = coverage_of(
-                sets.astype(np.bool_),
-                truth,
+                _pooled([draw.said[name].arrays[by] for draw in draws], kept).astype(np.bool_),
+                _pooled([draw.truth[TEST] for draw in draws], kept),
                 1 - promised,
                 classes=draws[0].inliers,
-                subgroups=subgroups,
-                cluster=clusters,
+                subgroups=pd.concat(
+                    [draw.subgroups[k] for draw, k in zip(draws, kept, strict=True)],
+                    ignore_index=True,
+                ),
+                cluster=_pooled([draw.clusters[TEST] for draw in draws], kept),
             )
+            outlier = _pooled(answered, [~k for k in inlier])
             rows.append(
                 ConformalRow(
                     key=name,
@@ -56,7 +57,25 @@ def conformal_rows(
                     head=head,
                     by=by,
                     promised=promised,
+                    answered=float(_pooled(answered, inlier).mean()),
+                    outliers_answered=float(outlier.mean()) if len(outlier) else None,
                     rows=found,
                 )
             )
     return rows
+
+
+def _fitted_by(draws: Sequence[DrawRecord], name: str) -> list[str]:
+    """What quantiles were of, in every draw; a gate may let no inlier through."""
+    common = set.intersection(*({*draw.said[name].arrays} for draw in draws))
+    return [by for by in draws[0].said[name].arrays if by in common and by != ANSWERED]
+
+
+def _answered(draw: DrawRecord, name: str, by: str) -> NDArray[np.bool_]:
+    if by != GATE:
+        return np.ones(len(draw.truth[TEST]), dtype=np.bool_)
+    return draw.said[name].arrays[ANSWERED].astype(np.bool_)
+
+
+def _pooled(arrays: Sequence[NDArray[Any]], kept: Sequence[NDArray[np.bool_]]) -> NDArray[Any]:
+    return np.concatenate([array[k] for array, k in zip(arrays, kept, strict=True)])

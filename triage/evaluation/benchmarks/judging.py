@@ -12,6 +12,21 @@ from triage.data.spec import DataSpec
 from triage.decisions.joint_rejection import fit_joint_rejection
 from triage.evaluation.benchmarks.draw_record import TEST, VALIDATION, DrawRecord, Floats
 from triage.uncertainty.outlier_probability import fit_outlier_probability
+from triage.uncertainty.scores.max_softmax import MaxSoftmax
+from triage.uncertainty.scores.outlier_mass import OutlierMass
+
+
+def own_score(probabilities: Floats, n_inliers: int) -> Floats:
+    """The score that belongs to a head [N]: outlier mass where it has outlier classes.
+
+    Parameters
+    ----------
+    probabilities : float array [N, C]
+        Of the ensemble, inlier classes first.
+    n_inliers : int
+    """
+    score = OutlierMass() if probabilities.shape[1] > n_inliers else MaxSoftmax()
+    return score.of(probabilities, n_inliers)
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,10 @@ from triage.evaluation.benchmarks.draw_record import (
     Ensemble,
     Floats,
 )
-from triage.evaluation.benchmarks.judging import Judged, joint_rejection, judge
+from triage.evaluation.benchmarks.judging import Judged, joint_rejection, judge, own_score
 from triage.evaluation.benchmarks.resampling import CrossedResamples
 from triage.evaluation.benchmarks.results import GuaranteeRow, RejectionRow
 from triage.uncertainty.outlier_probability import prevalence_weights
-from triage.uncertainty.scores.max_softmax import MaxSoftmax
-from triage.uncertainty.scores.outlier_mass import OutlierMass
 
 ALPHAS = (0.05, 0.1, 0.2)
 DELTA = 0.1
@@ -70,11 +68,8 @@ def rejection_rows(
 
 
 def _own_scores(ensemble: Ensemble) -> dict[str, Floats]:
-    """The score that belongs to the head: outlier mass where it has outlier classes."""
     return {
-        name: (OutlierMass() if probabilities.shape[1] > ensemble.n_inliers else MaxSoftmax()).of(
-            probabilities, ensemble.n_inliers
-        )
+        name: own_score(probabilities, ensemble.n_inliers)
         for name, probabilities in ensemble.probabilities.items()
     }
 

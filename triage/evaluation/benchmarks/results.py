@@ -85,7 +85,9 @@ class CalibratorRow(_Model):
 class ConformalRow(_Model):
     """One kind of prediction set on one kind of head.
 
-    `by` says what its quantiles are of: `all` cases, each `condition`, or a subgroup axis.
+    `by` says what its quantiles are of: `all` cases, each `condition`, a subgroup axis, or all
+    cases behind an OOD `gate`. `answered` and `outliers_answered` are the shares of test
+    inliers and outliers that get a set at all; coverage is of those inliers.
     `rows` start with all cases together. They pool the draws: a case counts once a draw, and
     the intervals take its cluster for one.
     """
@@ -95,6 +97,8 @@ class ConformalRow(_Model):
     head: str
     by: str
     promised: float
+    answered: float
+    outliers_answered: float | None
     rows: list[CoverageRow]
 
 
