@@ -26,7 +26,7 @@ from triage.models.heads import HeadKind
 from triage.models.settings import TrainSettings, default_settings
 from triage.store import open_store
 from triage.systems.bundle import load_system, read_manifest
-from triage.systems.progress import Progress
+from triage.systems.progress import Progress, tagged
 
 PHANTOM_CASES = 2400
 INBOX_CASES = 60
@@ -219,7 +219,7 @@ def _train_once(
 
 def _tagged(report: Progress, head: str, draw: int, draws: int) -> Progress:
     tag = f"{head}" if draws == 1 else f"{head} {draw + 1}/{draws}"
-    return lambda stage, done, total: report(f"{tag}: {stage}", done, total)
+    return tagged(report, tag)
 
 
 def _counter(report: Progress, stage: str, total: int) -> Any:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from triage.data.clusters import joined_names
-from triage.data.dataset import Dataset, load_dataset
-from triage.data.spec import DataSpec
+from triage.data.dataset import Dataset
 from triage.errors import UsageError
 from triage.hashing import hash_bytes
 from triage.models.backbones import load_backbone
-from triage.systems.near_duplicates import Alike, near_duplicates
+from triage.systems.near_duplicates import CHAIN, Alike, near_duplicates
 from triage.systems.progress import Progress, counting
 from triage.systems.system import embed_with
 from triage.whole_file import whole_file
@@ -44,11 +43,16 @@ class Duplicates:
         )
         return [pair for pair in self.pairs if split[pair.case_a] != split[pair.case_b]]
 
+    def cluster_pairs(self) -> tuple[tuple[str, str], ...]:
+        """Clusters that must not straddle a split, in the order of their names."""
+        return tuple(sorted((pair.cluster_a, pair.cluster_b) for pair in self.pairs))
+
     def groups(self) -> dict[str, str]:
         """Name of the group of each case that looks like one of another cluster."""
         clusters = [case.cluster for case in self.dataset.cases]
-        names = joined_names(clusters, [(pair.cluster_a, pair.cluster_b) for pair in self.pairs])
-        touched = {name for pair in self.pairs for name in (pair.cluster_a, pair.cluster_b)}
+        pairs = self.cluster_pairs()
+        names = joined_names(clusters, pairs)
+        touched = {name for pair in pairs for name in pair}
         return {
             case.case_id: f"similar-{hash_bytes(name.encode())[:10]}"
             for case, name in zip(self.dataset.cases, names, strict=True)
@@ -56,26 +60,28 @@ class Duplicates:
         }
 
     def largest(self) -> float:
-        """Share of all cases in the largest group: near one, likeness is no evidence."""
+        """Share of all cases in the largest group of cases that look alike."""
         sizes = Counter(self.groups().values())
         return max(sizes.values(), default=0) / len(self.dataset.cases)
 
+    def indistinct(self) -> bool:
+        """Whether the largest group is a chain of mere likeness, and no evidence."""
+        return self.largest() > CHAIN
+
 
 def find_duplicates(
-    spec: DataSpec,
-    root: Path,
+    dataset: Dataset,
     references: Sequence[str],
     similar: float,
     *,
     cache_folder: Path | None = None,
     report: Progress = lambda *_: None,
 ) -> Duplicates:
-    """Compare all cases of a spec by the embeddings of pretrained backbones.
+    """Compare all cases of a data set by the embeddings of pretrained backbones.
 
     Parameters
     ----------
-    spec : DataSpec
-    root : Path
+    dataset : Dataset
     references : sequence of str
         Backbones as `load_backbone` reads them.
     similar : float
@@ -86,19 +92,17 @@ def find_duplicates(
     Raises
     ------
     UsageError
-        If no backbone is pretrained: to random weights most pictures look alike.
+        If a backbone is not pretrained: to random weights most pictures look alike.
     """
     if any(reference.startswith("monai:") for reference in references):
         raise UsageError(
             "looking for near-duplicates needs pretrained backbones",
             mend="Name one: --backbone hf:<directory or hub name>.",
         )
-    dataset = load_dataset(spec, root, for_training=False)
     backbones = {reference: load_backbone(reference) for reference in references}
-    cases = list(dataset.cases)
-    total = sum(len(case.images) for case in cases) * len(backbones)
-    tick = counting(report, "embedding images", total)
-    embedded, opened = embed_with(backbones, cases, cache_folder, tick)
+    total = sum(len(case.images) for case in dataset.cases) * len(backbones)
+    tick = counting(report, "looking for near-duplicates", total)
+    embedded, opened = embed_with(backbones, dataset.cases, cache_folder, tick)
     found = near_duplicates(opened.cases, embedded, similar)
     ordered = sorted(found, key=lambda pair: -pair.likeness)
     return Duplicates(dataset, tuple(ordered), len(opened.rejected))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from difflib import get_close_matches
 from enum import StrEnum
 
 
@@ -137,3 +138,16 @@ class ImageRejected(TriageError):
 def count_by_reason(rejections: Iterable[ImageRejected]) -> dict[str, int]:
     """Count refusals by their code, in order of first appearance."""
     return dict(Counter(str(rejection.reason) for rejection in rejections))
+
+
+def nearest_name(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """The known name most like a misspelt one, for a message; '' where none is like it.
+
+    Parameters
+    ----------
+    name : str
+    known : iterable of str
+    cutoff : float
+        Least likeness, 0 to 1, as `difflib.get_close_matches` measures it.
+    """
+    return next(iter(get_close_matches(name, list(known), n=1, cutoff=cutoff)), "")

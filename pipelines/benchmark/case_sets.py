@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pipelines.benchmark.protocol import Protocol
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
-from triage.imaging.corruptions import FAR, Corruption
-
-TRAIN, VALIDATION, TEST, FAR_SET = "train", "validation", "test", "far"
+from triage.evaluation.benchmarks.draw_record import FAR, TEST, TRAIN, VALIDATION
+from triage.imaging.corruptions import FAR as STOCK_FAR
+from triage.imaging.corruptions import Corruption
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def case_sets(protocol: Protocol, dataset: Dataset) -> dict[str, CaseSet]:
         TRAIN: CaseSet([case for case in dataset.of_split(TRAIN) if case.condition in inliers]),
         VALIDATION: CaseSet(dataset.of_split(VALIDATION)),
         TEST: CaseSet(dataset.of_split(TEST)),
-        FAR_SET: CaseSet(protocol.far_cases()) if protocol.far else CaseSet(test_inliers, FAR),
+        FAR: CaseSet(protocol.far_cases()) if protocol.far else CaseSet(test_inliers, STOCK_FAR),
     }
     for shift in protocol.shifts:
         if shift.corruption is not None:

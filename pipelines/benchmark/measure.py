@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.benchmark.case_sets import FAR_SET, TEST, TRAIN, VALIDATION
 from pipelines.benchmark.methods import Method
 from pipelines.benchmark.prepare import Draw
 from triage.array_file import Arrays
 from triage.evaluation.benchmarks.conformal_rows import ANSWERED, GATE
+from triage.evaluation.benchmarks.draw_record import FAR, TEST, TRAIN, VALIDATION
 from triage.evaluation.benchmarks.judging import own_score
 from triage.uncertainty.calibration import CALIBRATORS, make_calibrator
 from triage.uncertainty.conformal import CONFORMAL, gated_sets, passes
@@ -100,7 +100,7 @@ def _calibrator(method: Method, draw: Draw) -> Record:
     _, fit_seconds = _timed(calibrator.fit, seen, truth[known], distance)
     arrays, seconds, cases = {}, 0.0, 0
     for name, part in sets.items():
-        if name not in (TRAIN, VALIDATION, FAR_SET):
+        if name not in (TRAIN, VALIDATION, FAR):
             given = known_probabilities(part)
             arrays[name], taken = _timed(calibrator.calibrate, given, distances.get(name))
             seconds, cases = seconds + taken, cases + len(part)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from triage.errors import UsageError
+from triage.errors import UsageError, nearest_name
 from triage.models.heads import HeadKind
 from triage.uncertainty.calibration import CALIBRATORS
 from triage.uncertainty.conformal import CONFORMAL
@@ -77,11 +76,11 @@ def _methods_of(name: str) -> Iterator[Method]:
     key, _, head = name.partition("@")
     known = _known()
     if key not in known:
-        near = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
+        near = nearest_name(key, known, cutoff=0.4)
         raise UsageError(
             f"there is no method {key!r}",
             where="--methods",
-            mend=f"Did you mean {near[0]}?" if near else f"There are {', '.join(known)}.",
+            mend=f"Did you mean {near}?" if near else f"There are {', '.join(known)}.",
         )
     if head and head not in tuple(HeadKind):
         raise UsageError(
@@ -102,3 +101,9 @@ def _methods_of(name: str) -> Iterator[Method]:
     else:
         heads = (HeadKind.SOFTMAX if kind == "score" else DEPLOYED,)
     yield from (Method(kind, key, each) for each in heads)
+
+
+def heads_of(methods: Sequence[Method]) -> list[HeadKind]:
+    """Kinds of ensemble that these methods work on; the deployed one where there are none."""
+    used = {method.head for method in methods} or {DEPLOYED}
+    return [head for head in HeadKind if head in used]

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.benchmark.case_sets import TEST, VALIDATION, CaseSet, case_sets
+from pipelines.benchmark.case_sets import CaseSet, case_sets
 from pipelines.benchmark.protocol import Protocol
 from triage.array_file import Arrays
 from triage.data.dataset import Dataset
 from triage.data.manifest import UNKNOWN, Case
 from triage.data.spec import DataSpec
 from triage.errors import UsageError
+from triage.evaluation.benchmarks.draw_record import TEST, VALIDATION
 from triage.evaluation.benchmarks.records import cluster_codes
 from triage.models.backbones import Backbone
-from triage.models.feature_maps import map_statistics
+from triage.models.feature_maps import MapStatistics
 from triage.models.heads import HeadKind
 from triage.models.image_text import load_image_text
 from triage.systems.observe import observe
-from triage.systems.progress import Progress, counting
+from triage.systems.progress import Progress, counting, tagged
 from triage.systems.system import Embedded, embed_with, open_caches
 from triage.systems.training import train_pool
 from triage.uncertainty.observations import ImageText, Observations
@@ -110,12 +112,12 @@ def prepare_draw(
             settings,
             cache_folder=cache_folder,
             checkpoints=checkpoints / str(kind),
-            progress=_tagged(report, f"{kind}: "),
+            progress=tagged(report, str(kind)),
         )
         digests = tuple(backbone.digest() for backbone in pool.backbones.values())
         if digests not in embedded:
             # Ensembles on frozen backbones share them, and each set is embedded once.
-            found, opened = _embed(pool.backbones, sets, cache_folder, report)
+            found, opened = _embed(pool.backbones, sets, cache_folder, report, "embedding sets")
             embedded[digests] = found
         observations[kind] = {
             name: observe(parts, pool.members, len(dataset.draw.inliers))
@@ -123,11 +125,18 @@ def prepare_draw(
         }
     rejected = sum(len(part.cases) - len(opened[name]) for name, part in sets.items())
     sets = {name: replace(part, cases=opened[name]) for name, part in sets.items()}
-    extras = _Extras(protocol, dataset, sets, cache_folder, report)
+    extras = _Extras(sets, cache_folder, report)
+    found_extras = []
     if with_maps:
-        observations = extras.with_maps(observations, next(iter(pool.backbones.values())))
+        found_extras.append(extras.maps(next(iter(pool.backbones.values()))))
     if protocol.image_text is not None:
-        observations = extras.with_image_text(observations, protocol.image_text)
+        texts = protocol.image_text, dataset.draw.inliers, protocol.unknown_texts
+        found_extras.append(extras.image_text(*texts))
+    for parts in found_extras:
+        observations = {
+            kind: {name: replace(seen, **parts[name]) for name, seen in of_kind.items()}
+            for kind, of_kind in observations.items()
+        }
     return Draw(
         seed=seed,
         inliers=dataset.draw.inliers,
@@ -147,9 +156,10 @@ def _embed(
     sets: dict[str, CaseSet],
     cache_folder: Path | None,
     report: Progress,
+    stage: str,
 ) -> tuple[dict[str, Embedded], dict[str, list[Case]]]:
     total = sum(len(case.images) for part in sets.values() for case in part.cases)
-    tick = counting(report, "embedding sets", total * len(backbones))
+    tick = counting(report, stage, total * len(backbones))
     caches = open_caches(backbones, cache_folder)
     embedded: dict[str, Embedded] = {}
     opened: dict[str, list[Case]] = {}
@@ -167,50 +177,32 @@ def _embed(
 class _Extras:
     """What a few methods read beside the ensembles: the same for every kind of head."""
 
-    protocol: Protocol
-    dataset: Dataset
     sets: dict[str, CaseSet]
     cache_folder: Path | None
     report: Progress
 
-    def with_maps(
-        self, observations: dict[HeadKind, dict[str, Observations]], backbone: Backbone
-    ) -> dict[HeadKind, dict[str, Observations]]:
-        """Add statistics of one backbone's feature maps."""
-        tick = counting(self.report, "feature maps", self._images())
-        maps = {
-            name: map_statistics(
-                part.cases, backbone, self.cache_folder, tick, corruption=part.corruption
-            )[0]
-            for name, part in self.sets.items()
-        }
-        return {
-            kind: {name: replace(seen, maps=maps[name]) for name, seen in parts.items()}
-            for kind, parts in observations.items()
-        }
+    def maps(self, backbone: Backbone) -> dict[str, dict[str, Any]]:
+        """Statistics of one backbone's feature maps, by set."""
+        statistics = MapStatistics(backbone)
+        found = self._through(statistics, "feature maps")
+        return {name: {"maps": statistics.split(values)} for name, values in found.items()}
 
-    def with_image_text(
-        self, observations: dict[HeadKind, dict[str, Observations]], reference: str
-    ) -> dict[HeadKind, dict[str, Observations]]:
-        """Add images and sentences in the space of an image-text model."""
+    def image_text(
+        self, reference: str, inliers: Sequence[str], unknown: Sequence[str]
+    ) -> dict[str, dict[str, Any]]:
+        """Images and sentences in the space of an image-text model, by set."""
         model = load_image_text(reference)
-        known = model.condition_vectors(self.dataset.draw.inliers)
-        unknown = model.sentence_vectors(self.protocol.unknown_texts)
-        tick = counting(self.report, "image-text model", self._images())
-        texts = {}
-        for name, part in self.sets.items():
-            parts, _ = embed_with(
-                {"image": model.images}, part.cases, self.cache_folder, tick, part.corruption
-            )
-            images = parts["image"] / np.linalg.norm(parts["image"], axis=1, keepdims=True)
-            texts[name] = ImageText(images, known, unknown, model.scale)
-        return {
-            kind: {name: replace(seen, image_text=texts[name]) for name, seen in parts.items()}
-            for kind, parts in observations.items()
-        }
+        sentences = model.condition_vectors(inliers), model.sentence_vectors(unknown)
+        found = {}
+        for name, images in self._through(model.images, "image-text model").items():
+            # the mean of a case's images is shorter than they are
+            units = images / np.linalg.norm(images, axis=1, keepdims=True)
+            found[name] = {"image_text": ImageText(units, *sentences, model.scale)}
+        return found
 
-    def _images(self) -> int:
-        return sum(len(case.images) for part in self.sets.values() for case in part.cases)
+    def _through(self, network: Backbone, stage: str) -> dict[str, NDArray[np.float32]]:
+        embedded, _ = _embed({stage: network}, self.sets, self.cache_folder, self.report, stage)
+        return {name: parts[stage] for name, parts in embedded.items()}
 
 
 def _truth(cases: Sequence[Case], dataset: Dataset) -> NDArray[np.int64]:
@@ -223,7 +215,3 @@ def _subgroups(cases: Sequence[Case], spec: DataSpec) -> dict[str, list[str]]:
         axis.column: [case.subgroups.get(axis.column, UNKNOWN) for case in cases]
         for axis in spec.subgroups
     }
-
-
-def _tagged(report: Progress, tag: str) -> Callable[[str, int, int], None]:
-    return lambda stage, done, total: report(f"{tag}{stage}", done, total)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from triage.data.clusters import joined_names
+from pipelines.duplicates import find_duplicates
 from triage.data.dataset import Dataset, load_dataset
 from triage.data.manifest import IMAGE_SUFFIXES, Case
 from triage.data.spec import DataSpec
 from triage.errors import SpecError, UsageError
 from triage.hashing import hash_bytes, hash_json
 from triage.imaging.corruptions import FAR, Corruption, parse_corruption
-from triage.models.backbones import load_backbone
 from triage.models.settings import TrainSettings
-from triage.systems.near_duplicates import CHAIN, near_duplicates
-from triage.systems.progress import Progress, counting
-from triage.systems.system import embed_with
+from triage.systems.progress import Progress
 
 DEFAULT_SHIFTS = ("gaussian_blur:3", "colour_cast:3")
 TRIES = 5
@@ -146,17 +142,17 @@ class Protocol:
         """
         if self.settings.mode != "embed" or self.similar >= 1.0:
             return self
-        cases = list(self.dataset(*self.seeds(1)).cases)
-        backbones = {name: load_backbone(name) for name in self.settings.backbones}
-        total = sum(len(case.images) for case in cases) * len(backbones)
-        tick = counting(report, "looking for near-duplicates", total)
-        embedded, opened = embed_with(backbones, cases, cache_folder, tick)
-        alike = near_duplicates(opened.cases, embedded, self.similar)
-        pairs = [(found.cluster_a, found.cluster_b) for found in alike]
-        names = joined_names([case.cluster for case in cases], pairs)
-        if max(Counter(names).values()) > CHAIN * len(cases):
+        dataset = self.dataset(*self.seeds(1))
+        found = find_duplicates(
+            dataset,
+            self.settings.backbones,
+            self.similar,
+            cache_folder=cache_folder,
+            report=report,
+        )
+        if found.indistinct():
             return replace(self, indistinct=True)
-        return replace(self, joined=tuple(pairs))
+        return replace(self, joined=found.cluster_pairs())
 
     def far_cases(self) -> list[Case]:
         """Images of the far folder, each a case.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipelines.benchmark.measure import probabilities_of, run_method
-from pipelines.benchmark.methods import DEPLOYED, WITH_OUTLIERS, Method
+from pipelines.benchmark.methods import WITH_OUTLIERS, Method, heads_of
 from pipelines.benchmark.prepare import Draw, prepare_draw
 from pipelines.benchmark.protocol import Protocol
 from pipelines.benchmark.summary import summarise
@@ -80,7 +80,7 @@ def benchmark(
     protocol = protocol.with_near_duplicates(cache_folder, report)
     records = Records(out, protocol.fingerprint())
     seeds = protocol.seeds(repeats)
-    work = _possible(protocol, methods)
+    work = _possible(protocol, methods, learns_outliers=bool(protocol.dataset(seeds[0]).draw.train))
     report("draws", 0, repeats)
     for number, seed in enumerate(seeds):
         _run_draw(protocol, seed, work, records, cache_folder, number == 0, report)
@@ -101,10 +101,10 @@ def benchmark(
     return result
 
 
-def _possible(protocol: Protocol, methods: Sequence[Method]) -> _Work:
+def _possible(protocol: Protocol, methods: Sequence[Method], *, learns_outliers: bool) -> _Work:
     """Leave out what these data or options cannot run, each with its reason."""
     work = _Work(list(methods))
-    if not protocol.dataset(*protocol.seeds(1)).draw.train:
+    if not learns_outliers:
         for method in methods:
             if method.head not in WITH_OUTLIERS:
                 continue
@@ -163,9 +163,3 @@ def _record_draw(draw: Draw, records: Records) -> None:
     for head, sets in draw.observations.items():
         arrays = {name: probabilities_of(seen) for name, seen in sets.items()}
         records.save(draw.seed, head_record(head), arrays, {})
-
-
-def heads_of(methods: Sequence[Method]) -> list[HeadKind]:
-    """Kinds of ensemble that these methods work on; the deployed one where there are none."""
-    used = {method.head for method in methods} or {DEPLOYED}
-    return [head for head in HeadKind if head in used]

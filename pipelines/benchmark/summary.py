@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from pipelines.benchmark.measure import PROMISED
-from pipelines.benchmark.methods import DEPLOYED, Method
+from pipelines.benchmark.methods import Method, heads_of
 from pipelines.benchmark.protocol import Protocol
 from triage import __version__
 from triage.evaluation.benchmarks.conformal_rows import conformal_rows
@@ -24,7 +24,6 @@ from triage.evaluation.benchmarks.score_rows import (
     risk_curve,
     score_rows,
 )
-from triage.models.heads import HeadKind
 from triage.systems.progress import Progress
 
 RANDOM = "random referral"
@@ -57,7 +56,7 @@ def summarise(
     command : str
     report : callable
     """
-    heads = [head for head in HeadKind if head in {method.head for method in methods}] or [DEPLOYED]
+    heads = heads_of(methods)
     names = {
         kind: [method.name for method in methods if method.kind == kind]
         for kind in ("score", "calibrator", "conformal")

@@ -83,13 +83,14 @@ def spec_duplicates(
     from pipelines.duplicates import find_duplicates, write_groups
     from pipelines.tables import plain_table
     from pipelines.weights import default_backbones
+    from triage.data.dataset import load_dataset
     from triage.data.spec_files import load_spec
-    from triage.systems.near_duplicates import CHAIN
 
+    dataset = load_dataset(load_spec(spec), root, for_training=False)
     references = tuple(backbone or default_backbones(root))
     with bars(as_json) as report:
         found = find_duplicates(
-            load_spec(spec), root, references, similar, cache_folder=cache_folder(), report=report
+            dataset, references, similar, cache_folder=cache_folder(), report=report
         )
     if out is not None:
         write_groups(found, out)
@@ -104,7 +105,7 @@ def spec_duplicates(
         f"{len(found.pairs)} pairs of groups look alike (above {similar:g}); "
         f"{len(found.astride())} of them are astride the spec's splits"
     ]
-    if found.largest() > CHAIN:
+    if found.indistinct():
         lines.append(
             f"the largest group would hold {found.largest():.0%} of all cases: these backbones "
             "do not tell the cases apart; try a higher --similar, or others"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,16 +9,32 @@ import torch
 
 import triage.models.embeddings as embeddings
 from tests.tiny import draw_case, noise, noisy_cases, write_mobilenet
+from triage.data.manifest import Case
 from triage.errors import RejectReason, TrainingError
-from triage.imaging.corruptions import FAR
+from triage.imaging.corruptions import FAR, Corruption
 from triage.imaging.read import read_picture
 from triage.models.backbones import Backbone, load_backbone
-from triage.models.feature_maps import MapStatistics, gram_statistics, map_statistics
+from triage.models.embedding_cache import EmbeddingCache
+from triage.models.feature_maps import MapStatistics, gram_statistics
 
 
 @pytest.fixture
 def backbone(tiny_hf: Path) -> Backbone:
     return load_backbone(f"hf:{tiny_hf}")
+
+
+def map_statistics(
+    cases: list[Case],
+    backbone: Backbone,
+    folder: Path | None = None,
+    progress: Callable[[int], None] | None = None,
+    corruption: Corruption | None = None,
+) -> tuple[tuple[np.ndarray, ...], embeddings.Opened]:
+    """Statistics of cases, embedded and kept as any backbone's vectors are."""
+    statistics = MapStatistics(backbone)
+    cache = EmbeddingCache(folder, statistics.digest())
+    found, opened = embeddings.embed_cases(cases, statistics, cache, progress, corruption)
+    return statistics.split(found), opened
 
 
 def scaled_row_sums(feature_map: np.ndarray) -> np.ndarray:

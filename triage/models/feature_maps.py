@@ -8,21 +8,14 @@ layers are looked at is ours: a few, evenly spaced, where they take every activa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from triage.data.manifest import Case
 from triage.errors import TrainingError
 from triage.hashing import hash_json
-from triage.imaging.corruptions import Corruption
 from triage.models.backbones import Backbone
-from triage.models.embedding_cache import EmbeddingCache
-from triage.models.embeddings import Opened, Progress, embed_cases
 
 LAYERS = 4
 _VERSION = "gram-1"
@@ -132,41 +125,3 @@ class MapStatistics(Backbone):
             for hook in hooks:
                 hook.remove()
         return maps
-
-
-def map_statistics(
-    cases: Sequence[Case],
-    backbone: Backbone,
-    cache_folder: Path | None = None,
-    progress: Progress | None = None,
-    *,
-    layers: int = LAYERS,
-    corruption: Corruption | None = None,
-) -> tuple[tuple[NDArray[np.float32], ...], Opened]:
-    """Statistics of feature maps of cases, each image once; kept on disk as embeddings are.
-
-    Parameters
-    ----------
-    cases : sequence of Case
-    backbone : Backbone
-        Put into evaluation mode.
-    cache_folder : Path, optional
-        Where statistics are kept between runs.
-    progress : callable, optional
-        Called with the number of images finished since the last call.
-    layers : int
-        As `MapStatistics` takes it.
-    corruption : Corruption, optional
-        What to do to every image once it is resized.
-
-    Returns
-    -------
-    maps : tuple of float32 array [N, P]
-        One array a layer: the mean over the images of each case that could be read whole.
-    opened : Opened
-        Which cases those are, and why others are not.
-    """
-    statistics = MapStatistics(backbone, layers)
-    cache = EmbeddingCache(cache_folder, statistics.digest())
-    found, opened = embed_cases(cases, statistics, cache, progress, corruption)
-    return statistics.split(found), opened

@@ -8,6 +8,11 @@ Progress = Callable[[str, int, int], None]
 """Called with a stage, how much of it is done, and its total."""
 
 
+def tagged(progress: Progress, tag: str) -> Progress:
+    """Return a function that reports the same stages under a tag, such as `hod: training heads`."""
+    return lambda stage, done, total: progress(f"{tag}: {stage}", done, total)
+
+
 def counting(progress: Progress, stage: str, total: int) -> Callable[[int], None]:
     """Return a function that takes what was done since the last call and reports the sum."""
     done = 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.benchmark import protocol as protocol_module
+import pipelines.duplicates
 from pipelines.benchmark.protocol import Protocol, parse_shift
 from triage.errors import SpecError
 from triage.imaging.corruptions import Corruption
@@ -51,7 +51,7 @@ def test_near_duplicates_are_kept_in_one_split(
     def found(cases: Sequence[Any], *_: Any) -> list[Alike]:
         return [Alike(a.cluster, b.cluster, a.case_id, b.case_id, 0.9)]
 
-    monkeypatch.setattr(protocol_module, "near_duplicates", found)
+    monkeypatch.setattr(pipelines.duplicates, "near_duplicates", found)
     joined = replace(protocol, similar=0.7).with_near_duplicates(session_cache, quiet)
     assert joined.joined == ((a.cluster, b.cluster),)
     for seed in joined.seeds(4):

@@ -19,8 +19,8 @@ from triage.uncertainty.calibration.temperature import apply_temperature, fit_te
 from triage.uncertainty.outlier_probability import prevalence_weights
 
 DRAW = "draw"
-VALIDATION, TEST, FAR = "validation", "test", "far"
-NOT_SHIFTS = ("train", VALIDATION, TEST, FAR)
+TRAIN, VALIDATION, TEST, FAR = "train", "validation", "test", "far"
+"""Sets of a draw; every other set is a shifted one."""
 Floats = NDArray[np.float64]
 
 
@@ -92,13 +92,13 @@ class DrawRecord:
     @property
     def shifts(self) -> list[str]:
         """Names of the shifted sets."""
-        return [name for name in self.truth if name not in NOT_SHIFTS]
+        return [name for name in self.truth if name not in (TRAIN, VALIDATION, TEST, FAR)]
 
     @cached_property
     def all_clusters(self) -> NDArray[np.int64]:
         """Clusters of all cases that are tested."""
         return np.concatenate(
-            [codes for name, codes in self.clusters.items() if name not in ("train", VALIDATION)]
+            [codes for name, codes in self.clusters.items() if name not in (TRAIN, VALIDATION)]
         )
 
     def prevalence(self, name: str, prevalence: float) -> Floats:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.errors import UsageError
+from triage.errors import UsageError, nearest_name
 from triage.hashing import hash_json
 from triage.imaging.corruptions.table import CORRUPTIONS
 
@@ -43,8 +42,8 @@ class Corruption:
 
     def __post_init__(self) -> None:
         if self.name not in CORRUPTIONS:
-            near = get_close_matches(self.name, CORRUPTIONS, n=1)
-            hint = f"Did you mean {near[0]}? " if near else ""
+            near = nearest_name(self.name, CORRUPTIONS)
+            hint = f"Did you mean {near}? " if near else ""
             raise UsageError(
                 f"there is no corruption {self.name!r}",
                 mend=f"{hint}Known are {', '.join(CORRUPTIONS)}.",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
-from triage.errors import UsageError
+from triage.errors import UsageError, nearest_name
 from triage.uncertainty.calibration.calibrator import Calibrator
 from triage.uncertainty.calibration.density_aware import DensityAwareTemperature
 from triage.uncertainty.calibration.dirichlet import DirichletCalibration
@@ -40,8 +38,8 @@ def make_calibrator(key: str) -> Calibrator:
     """
     if key in CALIBRATORS:
         return CALIBRATORS[key]()
-    near = get_close_matches(key, CALIBRATORS, n=1)
-    guess = f"Did you mean {near[0]!r}? " if near else ""
+    near = nearest_name(key, CALIBRATORS)
+    guess = f"Did you mean {near!r}? " if near else ""
     raise UsageError(
         f"there is no calibrator {key!r}", mend=f"{guess}There are {', '.join(CALIBRATORS)}."
     )

@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from difflib import get_close_matches
 from typing import Any
 
-from triage.errors import UsageError
+from triage.errors import UsageError, nearest_name
 from triage.uncertainty.scores.ash import Ash
 from triage.uncertainty.scores.ddu import Ddu
 from triage.uncertainty.scores.dose import Dose
@@ -90,10 +89,10 @@ def make_score(key: str, **settings: Any) -> Score:
         If there is no such score or setting, or a setting is out of bounds.
     """
     if key not in SCORES:
-        near = get_close_matches(key.lower(), SCORES, n=1, cutoff=0.0)
+        near = nearest_name(key.lower(), SCORES, cutoff=0.0)
         raise UsageError(
             f"unknown score {key!r}",
-            mend=f"Did you mean {near[0]}? There are {', '.join(SCORES)}.",
+            mend=f"Did you mean {near}? There are {', '.join(SCORES)}.",
         )
     score = SCORES[key]
     known = [setting.name for setting in fields(score)]  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -31,9 +32,6 @@ class ProbabilityScore(Score):
             raise UsageError("needs probabilities", where=self.info.key)
         return range(1)
 
-    def _fit_part(self, seen: Observations, truth: Truth, part: int) -> State:
-        return {}
-
     def _score_part(self, cases: Observations, part: int) -> Floats:
         members = self.require(cases.probabilities, "probabilities")
         return self.of(members.mean(axis=1, dtype=np.float64), cases.n_inliers)
@@ -47,10 +45,15 @@ class _HeadScore(Score):
             raise UsageError("needs embeddings and the members' heads", where=self.info.key)
         return range(len(observations.heads))
 
-    def _features(self, cases: Observations, part: int) -> Floats:
+    def _own(self, cases: Observations, part: int) -> tuple[Floats, MemberHead]:
+        """A member's columns of the embedding, and its head over just these."""
         head = cases.heads[part]
         block = self.require(_columns(cases, head.columns), "embeddings")
-        return _local(head).features(block)
+        return block, replace(head, columns=slice(0, len(head.centre)))
+
+    def _features(self, cases: Observations, part: int) -> Floats:
+        block, head = self._own(cases, part)
+        return head.features(block)
 
 
 class LogitScore(_HeadScore):
@@ -62,9 +65,6 @@ class LogitScore(_HeadScore):
     @abstractmethod
     def of(self, logits: Floats) -> Floats:
         """Score inlier logits [N, K]; returns [N]."""
-
-    def _fit_part(self, seen: Observations, truth: Truth, part: int) -> State:
-        return {}
 
     def _score_part(self, cases: Observations, part: int) -> Floats:
         logits = cases.heads[part].logits(self._features(cases, part))
@@ -104,13 +104,8 @@ class GradientScore(_HeadScore):
     def of(self, embedding: Floats, head: MemberHead, n_inliers: int) -> Floats:
         """Score embeddings [N, D] of the head's own columns; returns [N]."""
 
-    def _fit_part(self, seen: Observations, truth: Truth, part: int) -> State:
-        return {}
-
     def _score_part(self, cases: Observations, part: int) -> Floats:
-        head = cases.heads[part]
-        block = self.require(_columns(cases, head.columns), "embeddings")
-        return self.of(block, _local(head), cases.n_inliers)
+        return self.of(*self._own(cases, part), cases.n_inliers)
 
 
 class EmbeddingScore(Score):
@@ -197,9 +192,6 @@ class ImageTextScore(Score):
             raise UsageError("needs an image-text model", where=self.info.key)
         return range(1)
 
-    def _fit_part(self, seen: Observations, truth: Truth, part: int) -> State:
-        return {}
-
     def _score_part(self, cases: Observations, part: int) -> Floats:
         assert cases.image_text is not None  # _parts said so
         self.require(cases.image_text.images, "image-text embeddings")
@@ -208,13 +200,6 @@ class ImageTextScore(Score):
 
 def _columns(cases: Observations, columns: slice) -> Floats | None:
     return None if cases.embedding is None else cases.embedding[:, columns]
-
-
-def _local(head: MemberHead) -> MemberHead:
-    """The head over its own columns only."""
-    from dataclasses import replace
-
-    return replace(head, columns=slice(0, len(head.centre)))
 
 
 def _last_layer(cases: Observations, part: int) -> tuple[Floats, Floats]:

@@ -153,8 +153,9 @@ class Score(ABC):
     def _parts(self, observations: Observations) -> range:
         """Numbers of the parts; raises where the observations lack what is needed."""
 
-    @abstractmethod
-    def _fit_part(self, seen: Observations, truth: NDArray[np.integer], part: int) -> State: ...
+    def _fit_part(self, seen: Observations, truth: NDArray[np.integer], part: int) -> State:
+        """Learn from one part; asked of scores that are fitted."""
+        raise NotImplementedError
 
     @abstractmethod
     def _score_part(self, cases: Observations, part: int) -> NDArray[np.floating]: ...
