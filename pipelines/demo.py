@@ -10,27 +10,25 @@ from typing import Any
 import numpy as np
 
 from pipelines.evaluate import EvaluationRun, evaluate_bundle
+from pipelines.generators import generator_of
 from pipelines.ingest import ingest
 from pipelines.report import write_audit
 from pipelines.score import score_cases
-from pipelines.train import train
+from pipelines.settings import settings_for
+from pipelines.train import Settings, train
 from pipelines.weights import default_backbones
 from triage.data.dataset import Dataset, load_dataset
 from triage.data.manifest import Case
-from triage.data.phantoms import write_phantoms
 from triage.data.spec import DataSpec
 from triage.data.unlabelled import read_unlabelled
-from triage.errors import BundleError, UsageError
+from triage.errors import BundleError
 from triage.hashing import hash_json
 from triage.models.heads import HeadKind
-from triage.models.settings import TrainSettings, default_settings
+from triage.models.settings import TrainSettings
 from triage.store import open_store
 from triage.systems.bundle import load_system, read_manifest
 from triage.systems.progress import Progress, tagged
 
-PHANTOM_CASES = 2400
-INBOX_CASES = 60
-SEED = 0
 COMPARED = (HeadKind.SOFTMAX, HeadKind.REJECT, HeadKind.HOD)
 
 
@@ -85,15 +83,16 @@ def demo(
     backbones: Sequence[str] = (),
     members: int | None = None,
     draws: int = 1,
-    cases: int = PHANTOM_CASES,
+    cases: int | None = None,
+    config: Path | None = None,
     cache_folder: Path | None = None,
     report: Progress = lambda *_: None,
 ) -> DemoResult:
     """Train, evaluate, score, fill the case database and write the audit report.
 
     With pretrained backbones the softmax, reject-bucket and HOD heads are trained side by side on
-    the same embeddings; without any, one HOD ensemble is trained from scratch. Bundles
-    that fit are reused, so a second call is quick.
+    the same embeddings; without any, and for volumes, one HOD ensemble is trained from scratch.
+    Bundles that fit are reused, so a second call is quick.
 
     Parameters
     ----------
@@ -108,8 +107,10 @@ def demo(
         Ensemble size.
     draws : int
         How often roles are drawn; the system kept is that of the first draw.
-    cases : int
+    cases : int, optional
         Phantoms to generate.
+    config : Path, optional
+        YAML file with settings of training.
 
     Raises
     ------
@@ -118,16 +119,18 @@ def demo(
     """
     generated = root is None
     references = tuple(backbones) or default_backbones(root)
+    settings = settings_for(spec, references, config, members=members)
     if root is None:
-        root = _phantoms(spec, workdir, cases, report)
-    settings = default_settings(references, members=members)
+        root = generator_of(spec).generate(workdir / "phantoms", cases, report)
     heads = COMPARED if settings.mode == "embed" else (HeadKind.HOD,)
     runs: dict[str, list[EvaluationRun]] = {str(head): [] for head in heads}
     for draw in range(draws):
         dataset = load_dataset(spec, root, spec.roles.seed + draw)
         for head in heads:
             bundle = workdir / "bundles" / f"{head}-draw{draw}"
-            chosen = settings.model_copy(update={"head": head})
+            chosen = settings
+            if isinstance(settings, TrainSettings):
+                chosen = settings.model_copy(update={"head": head})
             _train_once(dataset, chosen, bundle, cache_folder, _tagged(report, head, draw, draws))
             runs[str(head)].append(
                 evaluate_bundle(
@@ -142,7 +145,8 @@ def demo(
     kept = runs[HeadKind.HOD][0]
     inbox, folder, source = _inbox(spec, root, workdir, kept.dataset, generated, report)
     system, manifest = load_system(champion)
-    scored = score_cases(system, inbox, cache_folder, report)
+    readings = workdir / "readings"
+    scored = score_cases(system, inbox, cache_folder, report, readings=readings)
     predictions = workdir / "predictions.parquet"
     scored.predictions.save(predictions)
     database = f"sqlite:///{(workdir / 'triage.db').resolve()}"
@@ -167,16 +171,6 @@ def demo(
     )
 
 
-def _phantoms(spec: DataSpec, workdir: Path, cases: int, report: Progress) -> Path:
-    if spec.generator is None:
-        raise UsageError(
-            "these data cannot be generated", where=spec.name, mend="Say where they are: --root."
-        )
-    folder = workdir / "phantoms"
-    write_phantoms(folder, cases, SEED, progress=_counter(report, "drawing phantoms", cases))
-    return folder
-
-
 def _inbox(
     spec: DataSpec, root: Path, workdir: Path, dataset: Dataset, generated: bool, report: Progress
 ) -> tuple[list[Case], Path, str]:
@@ -185,20 +179,12 @@ def _inbox(
         cases = [replace(case, condition=None) for case in dataset.of_split("test")]
         return cases, root, f"{spec.name} test split"
     folder = workdir / "inbox"
-    start = 10 * (PHANTOM_CASES + 1000)  # patients of the inbox are never those of training
-    manifest = write_phantoms(
-        folder,
-        INBOX_CASES,
-        SEED,
-        labelled=False,
-        start=start,
-        progress=_counter(report, "drawing the inbox", INBOX_CASES),
-    )
+    manifest = generator_of(spec).fill_inbox(folder, report)
     return read_unlabelled(manifest, folder, spec), folder, "phantom inbox"
 
 
 def _train_once(
-    dataset: Dataset, settings: TrainSettings, bundle: Path, cache: Path | None, report: Progress
+    dataset: Dataset, settings: Settings, bundle: Path, cache: Path | None, report: Progress
 ) -> None:
     wanted = (
         dataset.digest(),
@@ -220,7 +206,3 @@ def _train_once(
 def _tagged(report: Progress, head: str, draw: int, draws: int) -> Progress:
     tag = f"{head}" if draws == 1 else f"{head} {draw + 1}/{draws}"
     return tagged(report, tag)
-
-
-def _counter(report: Progress, stage: str, total: int) -> Any:
-    return lambda done: report(stage, done, total)

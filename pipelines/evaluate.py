@@ -17,10 +17,9 @@ from triage.evaluation import Evaluation, Outcomes, evaluate
 from triage.evaluation.from_predictions import outcomes_of
 from triage.hashing import hash_json
 from triage.predictions import Predictions
-from triage.systems.bundle import load_bundle_spec, load_system
+from triage.systems.bundle import AnySystem, load_bundle_spec, load_system
 from triage.systems.manifest import BundleManifest
 from triage.systems.progress import Progress
-from triage.systems.system import System
 from triage.whole_file import whole_file
 
 SPLIT = "test"
@@ -92,7 +91,7 @@ def evaluate_bundle(
 
 
 def evaluate_system(
-    system: System,
+    system: AnySystem,
     manifest: BundleManifest,
     dataset: Dataset,
     *,

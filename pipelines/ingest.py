@@ -27,9 +27,15 @@ from triage.store import (
     set_champion,
 )
 from triage.systems.manifest import BundleManifest
-from triage.systems.system import Scored
+from triage.systems.scored import Scored
 
 CHUNK = 200
+_ABSTAIN = {
+    RejectReason.WRONG_MODALITY: AbstainReason.WRONG_MODALITY,
+    RejectReason.NOT_A_VOLUME: AbstainReason.WRONG_MODALITY,
+    RejectReason.NO_SCALE: AbstainReason.MISSING_METADATA,
+}
+"""Why there is no opinion on a file that was refused; by default it is not good enough."""
 
 
 def ingest(
@@ -144,8 +150,7 @@ def _opinion(row: dict[str, object]) -> PredictionRecord:
 
 
 def _unreadable(error: ImageRejected) -> PredictionRecord:
-    wrong_kind = error.reason is RejectReason.WRONG_MODALITY
-    code = AbstainReason.WRONG_MODALITY if wrong_kind else AbstainReason.QUALITY
+    code = _ABSTAIN.get(error.reason, AbstainReason.QUALITY)
     return PredictionRecord(
         recommendation=NO_AI_OPINION,
         queue_urgency=ABSTAINED_PRIORITY,

@@ -102,7 +102,7 @@ def retrain(
     )
     before = evaluate_system(system, manifest, test, cache_folder=cache_folder, report=report)
     after = evaluate_system(
-        challenger.system(), challenger.manifest, test, cache_folder=cache_folder, report=report
+        challenger.system, challenger.manifest, test, cache_folder=cache_folder, report=report
     )
     differences = paired_difference(before.outcomes, after.outcomes)
     flips = negative_flips(before.outcomes, after.outcomes)

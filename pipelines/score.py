@@ -11,10 +11,10 @@ from triage.data.manifest import Case
 from triage.data.unlabelled import read_unlabelled
 from triage.errors import PredictionsError, count_by_reason
 from triage.hashing import hash_bytes
-from triage.systems.bundle import load_bundle_spec, load_system
+from triage.systems.bundle import AnySystem, load_bundle_spec, load_system
 from triage.systems.manifest import BundleManifest
 from triage.systems.progress import Progress, counting
-from triage.systems.system import Scored, System
+from triage.systems.scored import Scored
 from triage.whole_file import whole_file
 
 
@@ -45,7 +45,9 @@ def score(
 ) -> ScoreResult:
     """Score the cases of a manifest and write `out` (Parquet).
 
-    Rejected cases are listed beside it in `<out>.rejected.csv`; a repeated run overwrites both.
+    Rejected cases are listed beside it in `<out>.rejected.csv`. Of OCT volumes it also writes
+    diagnoses and measurements (`<out>.findings.csv`) and one reading a volume, with its tissue
+    maps (`<out>.readings/`). A repeated run overwrites them.
 
     Parameters
     ----------
@@ -59,9 +61,11 @@ def score(
     """
     system, manifest = load_system(bundle)
     cases = read_unlabelled(table, root, load_bundle_spec(bundle))
-    scored = score_cases(system, cases, cache_folder, report)
+    readings = out.with_name(f"{out.name}.readings")
+    scored = score_cases(system, cases, cache_folder, report, readings=readings)
     try:
         scored.predictions.save(out)
+        _write_findings(out.with_name(f"{out.name}.findings.csv"), scored)
         _write_rejected(out.with_name(f"{out.name}.rejected.csv"), scored)
     except OSError as error:
         raise PredictionsError(f"cannot be written: {error.strerror}", where=str(out)) from error
@@ -77,12 +81,29 @@ def source_of(root: Path) -> str:
 
 
 def score_cases(
-    system: System, cases: Sequence[Case], cache_folder: Path | None, report: Progress
+    system: AnySystem,
+    cases: Sequence[Case],
+    cache_folder: Path | None,
+    report: Progress,
+    *,
+    readings: Path | None = None,
 ) -> Scored:
-    """Score cases with a progress bar over the images."""
-    total = sum(len(case.images) for case in cases) * len(system.backbones)
-    stage = "reading and embedding images"
-    return system.score(cases, cache_folder, counting(report, stage, total))
+    """Score cases with a progress bar over the files.
+
+    Parameters
+    ----------
+    readings : Path, optional
+        Folder for the readings of OCT volumes.
+    """
+    total = sum(len(case.images) for case in cases) * system.passes
+    tick = counting(report, system.stage, total)
+    return system.score(cases, cache_folder, tick, readings=readings)
+
+
+def _write_findings(path: Path, scored: Scored) -> None:
+    if scored.findings is not None:
+        with whole_file(path) as partial:
+            scored.findings.to_csv(partial, index=False)
 
 
 def _write_rejected(path: Path, scored: Scored) -> None:

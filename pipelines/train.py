@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from triage.data.dataset import Dataset
-from triage.decisions.policy import Policy
-from triage.models.backbones import Backbone
+from triage.data.spec import Modality
+from triage.errors import UsageError
 from triage.models.heads import HeadKind
+from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings
-from triage.systems.assemble import describe, fix_policy, select_members
-from triage.systems.bundle import check_free, save_bundle
+from triage.systems.assemble import (
+    describe,
+    fix_policy,
+    member_entries,
+    select_members,
+    validation_predictions,
+)
+from triage.systems.bundle import AnySystem, check_free, save_bundle, write_heads
 from triage.systems.manifest import BundleManifest
+from triage.systems.oct.networks import weights_digest
+from triage.systems.oct.parts import pair_entries, write_stages
+from triage.systems.oct.system import OctSystem
+from triage.systems.oct.training import KIND, OctPool, train_oct
 from triage.systems.progress import Progress
-from triage.systems.system import Member, System
+from triage.systems.system import System
 from triage.systems.training import train_pool
+
+Settings = TrainSettings | OctSettings
+UNSAVED = "unsaved"
 
 
 @dataclass(frozen=True)
@@ -26,36 +41,22 @@ class Trained:
 
     dataset: Dataset
     manifest: BundleManifest
-    policy: Policy
-    members: tuple[Member, ...]
-    backbones: dict[str, Backbone]
+    system: AnySystem
+    write_networks: Callable[[Path], None]
     checkpoints: Path
-
-    def system(self) -> System:
-        """Return the system, ready to score."""
-        used = self.manifest.backbones
-        return System(
-            {key: backbone for key, backbone in self.backbones.items() if key in used},
-            self.members,
-            kind=HeadKind(self.manifest.head),
-            classes=self.manifest.classes,
-            n_inliers=self.manifest.n_inliers,
-            policy=self.policy,
-            provenance={"bundle": "unsaved", "code_version": self.manifest.code_version},
-        )
 
     def save(self, out: Path, promotion: dict[str, Any] | None = None) -> BundleManifest:
         """Write the bundle and remove the checkpoints."""
         manifest = self.manifest.model_copy(update={"promotion": promotion})
-        by_name = {member.name: member for member in self.members}
-        sealed = save_bundle(out, manifest, self.policy, self.dataset.spec, by_name, self.backbones)
+        spec = self.dataset.spec
+        sealed = save_bundle(out, manifest, self.system.policy, spec, self.write_networks)
         shutil.rmtree(self.checkpoints, ignore_errors=True)
         return sealed
 
 
 def fit_system(
     dataset: Dataset,
-    settings: TrainSettings,
+    settings: Settings,
     out: Path,
     *,
     cache_folder: Path | None = None,
@@ -69,7 +70,8 @@ def fit_system(
     Parameters
     ----------
     dataset : Dataset
-    settings : TrainSettings
+    settings : TrainSettings or OctSettings
+        The latter for volumes, and for nothing else.
     out : Path
         Where the bundle will be written; must not exist. Names the bundle.
     cache_folder : Path, optional
@@ -83,18 +85,101 @@ def fit_system(
     """
     check_free(out)
     checkpoints = out.with_name(f".{out.name}.checkpoints")
+    volumes = dataset.spec.modality is Modality.OCT_VOLUMES
+    if volumes is not isinstance(settings, OctSettings):
+        kind = "two stages" if volumes else "a backbone"
+        raise UsageError(f"{dataset.spec.modality} need {kind}", where=dataset.spec.name)
+    if isinstance(settings, OctSettings):
+        stages = train_oct(dataset, settings, checkpoints=checkpoints, progress=progress)
+        return _assemble_stages(dataset, settings, out.name, stages, checkpoints)
+    return _fit_heads(dataset, settings, out.name, cache_folder, checkpoints, progress)
+
+
+def _fit_heads(
+    dataset: Dataset,
+    settings: TrainSettings,
+    name: str,
+    cache_folder: Path | None,
+    checkpoints: Path,
+    progress: Progress,
+) -> Trained:
     pool = train_pool(
         dataset, settings, cache_folder=cache_folder, checkpoints=checkpoints, progress=progress
     )
     members = select_members(pool, dataset, settings)
-    policy, metrics = fix_policy(pool, members, dataset, settings.head)
-    manifest = describe(out.name, pool, members, dataset, settings, policy, metrics)
-    return Trained(dataset, manifest, policy, tuple(members), pool.backbones, checkpoints)
+    predictions = validation_predictions(pool, members, dataset, settings.head)
+    policy, metrics = fix_policy(predictions, dataset, settings.head)
+    used = {member.backbone for member in members}
+    backbones = {key: network for key, network in pool.backbones.items() if key in used}
+    manifest = describe(
+        name,
+        dataset,
+        settings,
+        policy,
+        metrics,
+        kind=settings.head,
+        members=member_entries(members, pool.losses),
+        backbones={key: network.digest() for key, network in backbones.items()},
+        rejected=pool.opened.rejected,
+    )
+    system = System(
+        backbones,
+        members,
+        kind=HeadKind(manifest.head),
+        classes=manifest.classes,
+        n_inliers=manifest.n_inliers,
+        policy=policy,
+        provenance={"bundle": UNSAVED, "code_version": manifest.code_version},
+    )
+    by_name = {member.name: member for member in members}
+    return Trained(
+        dataset,
+        manifest,
+        system,
+        lambda folder: write_heads(folder, manifest.members, by_name, backbones),
+        checkpoints,
+    )
+
+
+def _assemble_stages(
+    dataset: Dataset, settings: OctSettings, name: str, pool: OctPool, checkpoints: Path
+) -> Trained:
+    policy, metrics = fix_policy(pool.validation, dataset, KIND)
+    manifest = describe(
+        name,
+        dataset,
+        settings,
+        policy,
+        metrics,
+        kind=KIND,
+        members=pair_entries(pool.segmenters, pool.referrers, pool.losses),
+        backbones={key: weights_digest(network) for key, network in pool.segmenters.items()},
+        rejected=pool.rejected,
+        notes=(f"Stage 1 learned from {pool.annotated} annotated volumes.",),
+    )
+    system = OctSystem(
+        pool.segmenters,
+        pool.referrers,
+        settings=settings,
+        kind=KIND,
+        classes=manifest.classes,
+        n_inliers=manifest.n_inliers,
+        policy=policy,
+        shift=pool.shift,
+        provenance={"bundle": UNSAVED, "code_version": manifest.code_version},
+    )
+    return Trained(
+        dataset,
+        manifest,
+        system,
+        lambda folder: write_stages(folder, pool.segmenters, pool.referrers, pool.shift),
+        checkpoints,
+    )
 
 
 def train(
     dataset: Dataset,
-    settings: TrainSettings,
+    settings: Settings,
     out: Path,
     *,
     cache_folder: Path | None = None,

@@ -107,6 +107,10 @@ class RejectReason(StrEnum):
     UNSUPPORTED_ENCODING = "unsupported_encoding"
     UNREADABLE = "unreadable"
     WRONG_MODALITY = "wrong_modality"
+    NOT_A_VOLUME = "not_a_volume"
+    NO_SCALE = "no_scale"
+    INCONSISTENT = "inconsistent"
+    BOTH_EYES = "both_eyes"
 
 
 class ImageRejected(TriageError):

@@ -1,4 +1,4 @@
-"""One case: photographs and facts, the blind first read, the reveal, the decision.
+"""One case: its images and facts, the blind first read, the reveal, the decision.
 
 Nothing of the AI is asked of the store before the first read is locked, so
 nothing of it can be on its way to the browser.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from triage.data.diagnoses import DIAGNOSES
 from triage.errors import WorkflowError
 from triage.review import Certainty, OverrideReason, decide, lock_first_read, open_case, reveal
-from triage.store import Store, get_case, known_conditions
+from triage.store import Modality, Store, get_case, known_conditions
 from triage.store.records import ReviewRecord, StoredCase
-from ui import opinion_card, photographs, read_form
+from ui import oct_case, opinion_card, photographs, read_form
 from ui.session import go_to_worklist
 from ui.settings import SHORTCUT
 from ui.words import CERTAINTIES, URGENCIES, condition_name, escape, plain_name
@@ -22,24 +23,37 @@ def show(store: Store, case_id: int, reader: str) -> None:
     """Draw a case at the step that this reader has reached."""
     with store.reading() as session:
         case = get_case(session, case_id)
-        conditions = known_conditions(session)
+        conditions = _conditions(case, known_conditions(session))
     st.button("Back to the worklist", icon=":material/arrow_back:", on_click=go_to_worklist)
     st.title(f"Case {escape(case.external_id)}", anchor=False)
     if not reader:
         st.info("Give your name in the side bar to read this case.", icon=":material/badge:")
         return
     review = open_case(store, case_id, reader)
-    left, right = st.columns([3, 2], gap="large")
+    of_oct = case.modality is Modality.OCT_VOLUMES
+    opinion = reveal(store, case_id, reader) if review.first is not None else None
+    left, right = st.columns([2, 1] if of_oct else [3, 2], gap="large")
     with left:
-        photographs.show(case)
+        if of_oct:
+            oct_case.show(case, opinion)
+        else:
+            photographs.show(case)
     with right:
         _facts(case)
         if review.first is None:
             _first_read(store, review, conditions)
         else:
             _told_first_read(review)
-            opinion_card.show(reveal(store, case_id, reader))
+            opinion_card.show(opinion, case.modality)
             _decision(store, review, conditions)
+
+
+def _conditions(case: StoredCase, known: tuple[str, ...]) -> tuple[str, ...]:
+    """What a reader can choose: the ten diagnoses of a volume, else what the systems here know."""
+    diagnoses = tuple(DIAGNOSES.values())
+    if case.modality is Modality.OCT_VOLUMES:
+        return diagnoses
+    return tuple(condition for condition in known if condition not in diagnoses)
 
 
 def _facts(case: StoredCase) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
@@ -17,6 +15,7 @@ from PIL import Image
 from triage.errors import ImageRejected
 from triage.imaging.read import read_picture
 from triage.store.records import ImageRecord, StoredCase
+from ui.files import CHANGED, OUTSIDE, place_of
 
 _FIT = 1400  # pixels on the longer side when fitted to the page
 _COLUMN = 560  # about the width of the photographs' column, in CSS pixels
@@ -67,16 +66,15 @@ def read_photograph(image: ImageRecord) -> list[Photograph]:
     was received gives one photograph with the problem in words; they name no file,
     because file names can name patients.
     """
-    root = os.path.abspath(image.root)
-    path = os.path.normpath(os.path.join(root, image.path))
-    if os.path.commonpath([root, path]) != root:
-        return [Photograph(None, problem="its path leads outside its folder.")]
+    path = place_of(image)
+    if path is None:
+        return [Photograph(None, problem=OUTSIDE)]
     try:
-        picture = read_picture(Path(path))
+        picture = read_picture(path)
     except ImageRejected as refusal:
         return [Photograph(None, problem=refusal.what)]
     if image.sha256 is not None and picture.sha256 != image.sha256:
-        return [Photograph(None, problem="the file has changed since the case was received.")]
+        return [Photograph(None, problem=CHANGED)]
     return [Photograph(frame, _fit(frame)) for frame in picture.frames]
 
 

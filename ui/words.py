@@ -6,6 +6,7 @@ import string
 from datetime import timedelta
 
 from triage.data.clinical import Urgency
+from triage.decisions.reasons import AbstainReason
 from triage.review import Certainty, Pressure, WorklistItem
 from triage.store import NOT_LISTED
 
@@ -22,6 +23,14 @@ CERTAINTIES = {
     Certainty.FAIRLY_SURE: "Fairly sure",
     Certainty.SURE: "Sure",
 }
+
+OCT_ABSTENTIONS = {
+    AbstainReason.UNFAMILIAR: "Unfamiliar condition",
+    AbstainReason.QUALITY: "Ungradable scan",
+    AbstainReason.UNSEEN_DEVICE: "Unseen device",
+    AbstainReason.MISSING_METADATA: "Missing scale",
+}
+"""Why there is no opinion on a volume, told apart by name."""
 
 _UNITS = (
     (timedelta(days=1), "day"),

@@ -86,7 +86,7 @@ def _table(items: list[WorklistItem], *, can_open: bool) -> None:
             "Priority": [URGENCIES[item.band] for item in items],
             "Due": [due(item) for item in items],
             "Waiting": [duration(item.waiting) for item in items],
-            "Photographs": [item.images for item in items],
+            "Images": [item.images for item in items],
             "Source": [item.source for item in items],
         }
     )

@@ -12,6 +12,7 @@ from pipelines.cli.console import (
     REJECTED,
     Backbones,
     Bundle,
+    Config,
     Db,
     Json,
     Members,
@@ -123,6 +124,7 @@ def demo(
     members: Members = None,
     draws: Annotated[int, typer.Option(min=1, help="How often roles are drawn.")] = 1,
     cases: Annotated[int | None, typer.Option(min=400, help="Phantoms to generate.")] = None,
+    config: Config = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8501,
     as_json: Json = False,
 ) -> None:
@@ -145,7 +147,8 @@ def demo(
             backbones=backbone or (),
             members=members,
             draws=draws,
-            cases=cases or pipeline.PHANTOM_CASES,
+            cases=cases,
+            config=config,
             cache_folder=cache_folder(),
             report=progress,
         )

@@ -35,6 +35,10 @@ Backbones = Annotated[
         "Default: a folder `weights` near the data, else monai:resnet10_narrow.",
     ),
 ]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="Settings of training (YAML), such as network sizes."),
+]
 Members = Annotated[int | None, typer.Option("--members", min=1, help="Size of the ensemble.")]
 
 _out = Console()

@@ -11,6 +11,7 @@ from pipelines.cli.console import (
     REJECTED,
     Backbones,
     Bundle,
+    Config,
     Db,
     Json,
     Members,
@@ -22,7 +23,6 @@ from pipelines.cli.console import (
     say,
     store_at,
 )
-from triage.errors import UsageError
 
 
 def train(
@@ -30,52 +30,55 @@ def train(
     root: Root,
     out: Annotated[Path, typer.Option("--out", help="Bundle folder to write.")],
     backbone: Backbones = None,
-    head: Annotated[Literal["hod", "reject", "softmax"], typer.Option(help="Head.")] = "hod",
+    head: Annotated[
+        Literal["hod", "reject", "softmax"] | None, typer.Option(help="Head (default: hod).")
+    ] = None,
     members: Members = None,
     roles_seed: Annotated[int | None, typer.Option(min=0, help="Seed of the role draw.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of the first member.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**31 - 1, help="Seed of the first member.")
+    ] = None,
     mode: Annotated[
         Literal["embed", "finetune"] | None,
         typer.Option(help="Heads on frozen embeddings, or end to end."),
     ] = None,
     selection: Annotated[
-        Literal["uniform", "diverse"], typer.Option(help="Which members are averaged.")
-    ] = "uniform",
+        Literal["uniform", "diverse"] | None,
+        typer.Option(help="Which members are averaged (default: uniform)."),
+    ] = None,
     candidates: Annotated[
         int | None, typer.Option(min=1, help="Pool for diverse selection.")
     ] = None,
     precision: Annotated[
-        Literal["float32", "bfloat16"], typer.Option(help="Arithmetic of fine-tuning.")
-    ] = "float32",
+        Literal["float32", "bfloat16"] | None,
+        typer.Option(help="Arithmetic of fine-tuning (default: float32)."),
+    ] = None,
+    config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Train an ensemble and write it as a bundle; a killed run is resumed by the same command.
 
     Example: triage train --spec data_specs/derm_ham10000.yaml --root ../data --out bundles/ham
     """
-    from pydantic import ValidationError
-
+    from pipelines.settings import settings_for
     from pipelines.train import train as run
     from pipelines.weights import default_backbones
     from triage.data.dataset import load_dataset
     from triage.data.spec_files import load_spec
-    from triage.models.settings import default_settings
 
     dataset = load_dataset(load_spec(spec), root, roles_seed)
-    try:
-        settings = default_settings(
-            tuple(backbone or default_backbones(root)),
-            mode,
-            head=head,
-            members=members,
-            seed=seed,
-            selection=selection,
-            candidates=candidates,
-            precision=precision,
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UsageError(first["msg"], where=f"--{'.'.join(map(str, first['loc']))}") from error
+    settings = settings_for(
+        dataset.spec,
+        tuple(backbone or default_backbones(root)),
+        config,
+        mode=mode,
+        head=head,
+        members=members,
+        seed=seed,
+        selection=selection,
+        candidates=candidates,
+        precision=precision,
+    )
     with bars(as_json) as report:
         manifest = run(dataset, settings, out, cache_folder=cache_folder(), progress=report)
     shown = ", ".join(f"{name} {value:.3f}" for name, value in manifest.metrics.items())

@@ -13,6 +13,7 @@ from torch.nn import functional
 from tests.tiny import noise
 from triage.errors import TrainingError
 from triage.models.backbones import load_backbone
+from triage.models.fitting import rate_at
 from triage.models.heads import Head
 from triage.models.inputs import EmbeddingInputs, ImageInputs
 from triage.models.losses import cross_entropy, hod_loss
@@ -25,7 +26,6 @@ from triage.models.training import (
     class_weights,
     fit,
     predict_logits,
-    rate_at,
 )
 
 N_IN, N_CLASSES, WIDTH, SIDE = 3, 5, 6, 32

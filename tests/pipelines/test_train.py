@@ -92,7 +92,7 @@ def test_an_unsaved_system_decides_as_the_saved_one(
     settings = tiny_settings(tiny_hf, mode="finetune", members=1, fit=ONE)
     trained = fit_system(phantom_data, settings, tmp_path / "b", cache_folder=session_cache)
     cases = phantom_data.of_split("test")[:5]
-    before = trained.system().score(cases).predictions
+    before = trained.system.score(cases).predictions
     trained.save(tmp_path / "b", promotion={"promoted": False})
     system, manifest = load_system(tmp_path / "b")
     assert np.array_equal(before.probabilities, system.score(cases).predictions.probabilities)

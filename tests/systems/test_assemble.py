@@ -13,6 +13,7 @@ from triage.models.settings import FitSettings
 from triage.systems.assemble import (
     describe,
     fix_policy,
+    member_entries,
     score_of,
     select_members,
     validation_predictions,
@@ -62,7 +63,11 @@ def test_uniform_takes_all_and_diverse_the_best(
 
 def test_the_policy_is_set_on_the_validation_split(pool: Pool, phantom_data: Dataset) -> None:
     members = list(pool.members[:2])
-    policy, metrics = fix_policy(pool, members, phantom_data, HeadKind.HOD)
+    policy, metrics = fix_policy(
+        validation_predictions(pool, members, phantom_data, HeadKind.HOD),
+        phantom_data,
+        HeadKind.HOD,
+    )
     table = validation_predictions(pool, members, phantom_data, HeadKind.HOD)
     assert list(table.cases["case_id"]) == [
         case.case_id for case in phantom_data.of_split("validation")
@@ -84,8 +89,22 @@ def test_the_policy_is_set_on_the_validation_split(pool: Pool, phantom_data: Dat
 def test_the_description(pool: Pool, phantom_data: Dataset, tiny_hf: Path) -> None:
     settings = tiny_settings(tiny_hf, selection="diverse", **SETTINGS)
     members = [pool.members[1], pool.members[1], pool.members[0]]
-    policy, metrics = fix_policy(pool, members, phantom_data, HeadKind.HOD)
-    manifest = describe("b", pool, members, phantom_data, settings, policy, metrics)
+    policy, metrics = fix_policy(
+        validation_predictions(pool, members, phantom_data, HeadKind.HOD),
+        phantom_data,
+        HeadKind.HOD,
+    )
+    manifest = describe(
+        "b",
+        phantom_data,
+        settings,
+        policy,
+        metrics,
+        kind=settings.head,
+        members=member_entries(members, pool.losses),
+        backbones={key: network.digest() for key, network in pool.backbones.items()},
+        rejected=pool.opened.rejected,
+    )
     assert [entry.name for entry in manifest.members] == [member.name for member in members]
     assert manifest.backbones == {"tiny_resnet": pool.backbones["tiny_resnet"].digest()}
     assert manifest.roles.test == phantom_data.draw.test

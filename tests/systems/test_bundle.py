@@ -55,7 +55,7 @@ def test_round_trip_gives_the_same_predictions(
     settings = tiny_settings(tiny_hf, fit=FitSettings(epochs=2, patience=2))
     trained = fit_system(phantom_data, settings, tmp_path / "b", cache_folder=session_cache)
     cases = phantom_data.of_split("test")[:12]
-    before = trained.system().score(cases)
+    before = trained.system.score(cases)
     manifest = trained.save(tmp_path / "b")
     system, loaded = load_system(tmp_path / "b")
     after = system.score(cases)
@@ -64,7 +64,7 @@ def test_round_trip_gives_the_same_predictions(
     assert np.array_equal(before.predictions.embedding, after.predictions.embedding)
     assert before.predictions.decisions is not None
     assert before.predictions.decisions.equals(after.predictions.decisions)
-    assert load_policy(tmp_path / "b") == trained.policy
+    assert load_policy(tmp_path / "b") == trained.system.policy
     assert load_bundle_spec(tmp_path / "b") == phantom_data.spec
     assert after.predictions.provenance["bundle"] == manifest.digest()
 

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.ui.browser import CHROMIUM, Traffic, choose, serve
 from tests.ui.make_cases import SECRETS, fill
 from triage.review import worklist
 from triage.store import open_store, review_summary
-
-ROOT = Path(__file__).parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 pytestmark = [
     pytest.mark.browser,
@@ -30,67 +19,11 @@ pytestmark = [
 ]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[str, str]]:
-    """Serve a filled database through the project's own launcher."""
     url, _ = fill(tmp_path)
-    port = free_port()
-    code = f"from ui.launch import run; raise SystemExit(run({url!r}, {port}))"
-    with subprocess.Popen(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        cwd=tmp_path,
-        start_new_session=True,
-    ) as server:
-        try:
-            _wait(f"http://127.0.0.1:{port}/_stcore/health")
-            yield f"http://127.0.0.1:{port}", url
-        finally:
-            os.killpg(server.pid, 15)
-
-
-def _wait(address: str) -> None:
-    for _ in range(240):
-        try:
-            with urllib.request.urlopen(address) as answer:
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.5)
-    raise AssertionError("the page did not start")
-
-
-class Traffic:
-    """Everything the browser received, as bytes."""
-
-    def __init__(self, page: Any) -> None:
-        self.received: list[bytes] = []
-        page.on("websocket", lambda socket: socket.on("framereceived", self._frame))
-        page.on("response", self._response)
-
-    def _frame(self, frame: str | bytes) -> None:
-        self.received.append(frame.encode() if isinstance(frame, str) else frame)
-
-    def _response(self, response: Any) -> None:
-        self.received.append(response.url.encode())
-
-    def holds(self, text: str) -> bool:
-        plain = text.encode()
-        coded = base64.b64encode(plain).rstrip(b"=")[:-1]
-        return any(plain in part or coded in part for part in self.received)
-
-
-def _choose(page: Any, condition: str) -> None:
-    box = page.get_by_role("combobox").first
-    box.click()
-    box.fill(condition)
-    page.get_by_role("option", name=condition).click()
+    with serve(url, tmp_path) as address:
+        yield address, url
 
 
 def test_the_whole_way(served: tuple[str, str], tmp_path: Path) -> None:
@@ -138,7 +71,7 @@ def test_the_whole_way(served: tuple[str, str], tmp_path: Path) -> None:
         shoot("first-read")
         lock.click()
         expect(page.get_by_text("Still to choose")).to_be_visible()
-        _choose(page, "Acne")
+        choose(page, "Acne")
         page.get_by_text("Routine", exact=True).click()
         page.get_by_text("Unsure", exact=True).click()
         before = page.content()
@@ -154,7 +87,7 @@ def test_the_whole_way(served: tuple[str, str], tmp_path: Path) -> None:
         assert traffic.holds("AISECRETACTION")
 
         # Decision: agreeing with the AI departs from the first read, so it needs a reason.
-        _choose(page, "Melanoma")
+        choose(page, "Melanoma")
         page.get_by_text("Urgent", exact=True).click()
         page.get_by_role("button", name="Store my decision").click()
         expect(page.get_by_text("differs from your first read")).to_be_visible()
@@ -170,7 +103,7 @@ def test_the_whole_way(served: tuple[str, str], tmp_path: Path) -> None:
         # An abstention.
         page.get_by_role("button", name="Open the next case").click()
         expect(page.get_by_role("heading", name="Case C-1002")).to_be_visible()
-        _choose(page, "Other")
+        choose(page, "Other")
         page.get_by_text("Semi-urgent", exact=True).click()
         page.get_by_text("Sure", exact=True).click()
         page.get_by_role("button", name="Lock my first read").click()

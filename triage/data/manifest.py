@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +36,10 @@ class Case:
         Level of each subgroup axis; `unknown` where missing.
     split : str or None
         The manifest's own split, if it has one.
+    diagnoses : dict of bool
+        What is known of each diagnosis of an OCT volume.
+    annotation : Path or None
+        Tissue map of an OCT volume.
     """
 
     case_id: str
@@ -44,6 +49,8 @@ class Case:
     condition: str | None
     subgroups: dict[str, str] = field(default_factory=dict)
     split: str | None = None
+    diagnoses: dict[str, bool] = field(default_factory=dict)
+    annotation: Path | None = None
 
 
 def read_rows(rows: Rows, root: Path) -> pd.DataFrame:
@@ -70,8 +77,8 @@ def read_rows(rows: Rows, root: Path) -> pd.DataFrame:
         table = _rows_of_folders(root / rows.folders, rows)
     else:
         table = read_csv(root / str(rows.manifest))
-    columns = [rows.image, rows.condition, rows.case, rows.patient, rows.split]
-    wanted = [name for name in (*columns, *rows.group, *rows.where) if name]
+    columns = [rows.image, rows.condition, rows.case, rows.patient, rows.split, rows.annotation]
+    wanted = [name for name in (*columns, *rows.group, *rows.diagnoses, *rows.where) if name]
     if absent := [name for name in wanted if name not in table.columns]:
         raise SpecError(
             f"columns {absent} are missing; there are {list(table.columns)}",
@@ -145,9 +152,20 @@ def cases_of_rows(table: pd.DataFrame, spec: DataSpec, root: Path) -> list[Case]
                 condition=str(table.at[first, rows.condition]) or None,
                 subgroups={axis: str(level[first]) for axis, level in levels.items()},
                 split=(str(table.at[first, rows.split]) or None) if rows.split else None,
+                diagnoses={
+                    name: str(table.at[first, name]) == "1"
+                    for name in rows.diagnoses
+                    if str(table.at[first, name])
+                },
+                annotation=_file(table, first, rows.annotation, folder),
             )
         )
     return cases
+
+
+def _file(table: pd.DataFrame, row: Hashable, column: str | None, folder: Path) -> Path | None:
+    name = str(table.at[row, column]) if column else ""
+    return folder / name if name else None
 
 
 def subgroup_levels(table: pd.DataFrame, axis: Subgroup) -> pd.Series:

@@ -8,16 +8,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from triage.data.clinical import Risk, Urgency
+from triage.data.diagnoses import DIAGNOSES
 from triage.predictions import CASE_COLUMNS, DECISION_COLUMNS
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Cost = Annotated[float, Field(ge=0.0)]
 Name = Annotated[str, Field(min_length=1)]
+
+
+class Modality(StrEnum):
+    """What a case is made of."""
+
+    PHOTOGRAPHS = "photographs"
+    OCT_BSCANS = "oct_bscans"
+    OCT_VOLUMES = "oct_volumes"
+
+
 RoleName = Literal["inlier", "outlier_train", "outlier_validation", "outlier_test", "auto"]
 
 
@@ -40,6 +52,12 @@ class Rows(_Model):
         (), description="further columns that join what must not straddle a split (near-duplicates)"
     )
     split: Name | None = Field(None, description="column with train, validation or test")
+    diagnoses: tuple[Name, ...] = Field(
+        (), description="columns with 1 or 0 for each diagnosis of an OCT volume, empty if unknown"
+    )
+    annotation: Name | None = Field(
+        None, description="column with the tissue map of an OCT volume, relative to the manifest"
+    )
     where: dict[Name, tuple[str, ...]] = Field(
         default_factory=dict, description="keep rows whose column has one of these values"
     )
@@ -153,10 +171,14 @@ class DataSpec(_Model):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
     title: Name
-    modality: Literal["photographs"] = "photographs"
+    modality: Modality = Field(
+        Modality.PHOTOGRAPHS,
+        description="photographs (of skin), oct_bscans (single B-scans read as pictures), or "
+        "oct_volumes (tissue map, then referral)",
+    )
     licence: Name
     source: Name
-    generator: Literal["skin_phantoms"] | None = Field(
+    generator: Literal["skin_phantoms", "oct_phantoms"] | None = Field(
         None, description="the data are generated when no root is given"
     )
     rows: Rows
@@ -202,6 +224,15 @@ class DataSpec(_Model):
                 f"{automatic} conditions have role auto, but roles.auto places {drawn}: "
                 "make train + validation + test their number"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _volumes_alone_have_diagnoses(self) -> Self:
+        volumes = self.modality is Modality.OCT_VOLUMES
+        if not volumes and (self.rows.diagnoses or self.rows.annotation):
+            raise ValueError("rows.diagnoses and rows.annotation belong to oct_volumes")
+        if volumes and (unknown := {*self.rows.diagnoses} - DIAGNOSES.keys()):
+            raise ValueError(f"unknown diagnoses {sorted(unknown)}; there are {[*DIAGNOSES]}")
         return self
 
     @property

@@ -83,8 +83,11 @@ class Policy(BaseModel):
 
     def ood_score(self, predictions: Predictions) -> NDArray[np.float64]:
         """Out-of-distribution score of each case, float [N]."""
-        score = POLICY_SCORES[self.score]()
-        return score.of(predictions.mean_probabilities(), predictions.n_inliers)
+        return self.score_of(predictions.mean_probabilities(), predictions.n_inliers)
+
+    def score_of(self, averaged: NDArray[np.float64], n_inliers: int) -> NDArray[np.float64]:
+        """Out-of-distribution score, float [N], of averaged probabilities [N, C]."""
+        return POLICY_SCORES[self.score]().of(averaged, n_inliers)
 
     def calibrated(self, predictions: Predictions) -> NDArray[np.float64]:
         """Probability of each condition given an inlier, float [N, K].
@@ -119,7 +122,10 @@ class Policy(BaseModel):
         return rejected
 
     def decide(
-        self, predictions: Predictions, quality: dict[str, str] | None = None
+        self,
+        predictions: Predictions,
+        quality: dict[str, str] | None = None,
+        unseen: dict[str, str] | None = None,
     ) -> pd.DataFrame:
         """Decide on every case.
 
@@ -129,6 +135,8 @@ class Policy(BaseModel):
             N cases.
         quality : dict of str, optional
             Cases whose images are not good enough, with the problem in a sentence.
+        unseen : dict of str, optional
+            Cases taken with a device the system has not seen, with how that was told.
 
         Returns
         -------
@@ -140,7 +148,8 @@ class Policy(BaseModel):
         probabilities = self.calibrated(predictions)
         score = self.ood_score(predictions)
         p_outlier = self.outlier_probability(score)
-        reasons = self._reasons(predictions, probabilities, p_outlier, quality or {})
+        told = {AbstainReason.QUALITY: quality or {}, AbstainReason.UNSEEN_DEVICE: unseen or {}}
+        reasons = self._reasons(predictions, probabilities, p_outlier, told)
         abstained = reasons != ""
         top = probabilities.argmax(axis=1)
         p_top = probabilities.max(axis=1)
@@ -159,7 +168,7 @@ class Policy(BaseModel):
                 "queue_urgency": classes[queue],
                 "reason_code": reasons,
                 "reason": [
-                    self._sentence(code, case, quality or {}, condition, p)
+                    self._sentence(code, case, told, condition, p)
                     for code, case, condition, p in zip(
                         reasons, predictions.cases["case_id"], names[top], p_top, strict=True
                     )
@@ -178,14 +187,14 @@ class Policy(BaseModel):
         predictions: Predictions,
         probabilities: NDArray[np.float64],
         p_outlier: NDArray[np.float64],
-        quality: dict[str, str],
+        told: dict[AbstainReason, dict[str, str]],
     ) -> NDArray[np.object_]:
-        """Reason code of each case, '' where there is an opinion; quality first, object [N].
+        """Reason code of each case, '' where there is an opinion; what was told first, object [N].
 
         A rejected case is unfamiliar where the unknown has the larger part in what an opinion
         is expected to cost; else its conditions are too close to call.
         """
-        poor = predictions.cases["case_id"].isin(quality).to_numpy()
+        cases = predictions.cases["case_id"]
         votes = predictions.probabilities[:, :, : predictions.n_inliers].argmax(axis=2)
         agreement = (votes == probabilities.argmax(axis=1)[:, None]).mean(axis=1)
         p_top = probabilities.max(axis=1)
@@ -194,9 +203,14 @@ class Policy(BaseModel):
         unknown = p_outlier * costs.miss_outlier
         doubtful = (1.0 - p_outlier) * (1.0 - p_top) * costs.wrong_inlier
         codes: NDArray[np.object_] = np.select(
-            [poor, rejected & (unknown >= doubtful), rejected & (agreement < 0.5), rejected],
             [
-                AbstainReason.QUALITY.value,
+                *(cases.isin(those).to_numpy() for those in told.values()),
+                rejected & (unknown >= doubtful),
+                rejected & (agreement < 0.5),
+                rejected,
+            ],
+            [
+                *(reason.value for reason in told),
                 AbstainReason.UNFAMILIAR.value,
                 AbstainReason.DISAGREEMENT.value,
                 AbstainReason.AMBIGUOUS.value,
@@ -207,10 +221,14 @@ class Policy(BaseModel):
 
     @staticmethod
     def _sentence(
-        code: str, case: str, quality: dict[str, str], condition: str, probability: float
+        code: str,
+        case: str,
+        told: dict[AbstainReason, dict[str, str]],
+        condition: str,
+        probability: float,
     ) -> str:
-        if code == AbstainReason.QUALITY:
-            return f"{AbstainReason.QUALITY.sentence} {quality[case]}"
+        if code and AbstainReason(code) in told:
+            return f"{AbstainReason(code).sentence} {told[AbstainReason(code)][case]}"
         if code:
             return AbstainReason(code).sentence
         return f"Most like {condition} ({probability:.0%} among the conditions this system knows)."

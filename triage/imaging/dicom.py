@@ -56,7 +56,7 @@ def read_dicom(
         For anything that cannot become such an array.
     """
     dataset = parse_part10(data, limits)
-    modality = _sop_class_name(dataset)
+    modality = sop_class_name(dataset)
     if photographs_only and dataset.get("SOPClassUID") not in PHOTOGRAPH_CLASSES:
         raise ImageRejected(
             RejectReason.WRONG_MODALITY,
@@ -94,12 +94,12 @@ def dicom_header(data: bytes, limits: Limits) -> Header:
         channels=channels if isinstance(channels, int) else None,
         bits=bits if isinstance(bits, int) else None,
         transfer_syntax=dataset.file_meta.TransferSyntaxUID.name,
-        sop_class=_sop_class_name(dataset),
+        sop_class=sop_class_name(dataset),
         device=device_name(dataset.get("Manufacturer"), dataset.get("ManufacturerModelName")),
     )
 
 
-def _sop_class_name(dataset: Dataset) -> str | None:
+def sop_class_name(dataset: Dataset) -> str | None:
     """Return a name of the standard's only: any other UID may be anything."""
     sop_class = dataset.get("SOPClassUID")
     return sop_class.name if isinstance(sop_class, UID) and sop_class.type == "SOP Class" else None

@@ -90,6 +90,29 @@ def decode(dataset: Dataset, pixel: ImagePixel) -> _RGB:
     ImageRejected
         If a frame is missing or has another size.
     """
+    frames = np.empty((pixel.frames, pixel.rows, pixel.columns, 3), np.uint8)
+    for index, (stored, photometric) in enumerate(stored_frames(dataset, pixel)):
+        convert = _conversion(dataset, pixel, photometric)
+        step = max(1, _BLOCK_PIXELS // pixel.columns)
+        for row in range(0, pixel.rows, step):
+            frames[index, row : row + step] = convert(stored[row : row + step])
+    return frames
+
+
+def stored_frames(dataset: Dataset, pixel: ImagePixel) -> Iterator[tuple[_Stored, str]]:
+    """Decode checked pixel data one frame at a time, values as stored.
+
+    Yields
+    ------
+    frame : integer array [H, W] or [H, W, 3]
+    photometric : str
+        Its photometric interpretation after decoding.
+
+    Raises
+    ------
+    ImageRejected
+        If a frame is missing or has another size.
+    """
     syntax = dataset.file_meta.TransferSyntaxUID
     plugin = _DECODERS[syntax]
     if syntax == uid.JPEGExtended12Bit and pixel.stored > 8:
@@ -97,18 +120,13 @@ def decode(dataset: Dataset, pixel: ImagePixel) -> _RGB:
     decoded = get_decoder(syntax).iter_array(
         dataset, raw=True, decoding_plugin=plugin, allow_excess_frames=False
     )
-    frames = np.empty((pixel.frames, pixel.rows, pixel.columns, 3), np.uint8)
     count = 0
     for stored, properties in islice(decoded, pixel.frames):
         if stored.shape[:2] != (pixel.rows, pixel.columns):
             raise ImageRejected(RejectReason.UNREADABLE, "A frame has not the announced size.")
-        convert = _conversion(dataset, pixel, str(properties["photometric_interpretation"]))
-        step = max(1, _BLOCK_PIXELS // pixel.columns)
-        for row in range(0, pixel.rows, step):
-            frames[count, row : row + step] = convert(stored[row : row + step])
+        yield stored, str(properties["photometric_interpretation"])
         count += 1
     _check_count(count, pixel.frames)
-    return frames
 
 
 def _encapsulated_frames(dataset: Dataset, frames: int) -> Iterator[bytes]:

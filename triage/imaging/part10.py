@@ -97,7 +97,7 @@ class _CountingStream(BytesIO):
         return piece
 
 
-def parse_part10(data: bytes, limits: Limits) -> Dataset:
+def parse_part10(data: bytes, limits: Limits, keywords: tuple[str, ...] = ()) -> Dataset:
     """Parse a DICOM file as far as its pixels need.
 
     Parameters
@@ -106,6 +106,8 @@ def parse_part10(data: bytes, limits: Limits) -> Dataset:
         The file, beginning with the 128-byte preamble.
     limits : Limits
         `max_bytes` also bounds what a deflated data set inflates to.
+    keywords : tuple of str
+        Elements wanted besides those that pixels need.
 
     Returns
     -------
@@ -128,7 +130,7 @@ def parse_part10(data: bytes, limits: Limits) -> Dataset:
     if syntax == DeflatedExplicitVRLittleEndian:
         stream = _CountingStream(_inflate(stream.read(), limits))
     implicit, little = syntax.is_implicit_VR, syntax.is_little_endian
-    dataset = Dataset(_elements(stream, implicit, little, _WANTED))
+    dataset = Dataset(_elements(stream, implicit, little, _WANTED | _tags(keywords)))
     dataset.set_original_encoding(implicit, little, "iso8859")
     dataset.file_meta = meta
     return dataset

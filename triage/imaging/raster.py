@@ -27,7 +27,7 @@ from triage.imaging.limits import Limits
 # no second complaint; what else Pillow warns of (damaged EXIF) may quote the file.
 warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
 
-PILLOW_FORMATS = {"jpeg": "JPEG", "png": "PNG", "tiff": "TIFF"}
+PILLOW_FORMATS = {"jpeg": "JPEG", "png": "PNG", "tiff": "TIFF", "bmp": "BMP"}
 
 # EXIF 2.32, 4.6.4, tag 0x0112: where the zeroth row and column of the stored picture lie.
 _UPRIGHT = {
@@ -66,8 +66,8 @@ def read_raster(data: bytes, kind: str, limits: Limits) -> NDArray[np.uint8]:
     ImageRejected
         For anything that cannot become such an array.
     """
-    with _opened(data, kind) as image:
-        pages = _checked_pages(image, kind, limits)
+    with opened(data, kind) as image:
+        pages = checked_pages(image, kind, limits)
         frames: NDArray[np.uint8] | None = None
         for index, page in enumerate(pages):
             image.seek(page)
@@ -92,7 +92,7 @@ def raster_header(data: bytes, kind: str, limits: Limits) -> Header:
     ImageRejected
         If the header cannot be read.
     """
-    with _opened(data, kind) as image:
+    with opened(data, kind) as image:
         exif = _exif(image)
         return Header(
             width=image.width,
@@ -105,7 +105,7 @@ def raster_header(data: bytes, kind: str, limits: Limits) -> Header:
 
 
 @contextmanager
-def _opened(data: bytes, kind: str) -> Iterator[Image.Image]:
+def opened(data: bytes, kind: str) -> Iterator[Image.Image]:
     """Open a file by one Pillow plugin and turn what it raises into refusals."""
     try:
         with Image.open(BytesIO(data), formats=(PILLOW_FORMATS[kind],)) as image:
@@ -126,7 +126,7 @@ def _opened(data: bytes, kind: str) -> Iterator[Image.Image]:
         raise ImageRejected(RejectReason.UNREADABLE, "The picture data is damaged.") from None
 
 
-def _checked_pages(image: Image.Image, kind: str, limits: Limits) -> list[int]:
+def checked_pages(image: Image.Image, kind: str, limits: Limits) -> list[int]:
     """List the pages to decode, after checking the limits on all of them."""
     if kind == "png" and getattr(image, "is_animated", False):
         raise ImageRejected(RejectReason.UNSUPPORTED_ENCODING, "The picture is animated.")

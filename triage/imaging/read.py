@@ -13,7 +13,7 @@ from triage.imaging.limits import DEFAULT_LIMITS, Limits
 from triage.imaging.picture import Picture
 from triage.imaging.raster import read_raster
 
-_MAGIC = {
+RASTER_MAGIC = {
     b"\xff\xd8\xff": "jpeg",
     b"\x89PNG\r\n\x1a\n": "png",
     b"II*\x00": "tiff",
@@ -102,7 +102,7 @@ def identify(data: bytes) -> str:
         raise ImageRejected(RejectReason.EMPTY, "The file is empty.")
     if data[128:132] == b"DICM":
         return "dicom"
-    for magic, kind in _MAGIC.items():
+    for magic, kind in RASTER_MAGIC.items():
         if data.startswith(magic):
             return kind
     raise ImageRejected(
@@ -126,7 +126,8 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
             raise ImageRejected(RejectReason.MISSING, "This is not a regular file.")
         limits.check_bytes(status.st_size)
         with path.open("rb") as stream:
-            data = stream.read(limits.max_bytes + 1)
+            # a read allocates what it asks for
+            data = stream.read(min(status.st_size, limits.max_bytes) + 1)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         raise ImageRejected(
             RejectReason.MISSING, "There is no such file.", mend="Check the name and folder."

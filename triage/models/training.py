@@ -1,29 +1,23 @@
-"""One training loop for heads and whole networks: seeded, resumable, stopped early.
-
-Every epoch's randomness derives from (seed, epoch) and the learning rate from the epoch
-alone, so a run that was killed and resumed ends with the same weights as one that was not.
-"""
+"""Train heads and whole networks on cases with one class each."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from triage.errors import TrainingError
-from triage.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from triage.models.fitting import fit_task
 from triage.models.inputs import CaseInputs
 from triage.models.losses import uniform_cross_entropy
 from triage.models.settings import FitSettings
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
-WARM_UP = 0.1
-"""Share of training over which the learning rate rises."""
 _TEMPERATURES = torch.logspace(-1, 1, 33)
 
 
@@ -75,19 +69,6 @@ def calibrated_loss(logits: Tensor, targets: Tensor) -> float:
 def has_bfloat16() -> bool:
     """Whether the processor computes in bfloat16; emulating it is slower than float32."""
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-
-
-def rate_at(done: float) -> float:
-    """Share of the full learning rate when so much of training is done: warm-up, then cosine.
-
-    Parameters
-    ----------
-    done : float
-        In [0, 1).
-    """
-    if done < WARM_UP:
-        return (done + 0.01) / (WARM_UP + 0.01)
-    return 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
 
 
 def predict_logits(network: nn.Module, inputs: CaseInputs, batch_size: int = 256) -> Tensor:
@@ -153,73 +134,49 @@ def fit(
             f"{len(training.inputs)} training and {len(validation.inputs)} validation cases "
             "are too few to train on"
         )
-    optimiser = torch.optim.AdamW(
-        network.parameters(), weight_decay=settings.weight_decay, fused=True
+    task = _CaseTask(training, validation, loss, n_classes, n_inliers, settings)
+    return fit_task(
+        network,
+        task,
+        settings,
+        seed=seed,
+        precision=precision,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
+        progress=progress,
     )
-    weights = class_weights(training.targets, n_classes, settings.balance)
-    state = load_checkpoint(checkpoint, network, optimiser) if checkpoint else None
-    state = state or Checkpoint.start(network)
-    while state.epoch < settings.epochs and state.stale < settings.patience:
-        _train_epoch(
-            network, training, optimiser, loss, weights, settings, seed, state.epoch, precision
-        )
-        logits = predict_logits(network, validation.inputs)[:, :n_inliers]
-        found = calibrated_loss(logits, validation.targets)
-        _require_finite(found, state.epoch, settings)
-        state = state.after_epoch(network, found)
-        finished = state.epoch == settings.epochs or state.stale == settings.patience
-        if checkpoint is not None and (finished or state.epoch % checkpoint_every == 0):
-            save_checkpoint(checkpoint, state, network, optimiser)
-        if progress is not None:
-            progress(state.epoch, state.best_loss)
-    network.load_state_dict(state.best)
-    network.eval()
-    return state.best_loss
 
 
-def _train_epoch(
-    network: nn.Module,
-    training: Labelled,
-    optimiser: torch.optim.Optimizer,
-    loss: LossFunction,
-    weights: Tensor,
-    settings: FitSettings,
-    seed: int,
-    epoch: int,
-    precision: str,
-) -> None:
-    generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
-    torch.manual_seed(seed * 100_003 + epoch)  # dropout draws from the global generator
-    smoothing = settings.label_smoothing
-    network.train()
-    order = torch.randperm(len(training.inputs), generator=generator)
-    batches = order.split(settings.batch_size)
-    for number, index in enumerate(batches):
-        done = (epoch + number / len(batches)) / settings.epochs
-        for group in optimiser.param_groups:
-            group["lr"] = settings.learning_rate * rate_at(done)
-        if len(index) < 2:  # batch normalisation cannot train on one case
-            continue
-        targets = training.targets[index]
-        inputs = training.inputs.batch(index, generator)
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-            logits = network(inputs)
-        value = (_smoothed(loss, logits.float(), targets, smoothing) * weights[targets]).mean()
-        _require_finite(float(value.detach()), epoch, settings)
-        optimiser.zero_grad()
-        value.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
+class _CaseTask:
+    """Cases with one class each, as the training loop asks for them."""
 
+    def __init__(
+        self,
+        training: Labelled,
+        validation: Labelled,
+        loss: LossFunction,
+        n_classes: int,
+        n_inliers: int,
+        settings: FitSettings,
+    ) -> None:
+        self.training = training
+        self.validation = validation
+        self.loss_of_cases = loss
+        self.n_inliers = n_inliers
+        self.smoothing = settings.label_smoothing
+        self.weights = class_weights(training.targets, n_classes, settings.balance)
 
-def _smoothed(loss: LossFunction, logits: Tensor, targets: Tensor, share: float) -> Tensor:
-    return (1 - share) * loss(logits, targets) + share * uniform_cross_entropy(logits)
+    def __len__(self) -> int:
+        return len(self.training.inputs)
 
+    def batch(self, index: Tensor, generator: torch.Generator) -> tuple[Any, Tensor]:
+        return self.training.inputs.batch(index, generator), self.training.targets[index]
 
-def _require_finite(loss: float, epoch: int, settings: FitSettings) -> None:
-    if not math.isfinite(loss):
-        raise TrainingError(
-            f"the loss is no longer finite in epoch {epoch + 1}",
-            where=f"learning_rate {settings.learning_rate:g}",
-            mend="Lower the learning rate.",
-        )
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        exact = self.loss_of_cases(outputs, targets)
+        smoothed = (1 - self.smoothing) * exact + self.smoothing * uniform_cross_entropy(outputs)
+        return (smoothed * self.weights[targets]).mean()
+
+    def validate(self, network: nn.Module) -> float:
+        logits = predict_logits(network, self.validation.inputs)[:, : self.n_inliers]
+        return calibrated_loss(logits, self.validation.targets)

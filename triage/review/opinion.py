@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from triage.data.clinical import Urgency
 from triage.decisions.reasons import AbstainReason
-from triage.store.records import Read, StoredPrediction
+from triage.store.records import Read, ReadingRecord, StoredPrediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,8 @@ class Opinion:
 
     An abstention carries a reason and a next action, and no condition or
     probability: those would be read as an opinion. The probabilities of `differential`
-    hold among the conditions the system knows; `p_outlier` is that of any other.
+    hold among the conditions the system knows; `p_outlier` is that of any other. `reading` is
+    where the reasons in pictures lie, of an abstention too: what the tissue map shows can say why.
     """
 
     bundle: str
@@ -26,6 +27,7 @@ class Opinion:
     reason_code: AbstainReason | None = None
     reason: str = ""
     next_action: str = ""
+    reading: ReadingRecord | None = None
 
     @property
     def abstained(self) -> bool:
@@ -43,6 +45,7 @@ def opinion_of(shown: StoredPrediction) -> Opinion:
             reason_code=record.reason_code,
             reason=record.reason,
             next_action=record.next_action,
+            reading=record.reading,
         )
     return Opinion(
         bundle=shown.bundle_name,
@@ -52,6 +55,7 @@ def opinion_of(shown: StoredPrediction) -> Opinion:
         p_outlier=record.p_outlier,
         reason=record.reason,
         next_action=record.next_action,
+        reading=record.reading,
     )
 
 

@@ -18,10 +18,11 @@ from triage.store.records import (
     CaseRecord,
     ImageRecord,
     PredictionRecord,
+    ReadingRecord,
     TrainingLabel,
 )
 from triage.store.summary import ReviewSummary, review_summary
-from triage.store.vocabulary import NOT_LISTED, EventKind, LabelSource
+from triage.store.vocabulary import NOT_LISTED, EventKind, LabelSource, Modality
 
 __all__ = [
     "NOT_LISTED",
@@ -31,7 +32,9 @@ __all__ = [
     "EventKind",
     "ImageRecord",
     "LabelSource",
+    "Modality",
     "PredictionRecord",
+    "ReadingRecord",
     "ReviewSummary",
     "Store",
     "TrainingLabel",

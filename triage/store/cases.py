@@ -10,7 +10,7 @@ from triage.store.ledger import append_event
 from triage.store.records import CaseRecord, ImageRecord, StoredCase
 from triage.store.tables import Case, Image, Patient
 from triage.store.upsert import add_once
-from triage.store.vocabulary import CaseState, EventKind
+from triage.store.vocabulary import CaseState, EventKind, Modality
 
 
 def add_case(session: Session, record: CaseRecord) -> int:
@@ -41,6 +41,7 @@ def add_case(session: Session, record: CaseRecord) -> int:
             "groups": dict(record.groups),
             "received_at": record.received_at,
             "state": CaseState.RECEIVED,
+            "modality": record.modality,
         },
         unique=("source", "external_id"),
     )
@@ -84,6 +85,7 @@ def get_case(session: Session, case_id: int) -> StoredCase:
         groups=row.groups,
         received_at=row.received_at,
         images=image_records(row),
+        modality=Modality(row.modality),
     )
 
 

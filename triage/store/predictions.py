@@ -10,7 +10,7 @@ from triage.decisions.reasons import AbstainReason
 from triage.errors import StoreError
 from triage.store.base import utc_now
 from triage.store.ledger import append_event
-from triage.store.records import PredictionRecord, StoredPrediction
+from triage.store.records import PredictionRecord, ReadingRecord, StoredPrediction
 from triage.store.tables import Bundle, Case, Prediction
 from triage.store.upsert import add_once
 from triage.store.vocabulary import CHAMPION, CaseState, EventKind
@@ -50,6 +50,8 @@ def add_prediction(session: Session, case_id: int, bundle_id: int, record: Predi
             "next_action": record.next_action,
             "expected_cost": record.expected_cost,
             "created_at": utc_now(),
+            "reading_path": record.reading.path if record.reading else None,
+            "reading_sha256": record.reading.sha256 if record.reading else None,
         },
         unique=("case_id", "bundle_id"),
     )
@@ -118,5 +120,12 @@ def _stored(row: Prediction) -> StoredPrediction:
             reason=row.reason,
             next_action=row.next_action,
             expected_cost=row.expected_cost,
+            reading=_reading(row),
         ),
     )
+
+
+def _reading(row: Prediction) -> ReadingRecord | None:
+    if row.reading_path is None or row.reading_sha256 is None:
+        return None
+    return ReadingRecord(row.reading_path, row.reading_sha256)

@@ -15,7 +15,7 @@ from triage.data.clinical import ABSTAINED_PRIORITY, NO_AI_OPINION, Urgency
 from triage.decisions.reasons import AbstainReason
 from triage.errors import StoreError
 from triage.store.base import utc_now
-from triage.store.vocabulary import LabelSource
+from triage.store.vocabulary import LabelSource, Modality
 
 GroupValue = str | int | float | bool | None
 
@@ -31,14 +31,23 @@ def _is_probability(value: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """One image file: its path under a root folder, and its content's SHA-256.
+    """One image or volume: its path under a root folder, and its content's SHA-256.
 
-    The hash is None when the file was missing, so that the case is still kept.
+    The hash is None when the file was missing, so that the case is still kept. That of a volume
+    is `OctVolume.sha256`, for a volume may be a folder.
     """
 
     path: str
     root: str
     sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRecord:
+    """Where a reading of a volume (`triage.oct_reading`) lies: its file and the file's SHA-256."""
+
+    path: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,8 @@ class CaseRecord:
         None where unknown.
     received_at : datetime, optional
         With a time zone; now by default. Waiting time counts from here.
+    modality : Modality
+        What the images are.
 
     Raises
     ------
@@ -73,6 +84,7 @@ class CaseRecord:
     patient: str | None = None
     groups: Mapping[str, GroupValue] = field(default_factory=dict)
     received_at: datetime = field(default_factory=utc_now)
+    modality: Modality = Modality.PHOTOGRAPHS
 
     def __post_init__(self) -> None:
         _require(bool(self.external_id), "A case needs an id.", "external_id")
@@ -112,6 +124,8 @@ class PredictionRecord:
         Exactly when the recommendation is to abstain.
     reason, next_action : str, optional
         Sentences for the reader.
+    reading : ReadingRecord, optional
+        The reasons in pictures, of a case that is a volume.
 
     Raises
     ------
@@ -129,6 +143,7 @@ class PredictionRecord:
     reason: str = ""
     next_action: str = ""
     expected_cost: float | None = None
+    reading: ReadingRecord | None = None
 
     def __post_init__(self) -> None:
         known = self.recommendation in (*Urgency, NO_AI_OPINION)
@@ -166,6 +181,7 @@ class StoredCase:
     groups: Mapping[str, GroupValue]
     received_at: datetime
     images: tuple[ImageRecord, ...]
+    modality: Modality = Modality.PHOTOGRAPHS
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from triage.data.clinical import NO_AI_OPINION, Urgency
 from triage.decisions.reasons import AbstainReason
 from triage.store.base import Base, one_of
-from triage.store.vocabulary import LabelSource
+from triage.store.vocabulary import LabelSource, Modality
 
 
 def _refers(target: str) -> ForeignKey:
@@ -40,10 +40,10 @@ class Patient(Base):
 
 
 class Case(Base):
-    """One visit's photographs; the unit of prediction."""
+    """One visit's photographs, or one eye's OCT volume; the unit of prediction."""
 
     __tablename__ = "case"
-    __table_args__ = (UniqueConstraint("source", "external_id"),)
+    __table_args__ = (UniqueConstraint("source", "external_id"), one_of("modality", Modality))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     external_id: Mapped[str] = mapped_column(String)
@@ -52,6 +52,7 @@ class Case(Base):
     groups: Mapped[dict[str, Any]] = mapped_column(JSON)
     received_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(String, index=True)
+    modality: Mapped[str] = mapped_column(String, server_default=Modality.PHOTOGRAPHS)
 
     patient: Mapped[Patient] = relationship()
     images: Mapped[list[Image]] = relationship(order_by="Image.position")
@@ -103,6 +104,9 @@ class Prediction(Base):
             f"('{Urgency.URGENT}', '{Urgency.SEMI_URGENT}')",
             name="abstention_never_lowers_priority",
         ),
+        CheckConstraint(
+            "(reading_path IS NULL) = (reading_sha256 IS NULL)", name="reading_has_hash"
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -119,6 +123,8 @@ class Prediction(Base):
     next_action: Mapped[str] = mapped_column(Text)
     expected_cost: Mapped[float | None]
     created_at: Mapped[datetime]
+    reading_path: Mapped[str | None] = mapped_column(Text)
+    reading_sha256: Mapped[str | None] = mapped_column(String(64))
 
     bundle: Mapped[Bundle] = relationship()
 

@@ -19,6 +19,13 @@ class CaseState(StrEnum):
     REVIEWED = "reviewed"
 
 
+class Modality(StrEnum):
+    """What a case's images are; a data spec's `modality` uses the same words."""
+
+    PHOTOGRAPHS = "photographs"
+    OCT_VOLUMES = "oct_volumes"
+
+
 class LabelSource(StrEnum):
     """Where a label comes from; ``AI_VISIBLE`` means a reader who had seen the AI's opinion."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -11,12 +12,13 @@ from triage.data.dataset import Dataset
 from triage.decisions.costs import outcome_cost
 from triage.decisions.fitting import fit_policy, truth_of
 from triage.decisions.policy import Policy
-from triage.errors import count_by_reason
+from triage.errors import ImageRejected, count_by_reason
 from triage.hashing import hash_json
 from triage.models.heads import HeadKind
+from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings
 from triage.predictions import Predictions
-from triage.systems.manifest import BundleManifest, MemberEntry, RolesEntry
+from triage.systems.manifest import INTENDED_USE, BundleManifest, MemberEntry, RolesEntry
 from triage.systems.selection import auroc, select_diverse
 from triage.systems.system import Member, predict
 from triage.systems.training import Pool
@@ -63,10 +65,9 @@ def validation_predictions(
 
 
 def fix_policy(
-    pool: Pool, members: list[Member], dataset: Dataset, kind: HeadKind
+    predictions: Predictions, dataset: Dataset, kind: HeadKind
 ) -> tuple[Policy, dict[str, float]]:
-    """Fit the policy on validation; returns it with the validation metrics."""
-    predictions = validation_predictions(pool, members, dataset, kind)
+    """Fit the policy on validation predictions; returns it with the validation metrics."""
     policy = fit_policy(predictions, dataset.spec, score_of(kind))
     truth = truth_of(predictions)
     decisions = policy.decide(predictions)
@@ -84,10 +85,10 @@ def fix_policy(
     return policy, metrics
 
 
-def _few_outliers(dataset: Dataset, settings: TrainSettings) -> str:
+def few_outliers(dataset: Dataset, kind: HeadKind) -> str:
     """A warning where the head learned what an outlier is from too few conditions."""
     count = len(dataset.draw.train)
-    if settings.head is HeadKind.SOFTMAX or count >= FEW_OUTLIER_CONDITIONS:
+    if kind is HeadKind.SOFTMAX or count >= FEW_OUTLIER_CONDITIONS:
         return ""
     return (
         f"Only {count} outlier condition(s) trained the head: its score may rank new conditions "
@@ -95,29 +96,49 @@ def _few_outliers(dataset: Dataset, settings: TrainSettings) -> str:
     )
 
 
-def describe(
-    name: str,
-    pool: Pool,
-    members: list[Member],
-    dataset: Dataset,
-    settings: TrainSettings,
-    policy: Policy,
-    metrics: dict[str, float],
-) -> BundleManifest:
-    """Write down what the system is and what it was made from."""
-    draw = dataset.draw
-    entries = tuple(
+def member_entries(members: Sequence[Member], losses: dict[str, float]) -> tuple[MemberEntry, ...]:
+    """Where the weights of an ensemble's heads lie in its bundle."""
+    return tuple(
         MemberEntry(
             name=member.name,
             backbone=member.backbone,
             weights=f"members/{member.name}.safetensors",
-            validation_loss=round(pool.losses[member.name], 6),
+            validation_loss=round(losses[member.name], 6),
         )
         for member in members
     )
-    used = {member.backbone for member in members}
+
+
+def describe(
+    name: str,
+    dataset: Dataset,
+    settings: TrainSettings | OctSettings,
+    policy: Policy,
+    metrics: dict[str, float],
+    *,
+    kind: HeadKind,
+    members: tuple[MemberEntry, ...],
+    backbones: dict[str, str],
+    rejected: dict[str, ImageRejected],
+    notes: tuple[str, ...] = (),
+) -> BundleManifest:
+    """Write down what the system is and what it was made from.
+
+    Parameters
+    ----------
+    members : tuple of MemberEntry
+        The ensemble in order.
+    backbones : dict of str
+        Digest of the weights of each network that members share, by name.
+    rejected : dict of ImageRejected
+        Cases that could not be read.
+    notes : tuple of str
+        What else to tell; empty ones are left out.
+    """
+    draw = dataset.draw
     return BundleManifest(
         name=name,
+        intended_use=INTENDED_USE[dataset.spec.modality],
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         code_version=__version__,
         library_versions={"python": platform.python_version()}
@@ -126,7 +147,7 @@ def describe(
         spec_hash=hash_json(dataset.spec.model_dump(mode="json")),
         data_hash=dataset.digest(),
         data_counts=dataset.counts(),
-        rejected=count_by_reason(pool.opened.rejected.values()),
+        rejected=count_by_reason(rejected.values()),
         roles=RolesEntry(
             seed=draw.seed,
             inliers=draw.inliers,
@@ -134,14 +155,12 @@ def describe(
             validation=draw.validation,
             test=draw.test,
         ),
-        head=str(settings.head),
+        head=str(kind),
         score=policy.score,
-        classes=settings.head.classes(draw),
+        classes=kind.classes(draw),
         n_inliers=len(draw.inliers),
-        members=entries,
-        backbones={
-            key: backbone.digest() for key, backbone in pool.backbones.items() if key in used
-        },
+        members=members,
+        backbones=backbones,
         settings=settings,
         settings_hash=hash_json(settings.model_dump(mode="json")),
         thresholds={
@@ -149,6 +168,6 @@ def describe(
             "abstain_above": policy.saving_threshold,
         },
         metrics={key: round(value, 6) for key, value in metrics.items()},
-        notes=tuple(filter(None, (dataset.spec.roles.note, _few_outliers(dataset, settings)))),
+        notes=tuple(filter(None, (dataset.spec.roles.note, few_outliers(dataset, kind), *notes))),
         files={},
     )

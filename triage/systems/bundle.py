@@ -8,16 +8,25 @@
 | model_card.md              | for people                                      |
 | members/*.safetensors      | one head a member                               |
 | backbones/*/               | weights and description of each backbone        |
+
+A system for OCT volumes holds instead:
+
+| file                       | what                                            |
+|----------------------------|-------------------------------------------------|
+| segmentation/*.safetensors | stage 1, one file an instance                   |
+| referral/*.safetensors     | stage 2, one file an instance                   |
+| acquisition.json           | how its training scans were taken               |
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from triage.data.spec import DataSpec
 from triage.decisions.policy import Policy
@@ -25,9 +34,15 @@ from triage.errors import BundleError, UsageError
 from triage.hashing import hash_file
 from triage.models.backbones import Backbone, restore_backbone
 from triage.models.heads import Head, HeadKind
+from triage.models.oct.settings import OctSettings
+from triage.models.settings import TrainSettings
 from triage.systems.card import model_card
-from triage.systems.manifest import FORMAT, BundleManifest
+from triage.systems.manifest import FORMAT, BundleManifest, MemberEntry
+from triage.systems.oct.parts import load_oct_system, save_network
+from triage.systems.oct.system import OctSystem
 from triage.systems.system import Member, System
+
+AnySystem = System | OctSystem
 
 MANIFEST = "manifest.json"
 POLICY = "policy.json"
@@ -40,8 +55,7 @@ def save_bundle(
     manifest: BundleManifest,
     policy: Policy,
     spec: DataSpec,
-    members: dict[str, Member],
-    backbones: dict[str, Backbone],
+    write_networks: Callable[[Path], None],
 ) -> BundleManifest:
     """Write a bundle, whole or not at all.
 
@@ -52,10 +66,8 @@ def save_bundle(
     manifest : BundleManifest
         Its `files` are filled in here.
     policy, spec : Policy, DataSpec
-    members : dict of Member
-        By name.
-    backbones : dict of Backbone
-        By key.
+    write_networks : callable
+        Writes the weights into the folder it is given, under the names the manifest lists.
 
     Returns
     -------
@@ -73,13 +85,8 @@ def save_bundle(
     partial = folder.with_name(f".{folder.name}.partial-bundle")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        (partial / "members").mkdir(parents=True)
-        for entry in manifest.members:
-            head = members[entry.name].head
-            state = {name: value.contiguous() for name, value in head.state_dict().items()}
-            save_file(state, partial / entry.weights)
-        for key in manifest.backbones:
-            backbones[key].save(partial / "backbones" / key)
+        partial.mkdir(parents=True)
+        write_networks(partial)
         texts = {
             POLICY: policy.model_dump_json(indent=2) + "\n",
             SPEC: spec.model_dump_json(indent=2) + "\n",
@@ -185,7 +192,7 @@ def load_bundle_spec(folder: Path) -> DataSpec:
     return DataSpec.model_validate_json((folder / SPEC).read_text(encoding="utf-8"))
 
 
-def load_system(folder: Path) -> tuple[System, BundleManifest]:
+def load_system(folder: Path) -> tuple[AnySystem, BundleManifest]:
     """Verify a bundle and build its system.
 
     Raises
@@ -196,33 +203,49 @@ def load_system(folder: Path) -> tuple[System, BundleManifest]:
     manifest = verify_bundle(folder)
     try:
         policy = load_policy(folder)
-        backbones = {
-            key: restore_backbone(folder / "backbones" / key) for key in manifest.backbones
-        }
-        loaded = {
-            entry.name: Member(
-                entry.name,
-                entry.backbone,
-                _load_head(folder / entry.weights, manifest, backbones[entry.backbone]),
-            )
-            for entry in manifest.members
-        }
+        provenance = {"bundle": manifest.digest(), "code_version": manifest.code_version}
+        if isinstance(manifest.settings, OctSettings):
+            return load_oct_system(
+                folder, manifest, manifest.settings, policy, provenance
+            ), manifest
+        return _load_heads(folder, manifest, manifest.settings, policy, provenance), manifest
     except (OSError, LookupError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
         raise BundleError("its parts do not fit together", where=str(folder)) from error
-    system = System(
+
+
+def write_heads(
+    folder: Path,
+    entries: Sequence[MemberEntry],
+    members: dict[str, Member],
+    backbones: dict[str, Backbone],
+) -> None:
+    """Write the heads of an ensemble and the backbones they stand on into a bundle's folder."""
+    for entry in entries:
+        save_network(folder / entry.weights, members[entry.name].head)
+    for key, backbone in backbones.items():
+        backbone.save(folder / "backbones" / key)
+
+
+def _load_heads(
+    folder: Path,
+    manifest: BundleManifest,
+    settings: TrainSettings,
+    policy: Policy,
+    provenance: dict[str, str],
+) -> System:
+    backbones = {key: restore_backbone(folder / "backbones" / key) for key in manifest.backbones}
+    loaded: dict[str, Member] = {}
+    for entry in manifest.members:
+        width = backbones[entry.backbone].width
+        head = Head(width, len(manifest.classes), settings.hidden, settings.dropout)
+        head.load_state_dict(load_file(folder / entry.weights))
+        loaded[entry.name] = Member(entry.name, entry.backbone, head.eval())
+    return System(
         backbones,
         [loaded[entry.name] for entry in manifest.members],
         kind=HeadKind(manifest.head),
         classes=manifest.classes,
         n_inliers=manifest.n_inliers,
         policy=policy,
-        provenance={"bundle": manifest.digest(), "code_version": manifest.code_version},
+        provenance=provenance,
     )
-    return system, manifest
-
-
-def _load_head(path: Path, manifest: BundleManifest, backbone: Backbone) -> Head:
-    settings = manifest.settings
-    head = Head(backbone.width, len(manifest.classes), settings.hidden, settings.dropout)
-    head.load_state_dict(load_file(path))
-    return head.eval()

@@ -7,17 +7,25 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from triage.data.spec import Modality
 from triage.hashing import hash_json
+from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings
 
 FORMAT: Literal["triage-bundle-2"] = "triage-bundle-2"
 
 
-INTENDED_USE = (
-    "Decision support for clinicians who triage skin photographs of the kind it was trained on. "
+_READS = {
+    Modality.PHOTOGRAPHS: "skin photographs",
+    Modality.OCT_BSCANS: "single retinal OCT B-scans",
+    Modality.OCT_VOLUMES: "retinal OCT volumes",
+}
+INTENDED_USE = {
+    modality: f"Decision support for clinicians who triage {what} of the kind it was trained on. "
     "It is research software, not a medical device: every recommendation is reviewed by a person. "
     "It does not know other conditions than it lists, and is meant to say so."
-)
+    for modality, what in _READS.items()
+}
 
 
 class MemberEntry(BaseModel):
@@ -65,7 +73,7 @@ class BundleManifest(BaseModel):
 
     format: Literal["triage-bundle-2"] = FORMAT
     name: str
-    intended_use: str = INTENDED_USE
+    intended_use: str = INTENDED_USE[Modality.PHOTOGRAPHS]
     created_at: str
     code_version: str
     library_versions: dict[str, str]
@@ -81,7 +89,7 @@ class BundleManifest(BaseModel):
     n_inliers: int
     members: tuple[MemberEntry, ...]
     backbones: dict[str, str]
-    settings: TrainSettings
+    settings: TrainSettings | OctSettings
     settings_hash: str
     thresholds: dict[str, float]
     metrics: dict[str, float]

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from triage.data.manifest import UNKNOWN, Case
+from triage.data.manifest import Case
 from triage.decisions.policy import Policy
-from triage.errors import ImageRejected
 from triage.imaging.corruptions import Corruption
 from triage.models.backbones import Backbone
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embeddings import Opened, embed_cases
 from triage.models.heads import Head, HeadKind
 from triage.predictions import Predictions
+from triage.systems.scored import Scored, case_table
 
 Embedded = dict[str, NDArray[np.float32]]
 Caches = dict[str, EmbeddingCache]
@@ -41,25 +40,6 @@ class Member:
     name: str
     backbone: str
     head: Head
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Predictions of the cases that could be read, and what became of the others.
-
-    Parameters
-    ----------
-    predictions : Predictions
-        With decisions.
-    rejected : dict of ImageRejected
-        By case_id.
-    quality : dict of str
-        By case_id: problems that made the system abstain.
-    """
-
-    predictions: Predictions
-    rejected: dict[str, ImageRejected]
-    quality: dict[str, str]
 
 
 class System:
@@ -99,11 +79,21 @@ class System:
         self.policy = policy
         self.provenance = provenance
 
+    stage = "reading and embedding images"
+    """What the work of `score` is called."""
+
+    @property
+    def passes(self) -> int:
+        """How often `score` reports each image: once per backbone."""
+        return len(self.backbones)
+
     def score(
         self,
         cases: Sequence[Case],
         cache_folder: Path | None = None,
         progress: Callable[[int], None] | None = None,
+        *,
+        readings: Path | None = None,
     ) -> Scored:
         """Score cases: embed once per backbone, run every member, decide.
 
@@ -114,6 +104,8 @@ class System:
             Where embeddings are kept between runs.
         progress : callable, optional
             Called with the number of images finished, once per backbone.
+        readings : Path, optional
+            Not used: photographs leave no reading beside their predictions.
         """
         embedded, opened = embed_with(self.backbones, cases, cache_folder, progress)
         raw = predict(
@@ -205,18 +197,8 @@ def predict(
     Predictions
         Without decisions.
     """
-    axes = sorted({axis for case in cases for axis in case.subgroups})
-    table = pd.DataFrame(
-        {
-            "case_id": [case.case_id for case in cases],
-            "patient_id": [case.patient_id for case in cases],
-            "cluster": [case.cluster for case in cases],
-            "label": pd.Series([case.condition for case in cases], dtype=object),
-        }
-        | {axis: [case.subgroups.get(axis, UNKNOWN) for case in cases] for axis in axes}
-    )
     return Predictions(
-        cases=table,
+        cases=case_table(cases),
         classes=classes,
         n_inliers=n_inliers,
         members=tuple(member.name for member in members),

@@ -1,0 +1,79 @@
+"""Data that can be generated: the phantoms behind a spec's `generator`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from triage.data.oct_phantoms import write_oct_phantoms
+from triage.data.phantoms import write_phantoms
+from triage.data.spec import DataSpec
+from triage.errors import UsageError
+from triage.systems.progress import Progress
+
+SEED = 0
+FAR_AWAY = 100_000
+"""Where the inbox starts in the endless series: its patients are never those of training."""
+
+
+@dataclass(frozen=True)
+class Generator:
+    """How cases of one kind are made.
+
+    Parameters
+    ----------
+    write : callable
+        `write_phantoms`, or one like it.
+    cases : int
+        For training and testing, by default.
+    inbox : int
+        For the reviewer's page.
+    """
+
+    write: Callable[..., Path]
+    cases: int
+    inbox: int
+
+    def generate(self, folder: Path, cases: int | None, report: Progress) -> Path:
+        """Write labelled cases; returns the folder."""
+        count = cases or self.cases
+        self.write(folder, count, SEED, progress=_counter(report, "drawing phantoms", count))
+        return folder
+
+    def fill_inbox(self, folder: Path, report: Progress) -> Path:
+        """Write cases without labels; returns their manifest."""
+        return self.write(
+            folder,
+            self.inbox,
+            SEED,
+            labelled=False,
+            start=FAR_AWAY,
+            progress=_counter(report, "drawing the inbox", self.inbox),
+        )
+
+
+GENERATORS = {
+    "skin_phantoms": Generator(write_phantoms, cases=2400, inbox=60),
+    "oct_phantoms": Generator(write_oct_phantoms, cases=900, inbox=24),
+}
+
+
+def generator_of(spec: DataSpec) -> Generator:
+    """Return what makes a spec's data.
+
+    Raises
+    ------
+    UsageError
+        If they cannot be made.
+    """
+    if spec.generator is None:
+        raise UsageError(
+            "these data cannot be generated", where=spec.name, mend="Say where they are: --root."
+        )
+    return GENERATORS[spec.generator]
+
+
+def _counter(report: Progress, stage: str, total: int) -> Any:
+    return lambda done: report(stage, done, total)

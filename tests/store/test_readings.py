@@ -1,0 +1,137 @@
+"""Where a volume's reading lies, and the way there from a database of the first version."""
+
+from __future__ import annotations
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, event, make_url, text
+
+from tests.store.make import NOON, abstention, opinion, scored
+from triage.data.clinical import Urgency
+from triage.errors import StoreError, WorkflowError
+from triage.review import Certainty, lock_first_read, open_case, reveal
+from triage.store import (
+    Modality,
+    PredictionRecord,
+    ReadingRecord,
+    Store,
+    events,
+    get_case,
+    open_store,
+    shown_prediction,
+    upgrade_store,
+)
+from triage.store.engine import _prepare_sqlite
+from triage.store.schema import _MIGRATIONS
+
+READING = ReadingRecord("/work/readings/c1.safetensors", "e" * 64)
+
+
+@pytest.mark.parametrize("record", [opinion(reading=READING), abstention(reading=READING)])
+def test_a_reading_comes_back_as_it_went_in(store: Store, record: PredictionRecord) -> None:
+    number = scored(store, prediction=record, modality=Modality.OCT_VOLUMES)
+    with store.reading() as session:
+        assert get_case(session, number).modality is Modality.OCT_VOLUMES
+        shown = shown_prediction(session, number)
+    assert shown is not None
+    assert shown.record.reading == READING
+
+
+def test_photographs_have_no_reading(store: Store) -> None:
+    number = scored(store)
+    with store.reading() as session:
+        assert get_case(session, number).modality is Modality.PHOTOGRAPHS
+        shown = shown_prediction(session, number)
+    assert shown is not None
+    assert shown.record.reading is None
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE \"case\" SET modality = 'sounds'",
+        "UPDATE prediction SET reading_path = 'somewhere'",
+        "UPDATE prediction SET reading_sha256 = 'e'",
+    ],
+)
+def test_the_database_refuses_another_kind_and_half_a_reading(store: Store, statement: str) -> None:
+    scored(store)
+    with pytest.raises(StoreError), store.transaction() as session:
+        session.execute(text(statement))
+
+
+def test_the_readings_place_is_told_only_after_the_first_read(store: Store) -> None:
+    number = scored(store, prediction=opinion(reading=READING))
+    open_case(store, number, "Ann")
+    with pytest.raises(WorkflowError):
+        reveal(store, number, "Ann")
+    lock_first_read(
+        store,
+        number,
+        "Ann",
+        condition="acne",
+        urgency=Urgency.ROUTINE,
+        certainty=Certainty.SURE,
+    )
+    for _ in range(2):  # shown again, it is the same
+        shown = reveal(store, number, "Ann")
+        assert shown is not None
+        assert shown.reading == READING
+
+
+def test_a_database_of_the_first_version_is_upgraded_with_its_cases(url: str) -> None:
+    """Made by the first migration alone and filled by plain SQL, as that version left it."""
+    engine = create_engine(make_url(url.replace("postgresql:", "postgresql+psycopg:")))
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO patient (id, external_id) VALUES (1, 'p')"))
+        connection.execute(
+            text(
+                'INSERT INTO "case" (id, external_id, source, patient_id, groups, received_at, '
+                "state) VALUES (1, 'c1', 'clinic', 1, '{}', :at, 'scored')"
+            ),
+            {"at": NOON.replace(tzinfo=None)},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO bundle (id, digest, name, path, conditions, created_at) "
+                "VALUES (1, 'd', 'first', 'p', '[]', :at)"
+            ),
+            {"at": NOON.replace(tzinfo=None)},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO prediction (id, case_id, bundle_id, differential, recommendation, "
+                "queue_urgency, reason, next_action, created_at) "
+                "VALUES (1, 1, 1, '[]', 'urgent', 'urgent', '', '', :at)"
+            ),
+            {"at": NOON.replace(tzinfo=None)},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO event (id, at, actor, kind, case_id, payload) "
+                "VALUES (1, :at, 'system', 'case_received', 1, '{}')"
+            ),
+            {"at": NOON.replace(tzinfo=None)},
+        )
+    engine.dispose()
+    with pytest.raises(StoreError, match="migration 0001, this software needs 0002"):
+        open_store(url)
+    upgrade_store(url)
+    store = open_store(url)
+    with store.reading() as session:
+        assert get_case(session, 1).modality is Modality.PHOTOGRAPHS
+        shown = shown_prediction(session, 1)
+        assert [found.kind for found in events(session, 1)] == ["case_received"]
+    assert shown is not None
+    assert shown.record.reading is None
+    for statement in ("DELETE FROM event", "UPDATE prediction SET reading_path = 'x'"):
+        with pytest.raises(StoreError), store.transaction() as session:
+            session.execute(text(statement))
+    store.close()

@@ -1,0 +1,173 @@
+"""An OCT case in a real browser: stepping without the server, blind first, then the reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ui.browser import CHROMIUM, Traffic, choose, serve
+from tests.ui.make_oct import SECRETS, fill_oct
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
+]
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    url, _ = fill_oct(tmp_path)
+    with serve(url, tmp_path) as served:
+        yield served
+
+
+class Shown:
+    """What the viewer shows just now."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.pane = page.get_by_role("slider", name="B-scan")
+
+    @property
+    def index(self) -> int:
+        return int(self.pane.get_attribute("aria-valuenow"))
+
+    def picture(self, canvas: str = ".bscan") -> str:
+        found = self.page.locator(f".viewer {canvas}").first
+        return str(found.evaluate("canvas => canvas.toDataURL()"))
+
+    def press(self, key: str) -> int:
+        self.pane.press(key)
+        self.page.wait_for_timeout(80)
+        return self.index
+
+
+def test_a_volume_is_read_blind_then_beside_the_reasons(address: str) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        expect.set_options(timeout=60_000)
+        page.set_default_timeout(60_000)
+        traffic = Traffic(page)
+        outside: list[str] = []
+        faults: list[str] = []
+        page.on("pageerror", lambda fault: faults.append(str(fault)))
+        own = (address, address.replace("http", "ws"), "data:", "blob:")
+        page.on("request", lambda r: None if r.url.startswith(own) else outside.append(r.url))
+
+        page.goto(f"{address}/?case=1")
+        page.get_by_role("textbox", name="Your name").fill("Dr Example")
+        page.keyboard.press("Enter")
+        shown = Shown(page)
+        expect(shown.pane).to_be_visible()
+        expect(page.get_by_text("Right eye (R)")).to_be_visible()
+        expect(page.get_by_role("img", name="Localizer with the B-scans")).to_be_visible()
+        expect(page.get_by_role("img", name="En-face")).to_be_visible()
+        expect(page.get_by_role("button", name="Lock my first read")).to_be_visible()
+        page.wait_for_timeout(300)
+
+        # Every way to step, with the keyboard alone: the picture and its number change.
+        sent = len(traffic.received)
+        first, before = shown.index, shown.picture()
+        assert first == 7
+        assert shown.press("ArrowRight") == first + 1
+        assert shown.picture() != before
+        assert shown.press("ArrowUp") == first
+        assert shown.picture() == before
+        assert shown.press("End") == 12
+        assert shown.press("ArrowDown") == 12
+        assert shown.press("PageUp") == 2
+        assert shown.press("Home") == 1
+        assert shown.press("PageDown") == 11
+        column = shown.picture("[data-plane=enface] canvas")
+        assert shown.press("Shift+ArrowRight") == 11
+        assert shown.picture("[data-plane=enface] canvas") != column
+
+        # And with the mouse: the wheel, the maps, the strip, the buttons.
+        shown.pane.hover()
+        page.mouse.wheel(0, -100)
+        page.wait_for_timeout(80)
+        assert shown.index == 10
+        for plane, share, wanted in (("enface", 0.99, 1), ("localizer", 0.1, 12)):
+            canvas = page.locator(f"[data-plane={plane}] canvas")
+            box = canvas.bounding_box()
+            canvas.click(position={"x": box["width"] / 3, "y": box["height"] * share})
+            page.wait_for_timeout(80)
+            assert shown.index == wanted  # this scanner begins below
+        page.get_by_role("button", name="Previous B-scan").click()
+        assert shown.index == 11
+        before = shown.picture()
+        page.locator(".viewer .signal").click(position={"x": 2, "y": 20})
+        page.wait_for_timeout(80)
+        assert shown.index == 1
+        assert shown.picture() != before
+        assert len(traffic.received) == sent  # no step has asked the server
+        measured = page.evaluate("performance.getEntriesByName('oct-step').length")
+        assert measured > 8
+
+        # Nothing of the AI has come, and nothing of it is drawn.
+        assert not any(secret in page.content() for secret in SECRETS)
+        assert not any(traffic.holds(secret) for secret in SECRETS)
+        expect(page.get_by_text("Tissue map", exact=True)).to_be_hidden()
+
+        shown.press("End")
+        shown.press("ArrowLeft")
+        choose(page, "Normal")
+        page.get_by_text("Routine", exact=True).click()
+        page.get_by_text("Unsure", exact=True).click()
+        page.keyboard.press("Control+s")
+        expect(page.get_by_text("Tissue map", exact=True)).to_be_visible()
+        expect(page.get_by_text("about 83 of 100").first).to_be_visible()
+        assert traffic.holds("subretinal fluid")
+
+        # The reader is still where he was; the map lies over the picture.
+        assert shown.index == 11
+        names = page.get_by_role("list", name="Tissues on this B-scan")
+        expect(names.get_by_text("neurosensory retina")).to_be_visible()
+        expect(page.locator("[data-plane=thickness] figcaption")).to_contain_text("µm")
+        shown.press("j")
+        assert page.locator(".hypotheses h4").inner_text().startswith(f"B-scan {shown.index},")
+        with_map = shown.picture()
+        seen = {with_map}
+        for key in ("m", "d", "o"):
+            shown.press(key)
+            assert shown.picture() not in seen
+            seen.add(shown.picture())
+        expect(page.get_by_role("radio", name="Off")).to_be_checked()
+        shown.press("o")
+        shown.press("d")
+        page.locator(".viewer .opacity").fill("80")
+        assert shown.picture() not in seen
+        page.get_by_role("button", name="Instance 5").click()
+        expect(page.get_by_role("radio", name="5", exact=True)).to_be_checked()
+        shown.pane.hover(position={"x": 40, "y": 10})
+        expect(page.locator(".viewer .pointer")).to_have_text(
+            "vitreous and subhyaloid space · 5 of 5 instances agree"
+        )
+        expect(page.get_by_role("img", name="Urgent: about").first).to_be_visible()
+        expect(page.get_by_role("row", name="Subretinal fluid volume")).to_contain_text("nl")
+        said = page.locator(".viewer [aria-live]")
+        expect(said).to_contain_text("Map of instance 5: neurosensory retina")
+
+        # An abstention on another case: its map, which reason it is, and no probability.
+        page.goto(f"{address}/?case=2")
+        page.get_by_role("textbox", name="Your name").fill("Dr Example")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("button", name="Lock my first read")).to_be_visible()
+        expect(shown.pane).to_be_visible()
+        choose(page, "Other")
+        page.get_by_text("Semi-urgent", exact=True).click()
+        page.get_by_text("Sure", exact=True).click()
+        page.get_by_role("button", name="Lock my first read").click()
+        expect(page.get_by_text("This does not mean low risk")).to_be_visible()
+        expect(page.get_by_text("The AI gave no opinion on this scan")).to_be_visible()
+        expect(page.get_by_text("Tissue map", exact=True)).to_be_visible()
+        assert "of 100" not in page.inner_text("body")
+        browser.close()
+    assert outside == []
+    assert faults == []

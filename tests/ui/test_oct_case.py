@@ -1,0 +1,254 @@
+"""An OCT case on the page: what is sent before and after the first read, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.store.make import abstention, case
+from tests.ui.conftest import Pages, answer, everything, press, shown
+from tests.ui.make_oct import (
+    SECRETS,
+    SMALL,
+    fill_oct,
+    oct_opinion,
+    reading_of,
+    write_reading,
+    write_volume,
+)
+from triage.data.clinical import Urgency
+from triage.data.diagnoses import DIAGNOSES
+from triage.decisions.reasons import AbstainReason
+from triage.review import Certainty
+from triage.store import (
+    ImageRecord,
+    Modality,
+    PredictionRecord,
+    ReadingRecord,
+    add_case,
+    add_prediction,
+    champion,
+    open_store,
+    register_bundle,
+)
+
+LOCK, STORE = "Lock my first read", "Store my decision"
+
+
+@pytest.fixture
+def volumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pages:
+    url, cases = fill_oct(tmp_path)
+    monkeypatch.setenv("TRIAGE_DATABASE_URL", url)
+    return Pages(url, cases)
+
+
+def header(app: AppTest) -> dict[str, Any]:
+    """What the viewer is sent, without its pictures."""
+
+    def walk(block: Any) -> list[bytes]:
+        proto = getattr(block, "proto", None)
+        found = [proto.bytes] if getattr(proto, "component_name", "") == "oct_viewer" else []
+        for child in getattr(block, "children", {}).values():
+            found += walk(child)
+        return found
+
+    (payload,) = [part for root in app._tree.children.values() for part in walk(root)]
+    (length,) = struct.unpack("<I", payload[:4])
+    told: dict[str, Any] = json.loads(payload[4 : 4 + length])
+    return told
+
+
+def add(
+    pages: Pages,
+    image: ImageRecord,
+    said: PredictionRecord | None = None,
+    name: str = "more",
+) -> str:
+    """Put another case of a volume into the store."""
+    store = open_store(pages.url)
+    with store.transaction() as session:
+        number = add_case(session, case(name, images=(image,), modality=Modality.OCT_VOLUMES))
+        system = champion(session)
+        assert system is not None
+        if said is not None:
+            add_prediction(session, number, register_bundle(session, system), said)
+    store.close()
+    pages.cases[name] = number
+    return name
+
+
+def revealed(pages: Pages, name: str) -> AppTest:
+    app = pages.open(name)
+    answer(app, "normal", Urgency.ROUTINE, Certainty.SURE)
+    return press(app, LOCK)
+
+
+@pytest.mark.parametrize("name", ["V-2001", "V-2002"])
+def test_nothing_of_the_ai_is_sent_before_the_first_read_is_locked(
+    volumes: Pages, name: str
+) -> None:
+    app = volumes.open(name)
+    assert not app.exception
+    told = header(app)
+    assert told["reading"] is None
+    assert told["eye"] == "Right eye (R)"
+    assert len(told["bscans"]["pictures"]) == len(told["signal"]) == SMALL[0]
+    sent = everything(app)
+    assert LOCK in sent
+    assert not any(secret in sent for secret in SECRETS)
+    app = press(app, LOCK)
+    assert header(app)["reading"] is None
+    answer(app, "normal", Urgency.ROUTINE, Certainty.SURE)
+    assert header(press(app, LOCK))["reading"] is not None
+
+
+def test_the_reader_chooses_among_the_ten_diagnoses(volumes: Pages) -> None:
+    app = volumes.open("V-2001")
+    assert set(app.selectbox[0].options) == {
+        *(title[:1].upper() + title[1:] for title in DIAGNOSES.values()),
+        "Other / not listed",
+    }
+
+
+def test_the_opinion_on_a_volume(volumes: Pages) -> None:
+    app = revealed(volumes, "V-2001")
+    assert not app.exception
+    assert [(metric.label, metric.value) for metric in app.metric] == [("Referral", "Urgent")]
+    assert "Diagnoses may occur together" in shown(app)
+    sent = everything(app)
+    assert "Of 100 such scans: Choroidal neovascularisation about 83 of 100; Macular" in sent
+    reading = header(app)["reading"]
+    assert [row["name"] for row in reading["referral"]] == [
+        "Urgent",
+        "Semi-urgent",
+        "Routine",
+        "Observation",
+        "None it knows",
+    ]
+    assert len(reading["diagnoses"]) == len(DIAGNOSES)
+    app = press(app, STORE)  # agrees with neither, so a reason is asked for
+    assert "differs from the AI" in app.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        (AbstainReason.UNFAMILIAR, "Unfamiliar condition"),
+        (AbstainReason.QUALITY, "Ungradable scan"),
+        (AbstainReason.UNSEEN_DEVICE, "Unseen device"),
+        (AbstainReason.MISSING_METADATA, "Missing scale"),
+    ],
+)
+def test_an_abstention_says_which_of_them_and_sends_no_probability(
+    volumes: Pages, tmp_path: Path, code: AbstainReason, name: str
+) -> None:
+    image = write_volume(tmp_path / "volumes" / "other.npz", seed=9)
+    place = write_reading(tmp_path / "other.oct_reading", reading_of(image, SMALL))
+    app = revealed(volumes, add(volumes, image, abstention(code, reading=place)))
+    assert f"**{name}**: this one" in shown(app)
+    assert shown(app).count("this one") == 1
+    told = header(app)
+    assert told["reading"]["referral"] == told["reading"]["diagnoses"] == []
+    assert "The AI gave no opinion on this scan" in told["warnings"][0]
+    sent = everything(app)
+    for number in ("of 100", "0.83", "metric"):
+        assert number not in sent
+
+
+def _gone(path: Path) -> None:
+    path.unlink()
+
+
+def _altered(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"), [(_gone, "missing or cannot be read"), (_altered, "changed since the case")]
+)
+def test_a_reading_that_cannot_be_shown_says_why(
+    volumes: Pages, tmp_path: Path, harm: Callable[[Path], None], words: str
+) -> None:
+    harm(tmp_path / "readings" / "V-2001.oct_reading.safetensors")
+    app = revealed(volumes, "V-2001")
+    assert not app.exception
+    assert words in app.warning[0].value
+    assert "V-2001" not in app.warning[0].value
+    assert header(app)["reading"] is None
+    assert "about 83 of 100" in everything(app)  # the opinion itself is in the store
+
+
+def test_a_damaged_reading_and_one_of_another_volume_say_so(volumes: Pages, tmp_path: Path) -> None:
+    image = write_volume(tmp_path / "volumes" / "other.npz", seed=9)
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(b"no reading")
+    from triage.hashing import hash_file
+
+    wrong = reading_of(image, SMALL, volume_sha256="f" * 64)
+    for name, place, words in (
+        ("damaged", ReadingRecord(str(damaged), hash_file(damaged)), "is damaged"),
+        ("foreign", write_reading(tmp_path / "foreign", wrong), "is of another volume"),
+    ):
+        app = revealed(volumes, add(volumes, image, oct_opinion(reading=place), name))
+        assert not app.exception
+        assert words in app.warning[0].value
+
+
+def test_a_volume_that_cannot_be_shown_says_why_and_names_no_file(
+    volumes: Pages, tmp_path: Path
+) -> None:
+    image = write_volume(tmp_path / "volumes" / "Jane Doe.npz", seed=9)
+    folder = tmp_path / "volumes"
+    (folder / "Jane Roe.npz").write_bytes(b"PK\x03\x04 but no archive")
+    for name, record, words in (
+        ("changed", replace(image, sha256="0" * 64), "changed since"),
+        ("gone", ImageRecord("Jane Poe.npz", str(folder), None), "cannot be shown"),
+        ("broken", ImageRecord("Jane Roe.npz", str(folder), None), "damaged"),
+        ("outside", ImageRecord("../cases.db", str(folder), None), "leads outside"),
+    ):
+        app = volumes.open(add(volumes, record, name=name))
+        assert not app.exception
+        assert words in app.warning[0].value.replace("\\", "")
+        assert "Jane" not in everything(app)
+        assert LOCK in everything(app)
+
+
+def test_a_scan_without_scale_eye_or_localizer_is_told_so(volumes: Pages, tmp_path: Path) -> None:
+    from triage.imaging.oct.read import read_volume
+
+    path = tmp_path / "volumes" / "bare.npz"
+    chance = np.random.default_rng(0)
+    np.savez(path, volume=chance.integers(0, 255, (4, 40, 50), dtype=np.uint8))
+    image = ImageRecord(path.name, str(path.parent), read_volume(path).sha256)
+    app = volumes.open(add(volumes, image))
+    told = header(app)
+    assert told["eye"] == "Eye unknown"
+    assert told["localizer"] is None
+    assert told["bscans"]["proportion"] is None
+    assert told["enface"]["sides"] == []
+    warnings = " ".join(told["warnings"])
+    assert "does not say which eye" in warnings
+    assert "does not give the scale" in warnings
+
+
+def test_photographs_do_not_offer_the_diagnoses_of_a_volume(pages: Pages) -> None:
+    store = open_store(pages.url)
+    with store.transaction() as session:
+        from tests.store.make import bundle
+
+        register_bundle(session, bundle("5" * 64, conditions=tuple(DIAGNOSES.values())))
+    store.close()
+    assert pages.open("C-1001").selectbox[0].options == [
+        "Acne",
+        "Folliculitis",
+        "Melanoma",
+        "Other / not listed",
+    ]

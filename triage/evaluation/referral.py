@@ -1,0 +1,263 @@
+"""How good referrals are: the 4 x 4 table, errors either way, urgent against the rest.
+
+The measures De Fauw et al. 2018 report, with exact intervals where every patient has one volume
+and Korn-Graubard ones where some have more. Urgency ranks grow as urgency falls (0 = urgent ...
+3 = observation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from triage.data.clinical import Urgency
+from triage.data.spec import UrgencyCosts
+from triage.decisions.costs import urgency_cost_matrix
+from triage.errors import UsageError
+from triage.evaluation.bootstrap import cluster_weights
+from triage.evaluation.estimates import estimate_of
+from triage.evaluation.intervals import CONFIDENCE, clopper_pearson
+from triage.evaluation.metrics.registry import Interval
+from triage.evaluation.metrics.weighted import FloatArray, ratio, weighted_mean
+from triage.evaluation.results import Estimate
+
+Ranks = NDArray[np.integer]
+_CLASSES = tuple(Urgency)
+_URGENT, _OBSERVATION = Urgency.URGENT.rank, Urgency.OBSERVATION.rank
+
+
+class ReferralResult(BaseModel):
+    """What was measured of N referrals.
+
+    `confusion` has a row for each true urgency and a column for each one given, most urgent
+    first. `error` counts every wrong class alike; `mean_penalty` weighs it by `penalty`, a
+    matrix of ours (steps of urgency, priced apart for too low and too high). `diagnoses` holds
+    the AUROC of each diagnosis. Estimates are None where nothing was given to measure them.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Literal["triage-referral-1"] = "triage-referral-1"
+    n_cases: int
+    n_patients: int
+    n_resamples: int
+    seed: int
+    confidence: float
+    classes: list[str]
+    confusion: list[list[int]]
+    error: Estimate
+    urgent_hit_rate: Estimate
+    urgent_false_alarm_rate: Estimate
+    urgent_to_observation: int
+    under_triage: int
+    over_triage: int
+    penalty: list[list[float]]
+    mean_penalty: Estimate
+    urgent_auroc: Estimate | None
+    diagnoses: dict[str, Estimate]
+
+
+def evaluate_referral(
+    truth: Ranks,
+    predicted: Ranks,
+    patients: NDArray[np.str_],
+    *,
+    probabilities: FloatArray | None = None,
+    diagnoses: Sequence[str] = (),
+    diagnosis_truth: Ranks | None = None,
+    diagnosis_probabilities: FloatArray | None = None,
+    costs: UrgencyCosts | None = None,
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> ReferralResult:
+    """Measure referrals against the true ones.
+
+    Parameters
+    ----------
+    truth, predicted : int array [N]
+        Urgency ranks, 0 to 3.
+    patients : str array [N]
+        Unit of resampling.
+    probabilities : float array [N, 4], optional
+        Of each referral class; the first column ranks urgent against the rest.
+    diagnoses : sequence of str, length D
+    diagnosis_truth : int array [N, D], optional
+        1 = has it, 0 = has it not, -1 = unknown, left out.
+    diagnosis_probabilities : float array [N, D], optional
+    costs : UrgencyCosts, optional
+        Price of a step of urgency; the house's default if not given.
+    n_resamples, seed : int
+
+    Raises
+    ------
+    UsageError
+        If there is no case, a rank is none of the four, or shapes do not fit.
+    """
+    n = len(truth)
+    _check(n, truth, predicted, patients, probabilities)
+    weights = np.concatenate(list(cluster_weights(patients, n_resamples=n_resamples, seed=seed)))
+    table = np.zeros((len(_CLASSES), len(_CLASSES)), dtype=np.int64)
+    np.add.at(table, (truth, predicted), 1)
+    penalty = urgency_cost_matrix(costs or UrgencyCosts())
+    everyone = np.ones(n, dtype=np.bool_)
+    urgent = truth == _URGENT
+    called = predicted == _URGENT
+
+    def share(metric: str, values: NDArray[np.bool_], where: NDArray[np.bool_]) -> Estimate:
+        return _share(metric, values, where, patients, weights)
+
+    cost = penalty[truth, predicted]
+    return ReferralResult(
+        n_cases=n,
+        n_patients=len(np.unique(patients)),
+        n_resamples=n_resamples,
+        seed=seed,
+        confidence=CONFIDENCE,
+        classes=[str(urgency) for urgency in _CLASSES],
+        confusion=table.tolist(),
+        error=share("error", predicted != truth, everyone),
+        urgent_hit_rate=share("urgent_hit_rate", called, urgent),
+        urgent_false_alarm_rate=share("urgent_false_alarm_rate", called, ~urgent),
+        urgent_to_observation=int(table[_URGENT, _OBSERVATION]),
+        under_triage=int((predicted > truth).sum()),
+        over_triage=int((predicted < truth).sum()),
+        penalty=penalty.tolist(),
+        mean_penalty=estimate_of(
+            "mean_penalty",
+            "cost",
+            float(cost.mean()),
+            weighted_mean(cost, everyone, weights),
+            Interval.PERCENTILE,
+            n_cases=n,
+            n_clusters=len(np.unique(patients)),
+        ),
+        urgent_auroc=None
+        if probabilities is None
+        else _auroc_estimate("urgent_auroc", probabilities[:, 0], urgent, patients, weights),
+        diagnoses=_diagnoses(
+            diagnoses, diagnosis_truth, diagnosis_probabilities, patients, weights
+        ),
+    )
+
+
+def auroc(score: FloatArray, positive: NDArray[np.bool_], weights: FloatArray) -> FloatArray:
+    """Probability that a positive case scores above a negative one, ties counting one half.
+
+    The Mann-Whitney form of the area under the ROC curve: Hanley & McNeil 1982.
+
+    Parameters
+    ----------
+    score : float array [N]
+    positive : bool array [N]
+    weights : float array [B, N]
+        Case weights of each resample.
+
+    Returns
+    -------
+    float array [B]
+        NaN where a resample lacks positive or negative cases.
+    """
+    if len(score) == 0:
+        return np.full(len(weights), np.nan)
+    order = np.argsort(score, kind="stable")
+    ranked, sorted_weights = score[order], weights[:, order]
+    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+    hits = np.add.reduceat(sorted_weights * positive[order], starts, axis=1)
+    others = np.add.reduceat(sorted_weights * ~positive[order], starts, axis=1)
+    below = others.cumsum(axis=1) - others / 2
+    return ratio((hits * below).sum(axis=1), hits.sum(axis=1) * others.sum(axis=1))
+
+
+def _check(
+    n: int,
+    truth: Ranks,
+    predicted: Ranks,
+    patients: NDArray[np.str_],
+    probabilities: FloatArray | None,
+) -> None:
+    if n == 0:
+        raise UsageError("there are no referrals to evaluate")
+    if len(predicted) != n or len(patients) != n:
+        raise UsageError(f"{n} true urgencies for {len(predicted)} referrals of {len(patients)}")
+    for name, ranks in (("true", truth), ("given", predicted)):
+        if ranks.min() < 0 or ranks.max() >= len(_CLASSES):
+            raise UsageError(f"an urgency rank {name} is none of 0 to {len(_CLASSES) - 1}")
+    if probabilities is not None and (
+        probabilities.shape != (n, len(_CLASSES)) or not np.isfinite(probabilities).all()
+    ):
+        raise UsageError(f"probabilities of referral classes must be [{n}, 4] and finite")
+
+
+def _share(
+    metric: str,
+    values: NDArray[np.bool_],
+    where: NDArray[np.bool_],
+    patients: NDArray[np.str_],
+    weights: FloatArray,
+) -> Estimate:
+    """Share of some cases; an exact interval where each is of another patient."""
+    n_cases, n_clusters = int(where.sum()), len(np.unique(patients[where]))
+    value = float(weighted_mean(values, where, np.ones((1, len(where))))[0])
+    resamples = weighted_mean(values, where, weights)
+    found = estimate_of(
+        metric,
+        "proportion",
+        value,
+        resamples,
+        Interval.KORN_GRAUBARD,
+        n_cases=n_cases,
+        n_clusters=n_clusters,
+    )
+    if n_cases == 0 or n_clusters < n_cases:
+        return found
+    low, high = clopper_pearson(int((values & where).sum()), n_cases)
+    return found.model_copy(update={"low": low, "high": high, "interval": "Clopper-Pearson"})
+
+
+def _auroc_estimate(
+    metric: str,
+    score: FloatArray,
+    positive: NDArray[np.bool_],
+    patients: NDArray[np.str_],
+    weights: FloatArray,
+) -> Estimate:
+    return estimate_of(
+        metric,
+        "area",
+        float(auroc(score, positive, np.ones((1, len(score))))[0]),
+        auroc(score, positive, weights),
+        Interval.KORN_GRAUBARD,
+        n_cases=len(score),
+        n_clusters=min(len(np.unique(patients[kind])) for kind in (positive, ~positive)),
+    )
+
+
+def _diagnoses(
+    names: Sequence[str],
+    truth: Ranks | None,
+    probabilities: FloatArray | None,
+    patients: NDArray[np.str_],
+    weights: FloatArray,
+) -> dict[str, Estimate]:
+    if truth is None or probabilities is None:
+        return {}
+    if not truth.shape == probabilities.shape == (len(patients), len(names)):
+        raise UsageError(
+            f"diagnoses of shape {truth.shape} and {probabilities.shape} for "
+            f"{len(patients)} cases and {len(names)} names"
+        )
+    found = {}
+    for column, name in enumerate(names):
+        known = truth[:, column] >= 0
+        found[name] = _auroc_estimate(
+            "auroc",
+            probabilities[known, column],
+            truth[known, column] == 1,
+            patients[known],
+            weights[:, known],
+        )
+    return found

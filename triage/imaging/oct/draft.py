@@ -1,0 +1,57 @@
+"""What a format's reader hands over before anything is believed.
+
+A reader says what the file says: pixels as stored and, for each field, every statement it found
+with its source. `triage.imaging.oct.claims.finish` decides what holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.imaging.oct.volume import Claim, Localizer
+
+
+@dataclass
+class Draft:
+    """One volume as a reader found it; nothing in it identifies a person.
+
+    Parameters
+    ----------
+    bscans : uint8, uint16 or float array [S, H, W]
+        In the order of the file; row 0 is the vitreous side as far as the format says. uint8 is
+        taken as it is, the rest is scaled to 8 bits by `finish`. A format whose numbers are not
+        linear in what a person is shown is transformed by its reader.
+    kind : str
+        Format, such as 'dicom', 'heyex_vol', 'heyex_xml', 'images', 'npz'.
+    sha256 : str
+        Hash of the file's bytes, or of names and content of a folder's files.
+    claims : dict of list of Claim
+        Statements by field, the most trusted first. Fields: 'laterality' (R, L, OD, OS, right,
+        left), 'bscan_spacing', 'depth_spacing', 'column_spacing' (a number in mm, as text),
+        'fixation' (macula, disc), 'manufacturer', 'model'. See `claim`.
+    localizer : Localizer or None
+        With its lines, if the format gives them on the picture.
+    positions : float array [S, 2, 2] or None
+        Start and end of each B-scan as (x, y) in one plane, in any unit: only their order is
+        used. Lines of the localizer are used where this is None.
+    surfaces : dict of float32 array [S, W]
+        Vendor's boundaries in rows from the top, NaN where absent.
+    """
+
+    bscans: NDArray[Any] = field(repr=False)
+    kind: str
+    sha256: str
+    claims: dict[str, list[Claim]] = field(default_factory=dict)
+    localizer: Localizer | None = None
+    positions: NDArray[np.floating] | None = field(default=None, repr=False)
+    surfaces: dict[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
+
+    def claim(self, name: str, value: object, source: str) -> None:
+        """Note a statement of the file; None and blank statements are none."""
+        text = "" if value is None else str(value).strip()
+        if text:
+            self.claims.setdefault(name, []).append(Claim(text, source))

@@ -1,0 +1,55 @@
+"""The order of B-scans, as far as their positions tell it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+_PARALLEL = 0.1  # sine of the largest angle between two lines of one raster
+_SLACK = 0.1  # of the usual step: eye movements and rounding move neighbours that little
+
+
+def parallel(positions: NDArray[np.floating]) -> bool:
+    """Say whether B-scans form a raster, not a star or a circle.
+
+    Parameters
+    ----------
+    positions : float array [S, 2, 2]
+        Start and end of each as (x, y).
+    """
+    along = positions[:, 1] - positions[:, 0]
+    length = np.linalg.norm(along, axis=1)
+    if not np.isfinite(positions).all() or not (length > 0).all():
+        return False
+    along = along / length[:, None]
+    sine = along[:, 0] * along[0, 1] - along[:, 1] * along[0, 0]
+    return bool((np.abs(sine) < _PARALLEL).all())
+
+
+def spatial_order(positions: NDArray[np.floating]) -> NDArray[np.intp] | None:
+    """Return the B-scans' order across the raster, None where the present one holds.
+
+    Parameters
+    ----------
+    positions : float array [S, 2, 2]
+        Start and end of each as (x, y), in any unit.
+
+    Returns
+    -------
+    int array [S] or None
+        Indices in the direction most of the present order runs. None too where the B-scans are
+        no raster, or lie on one line: then positions say nothing of an order.
+    """
+    if len(positions) < 2 or not parallel(positions):
+        return None
+    along = (positions[:, 1] - positions[:, 0])[0]
+    middle = positions.mean(axis=1)
+    across = (middle @ np.array([-along[1], along[0]])) / np.linalg.norm(along)
+    steps = np.diff(across)
+    usual = float(np.median(np.abs(np.diff(np.sort(across)))))
+    if not usual > 1e-9 * max(1.0, float(np.abs(across).max())):
+        return None
+    if (steps > -_SLACK * usual).all() or (steps < _SLACK * usual).all():
+        return None
+    forward = 1.0 if np.count_nonzero(steps > 0) >= len(steps) / 2 else -1.0
+    return np.argsort(forward * across, kind="stable")

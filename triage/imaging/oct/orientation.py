@@ -1,0 +1,80 @@
+"""Whether a scan stands on its head, told from its pixels alone.
+
+Light comes from the vitreous: there the retina begins with the steepest rise of brightness, and
+behind the pigment epithelium it fades into the choroid. So downwards the steepest rise exceeds the
+steepest fall, in disease too. On 175 real scans (3 volumes and 172 single B-scans of several
+devices, half of them diseased) the statistic was positive for all, 0.14 at the least.
+
+Left and right are not told apart here: what differs between nose and temple is thickness, which
+needs a segmentation.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+UPSIDE_DOWN_BELOW = -0.1  # of `depth_asymmetry`
+_MOST_BSCANS = 15
+_STEP = 0.01  # of the depth, over which a rise is taken
+_SMOOTH = (0.008, 0.02)  # of depth and width
+_COLUMNS = 64
+_WHITE = 250  # padding of registered scans, black padding needs no care
+
+
+def looks_upside_down(bscans: NDArray[np.uint8]) -> bool:
+    """Say whether row 0 is the scleral side.
+
+    Parameters
+    ----------
+    bscans : uint8 array [S, H, W]
+
+    Returns
+    -------
+    bool
+        False too where pixels do not tell, as in noise.
+    """
+    return depth_asymmetry(bscans) < UPSIDE_DOWN_BELOW
+
+
+def depth_asymmetry(bscans: NDArray[np.uint8]) -> float:
+    """How much the steepest rise along depth exceeds the steepest fall.
+
+    Parameters
+    ----------
+    bscans : uint8 array [S, H, W]
+
+    Returns
+    -------
+    float
+        Natural logarithm of their ratio: median over the columns of each of at most 15 B-scans,
+        then over these. Negative for a scan upside down, near 0 for noise.
+    """
+    count = min(len(bscans), _MOST_BSCANS)
+    chosen = np.unique(np.linspace(0, len(bscans) - 1, count).round().astype(int))
+    return float(np.median([_asymmetry(bscans[index]) for index in chosen]))
+
+
+def _asymmetry(bscan: NDArray[np.uint8]) -> float:
+    height, width = bscan.shape
+    step = max(1, round(_STEP * height))
+    if height < 8 * step:
+        return 0.0
+    smooth = gaussian_filter(_unpadded(bscan), (_SMOOTH[0] * height, _SMOOTH[1] * width))
+    columns = smooth[:, :: max(1, width // _COLUMNS)]
+    change = columns[step:] - columns[:-step]
+    # one grey level keeps empty columns from counting
+    ratio = (change.max(axis=0) + 1) / (1 - change.min(axis=0))
+    return float(np.median(np.log(ratio)))
+
+
+def _unpadded(bscan: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Fill white margins above and below with their column's median."""
+    filled = bscan.astype(np.float32)
+    white = np.zeros(bscan.shape, bool)
+    for turn in (slice(None), slice(None, None, -1)):
+        white[turn] |= np.logical_and.accumulate(bscan[turn] >= _WHITE, axis=0)
+    if white.any():
+        filled[white] = np.broadcast_to(np.median(bscan, axis=0), bscan.shape)[white]
+    return filled

@@ -1,0 +1,125 @@
+"""How good the signal of each B-scan is, and whether a scan can be judged at all."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.ndimage import uniform_filter1d
+
+from triage.data.tissues import Tissue
+from triage.measurements.columns import column_counts
+
+GREY_FLOOR = 8.0
+"""Grey levels of contrast that count for little whatever the noise (our default)."""
+_CELLS_DOWN, _CELLS_ACROSS = 16, 8
+_ONE_SD_ABOVE = 0.8413
+
+
+class GradingLimits(BaseModel):
+    """When a scan cannot be judged; shares from 0 to 1, all our default.
+
+    Parameters
+    ----------
+    signal : float
+        A B-scan below this signal quality is lost.
+    artefact : float
+        A B-scan is lost when artefacts take this share of its columns.
+    no_retina : float
+        And when this share of its columns shows no retina.
+    lost_bscans : float
+        A scan that lost this share of its B-scans is ungradable.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    signal: float = Field(default=0.3, ge=0, le=1)
+    artefact: float = Field(default=0.5, ge=0, le=1)
+    no_retina: float = Field(default=0.7, ge=0, le=1)
+    lost_bscans: float = Field(default=0.5, gt=0, le=1)
+
+
+def bscan_signal(bscans: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Signal quality of each B-scan, 0 to 1 (our own definition).
+
+    c / (c + n + 8): c is how much brighter, in grey levels, the brightest band of rows is than
+    the background, and n the standard deviation of the background's noise. Both are robust
+    (the median of strips an eighth of the B-scan wide; quantiles), so that neither a shadow nor
+    a few bright specks decide. It grades contrast, not whether what is seen is a retina.
+
+    Parameters
+    ----------
+    bscans : uint8 array [S, H, W]
+
+    Returns
+    -------
+    float32 array [S]
+    """
+    return np.array([_signal(bscan) for bscan in bscans], dtype=np.float32)
+
+
+def _signal(bscan: NDArray[np.uint8]) -> float:
+    height, width = bscan.shape
+    strips = np.array_split(bscan, min(_CELLS_ACROSS, width), axis=1)
+    profiles = np.stack([strip.mean(axis=1, dtype=np.float32) for strip in strips], axis=1)
+    rows = max(1, height // _CELLS_DOWN)
+    smooth = uniform_filter1d(profiles, rows, axis=0)
+    background = np.quantile(smooth, 0.25, axis=0)
+    noise = _noise(bscan, smooth.mean(axis=1))
+    # the brightest of many averages of noise alone is some standard errors above the background
+    chance = 3.0 * noise / np.sqrt(rows * width / len(strips))
+    contrast = max(float(np.median(smooth.max(axis=0) - background)) - chance, 0.0)
+    return float(contrast / (contrast + noise + GREY_FLOOR))
+
+
+def _noise(bscan: NDArray[np.uint8], brightness: NDArray[np.float32]) -> float:
+    """Robust standard deviation of the darkest quarter of the rows.
+
+    From the median to the 84th percentile: half of the values may be cut off at black.
+    """
+    middle, above = np.quantile(
+        bscan[brightness <= np.quantile(brightness, 0.25)], [0.5, _ONE_SD_ABOVE]
+    )
+    return float(above - middle)
+
+
+def ungradable(
+    signal: NDArray[np.float32],
+    tissue: NDArray[np.uint8],
+    limits: GradingLimits | None = None,
+) -> str:
+    """Say what makes a scan impossible to judge, in one sentence; '' where nothing does.
+
+    Parameters
+    ----------
+    signal : float32 array [S]
+        Of `bscan_signal`.
+    tissue : uint8 array [S, H, W]
+        The tissue map of the same B-scans.
+    limits : GradingLimits, optional
+    """
+    limits = limits or GradingLimits()
+    counts = column_counts(tissue)
+    height = tissue.shape[1]
+    lost = {
+        "have too little signal": signal < limits.signal,
+        "were lost to a blink": _share(counts[:, Tissue.BLINK_ARTEFACT] > height / 2)
+        >= limits.artefact,
+        "are clipped": _share(counts[:, Tissue.CLIPPING_ARTEFACT] > 0) >= limits.artefact,
+        "are overlaid by a mirror artefact": _share(counts[:, Tissue.MIRROR_ARTEFACT] > 0)
+        >= limits.artefact,
+        "show no retina": _share(counts[:, Tissue.NEUROSENSORY_RETINA] == 0) >= limits.no_retina,
+    }
+    n_lost = int(np.logical_or.reduce(list(lost.values())).sum())
+    if n_lost < limits.lost_bscans * len(signal):
+        return ""
+    worst = sorted(
+        ((int(where.sum()), what) for what, where in lost.items() if where.any()), reverse=True
+    )
+    listed = ", ".join(f"{count} {what}" for count, what in worst)
+    return f"{n_lost} of {len(signal)} B-scans cannot be judged: {listed}."
+
+
+def _share(columns: NDArray[np.bool_]) -> NDArray[np.float64]:
+    share: NDArray[np.float64] = columns.mean(axis=-1)
+    return share

@@ -1,0 +1,136 @@
+"""Settings of the two stages: sizes that train on two processor cores, or at full size on a GPU.
+
+Configuration, not code, makes the difference: `DEMO` and `FULL_SIZE` are two values of one model.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from triage.models.settings import FitSettings
+
+Side = Annotated[int, Field(ge=16, le=1024)]
+Millimetres = Annotated[float, Field(gt=0, le=20)]
+
+
+class SegmentationSettings(BaseModel):
+    """Stage 1: neighbouring B-scans in, a tissue map of the central one out.
+
+    Parameters
+    ----------
+    rows, columns : int
+        The networks' grid over a whole B-scan, in pixels.
+    context : int
+        B-scans a prediction sees: the central one and as many on either side.
+    channels : tuple of int
+        Channels of the U-Net's levels; each level but the first halves the grid.
+    residual_units : int
+        Residual units a level; 0 uses one plain convolution.
+    bscans_per_volume : int
+        Annotated B-scans drawn from each annotated volume, evenly: annotation is dear, and
+        neighbours say little new (De Fauw et al. 2018 annotated about 3 of 128).
+    annotated_volumes : int
+        At most so many annotated training volumes are used; 0 uses all.
+    fit : FitSettings
+        `label_smoothing` as in the paper; `balance` is not used.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rows: Side = 96
+    columns: Side = 96
+    context: int = Field(3, ge=1, le=15)
+    channels: tuple[int, ...] = Field((16, 32, 64, 96), min_length=2)
+    residual_units: int = Field(0, ge=0, le=4)
+    bscans_per_volume: int = Field(4, ge=1)
+    annotated_volumes: int = Field(0, ge=0)
+    fit: FitSettings = FitSettings(
+        epochs=12, patience=12, batch_size=16, learning_rate=4e-3, weight_decay=1e-4
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.context % 2 == 0:
+            raise ValueError("context must be odd: as many B-scans on either side")
+        step = 2 ** (len(self.channels) - 1)
+        if self.rows % step or self.columns % step:
+            raise ValueError(f"rows and columns must be multiples of {step} for these channels")
+        return self
+
+
+class ReferralSettings(BaseModel):
+    """Stage 2: a tissue map on a grid of fixed physical size in, referral and diagnoses out.
+
+    Parameters
+    ----------
+    cells : tuple of 3 int
+        Cells along (B-scans, depth, columns).
+    field : tuple of 3 float
+        What the cells cover in mm, around the middle of the scan and the level of the retina.
+    channels : tuple of int
+        Channels that a layer of each level adds (dense blocks).
+    diagnosis_weight : float
+        Weight of the diagnoses' loss beside that of the referral.
+    fit : FitSettings
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cells: tuple[int, int, int] = (12, 32, 32)
+    field: tuple[Millimetres, Millimetres, Millimetres] = (6.0, 1.6, 6.0)
+    channels: tuple[int, ...] = Field((12, 16, 24), min_length=1)
+    diagnosis_weight: float = Field(1.0, ge=0)
+    fit: FitSettings = FitSettings(
+        epochs=16, patience=16, batch_size=16, learning_rate=3e-3, label_smoothing=0.05
+    )
+
+
+class OctSettings(BaseModel):
+    """Everything that decides what is trained for volumes.
+
+    Parameters
+    ----------
+    instances : int
+        Networks of each stage; every pair of them is a member of the ensemble.
+    seed : int
+        Of the first instance; the others follow.
+    precision : {'float32', 'bfloat16'}
+    device : {'cpu', 'cuda'}
+        Where networks are trained and used.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: Literal["two_stages"] = "two_stages"
+    segmentation: SegmentationSettings = SegmentationSettings()
+    referral: ReferralSettings = ReferralSettings()
+    instances: int = Field(5, ge=1, le=20)
+    seed: int = Field(0, ge=0)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    device: Literal["cpu", "cuda"] = "cpu"
+
+
+DEMO = OctSettings()
+"""Trains in minutes on two processor cores."""
+
+FULL_SIZE = OctSettings(
+    segmentation=SegmentationSettings(
+        rows=448,
+        columns=512,
+        context=9,
+        channels=(32, 32, 64, 128, 256, 256),
+        residual_units=2,
+        bscans_per_volume=128,
+        fit=FitSettings(epochs=60, patience=15, batch_size=8, learning_rate=1e-3),
+    ),
+    referral=ReferralSettings(
+        cells=(43, 150, 175),
+        channels=(12, 16, 24, 32),
+        fit=FitSettings(epochs=60, patience=20, batch_size=8, label_smoothing=0.05),
+    ),
+    precision="bfloat16",
+    device="cuda",
+)
+"""Of the order of the paper's networks; for a GPU."""

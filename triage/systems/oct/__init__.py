@@ -1,0 +1,1 @@
+"""Trained systems for OCT volumes: two stages, every pair of instances a member."""

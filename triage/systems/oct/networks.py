@@ -1,0 +1,109 @@
+"""The instances of both stages, and what every pair of them says of a volume."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from triage.hashing import hash_bytes, hash_json
+from triage.models.oct.referral import ReferralNetwork, predict_referral
+from triage.models.oct.segmentation import predict_tissue
+from triage.models.oct.settings import OctSettings
+from triage.models.oct.tissue_cells import tissue_cells
+
+
+@dataclass(frozen=True)
+class TissueMaps:
+    """Tissue of one volume by M segmentation instances, on the networks' grid.
+
+    Parameters
+    ----------
+    tissue : uint8 array [S, H, W]
+        Most probable class by the averaged probabilities.
+    hypotheses : uint8 array [M, S, H, W]
+        The same by each instance.
+    """
+
+    tissue: NDArray[np.uint8]
+    hypotheses: NDArray[np.uint8]
+
+    @property
+    def disagreement(self) -> NDArray[np.uint8]:
+        """Share of instances that differ from `tissue`, 0 to 255, uint8 [S, H, W]."""
+        differ = (self.hypotheses != self.tissue).mean(axis=0, dtype=np.float32)
+        share: NDArray[np.uint8] = np.round(255 * differ).astype(np.uint8)
+        return share
+
+
+@dataclass(frozen=True)
+class PairOutputs:
+    """What every pair of M segmentation and R referral instances says of one volume.
+
+    Parameters
+    ----------
+    referral : float32 array [M, R, C]
+        Softmax over referral and outlier classes.
+    diagnoses : float32 array [M, R, D]
+        Probability of each diagnosis.
+    embedding : float32 array [E]
+        Features of the first referral instance, averaged over the segmentation instances.
+    """
+
+    referral: NDArray[np.float32]
+    diagnoses: NDArray[np.float32]
+    embedding: NDArray[np.float32]
+
+
+def map_tissue(
+    segmenters: Sequence[nn.Module], bscans: NDArray[np.uint8], settings: OctSettings
+) -> TissueMaps:
+    """Let every segmentation instance read a volume, uint8 [S, H, W] on the networks' grid."""
+    total: NDArray[np.float32] | float = 0.0
+    hypotheses = []
+    for network in segmenters:
+        found = predict_tissue(network, bscans, settings.segmentation.context, settings.precision)
+        hypotheses.append(found.argmax(axis=1).astype(np.uint8))
+        total = total + found
+    averaged = np.asarray(total).argmax(axis=1).astype(np.uint8)
+    return TissueMaps(averaged, np.stack(hypotheses))
+
+
+def cells_of(
+    maps: TissueMaps, spacing: tuple[float, float, float], settings: OctSettings
+) -> NDArray[np.uint8]:
+    """Cells of every instance's map, uint8 [M, 15, *cells]."""
+    return np.stack([tissue_cells(one, spacing, settings.referral) for one in maps.hypotheses])
+
+
+def run_pairs(referrers: Sequence[ReferralNetwork], cells: NDArray[np.uint8]) -> PairOutputs:
+    """Let every referral instance judge every segmentation instance's cells."""
+    stack = torch.from_numpy(cells)
+    logits = torch.stack([predict_referral(network, stack) for network in referrers], 1)
+    n_classes = referrers[0].n_classes
+    first = referrers[0]
+    with torch.inference_mode():
+        device = next(first.parameters()).device
+        embedding = first.features(stack.to(device).float() / 255).mean(0).float().cpu()
+    return PairOutputs(
+        referral=logits[:, :, :n_classes].softmax(2).numpy(),
+        diagnoses=logits[:, :, n_classes:].sigmoid().numpy(),
+        embedding=embedding.numpy(),
+    )
+
+
+def weights_digest(network: nn.Module) -> str:
+    """Hash of every weight of a network."""
+    return hash_json(
+        {
+            name: [
+                list(value.shape),
+                hash_bytes(value.detach().cpu().contiguous().numpy().tobytes()),
+            ]
+            for name, value in sorted(network.state_dict().items())
+        }
+    )

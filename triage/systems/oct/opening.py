@@ -1,0 +1,147 @@
+"""Volumes on the networks' grid, and what must be known of each before it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.array_file import load_arrays
+from triage.data.manifest import Case
+from triage.data.tissues import Tissue
+from triage.errors import ImageRejected, RejectReason
+from triage.imaging.oct.acquisition import acquisition_features
+from triage.imaging.oct.read import read_volume
+from triage.imaging.oct.volume import Eye, OctVolume
+from triage.imaging.read import shown_name
+from triage.measurements.localizer import superior_first
+from triage.measurements.signal import bscan_signal
+from triage.models.oct.scan_grid import labels_to_grid, to_grid
+from triage.models.oct.settings import SegmentationSettings
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class OpenVolume:
+    """A volume that can be read by the networks.
+
+    Parameters
+    ----------
+    bscans : uint8 array [S, H, W]
+        On the networks' grid.
+    spacing : tuple of float
+        mm between B-scans, rows and columns of that grid.
+    laterality : {'R', 'L'} or None
+    superior_first : bool
+        Whether the first B-scan is the uppermost; taken for granted where no localizer tells.
+    acquisition : float64 array [F]
+        How it was taken; see `acquisition_features`.
+    signal : float32 array [S]
+        Signal quality of each B-scan.
+    flags : tuple of str
+    sha256 : str
+    """
+
+    bscans: NDArray[np.uint8]
+    spacing: tuple[float, float, float]
+    laterality: Eye | None
+    superior_first: bool
+    acquisition: NDArray[np.float64]
+    signal: NDArray[np.float32]
+    flags: tuple[str, ...]
+    sha256: str
+
+
+def open_volume(case: Case, settings: SegmentationSettings) -> OpenVolume:
+    """Read a case's volume and bring it on the networks' grid.
+
+    Raises
+    ------
+    ImageRejected
+        If the file is refused, holds one B-scan, or does not give its scale: a referral rests on
+        sizes in mm, and none is ever assumed.
+    """
+    path = case.images[0]
+    if len(case.images) > 1:
+        raise ImageRejected(
+            RejectReason.WRONG_MODALITY, "The case has several files; a case is one volume."
+        )
+    volume = read_volume(path)
+    count, height, width = volume.bscans.shape
+    if count < 2:
+        raise ImageRejected(
+            RejectReason.NOT_A_VOLUME,
+            "There is one B-scan where a volume is expected.",
+            where=shown_name(path),
+            mend="Export the whole volume.",
+        )
+    spacing = volume.spacing.complete
+    if spacing is None:
+        raise ImageRejected(
+            RejectReason.NO_SCALE,
+            "The file does not give the scan's scale, so nothing in it can be measured in mm.",
+            where=shown_name(path),
+            mend="Export it with its geometry, or write the spacing into its sidecar.",
+        )
+    between, depth, column = spacing
+    return OpenVolume(
+        bscans=to_grid(volume.bscans, settings.rows, settings.columns),
+        spacing=(between, depth * height / settings.rows, column * width / settings.columns),
+        laterality=volume.laterality,
+        superior_first=_superior_first(volume),
+        acquisition=acquisition_features(volume),
+        signal=bscan_signal(volume.bscans),
+        flags=tuple(str(flag) for flag in volume.flags),
+        sha256=volume.sha256,
+    )
+
+
+def _superior_first(volume: OctVolume) -> bool:
+    lines = volume.localizer.lines if volume.localizer else None
+    return lines is None or superior_first(lines) is not False
+
+
+def open_volumes(
+    cases: Sequence[Case], settings: SegmentationSettings, progress: Progress | None = None
+) -> tuple[list[Case], list[OpenVolume], dict[str, ImageRejected]]:
+    """Open many volumes; returns the cases that could be read, their volumes, and the refusals."""
+    kept, volumes, rejected = [], [], {}
+    for case in cases:
+        try:
+            volumes.append(open_volume(case, settings))
+            kept.append(case)
+        except ImageRejected as refusal:
+            rejected[case.case_id] = refusal
+        if progress is not None:
+            progress(1)
+    return kept, volumes, rejected
+
+
+def open_annotation(case: Case, settings: SegmentationSettings) -> NDArray[np.uint8] | None:
+    """Read a case's tissue map on the networks' grid, uint8 [S, H, W]; None where it has none.
+
+    Raises
+    ------
+    ImageRejected
+        If the map is missing, damaged, or holds other classes.
+    """
+    if case.annotation is None:
+        return None
+    found = load_arrays(case.annotation)
+    tissue = found[0].get("tissue") if found else None
+    if tissue is None or tissue.dtype != np.uint8 or tissue.ndim != 3:
+        raise ImageRejected(
+            RejectReason.UNREADABLE,
+            "The annotation is missing or damaged.",
+            where=shown_name(case.annotation),
+        )
+    if tissue.max(initial=0) >= len(Tissue):
+        raise ImageRejected(
+            RejectReason.UNREADABLE,
+            "The annotation holds classes that are no tissue.",
+            where=shown_name(case.annotation),
+        )
+    return labels_to_grid(tissue, settings.rows, settings.columns)

@@ -1,0 +1,254 @@
+"""A trained OCT system in use: volumes in, `Predictions` and readings out, one volume at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from triage.data.diagnoses import DIAGNOSES
+from triage.data.manifest import Case
+from triage.decisions.policy import Policy
+from triage.errors import ImageRejected
+from triage.hashing import hash_json
+from triage.measurements.measure import Measured, measure
+from triage.measurements.signal import ungradable
+from triage.models.heads import HeadKind
+from triage.models.oct.referral import ReferralNetwork
+from triage.models.oct.settings import OctSettings
+from triage.oct_reading import OctReading, ReadingFacts
+from triage.predictions import Predictions
+from triage.systems.oct.networks import (
+    PairOutputs,
+    TissueMaps,
+    cells_of,
+    map_tissue,
+    run_pairs,
+)
+from triage.systems.oct.opening import OpenVolume, open_volume
+from triage.systems.scored import Scored, case_table
+from triage.uncertainty.acquisition_shift import AcquisitionShift
+
+
+class OctSystem:
+    """Two stages of networks, with the policy that turns them into a recommendation.
+
+    Parameters
+    ----------
+    segmenters : dict of Module
+        Stage 1, by name.
+    referrers : dict of ReferralNetwork
+        Stage 2, by name; every pair of the two is a member of the ensemble.
+    settings : OctSettings
+    kind : HeadKind
+    classes : tuple of str
+        Referral classes first, then the outlier classes.
+    n_inliers : int
+    policy : Policy
+    shift : AcquisitionShift
+        Tells scans of an unseen device.
+    provenance : dict of str
+        Written into every predictions table and reading.
+    """
+
+    stage = "reading volumes"
+    """What the work of `score` is called."""
+    passes = 1
+    """How often `score` reports each file."""
+
+    def __init__(
+        self,
+        segmenters: dict[str, nn.Module],
+        referrers: dict[str, ReferralNetwork],
+        *,
+        settings: OctSettings,
+        kind: HeadKind,
+        classes: tuple[str, ...],
+        n_inliers: int,
+        policy: Policy,
+        shift: AcquisitionShift,
+        provenance: dict[str, str],
+    ) -> None:
+        self.segmenters = segmenters
+        self.referrers = referrers
+        self.settings = settings
+        self.kind = kind
+        self.classes = classes
+        self.n_inliers = n_inliers
+        self.policy = policy
+        self.shift = shift
+        self.provenance = provenance
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Names of the pairs of instances."""
+        return pair_names(self.segmenters, self.referrers)
+
+    def score(
+        self,
+        cases: Sequence[Case],
+        cache_folder: Path | None = None,
+        progress: Callable[[int], None] | None = None,
+        *,
+        readings: Path | None = None,
+    ) -> Scored:
+        """Read volumes one after another and decide; memory does not grow with their number.
+
+        Parameters
+        ----------
+        cases : sequence of Case
+        cache_folder : Path, optional
+            Not used: a volume is read once.
+        progress : callable, optional
+            Called with the number of volumes finished.
+        readings : Path, optional
+            Folder for one `OctReading` a volume, named by hashes only.
+        """
+        kept: list[Case] = []
+        outputs: list[PairOutputs] = []
+        findings: list[dict[str, object]] = []
+        rejected: dict[str, ImageRejected] = {}
+        quality: dict[str, str] = {}
+        unseen: dict[str, str] = {}
+        files: dict[str, Path] = {}
+        for case in cases:
+            try:
+                opened = open_volume(case, self.settings.segmentation)
+            except ImageRejected as refusal:
+                rejected[case.case_id] = refusal
+            else:
+                maps = map_tissue(list(self.segmenters.values()), opened.bscans, self.settings)
+                cells = cells_of(maps, opened.spacing, self.settings)
+                found = run_pairs(list(self.referrers.values()), cells)
+                measured = measure(
+                    maps.hypotheses,
+                    opened.spacing,
+                    opened.laterality,
+                    superior_first=opened.superior_first,
+                )
+                kept.append(case)
+                outputs.append(found)
+                findings.append(self._findings(case, opened, found, measured))
+                problem = ungradable(opened.signal, maps.tissue)
+                if problem:
+                    quality[case.case_id] = problem
+                if sentence := self._unseen(opened):
+                    unseen[case.case_id] = sentence
+                if readings is not None:
+                    reading = self._reading(opened, maps, found, measured, problem)
+                    files[case.case_id] = readings / _name(reading.facts)
+                    reading.save(files[case.case_id])
+            if progress is not None:
+                progress(1)
+        raw = pair_predictions(
+            kept, outputs, self.members, self.classes, self.n_inliers, self.provenance
+        )
+        decided = raw.with_decisions(self.policy.decide(raw, quality, unseen))
+        return Scored(
+            decided,
+            rejected,
+            quality,
+            unseen=unseen,
+            readings=files,
+            findings=pd.DataFrame(findings),
+        )
+
+    def _findings(
+        self,
+        case: Case,
+        opened: OpenVolume,
+        found: PairOutputs,
+        measured: Measured,
+    ) -> dict[str, object]:
+        """One row of the findings table."""
+        mean = found.diagnoses.mean(axis=(0, 1))
+        return (
+            {"case_id": case.case_id, "device_distance": self._distance(opened)}
+            | {f"p_{name}": float(p) for name, p in zip(DIAGNOSES, mean, strict=True)}
+            | {each.name: each.value for each in measured.measurements}
+        )
+
+    def _distance(self, opened: OpenVolume) -> float:
+        return float(self.shift.distance(opened.acquisition[None])[0])
+
+    def _unseen(self, opened: OpenVolume) -> str:
+        """Why a scan is taken for one of an unseen device, '' where it is not."""
+        distance, limit = self._distance(opened), self.shift.limit
+        if distance <= limit:
+            return ""
+        return (
+            f"Its distance from the training scans is {distance:.1f}; up to {limit:.1f} is usual."
+        )
+
+    def _reading(
+        self,
+        opened: OpenVolume,
+        maps: TissueMaps,
+        found: PairOutputs,
+        measured: Measured,
+        problem: str,
+    ) -> OctReading:
+        mean = found.referral.mean(axis=(0, 1), dtype=np.float64)[None]
+        score = self.policy.score_of(mean, self.n_inliers)
+        facts = ReadingFacts(
+            classes=self.classes,
+            n_inliers=self.n_inliers,
+            diagnoses=tuple(DIAGNOSES),
+            spacing=opened.spacing,
+            laterality=opened.laterality,
+            measurements=measured.measurements,
+            flags=opened.flags,
+            p_unfamiliar=float(self.policy.outlier_probability(score)[0]),
+            device_distance=self._distance(opened),
+            device_limit=self.shift.limit,
+            ungradable=problem,
+            volume_sha256=opened.sha256,
+            bundle=self.provenance.get("bundle", ""),
+        )
+        return OctReading(
+            facts=facts,
+            tissue=maps.tissue,
+            hypotheses=maps.hypotheses,
+            disagreement=maps.disagreement,
+            referral=found.referral,
+            diagnoses=found.diagnoses,
+            thickness=measured.thickness,
+            thickness_spread=measured.thickness_spread,
+            signal=opened.signal,
+        )
+
+
+def pair_names(segmenters: Iterable[str], referrers: Iterable[str]) -> tuple[str, ...]:
+    """Names of all pairs, segmentation instance first."""
+    second = tuple(referrers)
+    return tuple(f"{one}-{other}" for one in segmenters for other in second)
+
+
+def pair_predictions(
+    cases: Sequence[Case],
+    outputs: Sequence[PairOutputs],
+    members: tuple[str, ...],
+    classes: tuple[str, ...],
+    n_inliers: int,
+    provenance: dict[str, str],
+) -> Predictions:
+    """Put what the pairs say of some volumes into one table, without decisions."""
+    empty = np.zeros((0, len(members), len(classes)), dtype=np.float32)
+    rows = [found.referral.reshape(len(members), len(classes)) for found in outputs]
+    vectors = [found.embedding for found in outputs]
+    return Predictions(
+        cases=case_table(cases),
+        classes=classes,
+        n_inliers=n_inliers,
+        members=members,
+        probabilities=np.stack(rows) if rows else empty,
+        embedding=np.stack(vectors) if vectors else np.zeros((0, 1), dtype=np.float32),
+        provenance=provenance,
+    )
+
+
+def _name(facts: ReadingFacts) -> str:
+    return hash_json([facts.volume_sha256, facts.bundle])[:32] + ".safetensors"

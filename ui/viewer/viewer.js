@@ -1,0 +1,426 @@
+// The OCT viewer: what is on show, and every way to change it. No step asks the server.
+
+const STEP = "oct-step"; // a User Timing measure: from the key or wheel to the painted picture
+const WHEEL = 40; // pixels of wheel travel for one B-scan
+const POINTER = "Point at the B-scan to read its tissue.";
+const kept = new Map(); // what a reader looked at, by case, over the page's own reruns
+
+class Viewer {
+  constructor(root, header, part) {
+    Object.assign(this, { root, header, part });
+    const { bscans, reading } = header;
+    this.count = bscans.pictures.length;
+    this.scans = new Pictures(bscans.pictures, part, "image/jpeg");
+    this.maps = reading && new Pictures(reading.maps, part, "image/png");
+    this.masks = reading && new Pictures(reading.disagreement, part, "image/png");
+    const start = { index: Math.floor(this.count / 2), column: 0.5, trueScale: false };
+    const map = { which: 0, shown: true, opacity: 0.4, differ: false };
+    this.state = { ...start, ...map, ...kept.get(header.case) };
+    this.find = (selector) => root.querySelector(selector);
+    this.planes = {};
+    this.steps = 0;
+    this.travel = 0;
+  }
+
+  async open() {
+    const { header } = this;
+    this.find(".eye").textContent = header.eye;
+    this.find(".facts").textContent = header.facts.join(" · ");
+    const warnings = header.warnings.map((text) => make("li", {}, text));
+    this.find(".warnings").replaceChildren(...warnings);
+    this.find(".pane").setAttribute("aria-valuemax", this.count);
+    for (const name of ["enface", "localizer"]) await this.addPlane(name, header[name], "jpeg");
+    if (header.reading) await this.openReading(header.reading);
+    this.find(".viewer").hidden = false;
+    this.listen();
+    this.shape();
+    await this.want(this.state.index);
+    this.draw();
+  }
+
+  async openReading(reading) {
+    this.find(".overlay").hidden = false;
+    this.find(".legend").hidden = false;
+    this.find(".map-keys").hidden = false;
+    if (reading.thickness) {
+      await this.addPlane("thickness", { ...this.header.enface, ...reading.thickness }, "png");
+      const { colours, low, high, values, spreads } = reading.thickness;
+      const ramp = this.find(".ramp");
+      ramp.replaceChildren(make("span", {}, `${low} µm`), make("i"), make("span", {}, `${high} µm`));
+      ramp.querySelector("i").style.background = `linear-gradient(90deg, ${colours.join(",")})`;
+      const numbers = (place) => new Uint16Array(this.part(place).slice().buffer);
+      this.thickness = { values: numbers(values), spreads: numbers(spreads) };
+    }
+    const names = ["Mean", ...Array.from({ length: reading.instances }, (_, n) => `${n + 1}`), "Off"];
+    this.find(".maps").replaceChildren(...names.map((name, at) => {
+      const box = make("input", { type: "radio", name: "map", value: at });
+      return make("label", { title: at && name !== "Off" ? `Instance ${name}` : name }, box, name);
+    }));
+    this.find(".reasons").hidden = false;
+    showReferral(this.find(".referral"), reading.referral, reading.instances);
+    showDiagnoses(this.find(".diagnoses"), reading.diagnoses);
+    showMeasurements(this.find(".measurements"), reading.measurements);
+    await this.openHypotheses(reading);
+  }
+
+  // Each instance's own map of the one B-scan on which they disagree most.
+  async openHypotheses(reading) {
+    const at = reading.most_differing;
+    const section = this.find(".hypotheses");
+    section.hidden = false;
+    section.querySelector("h4").textContent =
+      `B-scan ${at + 1}, where the instances disagree most ` +
+      `(${percent(100 * reading.differing[at])} of its area), enlarged`;
+    const buttons = reading.shares.slice(1).map((shares, n) => {
+      const words = difference(reading.tissues, reading.background, reading.shares[0][at], shares[at]);
+      const button = make(
+        "button", { type: "button", "aria-label": `Instance ${n + 1}: ${words}. Show it above.` },
+        make("canvas"), make("span", {}, `Instance ${n + 1}`, make("small", {}, words)),
+      );
+      button.addEventListener("click", () => this.set({ index: at, which: n + 1, shown: true }));
+      return button;
+    });
+    section.querySelector(".row").replaceChildren(...buttons);
+    this.hypotheses = await Promise.all([
+      decode(this.part(this.header.bscans.pictures[at]), "image/jpeg"),
+      decode(this.part(reading.maps[at]), "image/png"),
+      decode(this.part(reading.disagreement[at]), "image/png"),
+    ]);
+  }
+
+  async addPlane(name, plane, type) {
+    if (!plane) return;
+    const figure = this.find(`[data-plane=${name}]`);
+    const canvas = figure.querySelector("canvas");
+    canvas.style.aspectRatio = 1 / (plane.aspect || 1);
+    figure.hidden = false;
+    const picture = await decode(this.part(plane.picture), `image/${type}`);
+    this.planes[name] = { canvas, picture, plane, caption: figure.querySelector("figcaption") };
+  }
+
+  listen() {
+    const on = (selector, kind, act, options) =>
+      this.find(selector).addEventListener(kind, act, options);
+    this.find(".viewer").addEventListener("keydown", (event) => this.key(event));
+    on(".pane", "wheel", (event) => this.wheel(event), { passive: false });
+    on(".previous", "click", (event) => this.go(this.state.index - 1, event));
+    on(".next", "click", (event) => this.go(this.state.index + 1, event));
+    on(".true-scale input", "change", ({ target }) => this.set({ trueScale: target.checked }));
+    on(".opacity", "input", ({ target }) => this.set({ opacity: target.value / 100 }));
+    on(".differ", "change", ({ target }) => this.set({ differ: target.checked }));
+    on(".maps", "change", ({ target }) => this.choose(Number(target.value)));
+    on(".bscan", "pointermove", (event) => this.point(event));
+    on(".bscan", "pointerleave", () => { this.tellPointer(); });
+    this.drag(this.find(".bscan"), ({ x }) => this.set({ column: x }));
+    this.drag(this.find(".signal"), ({ x }, event) => this.go(Math.floor(x * this.count), event));
+    for (const [name, { canvas, plane }] of Object.entries(this.planes)) {
+      canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+      this.drag(canvas, (place, event) => {
+        if (name === "localizer") this.toLine(plane.lines, place, event);
+        else this.toPlace(place, event);
+      });
+    }
+    this.sizes = new ResizeObserver(() => this.draw());
+    this.sizes.observe(this.find(".viewer"));
+  }
+
+  get reading() {
+    return this.header.reading;
+  }
+
+  close() {
+    this.sizes?.disconnect();
+  }
+
+  // Where a pointer is over an element, as shares of it, while it is pressed.
+  drag(element, act) {
+    const place = (event) => {
+      const box = element.getBoundingClientRect();
+      const within = (value) => Math.min(Math.max(value, 0), 0.99999);
+      return {
+        x: within((event.clientX - box.left) / box.width),
+        y: within((event.clientY - box.top) / box.height),
+      };
+    };
+    element.addEventListener("pointerdown", (event) => {
+      element.setPointerCapture(event.pointerId);
+      this.find(".pane").focus({ preventScroll: true });
+      event.preventDefault();
+      act(place(event), event);
+    });
+    element.addEventListener("pointermove", (event) => {
+      if (event.buttons & 1) act(place(event), event);
+    });
+  }
+
+  key(event) {
+    const { key, shiftKey, target } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const typing = target.matches("input[type=range], input[type=radio]");
+    const ahead = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[key];
+    const jumps = { PageDown: 10, PageUp: -10, Home: -this.count, End: this.count };
+    const letters = {
+      m: () => this.choose((this.state.which + 1) % (this.reading.instances + 1)),
+      o: () => this.set({ shown: !this.state.shown }),
+      d: () => this.set({ differ: !this.state.differ }),
+      j: () => this.go(this.reading.most_differing, event),
+    };
+    if (ahead && !typing && shiftKey) {
+      this.set({ column: Math.min(Math.max(this.state.column + ahead / 64, 0), 1) });
+    } else if ((ahead || jumps[key]) && !typing) {
+      this.go(this.state.index + (ahead || jumps[key]), event);
+    } else if (this.reading && letters[key]) {
+      letters[key]();
+    } else return;
+    event.preventDefault();
+  }
+
+  wheel(event) {
+    if (event.ctrlKey || event.shiftKey) return; // the browser's own zoom and sideways scroll
+    event.preventDefault();
+    this.travel += event.deltaMode === 0 ? event.deltaY : event.deltaY * WHEEL;
+    const steps = Math.trunc(this.travel / WHEEL);
+    this.travel -= steps * WHEEL;
+    if (steps) this.go(this.state.index + Math.sign(steps), event);
+  }
+
+  toPlace({ x, y }, event) {
+    const down = this.header.enface.upwards ? 1 - y : y;
+    this.state.column = x;
+    this.go(Math.min(Math.floor(down * this.count), this.count - 1), event);
+  }
+
+  toLine(lines, { x, y }, event) {
+    if (!lines) return;
+    let best = { distance: Infinity };
+    lines.forEach(([x0, y0, x1, y1], index) => {
+      const long = (x1 - x0) ** 2 + (y1 - y0) ** 2 || 1;
+      const along = ((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)) / long;
+      const column = Math.min(Math.max(along, 0), 1);
+      const distance = Math.hypot(x0 + column * (x1 - x0) - x, y0 + column * (y1 - y0) - y);
+      if (distance < best.distance) best = { distance, index, column };
+    });
+    this.state.column = best.column;
+    this.go(best.index, event);
+  }
+
+  choose(which) {
+    const off = which > this.reading.instances;
+    this.set(off ? { shown: false } : { which, shown: true });
+  }
+
+  set(change) {
+    Object.assign(this.state, change);
+    if ("trueScale" in change) this.shape();
+    this.go(this.state.index);
+  }
+
+  // Show a B-scan; pictures are decoded ahead, so as a rule it is painted at once.
+  async go(index, event) {
+    const { state } = this;
+    const begun = event?.timeStamp;
+    state.index = Math.min(Math.max(index, 0), this.count - 1);
+    kept.set(this.header.case, { ...state });
+    const wanted = state.index;
+    const waits = this.want(wanted);
+    if (waits) await waits;
+    if (wanted !== state.index) return;
+    this.draw();
+    if (begun !== undefined) this.time(begun);
+    this.ahead();
+  }
+
+  layers() {
+    const { state } = this;
+    return [
+      this.scans,
+      ...(this.maps && state.shown ? [this.maps] : []),
+      ...(this.masks && state.differ ? [this.masks] : []),
+    ];
+  }
+
+  want(index) {
+    const missing = this.layers().filter((layer) => !layer.at(index));
+    return missing.length ? Promise.all(missing.map((layer) => layer.load(index))) : null;
+  }
+
+  ahead() {
+    clearTimeout(this.idle);
+    this.idle = setTimeout(() => this.layers().forEach((each) => each.around(this.state.index)), 0);
+  }
+
+  // The frame after the next begins when this one's picture is on the screen.
+  time(begun) {
+    requestAnimationFrame(() => requestAnimationFrame((end) => {
+      this.steps += 1;
+      if (this.steps % 1000 === 0) performance.clearMeasures(STEP);
+      performance.measure(STEP, { start: begun, end: Math.max(end, begun) });
+    }));
+  }
+
+  shape() {
+    const { proportion } = this.header.bscans;
+    this.find(".true-scale").hidden = !proportion;
+    this.find(".true-scale input").checked = this.state.trueScale;
+    const true_ = proportion && this.state.trueScale;
+    const shown = true_ ? proportion : 0.58;
+    this.find(".bscan").style.aspectRatio = 1 / shown;
+    this.find(".scale").textContent =
+      proportion && !true_ && shown / proportion > 1.05
+        ? `depth stretched ×${(shown / proportion).toFixed(1)}` : "";
+  }
+
+  draw() {
+    const { state, reading, header, count } = this;
+    const scan = this.scans.at(state.index);
+    if (!scan) return;
+    const picture = reading && state.shown && this.maps.at(state.index);
+    const map = picture && { picture, instances: reading.instances, ...state };
+    const mask = reading && state.differ ? this.masks.at(state.index) : null;
+    drawScan(this.find(".bscan"), scan, map, mask, state.column);
+    const row = (state.index + 0.5) / count;
+    const place = { x: state.column, y: header.enface.upwards ? 1 - row : row };
+    const { upwards, sides } = header.enface;
+    for (const [name, { canvas, picture: drawn, plane }] of Object.entries(this.planes)) {
+      if (name === "localizer") {
+        drawLocalizer(canvas, drawn, plane.lines, state.index, state.column);
+      } else {
+        const grid = name === "thickness" ? reading.grid : null;
+        drawPlane(canvas, drawn, { place, upwards, sides, smooth: name === "enface", grid });
+      }
+    }
+    drawSignal(
+      this.find(".signal"), header.signal, header.weak, state.index, reading && reading.differing,
+    );
+    if (this.hypotheses) this.drawHypotheses();
+    this.tell();
+  }
+
+  drawHypotheses() {
+    const [scan, picture, mask] = this.hypotheses;
+    const { instances, differing_part: part } = this.reading;
+    this.root.querySelectorAll(".hypotheses canvas").forEach((canvas, n) => {
+      const map = { picture, instances, which: n + 1, opacity: Math.max(this.state.opacity, 0.3) };
+      drawScan(canvas, scan, map, this.state.differ ? mask : null, null, part);
+    });
+  }
+
+  // Everything on show, in words.
+  tell() {
+    const { state, reading, header, count } = this;
+    const name = `B-scan ${state.index + 1} of ${count}`;
+    const pane = this.find(".pane");
+    pane.setAttribute("aria-valuenow", state.index + 1);
+    pane.setAttribute("aria-valuetext", name);
+    this.find(".position").textContent = name;
+    this.find(".place").textContent = name;
+    const quality = header.signal[state.index].toFixed(2);
+    const weak = header.weak[state.index] ? ", weak" : "";
+    this.find(".signal-told").textContent =
+      `Signal of each B-scan; here ${quality}${weak}.` +
+      (reading ? " Marks above: how much the instances disagree." : "");
+    this.find(".signal").setAttribute("aria-label", `Signal of ${name}: ${quality}${weak}`);
+    let seen = "";
+    if (reading) seen = this.tellReading(reading);
+    this.find(".bscan").setAttribute("aria-label", `${name}. ${seen}`);
+    this.tellPlanes();
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => {
+      this.find("[aria-live]").textContent = `${name}${weak && ", weak signal"}. ${seen}`;
+    }, 350);
+  }
+
+  tellReading(reading) {
+    const { state } = this;
+    const which = state.shown ? state.which : 0;
+    const shares = reading.shares[which][state.index];
+    showLegend(this.find(".legend"), reading.tissues, reading.background, shares);
+    this.root.querySelectorAll(".maps input").forEach((box, at) => {
+      box.checked = state.shown ? at === state.which : at === reading.instances + 1;
+    });
+    this.find(".opacity").value = Math.round(100 * state.opacity);
+    this.find(".opacity").setAttribute("aria-valuetext", `${Math.round(100 * state.opacity)} %`);
+    this.find(".differ").checked = state.differ;
+    if (!this.find(".pointer").textContent) this.tellPointer();
+    const found = reading.tissues
+      .map(({ name }, at) => [name, shares[at], at])
+      .filter(([, share, at]) => share > 0 && at !== reading.background)
+      .map(([name]) => name);
+    const map = state.which ? `Map of instance ${state.which}` : "Mean map";
+    const differ = percent(100 * reading.differing[state.index]);
+    return `${state.shown ? map : "Map off"}: ${found.join(", ")}. Instances disagree on ${differ}.`;
+  }
+
+  tellPlanes() {
+    const { enface, localizer, thickness } = this.planes;
+    const { index, column } = this.state;
+    const tell = ({ canvas, caption }, text, more = "") => {
+      caption.textContent = text;
+      canvas.setAttribute("aria-label", `${text} ${more}`);
+    };
+    const order = this.header.enface.upwards ? "B-scan 1 below" : "B-scan 1 on top";
+    tell(enface, `En-face, ${order}${enface.plane.aspect ? "" : ", not to scale"}`);
+    if (localizer) {
+      tell(localizer, localizer.plane.lines ? "Localizer with the B-scans" : "Localizer");
+    }
+    if (thickness) {
+      const { columns } = thickness.plane;
+      const at = index * columns + Math.min(Math.floor(column * columns), columns - 1);
+      const [value, spread] = [this.thickness.values[at], this.thickness.spreads[at]];
+      const here = value === 65535 ? "not measured here" : `here ${value} µm, spread ${spread}`;
+      const { grid } = this.reading;
+      tell(thickness, `Retinal thickness: ${here}`, grid ? grid.told : "");
+    }
+  }
+
+  tellPointer() {
+    this.find(".pointer").textContent = this.reading ? POINTER : "";
+  }
+
+  // The tissue under the pointer, by the mean and by each instance.
+  point(event) {
+    const { reading, state } = this;
+    const map = this.maps && this.maps.at(state.index);
+    if (!map) return;
+    const box = event.target.getBoundingClientRect();
+    const rows = map.height / (reading.instances + 1);
+    const x = Math.floor(((event.clientX - box.left) / box.width) * map.width);
+    const y = Math.floor(((event.clientY - box.top) / box.height) * rows);
+    this.probe ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+    const names = Array.from({ length: reading.instances + 1 }, (_, n) => {
+      this.probe.clearRect(0, 0, 1, 1);
+      this.probe.drawImage(map, x, n * rows + y, 1, 1, 0, 0, 1, 1);
+      const [r, g, b, a] = this.probe.getImageData(0, 0, 1, 1).data;
+      const hex = `#${[r, g, b].map((part) => part.toString(16).padStart(2, "0")).join("")}`;
+      return reading.tissues.findIndex(({ colour }, at) =>
+        (a === 0 ? at === reading.background : colour === hex));
+    });
+    const name = (at) => (at < 0 ? "unknown" : reading.tissues[at].name);
+    const same = names.slice(1).filter((at) => at === names[0]).length;
+    this.find(".pointer").textContent =
+      `${name(names[0])} · ${same} of ${reading.instances} instances agree`;
+  }
+}
+
+const open = new WeakMap();
+
+export default function ({ data, parentElement }) {
+  const { header, part } = unpack(data);
+  const former = open.get(parentElement);
+  const surface = parentElement.querySelector(".viewer");
+  if (former && former.header.id === header.id && former.surface === surface) return former.leave;
+  const viewer = new Viewer(renewed(surface), header, part);
+  viewer.surface = viewer.root.querySelector(".viewer");
+  viewer.leave = () => viewer.close();
+  former?.close();
+  open.set(parentElement, viewer);
+  viewer.open();
+  return viewer.leave;
+}
+
+// The same markup without a former viewer's listeners.
+function renewed(surface) {
+  const fresh = surface.cloneNode(true);
+  surface.replaceWith(fresh);
+  return fresh.parentNode;
+}
