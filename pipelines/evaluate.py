@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.evaluate_oct import measure_referral, measure_tissue
 from pipelines.score import score_cases
 from triage.data.dataset import Dataset, load_dataset
 from triage.data.roles import draw_roles
@@ -15,10 +16,13 @@ from triage.data.spec import DataSpec
 from triage.errors import UsageError, count_by_reason
 from triage.evaluation import Evaluation, Outcomes, evaluate
 from triage.evaluation.from_predictions import outcomes_of
+from triage.evaluation.referral import ReferralResult
+from triage.evaluation.segmentation import SegmentationResult
 from triage.hashing import hash_json
 from triage.predictions import Predictions
 from triage.systems.bundle import AnySystem, load_bundle_spec, load_system
 from triage.systems.manifest import BundleManifest
+from triage.systems.oct.system import OctSystem
 from triage.systems.progress import Progress
 from triage.whole_file import whole_file
 
@@ -36,6 +40,8 @@ class EvaluationRun:
     dataset: Dataset
     rejected: dict[str, int]
     reasons: dict[str, int]
+    referral: ReferralResult | None = None
+    tissue: SegmentationResult | None = None
 
 
 def load_test_split(
@@ -106,13 +112,18 @@ def evaluate_system(
     UsageError
         If no test case could be read.
     """
-    scored = score_cases(system, dataset.of_split(SPLIT), cache_folder, report)
+    cases = dataset.of_split(SPLIT)
+    scored = score_cases(system, cases, cache_folder, report)
     if len(scored.predictions) == 0:
         raise UsageError("no test case could be read", where=dataset.spec.name)
     outcomes = outcomes_of(scored.predictions, system.policy, dataset.spec)
     report("bootstrap", 0, 1)
     evaluation = evaluate(outcomes, n_resamples=n_resamples)
     report("bootstrap", 1, 1)
+    referral = tissue = None
+    if isinstance(system, OctSystem):
+        referral = measure_referral(scored, cases, system.policy, n_resamples=n_resamples)
+        tissue = measure_tissue(system, cases, report, n_resamples=n_resamples)
     decisions = scored.predictions.decisions
     codes = Counter(decisions["reason_code"]) if decisions is not None else Counter()
     return EvaluationRun(
@@ -123,6 +134,8 @@ def evaluate_system(
         dataset=dataset,
         rejected=count_by_reason(scored.rejected.values()),
         reasons={code: count for code, count in sorted(codes.items()) if code},
+        referral=referral,
+        tissue=tissue,
     )
 
 
@@ -156,4 +169,8 @@ def as_json(run: EvaluationRun) -> dict[str, Any]:
         "abstained_by_reason": run.reasons,
         "note": run.dataset.spec.roles.note,
         "evaluation": run.evaluation.model_dump(mode="json"),
+    } | {
+        name: found.model_dump(mode="json")
+        for name, found in (("referral", run.referral), ("tissue", run.tissue))
+        if found is not None
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from triage.errors import ImageRejected, TriageError
@@ -80,6 +81,8 @@ def read_reading(place: ReadingRecord, volume: OctVolume) -> OctReading | str:
     except OSError:
         return "its file is missing or cannot be read."
     except (TriageError, ValueError, TypeError):
+        return "its file is damaged."
+    if not (np.isfinite(reading.referral).all() and np.isfinite(reading.diagnoses).all()):
         return "its file is damaged."
     if reading.facts.volume_sha256 != volume.sha256 or len(reading.tissue) != len(volume.bscans):
         return "it is of another volume."

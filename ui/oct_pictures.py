@@ -57,8 +57,14 @@ def describe_volume(volume: OctVolume, parcel: Parcel) -> dict[str, Any]:
 
 
 def en_face(bscans: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Mean over depth, stretched to the middle 98 % of its values; uint8 [S, W]."""
+    """Mean over depth, evened and stretched to the middle 98 % of its values; uint8 [S, W].
+
+    B-scans are averaged from differently many frames and so differ in brightness; evened by up
+    to a factor of two they show vessels and fovea. How good each is, the signal strip tells.
+    """
     means = projection(bscans).astype(np.float32)
+    levels = np.maximum(np.median(means, axis=1, keepdims=True), 1)
+    means *= np.clip(np.median(levels) / levels, 0.5, 2)
     low, high = np.percentile(means, (1, 99))
     stretched = (means - low) / max(float(high - low), 1e-6)
     return np.asarray(np.clip(stretched, 0, 1) * 255, dtype=np.uint8)
@@ -89,7 +95,7 @@ def _aspect(height_to_width: float) -> float:
 
 def _facts(volume: OctVolume) -> list[str]:
     count, height, width = volume.bscans.shape
-    facts = [f"{count} B-scans of {width} by {height} pixels"]
+    facts = [f"{count} B-scan{'s' if count > 1 else ''} of {width} by {height} pixels"]
     if spacing := volume.spacing.complete:
         facts.append(f"{width * spacing[2]:.1f} by {count * spacing[0]:.1f} mm")
     if volume.fixation:
@@ -116,5 +122,5 @@ def _localizer(localizer: Localizer, parcel: Parcel) -> dict[str, Any]:
     lines = None
     if localizer.lines is not None:
         shares = localizer.lines / np.array([width, height], dtype=np.float32)
-        lines = shares.reshape(-1, 4).round(5).tolist()
+        lines = shares.reshape(-1, 4).astype(float).round(5).tolist()
     return {"picture": parcel.add(jpeg(image)), "aspect": height / width, "lines": lines}

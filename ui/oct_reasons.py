@@ -234,7 +234,7 @@ def _probabilities(name: str, pairs: NDArray[np.float32]) -> dict[str, Any]:
     mean, low, high = (float(of(pairs)) for of in (np.mean, np.min, np.max))
     return {
         "name": name,
-        "pairs": np.clip(pairs, 0, 1).round(3).tolist(),
+        "pairs": np.clip(pairs, 0, 1).astype(float).round(3).tolist(),
         "mean": round(mean, 4),
         "low": round(low, 4),
         "high": round(high, 4),

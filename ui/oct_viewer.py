@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 _FOLDER = Path(__file__).parent / "viewer"
-_SCRIPTS = ("payload.js", "drawing.js", "reasons.js", "viewer.js")
+_SCRIPTS = ("payload.js", "drawing.js", "reasons.js", "telling.js", "viewer.js")
 
 
 def _source(name: str) -> str:

@@ -120,7 +120,7 @@ def test_a_volume_is_read_blind_then_beside_the_reasons(address: str) -> None:
         choose(page, "Normal")
         page.get_by_text("Routine", exact=True).click()
         page.get_by_text("Unsure", exact=True).click()
-        page.keyboard.press("Control+s")
+        shown.pane.press("Control+s")  # the page's main button, also from within the viewer
         expect(page.get_by_text("Tissue map", exact=True)).to_be_visible()
         expect(page.get_by_text("about 83 of 100").first).to_be_visible()
         assert traffic.holds("subretinal fluid")

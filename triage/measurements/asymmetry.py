@@ -2,7 +2,8 @@
 
 The nerve fibres of the papillomacular bundle run nasally, so the nasal part of the outer ETDRS
 ring is thicker than the temporal one. It is a hint for a flag, never a laterality: disease can
-outweigh it.
+outweigh it, and so can a segmentation that loses the thick nerve fibres beside the disc. On the
+three real volumes we have (one healthy, two with AMD) it was right with a strength of 0.10 to 0.11.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from triage.measurements.etdrs import etdrs_grid, field_mean
 from triage.measurements.macula import Point, middle
 
-MIN_STRENGTH = 0.03
+MIN_STRENGTH = 0.05
 """Below this relative difference nothing is said (our default)."""
 
 
@@ -39,7 +40,7 @@ def likely_eye(
     -------
     (eye, strength)
         Strength is the difference of both sides over their mean, at least 0; eye is None
-        where it is below 3 % or half of either side was not measured.
+        where it is below 5 % or half of either side was not measured.
     """
     bscan, _, column = spacing
     place = centre or middle(thickness.shape)

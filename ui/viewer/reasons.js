@@ -14,7 +14,8 @@ function showReferral(section, rows, instances) {
   const drawn = rows.map((row) => {
     const told = `${row.name}: ${row.told}; the pairs from ${row.spread} of 100`;
     const groups = row.pairs.map((group) => {
-      const bars = group.map((share) => make("i", { style: `height:${Math.max(2, 100 * share)}%` }));
+      const tall = (share) => `height:${Math.max(2, 100 * share)}%`;
+      const bars = group.map((share) => make("i", { style: tall(share) }));
       return make("span", { class: "group" }, ...bars);
     });
     return make(
@@ -40,7 +41,8 @@ function showDiagnoses(section, rows) {
     "div", { class: "line" },
     make("span", { class: "name" }, row.name),
     make(
-      "span", { class: "bar", role: "img", "aria-label": `${row.name}: ${row.told}, ${row.spread}` },
+      "span",
+      { class: "bar", role: "img", "aria-label": `${row.name}: ${row.told}, ${row.spread}` },
       make("i", { class: "fill", style: `width:${100 * row.mean}%` }),
       make("i", {
         class: "whisker",

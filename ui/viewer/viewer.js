@@ -2,11 +2,11 @@
 
 const STEP = "oct-step"; // a User Timing measure: from the key or wheel to the painted picture
 const WHEEL = 40; // pixels of wheel travel for one B-scan
-const POINTER = "Point at the B-scan to read its tissue.";
 const kept = new Map(); // what a reader looked at, by case, over the page's own reruns
 
-class Viewer {
+class Viewer extends Teller {
   constructor(root, header, part) {
+    super();
     Object.assign(this, { root, header, part });
     const { bscans, reading } = header;
     this.count = bscans.pictures.length;
@@ -16,6 +16,7 @@ class Viewer {
     const start = { index: Math.floor(this.count / 2), column: 0.5, trueScale: false };
     const map = { which: 0, shown: true, opacity: 0.4, differ: false };
     this.state = { ...start, ...map, ...kept.get(header.case) };
+    this.state.which = Math.min(this.state.which, reading ? reading.instances : 0);
     this.find = (selector) => root.querySelector(selector);
     this.planes = {};
     this.steps = 0;
@@ -46,12 +47,14 @@ class Viewer {
       await this.addPlane("thickness", { ...this.header.enface, ...reading.thickness }, "png");
       const { colours, low, high, values, spreads } = reading.thickness;
       const ramp = this.find(".ramp");
-      ramp.replaceChildren(make("span", {}, `${low} µm`), make("i"), make("span", {}, `${high} µm`));
+      const [least, most] = [low, high].map((value) => make("span", {}, `${value} µm`));
+      ramp.replaceChildren(least, make("i"), most);
       ramp.querySelector("i").style.background = `linear-gradient(90deg, ${colours.join(",")})`;
       const numbers = (place) => new Uint16Array(this.part(place).slice().buffer);
       this.thickness = { values: numbers(values), spreads: numbers(spreads) };
     }
-    const names = ["Mean", ...Array.from({ length: reading.instances }, (_, n) => `${n + 1}`), "Off"];
+    const numbers = Array.from({ length: reading.instances }, (_, n) => `${n + 1}`);
+    const names = ["Mean", ...numbers, "Off"];
     this.find(".maps").replaceChildren(...names.map((name, at) => {
       const box = make("input", { type: "radio", name: "map", value: at });
       return make("label", { title: at && name !== "Off" ? `Instance ${name}` : name }, box, name);
@@ -71,8 +74,9 @@ class Viewer {
     section.querySelector("h4").textContent =
       `B-scan ${at + 1}, where the instances disagree most ` +
       `(${percent(100 * reading.differing[at])} of its area), enlarged`;
-    const buttons = reading.shares.slice(1).map((shares, n) => {
-      const words = difference(reading.tissues, reading.background, reading.shares[0][at], shares[at]);
+    const [mean, ...others] = reading.shares.map((shares) => shares[at]);
+    const buttons = others.map((shares, n) => {
+      const words = difference(reading.tissues, reading.background, mean, shares);
       const button = make(
         "button", { type: "button", "aria-label": `Instance ${n + 1}: ${words}. Show it above.` },
         make("canvas"), make("span", {}, `Instance ${n + 1}`, make("small", {}, words)),
@@ -109,9 +113,9 @@ class Viewer {
     on(".opacity", "input", ({ target }) => this.set({ opacity: target.value / 100 }));
     on(".differ", "change", ({ target }) => this.set({ differ: target.checked }));
     on(".maps", "change", ({ target }) => this.choose(Number(target.value)));
-    on(".bscan", "pointermove", (event) => this.point(event));
-    on(".bscan", "pointerleave", () => { this.tellPointer(); });
-    this.drag(this.find(".bscan"), ({ x }) => this.set({ column: x }));
+    on(".pane", "pointermove", (event) => this.point(event));
+    on(".pane", "pointerleave", () => { this.tellPointer(); });
+    this.drag(this.find(".pane"), ({ x }) => this.set({ column: x }));
     this.drag(this.find(".signal"), ({ x }, event) => this.go(Math.floor(x * this.count), event));
     for (const [name, { canvas, plane }] of Object.entries(this.planes)) {
       canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -303,102 +307,6 @@ class Viewer {
       const map = { picture, instances, which: n + 1, opacity: Math.max(this.state.opacity, 0.3) };
       drawScan(canvas, scan, map, this.state.differ ? mask : null, null, part);
     });
-  }
-
-  // Everything on show, in words.
-  tell() {
-    const { state, reading, header, count } = this;
-    const name = `B-scan ${state.index + 1} of ${count}`;
-    const pane = this.find(".pane");
-    pane.setAttribute("aria-valuenow", state.index + 1);
-    pane.setAttribute("aria-valuetext", name);
-    this.find(".position").textContent = name;
-    this.find(".place").textContent = name;
-    const quality = header.signal[state.index].toFixed(2);
-    const weak = header.weak[state.index] ? ", weak" : "";
-    this.find(".signal-told").textContent =
-      `Signal of each B-scan; here ${quality}${weak}.` +
-      (reading ? " Marks above: how much the instances disagree." : "");
-    this.find(".signal").setAttribute("aria-label", `Signal of ${name}: ${quality}${weak}`);
-    let seen = "";
-    if (reading) seen = this.tellReading(reading);
-    this.find(".bscan").setAttribute("aria-label", `${name}. ${seen}`);
-    this.tellPlanes();
-    clearTimeout(this.saying);
-    this.saying = setTimeout(() => {
-      this.find("[aria-live]").textContent = `${name}${weak && ", weak signal"}. ${seen}`;
-    }, 350);
-  }
-
-  tellReading(reading) {
-    const { state } = this;
-    const which = state.shown ? state.which : 0;
-    const shares = reading.shares[which][state.index];
-    showLegend(this.find(".legend"), reading.tissues, reading.background, shares);
-    this.root.querySelectorAll(".maps input").forEach((box, at) => {
-      box.checked = state.shown ? at === state.which : at === reading.instances + 1;
-    });
-    this.find(".opacity").value = Math.round(100 * state.opacity);
-    this.find(".opacity").setAttribute("aria-valuetext", `${Math.round(100 * state.opacity)} %`);
-    this.find(".differ").checked = state.differ;
-    if (!this.find(".pointer").textContent) this.tellPointer();
-    const found = reading.tissues
-      .map(({ name }, at) => [name, shares[at], at])
-      .filter(([, share, at]) => share > 0 && at !== reading.background)
-      .map(([name]) => name);
-    const map = state.which ? `Map of instance ${state.which}` : "Mean map";
-    const differ = percent(100 * reading.differing[state.index]);
-    return `${state.shown ? map : "Map off"}: ${found.join(", ")}. Instances disagree on ${differ}.`;
-  }
-
-  tellPlanes() {
-    const { enface, localizer, thickness } = this.planes;
-    const { index, column } = this.state;
-    const tell = ({ canvas, caption }, text, more = "") => {
-      caption.textContent = text;
-      canvas.setAttribute("aria-label", `${text} ${more}`);
-    };
-    const order = this.header.enface.upwards ? "B-scan 1 below" : "B-scan 1 on top";
-    tell(enface, `En-face, ${order}${enface.plane.aspect ? "" : ", not to scale"}`);
-    if (localizer) {
-      tell(localizer, localizer.plane.lines ? "Localizer with the B-scans" : "Localizer");
-    }
-    if (thickness) {
-      const { columns } = thickness.plane;
-      const at = index * columns + Math.min(Math.floor(column * columns), columns - 1);
-      const [value, spread] = [this.thickness.values[at], this.thickness.spreads[at]];
-      const here = value === 65535 ? "not measured here" : `here ${value} µm, spread ${spread}`;
-      const { grid } = this.reading;
-      tell(thickness, `Retinal thickness: ${here}`, grid ? grid.told : "");
-    }
-  }
-
-  tellPointer() {
-    this.find(".pointer").textContent = this.reading ? POINTER : "";
-  }
-
-  // The tissue under the pointer, by the mean and by each instance.
-  point(event) {
-    const { reading, state } = this;
-    const map = this.maps && this.maps.at(state.index);
-    if (!map) return;
-    const box = event.target.getBoundingClientRect();
-    const rows = map.height / (reading.instances + 1);
-    const x = Math.floor(((event.clientX - box.left) / box.width) * map.width);
-    const y = Math.floor(((event.clientY - box.top) / box.height) * rows);
-    this.probe ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-    const names = Array.from({ length: reading.instances + 1 }, (_, n) => {
-      this.probe.clearRect(0, 0, 1, 1);
-      this.probe.drawImage(map, x, n * rows + y, 1, 1, 0, 0, 1, 1);
-      const [r, g, b, a] = this.probe.getImageData(0, 0, 1, 1).data;
-      const hex = `#${[r, g, b].map((part) => part.toString(16).padStart(2, "0")).join("")}`;
-      return reading.tissues.findIndex(({ colour }, at) =>
-        (a === 0 ? at === reading.background : colour === hex));
-    });
-    const name = (at) => (at < 0 ? "unknown" : reading.tissues[at].name);
-    const same = names.slice(1).filter((at) => at === names[0]).length;
-    this.find(".pointer").textContent =
-      `${name(names[0])} · ${same} of ${reading.instances} instances agree`;
   }
 }
 

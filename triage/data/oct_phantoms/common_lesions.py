@@ -103,7 +103,7 @@ def distorting_membrane(rng: Random) -> Drawn:
 def traction(rng: Random) -> Drawn:
     """The hyaloid pulls the fovea up to a peak."""
     pull = rng.uniform(0.08, 0.2)
-    width = rng.uniform(0.25, 0.5)
+    width = rng.uniform(0.35, 0.6)
     lesions = Lesions(
         hyaloid=(Hyaloid(rng.uniform(0.18, 0.35), rng.uniform(0.9, 1.5), True),),
         swelling=(Bump(0.0, 0.0, width, width, pull, 2.0),),
@@ -114,14 +114,14 @@ def traction(rng: Random) -> Drawn:
 
 def partial_hole(rng: Random) -> Drawn:
     """A lamellar hole: a steep wide pit over an intact outer retina, its walls split."""
-    radius = rng.uniform(0.22, 0.4)
+    radius = rng.uniform(0.2, 0.36)
     sides = tuple(
         Cyst(side * (radius + 0.18), rng.uniform(-0.1, 0.1), 0.16, 0.16, 0.03, 0.5)
         for side in (-1, 1)
         if rng.uniform() < 0.6
     )
     lesions = Lesions(
-        hole=(Hole(radius, rng.uniform(0.28, 0.42), rng.uniform(0.06, 0.14)),),
+        hole=(Hole(radius, rng.uniform(0.28, 0.42), rng.uniform(0.1, 0.22)),),
         swelling=(Bump(0.0, 0.0, 1.5, 1.5, rng.uniform(0.03, 0.08), 1.5),),
         cysts=sides,
         membrane=(Bump(0.0, 0.0, 1.6, 1.6),) if rng.uniform() < 0.3 else (),
@@ -140,7 +140,7 @@ def full_hole(rng: Random) -> Drawn:
         rim.append(Cyst(*place, 0.1, 0.12, rng.uniform(0.035, 0.06), rng.uniform(0.35, 0.55)))
     cuff = radius + rng.uniform(0.25, 0.45)
     lesions = Lesions(
-        hole=(Hole(radius, 0.0, rng.uniform(0.04, 0.1)),),
+        hole=(Hole(radius, 0.0, rng.uniform(0.06, 0.14)),),
         swelling=(Bump(0.0, 0.0, 1.3, 1.3, rng.uniform(0.1, 0.18), 1.0),),
         cysts=tuple(rim),
         subretinal_fluid=(Bump(0.0, 0.0, cuff, cuff, rng.uniform(0.035, 0.06), 0.7),),
@@ -163,9 +163,7 @@ def central_oedema(rng: Random) -> Drawn:
     """Diabetic oedema with cysts and thickening at the fovea, sometimes fluid beneath it."""
     x, y = _polar(rng, 0.0, 0.12)
     grade = rng.uniform(0, 1)
-    cysts = _cysts(
-        rng, int(6 + 26 * grade), x, y, 0.5 + 0.9 * grade, (0.12, 0.18 + 0.12 * grade)
-    )
+    cysts = _cysts(rng, int(6 + 26 * grade), x, y, 0.5 + 0.9 * grade, (0.12, 0.18 + 0.12 * grade))
     under = Bump(0.0, 0.0, rng.uniform(0.4, 0.9), rng.uniform(0.4, 0.9), rng.uniform(0.05, 0.13))
     lesions = Lesions(
         cysts=cysts,
@@ -181,9 +179,7 @@ def _serous(rng: Random, radius: tuple[float, float], height: tuple[float, float
     dome = Bump(x, y, width, width * rng.uniform(0.8, 1.2), rng.uniform(*height), 0.9)
     leak_x, leak_y = _polar(rng, 0.0, 0.4 * width)
     leak = Bump(x + leak_x, y + leak_y, 0.3, 0.3, rng.uniform(0.04, 0.08), 0.7)
-    return Lesions(
-        subretinal_fluid=(dome,), serous_ped=(leak,) if rng.uniform() < 0.5 else ()
-    )
+    return Lesions(subretinal_fluid=(dome,), serous_ped=(leak,) if rng.uniform() < 0.5 else ())
 
 
 def central_serous_small(rng: Random) -> Drawn:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+from scipy.special import expit
 
 from triage.data.oct_phantoms.grid import Grid, smooth_field
 from triage.data.oct_phantoms.lesions import Field, Lesions, height_map
 from triage.data.oct_phantoms.plan import VolumePlan
-from triage.data.oct_phantoms.retina import layer_thicknesses
+from triage.data.oct_phantoms.retina import INNER, OUTER, SEGMENTS, layer_thicknesses
 from triage.data.tissues import Tissue
 
 _MEMBRANE, _HYALOID, _RPE = 0.022, 0.018, 0.034
@@ -55,10 +57,12 @@ def geometry_of(plan: VolumePlan, grid: Grid) -> Geometry:
 
     blood = height_map(lesions.preretinal_blood, u, v, least)
     bright = height_map(lesions.inner_bright, u, v, least)
-    atrophy = np.clip(4 * height_map(lesions.atrophy, u, v, least) + 0.4 * rough - 0.5, 0, 1)
-    atrophy = (atrophy > 0.5).astype(np.float32) if lesions.atrophy else np.zeros_like(u)
+    atrophy = np.zeros_like(u)
+    if lesions.atrophy:
+        patch = height_map(lesions.atrophy, u, v, least)
+        atrophy = ((patch > 0) & (patch + 0.1 * rough > 0.25)).astype(np.float32)
     detachment, raised = _detachments(lesions, grid, rough, atrophy)
-    layers, split, opening = _retina(plan, grid, atrophy)
+    layers, split, opening = _retina(plan, grid, _soften(atrophy, grid, 0.12))
     material = height_map(lesions.hyperreflective, u, v, least) * (1 + 0.1 * rough)
     fluid = _subretinal(lesions, grid) * opening
     membrane = height_map(lesions.membrane, u, v, least) + 0.15 * rough > 0.1
@@ -73,6 +77,7 @@ def geometry_of(plan: VolumePlan, grid: Grid) -> Geometry:
     top["rpe"] = top["detachment"] - rpe * (1 - atrophy)
     top["hyperreflective"] = top["rpe"] - np.where(material > 0.5 * row, material, 0)
     top["subretinal_fluid"] = top["hyperreflective"] - np.where(fluid > 0.5 * row, fluid, 0)
+    _drape(layers, top["bruch"] - top["subretinal_fluid"], grid)
     above = top["subretinal_fluid"]
     for name in reversed(layers):
         above = top[name] = above - layers[name]
@@ -91,6 +96,22 @@ def geometry_of(plan: VolumePlan, grid: Grid) -> Geometry:
 def _cells(grid: Grid, length: float) -> tuple[float, float]:
     """Samples of a map that span a length in mm."""
     return length / grid.spacing[0], length / grid.spacing[2]
+
+
+def _soften(values: Field, grid: Grid, length: float) -> Field:
+    """Smooth a map by a Gaussian of this standard deviation in mm."""
+    softened: Field = gaussian_filter(values, _cells(grid, length), mode="nearest", truncate=3)
+    return softened
+
+
+def _drape(layers: dict[str, Field], raised: Field, grid: Grid) -> None:
+    """Let the outer nuclear layer give way over narrow mounds, in place.
+
+    The inner surface then follows what lifts the retina smoothly.
+    """
+    narrow = raised - _soften(raised, grid, 0.25)
+    thickness = layers["onl"]
+    layers["onl"] = thickness - np.clip(narrow, -0.5 * thickness, 0.75 * thickness)
 
 
 def _wall(plan: VolumePlan, grid: Grid) -> Field:
@@ -138,32 +159,33 @@ def _retina(
     layers["inl"] = layers["inl"] + 0.4 * swelling
     layers["onl"] = layers["onl"] + 0.6 * swelling
     if lesions.folds:
-        lies = np.minimum(2 * height_map(lesions.membrane, u, v, grid.least), 1)
-        wrinkles = np.maximum(np.sin(2 * np.pi * (u + 0.3 * v) / 0.5), 0)
+        lies = np.clip(2 * height_map(lesions.membrane, u, v, grid.least), None, 1)
+        wrinkles = np.maximum(np.sin(2 * np.pi * (u + 0.3 * v) / 0.5), 0).astype(np.float32)
         layers["nfl"] = layers["nfl"] + lesions.folds * lies * wrinkles
 
-    lost = height_map(lesions.outer_loss, u, v, grid.least)
+    lost: Field = height_map(lesions.outer_loss, u, v, grid.least)
     if lesions.ring_loss:
-        lost = np.maximum(lost, 1 / (1 + np.exp(-(radius - lesions.ring_loss) / 0.08)))
+        lost = np.maximum(lost, expit((radius - lesions.ring_loss) / 0.08))
     kept = (1 - atrophy) * (1 - lost)
-    for name in ("myoid", "ez", "os"):
+    for name in SEGMENTS:
         layers[name] = layers[name] * kept
     layers["onl"] = layers["onl"] * (0.25 + 0.75 * kept)
 
-    opening = np.ones_like(u)
+    opening: Field = np.ones_like(u)
     for hole in lesions.hole:
         wall = np.clip((radius - hole.radius) / hole.edge, 0, 1)
-        wall = wall * wall * (3 - 2 * wall)
+        wall = (wall * wall * (3 - 2 * wall)).astype(np.float32)
         full = hole.floor == 0
         for name in layers:
-            left = hole.floor if name == "onl" else float(name in ("myoid", "ez", "os") and not full)
+            left = hole.floor if name == "onl" else float(name in SEGMENTS and not full)
             layers[name] = layers[name] * (left + (1 - left) * wall)
-        opening = opening * (wall if full else 1)
+        if full:
+            opening = opening * wall
     height = height_map(lesions.schisis, u, v, grid.least)
     pillars = (np.sin(2 * np.pi * u / 0.55) > 0.8) & (height > 0)
-    ordered = {name: layers[name] for name in ("nfl", "gcl", "ipl", "inl")}
+    ordered = {name: layers[name] for name in INNER}
     ordered["split"] = height
-    ordered |= {name: layers[name] for name in ("opl", "onl", "myoid", "ez", "os")}
+    ordered |= {name: layers[name] for name in OUTER}
     return ordered, (height > grid.spacing[1]) & ~pillars, opening
 
 
@@ -188,7 +210,7 @@ def _hyaloid(
 
 
 def _placement(plan: VolumePlan, grid: Grid, top: dict[str, Field]) -> float:
-    """mm of depth by which the stack is lowered so that it lies within the rows."""
+    """Depth in mm by which the stack is lowered so that it lies within the rows."""
     artefacts, window = plan.artefacts, plan.device.field[1]
     highest = float(top["membrane"].min())
     if artefacts.mirror:
@@ -209,7 +231,9 @@ def _vessels(plan: VolumePlan, grid: Grid) -> Field:
         width = rng.uniform(0.05, 0.09)
         near = np.exp(-(((grid.v - course) / max(width, grid.least[1])) ** 2))
         # A vessel crosses the B-scans of its stretch in a few columns each.
-        across = np.sin(grid.u * rng.uniform(1.5, 3.0) + grid.v * rng.uniform(2, 5) + rng.uniform(0, 6))
+        across = np.sin(
+            grid.u * rng.uniform(1.5, 3.0) + grid.v * rng.uniform(2, 5) + rng.uniform(0, 6)
+        )
         near *= np.abs(across) < 0.16
         np.maximum(shadow, rng.uniform(0.5, 0.9) * near, out=shadow)
     return shadow

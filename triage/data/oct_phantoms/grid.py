@@ -72,8 +72,8 @@ def grid_of(
     x = (np.arange(width) - (width - 1) / 2)[None, :] * column + moved_x
     y = (np.arange(count) - (count - 1) / 2)[:, None] * bscan + np.zeros((1, width))
     u, v = nasal * (x - artefacts.fovea_x), y - artefacts.fovea_y
-    x, y, u, v, moved_z = (np.asarray(each, np.float32) for each in (x, y, u, v, moved_z))
-    return Grid(size, (bscan, depth, column), x, y, u, v, moved_z)
+    maps = (each.astype(np.float32) for each in (x, y, u, v, moved_z))
+    return Grid(size, (bscan, depth, column), *maps)
 
 
 def smooth_field(
@@ -88,7 +88,10 @@ def smooth_field(
     cells : tuple of float
         Samples along each axis over which the field changes; 1 for independent samples.
     """
-    knots = [int(np.ceil(length / cell)) + 1 if cell > 1 else length for length, cell in zip(shape, cells, strict=True)]
+    knots = [
+        int(np.ceil(length / cell)) + 1 if cell > 1 else length
+        for length, cell in zip(shape, cells, strict=True)
+    ]
     field = rng.standard_normal(knots, dtype=np.float32)
     for axis, (length, count) in enumerate(zip(shape, knots, strict=True)):
         if length != count:

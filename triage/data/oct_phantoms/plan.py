@@ -84,9 +84,7 @@ class VolumePlan:
         }
 
 
-def plan_volume(
-    seed: int, index: int, device: str = "A", rare_fraction: float = 0.2
-) -> VolumePlan:
+def plan_volume(seed: int, index: int, device: str = "A", rare_fraction: float = 0.2) -> VolumePlan:
     """Draw the plan of case `index` of `seed` on a device; it depends on no other case.
 
     Parameters
@@ -124,4 +122,6 @@ def plan_volume(
 def _stream(seed: int, index: int, device: PhantomDevice, number: int) -> np.random.Generator:
     key = (ord(device.name), number)
     # SFC64 draws normal numbers faster than the default generator.
-    return np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, index], spawn_key=key)))
+    return np.random.Generator(
+        np.random.SFC64(np.random.SeedSequence([seed, index], spawn_key=key))
+    )

@@ -28,7 +28,7 @@ def choroidal_tumour(rng: Random) -> Lesions:
 
 def staphyloma(rng: Random) -> Lesions:
     """A deep bowl with a thin retina and a thin choroid, as in high myopia."""
-    return Lesions(bowl=rng.uniform(0.5, 0.7), thin=rng.uniform(0.2, 0.35))
+    return Lesions(bowl=rng.uniform(0.26, 0.38), thin=rng.uniform(0.2, 0.35))
 
 
 def schisis(rng: Random) -> Lesions:
@@ -53,7 +53,7 @@ def telangiectasia(rng: Random) -> Lesions:
     )
     return Lesions(
         cysts=cavities,
-        outer_loss=(Bump(-0.3, 0.0, rng.uniform(0.7, 1.0), 0.8, 1.0, 0.3),),
+        outer_loss=(Bump(-0.3, 0.0, rng.uniform(0.8, 1.1), 0.9, 0.9, 0.8),),
         thin=rng.uniform(0.05, 0.12),
     )
 
@@ -62,7 +62,12 @@ def preretinal_haemorrhage(rng: Random) -> Lesions:
     """A boat of blood between retina and hyaloid, which hides what lies behind it."""
     x, y = rng.uniform(-0.6, 0.6, size=2)
     blood = Bump(
-        float(x), float(y), rng.uniform(1.2, 2.0), rng.uniform(1.2, 1.9), rng.uniform(0.18, 0.3), 0.5
+        float(x),
+        float(y),
+        rng.uniform(1.2, 2.0),
+        rng.uniform(1.2, 1.9),
+        rng.uniform(0.18, 0.3),
+        0.5,
     )
     return Lesions(preretinal_blood=(blood,))
 

@@ -76,7 +76,9 @@ REFERRAL_RULES: dict[Finding, Rule] = {
     Finding.DRUSEN_CONFLUENT: Rule(
         _ROUTINE, "drusen", "carries a high risk of late AMD (our default)"
     ),
-    Finding.DRUSEN_SMALL: Rule(_OBSERVE, "drusen", "early AMD that gives no symptoms is watched (our default)"),
+    Finding.DRUSEN_SMALL: Rule(
+        _OBSERVE, "drusen", "early AMD that gives no symptoms is watched (our default)"
+    ),
     Finding.MEMBRANE_FLAT: Rule(_OBSERVE, "erm", "is harmless without distortion (our default)"),
 }
 """One row a finding, in order of urgency; no finding at all is observation."""

@@ -6,10 +6,12 @@ import numpy as np
 
 from triage.data.oct_phantoms.lesions import Field
 
-INNER = ("nfl", "gcl", "ipl", "inl", "opl")
-"""Layers that are pushed aside at the fovea, inner first."""
-PHOTORECEPTORS = ("onl", "myoid", "ez", "os")
-"""Outer nuclear layer, ELM and inner segments, ellipsoid zone, outer segments."""
+INNER = ("nfl", "gcl", "ipl", "inl")
+"""Nerve fibres, ganglion cells, inner plexiform and inner nuclear layer."""
+SEGMENTS = ("myoid", "ez", "os")
+"""ELM and inner segments, ellipsoid zone, outer segments."""
+OUTER = ("opl", "onl", *SEGMENTS)
+"""Outer plexiform and outer nuclear layer, and the photoreceptors' segments."""
 
 
 def layer_thicknesses(u: Field, v: Field, pit_width: float, scale: float) -> dict[str, Field]:

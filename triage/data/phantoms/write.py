@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import json
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
+from triage.data.phantom_folder import MANIFEST, TRUTH, claim_folder, csv_bytes, replace_file
 from triage.data.phantoms.cases import (
     DEFAULT_RARE_FRACTION,
     DEFAULT_SIZE,
@@ -20,15 +17,10 @@ from triage.data.phantoms.cases import (
 )
 from triage.data.phantoms.plan import CasePlan
 from triage.data.phantoms.render import Picture
-from triage.errors import UsageError
-from triage.hashing import hash_json
 
 GENERATOR_VERSION = 1
 """Raised whenever the same arguments begin to give other pictures."""
 
-_RECORD = "phantoms.json"
-_MANIFEST = "manifest.csv"
-_TRUTH = "truth.csv"
 _COLUMNS = (
     "image",
     "case_id",
@@ -41,7 +33,6 @@ _COLUMNS = (
     "device",
 )
 _JPEG_QUALITY = 92
-_PARTIAL = ".part"
 
 
 def write_phantoms(
@@ -95,8 +86,8 @@ def write_phantoms(
         "start": start,
         "generator_version": GENERATOR_VERSION,
     }
-    manifest = folder / _MANIFEST
-    _claim(folder, {"arguments": arguments, "hash": hash_json(arguments)})
+    manifest = folder / MANIFEST
+    claim_folder(folder, arguments)
     if manifest.exists():
         return manifest
     (folder / "images").mkdir(exist_ok=True)
@@ -107,7 +98,7 @@ def write_phantoms(
         names = [f"images/{plan.case_id}-{number}.jpg" for number in range(len(plan.views))]
         if not all((folder / name).exists() for name in names):
             for name, picture in zip(names, render_case(plan, size=size).images, strict=True):
-                _replace(folder / name, _jpeg(picture))
+                replace_file(folder / name, _jpeg(picture))
         rows += [_row(plan, name) for name in names]
         truth.append({"case_id": plan.case_id, "condition": plan.condition.name})
         if progress is not None:
@@ -115,41 +106,9 @@ def write_phantoms(
 
     columns = [name for name in _COLUMNS if labelled or name != "condition"]
     if not labelled:
-        _replace(folder / _TRUTH, _csv(("case_id", "condition"), truth))
-    _replace(manifest, _csv(columns, rows))
+        replace_file(folder / TRUTH, csv_bytes(("case_id", "condition"), truth))
+    replace_file(manifest, csv_bytes(columns, rows))
     return manifest
-
-
-def _claim(folder: Path, record: Mapping[str, Any]) -> None:
-    """Mark a folder as made with these arguments, or refuse one that is not."""
-    path = folder / _RECORD
-    if path.exists():
-        try:
-            known = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            known = None
-        if known != record:
-            raise UsageError(
-                "the folder holds phantoms made with other arguments.",
-                where=str(folder),
-                mend="Choose another folder, or delete this one first.",
-            )
-        return
-    if folder.exists() and not (folder.is_dir() and all(map(_is_partial, folder.iterdir()))):
-        raise UsageError(
-            "the place is taken by something that is not a set of phantoms.",
-            where=str(folder),
-            mend="Choose a new or empty folder.",
-        )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"the folder cannot be made ({error.strerror}).",
-            where=str(folder),
-            mend="Choose a place that can be written to.",
-        ) from error
-    _replace(path, (json.dumps(record, indent=2) + "\n").encode())
 
 
 def _row(plan: CasePlan, image: str) -> dict[str, object]:
@@ -167,26 +126,7 @@ def _row(plan: CasePlan, image: str) -> dict[str, object]:
     }
 
 
-def _csv(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(columns), extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
-
-
 def _jpeg(picture: Picture) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, "JPEG", quality=_JPEG_QUALITY)
     return stream.getvalue()
-
-
-def _is_partial(path: Path) -> bool:
-    return path.suffix == _PARTIAL
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    partial = path.with_name(path.name + _PARTIAL)
-    partial.write_bytes(content)
-    os.replace(partial, path)

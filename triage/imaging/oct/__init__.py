@@ -1,4 +1,4 @@
-"""Retinal OCT volumes: a scanner's file, an export folder or a stack of pictures becomes one volume.
+"""Retinal OCT volumes: a scanner's file, an export folder or pictures become one volume.
 
 `read_volume` is the way in. What a file says of itself (eye, scale, device) is a claim with its
 source; where claims disagree the volume is flagged, never guessed. Libraries for vendors' formats

@@ -2,8 +2,9 @@
 
 Light comes from the vitreous: there the retina begins with the steepest rise of brightness, and
 behind the pigment epithelium it fades into the choroid. So downwards the steepest rise exceeds the
-steepest fall, in disease too. On 175 real scans (3 volumes and 172 single B-scans of several
-devices, half of them diseased) the statistic was positive for all, 0.14 at the least.
+steepest fall, in disease too. On 175 real scans (3 volumes, 172 single B-scans, healthy and
+diseased) the statistic was positive for all, 0.14 at the least. Coarse and noisy scans may tell
+too little: of 120 phantoms with 96 rows, eleven would be missed when turned; none was flagged.
 
 Left and right are not told apart here: what differs between nose and temple is thickness, which
 needs a segmentation.

@@ -18,6 +18,7 @@ from triage.imaging.oct.grey import picture_kind
 from triage.imaging.oct.images import read_folder, read_stack
 from triage.imaging.oct.limits import DEFAULT_VOLUME_LIMITS, VolumeLimits
 from triage.imaging.oct.npz import read_npz
+from triage.imaging.oct.vendors import identify_vendor, read_vendor
 from triage.imaging.oct.volume import OctVolume
 from triage.imaging.read import read_bytes, shown_name
 
@@ -32,8 +33,8 @@ def read_volume(path: Path, limits: VolumeLimits = DEFAULT_VOLUME_LIMITS) -> Oct
     path : Path
         A DICOM Ophthalmic Tomography file, a vendor's file or export folder, an `.npz` stack, a
         folder of B-scan pictures with a sidecar, a folder of DICOM files (one volume, one picture
-        of the fundus), or a single grey picture. What it is is told by
-        its content; its name only adds a claim on the eye, if it holds OD or OS.
+        of the fundus), or a single grey picture. Content tells which of these it is; the name
+        only adds a claim on the eye, if it holds OD or OS.
     limits : VolumeLimits
         Bounds that hold before decoding.
 
@@ -65,9 +66,6 @@ def read_volume(path: Path, limits: VolumeLimits = DEFAULT_VOLUME_LIMITS) -> Oct
 
 
 def _read_draft(path: Path, limits: VolumeLimits) -> Draft:
-    # Imported here, for vendors' formats need libraries that the rest does not.
-    from triage.imaging.oct.vendors import identify_vendor, read_vendor
-
     if path.is_dir():
         vendor = identify_vendor(b"", path)
         if vendor:
@@ -95,8 +93,6 @@ def is_volume(path: Path) -> bool:
 
     A single picture is a photograph here: only who asks for a volume gets one of one B-scan.
     """
-    from triage.imaging.oct.vendors import identify_vendor
-
     try:
         if path.is_dir():
             return True

@@ -59,18 +59,39 @@ class PairOutputs:
     embedding: NDArray[np.float32]
 
 
-def map_tissue(
+def map_probabilities(
     segmenters: Sequence[nn.Module], bscans: NDArray[np.uint8], settings: OctSettings
-) -> TissueMaps:
-    """Let every segmentation instance read a volume, uint8 [S, H, W] on the networks' grid."""
-    total: NDArray[np.float32] | float = 0.0
+) -> tuple[NDArray[np.float32], TissueMaps]:
+    """Let every segmentation instance read a volume.
+
+    Parameters
+    ----------
+    segmenters : sequence of Module
+    bscans : uint8 array [S, H, W]
+        On the networks' grid.
+    settings : OctSettings
+
+    Returns
+    -------
+    probabilities : float32 array [S, 15, H, W]
+        Averaged over the instances.
+    maps : TissueMaps
+    """
+    total = np.zeros(0, dtype=np.float32)
     hypotheses = []
     for network in segmenters:
         found = predict_tissue(network, bscans, settings.segmentation.context, settings.precision)
         hypotheses.append(found.argmax(axis=1).astype(np.uint8))
-        total = total + found
-    averaged = np.asarray(total).argmax(axis=1).astype(np.uint8)
-    return TissueMaps(averaged, np.stack(hypotheses))
+        total = total + found if total.size else found
+    tissue = total.argmax(axis=1).astype(np.uint8)
+    return total / len(hypotheses), TissueMaps(tissue, np.stack(hypotheses))
+
+
+def map_tissue(
+    segmenters: Sequence[nn.Module], bscans: NDArray[np.uint8], settings: OctSettings
+) -> TissueMaps:
+    """Tissue of a volume by every instance; see `map_probabilities`."""
+    return map_probabilities(segmenters, bscans, settings)[1]
 
 
 def cells_of(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,13 @@ def test_scans_that_are_no_raster(tmp_path):
     with pytest.raises(ImageRejected, match="star"):
         read(tmp_path / "a", writers.bioptigen_bytes(scantype=3))
     assert "bscan_spacing" not in read(tmp_path / "b", writers.bioptigen_bytes(scantype=0)).claims
+
+
+def test_fields_without_end_are_refused(tmp_path):
+    field = struct.pack("<I", 1) + b"x" + struct.pack("<I", 0)
+    (tmp_path / "a").write_bytes(bytes(6) + field * 100_000)
+    with pytest.raises(ImageRejected, match="more fields"):
+        read_vendor("bioptigen", tmp_path / "a", VolumeLimits())
 
 
 def test_repeated_bscans_are_refused(tmp_path):

@@ -82,6 +82,12 @@ def test_deep_nesting_is_refused(tmp_path):
     assert refusal(path).reason is RejectReason.UNREADABLE
 
 
+def test_elements_without_end_are_refused(tmp_path):
+    path = tmp_path / "a.xml"
+    path.write_text("<HEDX>" + "<a/>" * 500_001 + "</HEDX>")
+    assert refusal(path).reason is RejectReason.UNREADABLE
+
+
 @pytest.mark.parametrize("url", ["../", "/etc/", "file:///C:\\x\\..\\"])
 def test_references_stay_in_the_folder(tmp_path, url):
     writers.write_xml(tmp_path / "e", url=url)

@@ -2,19 +2,16 @@
 
 Layout as the uocte project, oct-converter and eyepy found it; it is not published. Tested on
 synthetic files only. Chunks of the patient are never read, of the capture only the eye, of the
-hardware only the model. That the first B-scan lies at the upper edge of the scanned box is eyepy's
-reading.
+hardware only the model.
 """
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from triage.errors import ImageRejected, RejectReason
 from triage.hashing import hash_file
@@ -30,7 +27,7 @@ from triage.imaging.oct.vendors.source import (
     truncated,
     unsupported,
 )
-from triage.imaging.oct.volume import Localizer
+from triage.imaging.oct.vendors.topcon_pictures import Chunks, decoded, fundus_localizer
 
 _MAGIC = b"FOCT"
 _FIRST_CHUNK = 15
@@ -40,8 +37,6 @@ _RASTER, _CROSSING = 2, (3, 4)
 _LAYERS = (
     "ILM", "RNFL_GCL", "GCL_IPL", "IPL_INL", "MZ_EZ", "IZ_RPE", "BM", "INL_OPL", "ELM", "CSI",
 )  # fmt: skip
-
-Chunks = dict[str, list[tuple[int, int]]]
 
 
 def matches(head: bytes, path: Path) -> bool:
@@ -67,7 +62,7 @@ def read(path: Path, limits: VolumeLimits) -> Draft:
             )
         draft = Draft(bscans, "topcon", hash_file(path))
         extent = _claims(draft, source, chunks, mode)
-        draft.localizer = _localizer(source, chunks, limits, len(bscans), mode, extent)
+        draft.localizer = fundus_localizer(source, chunks, limits, len(bscans), extent)
         draft.surfaces = found(_surfaces(source, chunks, bscans.shape))
     return draft
 
@@ -104,7 +99,7 @@ def _compressed(
         (length,) = source.unpack("<I", at)
         if at + 4 + length > end:
             raise truncated()
-        bscan = _decoded(source.read(at + 4, length), (width, height))
+        bscan = decoded(source.read(at + 4, length), (width, height))
         if bscans is None:
             bscans = np.empty((count, height, width), bscan.dtype)
         if bscan.dtype != bscans.dtype:
@@ -134,16 +129,6 @@ def _check_mode(mode: int) -> None:
         raise star_scan()
 
 
-def _decoded(data: bytes, size: tuple[int, int]) -> NDArray[Any]:
-    """One compressed grey picture, whose size is checked before it is decoded."""
-    with Image.open(BytesIO(data), formats=("JPEG", "JPEG2000")) as image:
-        if image.size != size:
-            raise damaged("A picture has another size than the header says.")
-        if image.mode not in ("L", "I;16"):
-            return np.asarray(image.convert("L"))
-        return np.asarray(image)
-
-
 def _claims(draft: Draft, source: Source, chunks: Chunks, mode: int) -> tuple[float, float] | None:
     """Note eye, model and scale; return the scanned width and height in mm, if told."""
     count, _, width = draft.bscans.shape
@@ -165,49 +150,6 @@ def _claims(draft: Draft, source: Source, chunks: Chunks, mode: int) -> tuple[fl
                 claim_mm(draft, "bscan_spacing", down / count, source_name)
                 extent = extent or (across, down)
     return extent
-
-
-def _localizer(
-    source: Source,
-    chunks: Chunks,
-    limits: VolumeLimits,
-    count: int,
-    mode: int,
-    extent: tuple[float, float] | None,
-) -> Localizer | None:
-    """The fundus photograph in grey, with its scale and the B-scans on it if it is registered."""
-    pixels = _fundus(source, chunks, limits)
-    if pixels is None:
-        return None
-    if mode != _RASTER or extent is None or "@REGIST_INFO" not in chunks:
-        return Localizer(pixels)
-    left, top, right, bottom = source.unpack("<4I", chunks["@REGIST_INFO"][0][0] + 9)
-    if not (left < right <= pixels.shape[1] and top < bottom <= pixels.shape[0]):
-        return Localizer(pixels)
-    lines = np.empty((count, 2, 2), np.float32)
-    lines[:, 0, 0], lines[:, 1, 0] = left, right
-    lines[..., 1] = np.linspace(top, bottom, count)[:, None]
-    scale, scale_down = extent[0] / (right - left), extent[1] / (bottom - top)
-    square = 0 < scale < 10 and abs(scale - scale_down) <= 0.02 * scale
-    return Localizer(pixels, scale if square else None, lines)
-
-
-def _fundus(source: Source, chunks: Chunks, limits: VolumeLimits) -> NDArray[np.uint8] | None:
-    """The fundus photograph as grey; None if there is none that can be read."""
-    if "@IMG_FUNDUS" in chunks:
-        at, _ = chunks["@IMG_FUNDUS"][0]
-        width, height, _, _, _, size = source.unpack("<4I4sI", at)
-        limits.check_shape(1, height, width)
-        photograph = _decoded(source.read(at + 24, size), (width, height))
-        return photograph if photograph.dtype == np.uint8 else None
-    if "@IMG_OBS" in chunks:
-        at, _ = chunks["@IMG_OBS"][0]
-        width, height, _, _, _, size = source.unpack("<4IBI", at)
-        limits.check_shape(1, height, width)
-        if size == 3 * width * height:
-            blue_green_red = source.array(at + 21, np.uint8, size).reshape(height, width, 3)
-            return np.asarray(Image.fromarray(blue_green_red[..., ::-1]).convert("L"))
-    return None
 
 
 def _surfaces(

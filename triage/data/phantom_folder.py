@@ -1,0 +1,87 @@
+"""Folders of phantoms: claimed by their arguments, files whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from triage.errors import UsageError
+from triage.hashing import hash_json
+
+MANIFEST = "manifest.csv"
+TRUTH = "truth.csv"
+_RECORD = "phantoms.json"
+_PARTIAL = ".part"
+
+
+def claim_folder(folder: Path, arguments: Mapping[str, Any]) -> None:
+    """Mark a folder as made with these arguments, or refuse one that is not.
+
+    ``phantoms.json`` records the arguments and their hash.
+
+    Parameters
+    ----------
+    folder : Path
+        New, empty, or claimed before with the same arguments.
+    arguments : mapping
+        Plain JSON types.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds anything else or cannot be made.
+    """
+    record = {"arguments": dict(arguments), "hash": hash_json(dict(arguments))}
+    path = folder / _RECORD
+    if path.exists():
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            known = None
+        if known != record:
+            raise UsageError(
+                "the folder holds phantoms made with other arguments.",
+                where=str(folder),
+                mend="Choose another folder, or delete this one first.",
+            )
+        return
+    if folder.exists() and not (folder.is_dir() and all(map(_is_partial, folder.iterdir()))):
+        raise UsageError(
+            "the place is taken by something that is not a set of phantoms.",
+            where=str(folder),
+            mend="Choose a new or empty folder.",
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"the folder cannot be made ({error.strerror}).",
+            where=str(folder),
+            mend="Choose a place that can be written to.",
+        ) from error
+    replace_file(path, (json.dumps(record, indent=2) + "\n").encode())
+
+
+def csv_bytes(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> bytes:
+    """Return a CSV table of these columns; what else the rows hold is left out."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(columns), extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    partial = path.with_name(path.name + _PARTIAL)
+    partial.write_bytes(content)
+    os.replace(partial, path)
+
+
+def _is_partial(path: Path) -> bool:
+    return path.suffix == _PARTIAL
