@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.weights import check_backbones
 from triage.data.clusters import joined_names
 from triage.data.dataset import Dataset
 from triage.errors import UsageError
@@ -92,8 +93,10 @@ def find_duplicates(
     Raises
     ------
     UsageError
-        If a backbone is not pretrained: to random weights most pictures look alike.
+        If a backbone does not read what the spec is of, or is not pretrained: to random weights
+        most pictures look alike.
     """
+    check_backbones(dataset.spec, references)
     if any(reference.startswith("monai:") for reference in references):
         raise UsageError(
             "looking for near-duplicates needs pretrained backbones",

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from pipelines.evaluate_oct import measure_referral, measure_tissue
 from pipelines.score import score_cases
 from triage.data.dataset import Dataset, load_dataset
@@ -42,6 +44,7 @@ class EvaluationRun:
     reasons: dict[str, int]
     referral: ReferralResult | None = None
     tissue: SegmentationResult | None = None
+    findings: pd.DataFrame | None = None
 
 
 def load_test_split(
@@ -136,6 +139,7 @@ def evaluate_system(
         reasons={code: count for code, count in sorted(codes.items()) if code},
         referral=referral,
         tissue=tissue,
+        findings=scored.findings,
     )
 
 

@@ -75,5 +75,37 @@ def generator_of(spec: DataSpec) -> Generator:
     return GENERATORS[spec.generator]
 
 
+def device_folders(
+    spec: DataSpec,
+    workdir: Path,
+    cases: int | None,
+    report: Progress,
+    old: Path | None,
+    new: Path | None,
+) -> tuple[Path, Path]:
+    """Folders of two devices' data; what is not given is generated.
+
+    Raises
+    ------
+    UsageError
+        If the spec's data cannot be generated for two devices.
+    """
+    if spec.generator != "oct_phantoms":
+        raise UsageError(
+            "these data cannot be generated for two devices",
+            where=spec.name,
+            mend="Say where they are: --root and --new-root.",
+        )
+    found = []
+    for device, given in (("A", old), ("B", new)):
+        folder = given or workdir / f"phantoms_{device}"
+        if given is None:
+            count = cases or GENERATORS[spec.generator].cases
+            tick = _counter(report, f"drawing phantoms of device {device}", count)
+            write_oct_phantoms(folder, count, SEED, device=device, progress=tick)
+        found.append(folder)
+    return found[0], found[1]
+
+
 def _counter(report: Progress, stage: str, total: int) -> Any:
     return lambda done: report(stage, done, total)

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 
 from triage.data.clinical import ABSTAINED_PRIORITY, NO_AI_OPINION, Urgency
+from triage.data.diagnoses import DIAGNOSES
 from triage.data.manifest import UNKNOWN, Case
+from triage.decisions.policy import DIFFERENTIAL_LENGTH
 from triage.decisions.reasons import AbstainReason
 from triage.errors import ImageRejected, RejectReason
 from triage.hashing import hash_file
+from triage.imaging.oct.read import read_volume
+from triage.models.oct.settings import OctSettings
 from triage.store import (
     BundleRecord,
     CaseRecord,
     ImageRecord,
+    Modality,
     PredictionRecord,
+    ReadingRecord,
     Store,
     add_case,
     add_prediction,
@@ -34,6 +41,7 @@ _ABSTAIN = {
     RejectReason.WRONG_MODALITY: AbstainReason.WRONG_MODALITY,
     RejectReason.NOT_A_VOLUME: AbstainReason.WRONG_MODALITY,
     RejectReason.NO_SCALE: AbstainReason.MISSING_METADATA,
+    RejectReason.BOTH_EYES: AbstainReason.WRONG_MODALITY,
 }
 """Why there is no opinion on a file that was refused; by default it is not good enough."""
 
@@ -74,6 +82,8 @@ def ingest(
     table = scored.predictions
     decisions = table.decisions if table.decisions is not None else pd.DataFrame()
     by_case = dict(zip(table.cases["case_id"], decisions.to_dict("records"), strict=True))
+    modality = Modality.OCT_VOLUMES if _of_volumes(manifest) else Modality.PHOTOGRAPHS
+    diagnoses = _diagnoses(scored)
     with store.transaction() as session:
         number = register_bundle(session, bundle_record(manifest, bundle))
         if champion(session) is None:
@@ -84,49 +94,70 @@ def ingest(
             for case in chunk:
                 if case.case_id in by_case:
                     record = _opinion(by_case[case.case_id])
+                    if case.case_id in diagnoses:
+                        reading = scored.readings.get(case.case_id)
+                        record = _of_volume(record, diagnoses[case.case_id], reading)
                 else:
                     record = _unreadable(scored.rejected[case.case_id])
-                case_number = add_case(session, _case(case, root, source, received))
+                images = tuple(_image(path, root, scored, case) for path in case.images)
+                arrived = _case(case, images, source, received, modality)
+                case_number = add_case(session, arrived)
                 add_prediction(session, case_number, number, record)
     return len(cases)
 
 
 def bundle_record(manifest: BundleManifest, bundle: Path) -> BundleRecord:
-    """Describe a bundle to the store, with every condition a reader may want to name."""
+    """Describe a bundle to the store, with every condition a reader may want to name.
+
+    Of volumes a reader names diagnoses: the inlier classes are referrals, no conditions.
+    """
     roles = manifest.roles
+    known = tuple(DIAGNOSES.values()) if _of_volumes(manifest) else roles.inliers
     return BundleRecord(
         digest=manifest.digest(),
         name=manifest.name,
         path=str(bundle.resolve()),
-        conditions=(*roles.inliers, *roles.train, *roles.validation, *roles.test),
+        conditions=(*known, *roles.train, *roles.validation, *roles.test),
     )
 
 
-def _case(case: Case, root: Path, source: str, received: datetime) -> CaseRecord:
+def _of_volumes(manifest: BundleManifest) -> bool:
+    return isinstance(manifest.settings, OctSettings)
+
+
+def _case(
+    case: Case,
+    images: tuple[ImageRecord, ...],
+    source: str,
+    received: datetime,
+    modality: Modality,
+) -> CaseRecord:
     return CaseRecord(
         external_id=case.case_id,
         source=source,
         patient=case.patient_id,
-        images=tuple(_image(path, root) for path in case.images),
+        images=images,
         groups={
             axis: None if level == UNKNOWN else level for axis, level in case.subgroups.items()
         },
         received_at=received,
+        modality=modality,
     )
 
 
-def _image(path: Path, root: Path) -> ImageRecord:
+def _image(path: Path, root: Path, scored: Scored, case: Case) -> ImageRecord:
     return ImageRecord(
         path=str(path.relative_to(root)),
         root=str(root.resolve()),
-        sha256=_content_hash(path),
+        sha256=scored.volumes.get(case.case_id) or _content_hash(path),
     )
 
 
 def _content_hash(path: Path) -> str | None:
+    """Hash of a file; of a folder's volume, though no system could read it, that of its files."""
     try:
-        return hash_file(path)
-    except (OSError, ValueError):  # missing, forbidden, or no name of a file
+        return read_volume(path).sha256 if path.is_dir() else hash_file(path)
+    except (OSError, ValueError, ImageRejected):  # missing, forbidden, or no name of a file
         return None
 
 
@@ -146,6 +177,30 @@ def _opinion(row: dict[str, object]) -> PredictionRecord:
         reason=str(row["reason"]),
         next_action=str(row["next_action"]),
         expected_cost=float(str(row["expected_cost"])),
+    )
+
+
+def _diagnoses(scored: Scored) -> dict[str, dict[str, float]]:
+    """Mean probability of each diagnosis of the volumes that were read, by case and title."""
+    if scored.findings is None or scored.findings.empty:
+        return {}
+    columns = [f"p_{name}" for name in DIAGNOSES]
+    rows = scored.findings[["case_id", *columns]].itertuples(index=False)
+    return {case: dict(zip(DIAGNOSES.values(), rest, strict=True)) for case, *rest in rows}
+
+
+def _of_volume(
+    record: PredictionRecord, diagnoses: dict[str, float], reading: Path | None
+) -> PredictionRecord:
+    """The opinion on a volume: its classes are referrals, so its conditions are the diagnoses."""
+    ranked = sorted(diagnoses.items(), key=lambda item: -item[1])[:DIFFERENTIAL_LENGTH]
+    place = None if reading is None else ReadingRecord(str(reading.resolve()), hash_file(reading))
+    return replace(
+        record,
+        condition=ranked[0][0],
+        p_condition=ranked[0][1],
+        differential=tuple(ranked),
+        reading=place,
     )
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from triage.data.strict_yaml import parse_yaml
-from triage.errors import UsageError
+from triage.data.strict_yaml import load_model
 from triage.evaluation import METRICS, Difference, Estimate
 from triage.store import LabelSource
 
@@ -88,19 +86,7 @@ def load_policy(path: Path) -> RetrainPolicy:
 
     Raises
     ------
-    UsageError
-        If the file is missing, is not YAML or breaks a rule; every problem is named.
+    SpecError
+        If the file is missing, is not YAML or breaks a rule; every problem is listed.
     """
-    try:
-        content = parse_yaml(path.read_text(encoding="utf-8"))
-        return RetrainPolicy.model_validate(content)
-    except FileNotFoundError as error:
-        raise UsageError("there is no such policy", where=str(path)) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError("is not readable YAML", where=str(path)) from error
-    except ValidationError as error:
-        listed = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'policy'}: {item['msg']}"
-            for item in error.errors()
-        )
-        raise UsageError(f"is not a valid policy: {listed}", where=str(path)) from error
+    return load_model(path, RetrainPolicy, "retraining policy")

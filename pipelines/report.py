@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.evaluate import SPLIT, EvaluationRun
+from triage.data.spec import Modality
+from triage.decisions.reasons import AbstainReason
 from triage.hashing import hash_json
 from triage.reports import build_report, write_report
 from triage.store import Store, review_summary
+
+_NOT_KNOWN = (AbstainReason.QUALITY, AbstainReason.UNSEEN_DEVICE, AbstainReason.UNFAMILIAR)
 
 
 def write_audit(run: EvaluationRun, out: Path, store: Store | None) -> tuple[Path, Path]:
@@ -37,9 +41,21 @@ def write_audit(run: EvaluationRun, out: Path, store: Store | None) -> tuple[Pat
         reviews=reviews,
         predictions_hash=hash_json(run.predictions.mean_probabilities().round(6).tolist()),
         generated_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        abstention_reasons=run.reasons,
+        abstention_reasons=_reasons(run),
+        referral=run.referral,
+        tissue=run.tissue,
     )
     return write_report(report, out)
+
+
+def _reasons(run: EvaluationRun) -> dict[str, int]:
+    """Abstained cases by reason; of volumes the ways not to know are told even where none was."""
+    counted = Counter(run.reasons)
+    if run.dataset.spec.modality is Modality.OCT_VOLUMES:
+        counted.update(dict.fromkeys(_NOT_KNOWN, 0))
+    return {
+        f"{code} {AbstainReason(code).sentence}": count for code, count in sorted(counted.items())
+    }
 
 
 def _data(run: EvaluationRun) -> dict[str, Any]:
@@ -56,6 +72,7 @@ def _data(run: EvaluationRun) -> dict[str, Any]:
         "title": dataset.spec.title,
         "licence": dataset.spec.licence,
         "source": dataset.spec.source,
+        "modality": dataset.spec.modality,
         "hashes": {
             "cases, labels and splits": dataset.digest(),
             "data spec": hash_json(dataset.spec.model_dump(mode="json")),

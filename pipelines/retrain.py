@@ -14,7 +14,7 @@ from pipelines.policy import RetrainPolicy
 from pipelines.train import fit_system
 from triage.data.dataset import load_dataset
 from triage.data.manifest import UNKNOWN, Case
-from triage.data.spec import DataSpec
+from triage.data.spec import DataSpec, Modality
 from triage.errors import TrainingError, UsageError
 from triage.evaluation import negative_flips, paired_difference
 from triage.hashing import hash_file
@@ -69,7 +69,16 @@ def retrain(
     ------
     TrainingError
         If the store holds fewer usable labels than the policy asks for.
+    UsageError
+        If the data are volumes, or the bundle is not the champion.
     """
+    if spec.modality is Modality.OCT_VOLUMES:
+        raise UsageError(
+            "retraining from reviews is not offered for OCT volumes: a review names a diagnosis, "
+            "not a tissue map or a referral to learn from",
+            where=spec.name,
+            mend="Add annotated volumes to the data, and use `triage train`.",
+        )
     check_free(out)
     system, manifest = load_system(champion)
     with store.reading() as session:

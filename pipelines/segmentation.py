@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from triage.evaluation.segmentation import (
 from triage.models.oct.settings import OctSettings
 from triage.systems.oct.annotated import segment, train_on
 from triage.systems.progress import Progress
+from triage.whole_file import whole_file
 
 N_RESAMPLES = 1000
 
@@ -116,8 +118,27 @@ def cross_validate(
     )
 
 
+def save_run(run: SegmentationRun, path: Path) -> None:
+    """Write a run as JSON, whole or not at all.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be written.
+    """
+    text = json.dumps(run.as_json(), indent=2) + "\n"
+    try:
+        with whole_file(path) as partial:
+            partial.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", where=str(path)) from error
+
+
 def _compared(item: Annotated, probabilities: NDArray[np.float32]) -> Iterator[TruthAndPrediction]:
-    """The ensemble against each grader; where nobody annotated, nothing is compared."""
+    """The ensemble against each grader; pixels nobody judged count as agreed, of the first class.
+
+    That flatters the first class, which is the background of every set we know.
+    """
     averaged = probabilities.mean(axis=0)
     predicted = averaged.argmax(axis=1).astype(np.uint8)
     votes = probabilities.argmax(axis=2)
@@ -129,7 +150,7 @@ def _compared(item: Annotated, probabilities: NDArray[np.float32]) -> Iterator[T
             truth=np.where(unknown, 0, mask).astype(np.uint8),
             predicted=np.where(unknown, 0, predicted).astype(np.uint8),
             patient=item.group,
-            spacing=item.spacing.complete if item.spacing else None,
+            spacing=_spacing(item),
             probabilities=np.moveaxis(averaged, 1, 0) if not unknown.any() else None,
             uncertainty=uncertainty,
         )
@@ -142,8 +163,20 @@ def _between(items: list[Annotated], spec: SegmentationSpec) -> SegmentationResu
     evaluator = SegmentationEvaluator(spec.classes)
     for item in twice:
         first, second = item.masks[:2]
-        evaluator.add(TruthAndPrediction(truth=first, predicted=second, patient=item.group))
+        judged = (first < len(spec.classes)) & (second < len(spec.classes))
+        evaluator.add(
+            TruthAndPrediction(
+                truth=np.where(judged, first, 0).astype(np.uint8),
+                predicted=np.where(judged, second, 0).astype(np.uint8),
+                patient=item.group,
+                spacing=_spacing(item),
+            )
+        )
     return evaluator.result(n_resamples=N_RESAMPLES)
+
+
+def _spacing(item: Annotated) -> tuple[float, float, float] | None:
+    return item.spacing.complete if item.spacing else None
 
 
 def _epochs(report: Progress, fold: int, folds: int, settings: OctSettings) -> Any:

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
+import torch
 from pydantic import ValidationError
 
 from pipelines.train import Settings
 from triage.data.spec import DataSpec, Modality
-from triage.data.strict_yaml import parse_yaml
-from triage.errors import UsageError
+from triage.data.strict_yaml import problems_of, read_mapping
+from triage.errors import SpecError, UsageError
 from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings, default_settings
+
+KIND = "settings file"
 
 
 def settings_for(
@@ -34,43 +36,76 @@ def settings_for(
 
     Raises
     ------
+    SpecError
+        If the file cannot be used.
     UsageError
-        If a setting is unknown, out of range, or belongs to the other kind of data.
+        If a setting is out of range, belongs to the other kind of data, or asks for a processor
+        that is not there.
     """
     given = {key: value for key, value in chosen.items() if value is not None}
-    read = read_config(config) if config else {}
+    if spec.modality is Modality.OCT_VOLUMES:
+        return oct_settings(config, **given)
+    given = (read_config(config, spec.modality) if config else {}) | given
     try:
-        if spec.modality is Modality.OCT_VOLUMES:
-            if "members" in given:
-                given["instances"] = given.pop("members")
-            return OctSettings.model_validate(read | given)
-        if read:
-            named = {"backbones": list(backbones)} | read | given
-            return TrainSettings.model_validate(named)
         return default_settings(tuple(backbones), given.pop("mode", None), **given)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        what = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            what = f"is no setting for {spec.modality}"
-        raise UsageError(what, where=f"--{name}") from error
+        raise _refusal(error, spec.modality) from error
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """Read a YAML file of settings.
+def oct_settings(config: Path | None, **chosen: Any) -> OctSettings:
+    """Settings of the two stages: the demo's, then a file's, then what the user chose.
+
+    Parameters
+    ----------
+    config : Path, optional
+    **chosen
+        Fields of `OctSettings`; `members` is another name of `instances`.
 
     Raises
     ------
-    UsageError
-        If it is missing or no YAML mapping.
+    SpecError, UsageError
+        See `settings_for`.
     """
+    modality = Modality.OCT_VOLUMES
+    if "members" in chosen:
+        chosen["instances"] = chosen.pop("members")
     try:
-        content = parse_yaml(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise UsageError("there is no such file", where=str(path)) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError("is not readable YAML", where=str(path)) from error
-    if not isinstance(content, dict):
-        raise UsageError("is not a mapping of settings", where=str(path))
+        settings = OctSettings.model_validate(
+            (read_config(config, modality) if config else {}) | chosen
+        )
+    except ValidationError as error:
+        raise _refusal(error, modality) from error
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("there is no GPU here", where="device", mend="Set device to cpu.")
+    return settings
+
+
+def _refusal(error: ValidationError, modality: Modality) -> UsageError:
+    """What is wrong with the first setting that cannot be."""
+    first = error.errors()[0]
+    what = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        what = f"is no setting for {modality}"
+    return UsageError(what, where=f"--{'.'.join(map(str, first['loc']))}")
+
+
+def read_config(path: Path, modality: Modality) -> dict[str, Any]:
+    """Read a YAML file with settings for one kind of data, each checked; backbones are no part.
+
+    Raises
+    ------
+    SpecError
+        If the file is missing, is not YAML, or holds what is no setting; lists every problem.
+    """
+    content = read_mapping(path, KIND)
+    try:
+        if modality is Modality.OCT_VOLUMES:
+            OctSettings.model_validate(content)
+        else:
+            TrainSettings.model_validate({**content, "backbones": ["named elsewhere"]})
+    except ValidationError as error:
+        raise SpecError(
+            f"does not hold settings for {modality}", where=str(path), problems=problems_of(error)
+        ) from error
+    content.pop("backbones", None)
     return content

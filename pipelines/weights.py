@@ -1,14 +1,18 @@
-"""Where pretrained backbones are looked for when none is named."""
+"""Where pretrained backbones are looked for when none is named, and which of them suit a spec."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+from triage.data.spec import DataSpec, Modality
 from triage.errors import UsageError
 
 VARIABLE = "TRIAGE_WEIGHTS"
 FALLBACK = "monai:resnet10_narrow"
+OCT = "oct:"
+"""Begins the reference of a backbone that reads volumes."""
 _FOLDER = "weights"
 _LEVELS = 3
 
@@ -44,6 +48,31 @@ def default_backbones(root: Path | None) -> tuple[str, ...]:
     nearby = list(root.resolve().parents)[:_LEVELS] if root is not None else []
     sets = (_backbones_in(parent / _FOLDER) for parent in nearby)
     return next(filter(None, sets), (FALLBACK,))
+
+
+def check_backbones(spec: DataSpec, references: Sequence[str]) -> None:
+    """Refuse backbones that do not read what the spec is of.
+
+    Parameters
+    ----------
+    spec : DataSpec
+    references : sequence of str
+        As `load_backbone` reads them.
+
+    Raises
+    ------
+    UsageError
+        If volumes meet a backbone of pictures, or the other way round.
+    """
+    volumes = spec.modality is Modality.OCT_VOLUMES
+    if all(reference.startswith(OCT) is volumes for reference in references):
+        return
+    wanted = "oct:<bundle of a trained OCT system>" if volumes else "hf:<directory or hub name>"
+    raise UsageError(
+        f"{spec.modality} need another backbone",
+        where=spec.name,
+        mend=f"Name one: --backbone {wanted}.",
+    )
 
 
 def _backbones_in(folder: Path) -> tuple[str, ...]:

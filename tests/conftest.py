@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:  # the tests of rooms without torch must not import it here
-    from tests.tiny import TinyBundle
+    from tests.tiny import TinyBundle, TinyOctBundle
     from triage.data.dataset import Dataset
     from triage.data.spec import DataSpec
 
@@ -80,3 +80,39 @@ def tiny_bundle(
     from tests.tiny import train_tiny
 
     return train_tiny(phantom_data, tiny_hf, tmp_path_factory.mktemp("bundle") / "a", session_cache)
+
+
+OCT_PHANTOMS = {"n_cases": 72, "seed": 22, "size": (6, 32, 32), "rare_fraction": 0.4}
+"""Few, and of every condition in every split."""
+
+
+@pytest.fixture(scope="session")
+def oct_spec() -> DataSpec:
+    from triage.data.spec_files import load_spec, shipped_spec
+
+    return load_spec(shipped_spec("oct_phantoms"))
+
+
+@pytest.fixture(scope="session")
+def oct_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Seventy-two small phantom volumes with their truth; tests only read them."""
+    from triage.data.oct_phantoms import write_oct_phantoms
+
+    folder = tmp_path_factory.mktemp("oct")
+    write_oct_phantoms(folder, **OCT_PHANTOMS)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def oct_data(oct_spec: DataSpec, oct_root: Path) -> Dataset:
+    from triage.data.dataset import load_dataset
+
+    return load_dataset(oct_spec, oct_root)
+
+
+@pytest.fixture(scope="session")
+def tiny_oct_bundle(oct_data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> TinyOctBundle:
+    """A trained bundle of two instances of each stage; tests copy it before they change it."""
+    from tests.tiny import train_tiny_oct
+
+    return train_tiny_oct(oct_data, tmp_path_factory.mktemp("oct_bundle") / "a")

@@ -24,6 +24,8 @@ FLOORS = {
     "triage.imaging": 2,
     "triage.data": 2,
     "triage.predictions": 2,
+    "triage.oct_reading": 2,
+    "triage.measurements": 3,
     "triage.models": 3,
     "triage.uncertainty": 3,
     "triage.decisions": 3,
@@ -48,6 +50,8 @@ WITHOUT_TORCH = (
     "triage.evaluation",
     "triage.data",
     "triage.imaging",
+    "triage.measurements",
+    "triage.oct_reading",
     "triage.predictions",
 )
 HEAVY = ("torch", "monai", "transformers", "triage.models")
@@ -180,6 +184,8 @@ def test_the_pages_know_no_trained_system() -> None:
     [
         "triage.data.dataset",
         "triage.predictions",
+        "triage.oct_reading",
+        "triage.measurements.measure",
         "triage.decisions",
         "triage.decisions.fitting",
         "triage.evaluation",

@@ -1,5 +1,6 @@
 """The pages say what the source says: nothing undocumented, nothing invented, no dead link."""
 
+import dataclasses
 import inspect
 import json
 import re
@@ -13,19 +14,28 @@ import pytest
 from typer.main import get_command
 
 from pipelines.cli import app
+from tests import oct_tables
 from tests.decisions.make import CLASSES, CONDITIONS, make_predictions, random_probabilities
+from triage import oct_reading
+from triage.data.diagnoses import DIAGNOSES
 from triage.data.spec_files import load_spec, spec_schema
+from triage.data.tissues import Tissue
 from triage.decisions.policy import Policy
 from triage.decisions.reasons import AbstainReason
 from triage.errors import RejectReason
 from triage.evaluation import METRICS
 from triage.imaging import DEFAULT_LIMITS
+from triage.imaging.oct import vendors
+from triage.imaging.oct.limits import DEFAULT_VOLUME_LIMITS
+from triage.measurements import measure
 from triage.models.heads import HeadKind
+from triage.oct_reading import OctReading, ReadingFacts
 from triage.predictions import _ARRAYS, CASE_COLUMNS, DECISION_COLUMNS, FORMAT
 from triage.review import OverrideReason
 from triage.store import EventKind
 from triage.systems import bundle, manifest
 from triage.systems.assemble import score_of
+from triage.systems.oct import parts
 from triage.uncertainty.tables import table_of_calibrators, table_of_scores, table_of_sets
 
 ROOT = Path(__file__).parents[1]
@@ -51,6 +61,12 @@ def rows(text: str) -> list[list[str]]:
 def first_cells(text: str) -> set[str]:
     """Names in the first column of all tables; one cell may hold several."""
     return {name.strip(" `") for row in rows(text) for name in row[0].split(",")}
+
+
+def section(name: str, title: str) -> str:
+    """What stands under a page's heading that begins so, its own parts included."""
+    after = text_of(name).split(f"\n## {title}", 1)[1]
+    return after.split("\n## ", 1)[0]
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -252,19 +268,27 @@ def test_every_head_and_its_score() -> None:
 
 
 def test_every_column_of_the_predictions() -> None:
-    text = text_of("bundle_and_predictions").split("## The predictions")[1]
+    text = section("bundle_and_predictions", "The predictions")
     columns = {*CASE_COLUMNS, *DECISION_COLUMNS, *_ARRAYS}
     assert first_cells(text) - {"column", "*subgroups*"} == columns
     assert FORMAT in text
 
 
 def test_every_file_and_field_of_a_bundle() -> None:
-    text = text_of("bundle_and_predictions").split("## The predictions")[0]
-    files = {bundle.MANIFEST, bundle.POLICY, bundle.SPEC, bundle.CARD}
+    text = section("bundle_and_predictions", "The bundle")
+    files = {bundle.MANIFEST, bundle.POLICY, bundle.SPEC, bundle.CARD, parts.ACQUISITION}
+    files |= {f"{stage}/*.safetensors" for stage in (parts.SEGMENTATION, parts.REFERRAL)}
     fields = {"digest", *manifest.BundleManifest.model_fields}
     assert files | fields <= first_cells(text)
     assert [name for name in Policy.model_fields if f"`{name}`" not in text] == []
     assert manifest.FORMAT in text
+
+
+def test_every_array_and_fact_of_a_reading() -> None:
+    text = section("bundle_and_predictions", "The reading")
+    arrays = {item.name for item in dataclasses.fields(OctReading)} - {"facts"}
+    assert first_cells(text) - {"array", "fact"} == arrays | {*ReadingFacts.model_fields}
+    assert oct_reading.FORMAT in text
 
 
 def test_every_event_and_reason_of_a_review() -> None:
@@ -281,8 +305,48 @@ def test_the_limits_on_files() -> None:
         f"{DEFAULT_LIMITS.max_pixels // 10**6} million pixels a frame",
         f"{DEFAULT_LIMITS.max_frames} frames",
         f"{DEFAULT_LIMITS.max_total_pixels // 10**6} million pixels in all",
+        f"{DEFAULT_VOLUME_LIMITS.max_bytes // 2**30} GiB a file or folder",
+        f"{DEFAULT_VOLUME_LIMITS.max_bscans} B-scans",
+        f"{DEFAULT_VOLUME_LIMITS.max_voxels // 10**6} million samples in all",
+        f"{DEFAULT_VOLUME_LIMITS.max_side} rows or columns",
     )
     assert [words for words in shown if words not in text] == []
+
+
+# OCT
+
+
+@pytest.mark.parametrize("table", oct_tables.TABLES)
+def test_tables_of_oct_are_those_of_the_code(table: Callable[[], str]) -> None:
+    assert table() in text_of("oct"), "`python -m tests.oct_tables` renews the page"
+
+
+def test_tissues_diagnoses_and_formats_of_oct() -> None:
+    text = " ".join(text_of("oct").split())
+    assert ", ".join(f"{tissue.value} {tissue.title}" for tissue in Tissue) in text
+    assert ", ".join(f"`{name}`" for name in DIAGNOSES) in text
+    suffixes = re.findall(r"`(\.\w+)`", (vendors.__doc__ or "") + "`.npz`")
+    assert [suffix for suffix in suffixes if f"`{suffix}`" not in text] == []
+
+
+def test_the_ways_not_to_know_name_their_codes() -> None:
+    table = {row[0] for row in rows(section("oct", "When it gives no opinion"))}
+    assert table - {"code"} == {
+        AbstainReason.QUALITY, AbstainReason.UNSEEN_DEVICE, AbstainReason.UNFAMILIAR,
+    }  # fmt: skip
+
+
+def test_reasons_of_refused_volumes_exist() -> None:
+    answers = re.findall(r"`(\w+)`", section("oct", "Files").split("### Bad input")[1])
+    assert {*answers} - {*RejectReason} == set()
+
+
+def test_every_measurement_is_defined() -> None:
+    nothing = measure(np.zeros((1, 2, 4, 4), dtype=np.uint8), None, "R")
+    text = section("oct", "Measurements").lower()
+    words = {word for each in nothing.measurements for word in re.findall(r"\w+", each.name)}
+    fields = {"superior", "inferior", "nasal", "temporal", "inner", "outer", "field", "volume"}
+    assert {word.lower() for word in words} - fields - {*re.findall(r"\w+", text)} == set()
 
 
 # The container

@@ -15,6 +15,7 @@ from PIL import Image
 from pipelines.train import train
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
+from triage.models.oct.settings import OctSettings, ReferralSettings, SegmentationSettings
 from triage.models.settings import FitSettings, TrainSettings
 from triage.systems.manifest import BundleManifest
 
@@ -78,11 +79,38 @@ class TinyBundle:
     cache: Path
 
 
+@dataclass(frozen=True)
+class TinyOctBundle:
+    """A bundle for volumes on disk with what it was made from."""
+
+    folder: Path
+    manifest: BundleManifest
+    settings: OctSettings
+
+
 def train_tiny(
     dataset: Dataset, backbone: Path, out: Path, cache: Path, **changes: Any
 ) -> TinyBundle:
     settings = tiny_settings(backbone, **changes)
     return TinyBundle(out, train(dataset, settings, out, cache_folder=cache), settings, cache)
+
+
+def tiny_oct_settings(**changes: Any) -> OctSettings:
+    """Two instances of two small networks on a grid of 32, unless told otherwise."""
+    fit = FitSettings(epochs=2, patience=2, batch_size=8, learning_rate=4e-3)
+    given: dict[str, Any] = {
+        "instances": 2,
+        "segmentation": SegmentationSettings(
+            rows=32, columns=32, channels=(8, 16), bscans_per_volume=2, fit=fit
+        ),
+        "referral": ReferralSettings(cells=(4, 8, 8), channels=(4, 8), fit=fit),
+    }
+    return OctSettings(**{**given, **changes})
+
+
+def train_tiny_oct(dataset: Dataset, out: Path, **changes: Any) -> TinyOctBundle:
+    settings = tiny_oct_settings(**changes)
+    return TinyOctBundle(out, train(dataset, settings, out), settings)
 
 
 def draw_case(folder: Path, name: str, *images: np.ndarray) -> Case:

@@ -63,6 +63,8 @@ class ReadingFacts(BaseModel):
     spacing : tuple of float or None
         mm between B-scans, rows and columns of the maps.
     laterality : {'R', 'L'} or None
+    fovea : tuple of float or None
+        B-scan and column of the fovea on the maps, as indices; None where it was not found.
     measurements : tuple of Measurement
     flags : tuple of str
         `triage.imaging.oct.Flag` values.
@@ -83,6 +85,7 @@ class ReadingFacts(BaseModel):
     diagnoses: tuple[str, ...]
     spacing: tuple[float, float, float] | None
     laterality: str | None
+    fovea: tuple[float, float] | None = None
     measurements: tuple[Measurement, ...] = ()
     flags: tuple[str, ...] = ()
     p_unfamiliar: float

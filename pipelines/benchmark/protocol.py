@@ -6,17 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pipelines.benchmark.modalities import bundle_digests, seen_by_stage_one, volumes_in
 from pipelines.duplicates import find_duplicates
+from pipelines.weights import check_backbones
 from triage.data.dataset import Dataset, load_dataset
 from triage.data.manifest import IMAGE_SUFFIXES, Case
-from triage.data.spec import DataSpec
+from triage.data.spec import DataSpec, Modality
 from triage.errors import SpecError, UsageError
 from triage.hashing import hash_bytes, hash_json
 from triage.imaging.corruptions import FAR, Corruption, parse_corruption
 from triage.models.settings import TrainSettings
 from triage.systems.progress import Progress
 
-DEFAULT_SHIFTS = ("gaussian_blur:3", "colour_cast:3")
 TRIES = 5
 """Seeds tried for each draw: with few cases of a condition, a split may come out without any."""
 MOST_FAR = 500
@@ -62,8 +63,8 @@ class Protocol:
         Of every ensemble; its head is replaced by each kind in turn.
     shifts : tuple of Shift
     far : Path, optional
-        A folder of images of another kind; by default the test inliers, with nothing of the
-        subject left in them.
+        A folder of images of another kind, for volumes of other volumes; by
+        default the test inliers, with nothing of the subject left in them.
     image_text : str, optional
         Directory or hub name of an image-text model.
     unknown_texts : tuple of str
@@ -76,6 +77,11 @@ class Protocol:
         `with_near_duplicates` finds them.
     indistinct : bool
         Whether the backbones took so many cases for alike that none were joined.
+
+    Raises
+    ------
+    UsageError
+        If the backbones or the image-text model do not read what the spec is of.
     """
 
     spec: DataSpec
@@ -88,6 +94,18 @@ class Protocol:
     similar: float = 1.0
     joined: tuple[tuple[str, str], ...] = ()
     indistinct: bool = False
+
+    def __post_init__(self) -> None:
+        check_backbones(self.spec, self.settings.backbones)
+        if self.of_volumes and self.image_text:
+            raise UsageError(
+                "an image-text model reads pictures, not volumes", mend="Leave out --image-text."
+            )
+
+    @property
+    def of_volumes(self) -> bool:
+        """Whether a case is a volume, not pictures."""
+        return self.spec.modality is Modality.OCT_VOLUMES
 
     def seeds(self, repeats: int) -> list[int]:
         """Seeds of the draws: the first whose splits have a case wherever one is needed.
@@ -155,21 +173,18 @@ class Protocol:
         return replace(self, joined=found.cluster_pairs())
 
     def far_cases(self) -> list[Case]:
-        """Images of the far folder, each a case.
+        """Images of the far folder, or its volumes, each a case.
 
         Raises
         ------
         UsageError
-            If the folder holds no image.
+            If the folder holds none.
         """
         assert self.far is not None
-        found = sorted(
-            path
-            for path in self.far.rglob("*")
-            if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
-        )
+        kind = "volume" if self.of_volumes else "image"
+        found = _images_in(self.far) if kind == "image" else volumes_in(self.far)
         if not found:
-            raise UsageError("holds no image", where=str(self.far), mend="Correct --far.")
+            raise UsageError(f"holds no {kind}", where=str(self.far), mend="Correct --far.")
         step = -(-len(found) // MOST_FAR)
         names = [hash_bytes(str(path.relative_to(self.far)).encode()) for path in found[::step]]
         return [
@@ -181,12 +196,23 @@ class Protocol:
     def far_description(self) -> str:
         """What the far set is, in a sentence."""
         if self.far is not None:
-            return f"Images of another kind, from the folder {self.far.name}."
+            what = "Other volumes" if self.of_volumes else "Images of another kind"
+            return f"{what}, from the folder {self.far.name}."
         return f"Test inliers of which nothing is left to recognise ({FAR.name})."
+
+    def seen_beforehand(self, seeds: list[int]) -> list[str]:
+        """Notes on backbones that were trained on these data; see `seen_by_stage_one`."""
+        if not self.of_volumes:
+            return []
+        draws = [self.dataset(seed) for seed in seeds]
+        found = (
+            seen_by_stage_one(name, self.spec, self.root, draws) for name in self.settings.backbones
+        )
+        return [note for note in found if note]
 
     def fingerprint(self) -> dict[str, Any]:
         """What decides a record, for telling whether old ones may be kept."""
-        return {
+        found = {
             "data": self.dataset(*self.seeds(1)).digest(),
             "spec": hash_json(self.spec.model_dump(mode="json")),
             "settings": self.settings.model_dump(mode="json", exclude={"head"}),
@@ -194,3 +220,14 @@ class Protocol:
             "far": [case.case_id for case in self.far_cases()] if self.far else FAR.digest,
             "image-text model": [self.image_text, *self.unknown_texts],
         }
+        if self.of_volumes:  # a bundle may be trained anew under its name
+            found["bundles"] = bundle_digests(self.settings.backbones)
+        return found
+
+
+def _images_in(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+    )

@@ -114,8 +114,10 @@ def _possible(protocol: Protocol, methods: Sequence[Method], *, learns_outliers:
                 place = work.methods.index(method)
                 work.methods[place] = replace(method, head=HeadKind.SOFTMAX)
     for method in list(work.methods):
-        needs_model = method.kind == "score" and SCORES[method.key].need is Need.IMAGE_TEXT
-        if needs_model and protocol.image_text is None:
+        need = SCORES[method.key].need if method.kind == "score" else None
+        if protocol.of_volumes and need in (Need.FEATURE_MAPS, Need.IMAGE_TEXT):
+            work.skip(method, "reads pictures, and these are volumes")
+        elif need is Need.IMAGE_TEXT and protocol.image_text is None:
             work.skip(method, "needs an image-text model: name one with --image-text")
     return work
 

@@ -137,6 +137,7 @@ def _notes(
     draws: Sequence[DrawRecord], scores: Sequence[ScoreRow], protocol: Protocol
 ) -> list[str]:
     notes = [protocol.spec.roles.note] if protocol.spec.roles.note else []
+    notes += protocol.seen_beforehand([draw.seed for draw in draws])
     if protocol.joined:
         notes.append(
             f"{len(protocol.joined)} pairs of groups look alike (above {protocol.similar:g}): each "

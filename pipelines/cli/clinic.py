@@ -134,6 +134,7 @@ def demo(
     """
     from pipelines import demo as pipeline
     from pipelines.tables import draws_table, overall_table
+    from pipelines.tables_oct import referral_table
     from triage.data.spec_files import load_spec, shipped_spec
     from ui.launch import run as serve
 
@@ -154,6 +155,11 @@ def demo(
         )
     first = {head: runs[0].evaluation for head, runs in result.runs.items()}
     tables = [overall_table(first, f"{chosen.title}: test split", chosen.roles.note)]
+    tables += [
+        referral_table(runs[0].referral, chosen.roles.note)
+        for runs in result.runs.values()
+        if runs[0].referral is not None
+    ]
     if draws > 1:
         tables.append(draws_table(result.spread(), draws, chosen.roles.note))
     places = [f"  {name}: {where}" for name, where in result.places.items()]

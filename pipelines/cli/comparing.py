@@ -1,4 +1,4 @@
-"""The verb that compares methods: benchmark."""
+"""Verbs that compare: methods on one data set, and one system on two devices."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import typer
 
 from pipelines.cli.console import (
     Backbones,
+    Config,
     Json,
     Members,
+    OptionalRoot,
     Root,
     Spec,
     bars,
@@ -35,7 +37,7 @@ def benchmark(
     members: Members = None,
     far: Annotated[
         Path | None,
-        typer.Option(help="Folder of images of another kind; else a stock corruption."),
+        typer.Option(help="Folder of images or volumes of another kind; else a stock corruption."),
     ] = None,
     shift: Annotated[
         list[str] | None,
@@ -66,7 +68,8 @@ def benchmark(
     import json
 
     from pipelines.benchmark.methods import parse_methods
-    from pipelines.benchmark.protocol import DEFAULT_SHIFTS, Protocol, parse_shift
+    from pipelines.benchmark.modalities import default_shifts
+    from pipelines.benchmark.protocol import Protocol, parse_shift
     from pipelines.benchmark.run import JSON, PAGE
     from pipelines.benchmark.run import benchmark as run
     from pipelines.benchmark.tables import tables
@@ -75,11 +78,12 @@ def benchmark(
     from triage.models.settings import default_settings
 
     chosen = parse_methods(methods)
+    data = load_spec(spec)
     protocol = Protocol(
-        load_spec(spec),
+        data,
         root,
         default_settings(tuple(backbone or default_backbones(root)), members=members),
-        shifts=tuple(parse_shift(text) for text in shift or DEFAULT_SHIFTS),
+        shifts=tuple(parse_shift(text) for text in shift or default_shifts(data.modality)),
         far=far,
         image_text=image_text,
         unknown_texts=tuple(unknown_text or ()),
@@ -128,3 +132,56 @@ def _command(given: dict[str, Any]) -> str:
             if one is not None:
                 words.append(f"--{name} {shlex.quote(str(one))}")
     return " ".join(words)
+
+
+def transfer(
+    spec: Spec,
+    root: OptionalRoot = None,
+    new_root: Annotated[
+        Path | None, typer.Option("--new-root", help="Folder of the new device's data.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder for both bundles and the table.")
+    ] = Path("transfer"),
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", help="A system trained on the old device.")
+    ] = None,
+    share: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=1.0, help="Annotated volumes of the new device, as a share of the old's."
+        ),
+    ] = 0.1,
+    cases: Annotated[
+        int | None, typer.Option(min=100, help="Phantoms to generate of each device.")
+    ] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a system on another device, teach stage 1 that device, and measure again.
+
+    Example: triage transfer --spec data_specs/oct_phantoms.yaml --out transfer
+    """
+    from pipelines.generators import device_folders
+    from pipelines.settings import settings_for
+    from pipelines.transfer import save_transfer, transfer_table
+    from pipelines.transfer import transfer as run
+    from triage.data.dataset import load_dataset
+    from triage.data.spec_files import load_spec
+
+    chosen = load_spec(spec)
+    settings = settings_for(chosen, (), config)
+    with bars(as_json) as report:
+        if root is None or new_root is None:
+            root, new_root = device_folders(chosen, out, cases, report, root, new_root)
+        old, new = (load_dataset(chosen, folder) for folder in (root, new_root))
+        found = run(old, new, settings, out, bundle=bundle, share=share, report=report)
+    save_transfer(found, out)
+    say(
+        as_json,
+        {"out": str(out), **found.as_json()},
+        transfer_table(found),
+        f"before adaptation {found.unseen_share:.0%} of the new device's volumes are refused as "
+        f"unseen (AUROC {found.unseen_auroc:.3f})",
+        f"written to {out}: transfer.json, device/, adapted/",
+    )

@@ -1,4 +1,4 @@
-"""Verbs on data: validate a spec, find near-duplicates, inspect files."""
+"""Verbs on data: validate a spec, prepare a public set, find near-duplicates, inspect files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from pipelines.cli.console import (
 def spec_validate(
     spec: Annotated[Path, typer.Argument(help="Data spec (YAML).")],
     root: OptionalRoot = None,
-    decode: Annotated[bool, typer.Option("--decode", help="Read every image too.")] = False,
+    decode: Annotated[
+        bool, typer.Option("--decode", help="Read every image or volume too.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List every problem of a spec, and of its data when --root is given.
@@ -58,6 +60,29 @@ def spec_validate(
     table = plain_table(parsed.title, ("condition", *columns), rows, parsed.roles.note)
     summary = {"spec": parsed.name, "problems": [], "counts": counts}
     say(as_json, summary, table, f"{parsed.name}: no problems")
+
+
+def spec_prepare(
+    name: Annotated[str, typer.Argument(help="Data spec of a public set, such as oct_octdl.")],
+    root: Annotated[Path, typer.Argument(help="Folder of the unpacked set.")],
+    as_json: Json = False,
+) -> None:
+    """Write the manifest of a public set of B-scans beside its images, as its spec expects it.
+
+    Example: triage spec prepare oct_octdl ../data/octdl
+    """
+    from triage.data.oct_sets import SETS, prepare_set
+
+    manifest = prepare_set(name, root)
+    found = SETS[name]
+    say(
+        as_json,
+        {"manifest": str(manifest), "licence": found.licence, "source": found.source},
+        f"{manifest}: written for {found.title}",
+        f"licence: {found.licence}; cite {found.source}",
+        f"mind: {found.leak}",
+        f"next: triage spec validate data_specs/{name}.yaml --root {root}",
+    )
 
 
 SHOWN = 20

@@ -1,4 +1,4 @@
-"""Verbs on systems: train, evaluate, retrain."""
+"""Verbs on systems: train, evaluate, segment, retrain."""
 
 from __future__ import annotations
 
@@ -116,6 +116,7 @@ def evaluate(
     from pipelines.evaluate import as_json as plain
     from pipelines.evaluate import evaluate_bundle, save_evaluation
     from pipelines.tables import overall_table, subgroup_table
+    from pipelines.tables_oct import referral_table, tissue_table
     from triage.data.spec_files import load_spec
 
     with bars(as_json) as report:
@@ -126,10 +127,45 @@ def evaluate(
         save_evaluation(run, make_folder(out, "Choose another --out."))
     note = run.dataset.spec.roles.note
     tables = [subgroup_table(run.evaluation, axis, axis, note) for axis in run.evaluation.axes]
+    if run.tissue is not None:
+        tables.insert(0, tissue_table(run.tissue, "Tissue maps against the annotation"))
+    if run.referral is not None:
+        tables.insert(0, referral_table(run.referral, note))
     overall = overall_table({run.manifest.head: run.evaluation}, run.dataset.spec.title, note)
     say(as_json, plain(run), overall, *tables, *([f"written to {out}"] if out else []))
     if run.rejected:
         raise typer.Exit(REJECTED)
+
+
+def segment(
+    spec: Annotated[Path, typer.Argument(help="Segmentation spec (YAML).")],
+    root: Root,
+    folds: Annotated[int, typer.Option(min=2, max=100, help="Parts that are tested in turn.")] = 5,
+    config: Config = None,
+    out: Annotated[Path | None, typer.Option("--out", help="JSON file to write.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train stage 1 on annotated scans and measure it on those left out, each group once.
+
+    Example: triage segment data_specs/segmentation/rm_layers.yaml --root ../data/rm
+    --config data_specs/training/oct_masks.yaml --out rm_layers.json
+    """
+    from pipelines.segmentation import cross_validate, save_run
+    from pipelines.settings import oct_settings
+    from pipelines.tables_oct import segmentation_tables
+    from triage.data.oct_sets.segmentation_spec import load_segmentation_spec
+
+    settings = oct_settings(config)
+    if out is not None:
+        make_folder(out.parent, "Choose another --out.")
+    with bars(as_json) as report:
+        run = cross_validate(
+            load_segmentation_spec(spec), root, settings, folds=folds, report=report
+        )
+    if out is not None:
+        save_run(run, out)
+    written = [f"written to {out}"] if out else []
+    say(as_json, run.as_json(), *segmentation_tables(run), *written)
 
 
 def retrain(

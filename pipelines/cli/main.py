@@ -29,12 +29,15 @@ app.add_typer(spec_app, name="spec")
 
 spec_app.command("validate")(data.spec_validate)
 spec_app.command("duplicates")(data.spec_duplicates)
+spec_app.command("prepare")(data.spec_prepare)
 for verb in (
     clinic.demo,
     data.inspect,
     learning.train,
     learning.evaluate,
+    learning.segment,
     comparing.benchmark,
+    comparing.transfer,
     clinic.score,
     learning.retrain,
     clinic.report,

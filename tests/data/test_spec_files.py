@@ -113,4 +113,4 @@ def test_every_broken_rule_is_listed_with_its_place(tmp_path: Path) -> None:
 def test_problems_of_the_whole_spec_have_a_place_too(tmp_path: Path) -> None:
     content = make_content(roles={"seed": 1})
     (problem,) = load_text(tmp_path, yaml.safe_dump(content)).problems
-    assert problem.startswith("spec: 5 conditions have role auto")
+    assert problem.startswith("all: 5 conditions have role auto")

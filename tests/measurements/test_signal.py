@@ -21,13 +21,13 @@ def speckled(retina, noise, seed=0, gain=1.0):
 def test_signal_falls_with_contrast():
     levels = [bscan_signal(speckled(retina, 20)).mean() for retina in (120, 60, 30, 10, 0)]
     assert all(high > low for high, low in pairwise(levels))
-    assert levels[0] > 0.7
+    assert levels[0] > 0.55
     assert levels[-1] < 0.1
 
 
 def test_signal_depends_little_on_gain():
     full, half = (bscan_signal(speckled(80, 15, gain=gain)).mean() for gain in (1, 0.5))
-    assert full == pytest.approx(half, abs=0.15)
+    assert full == pytest.approx(half, abs=0.2)
 
 
 @pytest.mark.parametrize("noise", [0, 1, 5, 20, 60])
@@ -46,13 +46,13 @@ def test_a_blink_shows_in_its_bscan_only():
     bscans[2] = np.random.default_rng(3).rayleigh(10, bscans[2].shape).astype(np.uint8)
     found = bscan_signal(bscans)
     assert found[2] < 0.1
-    assert np.delete(found, 2).min() > 0.6
+    assert np.delete(found, 2).min() > 0.5
 
 
 def test_a_shadow_does_not_lose_a_bscan():
     bscans = speckled(100, 15)
     bscans[:, :, 30:60] = 10
-    assert bscan_signal(bscans).min() > 0.6
+    assert bscan_signal(bscans).min() > 0.5
 
 
 def test_a_good_scan_is_gradable():
@@ -72,7 +72,7 @@ def test_too_little_signal():
     ("value", "rows", "words"),
     [
         (Tissue.BLINK_ARTEFACT, slice(None), "lost to a blink"),
-        (Tissue.CLIPPING_ARTEFACT, slice(0, 4), "are clipped"),
+        (Tissue.CLIPPING_ARTEFACT, slice(0, 14), "are clipped"),
         (Tissue.MIRROR_ARTEFACT, slice(0, 9), "mirror artefact"),
         (Tissue.VITREOUS, slice(None), "show no retina"),
     ],
@@ -93,3 +93,9 @@ def test_a_bscan_lost_twice_counts_once():
     signal[:4] = 0.0
     assert ungradable(signal, tissue) == ""
     assert ungradable(signal, tissue, GradingLimits(lost_bscans=0.4)) != ""
+
+
+def test_a_blank_wedge_clear_of_the_retina_is_no_loss():
+    tissue = flat(10)
+    tissue[:, :6] = Tissue.CLIPPING_ARTEFACT
+    assert ungradable(GOOD, tissue) == ""

@@ -45,7 +45,7 @@ def test_what_lifts_the_retina_counts_to_bruch_only(tissue):
 def test_unmeasurable_columns_are_nan():
     tissue = flat(count=1, width=6)
     tissue[0, :, 0] = Tissue.BLINK_ARTEFACT
-    tissue[0, 0, 1] = Tissue.CLIPPING_ARTEFACT  # 2.5 % of 40 rows
+    tissue[0, :14, 1] = Tissue.CLIPPING_ARTEFACT
     tissue[0, 10:25, 2] = Tissue.VITREOUS  # a full-thickness hole
     tissue[0, 25:, 3] = Tissue.NEUROSENSORY_RETINA  # nothing seen below
     retina, total = thickness(tissue)
@@ -53,6 +53,15 @@ def test_unmeasurable_columns_are_nan():
     assert (np.isnan(total) == np.isnan(retina)).all()
     bare = bare_columns(column_counts(tissue))
     assert bare[0].tolist() == [False, False, True, False, False, False]
+
+
+def test_a_blank_wedge_above_the_vitreous_does_no_harm():
+    tissue = flat(count=1)
+    tissue[0, :8, :4] = Tissue.CLIPPING_ARTEFACT
+    tissue[0, :8, 4:] = Tissue.MIRROR_ARTEFACT
+    retina, _ = thickness(tissue)
+    assert (retina[0, :4] == 60).all()
+    assert np.isnan(retina[0, 4:]).all()
 
 
 def test_a_stray_voxel_costs_one_row():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-import triage.models.embeddings as module
+import triage.models.preprocessing as module
 from tests.tiny import draw_case, noise, noisy_cases
 from triage.data.manifest import Case
 from triage.errors import RejectReason, TriageError

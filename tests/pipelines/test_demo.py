@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipelines import demo
+from pipelines.generators import GENERATORS, Generator
 from tests.pipelines.command import Command
 from tests.tiny import tiny_settings
 from triage.data.dataset import load_dataset
@@ -28,17 +29,15 @@ def small(monkeypatch: pytest.MonkeyPatch, tiny_hf: Path) -> list[tuple[str, ...
     """The demo on small pictures with small networks; records which backbones it asked for."""
     asked: list[tuple[str, ...]] = []
 
-    def settings(backbones: tuple[str, ...], **_: Any) -> Any:
+    def settings(_: DataSpec, backbones: tuple[str, ...], *__: Any, **___: Any) -> Any:
         asked.append(backbones)
         mode = "embed" if backbones[0].startswith("hf:") else "finetune"
         fit = FitSettings(epochs=1, patience=1, batch_size=32)
         return tiny_settings(*backbones, mode=mode, members=1, hidden=0, fit=fit)
 
     drawing = partial(write_phantoms, size=32, rare_fraction=0.4)
-    monkeypatch.setattr(demo, "write_phantoms", drawing)
-    monkeypatch.setattr(demo, "default_settings", settings)
-    monkeypatch.setattr(demo, "PHANTOM_CASES", CASES)
-    monkeypatch.setattr(demo, "INBOX_CASES", 10)
+    monkeypatch.setitem(GENERATORS, "skin_phantoms", Generator(drawing, CASES, inbox=10))
+    monkeypatch.setattr(demo, "settings_for", settings)
     return asked
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipelines.policy import RetrainPolicy, load_policy
-from triage.errors import UsageError
+from triage.errors import SpecError
 from triage.evaluation import Difference, Estimate
 from triage.store import LabelSource
 
@@ -84,9 +84,9 @@ def test_the_shipped_policy_leaves_ai_visible_labels_out() -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("max_negative_flips: 0.1\nmax_negative_flips: 0.9", "not readable YAML"),
-        ("require: [", "not readable YAML"),
-        ("3", "not a valid policy"),
+        ("max_negative_flips: 0.1\nmax_negative_flips: 0.9", "is given twice"),
+        ("require: [", "not YAML"),
+        ("3", "not a mapping"),
         ("max_negative_flips: 0.1", "require"),
         ("{require: [{metric: acuracy, low_at_least: 0}], max_negative_flips: 0}", "acuracy"),
         ("{require: [{metric: accuracy}], max_negative_flips: 0}", "exactly one of"),
@@ -101,11 +101,11 @@ def test_the_shipped_policy_leaves_ai_visible_labels_out() -> None:
 def test_a_malformed_policy(text: str, named: str, tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
     path.write_text(text)
-    with pytest.raises(UsageError, match=named) as caught:
+    with pytest.raises(SpecError, match=named) as caught:
         load_policy(path)
     assert "policy.yaml" in str(caught.value)
 
 
 def test_no_policy(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no such policy"):
+    with pytest.raises(SpecError, match="no such retraining policy"):
         load_policy(tmp_path / "absent.yaml")

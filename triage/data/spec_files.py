@@ -7,13 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-
 from triage.data.spec import DataSpec
-from triage.data.strict_yaml import parse_yaml
-from triage.errors import SpecError
+from triage.data.strict_yaml import load_model
 
 SCHEMA_NAME = "data_spec.schema.json"
 
@@ -26,41 +21,7 @@ def load_spec(path: Path) -> DataSpec:
     SpecError
         If the file is missing, is not YAML, or breaks a rule; every problem is listed.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise SpecError("there is no such data spec", where=str(path)) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError("is not a readable text file in UTF-8", where=str(path)) from error
-    try:
-        content = parse_yaml(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = f" (line {mark.line + 1})" if mark else ""
-        raise SpecError(f"is not YAML{line}: {error.problem}", where=str(path)) from error
-    except yaml.YAMLError as error:
-        raise SpecError("is not readable YAML", where=str(path)) from error
-    if not isinstance(content, dict):
-        raise SpecError("is not a mapping of a data spec's keys", where=str(path))
-    try:
-        return DataSpec.model_validate(content)
-    except ValidationError as error:
-        raise SpecError(
-            "the data spec is not valid", where=str(path), problems=_problems(error)
-        ) from error
-
-
-def _problems(error: ValidationError) -> tuple[str, ...]:
-    return tuple(
-        f"{'.'.join(str(part) for part in item['loc']) or 'spec'}: {_message(item)}"
-        for item in error.errors()
-    )
-
-
-def _message(item: ErrorDetails) -> str:
-    if item["type"] == "extra_forbidden":
-        return "there is no such key"
-    return item["msg"].removeprefix("Value error, ")
+    return load_model(path, DataSpec, "data spec")
 
 
 def shipped_spec(name: str) -> Path:

@@ -8,16 +8,21 @@ from pathlib import Path
 
 import pandas as pd
 
+from triage.array_file import load_arrays
 from triage.data.manifest import Case, cases_of_rows, image_folder, rows_of_spec
 from triage.data.roles import RoleDraw, draw_roles
-from triage.data.spec import DataSpec, Rows
+from triage.data.spec import DataSpec, Modality, Rows
 from triage.data.splits import SPLITS, split_cases
 from triage.errors import ImageRejected, SpecError
+from triage.imaging.oct.read import read_volume
+from triage.imaging.oct.volume import Flag
 from triage.imaging.read import read_picture
 
 MIN_CLUSTERS = 3
 """An inlier condition needs a case to train, to validate and to test on."""
 _SHOWN = 20
+_UNUSABLE = (Flag.SINGLE_BSCAN, Flag.SPACING_MISSING)
+"""A volume that can be looked at but not be read by a system."""
 
 
 def check_rows(table: pd.DataFrame, spec: DataSpec) -> list[str]:
@@ -40,6 +45,11 @@ def check_rows(table: pd.DataFrame, spec: DataSpec) -> list[str]:
     if rows.split:
         for name in sorted(set(table[rows.split]) - {*SPLITS, ""}):
             problems.append(f"{rows.split}: {name!r} is none of {', '.join(SPLITS)}")
+    for column in rows.diagnoses:
+        problems += [
+            f"{column}: {value!r} is none of 1, 0 and nothing"
+            for value in sorted(set(table[column]) - {"1", "0", ""})
+        ]
     return problems + case_problems(table, rows, spec.max_images_per_case)
 
 
@@ -187,23 +197,43 @@ def _check_images(
     progress: Callable[[int, int], None] | None,
 ) -> list[str]:
     problems = []
-    folder = image_folder(spec.rows, root)
-    named = table[spec.rows.image]
-    named = named[named != ""]
-    for done, (row, name) in enumerate(named.items(), start=1):
-        path = folder / str(name)
-        if not path.is_file():
-            problems.append(f"row {row}: {name}: missing file")
-        elif path.stat().st_size == 0:
-            problems.append(f"row {row}: {name}: empty file")
-        elif decode:
-            try:
-                read_picture(path)
-            except ImageRejected as error:
-                problems.append(f"row {row}: {name}: {error.what}")
+    rows, folder = spec.rows, image_folder(spec.rows, root)
+    volumes = spec.modality is Modality.OCT_VOLUMES
+    named = table[table[rows.image] != ""]
+    for done, row in enumerate(named.index, start=1):
+        name = str(named.at[row, rows.image])
+        annotation = str(named.at[row, rows.annotation]) if rows.annotation else ""
+        found = _file_problem(folder / name, decode=decode, volume=volumes)
+        problems += [f"row {row}: {name}: {found}"] if found else []
+        found = _annotation_problem(folder / annotation, decode) if annotation else ""
+        problems += [f"row {row}: {annotation}: {found}"] if found else []
         if progress is not None:
             progress(done, len(named))
     return problems
+
+
+def _file_problem(path: Path, *, decode: bool, volume: bool) -> str:
+    """What is wrong with an image or volume, '' if nothing; a volume may be a folder."""
+    if not path.exists() or not (path.is_file() or volume):
+        return "missing file"
+    if path.is_file() and path.stat().st_size == 0:
+        return "empty file"
+    if not decode:
+        return ""
+    try:
+        if not volume:
+            read_picture(path)
+            return ""
+        flags = read_volume(path).flags
+    except ImageRejected as error:
+        return error.what
+    return " ".join(flag.sentence for flag in flags if flag in _UNUSABLE)
+
+
+def _annotation_problem(path: Path, decode: bool) -> str:
+    if not path.is_file():
+        return "missing file"
+    return "is damaged" if decode and load_arrays(path) is None else ""
 
 
 def summarise(problems: Sequence[str], shown: int = _SHOWN) -> list[str]:

@@ -33,7 +33,7 @@ class AbstainReason(StrEnum):
 
 
 _SPECIALIST = "Refer to a specialist within the semi-urgent deadline."
-_RETAKE = "Retake the photographs, then resubmit; refer to a specialist if that is not possible."
+_RETAKE = "Retake the images, then resubmit; refer to a specialist if that is not possible."
 
 _SENTENCES = {
     AbstainReason.WRONG_MODALITY: "The images are not of the kind this system reads.",

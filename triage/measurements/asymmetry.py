@@ -3,7 +3,9 @@
 The nerve fibres of the papillomacular bundle run nasally, so the nasal part of the outer ETDRS
 ring is thicker than the temporal one. It is a hint for a flag, never a laterality: disease can
 outweigh it, and so can a segmentation that loses the thick nerve fibres beside the disc. On the
-three real volumes we have (one healthy, two with AMD) it was right with a strength of 0.10 to 0.11.
+three real volumes we have (one healthy, two with AMD, measured by a crude edge detector) it was
+right with a strength of 0.10 to 0.11; of 290 gradable phantoms, sick ones mostly, it named 254 and
+was wrong in 4.
 """
 
 from __future__ import annotations

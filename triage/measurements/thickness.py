@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.data.tissues import ARTEFACTS, PIGMENT_EPITHELIAL_DETACHMENTS, RETINA, Tissue
+from triage.data.tissues import PIGMENT_EPITHELIAL_DETACHMENTS, RETINA, Tissue
 from triage.measurements.columns import Counts, voxels
 
-MAX_ARTEFACT_SHARE = 0.02
-"""A column with more artefact than this is not measured (our default)."""
+TRACE = 0.02
+"""Less of a class than this share of a column is taken for stray voxels (our default)."""
 
 SUBRETINAL = (Tissue.SUBRETINAL_FLUID, Tissue.SUBRETINAL_HYPERREFLECTIVE)
 UNDER_RETINA = (*SUBRETINAL, Tissue.RPE, *PIGMENT_EPITHELIAL_DETACHMENTS, Tissue.CHOROID)
@@ -40,7 +40,7 @@ def retinal_thickness(counts: Counts, depth: float) -> FloatMap:
     -------
     float32 array [..., S, W]
         In um; NaN where there is no retina (also in a full-thickness hole), where nothing is
-        seen below it, and where artefacts take more than 2 % of the column.
+        seen below it, and where a blink, a mirror artefact or clipping spoils the column.
     """
     return _thickness(counts, depth, RETINA)
 
@@ -67,8 +67,21 @@ def total_thickness(counts: Counts, depth: float) -> FloatMap:
 def artefact_free(counts: Counts) -> NDArray[np.bool_]:
     """Columns that can be measured as far as artefacts go, bool [..., S, W]."""
     height = counts.sum(axis=-2, dtype=np.int64)
-    clean: NDArray[np.bool_] = voxels(counts, ARTEFACTS) <= MAX_ARTEFACT_SHARE * height
-    return clean
+    overlaid = voxels(counts, (Tissue.MIRROR_ARTEFACT, Tissue.BLINK_ARTEFACT)) > TRACE * height
+    free: NDArray[np.bool_] = ~overlaid & ~clipped_columns(counts)
+    return free
+
+
+def clipped_columns(counts: Counts) -> NDArray[np.bool_]:
+    """Columns in which clipping reaches the retina, bool [..., S, W].
+
+    A blank wedge, as alignment of B-scans leaves, does no harm while vitreous is seen below it.
+    """
+    height = counts.sum(axis=-2, dtype=np.int64)
+    vitreous = voxels(counts, (Tissue.VITREOUS, Tissue.POSTERIOR_HYALOID))
+    clipping = counts[..., Tissue.CLIPPING_ARTEFACT, :]
+    clipped: NDArray[np.bool_] = (clipping > TRACE * height) & (vitreous <= TRACE * height)
+    return clipped
 
 
 def bare_columns(counts: Counts) -> NDArray[np.bool_]:

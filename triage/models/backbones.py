@@ -1,25 +1,29 @@
 """Backbones behind one small interface: pixels in, one embedding vector out.
 
 A reference names the network: `hf:<local directory or hub name>` (transformers; a local
-directory is never looked up on the network) or `monai:<network>` (random initialisation,
-to be trained with `--mode finetune`).
+directory is never looked up on the network), `monai:<network>` (random initialisation,
+to be trained with `--mode finetune`) or `oct:<bundle folder>` (the tissue maps of a trained OCT
+system; reads volumes).
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from triage.errors import TrainingError
 from triage.hashing import hash_bytes, hash_json
-from triage.models.preprocessing import Preprocessing
+from triage.models.preprocessing import ImageReader, OpenedImage, Preprocessing
 from triage.models.pretrained import (
     REFUSALS,
     plain_config,
@@ -30,6 +34,8 @@ from triage.models.pretrained import (
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "backbone.json"
 DEFAULT_MONAI_SIZE = 96
+BATCH = 64
+"""Frames that go through a network at a time."""
 
 
 class Backbone(nn.Module):
@@ -43,8 +49,8 @@ class Backbone(nn.Module):
         How the network was named, such as `monai:resnet10`.
     width : int
         Length D of the embedding.
-    preprocessing : Preprocessing
-        Input size and normalisation.
+    preprocessing : ImageReader
+        How it reads its files: for pictures their `Preprocessing`.
     architecture : dict
         What is needed to build the same network again: `library`, `name` or `config`.
     """
@@ -55,7 +61,7 @@ class Backbone(nn.Module):
         *,
         reference: str,
         width: int,
-        preprocessing: Preprocessing,
+        preprocessing: ImageReader,
         architecture: dict[str, Any],
     ) -> None:
         super().__init__()
@@ -69,6 +75,40 @@ class Backbone(nn.Module):
         """Map normalised float [B, 3, S, S] to embeddings [B, width]."""
         embedding: torch.Tensor = self.network(pixels)
         return embedding.flatten(1)
+
+    def embed(self, images: Sequence[OpenedImage]) -> NDArray[np.float32]:
+        """Embed opened files in evaluation mode, float32 [I, width]: the mean over their frames.
+
+        Raises
+        ------
+        TrainingError
+            If the backbone reads anything but pictures and has no way of its own.
+        """
+        preprocessing = self.pictures
+        frames = torch.from_numpy(np.concatenate([image.frames for image in images]))
+        with torch.inference_mode():
+            vectors = torch.cat(
+                [self(preprocessing.normalise(part)) for part in frames.split(BATCH)]
+            ).numpy()
+        ends = np.cumsum([len(image.frames) for image in images])[:-1]
+        return np.stack([part.mean(axis=0) for part in np.split(vectors, ends)])
+
+    @property
+    def pictures(self) -> Preprocessing:
+        """How it reads pictures.
+
+        Raises
+        ------
+        TrainingError
+            If it reads volumes.
+        """
+        if not isinstance(self.preprocessing, Preprocessing):
+            raise TrainingError(
+                "reads volumes, not pictures",
+                where=self.reference,
+                mend="It is a frozen backbone for `triage benchmark` and nothing else.",
+            )
+        return self.preprocessing
 
     @property
     def name(self) -> str:
@@ -92,7 +132,7 @@ class Backbone(nn.Module):
         description = {
             "reference": self.reference,
             "width": self.width,
-            "preprocessing": asdict(self.preprocessing),
+            "preprocessing": asdict(self.pictures),
             "architecture": self.architecture,
         }
         text = json.dumps(description, indent=2) + "\n"
@@ -100,7 +140,7 @@ class Backbone(nn.Module):
 
 
 def _tensor_hash(value: torch.Tensor) -> str:
-    return hash_bytes(value.detach().contiguous().numpy().tobytes())
+    return hash_bytes(value.detach().cpu().contiguous().numpy().tobytes())
 
 
 def load_backbone(reference: str, *, seed: int = 0) -> Backbone:
@@ -110,7 +150,7 @@ def load_backbone(reference: str, *, seed: int = 0) -> Backbone:
     ----------
     reference : str
         `hf:<local directory or hub name>` or `monai:<network>`, optionally `@<size>` for
-        another input size in pixels.
+        another input size in pixels; or `oct:<bundle folder>`.
     seed : int
         Seeds the random initialisation of `monai:` networks.
 
@@ -120,13 +160,18 @@ def load_backbone(reference: str, *, seed: int = 0) -> Backbone:
         If the reference is malformed, unknown, or the weights cannot be read.
     """
     library, _, rest = reference.partition(":")
+    if library == "oct" and rest:
+        from triage.models.oct.tissue_backbone import load_tissue_backbone  # stands on this file
+
+        return load_tissue_backbone(Path(rest))
     name, _, size = rest.rpartition("@")
     if not (name and size.isdecimal()):
         name, size = rest, ""
     if library not in {"hf", "monai"} or not name:
         raise TrainingError(
             f"unknown backbone {reference!r}",
-            mend="Write hf:<directory or hub name> or monai:<network>, such as monai:resnet10.",
+            mend="Write hf:<directory or hub name>, monai:<network>, such as monai:resnet10, or "
+            "oct:<bundle folder>.",
         )
     pixels = int(size) if size else None
     if library == "monai":

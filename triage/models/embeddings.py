@@ -12,17 +12,12 @@ from numpy.typing import NDArray
 
 from triage.data.manifest import Case
 from triage.errors import ImageRejected, TriageError
-from triage.hashing import hash_file
-from triage.imaging import DEFAULT_LIMITS
 from triage.imaging.corruptions import Corruption
-from triage.imaging.quality import assess_quality, quality_problem
-from triage.imaging.read import read_picture
-from triage.models.backbones import Backbone
+from triage.models.backbones import BATCH, Backbone
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.inputs import ImageInputs
-from triage.models.preprocessing import Preprocessing
+from triage.models.preprocessing import OpenedImage, Preprocessing
 
-BATCH = 64
 Progress = Callable[[int], None]
 
 
@@ -74,27 +69,26 @@ def embed_cases(
         Which cases those are, and why others are not.
     """
     backbone.eval()
+    reader = backbone.preprocessing
     keys: dict[Path, str] = {}
     rejected: dict[Path, ImageRejected] = {}
-    waiting: list[tuple[str, NDArray[np.uint8], str]] = []
-    started: set[str] = set()
+    waiting: dict[str, OpenedImage] = {}
     for path in (path for case in cases for path in case.images):
         try:
-            key = _key(_content_hash(path), corruption)
-            if cache.get(key) is None and key not in started:
-                image_hash, frames, problem = _open(path, backbone.preprocessing)
-                if corruption is not None:
-                    frames = np.stack([corruption.apply(frame, image_hash) for frame in frames])
+            key = _key(reader.content_hash(path), corruption)
+            if cache.get(key) is None and key not in waiting:
+                image = reader.open(path)
                 # The hash of the very bytes that were decoded, should the file have changed.
-                key = _key(image_hash, corruption)
-                waiting.append((key, frames, problem))
-                started.add(key)
+                key = _key(image.sha256, corruption)
+                if cache.get(key) is None:
+                    shifted = corruption and reader.corrupt(image, corruption)
+                    waiting[key] = shifted or image
             keys[path] = key
         except ImageRejected as error:
             rejected[path] = error
-        if sum(len(frames) for _, frames, _ in waiting) >= BATCH:
+        if sum(len(image.frames) for image in waiting.values()) >= BATCH:
             _run(backbone, cache, waiting)
-            waiting = []
+            waiting = {}
         if progress is not None:
             progress(1)
     _run(backbone, cache, waiting)
@@ -107,39 +101,14 @@ def _key(image_hash: str, corruption: Corruption | None) -> str:
     return image_hash if corruption is None else corruption.key(image_hash)
 
 
-def _content_hash(path: Path) -> str:
-    try:
-        if path.is_file() and path.stat().st_size <= DEFAULT_LIMITS.max_bytes:
-            return hash_file(path)
-    except OSError:
-        pass
-    return read_picture(path).sha256  # says what is wrong with it
-
-
-def _open(path: Path, preprocessing: Preprocessing) -> tuple[str, NDArray[np.uint8], str]:
-    picture = read_picture(path)
-    problems = (quality_problem(assess_quality(frame)) for frame in picture.frames)
-    problem = next((text for text in problems if text), "")
-    resized = np.stack([preprocessing.resize(frame) for frame in picture.frames])
-    return picture.sha256, resized, problem
-
-
-def _run(
-    backbone: Backbone, cache: EmbeddingCache, waiting: list[tuple[str, NDArray[np.uint8], str]]
-) -> None:
+def _run(backbone: Backbone, cache: EmbeddingCache, waiting: dict[str, OpenedImage]) -> None:
     if not waiting:
         return
-    frames = torch.from_numpy(np.concatenate([item[1] for item in waiting]))
-    with torch.inference_mode():
-        vectors = torch.cat(
-            [backbone(backbone.preprocessing.normalise(part)) for part in frames.split(BATCH)]
-        ).numpy()
+    vectors = backbone.embed(list(waiting.values()))
     if not np.isfinite(vectors).all():
         raise TriageError("the backbone gives values that are not finite", where=backbone.reference)
-    start = 0
-    for key, images, problem in waiting:
-        cache.put(key, vectors[start : start + len(images)].mean(axis=0), problem)
-        start += len(images)
+    for (key, image), vector in zip(waiting.items(), vectors, strict=True):
+        cache.put(key, vector, image.problem)
 
 
 def _pool(
@@ -199,6 +168,6 @@ def _frames_of(
     case: Case, preprocessing: Preprocessing, progress: Progress | None
 ) -> Iterator[NDArray[np.uint8]]:
     for path in case.images:
-        yield _open(path, preprocessing)[1]
+        yield preprocessing.open(path).frames
         if progress is not None:
             progress(1)

@@ -66,13 +66,14 @@ class MapStatistics(Backbone):
     Raises
     ------
     TrainingError
-        If the network shows no feature maps, or fewer than one layer is asked for.
+        If the network shows no feature maps or reads no pictures, or fewer than one layer is
+        asked for.
     """
 
     def __init__(self, backbone: Backbone, layers: int = LAYERS) -> None:
         if layers < 1:
             raise TrainingError("at least one layer of feature maps is needed")
-        side = backbone.preprocessing.size
+        side = backbone.pictures.size
         super().__init__(
             backbone.network,
             reference=backbone.reference,

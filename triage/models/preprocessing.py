@@ -1,8 +1,10 @@
-"""From decoded pixels to a network's input: resize as uint8, which is small; normalise last."""
+"""From a file to a network's input: resize as uint8, which is small; normalise last."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,15 +12,82 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from triage.errors import TrainingError
-from triage.hashing import hash_json
+from triage.hashing import hash_file, hash_json
+from triage.imaging import DEFAULT_LIMITS
+from triage.imaging.corruptions import Corruption
+from triage.imaging.quality import assess_quality, quality_problem
+from triage.imaging.read import read_picture
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
-class Preprocessing:
-    """Input size and normalisation of one backbone.
+class OpenedImage:
+    """One file as a backbone takes it.
+
+    Parameters
+    ----------
+    sha256 : str
+        Hash of the very content that was decoded.
+    frames : uint8 array [F, ...]
+        Resized, not yet normalised.
+    problem : str
+        Why it is unusable, in a sentence; '' where it is usable.
+    """
+
+    sha256: str
+    frames: NDArray[np.uint8]
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class ImageReader(ABC):
+    """How the files of one kind become a backbone's input; its fields are its settings."""
+
+    @property
+    def digest(self) -> str:
+        """Hash of every setting."""
+        return hash_json(asdict(self))
+
+    def content_hash(self, path: Path) -> str:
+        """Hash that `open` gives a file, without decoding it where that is possible.
+
+        Raises
+        ------
+        ImageRejected
+            Whatever is wrong with the file.
+        """
+        try:
+            if path.is_file() and path.stat().st_size <= self.max_bytes:
+                return hash_file(path)
+        except OSError:
+            pass
+        return self.open(path).sha256  # says what is wrong with it
+
+    @property
+    @abstractmethod
+    def max_bytes(self) -> int:
+        """Largest file that is read."""
+
+    @abstractmethod
+    def open(self, path: Path) -> OpenedImage:
+        """Read and resize one file.
+
+        Raises
+        ------
+        ImageRejected
+            Whatever is wrong with the file.
+        """
+
+    @abstractmethod
+    def corrupt(self, image: OpenedImage, corruption: Corruption) -> OpenedImage:
+        """Return an opened file with every frame corrupted."""
+
+
+@dataclass(frozen=True)
+class Preprocessing(ImageReader):
+    """Pictures to one backbone's input: its size and normalisation.
 
     Parameters
     ----------
@@ -44,6 +113,24 @@ class Preprocessing:
         if not len(self.mean) == len(self.std) == 3 or min(self.std) <= 0:
             raise TrainingError("normalisation needs three means and three positive deviations")
 
+    @property
+    def max_bytes(self) -> int:
+        """Largest picture that is read."""
+        return DEFAULT_LIMITS.max_bytes
+
+    def open(self, path: Path) -> OpenedImage:
+        """Read a picture: frames uint8 [F, size, size, 3]; quality is judged before they shrink."""
+        picture = read_picture(path)
+        problems = (quality_problem(assess_quality(frame)) for frame in picture.frames)
+        problem = next((text for text in problems if text), "")
+        resized = np.stack([self.resize(frame) for frame in picture.frames])
+        return OpenedImage(picture.sha256, resized, problem)
+
+    def corrupt(self, image: OpenedImage, corruption: Corruption) -> OpenedImage:
+        """Corrupt every frame; the same picture is always corrupted the same way."""
+        frames = [corruption.apply(frame, image.sha256) for frame in image.frames]
+        return replace(image, frames=np.stack(frames))
+
     def resize(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Resize one RGB frame, uint8 [H, W, 3] to [size, size, 3] (bicubic, antialiased)."""
         if frame.shape[:2] == (self.size, self.size):
@@ -57,8 +144,3 @@ class Preprocessing:
         std = torch.tensor(self.std).view(1, 3, 1, 1)
         pixels = batch.permute(0, 3, 1, 2).float() / 255.0
         return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
-
-    @property
-    def digest(self) -> str:
-        """Hash of every setting."""
-        return hash_json(asdict(self))

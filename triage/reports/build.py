@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from triage.audit import DEFAULT_PLAN, AuditPlan, audit, worst_group
 from triage.errors import UsageError
 from triage.evaluation.metrics import METRICS
+from triage.evaluation.referral import ReferralResult
 from triage.evaluation.results import Evaluation
+from triage.evaluation.segmentation import SegmentationResult
 from triage.hashing import hash_json
 from triage.reports.limitations import limitations
 from triage.reports.model import DataFacts, Gap, MetricText, Report, WorstGroup
@@ -32,6 +34,8 @@ def build_report(
     generated_at: str,
     abstention_reasons: Mapping[str, int] | None = None,
     plan: AuditPlan = DEFAULT_PLAN,
+    referral: ReferralResult | None = None,
+    tissue: SegmentationResult | None = None,
 ) -> Report:
     """Put a report together; the same inputs give the same report.
 
@@ -54,6 +58,10 @@ def build_report(
         Abstained cases by reason.
     plan : AuditPlan
         Limits to judge by.
+    referral : ReferralResult, optional
+        Referrals of OCT volumes.
+    tissue : SegmentationResult, optional
+        Their tissue maps.
 
     Raises
     ------
@@ -67,6 +75,7 @@ def build_report(
         manifest.pop("digest", None)
         manifest_hash = hash_json(manifest)
         counts = {"reviews": reviews, "reasons": abstention_reasons}
+        of_volumes = {"referral": referral, "tissue": tissue}
         identity = {
             "manifest": manifest_hash,
             "predictions": predictions_hash,
@@ -75,6 +84,7 @@ def build_report(
             "plan": plan.model_dump(),
             "evaluation": evaluation.model_dump(),
             **{name: None if given is None else dict(given) for name, given in counts.items()},
+            **{name: found.model_dump() for name, found in of_volumes.items() if found is not None},
         }
         return Report(
             title=f"Audit report: {manifest.get('name') or facts.title or facts.spec}",
@@ -90,6 +100,8 @@ def build_report(
             manifest=manifest,
             data=facts,
             evaluation=evaluation,
+            referral=referral,
+            tissue=tissue,
             metrics=_metric_texts(),
             worst_groups=_worst_groups(evaluation),
             abstention_reasons=None if abstention_reasons is None else dict(abstention_reasons),
@@ -99,7 +111,9 @@ def build_report(
                 for key, tally in (reviews or {}).items()
                 if isinstance(tally, Mapping)
             },
-            limitations=limitations(evaluation, facts, plan, reviewed=bool(reviews)),
+            limitations=limitations(
+                evaluation, facts, plan, referral=referral, tissue=tissue, reviewed=bool(reviews)
+            ),
             not_enough_evidence=_gaps(evaluation),
             command="triage report --bundle BUNDLE --spec SPEC --root ROOT --out FOLDER",
         )

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from triage.audit import AuditPlan
+from triage.data.spec import Modality
+from triage.evaluation.referral import ReferralResult
 from triage.evaluation.results import UNKNOWN, Evaluation
+from triage.evaluation.segmentation import SegmentationResult
 from triage.reports.model import DataFacts
+
+_DEVICES = {
+    Modality.PHOTOGRAPHS: "cameras",
+    Modality.OCT_BSCANS: "scanners",
+    Modality.OCT_VOLUMES: "scanners",
+}
 
 
 def limitations(
-    evaluation: Evaluation, data: DataFacts, plan: AuditPlan, *, reviewed: bool
+    evaluation: Evaluation,
+    data: DataFacts,
+    plan: AuditPlan,
+    *,
+    referral: ReferralResult | None,
+    tissue: SegmentationResult | None,
+    reviewed: bool,
 ) -> list[str]:
     """List the limitations that hold for this report, the general ones first."""
     found = [
         "The numbers describe the labelled cases of this data set, looked at afterwards. They do "
-        "not promise the same at another site, with other cameras, or in other patients.",
+        f"not promise the same at another site, with other {_DEVICES[data.modality]}, or in other "
+        "patients.",
         "Outliers are the conditions that this data set holds out. Other unknown conditions may "
         "be easier or harder to notice.",
         f"Intervals are pointwise, at {evaluation.confidence:.0%}, and not corrected for the "
@@ -34,6 +50,17 @@ def limitations(
         if unknown:
             share = unknown[0] / evaluation.n_cases
             found.append(f"The {axis} of {unknown[0]} cases ({share:.0%}) is unknown.")
+    if referral is not None:
+        found.append(
+            "The referral table takes every volume of a known condition as answered, abstained or "
+            "not, so that it can be set beside published tables. What was done with each volume "
+            "is under abstention."
+        )
+    if tissue is not None:
+        found.append(
+            "Tissue maps were compared on the grid of the networks, which is coarser than the "
+            "scan: detail lost there counts neither for nor against the system."
+        )
     if not reviewed:
         found.append(
             "No reviews were read: what people do with the system's opinions, and with its "

@@ -7,7 +7,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from triage.audit import AuditPlan, Finding
+from triage.data.spec import Modality
+from triage.evaluation.referral import ReferralResult
 from triage.evaluation.results import Estimate, Evaluation
+from triage.evaluation.segmentation import SegmentationResult
 
 
 class _Model(BaseModel):
@@ -22,6 +25,8 @@ class DataFacts(_Model):
     spec : str
         Name of the data spec.
     title, licence, source : str, optional
+    modality : Modality
+        What a case is: decides the words of the page.
     hashes : dict of str
         What was hashed (spec, manifest, images ...) and its SHA-256.
     counts : dict of dict of int
@@ -36,6 +41,7 @@ class DataFacts(_Model):
     title: str | None = None
     licence: str | None = None
     source: str | None = None
+    modality: Modality = Modality.PHOTOGRAPHS
     hashes: dict[str, str] = Field(default_factory=dict)
     counts: dict[str, dict[str, int]] = Field(default_factory=dict)
     notes: list[str] = Field(default_factory=list)
@@ -90,7 +96,10 @@ class MetricText(_Model):
 
 
 class Report(_Model):
-    """One audit report; the HTML page is drawn from nothing else."""
+    """One audit report; the HTML page is drawn from nothing else.
+
+    `referral` and `tissue` are there for OCT volumes.
+    """
 
     schema_version: Literal["triage-report-1"] = "triage-report-1"
     title: str
@@ -106,6 +115,8 @@ class Report(_Model):
     manifest: dict[str, JsonValue]
     data: DataFacts
     evaluation: Evaluation
+    referral: ReferralResult | None = None
+    tissue: SegmentationResult | None = None
     metrics: list[MetricText]
     worst_groups: list[WorstGroup]
     abstention_reasons: dict[str, int] | None

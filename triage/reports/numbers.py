@@ -5,13 +5,15 @@ from __future__ import annotations
 from triage.evaluation.results import Estimate
 
 MISSING = "–"
-_PERCENT, _AREA = "proportion", "area"
+_PERCENT, _AREA, _LENGTH = "proportion", "area", "um"
 
 
 def number(value: float | None, unit: str) -> str:
-    """Write a value in its unit: proportions as percent, the rest with three decimals."""
+    """Write a value in its unit: percent, tenths of um, the rest with three decimals."""
     if value is None:
         return MISSING
+    if unit == _LENGTH:
+        return f"{value:.1f} µm"
     return f"{100 * value:.1f} %" if unit == _PERCENT else f"{value:.3f}"
 
 
@@ -21,12 +23,14 @@ def span(low: float | None, high: float | None, unit: str) -> str:
         return "no interval"
     if unit == _PERCENT:
         return f"{100 * low:.1f} to {100 * high:.1f} %"
+    if unit == _LENGTH:
+        return f"{low:.1f} to {high:.1f} µm"
     return f"{low:.3f} to {high:.3f}"
 
 
-def interval(estimate: Estimate) -> str:
-    """Write an estimate's interval, "no interval" where there is none."""
-    return span(estimate.low, estimate.high, estimate.unit)
+def interval(estimate: Estimate, unit: str = "") -> str:
+    """Write an estimate's interval, in another unit than its own if one is given."""
+    return span(estimate.low, estimate.high, unit or estimate.unit)
 
 
 def signed(value: float) -> str:
@@ -38,6 +42,11 @@ def tick(value: float, unit: str) -> str:
     """Write a value on an axis, as short as it can be."""
     if unit == _PERCENT:
         return f"{round(100 * value, 4):g} %"
+    return plain(value)
+
+
+def plain(value: float) -> str:
+    """Write a number as short as it can be."""
     return f"{round(value, 6):g}"
 
 

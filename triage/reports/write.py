@@ -9,10 +9,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from triage.audit import Verdict
+from triage.data.diagnoses import DIAGNOSES
 from triage.errors import UsageError
 from triage.evaluation.metrics import METRICS
 from triage.reports import charts, numbers
 from triage.reports.model import Report
+from triage.reports.oct import CASE_WORDS, charts_of_volumes
 from triage.reports.system import written
 
 FOREST_METRICS = ("accuracy", "ood_auroc", "under_triage_rate")
@@ -80,10 +82,11 @@ def render_html(report: Report) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"interval": numbers.interval, "written": written, "words": _words}
-    environment.globals |= {"number": numbers.number, "metrics": METRICS}
+    environment.globals |= {"number": numbers.number, "metrics": METRICS, "diagnoses": DIAGNOSES}
     page = environment.get_template("report.html.j2")
     return page.render(
         report=report,
+        terms=CASE_WORDS[report.data.modality],
         evaluation=report.evaluation,
         headlines=HEADLINES,
         columns=COLUMNS,
@@ -103,13 +106,14 @@ def _charts(report: Report) -> dict[str, Markup]:
         for bound in (limit.at_least, limit.at_most)
         if bound is not None
     }
-    return {
+    drawn = {
         "forest": charts.forest_plot(found, FOREST_METRICS, limits),
         "reliability": charts.reliability_diagram(found.reliability),
         "risk_coverage": charts.risk_coverage_curve(found.risk_coverage),
         "abstention": charts.abstention_bars(found),
         "confusion": charts.confusion_matrix(found.confusion),
     }
+    return drawn | charts_of_volumes(report.referral, report.tissue)
 
 
 def _tally(report: Report, verdict: Verdict) -> int:

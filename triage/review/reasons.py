@@ -40,7 +40,7 @@ class OverrideReason(StrEnum):
 _SENTENCES = {
     OverrideReason.MISSED_FINDING: "A finding was missed",
     OverrideReason.FALSE_FINDING: "A finding is not there",
-    OverrideReason.QUALITY: "The photographs' quality",
+    OverrideReason.QUALITY: "The quality of the images",
     OverrideReason.HISTORY: "The clinical history",
     OverrideReason.WRONG_SITE: "Wrong patient, eye or body site",
     OverrideReason.FALSE_ALARM: "The AI abstained needlessly",

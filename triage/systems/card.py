@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from triage.data.spec import DataSpec
 from triage.decisions.policy import Policy
+from triage.models.oct.settings import OctSettings
 from triage.systems.manifest import BundleManifest
 
 _METRIC_TITLES = {
@@ -24,7 +25,6 @@ def model_card(manifest: BundleManifest, policy: Policy, spec: DataSpec) -> str:
         f"| {_METRIC_TITLES.get(name, name)} | {value:.3f} |"
         for name, value in manifest.metrics.items()
     )
-    members = "\n".join(f"- {entry.name} ({entry.backbone})" for entry in manifest.members)
     notes = "\n".join(f"- {note}" for note in manifest.notes) or "- none"
     costs = policy.costs.outcomes
     validation = ", ".join(manifest.roles.validation) or "held-out cases of training outliers"
@@ -56,9 +56,7 @@ validation at an outlier prevalence of {policy.outlier_prevalence:.0%}. Costs
 {costs.abstain_inlier:g}, missed outlier {costs.miss_outlier:g}, abstaining on an outlier
 {costs.abstain_outlier:g}.
 
-## Members
-
-{members}
+{_networks(manifest)}
 
 ## On validation data
 
@@ -79,3 +77,23 @@ Cases rejected while reading: {sum(manifest.rejected.values())}.
 
 {notes}
 """
+
+
+def _networks(manifest: BundleManifest) -> str:
+    """The section on what computes: members, or two stages and their pairs."""
+    if not isinstance(manifest.settings, OctSettings):
+        members = "\n".join(f"- {entry.name} ({entry.backbone})" for entry in manifest.members)
+        return f"## Members\n\n{members}"
+    first, second = manifest.settings.segmentation, manifest.settings.referral
+    stages = [sorted(manifest.backbones), list(dict.fromkeys(e.weights for e in manifest.members))]
+    field = " x ".join(f"{side:g}" for side in second.field)
+    cells = " x ".join(map(str, second.cells))
+    return f"""## Networks
+
+1. Segmentation, {len(stages[0])} instances: a B-scan on a grid of {first.rows} x {first.columns}
+   with its neighbours ({first.context} together) to one of 15 tissues a voxel.
+2. Referral, {len(stages[1])} instances: the tissue map alone, on {cells} cells over {field} mm
+   (across B-scans, depth, along B-scans), to referral and diagnoses.
+
+Every pair of instances is a member: {len(manifest.members)} hypotheses, averaged. A scan without
+scale is refused; one taken unlike the training scans gets no opinion (A3)."""

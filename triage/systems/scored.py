@@ -27,6 +27,8 @@ class Scored:
         By case_id: problems that made the system abstain.
     unseen : dict of str
         By case_id: why the scan is taken for one of an unseen device.
+    volumes : dict of str
+        By case_id: `OctVolume.sha256` of the volume that was read.
     readings : dict of Path
         By case_id: the file with the reading of an OCT volume.
     findings : DataFrame, optional
@@ -38,6 +40,7 @@ class Scored:
     rejected: dict[str, ImageRejected]
     quality: dict[str, str]
     unseen: dict[str, str] = field(default_factory=dict)
+    volumes: dict[str, str] = field(default_factory=dict)
     readings: dict[str, Path] = field(default_factory=dict)
     findings: pd.DataFrame | None = None
 

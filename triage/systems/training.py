@@ -145,12 +145,12 @@ def _train_networks(
     plan: TrainingPlan | None = None
     for number, (reference, seed) in enumerate(settings.pool):
         backbone = load_backbone(reference, seed=seed)
-        if backbone.preprocessing not in read:
+        if backbone.pictures not in read:
             total = sum(len(case.images) for case in cases)
-            read[backbone.preprocessing] = open_images(
-                cases, backbone.preprocessing, counting(progress, "reading images", total)
+            read[backbone.pictures] = open_images(
+                cases, backbone.pictures, counting(progress, "reading images", total)
             )
-        inputs, opened = read[backbone.preprocessing]
+        inputs, opened = read[backbone.pictures]
         plan = plan or TrainingPlan.of(dataset, settings, opened.cases)
         start = backbone.digest()
         name = _free(f"{backbone.name}-seed{seed}", backbones)

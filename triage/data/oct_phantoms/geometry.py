@@ -152,7 +152,7 @@ def _retina(
 ) -> tuple[dict[str, Field], NDArray[np.bool_], Field]:
     """Thickness of the retina's layers, where it is split, and how open a hole leaves it."""
     lesions, u, v = plan.lesions, grid.u, grid.v
-    radius = np.sqrt(u * u + v * v)
+    radius: Field = np.hypot(u, v)
     scale = plan.eye.thickness * (1 - lesions.thin)
     layers = layer_thicknesses(u, v, plan.eye.pit, scale)
     swelling = height_map(lesions.swelling, u, v, grid.least)
@@ -173,8 +173,8 @@ def _retina(
 
     opening: Field = np.ones_like(u)
     for hole in lesions.hole:
-        wall = np.clip((radius - hole.radius) / hole.edge, 0, 1)
-        wall = (wall * wall * (3 - 2 * wall)).astype(np.float32)
+        wall: Field = np.clip((radius - hole.radius) / hole.edge, 0, 1)
+        wall = wall * wall * (3 - 2 * wall)
         full = hole.floor == 0
         for name in layers:
             left = hole.floor if name == "onl" else float(name in SEGMENTS and not full)
@@ -215,7 +215,9 @@ def _placement(plan: VolumePlan, grid: Grid, top: dict[str, Field]) -> float:
     highest = float(top["membrane"].min())
     if artefacts.mirror:
         return -artefacts.mirror - highest
-    highest -= float(plan.lesions.preretinal_blood != ()) * 0.25
+    if plan.lesions.preretinal_blood or any(each.attached for each in plan.lesions.hyaloid):
+        # What the hyaloid does is the finding: it must be seen.
+        highest = float(top["hyaloid"].min())
     room = window - (float(top["bruch"].max()) + 0.1 - highest)
     return max(artefacts.height * room, 0.03 * window) - highest
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.data.oct_phantoms.devices import Size
+from triage.data.oct_phantoms.devices import PhantomDevice, Size
 from triage.data.oct_phantoms.eyes import BLOCK
 from triage.data.oct_phantoms.faults import blank, blinked, close_lid, fold
 from triage.data.oct_phantoms.geometry import geometry_of
@@ -91,9 +91,7 @@ def generate_volume(plan: VolumePlan, size: Size | None = None) -> OctPhantom:
     UsageError
         If the size is too small.
     """
-    size = plan.device.size if size is None else size
-    if len(size) != 3 or size[0] < 2 or min(size[1:]) < 16:
-        raise UsageError("must be at least 2 B-scans of 16 x 16.", where="size")
+    size = checked_size(size, plan.device)
     nasal = 1 if plan.eye.laterality == "R" else -1
     grid = grid_of(plan.stream(1), size, plan.device, plan.artefacts, nasal)
     geometry = geometry_of(plan, grid)
@@ -172,6 +170,7 @@ def generate_volumes(
         At once, if an argument is out of range.
     """
     plans = plan_volumes(n_cases, seed, device=device, rare_fraction=rare_fraction, start=start)
+    size = checked_size(size, plans[0].device)
     return (generate_volume(plan, size) for plan in plans)
 
 
@@ -189,6 +188,15 @@ def plan_volumes(
     return [
         plan_volume(seed, index, device, rare_fraction) for index in range(start, start + n_cases)
     ]
+
+
+def checked_size(size: Size | None, device: PhantomDevice) -> Size:
+    """Return the size to render, the device's own by default; refuse one that is too small."""
+    if size is None:
+        return device.size
+    if len(size) != 3 or size[0] < 2 or min(size[1:]) < 16:
+        raise UsageError("must be at least 2 B-scans of 16 x 16.", where="size")
+    return size
 
 
 def _hide(surfaces: dict[str, Field], tissue: NDArray[np.uint8]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from triage.array_file import Arrays, load_arrays, save_arrays
 from triage.data.diagnoses import DIAGNOSES
 from triage.data.oct_phantoms.dicom import dicom_bytes
 from triage.data.oct_phantoms.plan import VolumePlan
-from triage.data.oct_phantoms.volume import OctPhantom, generate_volume, plan_volumes
+from triage.data.oct_phantoms.volume import OctPhantom, checked_size, generate_volume, plan_volumes
 from triage.data.phantom_folder import MANIFEST, TRUTH, claim_folder, csv_bytes, replace_file
+from triage.hashing import canonical_json
 
 GENERATOR_VERSION = 1
 """Raised whenever the same arguments begin to give other volumes."""
@@ -69,7 +71,7 @@ def write_oct_phantoms(
         If an argument is out of range, or the folder holds anything else.
     """
     plans = plan_volumes(n_cases, seed, device=device, rare_fraction=rare_fraction, start=start)
-    size = size or plans[0].device.size
+    size = checked_size(size, plans[0].device)
     claim_folder(
         folder,
         {
@@ -127,7 +129,17 @@ def _save_truth(path: Path, phantom: OctPhantom) -> None:
         "laterality": phantom.laterality,
         **phantom.truth,
     }
-    save_arrays(path, arrays, header)
+    partial = path.with_name(path.name + ".part")
+    save_arrays(partial, arrays, header)
+    replace_file(path, _settled(partial.read_bytes()))
+
+
+def _settled(content: bytes) -> bytes:
+    """Return a safetensors file with its header in one order; the library's is by chance."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = canonical_json(json.loads(content[8:end])).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[end:]
 
 
 def _row(plan: VolumePlan, annotated: bool) -> dict[str, object]:

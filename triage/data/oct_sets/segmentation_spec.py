@@ -6,12 +6,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from triage.data.spec import Name
-from triage.data.strict_yaml import parse_yaml
-from triage.errors import SpecError
+from triage.data.strict_yaml import load_model
 
 Value = Annotated[int, Field(ge=0, le=255)]
 
@@ -100,22 +98,7 @@ def load_segmentation_spec(path: Path) -> SegmentationSpec:
     SpecError
         If the file is missing, is not YAML or breaks a rule; lists every problem.
     """
-    try:
-        content = parse_yaml(path.read_text(encoding="utf-8"))
-        return SegmentationSpec.model_validate(content)
-    except FileNotFoundError as error:
-        raise SpecError("there is no such segmentation spec", where=str(path)) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SpecError("is not readable YAML in UTF-8", where=str(path)) from error
-    except ValidationError as error:
-        problems = tuple(
-            f"{'.'.join(map(str, item['loc'])) or 'spec'}: "
-            + item["msg"].removeprefix("Value error, ")
-            for item in error.errors()
-        )
-        raise SpecError(
-            "the segmentation spec is not valid", where=str(path), problems=problems
-        ) from error
+    return load_model(path, SegmentationSpec, "segmentation spec")
 
 
 def shipped_segmentation_spec(name: str) -> Path:

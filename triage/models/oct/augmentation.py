@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-TURN = math.radians(10)
-SHIFT = 0.1
-STRETCH = 0.15
-BEND = 0.03
-TONE = 0.25
-NOISE = 0.12
+TURN = math.radians(4)
+SHIFT = 0.06
+STRETCH = 0.08
+BEND = 0.015
+TONE = 0.12
+NOISE = 0.06
 
 
 def augment_bscans(

@@ -16,6 +16,8 @@ from triage.models.oct.scan_grid import with_context
 from triage.models.oct.settings import SegmentationSettings
 
 BATCH = 16
+RAREST = 1e-5
+"""Share of voxels below which a tissue counts no more."""
 IGNORE = 255
 """Label of voxels that nobody annotated."""
 
@@ -79,7 +81,7 @@ class SegmentationTask:
         settings: SegmentationSettings,
         n_classes: int,
     ) -> None:
-        from monai.losses import DiceCELoss
+        from monai.losses import DiceLoss
 
         self.training = training
         self.validation = validation
@@ -93,8 +95,11 @@ class SegmentationTask:
             )
         self.n_classes = n_classes
         # One term over the whole batch: a class that is absent from a B-scan says nothing there.
-        self._loss = DiceCELoss(
-            softmax=True, batch=True, label_smoothing=settings.fit.label_smoothing
+        self._dice = DiceLoss(softmax=True, to_onehot_y=True, batch=True)
+        self._cross_entropy = nn.CrossEntropyLoss(
+            weight=tissue_weights(training, n_classes, settings.fit.balance),
+            ignore_index=IGNORE,
+            label_smoothing=settings.fit.label_smoothing,
         )
 
     def __len__(self) -> int:
@@ -107,14 +112,16 @@ class SegmentationTask:
         return pixels.contiguous(memory_format=torch.channels_last), labels
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Dice plus cross-entropy with label smoothing; voxels nobody annotated do not count."""
-        known = (targets != IGNORE)[:, None]
-        one_hot = nn.functional.one_hot(
-            targets.masked_fill(~known[:, 0], 0), self.n_classes
-        ).movedim(3, 1)
-        # Where nothing is known the network's own opinion stands in: no gradient, no error.
-        value: Tensor = self._loss(outputs * known, one_hot * known)
-        return value
+        """Dice plus weighted cross-entropy; voxels nobody annotated do not count."""
+        known = targets != IGNORE
+        value: Tensor = self._cross_entropy(outputs, targets)
+        if bool(known.all()):
+            return value + self._dice(outputs, targets[:, None])
+        # Where nothing is known, the network is sure of what stands there: no gradient, no error.
+        labels = torch.where(known, targets, 0)[:, None]
+        sure = torch.zeros_like(outputs)
+        sure[:, 0] = 100.0
+        return value + self._dice(torch.where(known[:, None], outputs, sure), labels)
 
     def validate(self, network: nn.Module) -> float:
         """Mean loss over the validation B-scans, not augmented."""
@@ -137,6 +144,18 @@ class SegmentationTask:
         ]
         labels = torch.stack([volumes[v].labels[k] for v, k in examples])
         return torch.cat(pixels), labels.long()
+
+
+def tissue_weights(volumes: Sequence[AnnotatedVolume], n_classes: int, balance: float) -> Tensor:
+    """Weight of each tissue, (its voxels) ** -balance, averaging one over voxels, float [C]."""
+    counts = torch.zeros(n_classes + 1)
+    for volume in volumes:
+        labels = volume.labels.flatten().long().clamp_max(n_classes)
+        counts += torch.bincount(labels, minlength=n_classes + 1)
+    # What is hardly ever there would otherwise outweigh everything else.
+    shares = (counts[:n_classes] / counts[:n_classes].sum()).clamp_min(RAREST)
+    weights = shares**-balance
+    return weights / (weights * shares).sum()
 
 
 def _examples(volumes: Sequence[AnnotatedVolume]) -> list[tuple[int, int]]:

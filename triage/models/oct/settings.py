@@ -29,12 +29,13 @@ class SegmentationSettings(BaseModel):
     residual_units : int
         Residual units a level; 0 uses one plain convolution.
     bscans_per_volume : int
-        Annotated B-scans drawn from each annotated volume, evenly: annotation is dear, and
-        neighbours say little new (De Fauw et al. 2018 annotated about 3 of 128).
+        Annotated B-scans used of each annotated volume, half of them evenly spaced and half with
+        the rarest tissues: annotation is dear, and neighbours say little new (De Fauw et al. 2018
+        annotated about 3 of 128).
     annotated_volumes : int
         At most so many annotated training volumes are used; 0 uses all.
     fit : FitSettings
-        `label_smoothing` as in the paper; `balance` is not used.
+        `balance` weighs the tissues by (voxels of the tissue) ** -balance.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,7 +48,12 @@ class SegmentationSettings(BaseModel):
     bscans_per_volume: int = Field(4, ge=1)
     annotated_volumes: int = Field(0, ge=0)
     fit: FitSettings = FitSettings(
-        epochs=12, patience=12, batch_size=16, learning_rate=4e-3, weight_decay=1e-4
+        epochs=12,
+        patience=12,
+        batch_size=16,
+        learning_rate=1e-2,
+        weight_decay=1e-4,
+        label_smoothing=0.0,
     )
 
     @model_validator(mode="after")
@@ -123,7 +129,9 @@ FULL_SIZE = OctSettings(
         channels=(32, 32, 64, 128, 256, 256),
         residual_units=2,
         bscans_per_volume=128,
-        fit=FitSettings(epochs=60, patience=15, batch_size=8, learning_rate=1e-3),
+        fit=FitSettings(
+            epochs=60, patience=15, batch_size=8, learning_rate=1e-3, label_smoothing=0.1
+        ),
     ),
     referral=ReferralSettings(
         cells=(43, 150, 175),

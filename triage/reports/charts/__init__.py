@@ -1,7 +1,8 @@
 """Charts of a report, one a file, as inline SVG without scripts."""
 
 from triage.reports.charts.abstention import abstention_bars
-from triage.reports.charts.confusion import confusion_matrix
+from triage.reports.charts.confusion import confusion_matrix, referral_matrix
+from triage.reports.charts.estimates import estimate_chart
 from triage.reports.charts.forest import forest_plot
 from triage.reports.charts.methods import Panel, methods_chart
 from triage.reports.charts.reliability import reliability_diagram
@@ -12,8 +13,10 @@ __all__ = [
     "Panel",
     "abstention_bars",
     "confusion_matrix",
+    "estimate_chart",
     "forest_plot",
     "methods_chart",
+    "referral_matrix",
     "reliability_diagram",
     "risk_coverage_curve",
     "selective_curves",

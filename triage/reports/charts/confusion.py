@@ -1,13 +1,17 @@
-"""Confusion matrix: what was answered, by what was true."""
+"""Confusion matrices: what was answered, by what was true."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from markupsafe import Markup
 
+from triage.evaluation.referral import ReferralResult
 from triage.evaluation.results import Confusion
 from triage.reports.charts.svg import picture, tag, text
+from triage.reports.numbers import plain
 
-_LABELS, _CELL, _TALL, _TOP = 190.0, 84.0, 40.0, 92.0
+_LABELS, _CELL, _TALL, _NAMES, _LINE = 190.0, 84.0, 40.0, 36.0, 14.0
 
 
 def confusion_matrix(confusion: Confusion) -> Markup:
@@ -19,16 +23,66 @@ def confusion_matrix(confusion: Confusion) -> Markup:
         Of `Evaluation.confusion`.
     """
     last = len(confusion.columns) - 1
-    marks = [text(0, _TOP - 10, "truth", "muted small")]
-    for j, name in enumerate(confusion.columns):
-        for index, part in enumerate(_wrapped(name)):
-            y = _TOP - 12 - 14 * (len(_wrapped(name)) - 1 - index)
-            style = "strong small" if j == last else "small"
+    return _matrix(
+        "confusion",
+        "Confusion matrix",
+        "Counts of cases: rows are true conditions and outliers, columns are answers, the last "
+        "column no AI opinion. Framed cells are right.",
+        "truth",
+        confusion.rows,
+        confusion.columns,
+        confusion.counts,
+        strong=last,
+    )
+
+
+def referral_matrix(referral: ReferralResult) -> Markup:
+    """Draw the referrals as De Fauw et al. 2018 do, with the penalty of each cell below its count.
+
+    Parameters
+    ----------
+    referral : ReferralResult
+    """
+    names = [name.replace("_", "-") for name in referral.classes]
+    return _matrix(
+        "referral-matrix",
+        "Referral matrix",
+        "Counts of volumes: rows are the true referral, columns the one given. Framed cells are "
+        "right; below each count stands the penalty of such a volume.",
+        "true \\ given",
+        names,
+        names,
+        referral.confusion,
+        below=[[plain(value) for value in row] for row in referral.penalty],
+    )
+
+
+def _matrix(
+    key: str,
+    title: str,
+    description: str,
+    corner: str,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    counts: Sequence[Sequence[int]],
+    *,
+    strong: int = -1,
+    below: Sequence[Sequence[str]] | None = None,
+) -> Markup:
+    """Draw a square of counts; `strong` is the row and column set off from the others."""
+    tall = _TALL + (_LINE if below else 0)
+    names = [_wrapped(name) for name in columns]
+    first = _NAMES + _LINE * max(map(len, names))
+    marks = [text(0, first - 10, corner, "muted small")]
+    for j, parts in enumerate(names):
+        for index, part in enumerate(parts):
+            y = first - 12 - _LINE * (len(parts) - 1 - index)
+            style = "strong small" if j == strong else "small"
             marks.append(text(_LABELS + _CELL * (j + 0.5), y, part, style, "middle"))
-    for i, (name, row) in enumerate(zip(confusion.rows, confusion.counts, strict=True)):
-        top, total = _TOP + _TALL * i, sum(row)
+    for i, (name, row) in enumerate(zip(rows, counts, strict=True)):
+        top, total = first + tall * i, sum(row)
         shown = name if len(name) <= 25 else f"{name[:24]}…"
-        marks.append(text(0, top + 25, shown, "strong" if i == len(row) - 1 else ""))
+        marks.append(text(0, top + 25, shown, "strong" if i == strong else ""))
         for j, count in enumerate(row):
             share = count / total if total else 0.0
             cell = tag(
@@ -36,21 +90,23 @@ def confusion_matrix(confusion: Confusion) -> Markup:
                 x=_LABELS + _CELL * j + 1.5,
                 y=top + 1.5,
                 width=_CELL - 3,
-                height=_TALL - 3,
+                height=tall - 3,
                 rx=3,
                 class_="cell right" if i == j else "cell",
                 style=f"fill-opacity:{0.04 + 0.42 * share:.3f}",
             )
             look = "cell-text strong" if i == j else "cell-text"
             x = _LABELS + _CELL * (j + 0.5)
-            marks.append(tag("g", cell, text(x, top + 25, str(count), look, "middle")))
+            drawn = [cell, text(x, top + 25, str(count), look, "middle")]
+            if below:
+                drawn.append(text(x, top + 43, below[i][j], "muted small number", "middle"))
+            marks.append(tag("g", *drawn))
     return picture(
-        "confusion",
-        "Confusion matrix",
-        "Counts of cases: rows are true conditions and outliers, columns are answers, the last "
-        "column no AI opinion. Framed cells are right.",
-        _LABELS + _CELL * len(confusion.columns),
-        _TOP + _TALL * len(confusion.rows) + 4,
+        key,
+        title,
+        description,
+        _LABELS + _CELL * len(columns),
+        first + tall * len(rows) + 4,
         *marks,
     )
 

@@ -8,8 +8,9 @@ from markupsafe import Markup
 
 from triage.evaluation.metrics import METRICS
 from triage.evaluation.results import Estimate, Evaluation
-from triage.reports.charts.svg import Scale, line, picture, rect, round_range, tag, text, ticks
-from triage.reports.numbers import ceiling, number, tick
+from triage.reports.charts.marks import estimate_mark
+from triage.reports.charts.svg import Scale, line, picture, round_range, tag, text, ticks
+from triage.reports.numbers import ceiling, tick
 
 _LABELS, _PANEL, _GAP, _VALUE = 226.0, 190.0, 26.0, 62.0
 _ROW, _TOP = 23.0, 62.0
@@ -99,23 +100,9 @@ def _panel(
     if limit is not None:
         marks.append(line(x(limit), _TOP - 6, x(limit), bottom, "limit"))
         marks.append(text(x(limit), _TOP - 10, "limit", "limit-text small", "middle"))
-    marks += [_mark(e, x, i, left) for i, e in enumerate(found) if e is not None]
-    return tag("g", *marks)
-
-
-def _mark(estimate: Estimate, x: Scale, index: int, left: float) -> Markup:
-    y = _TOP + _ROW * (index + 0.5)
-    weak = " weak" if estimate.evidence == "not enough" else ""
-    shown = number(estimate.value, estimate.unit)
-    label = text(left + _PANEL + _VALUE, y + 4, shown, f"number{' muted' if weak else ''}", "end")
-    if estimate.value is None:
-        return label
-    marks = [label]
-    if estimate.low is not None and estimate.high is not None:
-        marks.append(line(x(estimate.low), y, x(estimate.high), y, f"whisker{weak}"))
-    here = x(estimate.value)
-    if index == 0:
-        marks.append(rect(here - 5, y - 5, 10, 10, "dot"))
-    else:
-        marks.append(tag("circle", cx=here, cy=y, r=4.2, class_=f"dot{weak}"))
+    marks += [
+        estimate_mark(e, x, _TOP + _ROW * (i + 0.5), left + _PANEL + _VALUE, square=i == 0)
+        for i, e in enumerate(found)
+        if e is not None
+    ]
     return tag("g", *marks)

@@ -13,13 +13,13 @@ from triage.data.manifest import Case
 from triage.data.tissues import Tissue
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.oct.acquisition import acquisition_features
-from triage.imaging.oct.read import read_volume
 from triage.imaging.oct.volume import Eye, OctVolume
 from triage.imaging.read import shown_name
 from triage.measurements.localizer import superior_first
 from triage.measurements.signal import bscan_signal
 from triage.models.oct.scan_grid import labels_to_grid, to_grid
 from triage.models.oct.settings import SegmentationSettings
+from triage.models.oct.volume_reader import read_scaled_volume
 
 Progress = Callable[[int], None]
 
@@ -69,24 +69,8 @@ def open_volume(case: Case, settings: SegmentationSettings) -> OpenVolume:
         raise ImageRejected(
             RejectReason.WRONG_MODALITY, "The case has several files; a case is one volume."
         )
-    volume = read_volume(path)
-    count, height, width = volume.bscans.shape
-    if count < 2:
-        raise ImageRejected(
-            RejectReason.NOT_A_VOLUME,
-            "There is one B-scan where a volume is expected.",
-            where=shown_name(path),
-            mend="Export the whole volume.",
-        )
-    spacing = volume.spacing.complete
-    if spacing is None:
-        raise ImageRejected(
-            RejectReason.NO_SCALE,
-            "The file does not give the scan's scale, so nothing in it can be measured in mm.",
-            where=shown_name(path),
-            mend="Export it with its geometry, or write the spacing into its sidecar.",
-        )
-    between, depth, column = spacing
+    volume, (between, depth, column) = read_scaled_volume(path)
+    _, height, width = volume.bscans.shape
     return OpenVolume(
         bscans=to_grid(volume.bscans, settings.rows, settings.columns),
         spacing=(between, depth * height / settings.rows, column * width / settings.columns),

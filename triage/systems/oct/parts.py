@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -66,19 +67,20 @@ def load_oct_system(
     policy: Policy,
     provenance: dict[str, str],
 ) -> OctSystem:
-    """Build the system of a verified bundle."""
+    """Build the system of a verified bundle; trained on a GPU, it works without one too."""
+    device = settings.device if torch.cuda.is_available() else "cpu"
     segmenters: dict[str, nn.Module] = {}
     for name in manifest.backbones:
         segmenter = new_segmentation(settings.segmentation, len(Tissue), 0)
         segmenter.load_state_dict(load_file(folder / SEGMENTATION / f"{name}.safetensors"))
-        segmenters[name] = segmenter.to(settings.device).eval()
+        segmenters[name] = segmenter.to(device).eval()
     referrers: dict[str, ReferralNetwork] = {}
     for entry in manifest.members:
         name = Path(entry.weights).stem
         if name not in referrers:
             network = ReferralNetwork(settings.referral, len(manifest.classes), len(DIAGNOSES))
             network.load_state_dict(load_file(folder / entry.weights))
-            referrers[name] = network.to(settings.device).eval()
+            referrers[name] = network.to(device).eval()
     return OctSystem(
         segmenters,
         referrers,

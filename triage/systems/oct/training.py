@@ -20,6 +20,7 @@ from triage.hashing import hash_json
 from triage.models.fitting import fit_task
 from triage.models.heads import HeadKind
 from triage.models.oct.referral import Readings, ReferralNetwork, ReferralTask
+from triage.models.oct.sampling import rarity, telling_bscans
 from triage.models.oct.segmentation import AnnotatedVolume, SegmentationTask, new_segmentation
 from triage.models.oct.settings import OctSettings
 from triage.models.training import has_bfloat16
@@ -271,30 +272,27 @@ def train_referrers(
 
 
 def _annotated(data: OpenData, rows: list[int], settings: OctSettings) -> list[AnnotatedVolume]:
-    """Annotated volumes among some rows, each with a few B-scans spread over it."""
-    found = []
-    for row in rows:
-        tissue = open_annotation(data.cases[row], settings.segmentation)
-        if tissue is None:
-            continue
+    """Annotated volumes among some rows, each with a few telling B-scans."""
+    tissues = {row: open_annotation(data.cases[row], settings.segmentation) for row in rows}
+    found = {row: tissue for row, tissue in tissues.items() if tissue is not None}
+    value = rarity(list(found.values()), len(Tissue))
+    volumes = []
+    for row, tissue in found.items():
         bscans = data.volumes[row].bscans
         if tissue.shape != bscans.shape:
             raise TrainingError(
                 f"its tissue map has {len(tissue)} B-scans, the volume {len(bscans)}",
                 where=data.cases[row].case_id,
             )
-        count = min(settings.segmentation.bscans_per_volume, len(bscans))
-        # Another phase for every volume, so that all positions are seen.
-        phase = (row % 7 + 0.5) / 7
-        chosen = ((np.arange(count) + phase) * len(bscans) / count).astype(np.int64)
-        found.append(
+        chosen = telling_bscans(tissue, settings.segmentation.bscans_per_volume, value, row)
+        volumes.append(
             AnnotatedVolume(
                 torch.from_numpy(bscans),
                 torch.from_numpy(chosen),
                 torch.from_numpy(np.ascontiguousarray(tissue[chosen])),
             )
         )
-    return found
+    return volumes
 
 
 def _read_tissue(

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipelines.settings import oct_settings, settings_for
+from tests.data.make import make_spec
+from triage.data.spec import DataSpec
+from triage.errors import SpecError, UsageError
+from triage.models.oct.settings import DEMO, OctSettings
+from triage.models.settings import FROM_SCRATCH, TrainSettings
+
+SPEC_FOLDER = Path(__file__).parents[2] / "data_specs" / "training"
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "settings.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_photographs_have_the_settings_of_their_backbones(tmp_path: Path) -> None:
+    found = settings_for(make_spec(), ("monai:resnet10_narrow",), members=2, mode=None)
+    assert isinstance(found, TrainSettings)
+    assert (found.mode, found.members, found.fit) == ("finetune", 2, FROM_SCRATCH)
+    # What a file leaves open is as it would be without the file.
+    read = settings_for(make_spec(), found.backbones, write(tmp_path, "members: 2"))
+    assert read == found
+
+
+def test_volumes_have_two_stages(oct_spec: DataSpec, tmp_path: Path) -> None:
+    assert settings_for(oct_spec, ("monai:resnet10_narrow",)) == DEMO
+    path = write(tmp_path, "{instances: 3, seed: 5, segmentation: {rows: 64}}")
+    found = settings_for(oct_spec, (), path, members=2, head=None)
+    assert isinstance(found, OctSettings)
+    assert (found.instances, found.seed, found.segmentation.rows) == (2, 5, 64)
+    assert found.segmentation.columns == DEMO.segmentation.columns
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("rows: 64", "rows: there is no such key"),
+        ("{segmentation: {rows: 65}, instances: 0}", "instances: "),
+        ("{segmentation: {rows: 65}}", "multiples of"),
+        ("{segmentation: {context: 2}}", "odd"),
+        ("head: hod", "head: there is no such key"),
+        ("- a", "is not a mapping"),
+        ("a: [", "is not YAML"),
+        ("1: 2", "1: "),
+    ],
+)
+def test_a_file_of_other_settings(text: str, told: str, oct_spec: DataSpec, tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as caught:
+        settings_for(oct_spec, (), write(tmp_path, text))
+    assert told in str(caught.value)
+    assert "settings.yaml" in str(caught.value)
+
+
+def test_a_file_for_volumes_does_not_suit_photographs(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="does not hold settings for photographs"):
+        settings_for(make_spec(), ("monai:resnet10_narrow",), write(tmp_path, "instances: 2"))
+    with pytest.raises(SpecError, match="there is no such settings file"):
+        settings_for(make_spec(), ("monai:resnet10_narrow",), tmp_path / "none.yaml")
+
+
+def test_options_of_the_other_kind(oct_spec: DataSpec) -> None:
+    with pytest.raises(UsageError, match="--selection: is no setting for oct_volumes"):
+        settings_for(oct_spec, (), selection="diverse")
+    with pytest.raises(UsageError, match="--instances"):
+        settings_for(oct_spec, (), members=0)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no GPU"):
+        oct_settings(write(tmp_path, "device: cuda"))
+
+
+@pytest.mark.parametrize("path", sorted(SPEC_FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_settings(path: Path) -> None:
+    assert oct_settings(path) != DEMO

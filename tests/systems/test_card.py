@@ -1,0 +1,34 @@
+from tests.tiny import TinyBundle
+from triage.data.spec import DataSpec
+from triage.models.oct.settings import DEMO
+from triage.systems.bundle import load_system
+from triage.systems.card import model_card
+from triage.systems.manifest import MemberEntry
+
+
+def test_an_oct_card_tells_of_both_stages(tiny_bundle: TinyBundle, phantom_spec: DataSpec) -> None:
+    system, manifest = load_system(tiny_bundle.folder)
+    pairs = tuple(
+        MemberEntry(
+            name=f"s{one}-r{other}",
+            backbone=f"s{one}",
+            weights=f"referral/r{other}.safetensors",
+            validation_loss=0.5,
+        )
+        for one in range(3)
+        for other in range(2)
+    )
+    volumes = manifest.model_copy(
+        update={
+            "settings": DEMO,
+            "members": pairs,
+            "backbones": {f"s{one}": "0" * 64 for one in range(3)},
+        }
+    )
+    card = model_card(volumes, system.policy, phantom_spec)
+    assert "Segmentation, 3 instances: a B-scan on a grid of 96 x 96" in card
+    assert "Referral, 2 instances" in card
+    assert "12 x 32 x 32 cells over 6 x 1.6 x 6 mm" in card
+    assert "6 hypotheses" in card
+    assert "## Members" not in card
+    assert "## Members" in model_card(manifest, system.policy, phantom_spec)

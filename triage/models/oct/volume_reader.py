@@ -1,0 +1,105 @@
+"""OCT volumes to what a segmentation network takes: the scale in mm, B-scans on its grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from triage.errors import ImageRejected, RejectReason
+from triage.hashing import hash_json
+from triage.imaging.corruptions import Corruption
+from triage.imaging.oct.limits import DEFAULT_VOLUME_LIMITS
+from triage.imaging.oct.read import read_volume
+from triage.imaging.oct.volume import OctVolume
+from triage.imaging.read import shown_name
+from triage.models.oct.scan_grid import to_grid
+from triage.models.preprocessing import ImageReader, OpenedImage
+
+
+@dataclass(frozen=True)
+class OpenedVolume(OpenedImage):
+    """A volume on the networks' grid; its frames are B-scans, uint8 [S, rows, columns].
+
+    Parameters
+    ----------
+    spacing : tuple of float
+        mm between B-scans, rows and columns of that grid.
+    """
+
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class VolumeReader(ImageReader):
+    """Volumes to the grid of segmentation networks.
+
+    Parameters
+    ----------
+    rows, columns : int
+        The grid over a whole B-scan.
+    """
+
+    rows: int
+    columns: int
+
+    @property
+    def max_bytes(self) -> int:
+        """Largest file that is read."""
+        return DEFAULT_VOLUME_LIMITS.max_bytes
+
+    def open(self, path: Path) -> OpenedVolume:
+        """Read a volume; whether it can be graded is not judged, for that takes its tissue map."""
+        volume, (between, depth, column) = read_scaled_volume(path)
+        _, height, width = volume.bscans.shape
+        spacing = (between, depth * height / self.rows, column * width / self.columns)
+        bscans = to_grid(volume.bscans, self.rows, self.columns)
+        return OpenedVolume(volume.sha256, bscans, spacing=spacing)
+
+    def corrupt(self, image: OpenedImage, corruption: Corruption) -> OpenedImage:
+        """Corrupt every B-scan as a grey picture, each in its own way as a scanner would."""
+        bscans = [
+            _grey(corruption.apply(_colours(bscan), hash_json([image.sha256, number])))
+            for number, bscan in enumerate(image.frames)
+        ]
+        return replace(image, frames=np.stack(bscans))
+
+
+def read_scaled_volume(path: Path) -> tuple[OctVolume, tuple[float, float, float]]:
+    """Read a volume and the mm between its B-scans, rows and columns.
+
+    Raises
+    ------
+    ImageRejected
+        If the file is refused, holds one B-scan, or does not give its scale: what is read from
+        a tissue map rests on sizes in mm, and none is ever assumed.
+    """
+    volume = read_volume(path)
+    if len(volume.bscans) < 2:
+        raise ImageRejected(
+            RejectReason.NOT_A_VOLUME,
+            "There is one B-scan where a volume is expected.",
+            where=shown_name(path),
+            mend="Export the whole volume.",
+        )
+    spacing = volume.spacing.complete
+    if spacing is None:
+        raise ImageRejected(
+            RejectReason.NO_SCALE,
+            "The file does not give the scan's scale, so nothing in it can be measured in mm.",
+            where=shown_name(path),
+            mend="Export it with its geometry, or write the spacing into its sidecar.",
+        )
+    return volume, spacing
+
+
+def _colours(bscan: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.repeat(bscan[:, :, None], 3, axis=2)
+
+
+def _grey(frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Luma of an RGB frame, uint8 [H, W]."""
+    return np.asarray(Image.fromarray(frame).convert("L"))
