@@ -126,7 +126,8 @@ def evaluate_system(
     referral = tissue = None
     if isinstance(system, OctSystem):
         referral = measure_referral(scored, cases, system.policy, n_resamples=n_resamples)
-        tissue = measure_tissue(system, cases, report, n_resamples=n_resamples)
+        known = [case for case in cases if case.condition in dataset.draw.inliers]
+        tissue = measure_tissue(system, known, report, n_resamples=n_resamples)
     decisions = scored.predictions.decisions
     codes = Counter(decisions["reason_code"]) if decisions is not None else Counter()
     return EvaluationRun(

@@ -66,18 +66,32 @@ def oct_settings(config: Path | None, **chosen: Any) -> OctSettings:
     SpecError, UsageError
         See `settings_for`.
     """
-    modality = Modality.OCT_VOLUMES
-    if "members" in chosen:
-        chosen["instances"] = chosen.pop("members")
-    try:
-        settings = OctSettings.model_validate(
-            (read_config(config, modality) if config else {}) | chosen
-        )
-    except ValidationError as error:
-        raise _refusal(error, modality) from error
+    settings = read_oct_settings(config, **chosen)
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise UsageError("there is no GPU here", where="device", mend="Set device to cpu.")
     return settings
+
+
+def read_oct_settings(config: Path | None, **chosen: Any) -> OctSettings:
+    """As `oct_settings`, whether or not this machine can work with them."""
+    modality = Modality.OCT_VOLUMES
+    if "members" in chosen:
+        chosen["instances"] = chosen.pop("members")
+    given = (read_config(config, modality) if config else {}) | chosen
+    try:
+        return OctSettings.model_validate(_merged(OctSettings().model_dump(), given))
+    except ValidationError as error:
+        raise _refusal(error, modality) from error
+
+
+def _merged(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The defaults with what is given in their place, at every depth."""
+    return defaults | {
+        key: _merged(defaults[key], value)
+        if isinstance(value, dict) and isinstance(defaults.get(key), dict)
+        else value
+        for key, value in given.items()
+    }
 
 
 def _refusal(error: ValidationError, modality: Modality) -> UsageError:

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pipelines.settings import read_oct_settings
 from triage.data.diagnoses import DIAGNOSES
 from triage.data.oct_phantoms import DEVICES, REFERRAL_RULES
-from triage.data.strict_yaml import parse_yaml
 from triage.imaging.oct.volume import Flag
-from triage.models.oct.settings import DEMO, FULL_SIZE, OctSettings
 
 ROOT = Path(__file__).parents[1]
-MASKS = ROOT / "data_specs" / "training" / "oct_masks.yaml"
+TRAINING = ROOT / "data_specs" / "training"
 PAGE = ROOT / "docs" / "oct.md"
 
 
@@ -25,10 +24,11 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 def settings_table() -> str:
     """Every key of `--config`, with its value at each size."""
-    masks = OctSettings.model_validate(parse_yaml(MASKS.read_text(encoding="utf-8")))
-    columns = [_flat(size.model_dump(mode="json")) for size in (DEMO, FULL_SIZE, masks)]
+    files = ("oct_full_size.yaml", "oct_masks.yaml")
+    sizes = [read_oct_settings(None), *(read_oct_settings(TRAINING / name) for name in files)]
+    columns = [_flat(size.model_dump(mode="json")) for size in sizes]
     rows = [[f"`{key}`", *(_short(column[key]) for column in columns)] for key in columns[0]]
-    return _table(("setting", "demo (default)", "full size", "`oct_masks.yaml`"), rows)
+    return _table(("setting", "demo (default)", *(f"`{name}`" for name in files)), rows)
 
 
 def rules_table() -> str:

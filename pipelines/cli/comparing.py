@@ -163,14 +163,14 @@ def transfer(
     Example: triage transfer --spec data_specs/oct_phantoms.yaml --out transfer
     """
     from pipelines.generators import device_folders
-    from pipelines.settings import settings_for
+    from pipelines.settings import oct_settings
     from pipelines.transfer import save_transfer, transfer_table
     from pipelines.transfer import transfer as run
     from triage.data.dataset import load_dataset
     from triage.data.spec_files import load_spec
 
     chosen = load_spec(spec)
-    settings = settings_for(chosen, (), config)
+    settings = oct_settings(config)
     with bars(as_json) as report:
         if root is None or new_root is None:
             root, new_root = device_folders(chosen, out, cases, report, root, new_root)

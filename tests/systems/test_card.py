@@ -1,6 +1,6 @@
 from tests.tiny import TinyBundle
 from triage.data.spec import DataSpec
-from triage.models.oct.settings import DEMO
+from triage.models.oct.settings import OctSettings
 from triage.systems.bundle import load_system
 from triage.systems.card import model_card
 from triage.systems.manifest import MemberEntry
@@ -20,7 +20,7 @@ def test_an_oct_card_tells_of_both_stages(tiny_bundle: TinyBundle, phantom_spec:
     )
     volumes = manifest.model_copy(
         update={
-            "settings": DEMO,
+            "settings": OctSettings(),
             "members": pairs,
             "backbones": {f"s{one}": "0" * 64 for one in range(3)},
         }

@@ -231,7 +231,8 @@ class Policy(BaseModel):
             return f"{AbstainReason(code).sentence} {told[AbstainReason(code)][case]}"
         if code:
             return AbstainReason(code).sentence
-        return f"Most like {condition} ({probability:.0%} among the conditions this system knows)."
+        shown = condition.replace("_", " ")
+        return f"Most like {shown} ({probability:.0%} among the conditions this system knows)."
 
 
 _ACT = {

@@ -31,7 +31,7 @@ class DenseBlock(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList()
         for kernel in (XY, XY, Z):
-            padding = tuple(side // 2 for side in kernel)
+            padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
             self.layers.append(
                 nn.Sequential(
                     nn.Conv3d(width, growth, kernel, padding=padding, bias=False),
@@ -75,7 +75,7 @@ class ReferralNetwork(nn.Module):
             layers += [nn.BatchNorm3d(2 * growth), nn.ReLU(inplace=True)]
             block = DenseBlock(2 * growth, growth)
             layers.append(block)
-        self.body = nn.Sequential(*layers)
+        self.body = nn.Sequential(*layers).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.width = 2 * block.width
         self.head = nn.Linear(self.width, n_classes + n_diagnoses)
 
@@ -154,7 +154,7 @@ class ReferralTask:
         instances = self.training.cells.shape[1]
         instance = torch.randint(0, instances, (len(index),), generator=generator)
         cells = _moved(self.training.cells[index, instance], generator)
-        return cells.float() / 255, (self.training.targets[index], self.training.diagnoses[index])
+        return as_shares(cells), (self.training.targets[index], self.training.diagnoses[index])
 
     def loss(self, outputs: Tensor, targets: tuple[Tensor, Tensor]) -> Tensor:
         """Loss of the head with label smoothing, plus that of the diagnoses."""
@@ -197,11 +197,16 @@ def _moved(cells: Tensor, generator: torch.Generator) -> Tensor:
     return cells
 
 
+def as_shares(cells: Tensor) -> Tensor:
+    """Turn cells uint8 [B, 15, S, H, W] into shares, float in [0, 1], channels last in memory."""
+    return (cells.float() / 255).contiguous(memory_format=torch.channels_last_3d)
+
+
 def predict_referral(network: nn.Module, cells: Tensor) -> Tensor:
     """Logits of some volumes' cells (uint8 [N, 15, S, H, W]) in evaluation mode, float32 [N, C]."""
     network.eval()
     device = next(network.parameters()).device
     with torch.inference_mode():
         return torch.cat(
-            [network(part.to(device).float() / 255).float().cpu() for part in cells.split(BATCH)]
+            [network(as_shares(part.to(device))).float().cpu() for part in cells.split(BATCH)]
         )

@@ -116,12 +116,14 @@ class SegmentationTask:
         known = targets != IGNORE
         value: Tensor = self._cross_entropy(outputs, targets)
         if bool(known.all()):
-            return value + self._dice(outputs, targets[:, None])
+            overlap: Tensor = self._dice(outputs, targets[:, None])
+            return value + overlap
         # Where nothing is known, the network is sure of what stands there: no gradient, no error.
         labels = torch.where(known, targets, 0)[:, None]
         sure = torch.zeros_like(outputs)
         sure[:, 0] = 100.0
-        return value + self._dice(torch.where(known[:, None], outputs, sure), labels)
+        overlap = self._dice(torch.where(known[:, None], outputs, sure), labels)
+        return value + overlap
 
     def validate(self, network: nn.Module) -> float:
         """Mean loss over the validation B-scans, not augmented."""

@@ -1,6 +1,7 @@
 """Settings of the two stages: sizes that train on two processor cores, or at full size on a GPU.
 
-Configuration, not code, makes the difference: `DEMO` and `FULL_SIZE` are two values of one model.
+Configuration, not code, makes the difference: the defaults are the demo's, which trains in minutes
+on two processor cores; `data_specs/training/oct_full_size.yaml` is for a GPU.
 """
 
 from __future__ import annotations
@@ -116,29 +117,3 @@ class OctSettings(BaseModel):
     seed: int = Field(0, ge=0)
     precision: Literal["float32", "bfloat16"] = "float32"
     device: Literal["cpu", "cuda"] = "cpu"
-
-
-DEMO = OctSettings()
-"""Trains in minutes on two processor cores."""
-
-FULL_SIZE = OctSettings(
-    segmentation=SegmentationSettings(
-        rows=448,
-        columns=512,
-        context=9,
-        channels=(32, 32, 64, 128, 256, 256),
-        residual_units=2,
-        bscans_per_volume=128,
-        fit=FitSettings(
-            epochs=60, patience=15, batch_size=8, learning_rate=1e-3, label_smoothing=0.1
-        ),
-    ),
-    referral=ReferralSettings(
-        cells=(43, 150, 175),
-        channels=(12, 16, 24, 32),
-        fit=FitSettings(epochs=60, patience=20, batch_size=8, label_smoothing=0.05),
-    ),
-    precision="bfloat16",
-    device="cuda",
-)
-"""Of the order of the paper's networks; for a GPU."""

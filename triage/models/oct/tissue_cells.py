@@ -72,4 +72,4 @@ def level_of(tissue: NDArray[np.uint8]) -> float:
         if len(rows):
             per_row = found.sum(axis=(0, 2))
             return float(np.searchsorted(np.cumsum(per_row), per_row.sum() / 2))
-    return tissue.shape[1] * ABOVE
+    return ABOVE * float(tissue.shape[1])

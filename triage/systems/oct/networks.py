@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from triage.hashing import hash_bytes, hash_json
-from triage.models.oct.referral import ReferralNetwork, predict_referral
+from triage.models.oct.referral import ReferralNetwork, as_shares, predict_referral
 from triage.models.oct.segmentation import predict_tissue
 from triage.models.oct.settings import OctSettings
 from triage.models.oct.tissue_cells import tissue_cells
@@ -84,7 +84,8 @@ def map_probabilities(
         hypotheses.append(found.argmax(axis=1).astype(np.uint8))
         total = total + found if total.size else found
     tissue = total.argmax(axis=1).astype(np.uint8)
-    return total / len(hypotheses), TissueMaps(tissue, np.stack(hypotheses))
+    total /= len(hypotheses)
+    return total, TissueMaps(tissue, np.stack(hypotheses))
 
 
 def map_tissue(
@@ -109,7 +110,7 @@ def run_pairs(referrers: Sequence[ReferralNetwork], cells: NDArray[np.uint8]) ->
     first = referrers[0]
     with torch.inference_mode():
         device = next(first.parameters()).device
-        embedding = first.features(stack.to(device).float() / 255).mean(0).float().cpu()
+        embedding = first.features(as_shares(stack.to(device))).mean(0).float().cpu()
     return PairOutputs(
         referral=logits[:, :, :n_classes].softmax(2).numpy(),
         diagnoses=logits[:, :, n_classes:].sigmoid().numpy(),
