@@ -100,6 +100,7 @@ def tiny_oct_settings(**changes: Any) -> OctSettings:
     fit = FitSettings(epochs=2, patience=2, batch_size=8, learning_rate=4e-3)
     given: dict[str, Any] = {
         "instances": 2,
+        "precision": "float32",
         "segmentation": SegmentationSettings(
             rows=32, columns=32, channels=(8, 16), bscans_per_volume=2, fit=fit
         ),

@@ -71,6 +71,13 @@ def has_bfloat16() -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
+def resolved(precision: str) -> str:
+    """The arithmetic that 'auto' stands for on this processor: 'bfloat16' or 'float32'."""
+    if precision != "auto":
+        return precision
+    return "bfloat16" if torch.cuda.is_available() or has_bfloat16() else "float32"
+
+
 def predict_logits(network: nn.Module, inputs: CaseInputs, batch_size: int = 256) -> Tensor:
     """Logits of every case in evaluation mode, float32 [N, C]."""
     network.eval()

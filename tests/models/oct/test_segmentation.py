@@ -83,7 +83,7 @@ def test_too_little_is_said() -> None:
         AnnotatedVolume(torch.zeros(4, 8, 8), torch.tensor([0, 1]), torch.zeros(1, 8, 8))
 
 
-@pytest.mark.parametrize("wrong", [{"context": 2}, {"rows": 36, "channels": (8, 16, 32, 64)}])
+@pytest.mark.parametrize("wrong", [{"context": 2}, {"rows": 34, "channels": (8, 16, 32, 64)}])
 def test_settings_that_cannot_work_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         SegmentationSettings(**wrong)  # type: ignore[arg-type]

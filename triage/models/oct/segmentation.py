@@ -14,6 +14,7 @@ from triage.errors import TrainingError
 from triage.models.oct.augmentation import augment_bscans
 from triage.models.oct.scan_grid import with_context
 from triage.models.oct.settings import SegmentationSettings
+from triage.models.training import resolved
 
 BATCH = 16
 RAREST = 1e-5
@@ -32,7 +33,7 @@ def new_segmentation(settings: SegmentationSettings, n_classes: int, seed: int) 
         in_channels=settings.context,
         out_channels=n_classes,
         channels=settings.channels,
-        strides=(2,) * (len(settings.channels) - 1),
+        strides=(1, *(2,) * (len(settings.channels) - 2)),
         num_res_units=settings.residual_units,
         norm="batch",
     )
@@ -175,7 +176,7 @@ def predict_tissue(
         In evaluation mode.
     bscans : uint8 array [S, H, W]
     context : int
-    precision : {'float32', 'bfloat16'}
+    precision : {'auto', 'float32', 'bfloat16'}
 
     Returns
     -------
@@ -186,7 +187,7 @@ def predict_tissue(
     parts = []
     with (
         torch.inference_mode(),
-        torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"),
+        torch.autocast(device.type, torch.bfloat16, enabled=resolved(precision) == "bfloat16"),
     ):
         for index in torch.arange(len(stack)).split(BATCH):
             pixels = with_context(stack, index, context).to(device)

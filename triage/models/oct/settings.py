@@ -26,7 +26,8 @@ class SegmentationSettings(BaseModel):
     context : int
         B-scans a prediction sees: the central one and as many on either side.
     channels : tuple of int
-        Channels of the U-Net's levels; each level but the first halves the grid.
+        Channels of the U-Net's levels. The first keeps the grid, for membranes are one or two
+        pixels thick; each further one halves it, and the last stands on the one before.
     residual_units : int
         Residual units a level; 0 uses one plain convolution.
     bscans_per_volume : int
@@ -44,10 +45,10 @@ class SegmentationSettings(BaseModel):
     rows: Side = 96
     columns: Side = 96
     context: int = Field(3, ge=1, le=15)
-    channels: tuple[int, ...] = Field((16, 32, 64, 96), min_length=2)
+    channels: tuple[int, ...] = Field((12, 24, 48, 96, 128), min_length=2)
     residual_units: int = Field(0, ge=0, le=4)
     bscans_per_volume: int = Field(4, ge=1)
-    annotated_volumes: int = Field(0, ge=0)
+    annotated_volumes: int = Field(320, ge=0)
     fit: FitSettings = FitSettings(
         epochs=12,
         patience=12,
@@ -61,7 +62,7 @@ class SegmentationSettings(BaseModel):
     def _fits(self) -> Self:
         if self.context % 2 == 0:
             raise ValueError("context must be odd: as many B-scans on either side")
-        step = 2 ** (len(self.channels) - 1)
+        step = 2 ** (len(self.channels) - 2)
         if self.rows % step or self.columns % step:
             raise ValueError(f"rows and columns must be multiples of {step} for these channels")
         return self
@@ -100,10 +101,12 @@ class OctSettings(BaseModel):
     Parameters
     ----------
     instances : int
-        Networks of each stage; every pair of them is a member of the ensemble.
+        Networks of each stage; every pair of them is a member of the ensemble. De Fauw et al. 2018
+        used five of each; three keep the demo within minutes.
     seed : int
         Of the first instance; the others follow.
-    precision : {'float32', 'bfloat16'}
+    precision : {'auto', 'float32', 'bfloat16'}
+        Arithmetic of stage 1; 'auto' takes bfloat16 where the processor has it.
     device : {'cpu', 'cuda'}
         Where networks are trained and used.
     """
@@ -113,7 +116,7 @@ class OctSettings(BaseModel):
     mode: Literal["two_stages"] = "two_stages"
     segmentation: SegmentationSettings = SegmentationSettings()
     referral: ReferralSettings = ReferralSettings()
-    instances: int = Field(5, ge=1, le=20)
+    instances: int = Field(3, ge=1, le=20)
     seed: int = Field(0, ge=0)
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     device: Literal["cpu", "cuda"] = "cpu"

@@ -21,6 +21,7 @@ from triage.models.oct.segmentation import (
     predict_tissue,
 )
 from triage.models.oct.settings import OctSettings, SegmentationSettings
+from triage.models.training import resolved
 
 EARLY_STOP = 8
 """Every eighth training item stops the training instead: the test groups stay out of it."""
@@ -78,7 +79,7 @@ def train_on(
             task,
             stage.fit,
             seed=settings.seed + number,
-            precision=settings.precision,
+            precision=resolved(settings.precision),
             checkpoint=checkpoints / f"s{number}.safetensors" if checkpoints else None,
             progress=lambda done, loss, number=number: progress(number, done, loss),  # type: ignore[misc]
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,18 @@ NOT_READ = (Flag.UPSIDE_DOWN, Flag.NOT_MACULAR)
 CONTRADICTION = 0.07
 """Strength of `likely_eye` from which a claimed eye is doubted (our default). On 225 exact maps of
 phantoms the likely eye was the right one wherever it was told; healthy eyes have about 0.08."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What is kept of a volume once it is read."""
+
+    sha256: str
+    outputs: PairOutputs
+    findings: dict[str, object]
+    problem: str
+    unseen: str
+    file: Path | None
 
 
 class OctSystem:
@@ -115,55 +128,59 @@ class OctSystem:
         readings : Path, optional
             Folder for one `OctReading` a volume, named by hashes only.
         """
-        kept: list[Case] = []
-        outputs: list[PairOutputs] = []
-        findings: list[dict[str, object]] = []
+        read: dict[str, _Read] = {}
         rejected: dict[str, ImageRejected] = {}
-        quality: dict[str, str] = {}
-        unseen: dict[str, str] = {}
-        volumes: dict[str, str] = {}
-        files: dict[str, Path] = {}
         for case in cases:
             try:
-                opened = open_volume(case, self.settings.segmentation)
+                read[case.case_id] = self._read(case, readings)
             except ImageRejected as refusal:
                 rejected[case.case_id] = refusal
-            else:
-                maps = map_tissue(list(self.segmenters.values()), opened.bscans, self.settings)
-                cells = cells_of(maps, opened.spacing, self.settings)
-                found = run_pairs(list(self.referrers.values()), cells)
-                measured = measure(
-                    maps.hypotheses,
-                    opened.spacing,
-                    opened.laterality,
-                    superior_first=opened.superior_first,
-                )
-                kept.append(case)
-                volumes[case.case_id] = opened.sha256
-                outputs.append(found)
-                findings.append(self._findings(case, opened, found, measured))
-                if problem := _problem(opened, maps):
-                    quality[case.case_id] = problem
-                if sentence := self._unseen(opened):
-                    unseen[case.case_id] = sentence
-                if readings is not None:
-                    reading = self._reading(opened, maps, found, measured, problem)
-                    files[case.case_id] = readings / _name(reading.facts)
-                    reading.save(files[case.case_id])
             if progress is not None:
                 progress(len(case.images))
         raw = pair_predictions(
-            kept, outputs, self.members, self.classes, self.n_inliers, self.provenance
+            [case for case in cases if case.case_id in read],
+            [one.outputs for one in read.values()],
+            self.members,
+            self.classes,
+            self.n_inliers,
+            self.provenance,
         )
-        decided = raw.with_decisions(self.policy.decide(raw, quality, unseen))
+        quality = {case: one.problem for case, one in read.items() if one.problem}
+        unseen = {case: one.unseen for case, one in read.items() if one.unseen}
         return Scored(
-            decided,
+            raw.with_decisions(self.policy.decide(raw, quality, unseen)),
             rejected,
             quality,
             unseen=unseen,
-            volumes=volumes,
-            readings=files,
-            findings=pd.DataFrame(findings),
+            volumes={case: one.sha256 for case, one in read.items()},
+            readings={case: one.file for case, one in read.items() if one.file is not None},
+            findings=pd.DataFrame([one.findings for one in read.values()]),
+        )
+
+    def _read(self, case: Case, readings: Path | None) -> _Read:
+        """Read one volume; its pixels and maps are forgotten, its reading is on disk if asked."""
+        opened = open_volume(case, self.settings.segmentation)
+        maps = map_tissue(list(self.segmenters.values()), opened.bscans, self.settings)
+        cells = cells_of(maps, opened.spacing, self.settings)
+        found = run_pairs(list(self.referrers.values()), cells)
+        measured = measure(
+            maps.hypotheses,
+            opened.spacing,
+            opened.laterality,
+            superior_first=opened.superior_first,
+        )
+        problem, file = _problem(opened, maps), None
+        if readings is not None:
+            reading = self._reading(opened, maps, found, measured, problem)
+            file = readings / _name(reading.facts)
+            reading.save(file)
+        return _Read(
+            sha256=opened.sha256,
+            outputs=found,
+            findings=self._findings(case, opened, found, measured),
+            problem=problem,
+            unseen=self._unseen(opened),
+            file=file,
         )
 
     def _findings(

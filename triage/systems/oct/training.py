@@ -23,7 +23,7 @@ from triage.models.oct.referral import Readings, ReferralNetwork, ReferralTask
 from triage.models.oct.sampling import rarity, telling_bscans
 from triage.models.oct.segmentation import AnnotatedVolume, SegmentationTask, new_segmentation
 from triage.models.oct.settings import OctSettings
-from triage.models.training import has_bfloat16
+from triage.models.training import has_bfloat16, resolved
 from triage.predictions import Predictions
 from triage.systems.oct.networks import cells_of, map_tissue, run_pairs, weights_digest
 from triage.systems.oct.opening import OpenVolume, open_annotation, open_volumes
@@ -214,7 +214,7 @@ def train_segmenters(
             task,
             stage.fit,
             seed=seed,
-            precision=settings.precision,
+            precision=resolved(settings.precision),
             checkpoint=checkpoints / f"{name}-{digest}",
             progress=_epochs(
                 progress,
@@ -321,7 +321,8 @@ def _readings(
 
 def _digest(dataset: Dataset, data: OpenData, settings: OctSettings, stage: str, start: str) -> str:
     """Name of a checkpoint: everything that decides an instance's weights but its seed."""
-    decided = settings.model_dump(mode="json", include={stage, "precision", "segmentation"})
+    decided = settings.model_dump(mode="json", include={stage, "segmentation"})
+    decided["precision"] = resolved(settings.precision)
     read = [volume.sha256 for volume in data.volumes]
     return hash_json([stage, decided, dataset.digest(), read, start])[:16] + ".safetensors"
 
