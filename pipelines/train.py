@@ -144,7 +144,7 @@ def _fit_heads(
 def _assemble_stages(
     dataset: Dataset, settings: OctSettings, name: str, pool: OctPool, checkpoints: Path
 ) -> Trained:
-    policy, metrics = fix_policy(pool.validation, dataset, KIND)
+    policy, metrics = fix_policy(pool.validation, dataset, KIND, pool.distance)
     manifest = describe(
         name,
         dataset,

@@ -31,8 +31,8 @@ from triage.systems.progress import Progress, tagged
 from triage.systems.selection import auroc
 from triage.whole_file import whole_file
 
-EPOCHS, BSCANS = 30, 8
-"""Passes over the new device's few volumes, and B-scans annotated in each."""
+EPOCHS, BSCANS = 50, 16
+"""Passes over the new device's few volumes, and B-scans used of each at most."""
 
 
 @dataclass(frozen=True)

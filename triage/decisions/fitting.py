@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from triage.data.spec import DataSpec
 from triage.decisions.joint_rejection import fit_joint_rejection
-from triage.decisions.policy import Condition, Policy
+from triage.decisions.policy import Condition, Policy, ood_score
 from triage.errors import UsageError
 from triage.predictions import Predictions
 from triage.uncertainty.calibration.temperature import apply_temperature, fit_temperature
+from triage.uncertainty.feature_distance import FEATURE_DISTANCE, FeatureDistance
 from triage.uncertainty.outlier_probability import fit_outlier_probability
-from triage.uncertainty.scores import POLICY_SCORES
 
 
 def truth_of(predictions: Predictions) -> NDArray[np.int64]:
@@ -30,7 +30,9 @@ def truth_of(predictions: Predictions) -> NDArray[np.int64]:
     return labels.map(lambda name: place.get(name, -1)).to_numpy(dtype=np.int64)
 
 
-def fit_policy(predictions: Predictions, spec: DataSpec, score: str) -> Policy:
+def fit_policy(
+    predictions: Predictions, spec: DataSpec, score: str, distance: FeatureDistance | None = None
+) -> Policy:
     """Fit calibration and threshold on labelled validation predictions.
 
     Parameters
@@ -41,6 +43,8 @@ def fit_policy(predictions: Predictions, spec: DataSpec, score: str) -> Policy:
         Costs, prevalence and the clinical meaning of the conditions.
     score : str
         Name of the out-of-distribution score.
+    distance : FeatureDistance, optional
+        Fitted on training inliers, where the score is `feature_distance`.
 
     Returns
     -------
@@ -54,7 +58,7 @@ def fit_policy(predictions: Predictions, spec: DataSpec, score: str) -> Policy:
         Condition(name=name, risk=spec.by_name[name].risk, urgency=spec.by_name[name].urgency)
         for name in predictions.inliers
     )
-    scores = POLICY_SCORES[score]().of(averaged, predictions.n_inliers)
+    scores = ood_score(predictions, score, distance)
     probability = fit_outlier_probability(scores, is_outlier, spec.outlier_prevalence)
     calibrated = apply_temperature(averaged, predictions.n_inliers, temperature)
     rejection = fit_joint_rejection(
@@ -73,4 +77,5 @@ def fit_policy(predictions: Predictions, spec: DataSpec, score: str) -> Policy:
         saving_threshold=rejection.threshold,
         costs=spec.costs,
         outlier_prevalence=spec.outlier_prevalence,
+        distance=distance if score == FEATURE_DISTANCE else None,
     )

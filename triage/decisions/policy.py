@@ -22,10 +22,30 @@ from triage.decisions.reasons import AbstainReason
 from triage.errors import UsageError
 from triage.predictions import Predictions
 from triage.uncertainty.calibration.temperature import apply_temperature
+from triage.uncertainty.feature_distance import FEATURE_DISTANCE, FeatureDistance
 from triage.uncertainty.outlier_probability import OutlierProbability
 from triage.uncertainty.scores import POLICY_SCORES
 
 DIFFERENTIAL_LENGTH = 3
+
+
+def ood_score(
+    predictions: Predictions, score: str, distance: FeatureDistance | None
+) -> NDArray[np.float64]:
+    """Out-of-distribution score of each case by its name, float [N].
+
+    Parameters
+    ----------
+    predictions : Predictions
+    score : str
+        One of `POLICY_SCORES`, or `feature_distance`.
+    distance : FeatureDistance, optional
+        Needed by the latter.
+    """
+    if score == FEATURE_DISTANCE:
+        assert distance is not None, "checked where a policy is made"
+        return distance.of(predictions.embedding)
+    return POLICY_SCORES[score]().of(predictions.mean_probabilities(), predictions.n_inliers)
 
 
 class Condition(BaseModel):
@@ -46,7 +66,7 @@ class Policy(BaseModel):
     conditions : tuple of Condition
         Inlier conditions in class order.
     score : str
-        Name of the out-of-distribution score in `POLICY_SCORES`.
+        Name of the out-of-distribution score: one of `POLICY_SCORES`, or `feature_distance`.
     temperature : float
         Of the ensemble's inlier probabilities.
     outlier_probability : OutlierProbability
@@ -58,6 +78,8 @@ class Policy(BaseModel):
         The clinical cost matrix it was set with.
     outlier_prevalence : float
         The prevalence it was set for.
+    distance : FeatureDistance, optional
+        What the score `feature_distance` was fitted to.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,11 +91,15 @@ class Policy(BaseModel):
     saving_threshold: float
     costs: Costs
     outlier_prevalence: float
+    distance: FeatureDistance | None = None
 
     @model_validator(mode="after")
     def _score_exists(self) -> Self:
-        if self.score not in POLICY_SCORES:
-            raise ValueError(f"unknown score {self.score!r}; there are {sorted(POLICY_SCORES)}")
+        if self.score == FEATURE_DISTANCE and self.distance is None:
+            raise ValueError("the feature distance was not fitted")
+        known = {*POLICY_SCORES, FEATURE_DISTANCE}
+        if self.score not in known:
+            raise ValueError(f"unknown score {self.score!r}; there are {sorted(known)}")
         return self
 
     @property
@@ -83,11 +109,7 @@ class Policy(BaseModel):
 
     def ood_score(self, predictions: Predictions) -> NDArray[np.float64]:
         """Out-of-distribution score of each case, float [N]."""
-        return self.score_of(predictions.mean_probabilities(), predictions.n_inliers)
-
-    def score_of(self, averaged: NDArray[np.float64], n_inliers: int) -> NDArray[np.float64]:
-        """Out-of-distribution score, float [N], of averaged probabilities [N, C]."""
-        return POLICY_SCORES[self.score]().of(averaged, n_inliers)
+        return ood_score(predictions, self.score, self.distance)
 
     def calibrated(self, predictions: Predictions) -> NDArray[np.float64]:
         """Probability of each condition given an inlier, float [N, K].

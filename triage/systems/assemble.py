@@ -11,7 +11,7 @@ from triage import __version__
 from triage.data.dataset import Dataset
 from triage.decisions.costs import outcome_cost
 from triage.decisions.fitting import fit_policy, truth_of
-from triage.decisions.policy import Policy
+from triage.decisions.policy import Policy, ood_score
 from triage.errors import ImageRejected, count_by_reason
 from triage.hashing import hash_json
 from triage.models.heads import HeadKind
@@ -22,6 +22,7 @@ from triage.systems.manifest import INTENDED_USE, BundleManifest, MemberEntry, R
 from triage.systems.selection import auroc, select_diverse
 from triage.systems.system import Member, predict
 from triage.systems.training import Pool
+from triage.uncertainty.feature_distance import FEATURE_DISTANCE, FeatureDistance
 from triage.uncertainty.outlier_probability import prevalence_weights
 from triage.uncertainty.scores import POLICY_SCORES
 
@@ -65,11 +66,20 @@ def validation_predictions(
 
 
 def fix_policy(
-    predictions: Predictions, dataset: Dataset, kind: HeadKind
+    predictions: Predictions,
+    dataset: Dataset,
+    kind: HeadKind,
+    distance: FeatureDistance | None = None,
 ) -> tuple[Policy, dict[str, float]]:
-    """Fit the policy on validation predictions; returns it with the validation metrics."""
-    policy = fit_policy(predictions, dataset.spec, score_of(kind))
+    """Fit the policy on validation predictions; returns it with the validation metrics.
+
+    Where a feature distance was fitted, validation outliers choose between it and the head's own
+    score: whichever ranks them higher.
+    """
     truth = truth_of(predictions)
+    names = [score_of(kind), *([FEATURE_DISTANCE] if distance else [])]
+    best = max(names, key=lambda name: auroc(ood_score(predictions, name, distance), truth < 0))
+    policy = fit_policy(predictions, dataset.spec, best, distance)
     decisions = policy.decide(predictions)
     is_outlier = truth < 0
     correct = policy.calibrated(predictions).argmax(axis=1) == truth

@@ -125,7 +125,9 @@ def test_instances_are_averaged(cases: list[Case], backbone: Backbone) -> None:
         between, depth, column = volume.spacing.complete or (0, 0, 0)
         spacing = (between, depth * height / 32, column * width / 48)
         assert opened_volume.spacing == pytest.approx(spacing)
-        maps = [predict_tissue(network, opened_volume.frames, 3) for network in backbone.network]
+        precision = backbone.settings.precision
+        frames = opened_volume.frames
+        maps = [predict_tissue(network, frames, 3, precision) for network in backbone.network]
         tissue = np.mean(maps, axis=0).argmax(axis=1).astype(np.uint8)
         np.testing.assert_allclose(vector, tissue_descriptor(tissue, spacing), atol=1e-6)
 

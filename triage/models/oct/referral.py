@@ -167,7 +167,7 @@ class ReferralTask:
 
     def validate(self, network: nn.Module) -> float:
         """Loss of referral at its best temperature, plus that of the diagnoses."""
-        outputs = predict_referral(network, self.validation.cells[:, 0])
+        outputs = _in_batches(network, network, self.validation.cells[:, 0])
         referral = calibrated_loss(outputs[:, : self.n_inliers], self.validation.targets)
         return referral + float(self._diagnoses(outputs, self.validation.diagnoses))
 
@@ -202,11 +202,20 @@ def as_shares(cells: Tensor) -> Tensor:
     return (cells.float() / 255).contiguous(memory_format=torch.channels_last_3d)
 
 
-def predict_referral(network: nn.Module, cells: Tensor) -> Tensor:
+def predict_referral(network: ReferralNetwork, cells: Tensor) -> Tensor:
     """Logits of some volumes' cells (uint8 [N, 15, S, H, W]) in evaluation mode, float32 [N, C]."""
+    return _in_batches(network, network, cells)
+
+
+def predict_features(network: ReferralNetwork, cells: Tensor) -> Tensor:
+    """Features of some volumes' cells in evaluation mode, float32 [N, width]."""
+    return _in_batches(network, network.features, cells)
+
+
+def _in_batches(network: nn.Module, function: Callable[[Tensor], Tensor], cells: Tensor) -> Tensor:
     network.eval()
     device = next(network.parameters()).device
     with torch.inference_mode():
         return torch.cat(
-            [network(as_shares(part.to(device))).float().cpu() for part in cells.split(BATCH)]
+            [function(as_shares(part.to(device))).float().cpu() for part in cells.split(BATCH)]
         )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from triage.hashing import hash_bytes, hash_json
-from triage.models.oct.referral import ReferralNetwork, as_shares, predict_referral
+from triage.models.oct.referral import ReferralNetwork, predict_features, predict_referral
 from triage.models.oct.segmentation import predict_tissue
 from triage.models.oct.settings import OctSettings
 from triage.models.oct.tissue_cells import tissue_cells
@@ -51,7 +51,7 @@ class PairOutputs:
     diagnoses : float32 array [M, R, D]
         Probability of each diagnosis.
     embedding : float32 array [E]
-        Features of the first referral instance, averaged over the segmentation instances.
+        See `embeddings`.
     """
 
     referral: NDArray[np.float32]
@@ -107,15 +107,33 @@ def run_pairs(referrers: Sequence[ReferralNetwork], cells: NDArray[np.uint8]) ->
     stack = torch.from_numpy(cells)
     logits = torch.stack([predict_referral(network, stack) for network in referrers], 1)
     n_classes = referrers[0].n_classes
-    first = referrers[0]
-    with torch.inference_mode():
-        device = next(first.parameters()).device
-        embedding = first.features(as_shares(stack.to(device))).mean(0).float().cpu()
     return PairOutputs(
         referral=logits[:, :, :n_classes].softmax(2).numpy(),
         diagnoses=logits[:, :, n_classes:].sigmoid().numpy(),
-        embedding=embedding.numpy(),
+        embedding=embeddings(referrers, cells[None])[0],
     )
+
+
+def embeddings(
+    referrers: Sequence[ReferralNetwork], cells: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """Features of every referral instance end to end, averaged over the segmentation instances.
+
+    Parameters
+    ----------
+    referrers : sequence of ReferralNetwork
+    cells : uint8 array [N, M, 15, *cells]
+
+    Returns
+    -------
+    float32 array [N, E]
+    """
+    count, instances = cells.shape[:2]
+    stack = torch.from_numpy(cells).flatten(0, 1)
+    found = [predict_features(network, stack) for network in referrers]
+    parts = [features.unflatten(0, (count, instances)).mean(1) for features in found]
+    joined: NDArray[np.float32] = torch.cat(parts, 1).numpy()
+    return joined
 
 
 def weights_digest(network: nn.Module) -> str:

@@ -137,14 +137,8 @@ class OctSystem:
                 rejected[case.case_id] = refusal
             if progress is not None:
                 progress(len(case.images))
-        raw = pair_predictions(
-            [case for case in cases if case.case_id in read],
-            [one.outputs for one in read.values()],
-            self.members,
-            self.classes,
-            self.n_inliers,
-            self.provenance,
-        )
+        kept = [case for case in cases if case.case_id in read]
+        raw = self._predictions(kept, [one.outputs for one in read.values()])
         quality = {case: one.problem for case, one in read.items() if one.problem}
         unseen = {case: one.unseen for case, one in read.items() if one.unseen}
         return Scored(
@@ -155,6 +149,11 @@ class OctSystem:
             volumes={case: one.sha256 for case, one in read.items()},
             readings={case: one.file for case, one in read.items() if one.file is not None},
             findings=pd.DataFrame([one.findings for one in read.values()]),
+        )
+
+    def _predictions(self, cases: Sequence[Case], outputs: Sequence[PairOutputs]) -> Predictions:
+        return pair_predictions(
+            cases, outputs, self.members, self.classes, self.n_inliers, self.provenance
         )
 
     def _read(self, case: Case, readings: Path | None) -> _Read:
@@ -171,7 +170,7 @@ class OctSystem:
         )
         problem, file = _problem(opened, maps), None
         if readings is not None:
-            reading = self._reading(opened, maps, found, measured, problem)
+            reading = self._reading(case, opened, maps, found, measured, problem)
             file = readings / _name(reading.facts)
             reading.save(file)
         return _Read(
@@ -212,14 +211,14 @@ class OctSystem:
 
     def _reading(
         self,
+        case: Case,
         opened: OpenVolume,
         maps: TissueMaps,
         found: PairOutputs,
         measured: Measured,
         problem: str,
     ) -> OctReading:
-        mean = found.referral.mean(axis=(0, 1), dtype=np.float64)[None]
-        score = self.policy.score_of(mean, self.n_inliers)
+        score = self.policy.ood_score(self._predictions([case], [found]))
         facts = ReadingFacts(
             classes=self.classes,
             n_inliers=self.n_inliers,

@@ -25,11 +25,18 @@ from triage.models.oct.segmentation import AnnotatedVolume, SegmentationTask, ne
 from triage.models.oct.settings import OctSettings
 from triage.models.training import has_bfloat16, resolved
 from triage.predictions import Predictions
-from triage.systems.oct.networks import cells_of, map_tissue, run_pairs, weights_digest
+from triage.systems.oct.networks import (
+    cells_of,
+    embeddings,
+    map_tissue,
+    run_pairs,
+    weights_digest,
+)
 from triage.systems.oct.opening import OpenVolume, open_annotation, open_volumes
 from triage.systems.oct.system import pair_names, pair_predictions
 from triage.systems.progress import Progress, counting
 from triage.uncertainty.acquisition_shift import AcquisitionShift
+from triage.uncertainty.feature_distance import FeatureDistance
 
 KIND = HeadKind.HOD
 MOST_VALIDATION_VOLUMES = 30
@@ -78,6 +85,8 @@ class OctPool:
     losses : dict of float
         Best validation loss by name.
     shift : AcquisitionShift
+    distance : FeatureDistance
+        Of training inliers' maps as the referral networks see them.
     validation : Predictions
         Of the validation split, without decisions.
     rejected : dict of ImageRejected
@@ -89,6 +98,7 @@ class OctPool:
     referrers: Referrers
     losses: dict[str, float]
     shift: AcquisitionShift
+    distance: FeatureDistance
     validation: Predictions
     rejected: dict[str, ImageRejected]
     annotated: int
@@ -130,6 +140,7 @@ def train_oct(
     referrers, found = train_referrers(
         dataset, data, cells, settings, checkpoints=checkpoints, progress=progress
     )
+    inliers = data.rows("train", dataset.draw.inliers)
     held_out = [row for row, part in enumerate(data.splits) if part == "validation"]
     outputs = [run_pairs(list(referrers.values()), cells[row]) for row in held_out]
     validation = pair_predictions(
@@ -145,6 +156,7 @@ def train_oct(
         referrers,
         losses | found,
         fit_shift(data),
+        FeatureDistance.fit(embeddings(list(referrers.values()), cells[inliers])),
         validation,
         data.rejected,
         annotated,
