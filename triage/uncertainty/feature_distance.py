@@ -65,7 +65,16 @@ class FeatureDistance(BaseModel):
         )
 
     def of(self, embedding: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Distance of each case, float64 [N], from embeddings [N, D]; larger is less familiar."""
+        """Score d / (1 + d) of each case, float64 [N] in [0, 1), from embeddings [N, D].
+
+        The distance d itself has no bounds, as a probability fitted to a score wants them; the
+        logit of this score is log d.
+        """
+        distance = self.distance(embedding)
+        return distance / (1.0 + distance)
+
+    def distance(self, embedding: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Mahalanobis distance of each case, float64 [N], from embeddings [N, D]."""
         offset = embedding.astype(np.float64) - np.array(self.centre)
         along = offset @ np.array(self.directions).T
         distance: NDArray[np.float64] = np.sqrt((along**2).sum(axis=1))
