@@ -57,7 +57,7 @@ def _diagnoses(opinion: Opinion) -> None:
     _chart(opinion.differential[:_TOP], what="scans", lines=2)
     _further(opinion)
     st.caption(
-        "The bars count such scans with each diagnosis, from calibrated probabilities. Diagnoses "
+        "The bars count such scans with each diagnosis, as the networks see it. Diagnoses "
         f"may occur together. System: {escape(opinion.bundle)}."
     )
 

@@ -45,7 +45,7 @@ def test_the_tree_is_the_documented_one() -> None:
         f"triage {verb}"
         for verb in (
             "demo", "spec validate", "spec duplicates", "spec prepare", "inspect", "train",
-            "evaluate", "segment", "benchmark", "score", "retrain", "report", "ui",
+            "evaluate", "segment", "benchmark", "transfer", "score", "retrain", "report", "ui",
         )
     }  # fmt: skip
 
