@@ -19,7 +19,7 @@ from triage.data.spec import DataSpec
 from triage.errors import UsageError
 from triage.evaluation.benchmarks.draw_record import TEST, VALIDATION
 from triage.evaluation.benchmarks.records import cluster_codes
-from triage.models.backbones import Backbone
+from triage.models.backbone import Backbone
 from triage.models.feature_maps import MapStatistics
 from triage.models.heads import HeadKind
 from triage.models.image_text import load_image_text

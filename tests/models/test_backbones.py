@@ -10,9 +10,9 @@ from safetensors.torch import load_file, save_file
 
 from tests.tiny import noise, write_mobilenet, write_resnet
 from triage.errors import TrainingError
+from triage.models.backbone import Backbone
 from triage.models.backbones import (
     DEFAULT_MONAI_SIZE,
-    Backbone,
     load_backbone,
     restore_backbone,
 )

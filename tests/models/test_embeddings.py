@@ -14,7 +14,8 @@ from triage.errors import RejectReason, TriageError
 from triage.hashing import hash_file
 from triage.imaging.corruptions import FAR, Corruption
 from triage.imaging.read import read_picture
-from triage.models.backbones import Backbone, load_backbone
+from triage.models.backbone import Backbone
+from triage.models.backbones import load_backbone
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embeddings import embed_cases, open_images
 from triage.models.pooling import pool_by_case

@@ -14,7 +14,8 @@ from triage.data.manifest import Case
 from triage.errors import RejectReason, TrainingError
 from triage.imaging.corruptions import FAR, Corruption
 from triage.imaging.read import read_picture
-from triage.models.backbones import Backbone, load_backbone
+from triage.models.backbone import Backbone
+from triage.models.backbones import load_backbone
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.feature_maps import MapStatistics, gram_statistics
 

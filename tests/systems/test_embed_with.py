@@ -11,7 +11,8 @@ from tests.tiny import noisy_cases, write_resnet
 from triage.data.manifest import Case
 from triage.imaging.corruptions import FAR
 from triage.models import embedding_cache
-from triage.models.backbones import Backbone, load_backbone
+from triage.models.backbone import Backbone
+from triage.models.backbones import load_backbone
 from triage.systems.system import embed_with, open_caches
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from triage.data.manifest import Case
 from triage.errors import ImageRejected, TriageError
 from triage.imaging.corruptions import Corruption
-from triage.models.backbones import BATCH, Backbone
+from triage.models.backbone import BATCH, Backbone
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.inputs import ImageInputs
 from triage.models.preprocessing import OpenedImage, Preprocessing

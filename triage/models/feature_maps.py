@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from triage.errors import TrainingError
 from triage.hashing import hash_json
-from triage.models.backbones import Backbone
+from triage.models.backbone import Backbone
 
 LAYERS = 4
 _VERSION = "gram-1"

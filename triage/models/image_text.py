@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from triage.errors import TrainingError, UsageError
-from triage.models.backbones import Backbone
+from triage.models.backbone import Backbone
 from triage.models.pretrained import (
     REFUSALS,
     plain_config,

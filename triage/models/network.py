@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from triage.models.backbones import Backbone
+from triage.models.backbone import Backbone
 from triage.models.heads import Head
 from triage.models.pooling import pool_by_case
 

@@ -32,7 +32,8 @@ from triage.data.spec import DataSpec
 from triage.decisions.policy import Policy
 from triage.errors import BundleError, UsageError
 from triage.hashing import hash_file
-from triage.models.backbones import Backbone, restore_backbone
+from triage.models.backbone import Backbone
+from triage.models.backbones import restore_backbone
 from triage.models.heads import Head, HeadKind
 from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings

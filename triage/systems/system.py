@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from triage.data.manifest import Case
 from triage.decisions.policy import Policy
 from triage.imaging.corruptions import Corruption
-from triage.models.backbones import Backbone
+from triage.models.backbone import Backbone
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embeddings import Opened, embed_cases
 from triage.models.heads import Head, HeadKind

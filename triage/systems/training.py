@@ -13,7 +13,8 @@ import torch
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.errors import TrainingError
-from triage.models.backbones import Backbone, load_backbone
+from triage.models.backbone import Backbone
+from triage.models.backbones import load_backbone
 from triage.models.embeddings import Opened, open_images
 from triage.models.inputs import EmbeddingInputs, ImageInputs
 from triage.models.network import CaseNetwork

@@ -17,7 +17,8 @@ from triage.errors import RejectReason, TrainingError
 from triage.hashing import hash_file, hash_json
 from triage.imaging.corruptions import FAR, Corruption
 from triage.imaging.oct.read import read_volume
-from triage.models.backbones import Backbone, load_backbone
+from triage.models.backbone import Backbone
+from triage.models.backbones import load_backbone
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embeddings import embed_cases
 from triage.models.feature_maps import MapStatistics

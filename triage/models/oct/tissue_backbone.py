@@ -23,7 +23,7 @@ from torch import nn
 from triage.data.tissues import Tissue
 from triage.errors import TrainingError
 from triage.hashing import hash_bytes, hash_json
-from triage.models.backbones import Backbone
+from triage.models.backbone import Backbone
 from triage.models.oct.segmentation import new_segmentation, predict_tissue
 from triage.models.oct.settings import OctSettings, ReferralSettings
 from triage.models.oct.tissue_cells import tissue_cells

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from triage.hashing import hash_bytes, hash_json
+from triage.hashing import hash_json
+from triage.models.backbone import tensor_hash
 from triage.models.oct.referral import ReferralNetwork, predict_features, predict_referral
 from triage.models.oct.segmentation import predict_tissue
 from triage.models.oct.settings import OctSettings
@@ -140,10 +141,7 @@ def weights_digest(network: nn.Module) -> str:
     """Hash of every weight of a network."""
     return hash_json(
         {
-            name: [
-                list(value.shape),
-                hash_bytes(value.detach().cpu().contiguous().numpy().tobytes()),
-            ]
+            name: [list(value.shape), tensor_hash(value.cpu())]
             for name, value in sorted(network.state_dict().items())
         }
     )
