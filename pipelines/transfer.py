@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from pipelines.train import UNSAVED, train
 from triage.data.dataset import Dataset
 from triage.errors import UsageError
 from triage.models.oct.settings import OctSettings
-from triage.systems.bundle import load_system, save_bundle
+from triage.systems.bundle import check_free, load_system, save_bundle
 from triage.systems.manifest import BundleManifest
 from triage.systems.oct.networks import weights_digest
 from triage.systems.oct.parts import write_stages
@@ -31,6 +32,7 @@ from triage.systems.progress import Progress, tagged
 from triage.systems.selection import auroc
 from triage.whole_file import whole_file
 
+ADAPTED = "adapted"
 EPOCHS, BSCANS = 50, 16
 """Passes over the new device's few volumes, and B-scans used of each at most."""
 
@@ -104,8 +106,10 @@ def transfer(
     Raises
     ------
     UsageError
-        If the share leaves no volume, or the bundle is none for volumes.
+        If the share leaves no volume, the bundle is none for volumes, or `workdir` holds an
+        adapted one already.
     """
+    check_free(workdir / ADAPTED)
     first = bundle or workdir / "device"
     if not first.exists():
         train(old, settings, first, progress=tagged(report, "old device"))
@@ -164,11 +168,12 @@ def adapt(
     )
     settings = system.settings.model_copy(update={"segmentation": learning})
     data = open_data(dataset, settings, tagged(report, "adapting"))
+    checkpoints = workdir / f".{ADAPTED}.checkpoints"
     segmenters, _, count = train_segmenters(
         dataset,
         data,
         settings,
-        checkpoints=workdir / ".adapted.checkpoints",
+        checkpoints=checkpoints,
         progress=tagged(report, "adapting"),
         start=system.segmenters,
     )
@@ -184,15 +189,14 @@ def adapt(
             ),
         }
     )
-    out = workdir / "adapted"
-    if not out.exists():
-        save_bundle(
-            out,
-            sealed,
-            system.policy,
-            dataset.spec,
-            lambda folder: write_stages(folder, segmenters, system.referrers, shift),
-        )
+    save_bundle(
+        workdir / ADAPTED,
+        sealed,
+        system.policy,
+        dataset.spec,
+        lambda folder: write_stages(folder, segmenters, system.referrers, shift),
+    )
+    shutil.rmtree(checkpoints, ignore_errors=True)
     return OctSystem(
         segmenters,
         system.referrers,

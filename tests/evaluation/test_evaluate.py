@@ -10,7 +10,7 @@ from tests.evaluation.test_metrics import small
 from triage.errors import UsageError
 from triage.evaluation import METRICS, Evaluation, evaluate
 from triage.evaluation.bootstrap import cluster_weights
-from triage.evaluation.evaluate import MIN_CLUSTERS
+from triage.evaluation.estimates import MIN_CLUSTERS
 
 
 @pytest.fixture(scope="module")

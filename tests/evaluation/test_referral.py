@@ -5,7 +5,8 @@ from sklearn.metrics import roc_auc_score
 
 from triage.data.spec import UrgencyCosts
 from triage.errors import UsageError
-from triage.evaluation.referral import auroc, evaluate_referral
+from triage.evaluation.metrics.detection import auroc
+from triage.evaluation.referral import evaluate_referral
 
 DE_FAUW = np.array([[234, 5, 13, 0], [3, 225, 2, 0], [10, 2, 250, 4], [1, 1, 14, 233]])
 

@@ -25,7 +25,7 @@ from triage.store import (
 from triage.store.engine import _prepare_sqlite
 from triage.store.schema import _MIGRATIONS
 
-READING = ReadingRecord("/work/readings/c1.safetensors", "e" * 64)
+READING = ReadingRecord("/srv/readings/c1.safetensors", "e" * 64)
 
 
 @pytest.mark.parametrize("record", [opinion(reading=READING), abstention(reading=READING)])

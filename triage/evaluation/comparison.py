@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 from triage.errors import UsageError
 from triage.evaluation.bootstrap import cluster_weights
-from triage.evaluation.evaluate import estimate, evidence, support
+from triage.evaluation.estimates import evidence
+from triage.evaluation.evaluate import estimate, support
 from triage.evaluation.intervals import clopper_pearson, quantiles
 from triage.evaluation.metrics import METRICS, Interval, Metric, Need, find_metric
 from triage.evaluation.metrics.classification import correct

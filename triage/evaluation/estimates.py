@@ -6,11 +6,15 @@ import math
 
 import numpy as np
 
-from triage.evaluation.evaluate import evidence
 from triage.evaluation.intervals import interval
 from triage.evaluation.metrics.registry import Interval
 from triage.evaluation.metrics.weighted import FloatArray
-from triage.evaluation.results import Estimate
+from triage.evaluation.results import Estimate, Evidence
+
+MIN_CLUSTERS = 10
+"""Fewer clusters of a kind that a metric needs are not enough evidence (our own threshold)."""
+MAX_UNDEFINED = 0.05
+"""Nor is an interval that had to leave out more than this share of the resamples."""
 
 
 def estimate_of(
@@ -51,3 +55,9 @@ def estimate_of(
         undefined_resamples=undefined,
         evidence=evidence(n_clusters, undefined / len(resamples)),
     )
+
+
+def evidence(n_clusters: int, undefined_share: float) -> Evidence:
+    """Say whether so many clusters, and so few undefined resamples, are evidence enough."""
+    enough = n_clusters >= MIN_CLUSTERS and undefined_share <= MAX_UNDEFINED
+    return "enough" if enough else "not enough"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,16 +11,12 @@ from numpy.typing import NDArray
 from triage.errors import UsageError
 from triage.evaluation.bootstrap import cluster_weights
 from triage.evaluation.curves import confusion, reliability, risk_coverage
-from triage.evaluation.intervals import CONFIDENCE, interval
+from triage.evaluation.estimates import MIN_CLUSTERS, estimate_of
+from triage.evaluation.intervals import CONFIDENCE
 from triage.evaluation.metrics import METRICS, Metric
 from triage.evaluation.metrics.weighted import FloatArray
 from triage.evaluation.outcomes import Outcomes
-from triage.evaluation.results import UNKNOWN, Estimate, Evaluation, Evidence, Level
-
-MIN_CLUSTERS = 10
-"""Fewer clusters of a kind that a metric needs are not enough evidence (our own threshold)."""
-MAX_UNDEFINED = 0.05
-"""Nor is an interval that had to leave out more than this share of the resamples."""
+from triage.evaluation.results import UNKNOWN, Estimate, Evaluation, Level
 
 
 @dataclass(frozen=True)
@@ -110,26 +105,14 @@ def estimate(metric: Metric, outcomes: Outcomes, resamples: FloatArray) -> Estim
     """
     value = float(metric.compute(outcomes, np.ones((1, len(outcomes))))[0])
     n_cases, n_clusters = support(metric, outcomes)
-    bounds = interval(
-        metric.interval,
+    return estimate_of(
+        metric.key,
+        metric.unit,
         value,
         resamples,
+        metric.interval,
         n_cases=n_cases,
         n_clusters=n_clusters,
-    )
-    low, high = bounds if bounds else (None, None)
-    undefined = int(np.isnan(resamples).sum())
-    return Estimate(
-        metric=metric.key,
-        unit=metric.unit,
-        value=value if math.isfinite(value) else None,
-        low=low,
-        high=high,
-        n_cases=n_cases,
-        n_clusters=n_clusters,
-        interval=metric.interval.value,
-        undefined_resamples=undefined,
-        evidence=evidence(n_clusters, undefined / len(resamples)),
     )
 
 
@@ -138,12 +121,6 @@ def support(metric: Metric, outcomes: Outcomes) -> tuple[int, int]:
     masks = [mask for need in metric.needs for mask in need.masks(outcomes)]
     union = np.logical_or.reduce(masks)
     return int(union.sum()), min(len(np.unique(outcomes.cluster[mask])) for mask in masks)
-
-
-def evidence(n_clusters: int, undefined_share: float) -> Evidence:
-    """Say whether so many clusters, and so few undefined resamples, are evidence enough."""
-    enough = n_clusters >= MIN_CLUSTERS and undefined_share <= MAX_UNDEFINED
-    return "enough" if enough else "not enough"
 
 
 def _resampled(

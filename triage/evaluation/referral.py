@@ -21,8 +21,9 @@ from triage.errors import UsageError
 from triage.evaluation.bootstrap import cluster_weights
 from triage.evaluation.estimates import estimate_of
 from triage.evaluation.intervals import CONFIDENCE, clopper_pearson
+from triage.evaluation.metrics.detection import auroc
 from triage.evaluation.metrics.registry import Interval
-from triage.evaluation.metrics.weighted import FloatArray, ratio, weighted_mean
+from triage.evaluation.metrics.weighted import FloatArray, weighted_mean
 from triage.evaluation.results import Estimate
 
 Ranks = NDArray[np.integer]
@@ -142,34 +143,6 @@ def evaluate_referral(
             diagnoses, diagnosis_truth, diagnosis_probabilities, patients, weights
         ),
     )
-
-
-def auroc(score: FloatArray, positive: NDArray[np.bool_], weights: FloatArray) -> FloatArray:
-    """Probability that a positive case scores above a negative one, ties counting one half.
-
-    The Mann-Whitney form of the area under the ROC curve: Hanley & McNeil 1982.
-
-    Parameters
-    ----------
-    score : float array [N]
-    positive : bool array [N]
-    weights : float array [B, N]
-        Case weights of each resample.
-
-    Returns
-    -------
-    float array [B]
-        NaN where a resample lacks positive or negative cases.
-    """
-    if len(score) == 0:
-        return np.full(len(weights), np.nan)
-    order = np.argsort(score, kind="stable")
-    ranked, sorted_weights = score[order], weights[:, order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-    hits = np.add.reduceat(sorted_weights * positive[order], starts, axis=1)
-    others = np.add.reduceat(sorted_weights * ~positive[order], starts, axis=1)
-    below = others.cumsum(axis=1) - others / 2
-    return ratio((hits * below).sum(axis=1), hits.sum(axis=1) * others.sum(axis=1))
 
 
 def _check(

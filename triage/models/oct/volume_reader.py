@@ -53,10 +53,7 @@ class VolumeReader(ImageReader):
 
     def open(self, path: Path) -> OpenedVolume:
         """Read a volume; whether it can be graded is not judged, for that takes its tissue map."""
-        volume, (between, depth, column) = read_scaled_volume(path)
-        _, height, width = volume.bscans.shape
-        spacing = (between, depth * height / self.rows, column * width / self.columns)
-        bscans = to_grid(volume.bscans, self.rows, self.columns)
+        volume, bscans, spacing = read_on_grid(path, self.rows, self.columns)
         return OpenedVolume(volume.sha256, bscans, spacing=spacing)
 
     def corrupt(self, image: OpenedImage, corruption: Corruption) -> OpenedImage:
@@ -68,8 +65,18 @@ class VolumeReader(ImageReader):
         return replace(image, frames=np.stack(bscans))
 
 
-def read_scaled_volume(path: Path) -> tuple[OctVolume, tuple[float, float, float]]:
-    """Read a volume and the mm between its B-scans, rows and columns.
+def read_on_grid(
+    path: Path, rows: int, columns: int
+) -> tuple[OctVolume, NDArray[np.uint8], tuple[float, float, float]]:
+    """Read a volume and bring it on a grid.
+
+    Returns
+    -------
+    volume : OctVolume
+        As it was read.
+    bscans : uint8 array [S, rows, columns]
+    spacing : tuple of float
+        mm between B-scans, rows and columns of the grid.
 
     Raises
     ------
@@ -93,7 +100,10 @@ def read_scaled_volume(path: Path) -> tuple[OctVolume, tuple[float, float, float
             where=shown_name(path),
             mend="Export it with its geometry, or write the spacing into its sidecar.",
         )
-    return volume, spacing
+    between, depth, column = spacing
+    _, height, width = volume.bscans.shape
+    on_grid = to_grid(volume.bscans, rows, columns)
+    return volume, on_grid, (between, depth * height / rows, column * width / columns)
 
 
 def _colours(bscan: NDArray[np.uint8]) -> NDArray[np.uint8]:

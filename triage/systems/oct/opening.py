@@ -17,9 +17,9 @@ from triage.imaging.oct.volume import Eye, OctVolume
 from triage.imaging.read import shown_name
 from triage.measurements.localizer import superior_first
 from triage.measurements.signal import bscan_signal
-from triage.models.oct.scan_grid import labels_to_grid, to_grid
+from triage.models.oct.scan_grid import labels_to_grid
 from triage.models.oct.settings import SegmentationSettings
-from triage.models.oct.volume_reader import read_scaled_volume
+from triage.models.oct.volume_reader import read_on_grid
 
 Progress = Callable[[int], None]
 
@@ -69,11 +69,10 @@ def open_volume(case: Case, settings: SegmentationSettings) -> OpenVolume:
         raise ImageRejected(
             RejectReason.WRONG_MODALITY, "The case has several files; a case is one volume."
         )
-    volume, (between, depth, column) = read_scaled_volume(path)
-    _, height, width = volume.bscans.shape
+    volume, bscans, spacing = read_on_grid(path, settings.rows, settings.columns)
     return OpenVolume(
-        bscans=to_grid(volume.bscans, settings.rows, settings.columns),
-        spacing=(between, depth * height / settings.rows, column * width / settings.columns),
+        bscans=bscans,
+        spacing=spacing,
         laterality=volume.laterality,
         superior_first=_superior_first(volume),
         acquisition=acquisition_features(volume),

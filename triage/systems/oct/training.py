@@ -138,7 +138,13 @@ def train_oct(
     )
     cells = _read_tissue(segmenters, data, settings, progress)
     referrers, found = train_referrers(
-        dataset, data, cells, settings, checkpoints=checkpoints, progress=progress
+        dataset,
+        data,
+        cells,
+        settings,
+        maps_of=[weights_digest(network) for network in segmenters.values()],
+        checkpoints=checkpoints,
+        progress=progress,
     )
     inliers = data.rows("train", dataset.draw.inliers)
     held_out = [row for row, part in enumerate(data.splits) if part == "validation"]
@@ -244,10 +250,14 @@ def train_referrers(
     cells: NDArray[np.uint8],
     settings: OctSettings,
     *,
+    maps_of: list[str],
     checkpoints: Path,
     progress: Progress,
 ) -> tuple[Referrers, dict[str, float]]:
-    """Train stage 2 on the cells, uint8 [N, M, 15, ...], of all opened volumes."""
+    """Train stage 2 on the cells, uint8 [N, M, 15, ...], of all opened volumes.
+
+    `maps_of` holds the digests of the segmentation instances that mapped them.
+    """
     draw, stage = dataset.draw, settings.referral
     classes = KIND.classes(draw)
     rows = data.rows("train", classes)
@@ -262,7 +272,7 @@ def train_referrers(
         n_inliers=len(draw.inliers),
         head_loss=lambda logits, targets: KIND.loss(logits, targets, len(draw.inliers)),
     )
-    digest = _digest(dataset, data, settings, "referral", hash_json(_content(cells)))
+    digest = _digest(dataset, data, settings, "referral", hash_json(maps_of))
     referrers: Referrers = {}
     losses: dict[str, float] = {}
     for number in range(settings.instances):
@@ -337,15 +347,6 @@ def _digest(dataset: Dataset, data: OpenData, settings: OctSettings, stage: str,
     decided["precision"] = resolved(settings.precision)
     read = [volume.sha256 for volume in data.volumes]
     return hash_json([stage, decided, dataset.digest(), read, start])[:16] + ".safetensors"
-
-
-def _content(cells: NDArray[np.uint8]) -> list[float]:
-    """A fingerprint of the cells: which maps the referral networks learned from."""
-    return [
-        float(cells.shape[0]),
-        float(cells.mean(dtype=np.float64)),
-        float(cells[:, 0].std(dtype=np.float64)),
-    ]
 
 
 def _epochs(progress: Progress, stage: str, total: int) -> Callable[[int, float], None]:
