@@ -15,10 +15,12 @@ from triage.models.heads import HeadKind
 from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings
 from triage.systems.assemble import (
+    combine_scores,
     describe,
     fix_policy,
     member_entries,
     select_members,
+    used_backbones,
     validation_predictions,
 )
 from triage.systems.bundle import AnySystem, check_free, save_bundle, write_heads
@@ -108,9 +110,11 @@ def _fit_heads(
     )
     members = select_members(pool, dataset, settings)
     predictions = validation_predictions(pool, members, dataset, settings.head)
-    policy, metrics = fix_policy(predictions, dataset, settings.head)
-    used = {member.backbone for member in members}
-    backbones = {key: network for key, network in pool.backbones.items() if key in used}
+    combination, combined = None, None
+    if settings.ood == "combined":
+        combination, combined = combine_scores(pool, members, dataset, settings.head, cache_folder)
+    policy, metrics = fix_policy(predictions, dataset, combined=combined)
+    backbones = used_backbones(pool, members)
     manifest = describe(
         name,
         dataset,
@@ -121,6 +125,7 @@ def _fit_heads(
         members=member_entries(members, pool.losses),
         backbones={key: network.digest() for key, network in backbones.items()},
         rejected=pool.opened.rejected,
+        combination=combination,
     )
     system = System(
         backbones,
@@ -130,13 +135,14 @@ def _fit_heads(
         n_inliers=manifest.n_inliers,
         policy=policy,
         provenance={"bundle": UNSAVED, "code_version": manifest.code_version},
+        combination=combination,
     )
     by_name = {member.name: member for member in members}
     return Trained(
         dataset,
         manifest,
         system,
-        lambda folder: write_heads(folder, manifest.members, by_name, backbones),
+        lambda folder: write_heads(folder, manifest.members, by_name, backbones, combination),
         checkpoints,
     )
 
@@ -144,7 +150,7 @@ def _fit_heads(
 def _assemble_stages(
     dataset: Dataset, settings: OctSettings, name: str, pool: OctPool, checkpoints: Path
 ) -> Trained:
-    policy, metrics = fix_policy(pool.validation, dataset, KIND, pool.distance)
+    policy, metrics = fix_policy(pool.validation, dataset, pool.distance)
     manifest = describe(
         name,
         dataset,

@@ -33,7 +33,8 @@ def save_arrays(path: Path, arrays: Arrays, header: dict[str, Any]) -> None:
     # Safetensors writes the buffer as it lies in memory, whatever the strides say.
     plain = {name: np.array(value, order="C") for name, value in arrays.items()}
     text = json.dumps(header)
-    metadata = {"header": text, "sha256": _digest(plain, text)}
+    # One entry: safetensors writes several in any order; the same content must be the same file.
+    metadata = {"content": json.dumps([text, _digest(plain, text)])}
     try:
         with whole_file(path) as partial:
             save_file(plain, partial, metadata=metadata)
@@ -49,8 +50,11 @@ def load_arrays(path: Path) -> tuple[Arrays, dict[str, Any]] | None:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata()
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        text = metadata["header"]
-        if metadata["sha256"] != _digest(arrays, text):
+        if "content" in metadata:
+            text, digest = json.loads(metadata["content"])
+        else:  # as files were written before
+            text, digest = metadata["header"], metadata["sha256"]
+        if digest != _digest(arrays, text):
             return None
         return arrays, json.loads(text)
     except (OSError, SafetensorError, LookupError, TypeError, ValueError):

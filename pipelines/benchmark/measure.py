@@ -17,10 +17,11 @@ from triage.evaluation.benchmarks.conformal_rows import ANSWERED, GATE
 from triage.evaluation.benchmarks.draw_record import FAR, TEST, TRAIN, VALIDATION
 from triage.evaluation.benchmarks.judging import own_score
 from triage.uncertainty.calibration import CALIBRATORS, make_calibrator
+from triage.uncertainty.combination import COMBINATION, Combination, fit_combination
 from triage.uncertainty.conformal import CONFORMAL, gated_sets, passes
 from triage.uncertainty.conformal.conformal_set import Grouping
 from triage.uncertainty.observations import Observations
-from triage.uncertainty.scores import make_score
+from triage.uncertainty.scores import Score, make_score
 
 DISTANCE = "mahalanobis_normalised"
 """The score that tells a density-aware calibrator how far a case is from the training data."""
@@ -76,14 +77,26 @@ def known_probabilities(seen: Observations) -> NDArray[np.float64]:
 
 def _score(method: Method, draw: Draw) -> Record:
     sets = draw.observations[method.head]
-    score = make_score(method.key)
-    _, fit_seconds = _timed(score.fit, sets[TRAIN], draw.truth[TRAIN])
+    fitted, fit_seconds = _timed(_fitted, method, draw)
     arrays, seconds, cases = {}, 0.0, 0
     for name, seen in sets.items():
         if name != TRAIN:
-            arrays[name], taken = _timed(score.score, seen)
+            arrays[name], taken = _timed(fitted.score, seen)
             seconds, cases = seconds + taken, cases + len(seen)
     return arrays, {"fit_seconds": fit_seconds, "score_seconds": 1000 * seconds / cases}
+
+
+def _fitted(method: Method, draw: Draw) -> Score | Combination:
+    sets = draw.observations[method.head]
+    if method.key != COMBINATION:
+        return make_score(method.key).fit(sets[TRAIN], draw.truth[TRAIN])
+    return fit_combination(
+        sets[TRAIN],
+        draw.truth[TRAIN],
+        sets[VALIDATION],
+        draw.held_out,
+        met=draw.met[method.head],
+    )
 
 
 def _calibrator(method: Method, draw: Draw) -> Record:

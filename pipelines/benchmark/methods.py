@@ -6,17 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pipelines.benchmark.arms import Arm
 from triage.errors import UsageError, nearest_name
 from triage.models.heads import HeadKind
 from triage.uncertainty.calibration import CALIBRATORS
+from triage.uncertainty.combination import COMBINATION
 from triage.uncertainty.conformal import CONFORMAL
 from triage.uncertainty.scores import SCORES
 
 ALL = "all"
 Kind = Literal["score", "calibrator", "conformal"]
-DEPLOYED = HeadKind.HOD
-"""The head whose probabilities are calibrated and turned into sets: what `triage train` makes."""
-WITH_OUTLIERS = (HeadKind.REJECT, HeadKind.HOD)
+EVERY_HEAD = "heads"
+DEPLOYED = str(HeadKind.HOD)
+"""The arm whose probabilities are calibrated and turned into sets: what `triage train` makes."""
+WITH_OUTLIERS = (str(HeadKind.REJECT), str(HeadKind.HOD))
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,13 @@ class Method:
     kind : {'score', 'calibrator', 'conformal'}
     key : str
         Its name in the registry.
-    head : HeadKind
-        Whose ensemble it works on.
+    head : str
+        Name of the arm whose ensemble it works on.
     """
 
     kind: Kind
     key: str
-    head: HeadKind
+    head: str
 
     @property
     def name(self) -> str:
@@ -48,7 +51,8 @@ def parse_methods(text: str) -> list[Method]:
     Parameters
     ----------
     text : str
-        `all`, or names separated by commas. A name may carry its head: `energy@hod`. Without
+        `all`, `heads` (every kind of head with its own score), or names separated by commas. A
+        name may carry its head: `energy@hod`, or an arm: `outlier_mass@hod+mixup`. Without
         one, scores work on the softmax head (those that need outliers: on the heads trained
         with outliers), calibrators and conformal sets on the head that is deployed.
 
@@ -62,14 +66,23 @@ def parse_methods(text: str) -> list[Method]:
         raise UsageError("no method is named", where="--methods", mend=f"Write {ALL} or names.")
     if wanted == [ALL]:
         wanted = list(_known())
-    methods = [method for name in wanted for method in _methods_of(name)]
+    methods = [method for name in wanted for method in _expanded(name)]
     return list(dict.fromkeys(methods))
 
 
 def _known() -> dict[str, Kind]:
-    kinds: dict[str, Kind] = dict.fromkeys(SCORES, "score")
+    kinds: dict[str, Kind] = dict.fromkeys((*SCORES, COMBINATION), "score")
     kinds |= dict.fromkeys(CALIBRATORS, "calibrator")
     return kinds | dict.fromkeys(CONFORMAL, "conformal")
+
+
+def _expanded(name: str) -> Iterator[Method]:
+    if name != EVERY_HEAD:
+        yield from _methods_of(name)
+        return
+    for kind in HeadKind:
+        mass = Arm(kind).has_outlier_mass
+        yield Method("score", "outlier_mass" if mass else "max_softmax", str(kind))
 
 
 def _methods_of(name: str) -> Iterator[Method]:
@@ -82,28 +95,27 @@ def _methods_of(name: str) -> Iterator[Method]:
             where="--methods",
             mend=f"Did you mean {near}?" if near else f"There are {', '.join(known)}.",
         )
-    if head and head not in tuple(HeadKind):
-        raise UsageError(
-            f"there is no head {head!r}", where="--methods", mend=f"Use {', '.join(HeadKind)}."
-        )
     kind = known[key]
-    learns_outliers = kind == "score" and SCORES[key].info.needs_outliers
-    if head == HeadKind.SOFTMAX and learns_outliers:
+    learns_outliers = key in SCORES and SCORES[key].info.needs_outliers
+    arm = Arm.parse(head) if head else None
+    if arm and learns_outliers and not arm.has_outlier_mass:
         raise UsageError(
-            f"{key} needs a head trained with outliers",
+            f"{key} needs a head with a class for outliers",
             where="--methods",
             mend=f"Use {' or '.join(f'{key}@{each}' for each in WITH_OUTLIERS)}.",
         )
-    if head:
-        heads: tuple[HeadKind, ...] = (HeadKind(head),)
+    if arm:
+        heads: tuple[str, ...] = (arm.name,)
     elif learns_outliers:
         heads = WITH_OUTLIERS
     else:
-        heads = (HeadKind.SOFTMAX if kind == "score" else DEPLOYED,)
+        plain = kind == "score" and key != COMBINATION
+        heads = (str(HeadKind.SOFTMAX) if plain else DEPLOYED,)
     yield from (Method(kind, key, each) for each in heads)
 
 
-def heads_of(methods: Sequence[Method]) -> list[HeadKind]:
-    """Kinds of ensemble that these methods work on; the deployed one where there are none."""
+def heads_of(methods: Sequence[Method]) -> list[str]:
+    """Arms that these methods work on; the deployed one where there are none."""
     used = {method.head for method in methods} or {DEPLOYED}
-    return [head for head in HeadKind if head in used]
+    order = list(HeadKind)
+    return sorted(used, key=lambda name: (order.index(Arm.parse(name).head), name))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines.benchmark.arms import Arm
 from pipelines.benchmark.case_sets import CaseSet, case_sets
 from pipelines.benchmark.protocol import Protocol
 from triage.array_file import Arrays
@@ -21,7 +22,6 @@ from triage.evaluation.benchmarks.draw_record import TEST, VALIDATION
 from triage.evaluation.benchmarks.records import cluster_codes
 from triage.models.backbone import Backbone
 from triage.models.feature_maps import MapStatistics
-from triage.models.heads import HeadKind
 from triage.models.image_text import load_image_text
 from triage.systems.observe import observe
 from triage.systems.progress import Progress, counting, tagged
@@ -45,7 +45,11 @@ class Draw:
     subgroups : dict of (dict of list of str)
         Level of each validation and test case, by set and axis.
     observations : dict of (dict of Observations)
-        By kind of head, then by set; `train` holds inliers only.
+        By arm, then by set; `train` holds inliers only.
+    held_out : str array
+        Outlier condition of each validation case, '' for inliers.
+    met : dict of tuple of str
+        Outlier conditions that trained each arm.
     rejected : int
         Cases left out because an image could not be read.
     """
@@ -55,7 +59,9 @@ class Draw:
     truth: dict[str, NDArray[np.int64]]
     clusters: dict[str, NDArray[np.int64]]
     subgroups: dict[str, dict[str, list[str]]]
-    observations: dict[HeadKind, dict[str, Observations]]
+    observations: dict[str, dict[str, Observations]]
+    held_out: NDArray[np.str_]
+    met: dict[str, tuple[str, ...]]
     rejected: int
 
     def record(self) -> tuple[Arrays, dict[str, object]]:
@@ -74,7 +80,7 @@ class Draw:
 def prepare_draw(
     protocol: Protocol,
     seed: int,
-    heads: Sequence[HeadKind],
+    heads: Sequence[str],
     *,
     checkpoints: Path,
     cache_folder: Path | None,
@@ -88,8 +94,8 @@ def prepare_draw(
     protocol : Protocol
     seed : int
         Of the draw.
-    heads : sequence of HeadKind
-        Kinds of ensemble to train.
+    heads : sequence of str
+        Arms to train.
     checkpoints : Path
         What was trained before for the same settings is taken from there.
     with_maps : bool
@@ -104,15 +110,15 @@ def prepare_draw(
     sets = case_sets(protocol, dataset)
     embedded: dict[tuple[str, ...], dict[str, Embedded]] = {}
     opened: dict[str, list[Case]] = {}
-    observations: dict[HeadKind, dict[str, Observations]] = {}
+    observations: dict[str, dict[str, Observations]] = {}
     for kind in heads:
-        settings = protocol.settings.model_copy(update={"head": kind})
+        settings = Arm.parse(kind).settings(protocol.settings)
         pool = train_pool(
             dataset,
             settings,
             cache_folder=cache_folder,
-            checkpoints=checkpoints / str(kind),
-            progress=tagged(report, str(kind)),
+            checkpoints=checkpoints / kind,
+            progress=tagged(report, kind),
         )
         digests = tuple(backbone.digest() for backbone in pool.backbones.values())
         if digests not in embedded:
@@ -147,6 +153,16 @@ def prepare_draw(
         },
         subgroups={name: _subgroups(sets[name].cases, dataset.spec) for name in (VALIDATION, TEST)},
         observations=observations,
+        held_out=np.array(
+            [
+                "" if case.condition in dataset.draw.inliers else str(case.condition)
+                for case in sets[VALIDATION].cases
+            ]
+        ),
+        met={
+            name: dataset.draw.train if Arm.parse(name).info.learns_outliers else ()
+            for name in heads
+        },
         rejected=rejected,
     )
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pipelines.benchmark.arms import Arm
 from pipelines.benchmark.measure import probabilities_of, run_method
-from pipelines.benchmark.methods import WITH_OUTLIERS, Method, heads_of
+from pipelines.benchmark.methods import Method, heads_of
 from pipelines.benchmark.prepare import Draw, prepare_draw
 from pipelines.benchmark.protocol import Protocol
 from pipelines.benchmark.summary import summarise
@@ -106,15 +107,15 @@ def _possible(protocol: Protocol, methods: Sequence[Method], *, learns_outliers:
     work = _Work(list(methods))
     if not learns_outliers:
         for method in methods:
-            if method.head not in WITH_OUTLIERS:
+            if not Arm.parse(method.head).info.learns_outliers:
                 continue
             if method.kind == "score":
                 work.skip(method, "needs training outliers, and the spec has none")
             else:  # calibrated is what can be trained
                 place = work.methods.index(method)
-                work.methods[place] = replace(method, head=HeadKind.SOFTMAX)
+                work.methods[place] = replace(method, head=str(HeadKind.SOFTMAX))
     for method in list(work.methods):
-        need = SCORES[method.key].need if method.kind == "score" else None
+        need = SCORES[method.key].need if method.key in SCORES else None
         if protocol.of_volumes and need in (Need.FEATURE_MAPS, Need.IMAGE_TEXT):
             work.skip(method, "reads pictures, and these are volumes")
         elif need is Need.IMAGE_TEXT and protocol.image_text is None:
@@ -144,7 +145,7 @@ def _run_draw(
         checkpoints=checkpoints,
         cache_folder=cache_folder,
         with_maps=any(
-            method.kind == "score" and SCORES[method.key].need is Need.FEATURE_MAPS
+            method.key in SCORES and SCORES[method.key].need is Need.FEATURE_MAPS
             for method in missing
         ),
         report=report,

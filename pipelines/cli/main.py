@@ -9,7 +9,7 @@ import traceback
 
 import typer
 
-from pipelines.cli import clinic, comparing, data, learning
+from pipelines.cli import clinic, comparing, data, learning, pretraining
 from triage.data.validate import summarise
 from triage.errors import SpecError, TriageError
 
@@ -33,6 +33,7 @@ spec_app.command("prepare")(data.spec_prepare)
 for verb in (
     clinic.demo,
     data.inspect,
+    pretraining.pretrain,
     learning.train,
     learning.evaluate,
     learning.segment,

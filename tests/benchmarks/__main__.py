@@ -54,7 +54,6 @@ def finetune_epoch(precision: str, channels_last: bool, reference: str = "monai:
             data,
             held,
             loss=lambda logits, targets: HeadKind.HOD.loss(logits, targets, 3),
-            n_classes=4,
             n_inliers=3,
             seed=0,
             precision=precision,

@@ -7,7 +7,9 @@ from triage.decisions.costs import outcome_cost
 from triage.decisions.fitting import fit_policy, truth_of
 from triage.errors import UsageError
 from triage.predictions import Predictions
+from triage.uncertainty.observations import Observations
 from triage.uncertainty.outlier_probability import prevalence_weights
+from triage.uncertainty.scores import make_score
 
 K = len(CONDITIONS)
 
@@ -116,3 +118,11 @@ def test_both_kinds_are_needed(kind: str) -> None:
     predictions = make_predictions(p, ["naevus" if kind == "inliers" else "new"] * 4)
     with pytest.raises(UsageError):
         fit_policy(predictions, make_spec(), "outlier_mass")
+
+
+def test_a_policy_on_given_scores() -> None:
+    predictions, spec = simulate(), make_spec()
+    scores = make_score("outlier_mass").score(Observations.of_predictions(predictions))
+    given = fit_policy(predictions, spec, "combination", scores=scores)
+    own = fit_policy(predictions, spec, "outlier_mass")
+    assert given == own.model_copy(update={"score": "combination"})

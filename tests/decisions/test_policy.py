@@ -11,7 +11,7 @@ from tests.decisions.make import random_probabilities as draw
 from triage.data.clinical import NO_AI_OPINION, Urgency
 from triage.data.spec import Costs, OutcomeCosts
 from triage.decisions.policy import Policy
-from triage.errors import UsageError
+from triage.errors import PredictionsError, UsageError
 from triage.predictions import DECISION_COLUMNS
 from triage.uncertainty.outlier_probability import OutlierProbability
 
@@ -192,3 +192,15 @@ def test_json_round_trip(policy: Policy) -> None:
 def test_a_policy_that_cannot_work_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         make_policy(**changes)
+
+
+def test_a_combined_score_is_given_and_then_read_back() -> None:
+    policy = make_policy(score="combination")
+    predictions = make_predictions(draw(3, 6))
+    with pytest.raises(PredictionsError, match="combined score"):
+        policy.decide(predictions)
+    given = np.linspace(0.05, 0.95, 6)
+    table = policy.decide(predictions, ood_score=given)
+    assert list(table["ood_score"]) == list(given)
+    assert table["p_outlier"].is_monotonic_increasing
+    assert list(policy.ood_score(predictions.with_decisions(table))) == list(given)

@@ -5,16 +5,16 @@ import pytest
 import torch
 
 from triage.data.roles import RoleDraw
-from triage.models.heads import REJECT_CLASS, Head, HeadKind
+from triage.models.heads import HEADS, OUTLIER_CLASS, Head, HeadKind
 from triage.models.losses import cross_entropy, hod_loss
 
 DRAW = RoleDraw(("a", "b", "c"), ("x", "y"), ("v",), ("t",), seed=0)
 
 
 def test_classes_of_each_head() -> None:
-    assert HeadKind.SOFTMAX.classes(DRAW) == ("a", "b", "c")
-    assert HeadKind.REJECT.classes(DRAW) == ("a", "b", "c", REJECT_CLASS)
-    assert HeadKind.HOD.classes(DRAW) == ("a", "b", "c", "x", "y")
+    assert HEADS[HeadKind.SOFTMAX].classes(DRAW) == ("a", "b", "c")
+    assert HEADS[HeadKind.REJECT].classes(DRAW) == ("a", "b", "c", OUTLIER_CLASS)
+    assert HEADS[HeadKind.HOD].classes(DRAW) == ("a", "b", "c", "x", "y")
 
 
 @pytest.mark.parametrize(
@@ -26,13 +26,13 @@ def test_classes_of_each_head() -> None:
     ],
 )
 def test_targets(kind: HeadKind, targets: dict[str, int | None]) -> None:
-    assert {name: kind.target(name, DRAW) for name in targets} == targets
+    assert {name: HEADS[kind].target(name, DRAW) for name in targets} == targets
 
 
 @pytest.mark.parametrize("kind", HeadKind)
 @pytest.mark.parametrize("held_out", ["v", "t", "never heard of"])
 def test_held_out_conditions_never_have_a_target(kind: HeadKind, held_out: str) -> None:
-    assert kind.target(held_out, DRAW) is None
+    assert HEADS[kind].target(held_out, DRAW) is None
 
 
 def test_only_hod_has_the_coarse_term() -> None:

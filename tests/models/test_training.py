@@ -67,7 +67,6 @@ def run(network: torch.nn.Module, make: Any, settings: FitSettings, **options: A
         make(40, N_CLASSES, 0),
         make(20, N_IN, 1000),
         loss=lambda logits, targets: hod_loss(logits, targets, N_IN),
-        n_classes=N_CLASSES,
         n_inliers=N_IN,
         settings=settings,
         seed=7,

@@ -44,8 +44,9 @@ def test_the_tree_is_the_documented_one() -> None:
     assert set(VERBS) == {
         f"triage {verb}"
         for verb in (
-            "demo", "spec validate", "spec duplicates", "spec prepare", "inspect", "train",
-            "evaluate", "segment", "benchmark", "transfer", "score", "retrain", "report", "ui",
+            "demo", "spec validate", "spec duplicates", "spec prepare", "inspect", "pretrain",
+            "train", "evaluate", "segment", "benchmark", "transfer", "score", "retrain", "report",
+            "ui",
         )
     }  # fmt: skip
 

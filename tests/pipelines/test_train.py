@@ -8,7 +8,7 @@ import pytest
 from pipelines.train import fit_system, train
 from tests.tiny import TinyBundle, tiny_settings, write_mobilenet
 from triage.data.dataset import Dataset
-from triage.models.heads import HeadKind
+from triage.models.heads import HEADS, HeadKind
 from triage.models.settings import FitSettings
 from triage.systems.bundle import load_system, verify_bundle
 
@@ -62,7 +62,7 @@ def test_every_head_makes_a_system(
     settings = tiny_settings(tiny_hf, head=kind, members=1, fit=ONE)
     train(phantom_data, settings, tmp_path / "b", cache_folder=session_cache)
     system, manifest = load_system(tmp_path / "b")
-    assert (system.kind, manifest.classes) == (kind, kind.classes(phantom_data.draw))
+    assert (system.kind, manifest.classes) == (kind, HEADS[kind].classes(phantom_data.draw))
 
 
 def test_a_diverse_ensemble_may_list_a_member_twice(

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.decisions.make import make_predictions, random_probabilities
 from tests.tiny import tiny_settings
 from triage.data.dataset import Dataset
 from triage.decisions.costs import outcome_cost
 from triage.models.heads import HeadKind
 from triage.models.settings import FitSettings
 from triage.systems.assemble import (
+    combine_scores,
     describe,
+    few_outliers,
     fix_policy,
     member_entries,
     score_of,
@@ -21,6 +25,7 @@ from triage.systems.assemble import (
 from triage.systems.card import model_card
 from triage.systems.selection import auroc
 from triage.systems.training import Pool, train_pool
+from triage.uncertainty.combination import COMBINATION
 
 SETTINGS = {"members": 2, "candidates": 3, "fit": FitSettings(epochs=2, patience=2)}
 
@@ -37,12 +42,11 @@ def pool(
     return train_pool(phantom_data, settings, cache_folder=session_cache, checkpoints=folder)
 
 
-def test_each_head_has_its_score() -> None:
-    assert [score_of(kind) for kind in (HeadKind.SOFTMAX, HeadKind.REJECT, HeadKind.HOD)] == [
-        "max_softmax",
-        "outlier_mass",
-        "outlier_mass",
-    ]
+def test_a_head_with_more_classes_than_inliers_has_an_outlier_mass() -> None:
+    table = make_predictions(random_probabilities(0, 5))
+    assert score_of(table) == "outlier_mass"
+    inliers = replace(table, classes=table.inliers, probabilities=np.full((5, 3, 4), 0.25))
+    assert score_of(inliers) == "max_softmax"
 
 
 def test_uniform_takes_all_and_diverse_the_best(
@@ -66,7 +70,6 @@ def test_the_policy_is_set_on_the_validation_split(pool: Pool, phantom_data: Dat
     policy, metrics = fix_policy(
         validation_predictions(pool, members, phantom_data, HeadKind.HOD),
         phantom_data,
-        HeadKind.HOD,
     )
     table = validation_predictions(pool, members, phantom_data, HeadKind.HOD)
     assert list(table.cases["case_id"]) == [
@@ -92,7 +95,6 @@ def test_the_description(pool: Pool, phantom_data: Dataset, tiny_hf: Path) -> No
     policy, metrics = fix_policy(
         validation_predictions(pool, members, phantom_data, HeadKind.HOD),
         phantom_data,
-        HeadKind.HOD,
     )
     manifest = describe(
         "b",
@@ -113,3 +115,43 @@ def test_the_description(pool: Pool, phantom_data: Dataset, tiny_hf: Path) -> No
     named = (*manifest.classes, *manifest.roles.validation, *manifest.roles.test)
     assert all(name in card for name in named)
     assert f"{metrics['accuracy']:.3f}" in card
+
+
+def test_the_combination_is_fitted_on_inliers_and_judged_on_validation(
+    pool: Pool, phantom_data: Dataset, tiny_hf: Path, session_cache: Path
+) -> None:
+    members = list(pool.members[:2])
+    combination, scores = combine_scores(pool, members, phantom_data, HeadKind.HOD, session_cache)
+    table = validation_predictions(pool, members, phantom_data, HeadKind.HOD)
+    outlier = ~table.cases["label"].isin(table.inliers).to_numpy()
+    assert len(scores) == len(table)
+    assert set(combination.auroc) == set(phantom_data.draw.validation)
+    policy, metrics = fix_policy(table, phantom_data, combined=scores)
+    assert policy.score == COMBINATION
+    assert metrics["ood_auroc"] == pytest.approx(auroc(scores, outlier))
+    manifest = describe(
+        "b",
+        phantom_data,
+        tiny_settings(tiny_hf, **SETTINGS),
+        policy,
+        metrics,
+        kind=HeadKind.HOD,
+        members=member_entries(members, pool.losses),
+        backbones={},
+        rejected={},
+        combination=combination,
+    )
+    assert manifest.combination == combination.summary
+    card = model_card(manifest, policy, phantom_data.spec)
+    assert combination.reason in card
+    assert all(f"| {key} |" in card for key in (*combination.summary.shares, COMBINATION))
+
+
+def test_a_head_taught_by_one_condition_is_warned_of_unless_combined(
+    phantom_data: Dataset,
+) -> None:
+    one = replace(phantom_data, draw=replace(phantom_data.draw, train=("x",)))
+    assert "Only 1 outlier" in few_outliers(one, HeadKind.HOD, "outlier_mass")
+    assert few_outliers(one, HeadKind.HOD, COMBINATION) == ""
+    assert few_outliers(one, HeadKind.SOFTMAX, "max_softmax") == ""
+    assert few_outliers(phantom_data, HeadKind.HOD, "outlier_mass") == ""

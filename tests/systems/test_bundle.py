@@ -31,6 +31,9 @@ FILES = [
     "members/tiny_resnet-seed1.safetensors",
     "backbones/tiny_resnet/backbone.json",
     "backbones/tiny_resnet/model.safetensors",
+    "combination/combination.json",
+    "combination/gen.safetensors",
+    "combination/mahalanobis_normalised.safetensors",
 ]
 
 

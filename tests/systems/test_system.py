@@ -49,6 +49,7 @@ def test_a_member_listed_twice_counts_twice(system: System, cases: list[Case]) -
         n_inliers=system.n_inliers,
         policy=system.policy,
         provenance={},
+        combination=system.combination,
     )
     both = system.score(cases).predictions.probabilities.astype(float)
     found = weighted.score(cases).predictions.mean_probabilities()

@@ -31,7 +31,11 @@ def truth_of(predictions: Predictions) -> NDArray[np.int64]:
 
 
 def fit_policy(
-    predictions: Predictions, spec: DataSpec, score: str, distance: FeatureDistance | None = None
+    predictions: Predictions,
+    spec: DataSpec,
+    score: str,
+    distance: FeatureDistance | None = None,
+    scores: NDArray[np.float64] | None = None,
 ) -> Policy:
     """Fit calibration and threshold on labelled validation predictions.
 
@@ -45,6 +49,8 @@ def fit_policy(
         Name of the out-of-distribution score.
     distance : FeatureDistance, optional
         Fitted on training inliers, where the score is `feature_distance`.
+    scores : float array [N], optional
+        The scores, in [0, 1], where the score is `combination`.
 
     Returns
     -------
@@ -58,7 +64,7 @@ def fit_policy(
         Condition(name=name, risk=spec.by_name[name].risk, urgency=spec.by_name[name].urgency)
         for name in predictions.inliers
     )
-    scores = ood_score(predictions, score, distance)
+    scores = ood_score(predictions, score, distance) if scores is None else scores
     probability = fit_outlier_probability(scores, is_outlier, spec.outlier_prevalence)
     calibrated = apply_temperature(averaged, predictions.n_inliers, temperature)
     rejection = fit_joint_rejection(

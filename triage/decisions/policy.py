@@ -19,9 +19,10 @@ from triage.data.spec import Costs
 from triage.decisions.costs import cheapest_urgency, expected_outcome_cost
 from triage.decisions.joint_rejection import joint_saving
 from triage.decisions.reasons import AbstainReason
-from triage.errors import UsageError
+from triage.errors import PredictionsError, UsageError
 from triage.predictions import Predictions
 from triage.uncertainty.calibration.temperature import apply_temperature
+from triage.uncertainty.combination import COMBINATION
 from triage.uncertainty.feature_distance import FEATURE_DISTANCE, FeatureDistance
 from triage.uncertainty.outlier_probability import OutlierProbability
 from triage.uncertainty.scores import POLICY_SCORES
@@ -66,7 +67,8 @@ class Policy(BaseModel):
     conditions : tuple of Condition
         Inlier conditions in class order.
     score : str
-        Name of the out-of-distribution score: one of `POLICY_SCORES`, or `feature_distance`.
+        Name of the out-of-distribution score: one of `POLICY_SCORES`, `feature_distance`, or
+        `combination`, which the system that holds it computes.
     temperature : float
         Of the ensemble's inlier probabilities.
     outlier_probability : OutlierProbability
@@ -97,7 +99,7 @@ class Policy(BaseModel):
     def _score_exists(self) -> Self:
         if self.score == FEATURE_DISTANCE and self.distance is None:
             raise ValueError("the feature distance was not fitted")
-        known = {*POLICY_SCORES, FEATURE_DISTANCE}
+        known = {*POLICY_SCORES, FEATURE_DISTANCE, COMBINATION}
         if self.score not in known:
             raise ValueError(f"unknown score {self.score!r}; there are {sorted(known)}")
         return self
@@ -108,7 +110,21 @@ class Policy(BaseModel):
         return np.array([condition.urgency.rank for condition in self.conditions])
 
     def ood_score(self, predictions: Predictions) -> NDArray[np.float64]:
-        """Out-of-distribution score of each case, float [N]."""
+        """Out-of-distribution score of each case, float [N].
+
+        Raises
+        ------
+        PredictionsError
+            If it is a combination, which is fitted to more than predictions, and the predictions
+            carry no decisions to read it from.
+        """
+        if self.score == COMBINATION:
+            if predictions.decisions is None:
+                raise PredictionsError(
+                    "the combined score is not among the predictions",
+                    mend="Score the cases with the bundle.",
+                )
+            return predictions.decisions["ood_score"].to_numpy(dtype=np.float64)
         return ood_score(predictions, self.score, self.distance)
 
     def calibrated(self, predictions: Predictions) -> NDArray[np.float64]:
@@ -148,6 +164,7 @@ class Policy(BaseModel):
         predictions: Predictions,
         quality: dict[str, str] | None = None,
         unseen: dict[str, str] | None = None,
+        ood_score: NDArray[np.float64] | None = None,
     ) -> pd.DataFrame:
         """Decide on every case.
 
@@ -159,6 +176,8 @@ class Policy(BaseModel):
             Cases whose images are not good enough, with the problem in a sentence.
         unseen : dict of str, optional
             Cases taken with a device the system has not seen, with how that was told.
+        ood_score : float array [N], optional
+            Where a `Combination` computed it.
 
         Returns
         -------
@@ -168,7 +187,7 @@ class Policy(BaseModel):
             probability given that the condition is one the system knows.
         """
         probabilities = self.calibrated(predictions)
-        score = self.ood_score(predictions)
+        score = self.ood_score(predictions) if ood_score is None else ood_score
         p_outlier = self.outlier_probability(score)
         told = {AbstainReason.QUALITY: quality or {}, AbstainReason.UNSEEN_DEVICE: unseen or {}}
         reasons = self._reasons(predictions, probabilities, p_outlier, told)

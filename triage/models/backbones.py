@@ -2,13 +2,14 @@
 
 A reference names the network: `hf:<local directory or hub name>` (transformers; a local
 directory is never looked up on the network), `monai:<network>` (random initialisation,
-to be trained with `--mode finetune`) or `oct:<bundle folder>` (the tissue maps of a trained OCT
-system; reads volumes).
+to be trained with `--mode finetune`), `file:<folder>` (what `triage pretrain` wrote) or
+`oct:<bundle folder>` (the tissue maps of a trained OCT system; reads volumes).
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,8 @@ def load_backbone(reference: str, *, seed: int = 0) -> Backbone:
     Parameters
     ----------
     reference : str
-        `hf:<local directory or hub name>` or `monai:<network>`, optionally `@<size>` for
-        another input size in pixels; or `oct:<bundle folder>`.
+        `hf:<local directory or hub name>`, `monai:<network>` or `file:<folder>`, optionally
+        `@<size>` for another input size in pixels; or `oct:<bundle folder>`.
     seed : int
         Seeds the random initialisation of `monai:` networks.
 
@@ -53,13 +54,15 @@ def load_backbone(reference: str, *, seed: int = 0) -> Backbone:
     name, _, size = rest.rpartition("@")
     if not (name and size.isdecimal()):
         name, size = rest, ""
-    if library not in {"hf", "monai"} or not name:
+    if library not in {"hf", "monai", "file"} or not name:
         raise TrainingError(
             f"unknown backbone {reference!r}",
-            mend="Write hf:<directory or hub name>, monai:<network>, such as monai:resnet10, or "
-            "oct:<bundle folder>.",
+            mend="Write hf:<directory or hub name>, monai:<network>, such as monai:resnet10, "
+            "file:<pretrained folder>, or oct:<bundle folder>.",
         )
     pixels = int(size) if size else None
+    if library == "file":
+        return _file_backbone(Path(name), reference, pixels)
     if library == "monai":
         torch.manual_seed(seed)
         return _monai_backbone(name, reference, pixels)
@@ -85,6 +88,21 @@ def restore_backbone(folder: Path) -> Backbone:
         ),
         architecture=architecture,
     )
+
+
+def _file_backbone(folder: Path, reference: str, size: int | None) -> Backbone:
+    try:
+        backbone = restore_backbone(folder)
+    except REFUSALS as error:
+        raise TrainingError(
+            "the backbone cannot be read",
+            where=reference,
+            mend="Give a folder that `triage pretrain` wrote.",
+        ) from error
+    backbone.reference = reference
+    if size is not None:
+        backbone.preprocessing = replace(backbone.pictures, size=size)
+    return backbone
 
 
 # MONAI's 2D ResNets: blocks a stage and channels of the stages. `conv1_t_stride=2,

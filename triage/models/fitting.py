@@ -96,6 +96,8 @@ def fit_task(
         network.parameters(), weight_decay=settings.weight_decay, fused=True
     )
     state = load_checkpoint(checkpoint, network, optimiser) if checkpoint else None
+    if state is not None:
+        task.validate(network)  # a task may carry over what it saw of the last epoch
     state = state or Checkpoint.start(network)
     while state.epoch < settings.epochs and state.stale < settings.patience:
         _train_epoch(network, task, optimiser, settings, seed, state.epoch, precision)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from triage.models.backbone import Backbone
-from triage.models.heads import Head
+from triage.models.heads import HeadNetwork
+from triage.models.inputs import ImageInputs
 from triage.models.pooling import pool_by_case
+
+BATCH = 64
 
 
 class CaseNetwork(nn.Module):
@@ -15,14 +19,16 @@ class CaseNetwork(nn.Module):
     Parameters
     ----------
     backbone : Backbone
-    head : Head
+    head : HeadNetwork
         On the backbone's width.
     freeze_normalisation : bool
         Keep batch normalisation in evaluation mode: pretrained statistics are better than
         those of small batches, and some checkpoints have them folded into the convolutions.
     """
 
-    def __init__(self, backbone: Backbone, head: Head, *, freeze_normalisation: bool) -> None:
+    def __init__(
+        self, backbone: Backbone, head: HeadNetwork, *, freeze_normalisation: bool
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
@@ -30,9 +36,19 @@ class CaseNetwork(nn.Module):
 
     def forward(self, inputs: tuple[Tensor, Tensor, int]) -> Tensor:
         """Map (pixels [J, 3, S, S], owner [J], B) to logits [B, C]."""
-        pixels, owner, n_cases = inputs
-        logits: Tensor = self.head(pool_by_case(self.backbone(pixels).float(), owner, n_cases))
+        logits: Tensor = self.head(self._pooled(inputs))
         return logits
+
+    def embed(self, inputs: ImageInputs, rows: Tensor) -> Tensor:
+        """Embeddings of some cases as the head gets them in use, float32 [N, D]."""
+        self.eval()
+        with torch.inference_mode():
+            parts = [self._pooled(inputs.batch(part, None)) for part in rows.split(BATCH)]
+        return torch.cat(parts)
+
+    def _pooled(self, inputs: tuple[Tensor, Tensor, int]) -> Tensor:
+        pixels, owner, n_cases = inputs
+        return pool_by_case(self.backbone(pixels).float(), owner, n_cases)
 
     def train(self, mode: bool = True) -> CaseNetwork:
         """Set training mode, but for frozen batch normalisation."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from triage.models.heads import HeadKind
+from triage.models.heads import HEADS, HeadKind
+from triage.models.losses import CRITERIA
+from triage.models.mixing import MIXINGS
+from triage.models.posteriors import POSTERIORS
 
+NONE = "none"
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -47,6 +51,18 @@ class TrainSettings(BaseModel):
     mode : {'embed', 'finetune'}
         Train heads on frozen embeddings, or backbone and head together.
     head : HeadKind
+    criterion : str
+        What the head's softmax is trained by; one of `triage.models.losses.CRITERIA`.
+    mixing : str
+        How training cases are mixed; one of `triage.models.mixing.MIXINGS`, for frozen embeddings.
+    posterior : str
+        What each trained head becomes: 'none' leaves it one member; others are of
+        `triage.models.posteriors.POSTERIORS`, for frozen embeddings and perceptron heads.
+    samples : int
+        Members that a posterior makes of each trained head.
+    ood : {'combined', 'own'}
+        Whether the out-of-distribution score is chosen and combined on validation outliers, or
+        the head's own.
     members : int
         Size of the ensemble.
     selection : {'uniform', 'diverse'}
@@ -64,6 +80,11 @@ class TrainSettings(BaseModel):
     backbones: tuple[str, ...] = Field(min_length=1)
     mode: Literal["embed", "finetune"] = "embed"
     head: HeadKind = HeadKind.HOD
+    criterion: str = "cross_entropy"
+    mixing: str = NONE
+    posterior: str = NONE
+    samples: int = Field(4, ge=1, le=100)
+    ood: Literal["combined", "own"] = "combined"
     members: int = Field(9, ge=1, le=100)
     selection: Literal["uniform", "diverse"] = "uniform"
     candidates: int = Field(18, ge=1, le=200)
@@ -72,6 +93,23 @@ class TrainSettings(BaseModel):
     hidden: int = Field(256, ge=0)
     dropout: float = Field(0.3, ge=0, lt=1)
     fit: FitSettings = FitSettings()
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        for field, known in (
+            ("criterion", CRITERIA),
+            ("mixing", MIXINGS),
+            ("posterior", {NONE: None} | POSTERIORS),
+        ):
+            if getattr(self, field) not in known:
+                raise ValueError(f"{field} must be one of {', '.join(known)}")
+        if self.mode != "embed" and (self.mixing != NONE or self.posterior != NONE):
+            raise ValueError("mixing and posterior are for frozen embeddings (mode embed)")
+        if self.mode != "embed" and self.head is HeadKind.INTROSPECTIVE:
+            raise ValueError("introspective self-play is for frozen embeddings (mode embed)")
+        if HEADS[self.head].info.own_loss and self.criterion != "cross_entropy":
+            raise ValueError(f"the head {self.head} has a loss of its own and takes no criterion")
+        return self
 
     @property
     def pool(self) -> list[tuple[str, int]]:

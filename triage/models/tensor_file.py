@@ -19,7 +19,8 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any])
     UsageError
         If the place cannot be written to.
     """
-    save_arrays(path, {name: value.detach().numpy() for name, value in tensors.items()}, header)
+    arrays = {name: value.detach().cpu().numpy() for name, value in tensors.items()}
+    save_arrays(path, arrays, header)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:

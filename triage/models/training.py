@@ -14,7 +14,7 @@ from torch.nn import functional
 from triage.errors import TrainingError
 from triage.models.fitting import fit_task
 from triage.models.inputs import CaseInputs
-from triage.models.losses import uniform_cross_entropy
+from triage.models.mixing import MIXINGS, Mixed, Mixing
 from triage.models.settings import FitSettings
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
@@ -95,10 +95,10 @@ def fit(
     validation: Labelled,
     *,
     loss: LossFunction,
-    n_classes: int,
     n_inliers: int,
     settings: FitSettings,
     seed: int,
+    mixing: str = "none",
     precision: str = "float32",
     checkpoint: Path | None = None,
     checkpoint_every: int = 1,
@@ -109,15 +109,18 @@ def fit(
     Parameters
     ----------
     network : Module
-        Maps a batch of `inputs` to logits [B, n_classes].
+        Maps a batch of `inputs` to what the loss wants; in evaluation mode to logits, inlier
+        classes first.
     training, validation : Labelled
         Validation holds inlier cases only; the epoch with the least `calibrated_loss`
         over the inlier classes is kept.
     loss : callable
-        Maps (logits, targets) to the loss of each case [B].
-    n_classes, n_inliers : int
+        Maps (outputs, targets) to the loss of each case [B].
+    n_inliers : int
     settings : FitSettings
     seed : int
+    mixing : str
+        How cases are mixed with each other; one of `triage.models.mixing.MIXINGS`.
     precision : {'float32', 'bfloat16'}
         bfloat16 uses autocast in the forward pass; weights stay float32.
     checkpoint : Path, optional
@@ -141,7 +144,8 @@ def fit(
             f"{len(training.inputs)} training and {len(validation.inputs)} validation cases "
             "are too few to train on"
         )
-    task = _CaseTask(training, validation, loss, n_classes, n_inliers, settings)
+    after_step = getattr(getattr(network, "head", network), "after_step", None)
+    task = _CaseTask(training, validation, loss, n_inliers, settings, MIXINGS[mixing](), after_step)
     return fit_task(
         network,
         task,
@@ -162,28 +166,49 @@ class _CaseTask:
         training: Labelled,
         validation: Labelled,
         loss: LossFunction,
-        n_classes: int,
         n_inliers: int,
         settings: FitSettings,
+        mixing: Mixing,
+        after_step: Callable[[Tensor], None] | None,
     ) -> None:
         self.training = training
         self.validation = validation
         self.loss_of_cases = loss
         self.n_inliers = n_inliers
-        self.smoothing = settings.label_smoothing
-        self.weights = class_weights(training.targets, n_classes, settings.balance)
+        self.mixing = mixing
+        self._after_step = after_step
+        self._last: Tensor | None = None
+        n_targets = int(training.targets.max()) + 1
+        self.weights = class_weights(training.targets, n_targets, settings.balance)
 
     def __len__(self) -> int:
         return len(self.training.inputs)
 
-    def batch(self, index: Tensor, generator: torch.Generator) -> tuple[Any, Tensor]:
-        return self.training.inputs.batch(index, generator), self.training.targets[index]
+    def batch(self, index: Tensor, generator: torch.Generator) -> tuple[Any, Mixed]:
+        self._finish_step()
+        mixed = self.mixing.mix(
+            self.training.inputs.batch(index, generator), self.training.targets[index], generator
+        )
+        self._last = mixed.targets
+        return mixed.inputs, mixed
 
-    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        exact = self.loss_of_cases(outputs, targets)
-        smoothed = (1 - self.smoothing) * exact + self.smoothing * uniform_cross_entropy(outputs)
-        return (smoothed * self.weights[targets]).mean()
+    def loss(self, outputs: Tensor, mixed: Mixed) -> Tensor:
+        weighted = mixed.share * self._weighted(outputs, mixed.targets)
+        if mixed.partners is not mixed.targets:
+            weighted = weighted + (1 - mixed.share) * self._weighted(outputs, mixed.partners)
+        return weighted.mean()
 
     def validate(self, network: nn.Module) -> float:
+        self._finish_step()
         logits = predict_logits(network, self.validation.inputs)[:, : self.n_inliers]
+        self.mixing.after_epoch(logits.softmax(1), self.validation.targets)
         return calibrated_loss(logits, self.validation.targets)
+
+    def _finish_step(self) -> None:
+        """Let the head see what it was trained on in the step before, if there was one."""
+        if self._last is not None and self._after_step is not None:
+            self._after_step(self._last)
+        self._last = None
+
+    def _weighted(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self.loss_of_cases(outputs, targets) * self.weights[targets]

@@ -8,6 +8,7 @@
 | model_card.md              | for people                                      |
 | members/*.safetensors      | one head a member                               |
 | backbones/*/               | weights and description of each backbone        |
+| combination/*              | what its score combines, where it does          |
 
 A system for OCT volumes holds instead:
 
@@ -34,7 +35,7 @@ from triage.errors import BundleError, UsageError
 from triage.hashing import hash_file
 from triage.models.backbone import Backbone
 from triage.models.backbones import restore_backbone
-from triage.models.heads import Head, HeadKind
+from triage.models.heads import HEADS, HeadKind
 from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings
 from triage.systems.card import model_card
@@ -42,6 +43,7 @@ from triage.systems.manifest import FORMAT, BundleManifest, MemberEntry
 from triage.systems.oct.parts import load_oct_system, save_network
 from triage.systems.oct.system import OctSystem
 from triage.systems.system import Member, System
+from triage.uncertainty.combination import Combination, load_combination, save_combination
 
 AnySystem = System | OctSystem
 
@@ -49,6 +51,7 @@ MANIFEST = "manifest.json"
 POLICY = "policy.json"
 SPEC = "spec.json"
 CARD = "model_card.md"
+COMBINED = "combination"
 
 
 def save_bundle(
@@ -210,7 +213,15 @@ def load_system(folder: Path) -> tuple[AnySystem, BundleManifest]:
                 folder, manifest, manifest.settings, policy, provenance
             ), manifest
         return _load_heads(folder, manifest, manifest.settings, policy, provenance), manifest
-    except (OSError, LookupError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+    except (
+        OSError,
+        LookupError,
+        ValueError,
+        TypeError,
+        RuntimeError,
+        SafetensorError,
+        UsageError,
+    ) as error:
         raise BundleError("its parts do not fit together", where=str(folder)) from error
 
 
@@ -219,12 +230,15 @@ def write_heads(
     entries: Sequence[MemberEntry],
     members: dict[str, Member],
     backbones: dict[str, Backbone],
+    combination: Combination | None = None,
 ) -> None:
-    """Write the heads of an ensemble and the backbones they stand on into a bundle's folder."""
+    """Write an ensemble's heads, their backbones and the combined scores into a bundle's folder."""
     for entry in entries:
         save_network(folder / entry.weights, members[entry.name].head)
     for key, backbone in backbones.items():
         backbone.save(folder / "backbones" / key)
+    if combination is not None:
+        save_combination(folder / COMBINED, combination)
 
 
 def _load_heads(
@@ -235,18 +249,26 @@ def _load_heads(
     provenance: dict[str, str],
 ) -> System:
     backbones = {key: restore_backbone(folder / "backbones" / key) for key in manifest.backbones}
+    kind = HeadKind(manifest.head)
     loaded: dict[str, Member] = {}
     for entry in manifest.members:
         width = backbones[entry.backbone].width
-        head = Head(width, len(manifest.classes), settings.hidden, settings.dropout)
+        head = HEADS[kind].build(
+            width,
+            manifest.n_inliers,
+            len(manifest.classes),
+            hidden=settings.hidden,
+            dropout=settings.dropout,
+        )
         head.load_state_dict(load_file(folder / entry.weights))
         loaded[entry.name] = Member(entry.name, entry.backbone, head.eval())
     return System(
         backbones,
         [loaded[entry.name] for entry in manifest.members],
-        kind=HeadKind(manifest.head),
+        kind=kind,
         classes=manifest.classes,
         n_inliers=manifest.n_inliers,
         policy=policy,
         provenance=provenance,
+        combination=load_combination(folder / COMBINED),
     )

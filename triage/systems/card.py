@@ -6,6 +6,7 @@ from triage.data.spec import DataSpec
 from triage.decisions.policy import Policy
 from triage.models.oct.settings import OctSettings
 from triage.systems.manifest import BundleManifest
+from triage.uncertainty.combination import COMBINATION
 
 _METRIC_TITLES = {
     "accuracy": "inlier top-1 accuracy",
@@ -56,7 +57,7 @@ validation at an outlier prevalence of {policy.outlier_prevalence:.0%}. Costs
 {costs.abstain_inlier:g}, missed outlier {costs.miss_outlier:g}, abstaining on an outlier
 {costs.abstain_outlier:g}.
 
-{_networks(manifest)}
+{_combination(manifest)}{_networks(manifest)}
 
 ## On validation data
 
@@ -97,3 +98,26 @@ def _networks(manifest: BundleManifest) -> str:
 
 Every pair of instances is a member: {len(manifest.members)} hypotheses, averaged. A scan without
 scale is refused; one taken unlike the training scans gets no opinion (A3)."""
+
+
+def _combination(manifest: BundleManifest) -> str:
+    """The section on what the score is made of; nothing where it is one score."""
+    made_of = manifest.combination
+    if made_of is None:
+        return ""
+    conditions = list(made_of.auroc[COMBINATION])
+    header = "".join(f" {name} |" for name in conditions)
+    rows = "\n".join(
+        f"| {key} | {f'{made_of.shares[key]:.2f}' if key in made_of.shares else ''} |"
+        + "".join(f" {found[name]:.3f} |" for name in conditions)
+        for key, found in made_of.auroc.items()
+    )
+    return f"""## What the score combines
+
+{made_of.reason} AUROC on validation, by outlier condition:
+
+| score | share |{header}
+|---|---|{"---|" * len(conditions)}
+{rows}
+
+"""

@@ -11,6 +11,7 @@ from triage.data.spec import Modality
 from triage.hashing import hash_json
 from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings
+from triage.uncertainty.combination import Summary
 
 FORMAT: Literal["triage-bundle-2"] = "triage-bundle-2"
 
@@ -58,6 +59,8 @@ class BundleManifest(BaseModel):
     ----------
     spec_hash, data_hash, settings_hash : str
         SHA-256 of the data spec, of the cases with labels and splits, of the settings.
+    combination : Summary, optional
+        What the score is made of, where it is a combination.
     members : tuple of MemberEntry
         The ensemble in order; a member selected twice is listed twice.
     thresholds : dict
@@ -85,6 +88,7 @@ class BundleManifest(BaseModel):
     roles: RolesEntry
     head: str
     score: str
+    combination: Summary | None = None
     classes: tuple[str, ...]
     n_inliers: int
     members: tuple[MemberEntry, ...]

@@ -27,19 +27,25 @@ def observe(embedded: Embedded, members: Sequence[Member], n_inliers: int) -> Ob
     Returns
     -------
     Observations
-        Probabilities, embeddings (backbones in alphabetical order) and heads of N cases.
+        Probabilities, embeddings (backbones in alphabetical order) and heads of N cases; no
+        heads where one is no perceptron, so that scores which look inside are refused.
     """
     blocks: dict[str, slice] = {}
     start = 0
     for key in sorted(embedded):
         blocks[key] = slice(start, start + embedded[key].shape[1])
         start = blocks[key].stop
+    heads = [
+        member_head(member.head, blocks[member.backbone])
+        for member in members
+        if type(member.head) is Head
+    ]
     return Observations(
         n_inliers=n_inliers,
         probabilities=member_probabilities(embedded, members),
         embedding=np.concatenate([embedded[key] for key in blocks], axis=1),
         blocks=tuple(blocks.values()),
-        heads=tuple(member_head(member.head, blocks[member.backbone]) for member in members),
+        heads=tuple(heads) if len(heads) == len(members) else (),
     )
 
 

@@ -14,10 +14,11 @@ from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.errors import TrainingError
 from triage.hashing import hash_json
-from triage.models.heads import Head
+from triage.models.heads import HEADS, OUTLIER_CLASS, HeadDesign, HeadNetwork
 from triage.models.inputs import CaseInputs
+from triage.models.losses import CRITERIA, smoothed
 from triage.models.settings import TrainSettings
-from triage.models.training import Labelled, fit
+from triage.models.training import Labelled, LossFunction, fit
 
 
 @dataclass(frozen=True)
@@ -59,23 +60,33 @@ class TrainingPlan:
         TrainingError
             If a class of the head has no case to train on, or no inlier validates.
         """
-        draw, kind = dataset.draw, settings.head
+        draw, head = dataset.draw, HEADS[settings.head]
+        if head.info.learns_outliers and not draw.train:
+            raise TrainingError(
+                f"the head {settings.head} learns from outliers, and no condition of the data "
+                "has the role outlier_train",
+                where="head",
+                mend="Give a condition that role in the data spec, or choose a head that needs "
+                f"no outliers: {', '.join(k for k, h in HEADS.items() if not h.info.learns_outliers)}.",
+            )
         split = {
             case.case_id: part for case, part in zip(dataset.cases, dataset.splits, strict=True)
         }
         train, stop, validation = [], [], []
         for row, case in enumerate(cases):
-            target = kind.target(str(case.condition), draw)
+            target = head.target(str(case.condition), draw)
             if split[case.case_id] == "train" and target is not None:
                 train.append((row, target))
             elif split[case.case_id] == "validation":
                 validation.append(row)
                 if case.condition in draw.inliers:
                     stop.append((row, draw.inliers.index(str(case.condition))))
-        classes = kind.classes(draw)
-        empty = sorted(set(range(len(classes))) - {target for _, target in train})
+        classes = head.classes(draw)
+        needed = range(head.n_targets(draw))
+        empty = sorted(set(needed) - {target for _, target in train})
         if empty or not stop:
-            lacking = [classes[index] for index in empty] or ["validation inliers"]
+            lacking = [(*classes, OUTLIER_CLASS)[index] for index in empty]
+            lacking = lacking or ["validation inliers"]
             raise TrainingError(f"no readable case to train on for {', '.join(lacking)}")
         rows, targets = (torch.tensor(column) for column in zip(*train, strict=True))
         stop_rows, stop_targets = (torch.tensor(column) for column in zip(*stop, strict=True))
@@ -93,40 +104,70 @@ class TrainingPlan:
 
     def digest(self, backbone: str) -> str:
         """Hash of everything that decides a member's weights, for naming its checkpoint."""
-        ensemble = {"members", "selection", "candidates", "backbones", "seed"}
+        ensemble = {"members", "selection", "candidates", "backbones", "seed", "ood"}
         settings = self.settings.model_dump(mode="json", exclude=ensemble)
         return hash_json([settings, self.classes, self.data_digest, backbone])[:16] + ".safetensors"
 
-    def new_head(self, width: int, seed: int) -> Head:
+    def new_head(self, width: int, seed: int) -> HeadNetwork:
         """Return an untrained head of the plan's classes."""
         torch.manual_seed(seed)
-        return Head(width, len(self.classes), self.settings.hidden, self.settings.dropout)
+        return self.head.build(
+            width,
+            self.n_inliers,
+            len(self.classes),
+            hidden=self.settings.hidden,
+            dropout=self.settings.dropout,
+        )
 
     def fit_one(
         self,
         network: torch.nn.Module,
         inputs: CaseInputs,
         seed: int,
-        checkpoint: Path,
+        checkpoint: Path | None,
         *,
         every: int,
-        progress: Callable[[int, float], None],
+        loss: LossFunction | None = None,
+        progress: Callable[[int, float], None] | None = None,
     ) -> float:
         """Train one network in place; returns its best validation loss."""
         return fit(
             network,
             Labelled(_Rows(inputs, self.train), self.train_targets),
             Labelled(_Rows(inputs, self.early_stop), self.early_stop_targets),
-            loss=lambda logits, targets: self.settings.head.loss(logits, targets, self.n_inliers),
-            n_classes=len(self.classes),
+            loss=loss or self.loss,
             n_inliers=self.n_inliers,
             settings=self.settings.fit,
+            mixing=self.settings.mixing,
             seed=seed,
             precision=self.settings.precision,
             checkpoint=checkpoint,
             checkpoint_every=every,
             progress=progress,
         )
+
+    def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Loss of each case [B], with label smoothing where the head takes a criterion."""
+        return self.head.loss(
+            outputs,
+            targets,
+            self.n_inliers,
+            smoothed(CRITERIA[self.settings.criterion].function, self.settings.fit.label_smoothing),
+        )
+
+    def finish(self, head: HeadNetwork, embed: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        """Let a trained head learn what it learns of the training inliers' embeddings.
+
+        `embed` maps rows of the opened cases to embeddings; it is called only if needed.
+        """
+        if type(head).finish is not HeadNetwork.finish:
+            inlier = self.train_targets < self.n_inliers
+            head.finish(embed(self.train[inlier]), self.train_targets[inlier])
+
+    @property
+    def head(self) -> HeadDesign:
+        """What kind of head is trained."""
+        return HEADS[self.settings.head]
 
     def validation_cases(self, cases: list[Case]) -> list[Case]:
         """Return the opened cases of the validation split."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,11 @@ from triage.imaging.corruptions import Corruption
 from triage.models.backbone import Backbone
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embeddings import Opened, embed_cases
-from triage.models.heads import Head, HeadKind
+from triage.models.heads import HeadKind, HeadNetwork
 from triage.predictions import Predictions
 from triage.systems.scored import Scored, case_table
+from triage.uncertainty.combination import COMBINATION, Combination
+from triage.uncertainty.observations import Observations
 
 Embedded = dict[str, NDArray[np.float32]]
 Caches = dict[str, EmbeddingCache]
@@ -34,12 +37,12 @@ class Member:
         Unique name, such as `mobilenet-seed3`.
     backbone : str
         Key of its backbone in the system.
-    head : Head
+    head : HeadNetwork
     """
 
     name: str
     backbone: str
-    head: Head
+    head: HeadNetwork
 
 
 class System:
@@ -58,6 +61,13 @@ class System:
     policy : Policy
     provenance : dict of str
         Written into every predictions table.
+    combination : Combination, optional
+        Computes the score of the policy, where that is one.
+
+    Raises
+    ------
+    ValueError
+        If the policy's score is a combination and there is none.
     """
 
     def __init__(
@@ -70,7 +80,10 @@ class System:
         n_inliers: int,
         policy: Policy,
         provenance: dict[str, str],
+        combination: Combination | None = None,
     ) -> None:
+        if (policy.score == COMBINATION) is not (combination is not None):
+            raise ValueError("the policy and the combination of scores do not fit together")
         self.backbones = backbones
         self.members = tuple(members)
         self.kind = kind
@@ -78,6 +91,7 @@ class System:
         self.n_inliers = n_inliers
         self.policy = policy
         self.provenance = provenance
+        self.combination = combination
 
     stage = "reading and embedding images"
     """What the work of `score` is called."""
@@ -111,7 +125,10 @@ class System:
         raw = predict(
             embedded, opened.cases, self.members, self.classes, self.n_inliers, self.provenance
         )
-        decided = raw.with_decisions(self.policy.decide(raw, opened.quality))
+        score = None
+        if self.combination is not None:
+            score = self.combination.score(observed(embedded, raw))
+        decided = raw.with_decisions(self.policy.decide(raw, opened.quality, ood_score=score))
         return Scored(decided, opened.rejected, opened.quality)
 
 
@@ -205,4 +222,13 @@ def predict(
         probabilities=member_probabilities(embedded, members),
         embedding=np.concatenate([embedded[key] for key in sorted(embedded)], axis=1),
         provenance=provenance,
+    )
+
+
+def observed(embedded: Embedded, predictions: Predictions) -> Observations:
+    """What fitted scores read of predictions, with the columns of each backbone."""
+    edges = np.cumsum([0, *(embedded[key].shape[1] for key in sorted(embedded))]).tolist()
+    return replace(
+        Observations.of_predictions(predictions),
+        blocks=tuple(slice(*pair) for pair in pairwise(edges)),
     )

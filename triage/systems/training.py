@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -16,11 +17,13 @@ from triage.errors import TrainingError
 from triage.models.backbone import Backbone
 from triage.models.backbones import load_backbone
 from triage.models.embeddings import Opened, open_images
+from triage.models.heads import Head
 from triage.models.inputs import EmbeddingInputs, ImageInputs
 from triage.models.network import CaseNetwork
 from triage.models.preprocessing import Preprocessing
 from triage.models.settings import TrainSettings
 from triage.models.training import has_bfloat16
+from triage.systems.head_training import train_head
 from triage.systems.plan import TrainingPlan
 from triage.systems.progress import Progress, counting
 from triage.systems.system import Embedded, Member, embed_with
@@ -111,23 +114,18 @@ def _train_heads(
     )
     plan = TrainingPlan.of(dataset, settings, opened.cases)
     digests = {key: plan.digest(backbone.digest()) for key, backbone in backbones.items()}
-    members, losses = [], {}
+    members: list[Member] = []
+    losses: dict[str, float] = {}
     with _one_thread():
         for number, (reference, seed) in enumerate(settings.pool):
             key = keys[reference]
             inputs = EmbeddingInputs(torch.from_numpy(embedded[key]))
-            head = plan.new_head(backbones[key].width, seed)
-            head.standardise_by(inputs.embeddings[plan.train])
             name = f"{key}-seed{seed}"
-            losses[name] = plan.fit_one(
-                head,
-                inputs,
-                seed,
-                checkpoints / f"{name}-{digests[key]}",
-                every=settings.fit.epochs,
-                progress=lambda *_: None,
-            )
-            members.append(Member(name, key, head))
+            checkpoint = checkpoints / f"{name}-{digests[key]}"
+            loss, heads = train_head(plan, inputs, seed, checkpoint)
+            names = [name] if len(heads) == 1 else [f"{name}-{n}" for n in range(len(heads))]
+            losses |= dict.fromkeys(names, loss)
+            members += [Member(one, key, head) for one, head in zip(names, heads, strict=True)]
             progress("training heads", number + 1, len(settings.pool))
     validation = {key: matrix[plan.validation_rows] for key, matrix in embedded.items()}
     return Pool(
@@ -160,6 +158,8 @@ def _train_networks(
             plan.new_head(backbone.width, seed),
             freeze_normalisation=not reference.startswith("monai:"),
         )
+        if not isinstance(network.head, Head):  # kernels and centres live on a fixed scale
+            network.head.standardise_by(network.embed(inputs, plan.train))
         stage = f"training {name} ({number + 1}/{len(settings.pool)})"
         losses[name] = plan.fit_one(
             network,
@@ -170,6 +170,7 @@ def _train_networks(
             progress=_epochs(progress, stage, settings.fit.epochs),
         )
         progress(stage, settings.fit.epochs, settings.fit.epochs)
+        plan.finish(network.head, partial(network.embed, inputs))
         members.append(Member(name, name, network.head))
         backbones[name] = backbone
     assert plan is not None  # the settings demand at least one backbone

@@ -27,7 +27,11 @@ from triage.evaluation.metrics import METRICS
 from triage.evaluation.metrics.classification import correct
 from triage.evaluation.metrics.detection import ood_auroc
 from triage.evaluation.outcomes import Outcomes
+from triage.models.heads import HEADS, HeadKind
+from triage.uncertainty.combination import COMBINATION
+from triage.uncertainty.combination import INFO as COMBINED
 from triage.uncertainty.scores import SCORES
+from triage.uncertainty.scores.score import Need, ScoreInfo
 
 AS_FOUND = ("ood_auroc", "ood_fpr95")
 AT_PREVALENCE = ("ood_aupr", "aurc", "clinical_cost", "abstention_rate")
@@ -79,7 +83,7 @@ def score_rows(
     for name in names:
         found.append(_measure(draws, name, spec, resamples))
         tick()
-    baselines = [one for one in found if SCORES[one.key].info.baseline]
+    baselines = [one for one in found if _info(one.key).baseline]
     judged = [
         (np.nanmean(one.validation), one) for one in baselines if np.isfinite(one.validation).any()
     ]
@@ -179,7 +183,7 @@ def ranked(score: Floats, outlier: NDArray[np.bool_], clusters: NDArray[np.int64
 def _row(
     draws: Sequence[DrawRecord], one: Scored, best: Scored | None, resamples: CrossedResamples
 ) -> ScoreRow:
-    info = SCORES[one.key].info
+    info = _info(one.key)
     difference = None
     if best is not None and best is not one:
         difference = resamples.number(one.near["ood_auroc"] - best.near["ood_auroc"])
@@ -193,9 +197,9 @@ def _row(
         score=one.key,
         head=one.head,
         title=info.title,
-        need=str(SCORES[one.key].need),
+        need=str(SCORES[one.key].need if one.key in SCORES else Need.EMBEDDINGS),
         baseline=info.baseline,
-        uses_outliers=one.head != "softmax",
+        uses_outliers=HEADS[HeadKind(one.head.partition("+")[0])].info.learns_outliers,
         near=near,
         far=resamples.number(one.far),
         shifted={shift: resamples.number(values) for shift, values in one.shifted.items()},
@@ -223,3 +227,7 @@ def _rank(row: ScoreRow) -> tuple[float, float]:
 
 def _plain(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
+
+
+def _info(key: str) -> ScoreInfo:
+    return COMBINED if key == COMBINATION else SCORES[key].info

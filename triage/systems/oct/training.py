@@ -18,7 +18,7 @@ from triage.data.tissues import Tissue
 from triage.errors import ImageRejected, TrainingError
 from triage.hashing import hash_json
 from triage.models.fitting import fit_task
-from triage.models.heads import HeadKind
+from triage.models.heads import HEADS, HeadKind
 from triage.models.oct.referral import Readings, ReferralNetwork, ReferralTask
 from triage.models.oct.sampling import rarity, telling_bscans
 from triage.models.oct.segmentation import AnnotatedVolume, SegmentationTask, new_segmentation
@@ -153,7 +153,7 @@ def train_oct(
         [data.cases[row] for row in held_out],
         outputs,
         pair_names(segmenters, referrers),
-        KIND.classes(dataset.draw),
+        HEADS[KIND].classes(dataset.draw),
         len(dataset.draw.inliers),
         {"split": "validation"},
     )
@@ -259,7 +259,7 @@ def train_referrers(
     `maps_of` holds the digests of the segmentation instances that mapped them.
     """
     draw, stage = dataset.draw, settings.referral
-    classes = KIND.classes(draw)
+    classes = HEADS[KIND].classes(draw)
     rows = data.rows("train", classes)
     lacking = set(classes) - {str(data.cases[row].condition) for row in rows}
     if lacking:
@@ -270,7 +270,7 @@ def train_referrers(
         stage,
         n_classes=len(classes),
         n_inliers=len(draw.inliers),
-        head_loss=lambda logits, targets: KIND.loss(logits, targets, len(draw.inliers)),
+        head_loss=lambda logits, targets: HEADS[KIND].loss(logits, targets, len(draw.inliers)),
     )
     digest = _digest(dataset, data, settings, "referral", hash_json(maps_of))
     referrers: Referrers = {}

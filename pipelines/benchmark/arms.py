@@ -1,0 +1,95 @@
+"""An arm of the benchmark: a kind of ensemble, written `head` or `head+mixup+swag`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from triage.errors import UsageError, nearest_name
+from triage.models.heads import HEADS, HeadInfo, HeadKind
+from triage.models.losses import CRITERIA
+from triage.models.mixing import MIXINGS
+from triage.models.posteriors import POSTERIORS
+from triage.models.settings import TrainSettings
+
+_OPTIONS: dict[str, Mapping[str, object]] = {
+    "criterion": CRITERIA,
+    "mixing": MIXINGS,
+    "posterior": POSTERIORS,
+}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What a kind of ensemble is trained as.
+
+    Parameters
+    ----------
+    head : HeadKind
+    options : tuple of (str, str)
+        Fields of `TrainSettings` beside the head, with their values.
+    """
+
+    head: HeadKind
+    options: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Arm:
+        """Read `head` or `head+option+option`.
+
+        Raises
+        ------
+        UsageError
+            If a name is unknown (the nearest is suggested), or two set the same thing.
+        """
+        first, *rest = text.split("+")
+        if first not in tuple(HeadKind):
+            raise _unknown("head", first, list(HeadKind))
+        options: dict[str, str] = {}
+        known = {key: field for field, registry in _OPTIONS.items() for key in registry}
+        for key in rest:
+            if key not in known:
+                raise _unknown("loss, mixing or posterior", key, list(known))
+            if known[key] in options:
+                raise UsageError(f"sets its {known[key]} twice", where=text)
+            options[known[key]] = key
+        return cls(HeadKind(first), tuple(sorted(options.items())))
+
+    @property
+    def name(self) -> str:
+        """Name in tables and records."""
+        return "+".join([self.head, *(value for _, value in self.options)])
+
+    @property
+    def info(self) -> HeadInfo:
+        """What kind of head it has."""
+        return HEADS[self.head].info
+
+    @property
+    def has_outlier_mass(self) -> bool:
+        """Whether its probabilities reach beyond the inlier conditions."""
+        return self.info.has_outlier_class or self.head is HeadKind.HOD
+
+    def settings(self, base: TrainSettings) -> TrainSettings:
+        """The settings that train it, checked anew.
+
+        Raises
+        ------
+        UsageError
+            If the options do not go together.
+        """
+        chosen = base.model_dump() | {"head": self.head} | dict(self.options)
+        try:
+            return TrainSettings.model_validate(chosen)
+        except ValueError as error:
+            reason = str(error).splitlines()[2].strip() if "\n" in str(error) else str(error)
+            raise UsageError(reason, where=self.name) from error
+
+
+def _unknown(what: str, key: str, known: list[str]) -> UsageError:
+    near = nearest_name(key, known, cutoff=0.4)
+    return UsageError(
+        f"there is no {what} {key!r}",
+        where="--methods",
+        mend=f"Did you mean {near}?" if near else f"There are {', '.join(known)}.",
+    )

@@ -1,0 +1,18 @@
+"""No mixing: train on the cases as they are."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from triage.models.mixing.design import Mixed, Mixing, MixingInfo
+
+
+class NoMixing(Mixing):
+    """The cases as they are, whatever kind of input they have."""
+
+    info = MixingInfo("none", "None", "the usual training")
+
+    def mix(self, inputs: Tensor, targets: Tensor, generator: torch.Generator) -> Mixed:
+        """Return the batch."""
+        return Mixed.pure(inputs, targets)
