@@ -33,7 +33,7 @@ from triage.systems.selection import auroc
 from triage.whole_file import whole_file
 
 ADAPTED = "adapted"
-EPOCHS, BSCANS = 50, 16
+EPOCHS, BSCANS = 30, 16
 """Passes over the new device's few volumes, and B-scans used of each at most."""
 
 

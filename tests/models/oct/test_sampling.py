@@ -1,6 +1,6 @@
 import numpy as np
 
-from triage.models.oct.sampling import COMMON, rarity, telling_bscans
+from triage.models.oct.sampling import COMMON, part_held_out, rarity, telling_bscans
 
 
 def volume() -> np.ndarray:
@@ -39,3 +39,9 @@ def test_over_many_volumes_every_position_is_seen() -> None:
 
 def test_a_short_volume_gives_all_it_has() -> None:
     assert telling_bscans(volume()[:3], 4, np.zeros(4), 0).tolist() == [0, 1, 2]
+
+
+def test_every_eighth_item_is_held_out_and_none_is_lost() -> None:
+    rest, held_out = part_held_out(range(17))
+    assert held_out == [0, 8, 16]
+    assert sorted(rest + held_out) == list(range(17))

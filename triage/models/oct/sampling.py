@@ -1,8 +1,9 @@
-"""Which B-scans of an annotated volume are worth learning from."""
+"""Which annotated volumes and B-scans are learned from."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ COMMON = 0.004
 ENOUGH = 200
 """Voxels of a tissue in a B-scan beyond which more of it adds nothing."""
 PHASES = 7
+HELD_OUT = 8
+"""One in so many."""
+T = TypeVar("T")
 
 
 def rarity(tissues: Sequence[NDArray[np.uint8]], n_classes: int) -> NDArray[np.float64]:
@@ -66,3 +70,9 @@ def telling_bscans(
     value[chosen] = -1.0
     rest = np.argsort(-value, kind="stable")[: count - even]
     return np.sort(np.concatenate([chosen, rest]))
+
+
+def part_held_out(items: Sequence[T]) -> tuple[list[T], list[T]]:
+    """Part every eighth item from the others: where nothing else is left to stop the training."""
+    rest = [item for number, item in enumerate(items) if number % HELD_OUT]
+    return rest, list(items[::HELD_OUT])

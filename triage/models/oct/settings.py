@@ -37,7 +37,9 @@ class SegmentationSettings(BaseModel):
     annotated_volumes : int
         At most so many annotated training volumes are used; 0 uses all.
     fit : FitSettings
-        `balance` weighs the tissues by (voxels of the tissue) ** -balance.
+        `balance` weighs the tissues by (voxels of the tissue) ** -balance. It is 0: the Dice term
+        already minds the rare ones, and weights on top made the networks see them everywhere (on
+        validation phantoms Dice 0.839 with 0.5, 0.869 with 0.25, 0.878 with 0).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,17 +47,18 @@ class SegmentationSettings(BaseModel):
     rows: Side = 96
     columns: Side = 96
     context: int = Field(3, ge=1, le=15)
-    channels: tuple[int, ...] = Field((12, 24, 48, 96, 128), min_length=2)
+    channels: tuple[int, ...] = Field((16, 32, 64, 96, 128), min_length=2)
     residual_units: int = Field(0, ge=0, le=4)
-    bscans_per_volume: int = Field(4, ge=1)
-    annotated_volumes: int = Field(320, ge=0)
+    bscans_per_volume: int = Field(3, ge=1)
+    annotated_volumes: int = Field(0, ge=0)
     fit: FitSettings = FitSettings(
-        epochs=12,
-        patience=12,
+        epochs=9,
+        patience=9,
         batch_size=16,
         learning_rate=1e-2,
         weight_decay=1e-4,
         label_smoothing=0.0,
+        balance=0.0,
     )
 
     @model_validator(mode="after")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.nn import functional
 
 from triage.data.oct_sets.annotated import Annotated
 from triage.models.fitting import fit_task
+from triage.models.oct.sampling import part_held_out
 from triage.models.oct.scan_grid import labels_to_grid, to_grid
 from triage.models.oct.segmentation import (
     AnnotatedVolume,
@@ -22,9 +24,6 @@ from triage.models.oct.segmentation import (
 )
 from triage.models.oct.settings import OctSettings, SegmentationSettings
 from triage.models.training import resolved
-
-EARLY_STOP = 8
-"""Every eighth training item stops the training instead: the test groups stay out of it."""
 
 
 def on_grid(item: Annotated, settings: SegmentationSettings) -> list[AnnotatedVolume]:
@@ -68,9 +67,8 @@ def train_on(
     """
     stage = settings.segmentation
     volumes = [on_grid(item, stage) for item in items]
-    stop = [one for part in volumes[::EARLY_STOP] for one in part]
-    rest = [one for n, part in enumerate(volumes) if n % EARLY_STOP for one in part]
-    task = SegmentationTask(rest, stop, stage, n_classes)
+    rest, stop = part_held_out(volumes)  # the test groups stay out of it
+    task = SegmentationTask(list(chain(*rest)), list(chain(*stop)), stage, n_classes)
     networks = []
     for number in range(settings.instances):
         network = new_segmentation(stage, n_classes, settings.seed + number)

@@ -83,7 +83,7 @@ def map_probabilities(
     for network in segmenters:
         found = predict_tissue(network, bscans, settings.segmentation.context, settings.precision)
         hypotheses.append(found.argmax(axis=1).astype(np.uint8))
-        total = total + found if total.size else found
+        total = np.add(total, found, out=total) if total.size else found
     tissue = total.argmax(axis=1).astype(np.uint8)
     total /= len(hypotheses)
     return total, TissueMaps(tissue, np.stack(hypotheses))
@@ -96,11 +96,20 @@ def map_tissue(
     return map_probabilities(segmenters, bscans, settings)[1]
 
 
-def cells_of(
-    maps: TissueMaps, spacing: tuple[float, float, float], settings: OctSettings
+def hypotheses_of(
+    segmenters: Sequence[nn.Module], bscans: NDArray[np.uint8], settings: OctSettings
 ) -> NDArray[np.uint8]:
-    """Cells of every instance's map, uint8 [M, 15, *cells]."""
-    return np.stack([tissue_cells(one, spacing, settings.referral) for one in maps.hypotheses])
+    """Tissue of a volume by each instance alone, uint8 [M, S, H, W]."""
+    context, precision = settings.segmentation.context, settings.precision
+    found = (predict_tissue(network, bscans, context, precision) for network in segmenters)
+    return np.stack([one.argmax(axis=1).astype(np.uint8) for one in found])
+
+
+def cells_of(
+    hypotheses: NDArray[np.uint8], spacing: tuple[float, float, float], settings: OctSettings
+) -> NDArray[np.uint8]:
+    """Cells of every instance's map [M, S, H, W], uint8 [M, 15, *cells]."""
+    return np.stack([tissue_cells(one, spacing, settings.referral) for one in hypotheses])
 
 
 def run_pairs(referrers: Sequence[ReferralNetwork], cells: NDArray[np.uint8]) -> PairOutputs:

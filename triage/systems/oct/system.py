@@ -160,7 +160,7 @@ class OctSystem:
         """Read one volume; its pixels and maps are forgotten, its reading is on disk if asked."""
         opened = open_volume(case, self.settings.segmentation)
         maps = map_tissue(list(self.segmenters.values()), opened.bscans, self.settings)
-        cells = cells_of(maps, opened.spacing, self.settings)
+        cells = cells_of(maps.hypotheses, opened.spacing, self.settings)
         found = run_pairs(list(self.referrers.values()), cells)
         measured = measure(
             maps.hypotheses,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from triage.hashing import hash_json
 from triage.models.fitting import fit_task
 from triage.models.heads import HEADS, HeadKind
 from triage.models.oct.referral import Readings, ReferralNetwork, ReferralTask
-from triage.models.oct.sampling import rarity, telling_bscans
+from triage.models.oct.sampling import part_held_out, rarity, telling_bscans
 from triage.models.oct.segmentation import AnnotatedVolume, SegmentationTask, new_segmentation
 from triage.models.oct.settings import OctSettings
 from triage.models.training import has_bfloat16, resolved
@@ -28,7 +29,7 @@ from triage.predictions import Predictions
 from triage.systems.oct.networks import (
     cells_of,
     embeddings,
-    map_tissue,
+    hypotheses_of,
     run_pairs,
     weights_digest,
 )
@@ -199,7 +200,8 @@ def train_segmenters(
     Parameters
     ----------
     start : dict of Module, optional
-        Trained instances to go on from, as when a new device is learned.
+        Trained instances to go on from, as when a new device is learned: its few annotated
+        volumes must also stop the training.
 
     Returns
     -------
@@ -209,13 +211,16 @@ def train_segmenters(
         Volumes that trained.
     """
     stage = settings.segmentation
-    training = _annotated(data, data.rows("train", dataset.draw.classes), settings)
-    held_out = data.rows("validation", dataset.draw.inliers)
-    validation = _annotated(data, held_out, settings)[:MOST_VALIDATION_VOLUMES]
-    if stage.annotated_volumes:
-        training = training[: stage.annotated_volumes]
+    rows = data.rows("train", dataset.draw.classes)
+    training = _annotated(data, rows, settings, stage.annotated_volumes)
+    count = len(training)
+    if start is None:
+        rows = data.rows("validation", dataset.draw.inliers)
+        validation = _annotated(data, rows, settings, MOST_VALIDATION_VOLUMES)
+    else:
+        training, validation = part_held_out(training)
     task = SegmentationTask(training, validation, stage, len(Tissue))
-    shown = f"{len(training)} annotated volumes"
+    shown = f"{count} annotated volumes"
     segmenters: Segmenters = {}
     losses: dict[str, float] = {}
     for number in range(settings.instances):
@@ -241,7 +246,7 @@ def train_segmenters(
             ),
         )
         segmenters[name] = network
-    return segmenters, losses, len(training)
+    return segmenters, losses, count
 
 
 def train_referrers(
@@ -293,10 +298,13 @@ def train_referrers(
     return referrers, losses
 
 
-def _annotated(data: OpenData, rows: list[int], settings: OctSettings) -> list[AnnotatedVolume]:
-    """Annotated volumes among some rows, each with a few telling B-scans."""
-    tissues = {row: open_annotation(data.cases[row], settings.segmentation) for row in rows}
-    found = {row: tissue for row, tissue in tissues.items() if tissue is not None}
+def _annotated(
+    data: OpenData, rows: list[int], settings: OctSettings, most: int
+) -> list[AnnotatedVolume]:
+    """The first annotated volumes (0: all) among some rows, each with a few telling B-scans."""
+    tissues = ((row, open_annotation(data.cases[row], settings.segmentation)) for row in rows)
+    known = ((row, tissue) for row, tissue in tissues if tissue is not None)
+    found = dict(islice(known, most or None))
     value = rarity(list(found.values()), len(Tissue))
     volumes = []
     for row, tissue in found.items():
@@ -323,8 +331,8 @@ def _read_tissue(
     """Cells of every opened volume by every instance, uint8 [N, M, 15, *cells]."""
     cells = []
     for number, volume in enumerate(data.volumes, 1):
-        maps = map_tissue(list(segmenters.values()), volume.bscans, settings)
-        cells.append(cells_of(maps, volume.spacing, settings))
+        hypotheses = hypotheses_of(list(segmenters.values()), volume.bscans, settings)
+        cells.append(cells_of(hypotheses, volume.spacing, settings))
         progress("mapping tissue", number, len(data.volumes))
     return np.stack(cells)
 
