@@ -47,7 +47,8 @@ def settings_for(
         return oct_settings(config, **given)
     given = (read_config(config, spec.modality) if config else {}) | given
     try:
-        return default_settings(tuple(backbones), given.pop("mode", None), **given)
+        usual = default_settings(tuple(backbones), given.pop("mode", None))
+        return TrainSettings.model_validate(_merged(usual.model_dump(), given))
     except ValidationError as error:
         raise _refusal(error, spec.modality) from error
 
@@ -100,7 +101,8 @@ def _refusal(error: ValidationError, modality: Modality) -> UsageError:
     what = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         what = f"is no setting for {modality}"
-    return UsageError(what, where=f"--{'.'.join(map(str, first['loc']))}")
+    where = ".".join(map(str, first["loc"]))
+    return UsageError(what, where=f"--{where}" if where else "settings")
 
 
 def read_config(path: Path, modality: Modality) -> dict[str, Any]:
@@ -112,6 +114,10 @@ def read_config(path: Path, modality: Modality) -> dict[str, Any]:
         If the file is missing, is not YAML, or holds what is no setting; lists every problem.
     """
     content = read_mapping(path, KIND)
+    if "backbones" in content:
+        raise SpecError(
+            "names backbones", where=str(path), mend="Take them out, and name them by --backbone."
+        )
     try:
         if modality is Modality.OCT_VOLUMES:
             OctSettings.model_validate(content)
@@ -121,5 +127,4 @@ def read_config(path: Path, modality: Modality) -> dict[str, Any]:
         raise SpecError(
             f"does not hold settings for {modality}", where=str(path), problems=problems_of(error)
         ) from error
-    content.pop("backbones", None)
     return content

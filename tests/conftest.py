@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:  # the tests of rooms without torch must not import it here
     from tests.tiny import TinyBundle, TinyOctBundle
     from triage.data.dataset import Dataset
     from triage.data.spec import DataSpec
+
+
+settings.register_profile("patient", deadline=None)  # how busy the machine is says nothing
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

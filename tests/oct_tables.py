@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ TRAINING = ROOT / "data_specs" / "training"
 PAGE = ROOT / "docs" / "oct.md"
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table in Markdown."""
     lines = [[*head], *map(list, rows)]
     lines.insert(1, ["---"] * len(lines[0]))
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
@@ -28,12 +29,12 @@ def settings_table() -> str:
     sizes = [read_oct_settings(None), *(read_oct_settings(TRAINING / name) for name in files)]
     columns = [_flat(size.model_dump(mode="json")) for size in sizes]
     rows = [[f"`{key}`", *(_short(column[key]) for column in columns)] for key in columns[0]]
-    return _table(("setting", "demo (default)", *(f"`{name}`" for name in files)), rows)
+    return table(("setting", "demo (default)", *(f"`{name}`" for name in files)), rows)
 
 
 def rules_table() -> str:
     """By which rule a phantom is referred."""
-    return _table(
+    return table(
         ("finding", "referral", "diagnosis", "why"),
         (
             [finding.value, rule.urgency.replace("_", "-"), DIAGNOSES[rule.diagnosis], rule.reason]
@@ -59,7 +60,7 @@ def devices_table() -> str:
         "signal lost from top to bottom": lambda d: f"{d.roll_off:g}",
         "scans with a blank wedge": lambda d: f"{d.wedges:g}",
     }
-    return _table(
+    return table(
         ("", *(f"device {name}" for name in DEVICES)),
         ([name, *map(told, DEVICES.values())] for name, told in facts.items()),
     )
@@ -67,7 +68,7 @@ def devices_table() -> str:
 
 def flags_table() -> str:
     """What is doubtful about a volume."""
-    return _table(("flag", "meaning"), ([f"`{flag}`", flag.sentence] for flag in Flag))
+    return table(("flag", "meaning"), ([f"`{flag}`", flag.sentence] for flag in Flag))
 
 
 TABLES = (settings_table, rules_table, devices_table, flags_table)
@@ -91,9 +92,9 @@ def _by(sides: Iterable[float]) -> str:
     return " x ".join(f"{side:g}" for side in sides)
 
 
-def renew(page: str) -> str:
+def renew_tables(page: str, tables: Iterable[Callable[[], str]]) -> str:
     """The page with each table that begins like one of these as the code has it now."""
-    for made in TABLES:
+    for made in tables:
         new = made()
         head = new.split("\n", 1)[0]
         start = page.index(head)
@@ -102,4 +103,4 @@ def renew(page: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(renew(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(renew_tables(PAGE.read_text(encoding="utf-8"), TABLES), encoding="utf-8")

@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 from typer.main import get_command
 
+from pipelines.benchmark.methods import parse_methods
 from pipelines.cli import app
-from tests import oct_tables
+from pipelines.settings import settings_for
+from tests import oct_tables, training_tables
+from tests.data.make import make_spec
 from tests.decisions.make import CLASSES, CONDITIONS, make_predictions, random_probabilities
 from triage import oct_reading
 from triage.data.diagnoses import DIAGNOSES
@@ -34,6 +37,7 @@ from triage.review import OverrideReason
 from triage.store import EventKind
 from triage.systems import bundle, manifest
 from triage.systems.oct import parts
+from triage.uncertainty.combination.combination import EVIDENCE
 from triage.uncertainty.tables import table_of_calibrators, table_of_scores, table_of_sets
 
 ROOT = Path(__file__).parents[1]
@@ -309,6 +313,29 @@ def test_the_limits_on_files() -> None:
         f"{DEFAULT_VOLUME_LIMITS.max_side} rows or columns",
     )
     assert [words for words in shown if words not in text] == []
+
+
+# Training
+
+
+@pytest.mark.parametrize("table", training_tables.TABLES)
+def test_tables_of_training_are_those_of_the_registries(table: Callable[[], str]) -> None:
+    assert table() in text_of("training"), "`python -m tests.training_tables` renews the page"
+
+
+def test_the_shown_settings_are_valid(tmp_path: Path) -> None:
+    (shown,) = blocks(text_of("training"), "yaml")
+    path = tmp_path / "training.yaml"
+    path.write_text(shown, encoding="utf-8")
+    assert settings_for(make_spec(), ("hf:any",), path) != settings_for(make_spec(), ("hf:any",))
+
+
+def test_arms_and_evidence_of_training_exist() -> None:
+    text = text_of("training")
+    named = re.findall(r"--methods (\S+)", "\n".join(blocks(text, "bash")))
+    assert [method.name for words in named for method in parse_methods(words)]
+    scores = {row[1].split("`")[0] for row in rows(section("training", "One score of several"))}
+    assert scores - {"score"} == {*EVIDENCE}
 
 
 # OCT

@@ -38,9 +38,9 @@ def test_held_out_conditions_never_have_a_target(kind: HeadKind, held_out: str) 
 def test_only_hod_has_the_coarse_term() -> None:
     logits, targets = torch.randn(6, 5), torch.tensor([0, 1, 2, 3, 4, 0])
     plain = cross_entropy(logits, targets)
-    assert torch.equal(HeadKind.SOFTMAX.loss(logits, targets, 3), plain)
-    assert torch.equal(HeadKind.REJECT.loss(logits, targets, 3), plain)
-    assert torch.equal(HeadKind.HOD.loss(logits, targets, 3), hod_loss(logits, targets, 3))
+    assert torch.equal(HEADS[HeadKind.SOFTMAX].loss(logits, targets, 3), plain)
+    assert torch.equal(HEADS[HeadKind.REJECT].loss(logits, targets, 3), plain)
+    assert torch.equal(HEADS[HeadKind.HOD].loss(logits, targets, 3), hod_loss(logits, targets, 3))
 
 
 def test_standardising() -> None:

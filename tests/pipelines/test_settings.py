@@ -30,6 +30,50 @@ def test_photographs_have_the_settings_of_their_backbones(tmp_path: Path) -> Non
     assert read == found
 
 
+def test_a_file_sets_everything_that_trains_heads(tmp_path: Path) -> None:
+    text = "{head: sngp, criterion: focal, mixing: regmixup, posterior: swag, samples: 6, ood: own}"
+    found = settings_for(make_spec(), ("hf:any",), write(tmp_path, text), members=3)
+    assert isinstance(found, TrainSettings)
+    assert (found.head, found.criterion, found.mixing) == ("sngp", "focal", "regmixup")
+    assert (found.posterior, found.samples, found.ood) == ("swag", 6, "own")
+    assert found.members == 3
+    # An option stands above the file.
+    again = settings_for(make_spec(), ("hf:any",), write(tmp_path, text), head="hod")
+    assert isinstance(again, TrainSettings)
+    assert (again.head, again.criterion) == ("hod", "focal")
+
+
+def test_a_part_of_a_section_leaves_the_rest_as_it_would_be(tmp_path: Path) -> None:
+    path = write(tmp_path, "fit: {epochs: 5}")
+    found = settings_for(make_spec(), ("monai:resnet10_narrow",), path)
+    assert isinstance(found, TrainSettings)
+    assert found.fit == FROM_SCRATCH.model_copy(update={"epochs": 5})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("criterion: fokal", "criterion must be one of cross_entropy"),
+        ("posterior: swagg", "posterior must be one of none"),
+        ("head: sngpp", "'sngp'"),
+        ("{head: duq, criterion: focal}", "a loss of its own"),
+        ("{mode: finetune, mixing: mixup}", "frozen embeddings"),
+        ("backbones: [hf:other]", "--backbone"),
+    ],
+)
+def test_a_file_that_cannot_train_heads(text: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as caught:
+        settings_for(make_spec(), ("hf:any",), write(tmp_path, text))
+    assert told in str(caught.value)
+    assert "settings.yaml" in str(caught.value)
+
+
+def test_what_does_not_suit_the_backbones(tmp_path: Path) -> None:
+    path = write(tmp_path, "mixing: mixup")
+    with pytest.raises(UsageError, match="settings: mixing and posterior are for frozen"):
+        settings_for(make_spec(), ("monai:resnet10_narrow",), path)
+
+
 def test_volumes_have_two_stages(oct_spec: DataSpec, tmp_path: Path) -> None:
     assert settings_for(oct_spec, ("monai:resnet10_narrow",)) == OctSettings()
     path = write(tmp_path, "{instances: 3, seed: 5, segmentation: {rows: 64}}")

@@ -19,6 +19,8 @@ from triage.models.settings import FitSettings
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 _TEMPERATURES = torch.logspace(-1, 1, 33)
+DIVERGED = 100.0
+"""Best validation loss in nats, at its best temperature, that only weights out of bounds reach."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def fit(
     Raises
     ------
     TrainingError
-        If there is too little to train on, or the loss is no longer finite.
+        If there is too little to train on, the loss is no longer finite, or it never was small.
     """
     if len(training.inputs) < 2 or len(validation.inputs) < 1:
         raise TrainingError(
@@ -146,15 +148,29 @@ def fit(
         )
     after_step = getattr(getattr(network, "head", network), "after_step", None)
     task = _CaseTask(training, validation, loss, n_inliers, settings, MIXINGS[mixing](), after_step)
-    return fit_task(
-        network,
-        task,
-        settings,
-        seed=seed,
-        precision=precision,
-        checkpoint=checkpoint,
-        checkpoint_every=checkpoint_every,
-        progress=progress,
+    try:
+        best = fit_task(
+            network,
+            task,
+            settings,
+            seed=seed,
+            precision=precision,
+            checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every,
+            progress=progress,
+        )
+    except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # of what diverged
+        raise _diverged("the head's weights have become too large to go on", settings) from error
+    if best > DIVERGED:
+        raise _diverged(f"the validation loss never came below {best:.3g}", settings)
+    return best
+
+
+def _diverged(what: str, settings: FitSettings) -> TrainingError:
+    return TrainingError(
+        what,
+        where=f"learning_rate {settings.learning_rate:g}",
+        mend="Lower the learning rate.",
     )
 
 

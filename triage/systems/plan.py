@@ -62,12 +62,13 @@ class TrainingPlan:
         """
         draw, head = dataset.draw, HEADS[settings.head]
         if head.info.learns_outliers and not draw.train:
+            others = [kind for kind, other in HEADS.items() if not other.info.learns_outliers]
             raise TrainingError(
                 f"the head {settings.head} learns from outliers, and no condition of the data "
                 "has the role outlier_train",
                 where="head",
                 mend="Give a condition that role in the data spec, or choose a head that needs "
-                f"no outliers: {', '.join(k for k, h in HEADS.items() if not h.info.learns_outliers)}.",
+                f"no outliers: {', '.join(others)}.",
             )
         split = {
             case.case_id: part for case, part in zip(dataset.cases, dataset.splits, strict=True)

@@ -15,6 +15,7 @@ from triage.data.manifest import Case
 from triage.decisions.policy import Policy
 from triage.imaging.corruptions import Corruption
 from triage.models.backbone import Backbone
+from triage.models.batched import batched_logits
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embeddings import Opened, embed_cases
 from triage.models.heads import HeadKind, HeadNetwork
@@ -181,15 +182,18 @@ def embed_with(
 
 
 def member_probabilities(embedded: Embedded, members: Sequence[Member]) -> NDArray[np.float32]:
-    """Softmax of every member on the embeddings of its backbone, float32 [N, M, C]."""
-    by_name: dict[str, NDArray[np.float32]] = {}
-    for member in members:
-        if member.name not in by_name:
-            member.head.eval()
-            with torch.inference_mode():
-                logits = member.head(torch.from_numpy(embedded[member.backbone]))
-            by_name[member.name] = logits.softmax(1).numpy()
-    return np.stack([by_name[member.name] for member in members], axis=1)
+    """Softmax of every member on the embeddings of its backbone, float32 [N, M, C].
+
+    Members of one backbone are run together; one that is listed twice is run once.
+    """
+    found: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(members)
+    for key in dict.fromkeys(member.backbone for member in members):
+        places = [n for n, member in enumerate(members) if member.backbone == key]
+        heads = [members[n].head for n in places]
+        logits = batched_logits(heads, torch.from_numpy(embedded[key]))
+        for n, of_member in zip(places, logits.softmax(2).numpy(), strict=True):
+            found[n] = of_member
+    return np.stack(found, axis=1)
 
 
 def predict(

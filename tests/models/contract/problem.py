@@ -1,4 +1,4 @@
-"""Three clouds with two outlier conditions around them, and the real loop that learns them."""
+"""Three clouds with two outlier conditions between them, and the real loop that learns them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from triage.models.training import Labelled, LossFunction, fit
 
 DRAW = RoleDraw(("a", "b", "c"), ("u", "v"), ("w",), ("x",), seed=0)
 N_INLIERS = len(DRAW.inliers)
-CENTRES = {"a": (0.0, 3.0), "b": (-3.0, -2.0), "c": (3.0, -2.0), "u": (0.0, 14.0), "v": (9.0, 9.0)}
+CENTRES = {"a": (0.0, 4.0), "b": (-4.0, -3.0), "c": (4.0, -3.0), "u": (-0.6, 0.0), "v": (0.6, -0.5)}
+"""Outliers in the middle, where even heads without a hidden layer can tell them apart."""
 SETTINGS = FitSettings(epochs=30, patience=30, batch_size=32, learning_rate=2e-2)
 SHORT = SETTINGS.model_copy(update={"epochs": 3})
 

@@ -35,8 +35,8 @@ def test_the_loss_is_finite_and_steps_lower_it(kind: HeadKind, criterion: str) -
     network.standardise_by(embeddings)
     optimiser = torch.optim.AdamW(network.train().parameters(), lr=5e-3)
     losses = []
-    for step in range(15):
-        torch.manual_seed(step // 15)  # the same noise each time, where a head draws some
+    for _ in range(15):
+        torch.manual_seed(0)  # the same noise each time, where a head draws some
         value = loss_of(design, criterion)(network(embeddings), training.targets)
         assert value.shape == training.targets.shape
         losses.append(float(value.detach().mean()))
@@ -56,7 +56,7 @@ def test_the_clouds_are_learned_by_every_criterion(kind: HeadKind, criterion: st
 
 
 @pytest.mark.parametrize("mixing", MIXINGS)
-@pytest.mark.parametrize("kind", HEADS)
+@pytest.mark.parametrize("kind", [HeadKind.HOD, HeadKind.BINARY, HeadKind.SNGP, HeadKind.DUQ])
 def test_the_clouds_are_learned_by_every_mixing(kind: HeadKind, mixing: str) -> None:
     fresh = new_cases(3, 150)
     settings = SETTINGS.model_copy(update={"epochs": 20})

@@ -11,7 +11,7 @@ from triage.errors import SpecError, UsageError
 from triage.models.contrastive import settings as module
 from triage.models.contrastive.settings import PretrainSettings, load_settings
 
-TRAINING = Path(__file__).parents[3] / "data_specs" / "training"
+TRAINING = Path(__file__).parents[3] / "data_specs" / "pretraining"
 SHIPPED = ("laptop", "gpus")
 
 

@@ -6,6 +6,7 @@ from pipelines.benchmark.methods import Method, parse_methods
 from triage.errors import UsageError
 from triage.models.heads import HeadKind
 from triage.uncertainty.calibration import CALIBRATORS
+from triage.uncertainty.combination import COMBINATION
 from triage.uncertainty.conformal import CONFORMAL
 from triage.uncertainty.scores import SCORES
 
@@ -13,14 +14,14 @@ from triage.uncertainty.scores import SCORES
 def test_all_names_every_registered_method() -> None:
     found = {(method.kind, method.key) for method in parse_methods("all")}
     assert found == {
-        *(("score", key) for key in SCORES),
+        *(("score", key) for key in (*SCORES, COMBINATION)),
         *(("calibrator", key) for key in CALIBRATORS),
         *(("conformal", key) for key in CONFORMAL),
     }
 
 
 def test_registries_share_no_name() -> None:
-    names = [*SCORES, *CALIBRATORS, *CONFORMAL]
+    names = [*SCORES, COMBINATION, *CALIBRATORS, *CONFORMAL]
     assert len(names) == len(set(names))
 
 
@@ -41,7 +42,7 @@ def test_heads() -> None:
     [
         ("mahalonobis", "Did you mean mahalanobis?"),
         ("energy@hodd", "there is no head 'hodd'"),
-        ("outlier_mass@softmax", "needs a head trained with outliers"),
+        ("outlier_mass@softmax", "needs a head with a class for outliers"),
         (" , ", "no method is named"),
     ],
 )
