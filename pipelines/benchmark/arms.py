@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from triage.errors import UsageError, nearest_name
 from triage.models.heads import HEADS, HeadInfo, HeadKind
 from triage.models.losses import CRITERIA
@@ -81,9 +83,9 @@ class Arm:
         chosen = base.model_dump() | {"head": self.head} | dict(self.options)
         try:
             return TrainSettings.model_validate(chosen)
-        except ValueError as error:
-            reason = str(error).splitlines()[2].strip() if "\n" in str(error) else str(error)
-            raise UsageError(reason, where=self.name) from error
+        except ValidationError as error:
+            reasons = "; ".join(one["msg"].removeprefix("Value error, ") for one in error.errors())
+            raise UsageError(reasons, where=self.name) from error
 
 
 def _unknown(what: str, key: str, known: list[str]) -> UsageError:
