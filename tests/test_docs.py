@@ -31,6 +31,7 @@ from triage.imaging import DEFAULT_LIMITS
 from triage.imaging.oct import vendors
 from triage.imaging.oct.limits import DEFAULT_VOLUME_LIMITS
 from triage.measurements import measure
+from triage.models.heads.kinds import HeadKind
 from triage.oct_reading import OctReading, ReadingFacts
 from triage.predictions import _ARRAYS, CASE_COLUMNS, DECISION_COLUMNS, FORMAT
 from triage.review import OverrideReason
@@ -266,7 +267,9 @@ def test_every_method_as_its_registry_has_it(table: Callable[[], str]) -> None:
 def test_every_head_and_its_score() -> None:
     scores = ("outlier_mass", "max_softmax")
     assert [name for name in scores if f"`{name}`" not in text_of("decisions")] == []
-    assert {"hod"} < {*choices("train", "head")} <= first_cells(text_of("decisions"))
+    heads = {*choices("train", "head")}
+    assert heads == {*HeadKind} <= first_cells(text_of("training"))
+    assert {"hod", "reject", "softmax"} <= first_cells(text_of("decisions"))
 
 
 def test_every_column_of_the_predictions() -> None:

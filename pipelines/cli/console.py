@@ -31,8 +31,8 @@ Backbones = Annotated[
     list[str] | None,
     typer.Option(
         "--backbone",
-        help="hf:<directory or hub name>, monai:<network>, or for a benchmark of volumes "
-        "oct:<bundle folder>; repeat for several. "
+        help="hf:<directory or hub name>, file:<folder of `triage pretrain`>, monai:<network>, or "
+        "for a benchmark of volumes oct:<bundle folder>; repeat for several. "
         "Default: a folder `weights` near the data, else monai:resnet10_narrow.",
     ),
 ]

@@ -24,15 +24,31 @@ from pipelines.cli.console import (
     store_at,
 )
 
+Head = Literal[
+    "softmax",
+    "reject",
+    "hod",
+    "outlier_exposure",
+    "energy_bounded",
+    "binary",
+    "ova_dm",
+    "dm",
+    "sngp",
+    "heteroscedastic",
+    "het_sngp",
+    "duq",
+    "inducing_points",
+    "introspective",
+]
+"""The names of `triage.models.heads.HeadKind`, which would import torch."""
+
 
 def train(
     spec: Spec,
     root: Root,
     out: Annotated[Path, typer.Option("--out", help="Bundle folder to write.")],
     backbone: Backbones = None,
-    head: Annotated[
-        Literal["hod", "reject", "softmax"] | None, typer.Option(help="Head (default: hod).")
-    ] = None,
+    head: Annotated[Head | None, typer.Option(help="Head (default: hod).")] = None,
     members: Members = None,
     roles_seed: Annotated[int | None, typer.Option(min=0, help="Seed of the role draw.")] = None,
     seed: Annotated[
