@@ -30,7 +30,7 @@ COMBINATION = "combination"
 INFO = ScoreInfo(
     COMBINATION,
     "Combination of evidence",
-    "ours; see the recommended recipe",
+    "ours",
     "one matrix product a backbone",
 )
 OWN = "outlier_mass"
