@@ -19,7 +19,7 @@ from triage.models.settings import FitSettings
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 _TEMPERATURES = torch.logspace(-1, 1, 33)
-DIVERGED = 100.0
+DIVERGED = 1e5
 """Best validation loss in nats, at its best temperature, that only weights out of bounds reach."""
 
 
