@@ -29,7 +29,7 @@ from triage.systems.oct.parts import write_stages
 from triage.systems.oct.system import OctSystem
 from triage.systems.oct.training import fit_shift, open_data, train_segmenters
 from triage.systems.progress import Progress, tagged
-from triage.systems.selection import auroc
+from triage.uncertainty.auroc import auroc
 from triage.whole_file import whole_file
 
 ADAPTED = "adapted"

@@ -12,7 +12,7 @@ from triage.errors import UsageError
 from triage.systems.bundle import load_policy, load_system
 from triage.systems.oct.networks import weights_digest
 from triage.systems.oct.system import OctSystem
-from triage.systems.selection import auroc
+from triage.uncertainty.auroc import auroc
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,8 @@ from triage.systems.assemble import (
     validation_predictions,
 )
 from triage.systems.card import model_card
-from triage.systems.selection import auroc
 from triage.systems.training import Pool, train_pool
+from triage.uncertainty.auroc import auroc
 from triage.uncertainty.combination import COMBINATION
 
 SETTINGS = {"members": 2, "candidates": 3, "fit": FitSettings(epochs=2, patience=2)}

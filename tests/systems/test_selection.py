@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from triage.errors import UsageError
-from triage.systems.selection import auroc, select_diverse
+from triage.systems.selection import select_diverse
+from triage.uncertainty.auroc import auroc
 from triage.uncertainty.scores.outlier_mass import OutlierMass
 
 outlier_mass = OutlierMass().of

@@ -14,7 +14,7 @@ from torch.nn import functional
 from triage.errors import TrainingError
 from triage.models.fitting import fit_task
 from triage.models.inputs import CaseInputs
-from triage.models.mixing import MIXINGS, Mixed, Mixing
+from triage.models.mixing import Mixed, Mixing, make_mixing
 from triage.models.settings import FitSettings
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
@@ -147,7 +147,9 @@ def fit(
             "are too few to train on"
         )
     after_step = getattr(getattr(network, "head", network), "after_step", None)
-    task = _CaseTask(training, validation, loss, n_inliers, settings, MIXINGS[mixing](), after_step)
+    task = _CaseTask(
+        training, validation, loss, n_inliers, settings, make_mixing(mixing), after_step
+    )
     try:
         best = fit_task(
             network,

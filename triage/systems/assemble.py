@@ -24,9 +24,10 @@ from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings
 from triage.predictions import Predictions
 from triage.systems.manifest import INTENDED_USE, BundleManifest, MemberEntry, RolesEntry
-from triage.systems.selection import auroc, select_diverse
+from triage.systems.selection import select_diverse
 from triage.systems.system import Member, embed_with, observed, predict
 from triage.systems.training import Pool
+from triage.uncertainty.auroc import auroc
 from triage.uncertainty.combination import COMBINATION, Combination, fit_combination
 from triage.uncertainty.feature_distance import FEATURE_DISTANCE, FeatureDistance
 from triage.uncertainty.outlier_probability import prevalence_weights

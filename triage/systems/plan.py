@@ -16,7 +16,7 @@ from triage.errors import TrainingError
 from triage.hashing import hash_json
 from triage.models.heads import HEADS, OUTLIER_CLASS, HeadDesign, HeadNetwork
 from triage.models.inputs import CaseInputs
-from triage.models.losses import CRITERIA, smoothed
+from triage.models.losses import criterion_of, smoothed
 from triage.models.settings import TrainSettings
 from triage.models.training import Labelled, LossFunction, fit
 
@@ -153,7 +153,7 @@ class TrainingPlan:
             outputs,
             targets,
             self.n_inliers,
-            smoothed(CRITERIA[self.settings.criterion].function, self.settings.fit.label_smoothing),
+            smoothed(criterion_of(self.settings.criterion), self.settings.fit.label_smoothing),
         )
 
     def finish(self, head: HeadNetwork, embed: Callable[[torch.Tensor], torch.Tensor]) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
-from scipy.stats import rankdata
+
+from triage.uncertainty.auroc import auroc
 
 PULL = 0.6
 """Strength of the pull towards equal shares, divided by the number of outlier conditions.
@@ -122,7 +123,6 @@ def aurocs(score: Matrix, conditions: Names) -> Iterator[tuple[str, float]]:
 
 
 def _auroc(score: Matrix, conditions: Names, name: str) -> float:
-    """Area under the ROC curve of one outlier condition against the inliers (Mann-Whitney U)."""
-    ranks = rankdata(np.concatenate([score[conditions == name], score[conditions == ""]]))
-    n_out, n_in = int((conditions == name).sum()), int((conditions == "").sum())
-    return float((ranks[:n_out].sum() - n_out * (n_out + 1) / 2) / (n_out * n_in))
+    """Area under the ROC curve of one outlier condition against the inliers."""
+    chosen = (conditions == name) | (conditions == "")
+    return auroc(score[chosen], conditions[chosen] == name)
