@@ -20,6 +20,7 @@ from triage.evaluation import Evaluation, Outcomes, evaluate
 from triage.evaluation.from_predictions import outcomes_of
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.segmentation import SegmentationResult
+from triage.evaluation.uncertainty import UncertaintyResult, evaluate_uncertainty
 from triage.hashing import hash_json
 from triage.predictions import Predictions
 from triage.systems.bundle import AnySystem, load_bundle_spec, load_system
@@ -45,6 +46,7 @@ class EvaluationRun:
     referral: ReferralResult | None = None
     tissue: SegmentationResult | None = None
     findings: pd.DataFrame | None = None
+    uncertainty: UncertaintyResult | None = None
 
 
 def load_test_split(
@@ -122,6 +124,9 @@ def evaluate_system(
     outcomes = outcomes_of(scored.predictions, system.policy, dataset.spec)
     report("bootstrap", 0, 1)
     evaluation = evaluate(outcomes, n_resamples=n_resamples)
+    uncertainty = evaluate_uncertainty(
+        scored.predictions, outcomes.is_outlier, n_resamples=n_resamples
+    )
     report("bootstrap", 1, 1)
     referral = tissue = None
     if isinstance(system, OctSystem):
@@ -141,6 +146,7 @@ def evaluate_system(
         referral=referral,
         tissue=tissue,
         findings=scored.findings,
+        uncertainty=uncertainty,
     )
 
 
@@ -176,6 +182,10 @@ def as_json(run: EvaluationRun) -> dict[str, Any]:
         "evaluation": run.evaluation.model_dump(mode="json"),
     } | {
         name: found.model_dump(mode="json")
-        for name, found in (("referral", run.referral), ("tissue", run.tissue))
+        for name, found in (
+            ("uncertainty", run.uncertainty),
+            ("referral", run.referral),
+            ("tissue", run.tissue),
+        )
         if found is not None
     }

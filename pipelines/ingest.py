@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -162,13 +163,15 @@ def _content_hash(path: Path) -> str | None:
 
 
 def _opinion(row: dict[str, object]) -> PredictionRecord:
-    code = str(row["reason_code"])
+    code, epistemic = str(row["reason_code"]), float(str(row["epistemic"]))
     return PredictionRecord(
         recommendation=str(row["recommendation"]),
         queue_urgency=Urgency(str(row["queue_urgency"])),
         condition=str(row["condition"]),
         p_condition=float(str(row["p_condition"])),
         p_outlier=float(str(row["p_outlier"])),
+        aleatoric=float(str(row["aleatoric"])),
+        epistemic=None if math.isnan(epistemic) else epistemic,
         differential=tuple(
             (item["condition"], item["probability"])
             for item in json.loads(str(row["differential"]))

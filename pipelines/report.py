@@ -44,6 +44,7 @@ def write_audit(run: EvaluationRun, out: Path, store: Store | None) -> tuple[Pat
         abstention_reasons=_reasons(run),
         referral=run.referral,
         tissue=run.tissue,
+        uncertainty=run.uncertainty,
     )
     return write_report(report, out)
 

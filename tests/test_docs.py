@@ -5,32 +5,23 @@ import inspect
 import json
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-import numpy as np
 import pytest
 from typer.main import get_command
 
-from pipelines.benchmark.methods import parse_methods
 from pipelines.cli import app
-from pipelines.settings import settings_for
-from tests import oct_tables, training_tables
-from tests.data.make import make_spec
-from tests.decisions.make import CLASSES, CONDITIONS, make_predictions, random_probabilities
+from tests.pages import DOCS, FENCE, PAGES, ROOT, blocks, first_cells, rows, section, text_of
 from triage import oct_reading
-from triage.data.diagnoses import DIAGNOSES
 from triage.data.spec_files import load_spec, spec_schema
-from triage.data.tissues import Tissue
 from triage.decisions.policy import Policy
 from triage.decisions.reasons import AbstainReason
 from triage.errors import RejectReason
 from triage.evaluation import METRICS
 from triage.imaging import DEFAULT_LIMITS
-from triage.imaging.oct import vendors
 from triage.imaging.oct.limits import DEFAULT_VOLUME_LIMITS
-from triage.measurements import measure
 from triage.models.heads.kinds import HeadKind
 from triage.oct_reading import OctReading, ReadingFacts
 from triage.predictions import _ARRAYS, CASE_COLUMNS, DECISION_COLUMNS, FORMAT
@@ -38,42 +29,10 @@ from triage.review import OverrideReason
 from triage.store import EventKind
 from triage.systems import bundle, manifest
 from triage.systems.oct import parts
-from triage.uncertainty.combination.combination import EVIDENCE
-from triage.uncertainty.tables import table_of_calibrators, table_of_scores, table_of_sets
 
-ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted((ROOT / "docker").glob("*.md"))]
 SOURCES = [path for part in ("triage", "pipelines", "ui") for path in (ROOT / part).rglob("*.py")]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
-
-
-def text_of(name: str) -> str:
-    return (DOCS / f"{name}.md").read_text(encoding="utf-8")
-
-
-def rows(text: str) -> list[list[str]]:
-    """Cells of every table row, without code marks."""
-    lines = [line.strip() for line in text.splitlines() if line.startswith("|")]
-    cells = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
-    return [row for row in cells if row[0] != "---"]
-
-
-def first_cells(text: str) -> set[str]:
-    """Names in the first column of all tables; one cell may hold several."""
-    return {name.strip(" `") for row in rows(text) for name in row[0].split(",")}
-
-
-def section(name: str, title: str) -> str:
-    """What stands under a page's heading that begins so, its own parts included."""
-    after = text_of(name).split(f"\n## {title}", 1)[1]
-    return after.split("\n## ", 1)[0]
-
-
-def blocks(text: str, language: str) -> list[str]:
-    return [content for found, content in FENCE.findall(text) if found == language]
 
 
 # Links, paths and signs
@@ -259,11 +218,6 @@ def test_every_reason_for_abstaining_with_its_words() -> None:
         assert table[reason.value] == [reason.sentence, reason.next_action]
 
 
-@pytest.mark.parametrize("table", [table_of_scores, table_of_calibrators, table_of_sets])
-def test_every_method_as_its_registry_has_it(table: Callable[[], str]) -> None:
-    assert table() in text_of("benchmark"), f"put what {table.__name__}() gives into the page"
-
-
 def test_every_head_and_its_score() -> None:
     scores = ("outlier_mass", "max_softmax")
     assert [name for name in scores if f"`{name}`" not in text_of("decisions")] == []
@@ -318,65 +272,6 @@ def test_the_limits_on_files() -> None:
     assert [words for words in shown if words not in text] == []
 
 
-# Training
-
-
-@pytest.mark.parametrize("table", training_tables.TABLES)
-def test_tables_of_training_are_those_of_the_registries(table: Callable[[], str]) -> None:
-    assert table() in text_of("training"), "`python -m tests.training_tables` renews the page"
-
-
-def test_the_shown_settings_are_valid(tmp_path: Path) -> None:
-    (shown,) = blocks(text_of("training"), "yaml")
-    path = tmp_path / "training.yaml"
-    path.write_text(shown, encoding="utf-8")
-    assert settings_for(make_spec(), ("hf:any",), path) != settings_for(make_spec(), ("hf:any",))
-
-
-def test_arms_and_evidence_of_training_exist() -> None:
-    text = text_of("training")
-    named = re.findall(r"--methods (\S+)", "\n".join(blocks(text, "bash")))
-    assert [method.name for words in named for method in parse_methods(words)]
-    scores = {row[1].split("`")[0] for row in rows(section("training", "One score of several"))}
-    assert scores - {"score"} == {*EVIDENCE}
-
-
-# OCT
-
-
-@pytest.mark.parametrize("table", oct_tables.TABLES)
-def test_tables_of_oct_are_those_of_the_code(table: Callable[[], str]) -> None:
-    assert table() in text_of("oct"), "`python -m tests.oct_tables` renews the page"
-
-
-def test_tissues_diagnoses_and_formats_of_oct() -> None:
-    text = " ".join(text_of("oct").split())
-    assert ", ".join(f"{tissue.value} {tissue.title}" for tissue in Tissue) in text
-    assert ", ".join(f"`{name}`" for name in DIAGNOSES) in text
-    suffixes = re.findall(r"`(\.\w+)`", (vendors.__doc__ or "") + "`.npz`")
-    assert [suffix for suffix in suffixes if f"`{suffix}`" not in text] == []
-
-
-def test_the_ways_not_to_know_name_their_codes() -> None:
-    table = {row[0] for row in rows(section("oct", "When it gives no opinion"))}
-    assert table - {"code"} == {
-        AbstainReason.QUALITY, AbstainReason.UNSEEN_DEVICE, AbstainReason.UNFAMILIAR,
-    }  # fmt: skip
-
-
-def test_reasons_of_refused_volumes_exist() -> None:
-    answers = re.findall(r"`(\w+)`", section("oct", "Files").split("### Bad input")[1])
-    assert {*answers} - {*RejectReason} == set()
-
-
-def test_every_measurement_is_defined() -> None:
-    nothing = measure(np.zeros((1, 2, 4, 4), dtype=np.uint8), None, "R")
-    text = section("oct", "Measurements").lower()
-    words = {word for each in nothing.measurements for word in re.findall(r"\w+", each.name)}
-    fields = {"superior", "inferior", "nasal", "temporal", "inner", "outer", "field", "volume"}
-    assert {word.lower() for word in words} - fields - {*re.findall(r"\w+", text)} == set()
-
-
 # The container
 
 
@@ -389,22 +284,3 @@ def test_the_image_takes_only_what_the_package_needs() -> None:
     assert "*" in allowed
     assert all((ROOT / name).exists() for name in names)
     assert dockerfile.rindex("USER ") > dockerfile.rindex("RUN "), "the last word on the user"
-
-
-# Examples in Python
-
-
-def test_the_example_of_the_benchmark_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    generator = np.random.default_rng(0)
-    for name, count in (("known", 80), ("new", 30)):
-        p = random_probabilities(count, count)
-        labels = [CLASSES[number % len(CONDITIONS)] for number in range(count)]
-        embedding = generator.normal(size=(count, 6)).astype(np.float32)
-        make_predictions(p, labels, embedding=embedding).save(tmp_path / f"{name}.parquet")
-    (example,) = blocks(text_of("benchmark"), "python")
-    found: dict[str, Any] = {}
-    exec(compile(example, "benchmark.md", "exec"), found)
-    assert found["unlike"].shape == (30,)
-    assert found["sets"].shape == (30, len(CONDITIONS))
-    assert not found["sets"][~found["answered"]].any()

@@ -1,7 +1,7 @@
 import pytest
 
 from triage import errors
-from triage.errors import ImageRejected, RejectReason, SpecError, TriageError
+from triage.errors import ImageRejected, RejectReason, SpecError, TriageError, unknown_name
 
 
 def test_a_message_says_where_what_and_how_to_mend_it() -> None:
@@ -32,3 +32,14 @@ def test_a_rejection_carries_its_code() -> None:
     assert isinstance(caught.value, ImageRejected)
     assert caught.value.reason == "empty"
     assert str(caught.value) == "a.jpg: the file is empty"
+
+
+@pytest.mark.parametrize(
+    ("name", "mend"),
+    [("aples", "Did you mean apples?"), ("", "There are apples, pears."), ("zzz", "There are")],
+)
+def test_an_unknown_name_is_answered_by_the_nearest_or_by_all(name: str, mend: str) -> None:
+    error = unknown_name("fruit", name, {"apples": 1, "pears": 2}, where="--fruit")
+    assert isinstance(error, errors.UsageError)
+    assert str(error).startswith(f"--fruit: there is no fruit {name!r}. {mend}")
+    assert unknown_name("fruit", name, []).where is None

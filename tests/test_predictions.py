@@ -42,7 +42,7 @@ def make(n: int = 5, n_members: int = 2, seed: int = 0, **changes: Any) -> Predi
 
 
 def make_decisions(n: int) -> pd.DataFrame:
-    numbers = ("p_condition", "p_outlier", "ood_score", "expected_cost")
+    numbers = ("p_condition", "p_outlier", "ood_score", "aleatoric", "epistemic", "expected_cost")
     return pd.DataFrame(
         {
             name: [row / 7 if name in numbers else f"{name} {row}" for row in range(n)]
@@ -76,6 +76,24 @@ def test_round_trip(tmp_path: Path, n: int, decided: bool) -> None:
             assert list(after.decisions[name]) == list(before.decisions[name])
     else:
         assert after.decisions is None
+
+
+def test_a_table_of_an_earlier_version_lacks_only_what_it_did_not_say(tmp_path: Path) -> None:
+    earlier = make_decisions(3).drop(columns=["aleatoric", "epistemic"])
+    make(3).with_decisions(earlier).save(tmp_path / "x.parquet")
+    after = Predictions.load(tmp_path / "x.parquet").decisions
+    assert after is not None
+    assert [name for name in DECISION_COLUMNS if name not in after] == ["aleatoric", "epistemic"]
+    assert after.equals(earlier)
+
+
+def test_what_one_member_cannot_tell_stays_unknown(tmp_path: Path) -> None:
+    decisions = make_decisions(3).assign(epistemic=np.nan)
+    make(3, n_members=1).with_decisions(decisions).save(tmp_path / "x.parquet")
+    after = Predictions.load(tmp_path / "x.parquet").decisions
+    assert after is not None
+    assert after["epistemic"].isna().all()
+    assert after["epistemic"].dtype == np.float64
 
 
 @pytest.mark.parametrize("labels", [[None, "acne", None], [None] * 3, ["acne"] * 3])

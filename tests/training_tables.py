@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.oct_tables import renew_tables, table
-from triage.data.roles import RoleDraw
 from triage.models.heads import HEADS
 from triage.models.losses import CRITERIA
 from triage.models.mixing import MIXINGS
 from triage.models.posteriors import POSTERIORS, AfterTraining
 
 PAGE = Path(__file__).parents[1] / "docs" / "training.md"
-DRAW = RoleDraw(("known",), ("one", "other"), (), (), seed=0)
 
 
 def heads_table() -> str:
@@ -24,7 +22,7 @@ def heads_table() -> str:
                 f"`{kind}`",
                 head.info.title,
                 "needed" if head.info.learns_outliers else "not used",
-                "outlier mass" if len(head.classes(DRAW)) > 1 else "largest probability",
+                "outlier mass" if head.info.has_outlier_mass else "largest probability",
                 "no" if head.info.own_loss else "yes",
                 head.info.source,
             )
@@ -57,7 +55,8 @@ def posteriors_table() -> str:
             (
                 f"`{key}`",
                 kind.info.title,
-                "after training" if issubclass(kind, AfterTraining) else "trained together",
+                ("one, " if kind.info.one_member else "")
+                + ("after training" if issubclass(kind, AfterTraining) else "trained together"),
                 kind.info.source,
             )
             for key, kind in POSTERIORS.items()

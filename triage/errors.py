@@ -144,6 +144,26 @@ def count_by_reason(rejections: Iterable[ImageRejected]) -> dict[str, int]:
     return dict(Counter(str(rejection.reason) for rejection in rejections))
 
 
+def unknown_name(
+    what: str, name: str, known: Iterable[str], *, where: str | None = None
+) -> UsageError:
+    """The refusal of a name that does not exist, with the nearest that does, or else all.
+
+    Parameters
+    ----------
+    what : str
+        What is named, such as 'head'.
+    name : str
+    known : iterable of str
+    where : str, optional
+        The option or field that names it.
+    """
+    known = list(known)
+    near = nearest_name(name, known)
+    mend = f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
+    return UsageError(f"there is no {what} {name!r}", where=where, mend=mend)
+
+
 def nearest_name(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """The known name most like a misspelt one, for a message; '' where none is like it.
 

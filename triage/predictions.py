@@ -30,6 +30,8 @@ DECISION_COLUMNS = (
     "p_condition",
     "p_outlier",
     "ood_score",
+    "aleatoric",
+    "epistemic",
     "recommendation",
     "queue_urgency",
     "reason_code",

@@ -8,6 +8,7 @@ import streamlit as st
 from triage.decisions.reasons import AbstainReason
 from triage.review import Opinion
 from triage.store import Modality
+from ui import doubt
 from ui.words import OCT_ABSTENTIONS, URGENCIES, condition_name, escape, frequency
 
 _BAR, _REST, _TEXT = "#164a6f", "#e3e9ee", "#0f1923"
@@ -55,7 +56,7 @@ def _diagnoses(opinion: Opinion) -> None:
     assert opinion.urgency is not None, "an opinion has an urgency"
     st.metric("Referral", URGENCIES[opinion.urgency])
     _chart(opinion.differential[:_TOP], what="scans", lines=2)
-    _further(opinion)
+    _further(opinion, doubt.OF_A_SCAN)
     st.caption(
         "The bars count such scans with each diagnosis, as the networks see it. Diagnoses "
         f"may occur together. System: {escape(opinion.bundle)}."
@@ -69,7 +70,7 @@ def _differential(opinion: Opinion) -> None:
         f"referral **{URGENCIES[opinion.urgency].lower()}**."
     )
     _chart(opinion.differential)
-    _further(opinion)
+    _further(opinion, doubt.OF_PHOTOGRAPHS)
     st.caption(
         "The bars count such cases among the conditions the system knows, from calibrated "
         f"probabilities. System: {escape(opinion.bundle)}."
@@ -96,13 +97,15 @@ def _chart(
     )
 
 
-def _further(opinion: Opinion) -> None:
+def _further(opinion: Opinion, words: doubt.Words) -> None:
     if opinion.next_action:
         st.markdown(f"**Next action:** {escape(opinion.next_action)}")
     if opinion.p_outlier is not None:
         st.markdown(
             f"**None of the conditions it knows:** {frequency(opinion.p_outlier)} such cases."
         )
+    if opinion.aleatoric is not None:
+        st.markdown(doubt.sentence(opinion.aleatoric, opinion.epistemic, words))
 
 
 def _bars(labels: list[str], shares: list[float], label_height: int) -> go.Figure:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from triage.errors import UsageError, nearest_name
+from triage.errors import UsageError, unknown_name
 from triage.models.heads import HEADS, HeadInfo, HeadKind
 from triage.models.losses import CRITERIA
 from triage.models.mixing import MIXINGS
@@ -46,12 +46,12 @@ class Arm:
         """
         first, *rest = text.split("+")
         if first not in tuple(HeadKind):
-            raise _unknown("head", first, list(HeadKind))
+            raise unknown_name("head", first, HeadKind, where="--methods")
         options: dict[str, str] = {}
         known = {key: field for field, registry in _OPTIONS.items() for key in registry}
         for key in rest:
             if key not in known:
-                raise _unknown("loss, mixing or posterior", key, list(known))
+                raise unknown_name("loss, mixing or posterior", key, known, where="--methods")
             if known[key] in options:
                 raise UsageError(f"sets its {known[key]} twice", where=text)
             options[known[key]] = key
@@ -67,11 +67,6 @@ class Arm:
         """What kind of head it has."""
         return HEADS[self.head].info
 
-    @property
-    def has_outlier_mass(self) -> bool:
-        """Whether its probabilities reach beyond the inlier conditions."""
-        return self.info.has_outlier_class or self.head is HeadKind.HOD
-
     def settings(self, base: TrainSettings) -> TrainSettings:
         """The settings that train it, checked anew.
 
@@ -86,12 +81,3 @@ class Arm:
         except ValidationError as error:
             reasons = "; ".join(one["msg"].removeprefix("Value error, ") for one in error.errors())
             raise UsageError(reasons, where=self.name) from error
-
-
-def _unknown(what: str, key: str, known: list[str]) -> UsageError:
-    near = nearest_name(key, known, cutoff=0.4)
-    return UsageError(
-        f"there is no {what} {key!r}",
-        where="--methods",
-        mend=f"Did you mean {near}?" if near else f"There are {', '.join(known)}.",
-    )

@@ -94,7 +94,7 @@ def _fitted(method: Method, draw: Draw) -> Score | Combination:
         sets[TRAIN],
         draw.truth[TRAIN],
         sets[VALIDATION],
-        draw.held_out,
+        draw.outliers[VALIDATION],
         met=draw.met[method.head],
     )
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipelines.benchmark.arms import Arm
-from triage.errors import UsageError, nearest_name
-from triage.models.heads import HeadKind
+from triage.errors import UsageError, unknown_name
+from triage.models.heads import HEADS, HeadKind
 from triage.uncertainty.calibration import CALIBRATORS
 from triage.uncertainty.combination import COMBINATION
 from triage.uncertainty.conformal import CONFORMAL
@@ -81,24 +81,25 @@ def _expanded(name: str) -> Iterator[Method]:
         yield from _methods_of(name)
         return
     for kind in HeadKind:
-        mass = Arm(kind).has_outlier_mass
+        mass = HEADS[kind].info.has_outlier_mass
         yield Method("score", "outlier_mass" if mass else "max_softmax", str(kind))
 
 
 def _methods_of(name: str) -> Iterator[Method]:
-    key, _, head = name.partition("@")
+    key, at, head = name.partition("@")
     known = _known()
     if key not in known:
-        near = nearest_name(key, known, cutoff=0.4)
+        raise unknown_name("method", key, known, where="--methods")
+    if at and not head:
         raise UsageError(
-            f"there is no method {key!r}",
+            f"{name} names no head",
             where="--methods",
-            mend=f"Did you mean {near}?" if near else f"There are {', '.join(known)}.",
+            mend=f"Write {key}, or {key}@{DEPLOYED} or another head.",
         )
     kind = known[key]
     learns_outliers = key in SCORES and SCORES[key].info.needs_outliers
     arm = Arm.parse(head) if head else None
-    if arm and learns_outliers and not arm.has_outlier_mass:
+    if arm and learns_outliers and not arm.info.has_outlier_mass:
         raise UsageError(
             f"{key} needs a head with a class for outliers",
             where="--methods",

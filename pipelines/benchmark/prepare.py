@@ -12,20 +12,20 @@ from numpy.typing import NDArray
 
 from pipelines.benchmark.arms import Arm
 from pipelines.benchmark.case_sets import CaseSet, case_sets
+from pipelines.benchmark.embedding import embed_sets
 from pipelines.benchmark.protocol import Protocol
 from triage.array_file import Arrays
 from triage.data.dataset import Dataset
 from triage.data.manifest import UNKNOWN, Case
 from triage.data.spec import DataSpec
-from triage.errors import UsageError
 from triage.evaluation.benchmarks.draw_record import TEST, VALIDATION
 from triage.evaluation.benchmarks.records import cluster_codes
 from triage.models.backbone import Backbone
 from triage.models.feature_maps import MapStatistics
 from triage.models.image_text import load_image_text
 from triage.systems.observe import observe
-from triage.systems.progress import Progress, counting, tagged
-from triage.systems.system import Embedded, embed_with, open_caches
+from triage.systems.progress import Progress, tagged
+from triage.systems.system import Embedded
 from triage.systems.training import train_pool
 from triage.uncertainty.observations import ImageText, Observations
 
@@ -46,8 +46,8 @@ class Draw:
         Level of each validation and test case, by set and axis.
     observations : dict of (dict of Observations)
         By arm, then by set; `train` holds inliers only.
-    held_out : str array
-        Outlier condition of each validation case, '' for inliers.
+    outliers : dict of str array
+        Condition of each validation and test case that is an outlier, '' for inliers, by set.
     met : dict of tuple of str
         Outlier conditions that trained each arm.
     rejected : int
@@ -60,7 +60,7 @@ class Draw:
     clusters: dict[str, NDArray[np.int64]]
     subgroups: dict[str, dict[str, list[str]]]
     observations: dict[str, dict[str, Observations]]
-    held_out: NDArray[np.str_]
+    outliers: dict[str, NDArray[np.str_]]
     met: dict[str, tuple[str, ...]]
     rejected: int
 
@@ -71,6 +71,7 @@ class Draw:
         header = {
             "inliers": self.inliers,
             "subgroups": self.subgroups[TEST],
+            "outliers": self.outliers[TEST].tolist(),
             "sets": list(self.truth),
             "rejected": self.rejected,
         }
@@ -123,7 +124,7 @@ def prepare_draw(
         digests = tuple(backbone.digest() for backbone in pool.backbones.values())
         if digests not in embedded:
             # Ensembles on frozen backbones share them, and each set is embedded once.
-            found, opened = _embed(pool.backbones, sets, cache_folder, report, "embedding sets")
+            found, opened = embed_sets(pool.backbones, sets, cache_folder, report)
             embedded[digests] = found
         observations[kind] = {
             name: observe(parts, pool.members, len(dataset.draw.inliers))
@@ -153,40 +154,13 @@ def prepare_draw(
         },
         subgroups={name: _subgroups(sets[name].cases, dataset.spec) for name in (VALIDATION, TEST)},
         observations=observations,
-        held_out=np.array(
-            [
-                "" if case.condition in dataset.draw.inliers else str(case.condition)
-                for case in sets[VALIDATION].cases
-            ]
-        ),
+        outliers={name: _outliers(sets[name].cases, dataset) for name in (VALIDATION, TEST)},
         met={
             name: dataset.draw.train if Arm.parse(name).info.learns_outliers else ()
             for name in heads
         },
         rejected=rejected,
     )
-
-
-def _embed(
-    backbones: dict[str, Backbone],
-    sets: dict[str, CaseSet],
-    cache_folder: Path | None,
-    report: Progress,
-    stage: str,
-) -> tuple[dict[str, Embedded], dict[str, list[Case]]]:
-    total = sum(len(case.images) for part in sets.values() for case in part.cases)
-    tick = counting(report, stage, total * len(backbones))
-    caches = open_caches(backbones, cache_folder)
-    embedded: dict[str, Embedded] = {}
-    opened: dict[str, list[Case]] = {}
-    for name, part in sets.items():
-        embedded[name], found = embed_with(
-            backbones, part.cases, cache_folder, tick, part.corruption, caches=caches
-        )
-        opened[name] = found.cases
-        if not found.cases:
-            raise UsageError("no case of this set could be read", where=name)
-    return embedded, opened
 
 
 @dataclass(frozen=True)
@@ -217,13 +191,18 @@ class _Extras:
         return found
 
     def _through(self, network: Backbone, stage: str) -> dict[str, NDArray[np.float32]]:
-        embedded, _ = _embed({stage: network}, self.sets, self.cache_folder, self.report, stage)
+        embedded, _ = embed_sets({stage: network}, self.sets, self.cache_folder, self.report, stage)
         return {name: parts[stage] for name, parts in embedded.items()}
 
 
 def _truth(cases: Sequence[Case], dataset: Dataset) -> NDArray[np.int64]:
     place = {name: index for index, name in enumerate(dataset.draw.inliers)}
     return np.array([place.get(str(case.condition), -1) for case in cases], dtype=np.int64)
+
+
+def _outliers(cases: Sequence[Case], dataset: Dataset) -> NDArray[np.str_]:
+    inliers = dataset.draw.inliers
+    return np.array(["" if case.condition in inliers else str(case.condition) for case in cases])
 
 
 def _subgroups(cases: Sequence[Case], spec: DataSpec) -> dict[str, list[str]]:

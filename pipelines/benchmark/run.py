@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import torch
+
 from pipelines.benchmark.arms import Arm
-from pipelines.benchmark.measure import probabilities_of, run_method
-from pipelines.benchmark.methods import Method, heads_of
-from pipelines.benchmark.prepare import Draw, prepare_draw
+from pipelines.benchmark.draw_job import DrawJob
+from pipelines.benchmark.embedding import embed_beforehand
+from pipelines.benchmark.methods import Method
+from pipelines.benchmark.pairs import Pair
 from pipelines.benchmark.protocol import Protocol
+from pipelines.benchmark.side_by_side import run_side_by_side
 from pipelines.benchmark.summary import summarise
-from triage.errors import TriageError
-from triage.evaluation.benchmarks.draw_record import DRAW, head_record
 from triage.evaluation.benchmarks.records import Records
 from triage.evaluation.benchmarks.results import BenchmarkResult, Skipped
 from triage.models.heads import HeadKind
@@ -35,8 +36,14 @@ class _Work:
     skipped: dict[str, str] = field(default_factory=dict)
 
     def skip(self, method: Method, reason: str) -> None:
+        """Leave a method out; the first reason stands."""
         self.methods = [other for other in self.methods if other != method]
-        self.skipped[method.name] = reason
+        self.skipped.setdefault(method.name, reason)
+
+    def skip_all(self, refused: Mapping[Method, str]) -> None:
+        """Leave out what a draw could not run."""
+        for method, reason in refused.items():
+            self.skip(method, reason)
 
 
 def benchmark(
@@ -45,6 +52,8 @@ def benchmark(
     repeats: int,
     out: Path,
     *,
+    compare: Sequence[Pair] = (),
+    workers: int = 1,
     cache_folder: Path | None = None,
     n_resamples: int = 1000,
     command: str = "",
@@ -61,6 +70,12 @@ def benchmark(
     out : Path
         Folder for records, `benchmark.json` and `benchmark.html`. More methods or repeats may be
         asked for later; what was measured is kept.
+    compare : sequence of pair of Method
+        Scores to compare in pairs.
+    workers : int
+        Draws at once, each in a process of its own that holds all a draw needs; the numbers are
+        the same. A script that asks for several must guard its entry by
+        `if __name__ == "__main__":`, for each process reads it anew.
     cache_folder : Path, optional
         Of embeddings.
     n_resamples : int
@@ -82,16 +97,25 @@ def benchmark(
     records = Records(out, protocol.fingerprint())
     seeds = protocol.seeds(repeats)
     work = _possible(protocol, methods, learns_outliers=bool(protocol.dataset(seeds[0]).draw.train))
-    report("draws", 0, repeats)
-    for number, seed in enumerate(seeds):
-        _run_draw(protocol, seed, work, records, cache_folder, number == 0, report)
-        report("draws", number + 1, repeats)
+    jobs = [
+        DrawJob(
+            protocol,
+            seed,
+            tuple(work.methods),
+            records,
+            cache_folder,
+            trace_memory=seed == seeds[0],
+        )
+        for seed in seeds
+    ]
+    _run_draws(jobs, work, workers, report)
     result = summarise(
         protocol,
         records,
         seeds,
         work.methods,
         [Skipped(key=name, reason=reason) for name, reason in work.skipped.items()],
+        compare=compare,
         n_resamples=n_resamples,
         command=command,
         report=report,
@@ -123,46 +147,32 @@ def _possible(protocol: Protocol, methods: Sequence[Method], *, learns_outliers:
     return work
 
 
-def _run_draw(
-    protocol: Protocol,
-    seed: int,
-    work: _Work,
-    records: Records,
-    cache_folder: Path | None,
-    first: bool,
-    report: Progress,
-) -> None:
-    heads = heads_of(work.methods)
-    known = [DRAW, *(head_record(head) for head in heads)]
-    missing = [method for method in work.methods if not records.has(seed, method.name)]
-    if not missing and all(records.has(seed, name) for name in known):
+def _run_draws(jobs: Sequence[DrawJob], work: _Work, workers: int, report: Progress) -> None:
+    """Run what is not done, one draw after the other or several side by side."""
+    todo = [job for job in jobs if not job.is_done()]
+    if todo:
+        embed_beforehand(
+            todo[0].protocol,
+            [job.seed for job in todo],
+            cache_folder=todo[0].cache_folder,
+            with_maps=any(job.needs_maps() for job in todo),
+            report=report,
+        )
+    before, total = len(jobs) - len(todo), len(jobs)
+    report("draws", before, total)
+
+    def finished(count: int) -> None:
+        report("draws", before + count, total)
+
+    if workers > 1 and len(todo) > 1:
+        processes = min(workers, len(todo))
+        threads = max(1, torch.get_num_threads() // processes)
+        for refused in run_side_by_side(
+            todo, processes, threads=threads, report=report, finished=finished
+        ):
+            work.skip_all(refused)
         return
-    checkpoints = records.folder / "checkpoints" / f"draw-{seed}"
-    draw = prepare_draw(
-        protocol,
-        seed,
-        heads,
-        checkpoints=checkpoints,
-        cache_folder=cache_folder,
-        with_maps=any(
-            method.key in SCORES and SCORES[method.key].need is Need.FEATURE_MAPS
-            for method in missing
-        ),
-        report=report,
-    )
-    _record_draw(draw, records)
-    for number, method in enumerate(missing):
-        try:
-            arrays, header = run_method(method, draw, trace_memory=first)
-            records.save(seed, method.name, arrays, header)
-        except TriageError as error:
-            work.skip(method, str(error))
-        report("methods", number + 1, len(missing))
-    shutil.rmtree(checkpoints, ignore_errors=True)
-
-
-def _record_draw(draw: Draw, records: Records) -> None:
-    records.save(draw.seed, DRAW, *draw.record())
-    for head, sets in draw.observations.items():
-        arrays = {name: probabilities_of(seen) for name, seen in sets.items()}
-        records.save(draw.seed, head_record(head), arrays, {})
+    for number, job in enumerate(todo):
+        # What one draw could not run need not be tried in the next.
+        work.skip_all(replace(job, methods=tuple(work.methods))(report))
+        finished(number + 1)

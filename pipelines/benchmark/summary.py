@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from pipelines.benchmark.arms import Arm
 from pipelines.benchmark.measure import PROMISED
 from pipelines.benchmark.methods import Method, heads_of
+from pipelines.benchmark.pairs import Pair, measured_pairs, missing_pairs
 from pipelines.benchmark.protocol import Protocol
 from triage import __version__
 from triage.evaluation.benchmarks.conformal_rows import conformal_rows
 from triage.evaluation.benchmarks.draw_record import TEST, DrawRecord, read_draw
 from triage.evaluation.benchmarks.head_rows import calibrator_rows, head_rows
+from triage.evaluation.benchmarks.pair_rows import pair_rows
 from triage.evaluation.benchmarks.records import Records
 from triage.evaluation.benchmarks.rejection_rows import guarantee_rows, rejection_rows
 from triage.evaluation.benchmarks.resampling import CrossedResamples
@@ -38,6 +41,7 @@ def summarise(
     methods: Sequence[Method],
     skipped: list[Skipped],
     *,
+    compare: Sequence[Pair] = (),
     n_resamples: int,
     command: str,
     report: Progress,
@@ -52,20 +56,23 @@ def summarise(
     seeds : sequence of int
     methods : sequence of Method
     skipped : list of Skipped
+    compare : sequence of pair of Method
+        Scores to compare in pairs, beside those that always are.
     n_resamples : int
     command : str
     report : callable
     """
     heads = heads_of(methods)
-    names = {
-        kind: [method.name for method in methods if method.kind == kind]
+    of_kind = {
+        kind: [method for method in methods if method.kind == kind]
         for kind in ("score", "calibrator", "conformal")
     }
+    pairs = measured_pairs(compare, methods)
     draws = [read_draw(records, seed, heads, [method.name for method in methods]) for seed in seeds]
     resamples = CrossedResamples(
         [draw.all_clusters for draw in draws], n_resamples=n_resamples, seed=SEED
     )
-    total = len(names["score"]) + len(names["calibrator"]) + 1
+    total = len(of_kind["score"]) + len(pairs) + len(of_kind["calibrator"]) + 1
     done = 0
 
     def tick() -> None:
@@ -73,8 +80,16 @@ def summarise(
         done += 1
         report("tables", done, total)
 
-    scores, best = score_rows(draws, names["score"], protocol.spec, resamples, tick)
-    calibrators = calibrator_rows(draws, names["calibrator"], resamples, tick)
+    scores, best = score_rows(
+        draws,
+        of_kind["score"],
+        protocol.spec,
+        resamples,
+        tick,
+        saw_outliers=[head for head in heads if Arm.parse(head).info.learns_outliers],
+    )
+    compared = pair_rows(draws, pairs, protocol.spec, resamples, tick)
+    calibrators = calibrator_rows(draws, of_kind["calibrator"], resamples, tick)
     rejection = rejection_rows(draws, heads, protocol.spec, resamples)
     result = BenchmarkResult(
         spec_name=protocol.spec.name,
@@ -91,14 +106,15 @@ def summarise(
         far=protocol.far_description,
         best_baseline=best,
         scores=scores,
+        pairs=compared,
         heads=head_rows(draws, heads, resamples),
         calibrators=calibrators,
-        conformal=conformal_rows(draws, names["conformal"], PROMISED),
+        conformal=conformal_rows(draws, of_kind["conformal"], PROMISED),
         rejection=rejection,
         guarantees=guarantee_rows(draws, heads, protocol.spec),
-        curves=_curves(draws, scores, best, protocol),
+        curves=_curves(draws, scores, best, of_kind["score"], protocol),
         skipped=skipped,
-        notes=_notes(draws, scores, protocol),
+        notes=[*_notes(draws, scores, protocol), *missing_pairs(compare, methods)],
     )
     tick()
     return result
@@ -116,12 +132,18 @@ def _counts(draws: Sequence[DrawRecord]) -> dict[str, int]:
 
 
 def _curves(
-    draws: Sequence[DrawRecord], scores: Sequence[ScoreRow], best: str | None, protocol: Protocol
+    draws: Sequence[DrawRecord],
+    scores: Sequence[ScoreRow],
+    best: str | None,
+    methods: Sequence[Method],
+    protocol: Protocol,
 ) -> list[Curve]:
-    shown = list(dict.fromkeys([*(row.key for row in scores[:1]), *([best] if best else [])]))
+    named = {method.name: method for method in methods}
+    keys = dict.fromkeys([*(row.key for row in scores[:1]), *([best] if best else [])])
+    shown = [named[key] for key in keys]
     curves = [
-        Curve(key=name, coverage=COVERAGES, risk=risk_curve(draws, name, protocol.spec))
-        for name in shown
+        Curve(key=one.name, coverage=COVERAGES, risk=risk_curve(draws, one, protocol.spec))
+        for one in shown
     ]
     if shown:
         level = random_risk(draws, shown[0], protocol.spec)

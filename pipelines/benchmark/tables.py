@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.table import Table
 
 from pipelines.tables import plain_table
-from triage.evaluation.benchmarks.results import BenchmarkResult, Number
+from triage.evaluation.benchmarks.results import BenchmarkResult, Number, PairRow
+from triage.evaluation.coverage import OVERALL
 
 
 def shown(number: Number | None, signed: bool = False) -> str:
@@ -25,8 +26,9 @@ def brief(number: Number | None) -> str:
 
 
 def tables(result: BenchmarkResult) -> list[Table]:
-    """Scores, ensembles, calibrators and sets."""
+    """Scores, pairs of them, ensembles, calibrators, sets and rules."""
     found = [_near(result), _far(result)] if result.scores else []
+    found += [_pair(pair) for pair in result.pairs]
     found.append(_heads(result))
     if result.calibrators:
         found.append(_calibrators(result))
@@ -73,6 +75,29 @@ def _far(result: BenchmarkResult) -> Table:
 
 def _named(key: str, result: BenchmarkResult) -> str:
     return f"{key} *" if key == result.best_baseline else key
+
+
+def _pair(pair: PairRow) -> Table:
+    rows = [
+        [
+            "all" if part.axis == OVERALL else f"{part.axis.replace('_', ' ')} {part.level}",
+            str(part.draws),
+            *("-" if part.reason else f"{count:.0f}" for count in (part.outliers, part.inliers)),
+            brief(part.a),
+            brief(part.b),
+            shown(part.difference, signed=True),
+        ]
+        for part in pair.parts
+    ]
+    names = {"accuracy": "accuracy", "ece": "ECE"}
+    rows += [
+        [f"{names[key]} of inliers", "", "", "", "", "", shown(found, signed=True)]
+        for key, found in pair.heads.items()
+    ]
+    columns = ["near AUROC", "draws", "outliers", "inliers", "first", "second", "difference"]
+    reasons = dict.fromkeys(part.reason for part in pair.parts if part.reason)
+    note = f"-: {'; '.join(reasons)}" if reasons else ""
+    return plain_table(f"{pair.a} minus {pair.b}", columns, rows, note)
 
 
 def _heads(result: BenchmarkResult) -> Table:

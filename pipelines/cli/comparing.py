@@ -49,6 +49,10 @@ def benchmark(
     unknown_text: Annotated[
         list[str] | None, typer.Option(help="Sentence for what is out; repeat for several.")
     ] = None,
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(help="Two scores, A,B, to compare in pairs; repeat for several."),
+    ] = None,
     similar: Annotated[
         float,
         typer.Option(
@@ -58,6 +62,9 @@ def benchmark(
     resamples: Annotated[
         int, typer.Option(min=2, max=100_000, help="Resamples behind the intervals.")
     ] = 1000,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Draws at once, each in a process of its own.")
+    ] = 1,
     as_json: Json = False,
 ) -> None:
     """Compare scores, calibrators and sets on equal terms; a killed run goes on where it was.
@@ -69,6 +76,7 @@ def benchmark(
 
     from pipelines.benchmark.methods import parse_methods
     from pipelines.benchmark.modalities import default_shifts
+    from pipelines.benchmark.pairs import parse_pairs
     from pipelines.benchmark.protocol import Protocol, parse_shift
     from pipelines.benchmark.run import JSON, PAGE
     from pipelines.benchmark.run import benchmark as run
@@ -78,6 +86,7 @@ def benchmark(
     from triage.models.settings import default_settings
 
     chosen = parse_methods(methods)
+    pairs = parse_pairs(compare or (), chosen)
     data = load_spec(spec)
     protocol = Protocol(
         data,
@@ -100,8 +109,10 @@ def benchmark(
         "shift": shift,
         "image-text": image_text and image_text.rsplit("/", 1)[-1],
         "unknown-text": unknown_text,
+        "compare": compare,
         "similar": similar,
         "resamples": resamples,
+        "workers": workers if workers > 1 else None,
     }
     with bars(as_json) as report:
         result = run(
@@ -109,6 +120,8 @@ def benchmark(
             chosen,
             repeats,
             folder,
+            compare=pairs,
+            workers=workers,
             cache_folder=cache_folder(),
             n_resamples=resamples,
             command=_command(given),

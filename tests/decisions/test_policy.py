@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from scipy.stats import entropy
 
 from tests.decisions.make import CLASSES, CONDITIONS, make_policy, make_predictions
 from tests.decisions.make import random_probabilities as draw
@@ -100,6 +101,34 @@ def test_probabilities_recomputed() -> None:
     np.testing.assert_allclose(
         table["p_condition"], (roots / roots.sum(axis=1, keepdims=True)).max(axis=1), rtol=1e-5
     )
+
+
+def test_the_parts_of_doubt_add_up_to_that_of_the_calibrated_probabilities() -> None:
+    p = draw(3, 5)
+    policy = make_policy(temperature=2.0)
+    predictions = make_predictions(p)
+    table = policy.decide(predictions)
+    members = predictions.probabilities[:, :, :K].astype(float)
+    roots = np.sqrt(members.mean(axis=1))
+    shown = roots / roots.sum(axis=1, keepdims=True)
+    total = table["aleatoric"] + table["epistemic"]
+    np.testing.assert_allclose(total, entropy(shown, axis=1), rtol=1e-6)
+    for row in range(len(p)):
+        joint = members[row] / members[row].sum(axis=0) * shown[row]
+        independent = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0)
+        information = entropy(joint.ravel(), independent.ravel())
+        assert table["epistemic"][row] == pytest.approx(information, abs=1e-9)
+
+
+def test_of_one_member_it_is_not_known_whether_others_would_disagree() -> None:
+    alone = draw(4, 3, members=1)
+    listed_twice = np.repeat(alone, 2, axis=1)
+    agreeing = make_policy().decide(make_predictions(listed_twice))
+    assert agreeing["epistemic"].max() < 1e-9
+    for p, names in ((alone, ("m0",)), (listed_twice, ("m0", "m0"))):
+        table = make_policy().decide(make_predictions(p, members=names))
+        assert table["epistemic"].isna().all()
+        np.testing.assert_allclose(table["aleatoric"], agreeing["aleatoric"])
 
 
 def test_an_opinion_with_its_urgency_and_action() -> None:

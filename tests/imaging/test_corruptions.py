@@ -210,7 +210,7 @@ def test_written_form() -> None:
     [
         ("jpg:3", "Did you mean jpeg?"),
         ("colour_cst:1", "Did you mean colour_cast?"),
-        ("snow:1", "Known are gaussian_noise"),
+        ("snow:1", "There are gaussian_noise"),
         ("jpeg:0", "Choose 1 to 5"),
         ("jpeg:6", "Choose 1 to 5"),
         ("shuffled_tiles:2", "severity 1 only"),

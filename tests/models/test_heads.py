@@ -30,6 +30,18 @@ def test_targets(kind: HeadKind, targets: dict[str, int | None]) -> None:
 
 
 @pytest.mark.parametrize("kind", HeadKind)
+def test_what_a_head_says_of_itself_is_so(kind: HeadKind) -> None:
+    design = HEADS[kind]
+    classes = design.classes(DRAW)
+    network = design.build(4, 3, len(classes), hidden=6, dropout=0.1)
+    assert design.info.perceptron == (type(network) is Head)
+    logits = network.eval()(torch.randn(2, 4))
+    assert design.info.has_outlier_mass == (logits.shape[1] > 3)
+    assert design.info.has_outlier_class == (OUTLIER_CLASS in classes)
+    assert design.info.class_per_outlier == (classes[3:] == DRAW.train)
+
+
+@pytest.mark.parametrize("kind", HeadKind)
 @pytest.mark.parametrize("held_out", ["v", "t", "never heard of"])
 def test_held_out_conditions_never_have_a_target(kind: HeadKind, held_out: str) -> None:
     assert HEADS[kind].target(held_out, DRAW) is None

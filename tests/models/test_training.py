@@ -209,6 +209,36 @@ def test_frozen_normalisation_keeps_its_statistics(tiny_hf: Path) -> None:
         assert any(not torch.equal(value, after[name]) for name, value in before.items()) is moved
 
 
+class Watching(Head):
+    """A head that remembers the targets it was told of, and whether it had just been trained."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, N_CLASSES, hidden=0, dropout=0.0)
+        self.batches: list[torch.Tensor] = []
+        self.weights_then: list[torch.Tensor] = []
+
+    def after_step(self, targets: torch.Tensor) -> None:
+        self.batches.append(targets)
+        self.weights_then.append(self.layers[-1].weight.detach().clone())
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_head_is_told_the_targets_of_every_step_once_it_is_done(whole: bool) -> None:
+    settings = FitSettings(epochs=2, batch_size=16, learning_rate=1e-2)
+    if whole:
+        backbone = load_backbone("monai:resnet10_narrow@32", seed=0)
+        head = Watching(backbone.width)
+        run(CaseNetwork(backbone, head, freeze_normalisation=False), pictures, settings)
+    else:
+        head = Watching(WIDTH)
+        run(head, blobs, settings)
+    assert [len(batch) for batch in head.batches] == [16, 16, 8] * 2
+    expected = (torch.arange(40) % N_CLASSES).bincount()
+    for epoch in (head.batches[:3], head.batches[3:]):
+        assert torch.equal(torch.cat(epoch).bincount(), expected)
+    assert all(not torch.equal(one, two) for one, two in pairwise(head.weights_then))
+
+
 def test_class_weights_by_hand() -> None:
     targets = torch.tensor([0] * 4 + [1] * 1 + [2] * 1)
     assert torch.allclose(class_weights(targets, 3, 0.0), torch.ones(3))

@@ -34,6 +34,22 @@ def test_headline_numbers_from_the_predictions(evaluated: EvaluationRun) -> None
     assert overall["accuracy"].low <= overall["accuracy"].value <= overall["accuracy"].high
 
 
+def test_doubt_and_its_parts_are_averaged(evaluated: EvaluationRun) -> None:
+    decisions = evaluated.predictions.decisions
+    assert decisions is not None
+    assert evaluated.uncertainty is not None
+    known = np.isin(evaluated.predictions.cases["label"], evaluated.predictions.inliers)
+    rows = {row.level: row for row in evaluated.uncertainty.rows if not row.axis}
+    for level, where in (("Known conditions", known), ("Unknown conditions", ~known)):
+        for part, found in (
+            ("aleatoric", rows[level].aleatoric),
+            ("epistemic", rows[level].epistemic),
+        ):
+            assert found is not None
+            assert found.value == pytest.approx(decisions[part][where].mean())
+    assert as_json(evaluated)["uncertainty"]["rows"][0]["level"] == "All cases"
+
+
 def test_the_json_carries_its_origin(evaluated: EvaluationRun, phantom_data: Dataset) -> None:
     content = as_json(evaluated)
     json.dumps(content, allow_nan=False)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,8 @@ def test_every_case_waits_also_the_unreadable(
             assert shown is not None
             assert shown.record.recommendation == row["recommendation"]
             assert shown.record.p_outlier == pytest.approx(row["p_outlier"])
+            assert shown.record.aleatoric == pytest.approx(row["aleatoric"])
+            assert shown.record.epistemic == pytest.approx(row["epistemic"])
             assert shown.record.queue_urgency == row["queue_urgency"]
             assert shown.bundle_digest == tiny_bundle.manifest.digest()
         for case, there in (("d", True), ("e", False)):
@@ -74,6 +77,24 @@ def test_every_case_waits_also_the_unreadable(
             assert shown.record.condition is None
             (image,) = get_case(session, number).images
             assert (image.sha256 is not None) is there
+
+
+def test_of_one_member_the_disagreement_stays_unknown(
+    store: Store, result: ScoreResult, tiny_bundle: TinyBundle, inbox: Path
+) -> None:
+    table = result.scored.predictions
+    assert table.decisions is not None
+    alone = table.with_decisions(table.decisions.assign(epistemic=float("nan")))
+    of_one = replace(result, scored=replace(result.scored, predictions=alone))
+    put(store, of_one, tiny_bundle.folder, inbox.parent)
+    with store.reading() as session:
+        for case, aleatoric in zip(
+            table.cases["case_id"], table.decisions["aleatoric"], strict=True
+        ):
+            shown = shown_prediction(session, find_case(session, result.source, case) or 0)
+            assert shown is not None
+            assert shown.record.epistemic is None
+            assert shown.record.aleatoric == pytest.approx(aleatoric)
 
 
 def test_images_are_found_again(

@@ -58,6 +58,8 @@ def test_a_part_of_a_section_leaves_the_rest_as_it_would_be(tmp_path: Path) -> N
         ("head: sngpp", "'sngp'"),
         ("{head: duq, criterion: focal}", "a loss of its own"),
         ("{mode: finetune, mixing: mixup}", "frozen embeddings"),
+        ("{head: sngp, posterior: laplace}", "needs a plain perceptron"),
+        ("{posterior: mc_dropout, dropout: 0}", "needs dropout above 0"),
         ("backbones: [hf:other]", "--backbone"),
     ],
 )

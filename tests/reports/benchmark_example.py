@@ -14,6 +14,8 @@ from triage.evaluation.benchmarks.results import (
     GuaranteeRow,
     HeadRow,
     Number,
+    PairPart,
+    PairRow,
     RejectionRow,
     ScoreRow,
     Skipped,
@@ -144,6 +146,46 @@ def conformal_row(key, title, by, short):
     )
 
 
+def pair_part(axis, level, difference, half=0.02):
+    return PairPart(
+        axis=axis,
+        level=level,
+        draws=10,
+        outliers=81.4,
+        inliers=203.0,
+        a=around(0.744 + difference / 2),
+        b=around(0.744 - difference / 2),
+        difference=around(difference, half),
+    )
+
+
+def too_few(axis, level):
+    return PairPart(axis=axis, level=level, draws=1, reason="too few draws have ten groups")
+
+
+def pair_rows():
+    return [
+        PairRow(
+            a="outlier_mass@hod",
+            b="outlier_mass@reject",
+            parts=[
+                pair_part("overall", "all", 0.013),
+                pair_part("risk", "low", -0.031),
+                pair_part("risk", "high", 0.058),
+                pair_part("skin_type", "I-II", 0.009),
+                too_few("skin_type", "V-VI"),
+            ],
+            heads={"accuracy": around(0.004, 0.01), "ece": around(-0.02, 0.01)},
+        ),
+        PairRow(
+            a="outlier_mass@hod",
+            b="energy@hod",
+            parts=[too_few("overall", "all"), too_few("risk", "low")],
+            heads={},
+        ),
+    ]
+
+
 def example(**changes):
     """A whole result; `changes` replace its fields."""
     coverage = [round(float(c), 6) for c in np.linspace(0.05, 1, 39)]
@@ -168,6 +210,7 @@ def example(**changes):
         "far": "Test inliers of which nothing is left to recognise (shuffled_tiles).",
         "best_baseline": "energy@softmax",
         "scores": [score_row(place, *row) for place, row in enumerate(SCORES)],
+        "pairs": pair_rows(),
         "heads": [
             HeadRow(
                 head=head,

@@ -79,7 +79,7 @@ def test_it_can_be_read_by_ear(page: Page) -> None:
     captions = [name for name, _, above in page.elements if name == "caption" and "table" in above]
     assert len(tables) == len(captions) >= 11
     assert all("scope" in attributes for attributes in page.all("th"))
-    assert len(page.all("svg")) == len(page.all("desc")) == 5
+    assert len(page.all("svg")) == len(page.all("desc")) == 6
     assert all(drawing["role"] == "img" for drawing in page.all("svg"))
 
 
@@ -116,6 +116,26 @@ def test_every_number_of_every_score_is_on_the_page(result: BenchmarkResult, htm
         ]
 
 
+def test_pairs_have_every_part_with_its_verdict_or_reason(html: str) -> None:
+    rows = table(html, "Near AUROC, outlier_mass@hod minus outlier_mass@reject.")
+    assert rows[0][:5] == ["overall", "all", "10", "81", "203"]
+    assert rows[0][5:] == [
+        "0.750 0.720 to 0.780", "0.738 0.708 to 0.768", "+0.013 −0.007 to +0.033 ? not told apart",
+    ]  # fmt: skip
+    assert [row[-1].split(" ", 4)[-1] for row in rows[1:4]] == [
+        "✕ worse", "✓ better", "? not told apart",
+    ]  # fmt: skip
+    assert rows[4][:2] == ["skin type", "V-VI"]
+    assert rows[4][-1] == "– too few draws have ten groups"
+    heads = table(html, "Their ensembles on test inliers")
+    assert [row[0] for row in heads] == ["Inlier accuracy", "ECE"]
+    assert heads[1][1].endswith("✓ better")  # a smaller calibration error
+    (forest,) = re.findall(r'<svg[^>]*aria-labelledby="pair-\d.*?</svg>', html, re.S)
+    for words in ("All of the near set", "risk", "skin type", "I-II", "+0.058", "−0.031"):
+        assert f">{words}</text>" in forest
+    assert "V-VI" not in forest  # nothing to draw
+
+
 def test_what_could_not_run_is_named_with_its_reason(page: Page) -> None:
     assert "image_text@softmax" in words(page)
     assert "needs an image-text model" in words(page)
@@ -146,6 +166,12 @@ def test_findings_follow_from_the_numbers(result: BenchmarkResult) -> None:
     assert "2.1 % (1.1 to 3.1 %), where perfect calibration would show 1.8 %." in said
     assert "falls short of 90.0 % in 1 of 5 rows: condition melanoma." in said
     assert "1 method could not run" in said
+    assert (
+        "outlier_mass@hod against outlier_mass@reject: the near AUROC differs by +0.013 (−0.007 to "
+        "+0.033), the first cannot be told apart from the second. By risk and subgroup, 2 of 3 "
+        "parts are told apart: risk low (worse), risk high (better)."
+    ) in said
+    assert "energy@hod" not in said  # nothing was compared
 
 
 def test_verdicts_take_the_whole_interval() -> None:
@@ -209,14 +235,15 @@ def test_the_emptiest_result_still_makes_a_page() -> None:
     nothing = {
         key: []
         for key in (
-            "scores", "heads", "calibrators", "conformal", "rejection", "guarantees", "curves",
-            "skipped", "notes",
+            "scores", "pairs", "heads", "calibrators", "conformal", "rejection", "guarantees",
+            "curves", "skipped", "notes",
         )
     }  # fmt: skip
     text = words(Page(render_benchmark(example(best_baseline=None, counts={}, **nothing))))
     for sentence in (
         "Nothing was measured.",
         "No score was measured.",
+        "No two scores were compared",
         "No calibrator was measured.",
         "No prediction set was measured.",
         "a threshold needs validation outliers",

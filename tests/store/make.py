@@ -50,6 +50,8 @@ def opinion(urgency: Urgency = Urgency.URGENT, **changes: Any) -> PredictionReco
         "condition": "melanoma",
         "p_condition": 0.83,
         "p_outlier": 0.1,
+        "aleatoric": 0.42,
+        "epistemic": 0.14,
         "differential": (("melanoma", 0.83), ("acne", 0.125), ("folliculitis", 0.045)),
         "expected_cost": 0.7,
     }

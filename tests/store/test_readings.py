@@ -121,7 +121,7 @@ def test_a_database_of_the_first_version_is_upgraded_with_its_cases(url: str) ->
             {"at": NOON.replace(tzinfo=None)},
         )
     engine.dispose()
-    with pytest.raises(StoreError, match="migration 0001, this software needs 0002"):
+    with pytest.raises(StoreError, match="migration 0001, this software needs 0003"):
         open_store(url)
     upgrade_store(url)
     store = open_store(url)
@@ -131,6 +131,7 @@ def test_a_database_of_the_first_version_is_upgraded_with_its_cases(url: str) ->
         assert [found.kind for found in events(session, 1)] == ["case_received"]
     assert shown is not None
     assert shown.record.reading is None
+    assert (shown.record.aleatoric, shown.record.epistemic) == (None, None)
     for statement in ("DELETE FROM event", "UPDATE prediction SET reading_path = 'x'"):
         with pytest.raises(StoreError), store.transaction() as session:
             session.execute(text(statement))

@@ -24,6 +24,8 @@ from triage.store import (
 SECRETS = (
     "AISECRETACTION",
     "None of the conditions it knows",
+    "Doubt",
+    "models disagree",
     "about 83 of 100",
     "83 of 100",
     "0.83",

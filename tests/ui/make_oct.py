@@ -46,6 +46,8 @@ SECRETS = (
     "about 83 of 100",
     "oct_reading",
     "None it knows",
+    "Doubt",
+    "models disagree",
 )
 """What of the AI may not reach the browser before the first read."""
 

@@ -65,6 +65,7 @@ def test_the_reveal_tells_natural_frequencies(pages: Pages) -> None:
     sent = everything(app)
     assert "Of 100 such cases: Melanoma about 83 of 100; Acne about 12 of 100" in sent
     assert "**None of the conditions it knows:** about 10 of 100 such cases." in sent
+    assert "**Doubt between those it knows:** some. About 75 % of it because the picture" in sent
     assert kinds(pages, "C-1001")[-1] == "ai_revealed"
 
 
@@ -101,7 +102,24 @@ def test_an_abstention_shows_reason_and_action_and_no_probability(pages: Pages) 
     sent = everything(app)
     assert "of 100" not in sent
     assert "0.83" not in sent
+    assert "Doubt" not in sent
     assert press(app, STORE).title[0].value == "Worklist"
+
+
+def test_what_an_earlier_version_did_not_say_is_not_shown(pages: Pages) -> None:
+    store = open_store(pages.url)
+    with store.transaction() as session:
+        pages.cases["old"] = add_case(session, case("old", images=()))
+        system = register_bundle(session, BundleRecord("9" * 64, "old", "p", ("acne",)))
+        record = opinion(aleatoric=None, epistemic=None)
+        add_prediction(session, pages.cases["old"], system, record)
+    store.close()
+    app = pages.open("old")
+    answer(app, "acne", Urgency.ROUTINE, Certainty.SURE)
+    app = press(app, LOCK)
+    assert not app.exception
+    assert "Most likely **Melanoma**" in shown(app)
+    assert "Doubt" not in everything(app)
 
 
 def test_an_unscored_case_says_so(pages: Pages) -> None:

@@ -69,6 +69,39 @@ def test_all_inliers_is_no_condition() -> None:
     np.testing.assert_allclose(decompose(p, 6).epistemic, decompose(p).epistemic, atol=1e-12)
 
 
+def test_calibration_changes_the_classes_and_not_who_speaks_for_them() -> None:
+    p = drawn()
+    calibrated = RNG.dirichlet(np.ones(4), len(p))
+    found = decompose(p, 4, calibrated)
+    for case, members in enumerate(p.astype(np.float64)[:, :, :4]):
+        joint = members / members.sum(axis=0) * calibrated[case]
+        information = sum(
+            q * entropy(of_class, joint.sum(axis=1))
+            for q, of_class in zip(calibrated[case], (joint / joint.sum(axis=0)).T, strict=True)
+        )
+        assert found.total[case] == pytest.approx(entropy(calibrated[case]))
+        assert found.epistemic[case] == pytest.approx(information, abs=1e-9)
+    np.testing.assert_allclose(found.total, found.aleatoric + found.epistemic)
+
+
+def test_calibrated_members_that_agree_leave_no_epistemic_part() -> None:
+    p = np.repeat(drawn(members=1), 7, axis=1)
+    found = decompose(p, 4, RNG.dirichlet(np.ones(4), len(p)))
+    assert found.epistemic.max() < 1e-12
+
+
+def test_a_calibrator_that_changes_nothing_changes_nothing() -> None:
+    p = drawn()
+    mean = p.astype(np.float64).mean(axis=1)[:, :4]
+    found = decompose(p, 4, mean / mean.sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(found.epistemic, decompose(p, 4).epistemic, atol=1e-12)
+
+
+def test_calibrated_probabilities_of_other_classes_are_refused() -> None:
+    with pytest.raises(UsageError, match="calibrated has shape"):
+        decompose(drawn(n=3), 4, np.full((3, 6), 1 / 6))
+
+
 def test_no_mass_on_any_inlier() -> None:
     found = decompose(np.array([[[0.0, 0.0, 1.0], [0.0, 0.0, 1.0]]]), n_inliers=2)
     assert found.total[0] == pytest.approx(np.log(2))

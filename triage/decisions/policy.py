@@ -23,6 +23,7 @@ from triage.errors import PredictionsError, UsageError
 from triage.predictions import Predictions
 from triage.uncertainty.calibration.temperature import apply_temperature
 from triage.uncertainty.combination import COMBINATION
+from triage.uncertainty.decomposition import decompose
 from triage.uncertainty.feature_distance import FEATURE_DISTANCE, FeatureDistance
 from triage.uncertainty.outlier_probability import OutlierProbability
 from triage.uncertainty.scores import POLICY_SCORES
@@ -184,7 +185,9 @@ class Policy(BaseModel):
         DataFrame, N rows
             `triage.predictions.DECISION_COLUMNS`. `condition` is the most probable inlier
             condition also when the recommendation is to abstain; `p_condition` is its
-            probability given that the condition is one the system knows.
+            probability given that the condition is one the system knows. `aleatoric` and
+            `epistemic` split its doubt under the same condition, in nats (`decompose`); the second
+            is NaN where there is one member, which cannot disagree.
         """
         probabilities = self.calibrated(predictions)
         score = self.ood_score(predictions) if ood_score is None else ood_score
@@ -199,12 +202,16 @@ class Policy(BaseModel):
         queue = np.where(abstained, np.minimum(urgency, ABSTAINED_PRIORITY.rank), urgency)
         classes = np.array([str(value) for value in Urgency], dtype=object)
         opinion, abstain = expected_outcome_cost(self.costs.outcomes, p_outlier, p_top)
+        doubt = decompose(predictions.probabilities, predictions.n_inliers, probabilities)
+        several = len({*predictions.members}) > 1  # a member may be listed twice
         return pd.DataFrame(
             {
                 "condition": names[top],
                 "p_condition": p_top,
                 "p_outlier": p_outlier,
                 "ood_score": score,
+                "aleatoric": doubt.aleatoric,
+                "epistemic": doubt.epistemic if several else np.nan,
                 "recommendation": np.where(abstained, NO_AI_OPINION, classes[urgency]),
                 "queue_urgency": classes[queue],
                 "reason_code": reasons,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from triage.errors import TrainingError
 from triage.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from triage.models.settings import FitSettings
+from triage.models.undecayed import Undecayed
 
 WARM_UP = 0.1
 """Share of training over which the learning rate rises."""
@@ -53,6 +55,18 @@ def rate_at(done: float) -> float:
     if done < WARM_UP:
         return (done + 0.01) / (WARM_UP + 0.01)
     return 0.5 * (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP)))
+
+
+def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Parameters as an optimiser takes them, in their order, with no decay of the `Undecayed`.
+
+    A checkpoint numbers moments by this order.
+    """
+    runs = groupby(network.parameters(), key=lambda each: isinstance(each, Undecayed))
+    return [
+        {"params": list(run), "weight_decay": 0.0 if undecayed else weight_decay}
+        for undecayed, run in runs
+    ]
 
 
 def fit_task(
@@ -92,9 +106,7 @@ def fit_task(
     TrainingError
         If the loss is no longer finite.
     """
-    optimiser = torch.optim.AdamW(
-        network.parameters(), weight_decay=settings.weight_decay, fused=True
-    )
+    optimiser = torch.optim.AdamW(parameter_groups(network, settings.weight_decay), fused=True)
     state = load_checkpoint(checkpoint, network, optimiser) if checkpoint else None
     if state is not None:
         task.validate(network)  # a task may carry over what it saw of the last epoch

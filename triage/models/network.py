@@ -39,6 +39,10 @@ class CaseNetwork(nn.Module):
         logits: Tensor = self.head(self._pooled(inputs))
         return logits
 
+    def after_step(self, targets: Tensor) -> None:
+        """Let the head take in the targets [B] of the batch of the last training step."""
+        self.head.after_step(targets)
+
     def embed(self, inputs: ImageInputs, rows: Tensor) -> Tensor:
         """Embeddings of some cases as the head gets them in use, float32 [N, D]."""
         self.eval()

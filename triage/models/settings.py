@@ -57,9 +57,10 @@ class TrainSettings(BaseModel):
         How training cases are mixed; one of `triage.models.mixing.MIXINGS`, for frozen embeddings.
     posterior : str
         What each trained head becomes: 'none' leaves it one member; others are of
-        `triage.models.posteriors.POSTERIORS`, for frozen embeddings and perceptron heads.
+        `triage.models.posteriors.POSTERIORS`, for frozen embeddings, some of them for
+        perceptron heads.
     samples : int
-        Members that a posterior makes of each trained head.
+        Members that a posterior makes of each trained head, unless it makes one only.
     ood : {'combined', 'own'}
         Whether the out-of-distribution score is chosen and combined on validation outliers, or
         the head's own.
@@ -109,6 +110,23 @@ class TrainSettings(BaseModel):
             raise ValueError("introspective self-play is for frozen embeddings (mode embed)")
         if HEADS[self.head].info.own_loss and self.criterion != "cross_entropy":
             raise ValueError(f"the head {self.head} has a loss of its own and takes no criterion")
+        return self
+
+    @model_validator(mode="after")
+    def _posterior_fits(self) -> Self:
+        if self.posterior == NONE:
+            return self
+        info = POSTERIORS[self.posterior].info
+        if info.needs_perceptron and not HEADS[self.head].info.perceptron:
+            fitting = [kind for kind, head in HEADS.items() if head.info.perceptron]
+            raise ValueError(
+                f"the posterior {self.posterior} needs a plain perceptron, which the head "
+                f"{self.head} is not: choose {', '.join(fitting)}, or another posterior"
+            )
+        if info.needs_dropout and self.dropout == 0:
+            raise ValueError(
+                f"the posterior {self.posterior} needs dropout above 0: set it, such as to 0.1"
+            )
         return self
 
     @property

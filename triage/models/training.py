@@ -13,8 +13,10 @@ from torch.nn import functional
 
 from triage.errors import TrainingError
 from triage.models.fitting import fit_task
+from triage.models.heads import HeadNetwork
 from triage.models.inputs import CaseInputs
 from triage.models.mixing import Mixed, Mixing, make_mixing
+from triage.models.network import CaseNetwork
 from triage.models.settings import FitSettings
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
@@ -110,7 +112,7 @@ def fit(
 
     Parameters
     ----------
-    network : Module
+    network : HeadNetwork or CaseNetwork
         Maps a batch of `inputs` to what the loss wants; in evaluation mode to logits, inlier
         classes first.
     training, validation : Labelled
@@ -146,9 +148,9 @@ def fit(
             f"{len(training.inputs)} training and {len(validation.inputs)} validation cases "
             "are too few to train on"
         )
-    after_step = getattr(getattr(network, "head", network), "after_step", None)
+    assert isinstance(network, HeadNetwork | CaseNetwork), type(network)
     task = _CaseTask(
-        training, validation, loss, n_inliers, settings, make_mixing(mixing), after_step
+        training, validation, loss, n_inliers, settings, make_mixing(mixing), network.after_step
     )
     try:
         best = fit_task(
@@ -187,7 +189,7 @@ class _CaseTask:
         n_inliers: int,
         settings: FitSettings,
         mixing: Mixing,
-        after_step: Callable[[Tensor], None] | None,
+        after_step: Callable[[Tensor], None],
     ) -> None:
         self.training = training
         self.validation = validation
@@ -224,7 +226,7 @@ class _CaseTask:
 
     def _finish_step(self) -> None:
         """Let the head see what it was trained on in the step before, if there was one."""
-        if self._last is not None and self._after_step is not None:
+        if self._last is not None:
             self._after_step(self._last)
         self._last = None
 

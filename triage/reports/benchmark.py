@@ -14,6 +14,7 @@ from triage.evaluation.benchmarks.results import (
     Number,
     ScoreRow,
 )
+from triage.evaluation.estimates import MAX_UNDEFINED, MIN_CLUSTERS
 from triage.evaluation.metrics import METRICS
 from triage.reports import charts, numbers
 from triage.reports.benchmark_findings import (
@@ -88,6 +89,8 @@ def render_benchmark(result: BenchmarkResult) -> str:
         "difference_verdict": difference_verdict,
         "coverage_verdict": coverage_verdict,
         "fitted_by": fitted_by,
+        "min_clusters": MIN_CLUSTERS,
+        "max_undefined": MAX_UNDEFINED,
     }
     scores = ranked(result.scores)
     return environment.get_template("benchmark/page.html.j2").render(
@@ -110,6 +113,10 @@ def _charts(result: BenchmarkResult, scores: list[ScoreRow]) -> dict[str, Markup
     drawn: dict[str, Markup] = {}
     if any(row.near["ood_auroc"].value is not None for row in scores):
         drawn["methods"] = _methods(result, scores)
+    for number, pair in enumerate(result.pairs):
+        forest = charts.pair_forest(pair, key=f"pair-{number}")
+        if forest is not None:
+            drawn[f"pair-{number}"] = forest
     if any(row.far.value is not None for row in scores):
         drawn["sets"] = _sets(scores)
     for key, row in _diagrams(result.calibrators).items():

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from triage.evaluation.benchmarks.results import BenchmarkResult, ConformalRow, Number, ScoreRow
+from triage.evaluation.benchmarks.results import (
+    BenchmarkResult,
+    ConformalRow,
+    Number,
+    PairRow,
+    ScoreRow,
+)
 from triage.evaluation.coverage import OVERALL, CoverageRow
-from triage.reports.numbers import number, span
+from triage.reports.numbers import number, signed, span
 
 SHORTFALL = 0.10
 """An interval that reaches so far below the promise cannot say that it is kept."""
 
 _NAMED = 4  # rows that a sentence names
+_JUDGED = {"good": "is better", "bad": "is worse", "open": "cannot be told apart from the second"}
 
 
 @dataclass(frozen=True)
@@ -63,11 +70,12 @@ def fitted_by(kind: ConformalRow) -> str:
 
 
 def findings(result: BenchmarkResult) -> list[str]:
-    """Say in sentences what was found: near, far, calibration, prediction sets."""
+    """Say in sentences what was found: near, pairs, far, calibration, prediction sets."""
     scores = ranked(result.scores)
     said = []
     if scores and scores[0].near["ood_auroc"].value is not None:
         said += _near(result, scores)
+    said += [_pair(pair) for pair in result.pairs if pair.parts and not pair.parts[0].reason]
     far = [row for row in scores if row.far.value is not None]
     if far:
         best = max(far, key=lambda row: row.far.value or 0.0)
@@ -106,6 +114,26 @@ def _near(result: BenchmarkResult, scores: list[ScoreRow]) -> list[str]:
         "there no difference at all, one in twenty such comparisons would still show one."
     )
     return said
+
+
+def _pair(pair: PairRow) -> str:
+    overall, *parts = pair.parts
+    judged = [(part, v) for part in parts if (v := difference_verdict(part.difference)) is not None]
+    apart = [
+        f"{part.axis.replace('_', ' ')} {part.level} ({found.words})"
+        for part, found in judged
+        if found.look != "open"
+    ]
+    value = "undefined" if overall.difference.value is None else signed(overall.difference.value)
+    low, high = overall.difference.low, overall.difference.high
+    between = "no interval" if low is None or high is None else f"{signed(low)} to {signed(high)}"
+    verdict = difference_verdict(overall.difference)
+    said = "" if verdict is None else f", the first {_JUDGED[verdict.look]}"
+    return (
+        f"{pair.a} against {pair.b}: the near AUROC differs by {value} ({between}){said}. "
+        f"By risk and subgroup, {len(apart)} of {len(judged)} parts are told apart"
+        f"{': ' if apart else ''}{', '.join(apart)}."
+    )
 
 
 def _calibration(result: BenchmarkResult) -> list[str]:

@@ -14,6 +14,7 @@ from triage.evaluation.metrics import METRICS
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.results import Evaluation
 from triage.evaluation.segmentation import SegmentationResult
+from triage.evaluation.uncertainty import UncertaintyResult
 from triage.hashing import hash_json
 from triage.reports.limitations import limitations
 from triage.reports.model import DataFacts, Gap, MetricText, Report, WorstGroup
@@ -36,6 +37,7 @@ def build_report(
     plan: AuditPlan = DEFAULT_PLAN,
     referral: ReferralResult | None = None,
     tissue: SegmentationResult | None = None,
+    uncertainty: UncertaintyResult | None = None,
 ) -> Report:
     """Put a report together; the same inputs give the same report.
 
@@ -62,6 +64,8 @@ def build_report(
         Referrals of OCT volumes.
     tissue : SegmentationResult, optional
         Their tissue maps.
+    uncertainty : UncertaintyResult, optional
+        Uncertainty between known classes, and its parts.
 
     Raises
     ------
@@ -75,7 +79,7 @@ def build_report(
         manifest.pop("digest", None)
         manifest_hash = hash_json(manifest)
         counts = {"reviews": reviews, "reasons": abstention_reasons}
-        of_volumes = {"referral": referral, "tissue": tissue}
+        optional = {"referral": referral, "tissue": tissue, "uncertainty": uncertainty}
         identity = {
             "manifest": manifest_hash,
             "predictions": predictions_hash,
@@ -84,7 +88,7 @@ def build_report(
             "plan": plan.model_dump(),
             "evaluation": evaluation.model_dump(),
             **{name: None if given is None else dict(given) for name, given in counts.items()},
-            **{name: found.model_dump() for name, found in of_volumes.items() if found is not None},
+            **{name: found.model_dump() for name, found in optional.items() if found is not None},
         }
         return Report(
             title=f"Audit report: {manifest.get('name') or facts.title or facts.spec}",
@@ -102,6 +106,7 @@ def build_report(
             evaluation=evaluation,
             referral=referral,
             tissue=tissue,
+            uncertainty=uncertainty,
             metrics=_metric_texts(),
             worst_groups=_worst_groups(evaluation),
             abstention_reasons=None if abstention_reasons is None else dict(abstention_reasons),

@@ -11,6 +11,7 @@ from triage.data.spec import Modality
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.results import Estimate, Evaluation
 from triage.evaluation.segmentation import SegmentationResult
+from triage.evaluation.uncertainty import UncertaintyResult
 
 
 class _Model(BaseModel):
@@ -98,7 +99,7 @@ class MetricText(_Model):
 class Report(_Model):
     """One audit report; the HTML page is drawn from nothing else.
 
-    `referral` and `tissue` are there for OCT volumes.
+    `referral` and `tissue` are there for OCT volumes, `uncertainty` where its parts were measured.
     """
 
     schema_version: Literal["triage-report-1"] = "triage-report-1"
@@ -117,6 +118,7 @@ class Report(_Model):
     evaluation: Evaluation
     referral: ReferralResult | None = None
     tissue: SegmentationResult | None = None
+    uncertainty: UncertaintyResult | None = None
     metrics: list[MetricText]
     worst_groups: list[WorstGroup]
     abstention_reasons: dict[str, int] | None

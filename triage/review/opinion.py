@@ -15,8 +15,10 @@ class Opinion:
 
     An abstention carries a reason and a next action, and no condition or
     probability: those would be read as an opinion. The probabilities of `differential`
-    hold among the conditions the system knows; `p_outlier` is that of any other. `reading` is
-    where the reasons in pictures lie, of an abstention too: what the tissue map shows can say why.
+    hold among the conditions the system knows; `p_outlier` is that of any other. Between those it
+    knows it doubts, in nats: `aleatoric` as far as the case is ambiguous to every model,
+    `epistemic` as far as the models disagree (None of one model). `reading` is where the reasons
+    in pictures lie, of an abstention too: what the tissue map shows can say why.
     """
 
     bundle: str
@@ -24,6 +26,8 @@ class Opinion:
     condition: str | None = None
     differential: tuple[tuple[str, float], ...] = ()
     p_outlier: float | None = None
+    aleatoric: float | None = None
+    epistemic: float | None = None
     reason_code: AbstainReason | None = None
     reason: str = ""
     next_action: str = ""
@@ -53,6 +57,8 @@ def opinion_of(shown: StoredPrediction) -> Opinion:
         condition=record.condition,
         differential=record.differential,
         p_outlier=record.p_outlier,
+        aleatoric=record.aleatoric,
+        epistemic=record.epistemic,
         reason=record.reason,
         next_action=record.next_action,
         reading=record.reading,

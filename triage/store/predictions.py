@@ -39,6 +39,8 @@ def add_prediction(session: Session, case_id: int, bundle_id: int, record: Predi
             "condition": record.condition,
             "p_condition": record.p_condition,
             "p_outlier": record.p_outlier,
+            "aleatoric": record.aleatoric,
+            "epistemic": record.epistemic,
             "differential": [
                 {"condition": condition, "probability": probability}
                 for condition, probability in record.differential
@@ -113,6 +115,8 @@ def _stored(row: Prediction) -> StoredPrediction:
             condition=row.condition,
             p_condition=row.p_condition,
             p_outlier=row.p_outlier,
+            aleatoric=row.aleatoric,
+            epistemic=row.epistemic,
             differential=tuple(
                 (item["condition"], item["probability"]) for item in row.differential
             ),

@@ -118,6 +118,9 @@ class PredictionRecord:
         The class in which the case waits; never below semi-urgent for an abstention.
     condition, p_condition, p_outlier, expected_cost : optional
         None where the case could not be scored, such as an unreadable image.
+    aleatoric, epistemic : float, optional
+        Doubt between the known classes in nats: that of the members, and what their disagreement
+        adds. The second is None where there is one member, both where an earlier version scored.
     differential : tuple of (condition, probability)
         Most probable first.
     reason_code : AbstainReason, optional
@@ -130,7 +133,7 @@ class PredictionRecord:
     Raises
     ------
     StoreError
-        If the parts contradict each other or a probability is outside [0, 1].
+        If the parts contradict each other, a probability is outside [0, 1] or a doubt is below 0.
     """
 
     recommendation: str
@@ -138,6 +141,8 @@ class PredictionRecord:
     condition: str | None = None
     p_condition: float | None = None
     p_outlier: float | None = None
+    aleatoric: float | None = None
+    epistemic: float | None = None
     differential: tuple[tuple[str, float], ...] = ()
     reason_code: AbstainReason | None = None
     reason: str = ""
@@ -151,6 +156,14 @@ class PredictionRecord:
         given = [p for p in (self.p_condition, self.p_outlier) if p is not None]
         for probability in (*given, *(p for _, p in self.differential)):
             _require(_is_probability(probability), "A probability is outside [0, 1].", "prediction")
+        for doubt in (self.aleatoric, self.epistemic):
+            sound = doubt is None or (math.isfinite(doubt) and doubt >= 0)
+            _require(sound, "A doubt is below 0 or not finite.", "prediction")
+        _require(
+            self.aleatoric is not None or self.epistemic is None,
+            "One part of the doubt is missing.",
+            "aleatoric",
+        )
         finite = self.expected_cost is None or math.isfinite(self.expected_cost)
         _require(finite, "A cost is not finite.", "expected_cost")
         _require(

@@ -125,6 +125,8 @@ class Prediction(Base):
     created_at: Mapped[datetime]
     reading_path: Mapped[str | None] = mapped_column(Text)
     reading_sha256: Mapped[str | None] = mapped_column(String(64))
+    aleatoric: Mapped[float | None]
+    epistemic: Mapped[float | None]
 
     bundle: Mapped[Bundle] = relationship()
 

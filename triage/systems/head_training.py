@@ -10,7 +10,6 @@ from torch import Tensor
 from triage.models.heads import HeadKind, HeadNetwork
 from triage.models.inputs import EmbeddingInputs
 from triage.models.posteriors import POSTERIORS, AfterTraining, TrainedTogether
-from triage.models.posteriors.posterior import perceptron
 from triage.models.settings import NONE
 from triage.models.training import class_weights
 from triage.systems.introspection import with_flags
@@ -35,12 +34,12 @@ def train_head(
     loss : float
         Best validation loss.
     heads : list of HeadNetwork
-        One without a posterior, else `settings.samples`.
+        One without a posterior, else `settings.samples`, unless the posterior gives one only.
 
     Raises
     ------
     TrainingError
-        If the posterior does not fit the head, or training fails.
+        If training fails; that the posterior fits the head, the settings have seen to.
     """
     if plan.settings.head is HeadKind.INTROSPECTIVE:
         plan = with_flags(plan, inputs, seed)
@@ -94,7 +93,6 @@ def _train_together(
     checkpoint: Path,
 ) -> tuple[float, list[HeadNetwork]]:
     width, settings = inputs.embeddings.shape[1], plan.settings
-    perceptron(plan.new_head(width, seed), posterior.info)  # refuses other heads
     torch.manual_seed(seed)
     network = posterior.build(
         width,

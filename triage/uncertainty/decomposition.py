@@ -33,7 +33,9 @@ class Uncertainty:
     epistemic: Doubles
 
 
-def decompose(probabilities: Floats, n_inliers: int | None = None) -> Uncertainty:
+def decompose(
+    probabilities: Floats, n_inliers: int | None = None, calibrated: Doubles | None = None
+) -> Uncertainty:
     """Split the uncertainty of an ensemble.
 
     Parameters
@@ -44,6 +46,10 @@ def decompose(probabilities: Floats, n_inliers: int | None = None) -> Uncertaint
         Given that the case is an inlier, of that many classes. Members then count by the mass
         they leave to inliers, as the rule of Bayes has it, so that the mean is the ensemble's
         own conditional distribution.
+    calibrated : float array [N, n_inliers], optional
+        What a calibrator made of that mean. It takes its place, so that the total is the entropy
+        of the probabilities that are shown; which member speaks for a class, and how loudly
+        beside the others, stays as it was.
 
     Returns
     -------
@@ -52,11 +58,13 @@ def decompose(probabilities: Floats, n_inliers: int | None = None) -> Uncertaint
     Raises
     ------
     UsageError
-        If these are no probabilities of members, or there are not so many classes.
+        If these are no probabilities of members, there are not so many classes, or the calibrated
+        ones are of other cases or classes.
 
     Notes
     -----
-    Depeweg et al. 2018; the epistemic part is the score of BALD (Houlsby et al. 2011).
+    Depeweg et al. 2018; the epistemic part is the score of BALD (Houlsby et al. 2011). With
+    p(member, class) = p(class) p(member | class), calibration changes the first factor.
     """
     if probabilities.ndim != 3 or 0 in probabilities.shape[1:]:
         raise UsageError(
@@ -69,10 +77,17 @@ def decompose(probabilities: Floats, n_inliers: int | None = None) -> Uncertaint
         raise UsageError(f"n_inliers is {n_inliers} of {n_classes} classes")
     # A floor keeps the condition defined where no member leaves any mass to an inlier.
     kept = np.maximum(probabilities[:, :, :n_inliers].astype(np.float64), np.finfo(float).tiny)
-    mass = kept.sum(axis=2, keepdims=True)
-    own = kept / mass
-    share = mass / mass.sum(axis=1, keepdims=True)
-    total = entr((share * own).sum(axis=1)).sum(axis=1)
-    aleatoric = (share[:, :, 0] * entr(own).sum(axis=2)).sum(axis=1)
-    aleatoric = np.minimum(aleatoric, total)  # rounding may leave equal members a little apart
+    of_class = kept.sum(axis=1, keepdims=True)
+    if calibrated is None:
+        mean = of_class[:, 0] / of_class.sum(axis=2)
+    elif calibrated.shape != (len(kept), kept.shape[2]):
+        expected = (len(kept), kept.shape[2])
+        raise UsageError(f"calibrated has shape {calibrated.shape}, expected {expected}")
+    else:
+        mean = calibrated
+    joint = mean[:, None] * (kept / of_class)
+    total = entr(mean).sum(axis=1)
+    aleatoric = entr(joint).sum(axis=(1, 2)) - entr(joint.sum(axis=2)).sum(axis=1)
+    # Rounding may leave equal members a little apart, or sure ones a little unsure.
+    aleatoric = np.clip(aleatoric, 0.0, total)
     return Uncertainty(total, aleatoric, total - aleatoric)

@@ -7,9 +7,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from tests.evaluation.benchmarks.made_up import Name
 from triage.evaluation.benchmarks.draw_record import DrawRecord, Said
 from triage.evaluation.benchmarks.head_rows import calibrator_rows
 from triage.evaluation.benchmarks.resampling import CrossedResamples
+
+NONE = Name("none", "hod")
 
 
 def draw_of(p: np.ndarray, truth: np.ndarray) -> DrawRecord:
@@ -31,7 +34,7 @@ def test_the_floor_is_the_mean_deviation_of_a_binomial_share(n: int) -> None:
     truth = (np.random.default_rng(0).random(n) > 0.7).astype(np.int64)
     draw = draw_of(p, truth)
     resamples = CrossedResamples([draw.all_clusters], n_resamples=20, seed=0)
-    (row,) = calibrator_rows([draw], ["none@hod"], resamples)
+    (row,) = calibrator_rows([draw], [NONE], resamples)
     hits = np.arange(n + 1)
     expected = (stats.binom.pmf(hits, n, 0.7) * np.abs(hits / n - 0.7)).sum()
     assert row.ece_floor == pytest.approx(expected, rel=0.15)  # of 200 simulated sets
@@ -46,5 +49,5 @@ def test_outliers_do_not_count() -> None:
     floors = []
     for draw in (with_outliers, without):
         resamples = CrossedResamples([draw.all_clusters], n_resamples=20, seed=0)
-        floors.append(calibrator_rows([draw], ["none@hod"], resamples)[0].ece_floor)
+        floors.append(calibrator_rows([draw], [NONE], resamples)[0].ece_floor)
     assert floors[0] == floors[1]

@@ -33,6 +33,7 @@ from triage.systems.assemble import few_outliers
 from triage.systems.plan import TrainingPlan
 from triage.systems.training import train_pool
 
+PERCEPTRONS = (HeadKind.SOFTMAX, HeadKind.REJECT, HeadKind.HOD, HeadKind.OUTLIER_EXPOSURE)
 every = pytest.mark.parametrize("kind", HEADS)
 learners = pytest.mark.parametrize("kind", [k for k, d in HEADS.items() if d.info.learns_outliers])
 
@@ -141,6 +142,17 @@ def test_too_few_cases(kind: HeadKind) -> None:
         ({"mode": "finetune", "mixing": "mixup"}, "mixing and posterior are for frozen embeddings"),
         ({"mode": "finetune", "posterior": "swag"}, "are for frozen embeddings"),
         ({"mode": "finetune", "head": "introspective"}, "is for frozen embeddings"),
+        *(
+            (
+                {"head": kind, "posterior": key},
+                f"the posterior {key} needs a plain perceptron, which the head {kind} is not: "
+                "choose softmax, reject, hod, outlier_exposure, or another posterior",
+            )
+            for kind in HEADS
+            for key in ("mc_dropout", "laplace", "batch_ensemble", "rank_one", "mimo")
+            if kind not in PERCEPTRONS
+        ),
+        ({"posterior": "mc_dropout", "dropout": 0}, "mc_dropout needs dropout above 0"),
         ({"criterion": "foca"}, f"criterion must be one of {', '.join(CRITERIA)}"),
         ({"mixing": "mixupp"}, f"mixing must be one of {', '.join(MIXINGS)}"),
         ({"posterior": "swg"}, f"posterior must be one of none, {', '.join(POSTERIORS)}"),

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from tests.models.contract.problem import DRAW, N_INLIERS, accuracy, new_cases, training_cases
-from triage.errors import TriageError
 from triage.models.heads import HEADS, HeadKind, HeadNetwork
 from triage.models.inputs import EmbeddingInputs
-from triage.models.posteriors import POSTERIORS, TrainedTogether
+from triage.models.posteriors import POSTERIORS
 from triage.models.settings import FitSettings, TrainSettings
 from triage.models.training import predict_logits
 from triage.systems.head_training import train_head
@@ -21,10 +21,6 @@ from triage.uncertainty.decomposition import decompose
 
 FIT = FitSettings(epochs=20, patience=20, batch_size=32, learning_rate=2e-2)
 every = pytest.mark.parametrize("key", POSTERIORS)
-PERCEPTRONS = (HeadKind.SOFTMAX, HeadKind.REJECT, HeadKind.HOD, HeadKind.OUTLIER_EXPOSURE)
-"""Heads that every posterior has members of."""
-ONE_MEMBER = {"swa"}
-"""Posteriors that are a single network, however many are asked for."""
 
 
 def members_of(
@@ -66,7 +62,7 @@ def members_of(
 @every
 def test_members_are_networks_that_know_the_clouds(key: str, tmp_path: Path) -> None:
     members, fresh = members_of(key, tmp_path), new_cases(3, 150)
-    assert len(members) == (1 if key in ONE_MEMBER else 3)
+    assert len(members) == (1 if POSTERIORS[key].info.one_member else 3)
     logits = torch.stack([predict_logits(member, fresh.inputs) for member in members])
     assert all(isinstance(member, HeadNetwork) and not member.training for member in members)
     assert logits.shape == (len(members), 150, len(DRAW.classes))
@@ -96,33 +92,17 @@ def test_a_seed_decides_the_members(key: str, tmp_path: Path) -> None:
 @every
 @pytest.mark.parametrize("kind", [kind for kind in HEADS if kind != HeadKind.INTROSPECTIVE])
 def test_a_head_has_its_members_or_is_refused(key: str, kind: HeadKind, tmp_path: Path) -> None:
-    """Never a wrong shape, a traceback or a nan; joint posteriors are for perceptrons."""
+    """Refused by the settings or not at all; never a wrong shape, a traceback or a nan."""
     short = FIT.model_copy(update={"epochs": 2})
-    if issubclass(POSTERIORS[key], TrainedTogether) and kind not in PERCEPTRONS:
-        with pytest.raises(TriageError, match=f"the posterior {key} is for perceptron heads"):
+    if POSTERIORS[key].info.needs_perceptron and not HEADS[kind].info.perceptron:
+        with pytest.raises(ValidationError, match=f"the posterior {key} needs a plain perceptron"):
             members_of(key, tmp_path, kind=kind, fit=short)
+        assert not list(tmp_path.iterdir())
         return
-    try:
-        members = members_of(key, tmp_path, kind=kind, fit=short)
-    except TriageError as error:
-        refused, members = str(error), []
-    else:
-        refused = ""
-    assert not refused or (key in refused and kind not in PERCEPTRONS)
-    for member in members:
+    for member in members_of(key, tmp_path, kind=kind, fit=short):
         logits = predict_logits(member, new_cases(3).inputs)
         assert logits.shape == (60, len(HEADS[kind].classes(DRAW)))
         assert logits.isfinite().all()
-
-
-def test_what_cannot_be_had_is_refused_with_a_way_out(tmp_path: Path) -> None:
-    joint = [key for key, posterior in POSTERIORS.items() if issubclass(posterior, TrainedTogether)]
-    assert joint
-    for key in joint:
-        with pytest.raises(TriageError, match="Choose the head softmax, reject or hod"):
-            members_of(key, tmp_path, kind=HeadKind.SNGP)
-    with pytest.raises(TriageError, match="Train with dropout"):
-        members_of("mc_dropout", tmp_path, dropout=0.0)
 
 
 @every

@@ -20,7 +20,7 @@ def test_the_table() -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
-    with pytest.raises(UsageError, match="Did you mean 'dual_focal'"):
+    with pytest.raises(UsageError, match="Did you mean dual_focal"):
         criterion_of("dualfocal")
     with pytest.raises(UsageError, match="There are cross_entropy, focal"):
         criterion_of("zzz")

@@ -42,6 +42,11 @@ def test_the_registry() -> None:
         assert kind.info.key == key
         assert kind.info.title
         assert kind.info.source
+    assert [key for key, kind in POSTERIORS.items() if kind.info.one_member] == ["swa"]
+    assert {key for key, kind in POSTERIORS.items() if kind.info.needs_perceptron} == {
+        *("mc_dropout", "laplace", *TOGETHER)
+    }
+    assert [key for key, kind in POSTERIORS.items() if kind.info.needs_dropout] == ["mc_dropout"]
 
 
 @pytest.mark.parametrize("key", POSTERIORS)
@@ -55,7 +60,7 @@ def test_settings_are_checked(key: str) -> None:
 def test_members_are_plain_heads_that_know_the_problem(key: str, hidden: int) -> None:
     embeddings, targets = three_classes()
     members = members_of(key, hidden)
-    assert len(members) == (1 if key == "swa" else 3)
+    assert len(members) == (1 if POSTERIORS[key].info.one_member else 3)
     logits = [member(embeddings) for member in members]
     assert all(type(member) is Head and not member.training for member in members)
     assert all(found.shape == (90, CLASSES) and found.isfinite().all() for found in logits)

@@ -58,8 +58,8 @@ def test_which_arms_have_mass_beyond_the_inliers(kind: HeadKind) -> None:
     expected = kind not in (
         HeadKind.SOFTMAX, HeadKind.OUTLIER_EXPOSURE, HeadKind.HETEROSCEDASTIC
     )  # fmt: skip
-    assert Arm.parse(str(kind)).has_outlier_mass == expected
-    assert Arm.parse(f"{kind}+mixup").has_outlier_mass == expected
+    assert Arm.parse(str(kind)).info.has_outlier_mass == expected
+    assert Arm.parse(f"{kind}+mixup").info.has_outlier_mass == expected
 
 
 @pytest.mark.parametrize(
@@ -72,6 +72,9 @@ def test_which_arms_have_mass_beyond_the_inliers(kind: HeadKind) -> None:
         ("energy@zzzzzz", "There are softmax, reject, hod"),
         ("energy@hod+zzzzzz", "There are cross_entropy, focal"),
         ("energy@hod+", "There are cross_entropy, focal"),
+        ("energy@", "energy@ names no head. Write energy, or energy@hod"),
+        ("knn, temperature@ ", "temperature@ names no head"),
+        ("energy@+mixup", "there is no head ''"),
         ("energy@hod+mixup+camixup", "hod+mixup+camixup: sets its mixing twice"),
         ("energy@hod+swa+swag", "sets its posterior twice"),
         ("energy@hod+focal+focal", "sets its criterion twice"),
@@ -93,6 +96,8 @@ def test_options_that_do_not_go_together_name_the_arm() -> None:
         UsageError, match=r"^binary\+focal: .*the head binary has a loss of its own"
     ):
         Arm.parse("binary+focal").settings(BASE)
+    with pytest.raises(UsageError, match=r"^sngp\+laplace: .* needs a plain perceptron"):
+        Arm.parse("sngp+laplace").settings(BASE)
     finetune = BASE.model_copy(update={"mode": "finetune"})
     for option in ("mixup", "laplace"):
         with pytest.raises(UsageError, match=rf"hod\+{option}: .*frozen embeddings"):
@@ -103,7 +108,7 @@ def test_heads_is_every_head_with_its_own_score() -> None:
     found = parse_methods("heads")
     assert [method.head for method in found] == [str(kind) for kind in HeadKind]
     for method in found:
-        mass = Arm.parse(method.head).has_outlier_mass
+        mass = Arm.parse(method.head).info.has_outlier_mass
         assert method.key == ("outlier_mass" if mass else "max_softmax")
     assert parse_methods(",".join(method.name for method in found)) == found
     assert parse_methods("heads,outlier_mass@hod") == found

@@ -20,6 +20,7 @@ def test_json_is_the_result(
         "benchmark", "--spec", SPEC, "--root", phantom_root, "--out", tmp_path / "bench",
         "--backbone", f"hf:{tiny_hf}", "--members", "2", "--repeats", "1", "--resamples", "20",
         "--methods", "max_softmax,knn,none,lac", "--shift", "jpeg:2",
+        "--compare", "knn,max_softmax",
     )  # fmt: skip
     answer = triage(*arguments, "--json")
     assert answer.code == 0
@@ -29,10 +30,13 @@ def test_json_is_the_result(
     assert "--spec derm_phantoms.yaml" in result.command
     assert "--members 2" in result.command
     assert "--shift jpeg:2" in result.command
+    assert "--compare knn,max_softmax" in result.command
+    (pair,) = result.pairs
+    assert (pair.a, pair.b) == ("knn@softmax", "max_softmax@softmax")
     assert str(phantom_root) not in answer.out  # no path of a machine in what is passed on
     shown = triage(*arguments)  # everything is there already
     assert shown.code == 0
-    for words in ("near: unseen conditions", "Calibrators", "Prediction sets", "Rules of"):
+    for words in ("near: unseen conditions", "Calibrators", "Prediction sets", "Rules of", "minus"):
         assert words in shown.out
     assert "benchmark.html" in shown.out
 
@@ -45,6 +49,8 @@ def test_json_is_the_result(
         (("--shift", "jpeg:9"), "severity"),
         (("--shift", "camera=x"), "no subgroup 'camera'"),
         (("--far", "nowhere"), "holds no image"),
+        (("--methods", "knn,vim", "--compare", "knn"), "'knn' is not two methods"),
+        (("--methods", "knn,vim", "--compare", "knn,energy"), "energy@softmax is not measured"),
     ],
 )
 def test_wrong_words_are_named_before_any_work(

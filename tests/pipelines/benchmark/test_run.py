@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pipelines.benchmark import run as run_module
+from pipelines.benchmark import draw_job
 from pipelines.benchmark.methods import parse_methods
 from pipelines.benchmark.protocol import Protocol, parse_shift
 from pipelines.benchmark.run import JSON, PAGE, benchmark
 from tests.tiny import tiny_settings
+from triage.data.clinical import Risk
 from triage.data.spec import DataSpec
 from triage.errors import UsageError
 from triage.evaluation.benchmarks.records import Records
@@ -101,6 +102,41 @@ def test_near_and_far_are_what_scikit_learn_finds_in_the_records(measured: Measu
         assert row.far.value == pytest.approx(np.mean(far))
 
 
+def test_hod_and_the_reject_bucket_are_compared(measured: Measured, protocol: Protocol) -> None:
+    """By the conditions that the spec gives a risk, as the records keep them."""
+    (pair,) = measured.result.pairs
+    assert (pair.a, pair.b) == ("outlier_mass@hod", "outlier_mass@reject")
+    records = Records(measured.folder, json.loads((measured.folder / "protocol.json").read_text()))
+    near = {row.key: row.near["ood_auroc"] for row in measured.result.scores}
+    parts = {(part.axis, part.level): part for part in pair.parts}
+    overall = parts["overall", "all"]
+    assert overall.a == near[pair.a]
+    assert overall.b == near[pair.b]
+    assert overall.difference.value == pytest.approx(
+        (near[pair.a].value or 0) - (near[pair.b].value or 0)
+    )
+    axes = {axis.column for axis in protocol.spec.subgroups}
+    assert {axis for axis, _ in parts} == {"overall", "risk"} | axes
+    risky = [one.name for one in protocol.spec.conditions if one.risk is Risk.HIGH]
+    differences = []
+    for seed in measured.result.seeds:
+        draw, header = records.load(seed, "draw") or ({}, {})
+        names = np.array(header["outliers"])
+        assert np.array_equal(names == "", draw["truth/test"] >= 0)
+        kept = np.isin(names, ["", *risky])
+        if np.unique(draw["cluster/test"][kept & (names != "")]).size < 10:
+            continue
+        a, b = (
+            roc_auc_score(names[kept] != "", (records.load(seed, key) or ({}, {}))[0]["test"][kept])
+            for key in (pair.a, pair.b)
+        )
+        differences.append(a - b)
+    high = parts["risk", "high"]
+    assert high.draws == len(differences)
+    if not high.reason:
+        assert high.difference.value == pytest.approx(np.mean(differences))
+
+
 def test_the_gate_is_placed_by_validation_outliers_alone(measured: Measured) -> None:
     protocol = json.loads((measured.folder / "protocol.json").read_text())
     records = Records(measured.folder, protocol)
@@ -142,7 +178,7 @@ def test_the_same_seeds_give_the_same_numbers(
 def test_an_interrupted_benchmark_goes_on_where_it_was(
     measured: Measured, protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = run_module.run_method
+    whole = draw_job.run_method
     calls: list[str] = []
 
     def stops_at_the_fourth(method: Any, draw: Any, *, trace_memory: bool) -> Any:
@@ -151,7 +187,7 @@ def test_an_interrupted_benchmark_goes_on_where_it_was(
             raise KeyboardInterrupt
         return whole(method, draw, trace_memory=trace_memory)
 
-    monkeypatch.setattr(run_module, "run_method", stops_at_the_fourth)
+    monkeypatch.setattr(draw_job, "run_method", stops_at_the_fourth)
     with pytest.raises(KeyboardInterrupt):
         measure(protocol, tmp_path, measured.cache)
     done = calls[:3]
@@ -166,14 +202,14 @@ def test_an_interrupted_benchmark_goes_on_where_it_was(
 def test_more_methods_keep_what_was_measured(
     measured: Measured, protocol: Protocol, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = run_module.run_method
+    whole = draw_job.run_method
     calls: list[str] = []
 
     def noted(method: Any, draw: Any, *, trace_memory: bool) -> Any:
         calls.append(method.name)
         return whole(method, draw, trace_memory=trace_memory)
 
-    monkeypatch.setattr(run_module, "run_method", noted)
+    monkeypatch.setattr(draw_job, "run_method", noted)
     more = measure(protocol, measured.folder, measured.cache, f"{METHODS},entropy")
     assert set(calls) == {"entropy@softmax"}
     before = {row.key: row.near for row in measured.result.scores}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import entropy
 
 from tests.tiny import TinyOctBundle
 from triage.data.dataset import Dataset
@@ -48,6 +49,10 @@ def test_every_pair_of_instances_is_a_member(system: OctSystem, scored: Scored) 
     assert table.probabilities.sum(axis=2) == pytest.approx(1, abs=1e-5)
     assert table.decisions is not None
     assert len(table.decisions) == 6
+    shown = system.policy.calibrated(table)
+    parts = table.decisions[["aleatoric", "epistemic"]]
+    assert (parts >= 0).all(axis=None)
+    assert parts.sum(axis=1).to_numpy() == pytest.approx(entropy(shown, axis=1), abs=1e-6)
 
 
 def test_a_reading_agrees_with_the_table(

@@ -245,7 +245,7 @@ def test_settings_that_cannot_work(key, settings):
 
 
 def test_unknown_names_get_the_nearest():
-    with pytest.raises(UsageError, match="Did you mean 'dirichlet'"):
+    with pytest.raises(UsageError, match="Did you mean dirichlet"):
         make_calibrator("dirichelt")
     with pytest.raises(UsageError, match="There are none, temperature"):
         make_calibrator("xyz")

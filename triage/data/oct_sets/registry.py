@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from triage.data.oct_sets import kermany2017, octc8, octdl, octmnist
-from triage.errors import SpecError, UsageError, nearest_name
+from triage.errors import SpecError, unknown_name
 
 
 @dataclass(frozen=True)
@@ -108,11 +108,7 @@ def prepare_set(name: str, root: Path) -> Path:
         If the folder is missing or not laid out as published; lists every problem.
     """
     if name not in SETS:
-        near = nearest_name(name, SETS)
-        raise UsageError(
-            f"there is no set {name!r}",
-            mend=f"Did you mean {near}?" if near else f"There are {', '.join(SETS)}.",
-        )
+        raise unknown_name("set", name, SETS)
     if not root.is_dir():
         raise SpecError("there is no such folder", where=str(root))
     return SETS[name].converter(root)

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from triage.evaluation.benchmarks.draw_record import TEST, DrawRecord
+from triage.evaluation.benchmarks.named import Named
 from triage.evaluation.benchmarks.results import ConformalRow
 from triage.evaluation.coverage import coverage_of
 from triage.uncertainty.conformal import CONFORMAL
@@ -19,21 +20,21 @@ GATE, ANSWERED = "gate", "gate answered"
 
 
 def conformal_rows(
-    draws: Sequence[DrawRecord], names: Sequence[str], promised: float
+    draws: Sequence[DrawRecord], methods: Sequence[Named], promised: float
 ) -> list[ConformalRow]:
     """Count over the test inliers of all draws how often sets hold the truth.
 
     Parameters
     ----------
     draws : sequence of DrawRecord
-    names : sequence of str
-        Kinds of set with their heads: `lac@hod`.
+    methods : sequence of Named
+        Kinds of set with their heads.
     promised : float
         Share of cases whose set is to hold the truth.
     """
     rows = []
-    for name in names:
-        key, _, head = name.partition("@")
+    for method in methods:
+        name = method.name
         for by in _fitted_by(draws, name):
             answered = [_answered(draw, name, by) for draw in draws]
             inlier = [draw.truth[TEST] >= 0 for draw in draws]
@@ -53,8 +54,8 @@ def conformal_rows(
             rows.append(
                 ConformalRow(
                     key=name,
-                    title=CONFORMAL[key].info.title,
-                    head=head,
+                    title=CONFORMAL[method.key].info.title,
+                    head=method.head,
                     by=by,
                     promised=promised,
                     answered=float(_pooled(answered, inlier).mean()),

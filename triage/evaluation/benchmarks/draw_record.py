@@ -73,6 +73,9 @@ class DrawRecord:
         By set; truth is -1 for cases of no inlier condition.
     subgroups : DataFrame
         Of the test cases.
+    outliers : str array or None
+        Condition of each test case that is an outlier, '' for inliers; None in records of
+        versions that did not keep it.
     heads : dict of Ensemble
         By kind of head.
     said : dict of Said
@@ -88,6 +91,7 @@ class DrawRecord:
     heads: dict[str, Ensemble]
     said: dict[str, Said] = field(default_factory=dict)
     rejected: int = 0
+    outliers: NDArray[np.str_] | None = None
 
     @property
     def shifts(self) -> list[str]:
@@ -171,6 +175,7 @@ def read_draw(
         heads=ensembles,
         said=said,
         rejected=header["rejected"],
+        outliers=np.array(header["outliers"], dtype=np.str_) if "outliers" in header else None,
     )
 
 

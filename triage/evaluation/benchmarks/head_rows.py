@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from triage.evaluation.benchmarks.draw_record import TEST, DrawRecord, Floats, bare_outcomes
+from triage.evaluation.benchmarks.named import Named
 from triage.evaluation.benchmarks.resampling import CrossedResamples
 from triage.evaluation.benchmarks.results import CalibratorRow, HeadRow, Number
 from triage.evaluation.benchmarks.score_rows import cost_of
@@ -58,24 +59,23 @@ def head_rows(
 
 def calibrator_rows(
     draws: Sequence[DrawRecord],
-    names: Sequence[str],
+    methods: Sequence[Named],
     resamples: CrossedResamples,
     tick: Callable[[], None] = lambda: None,
 ) -> list[CalibratorRow]:
     """Measure every calibrator, the least log loss first."""
     rows = []
-    for name in names:
-        key, _, head = name.partition("@")
+    for method in methods:
 
-        def calibrated(draw: DrawRecord, where: str, name: str = name) -> Floats:
+        def calibrated(draw: DrawRecord, where: str, name: str = method.name) -> Floats:
             return draw.said[name].arrays[where]
 
         rows.append(
             CalibratorRow(
-                key=name,
-                calibrator=key,
-                head=head,
-                title=CALIBRATORS[key].info.title,
+                key=method.name,
+                calibrator=method.key,
+                head=method.head,
+                title=CALIBRATORS[method.key].info.title,
                 metrics=_numbers(draws, TEST, calibrated, OF_CALIBRATORS, resamples),
                 shifted={
                     shift: _numbers(draws, shift, calibrated, ("ece",), resamples)["ece"]
@@ -85,11 +85,28 @@ def calibrator_rows(
                     np.mean([_ece_floor(calibrated(draw, TEST), draw) for draw in draws])
                 ),
                 reliability=_pooled_reliability(draws, calibrated),
-                cost=cost_of([draw.said[name] for draw in draws]),
+                cost=cost_of([draw.said[method.name] for draw in draws]),
             )
         )
         tick()
     return sorted(rows, key=lambda row: row.metrics["nll"].value or np.inf)
+
+
+def metric_values(
+    draws: Sequence[DrawRecord],
+    where: str,
+    probabilities: Probabilities,
+    keys: Sequence[str],
+    resamples: CrossedResamples,
+) -> dict[str, Floats]:
+    """Metrics of probabilities on a set, in every draw and resample, [R, B + 1] by key."""
+    values: dict[str, list[Floats]] = {key: [] for key in keys}
+    for draw in draws:
+        outcomes = draw.outcomes(where, probabilities(draw, where))
+        weights = resamples.weights(draw.clusters[where])
+        for key, found in values.items():
+            found.append(METRICS[key].compute(outcomes, weights))
+    return {key: np.stack(found) for key, found in values.items()}
 
 
 def _numbers(
@@ -99,20 +116,8 @@ def _numbers(
     keys: Sequence[str],
     resamples: CrossedResamples,
 ) -> dict[str, Number]:
-    values: dict[str, list[Floats]] = {key: [] for key in keys}
-    for draw in draws:
-        outcomes = draw.outcomes(where, probabilities(draw, where))
-        weights = resamples.weights(draw.clusters[where])
-        for key, found in values.items():
-            found.append(METRICS[key].compute(outcomes, weights))
-    return {
-        key: resamples.number(np.stack(found), METRICS[key].interval)
-        for key, found in values.items()
-    }
-
-
-def _mean_ece_floor(draws: Sequence[DrawRecord], probabilities: Probabilities) -> float:
-    return float(np.mean([_ece_floor(probabilities(draw, TEST), draw) for draw in draws]))
+    values = metric_values(draws, where, probabilities, keys, resamples)
+    return {key: resamples.number(found, METRICS[key].interval) for key, found in values.items()}
 
 
 def _ece_floor(probabilities: Floats, draw: DrawRecord) -> float:

@@ -27,7 +27,7 @@ class CrossedResamples:
     clusters : sequence of int64 array
         Clusters of the cases of each draw, over all its sets.
     n_resamples : int
-        B.
+        B; `size` afterwards.
     seed : int
     """
 
@@ -39,6 +39,7 @@ class CrossedResamples:
         size, draws = len(self._known), len(clusters)
         even = np.full(size, 1 / size)
         self._counts = generator.multinomial(size, even, size=n_resamples).astype(np.float32)
+        self.size = n_resamples
         self._draws = generator.multinomial(draws, np.full(draws, 1 / draws), size=n_resamples)
 
     def weights(self, clusters: NDArray[np.int64]) -> Floats:

@@ -55,6 +55,38 @@ class ScoreRow(_Model):
     cost: Cost
 
 
+class PairPart(_Model):
+    """Two scores on a part of the near set: AUROC of each, and the paired difference.
+
+    `axis` and `level` say which part: overall, outliers of one `risk` against all inliers, or
+    one level of a subgroup. `draws` counts the draws with cases enough, `outliers` and
+    `inliers` are means over those. Where too few draws have, `reason` says so.
+    """
+
+    axis: str
+    level: str
+    draws: int
+    outliers: float = 0.0
+    inliers: float = 0.0
+    a: Number = Number()
+    b: Number = Number()
+    difference: Number = Number()
+    reason: str = ""
+
+
+class PairRow(_Model):
+    """Two scores compared: a minus b, overall first.
+
+    `heads` holds the differences of accuracy and ECE of their ensembles on test inliers; it is
+    empty where both work on one ensemble.
+    """
+
+    a: str
+    b: str
+    parts: list[PairPart]
+    heads: dict[str, Number]
+
+
 class HeadRow(_Model):
     """An ensemble itself, whatever its score: accuracy and calibration, clean and shifted."""
 
@@ -161,6 +193,7 @@ class BenchmarkResult(_Model):
     """What the far set is, in a sentence."""
     best_baseline: str | None
     scores: list[ScoreRow]
+    pairs: list[PairRow] = []
     heads: list[HeadRow]
     calibrators: list[CalibratorRow]
     conformal: list[ConformalRow]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from triage.data.spec import DataSpec
 from triage.decisions.costs import outcome_cost
@@ -17,17 +16,16 @@ from triage.evaluation.benchmarks.draw_record import (
     DrawRecord,
     Floats,
     Said,
-    bare_outcomes,
 )
 from triage.evaluation.benchmarks.judging import joint_rejection, judge
+from triage.evaluation.benchmarks.named import Named
 from triage.evaluation.benchmarks.resampling import CrossedResamples
 from triage.evaluation.benchmarks.results import Cost, Number, ScoreRow
 from triage.evaluation.curves import GRID, risk_at_grid
 from triage.evaluation.metrics import METRICS
 from triage.evaluation.metrics.classification import correct
-from triage.evaluation.metrics.detection import ood_auroc
+from triage.evaluation.metrics.detection import auroc
 from triage.evaluation.outcomes import Outcomes
-from triage.models.heads import HEADS, HeadKind
 from triage.uncertainty.combination import COMBINATION
 from triage.uncertainty.combination import INFO as COMBINED
 from triage.uncertainty.scores import SCORES
@@ -40,11 +38,9 @@ AT_PREVALENCE = ("ood_aupr", "aurc", "clinical_cost", "abstention_rate")
 
 @dataclass(frozen=True)
 class Scored:
-    """A score's name, parts and AUROC in every draw and resample, [R, B + 1] a set."""
+    """A score, and its metrics in every draw and resample, [R, B + 1] a set."""
 
-    name: str
-    key: str
-    head: str
+    method: Named
     near: dict[str, Floats]
     far: Floats
     shifted: dict[str, Floats]
@@ -53,23 +49,27 @@ class Scored:
 
 def score_rows(
     draws: Sequence[DrawRecord],
-    names: Sequence[str],
+    methods: Sequence[Named],
     spec: DataSpec,
     resamples: CrossedResamples,
     tick: Callable[[], None] = lambda: None,
+    *,
+    saw_outliers: Collection[str] = (),
 ) -> tuple[list[ScoreRow], str | None]:
     """Measure every score in every draw.
 
     Parameters
     ----------
     draws : sequence of DrawRecord
-    names : sequence of str
-        Scores with their heads: `knn@softmax`.
+    methods : sequence of Named
+        Scores with their heads.
     spec : DataSpec
     resamples : CrossedResamples
         The same for all scores, so that differences are paired.
     tick : callable
         Called once a score.
+    saw_outliers : collection of str
+        Heads that outliers trained.
 
     Returns
     -------
@@ -80,35 +80,35 @@ def score_rows(
         no part in the choice. None where no baseline was measured.
     """
     found = []
-    for name in names:
-        found.append(_measure(draws, name, spec, resamples))
+    for method in methods:
+        found.append(_measure(draws, method, spec, resamples))
         tick()
-    baselines = [one for one in found if _info(one.key).baseline]
+    baselines = [one for one in found if _info(one.method.key).baseline]
     judged = [
         (np.nanmean(one.validation), one) for one in baselines if np.isfinite(one.validation).any()
     ]
     best = max(judged, key=lambda pair: pair[0])[1] if judged else next(iter(baselines), None)
-    rows = [_row(draws, one, best, resamples) for one in found]
+    rows = [_row(draws, one, best, resamples, saw_outliers) for one in found]
     rows.sort(key=_rank, reverse=True)
-    return rows, best.name if best else None
+    return rows, best.method.name if best else None
 
 
-def risk_curve(draws: Sequence[DrawRecord], name: str, spec: DataSpec) -> list[float]:
+def risk_curve(draws: Sequence[DrawRecord], method: Named, spec: DataSpec) -> list[float]:
     """Mean risk over draws at each coverage of `GRID`, at the spec's prevalence of outliers."""
     risks = []
     for draw in draws:
-        outcomes = _outcomes(draw, name, spec)
+        outcomes = _outcomes(draw, method, spec)
         weights = draw.prevalence(TEST, spec.outlier_prevalence)[None]
         risks.append(risk_at_grid(outcomes, weights)[0])
     return [float(risk) for risk in np.mean(risks, axis=0)]
 
 
-def random_risk(draws: Sequence[DrawRecord], name: str, spec: DataSpec) -> float:
+def random_risk(draws: Sequence[DrawRecord], method: Named, spec: DataSpec) -> float:
     """Mean risk when the same cases are referred at random: flat, the control of every curve."""
     risks = []
     for draw in draws:
         weights = draw.prevalence(TEST, spec.outlier_prevalence)
-        risks.append(np.average(~correct(_outcomes(draw, name, spec)), weights=weights))
+        risks.append(np.average(~correct(_outcomes(draw, method, spec)), weights=weights))
     return float(np.mean(risks))
 
 
@@ -116,16 +116,16 @@ COVERAGES = [float(coverage) for coverage in GRID.round(6)]
 
 
 def _measure(
-    draws: Sequence[DrawRecord], name: str, spec: DataSpec, resamples: CrossedResamples
+    draws: Sequence[DrawRecord], method: Named, spec: DataSpec, resamples: CrossedResamples
 ) -> Scored:
     near: dict[str, list[Floats]] = {key: [] for key in (*AS_FOUND, *AT_PREVALENCE)}
     far: list[Floats] = []
     shifted: dict[str, list[Floats]] = {shift: [] for shift in draws[0].shifts}
     validation: list[float] = []
     for draw in draws:
-        scores = draw.said[name].arrays
+        scores = draw.said[method.name].arrays
         weights = resamples.weights(draw.clusters[TEST])
-        outcomes = _outcomes(draw, name, spec)
+        outcomes = _outcomes(draw, method, spec)
         at_prevalence = weights * draw.prevalence(TEST, spec.outlier_prevalence)
         for key, values in near.items():
             given = weights if key in AS_FOUND else at_prevalence
@@ -134,12 +134,9 @@ def _measure(
         for shift, found in shifted.items():
             found.append(_against(draw, scores, shift, resamples))
         outlier = draw.truth[VALIDATION] < 0
-        ranking = ranked(scores[VALIDATION], outlier, draw.clusters[VALIDATION])
-        validation.append(ood_auroc(ranking, np.ones((1, len(outlier))))[0])
+        validation.append(auroc(scores[VALIDATION], outlier, np.ones((1, len(outlier))))[0])
     return Scored(
-        name=name,
-        key=name.partition("@")[0],
-        head=name.partition("@")[2],
+        method=method,
         near={key: np.stack(values) for key, values in near.items()},
         far=np.stack(far),
         shifted={shift: np.stack(values) for shift, values in shifted.items()},
@@ -147,13 +144,12 @@ def _measure(
     )
 
 
-def _outcomes(draw: DrawRecord, name: str, spec: DataSpec) -> Outcomes:
-    head = name.partition("@")[2]
-    scores = draw.said[name].arrays
-    plain = draw.outcomes(TEST, draw.heads[head].calibrated(TEST))
+def _outcomes(draw: DrawRecord, method: Named, spec: DataSpec) -> Outcomes:
+    scores = draw.said[method.name].arrays
+    plain = draw.outcomes(TEST, draw.heads[method.head].calibrated(TEST))
     outlier = draw.truth[VALIDATION] < 0
     if outlier.any() and not outlier.all():
-        judged = judge(draw, head, scores, spec)
+        judged = judge(draw, method.head, scores, spec)
         abstained = joint_rejection(judged, spec)
         asked = judged[TEST]
         cost = outcome_cost(spec.costs.outcomes, asked.outlier, asked.right, abstained)
@@ -170,20 +166,18 @@ def _against(
     both = np.concatenate([scores[TEST][inlier], scores[name]])
     clusters = np.concatenate([draw.clusters[TEST][inlier], draw.clusters[name]])
     outlier = np.arange(len(both)) >= inlier.sum()
-    return ood_auroc(ranked(both, outlier, clusters), resamples.weights(clusters))
-
-
-def ranked(score: Floats, outlier: NDArray[np.bool_], clusters: NDArray[np.int64]) -> Outcomes:
-    """Cases of which only a score is known."""
-    truth = np.where(outlier, -1, 0)
-    alone = bare_outcomes(("any",), truth, np.ones((len(score), 1)), clusters.astype(str))
-    return replace(alone, ood_score=score)
+    return auroc(both, outlier, resamples.weights(clusters))
 
 
 def _row(
-    draws: Sequence[DrawRecord], one: Scored, best: Scored | None, resamples: CrossedResamples
+    draws: Sequence[DrawRecord],
+    one: Scored,
+    best: Scored | None,
+    resamples: CrossedResamples,
+    saw_outliers: Collection[str],
 ) -> ScoreRow:
-    info = _info(one.key)
+    method = one.method
+    info = _info(method.key)
     difference = None
     if best is not None and best is not one:
         difference = resamples.number(one.near["ood_auroc"] - best.near["ood_auroc"])
@@ -193,20 +187,20 @@ def _row(
     if not has_cost:
         near |= dict.fromkeys(("clinical_cost", "abstention_rate"), Number())
     return ScoreRow(
-        key=one.name,
-        score=one.key,
-        head=one.head,
+        key=method.name,
+        score=method.key,
+        head=method.head,
         title=info.title,
-        need=str(SCORES[one.key].need if one.key in SCORES else Need.EMBEDDINGS),
+        need=str(SCORES[method.key].need if method.key in SCORES else Need.EMBEDDINGS),
         baseline=info.baseline,
-        uses_outliers=HEADS[HeadKind(one.head.partition("+")[0])].info.learns_outliers,
+        uses_outliers=method.head in saw_outliers,
         near=near,
         far=resamples.number(one.far),
         shifted={shift: resamples.number(values) for shift, values in one.shifted.items()},
         difference=difference,
         near_auroc_by_draw=[_plain(value) for value in one.near["ood_auroc"][:, 0]],
         validation_auroc=float(judged.mean()) if has_cost else None,
-        cost=cost_of([draw.said[one.name] for draw in draws]),
+        cost=cost_of([draw.said[method.name] for draw in draws]),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.errors import UsageError, nearest_name
+from triage.errors import UsageError, unknown_name
 from triage.hashing import hash_json
 from triage.imaging.corruptions.table import CORRUPTIONS
 
@@ -42,12 +42,7 @@ class Corruption:
 
     def __post_init__(self) -> None:
         if self.name not in CORRUPTIONS:
-            near = nearest_name(self.name, CORRUPTIONS)
-            hint = f"Did you mean {near}? " if near else ""
-            raise UsageError(
-                f"there is no corruption {self.name!r}",
-                mend=f"{hint}Known are {', '.join(CORRUPTIONS)}.",
-            )
+            raise unknown_name("corruption", self.name, CORRUPTIONS)
         levels = len(CORRUPTIONS[self.name].strengths)
         if type(self.severity) is not int or not 1 <= self.severity <= levels:
             raise UsageError(

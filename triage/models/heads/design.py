@@ -38,8 +38,12 @@ class HeadInfo:
         Whether it must be trained with outliers.
     has_outlier_class : bool
         Whether a class `outlier` follows the inlier conditions.
+    class_per_outlier : bool
+        Whether every training outlier condition is a class, after the inlier conditions.
     own_loss : bool
         Whether its loss takes no other criterion, such as the focal loss.
+    perceptron : bool
+        Whether its network is the plain perceptron `Head`, which some posteriors need.
     """
 
     key: str
@@ -47,7 +51,14 @@ class HeadInfo:
     source: str
     learns_outliers: bool = False
     has_outlier_class: bool = False
+    class_per_outlier: bool = False
     own_loss: bool = False
+    perceptron: bool = False
+
+    @property
+    def has_outlier_mass(self) -> bool:
+        """Whether its probabilities reach beyond the inlier conditions."""
+        return self.has_outlier_class or self.class_per_outlier
 
 
 class HeadNetwork(nn.Module):

@@ -20,6 +20,7 @@ class OutlierExposure(Softmax):
         "Outlier exposure",
         "Hendrycks et al. 2019, Deep anomaly detection with outlier exposure",
         learns_outliers=True,
+        perceptron=True,
     )
 
     def loss(

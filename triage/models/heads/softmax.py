@@ -14,7 +14,7 @@ from triage.models.losses.hod import coarse_loss
 class Softmax(HeadDesign):
     """Inlier conditions only."""
 
-    info = HeadInfo("softmax", "Softmax", "the usual classifier")
+    info = HeadInfo("softmax", "Softmax", "the usual classifier", perceptron=True)
 
     def build(
         self, width: int, n_inliers: int, n_classes: int, *, hidden: int, dropout: float
@@ -42,6 +42,7 @@ class RejectBucket(Softmax):
         "background class; baseline of Roy et al. 2022",
         learns_outliers=True,
         has_outlier_class=True,
+        perceptron=True,
     )
 
 
@@ -49,7 +50,12 @@ class HierarchicalOutlierDetection(Softmax):
     """One more class for every training outlier condition, and a coarse term; see `hod_loss`."""
 
     info = HeadInfo(
-        "hod", "Hierarchical outlier detection (HOD)", "Roy et al. 2022", learns_outliers=True
+        "hod",
+        "Hierarchical outlier detection (HOD)",
+        "Roy et al. 2022",
+        learns_outliers=True,
+        class_per_outlier=True,
+        perceptron=True,
     )
 
     def classes(self, draw: RoleDraw) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from triage.errors import UsageError, nearest_name
+from triage.errors import unknown_name
 from triage.models.losses.acls import acls_loss
 from triage.models.losses.cross_entropy import Criterion, cross_entropy
 from triage.models.losses.dual_focal import dual_focal_loss
@@ -71,8 +71,4 @@ def criterion_of(key: str) -> Criterion:
     """
     if key in CRITERIA:
         return CRITERIA[key].function
-    near = nearest_name(key, CRITERIA)
-    guess = f"Did you mean {near!r}? " if near else ""
-    raise UsageError(
-        f"there is no criterion {key!r}", mend=f"{guess}There are {', '.join(CRITERIA)}."
-    )
+    raise unknown_name("criterion", key, CRITERIA)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triage.errors import UsageError, nearest_name
+from triage.errors import unknown_name
 from triage.models.mixing.camixup import ConfidenceAdjustedMixup
 from triage.models.mixing.design import Mixing
 from triage.models.mixing.mixup import Mixup
@@ -25,6 +25,4 @@ def make_mixing(key: str) -> Mixing:
     """
     if key in MIXINGS:
         return MIXINGS[key]()
-    near = nearest_name(key, MIXINGS)
-    guess = f"Did you mean {near!r}? " if near else ""
-    raise UsageError(f"there is no mixing {key!r}", mend=f"{guess}There are {', '.join(MIXINGS)}.")
+    raise unknown_name("mixing", key, MIXINGS)

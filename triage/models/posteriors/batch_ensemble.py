@@ -18,6 +18,7 @@ from triage.models.posteriors.posterior import (
     head_of,
     require_trained,
 )
+from triage.models.undecayed import Undecayed
 
 
 class SharedLinear(nn.Module):
@@ -30,7 +31,8 @@ class SharedLinear(nn.Module):
     Notes
     -----
     y_m = s_m * (W (r_m * x_m)) + b_m, so no member's weight is ever formed. The factors start
-    as random signs, which makes members differ from the first step. Wen et al. 2020.
+    as random signs, which makes members differ from the first step, and do not decay. Wen et
+    al. 2020.
     """
 
     def __init__(self, n_in: int, n_out: int, n_members: int) -> None:
@@ -38,8 +40,8 @@ class SharedLinear(nn.Module):
         start = nn.Linear(n_in, n_out)
         self.weight = nn.Parameter(start.weight.detach().clone())
         self.bias = nn.Parameter(start.bias.detach().repeat(n_members, 1))
-        self.inward = nn.Parameter(random_signs(n_members, n_in))
-        self.outward = nn.Parameter(random_signs(n_members, n_out))
+        self.inward = Undecayed(random_signs(n_members, n_in))
+        self.outward = Undecayed(random_signs(n_members, n_out))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map [B, M, in] to [B, M, out]."""
@@ -111,7 +113,7 @@ class BatchEnsemble(TrainedTogether):
     """Members W * (s_m r_m^T) of one shared W; about the cost of one head to train and store."""
 
     info: ClassVar[PosteriorInfo] = PosteriorInfo(
-        "batch_ensemble", "BatchEnsemble", "Wen et al. 2020"
+        "batch_ensemble", "BatchEnsemble", "Wen et al. 2020", needs_perceptron=True
     )
 
     def build(

@@ -210,7 +210,10 @@ class Laplace(AfterTraining):
     """
 
     info: ClassVar[PosteriorInfo] = PosteriorInfo(
-        "laplace", "Laplace approximation, last layer", "Daxberger et al. 2021"
+        "laplace",
+        "Laplace approximation, last layer",
+        "Daxberger et al. 2021",
+        needs_perceptron=True,
     )
 
     largest_full: Annotated[int, Field(ge=0)] = LARGEST_FULL

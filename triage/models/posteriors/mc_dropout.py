@@ -34,7 +34,11 @@ class McDropout(AfterTraining):
     """
 
     info: ClassVar[PosteriorInfo] = PosteriorInfo(
-        "mc_dropout", "MC dropout", "Gal & Ghahramani 2016"
+        "mc_dropout",
+        "MC dropout",
+        "Gal & Ghahramani 2016",
+        needs_perceptron=True,
+        needs_dropout=True,
     )
 
     rate: Annotated[float, Field(gt=0, lt=1)] | None = None

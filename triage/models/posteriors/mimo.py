@@ -104,7 +104,7 @@ class Mimo(TrainedTogether):
     """
 
     info: ClassVar[PosteriorInfo] = PosteriorInfo(
-        "mimo", "Multi-input multi-output (MIMO)", "Havasi et al. 2021"
+        "mimo", "Multi-input multi-output (MIMO)", "Havasi et al. 2021", needs_perceptron=True
     )
 
     repetitions: Annotated[int, Field(ge=1)] = 4

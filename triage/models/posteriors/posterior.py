@@ -38,11 +38,20 @@ class PosteriorInfo:
         Name for people.
     source : str
         Paper.
+    needs_perceptron : bool
+        Whether it is for heads whose network is the plain perceptron `Head` only.
+    needs_dropout : bool
+        Whether the head must be trained with dropout.
+    one_member : bool
+        Whether it gives a single member, however many are asked for.
     """
 
     key: str
     title: str
     source: str
+    needs_perceptron: bool = False
+    needs_dropout: bool = False
+    one_member: bool = False
 
 
 class Posterior(BaseModel, ABC):

@@ -18,6 +18,7 @@ from triage.models.posteriors.posterior import (
     TrainedTogether,
     head_of,
 )
+from triage.models.undecayed import Undecayed
 
 
 class GaussianFactor(nn.Module):
@@ -33,10 +34,11 @@ class GaussianFactor(nn.Module):
     def __init__(self, n_components: int, size: int, deviation: float) -> None:
         super().__init__()
         self.prior = deviation
-        self.mean = nn.Parameter(random_signs(n_components, size))
+        # Their prior holds them, so that they need no weight decay.
+        self.mean = Undecayed(random_signs(n_components, size))
         # The inverse of softplus, which keeps deviations positive.
         start = math.log(math.expm1(deviation))
-        self.spread = nn.Parameter(torch.full((n_components, size), start))
+        self.spread = Undecayed(torch.full((n_components, size), start))
 
     def deviation(self) -> Tensor:
         """Standard deviations [M, size]."""
@@ -155,7 +157,7 @@ class RankOne(TrainedTogether):
     """
 
     info: ClassVar[PosteriorInfo] = PosteriorInfo(
-        "rank_one", "Rank-1 Bayesian network", "Dusenberry et al. 2020"
+        "rank_one", "Rank-1 Bayesian network", "Dusenberry et al. 2020", needs_perceptron=True
     )
 
     components: Annotated[int, Field(ge=1)] = 4

@@ -80,7 +80,7 @@ class Swa(ConstantRate):
     """
 
     info: ClassVar[PosteriorInfo] = PosteriorInfo(
-        "swa", "Stochastic weight averaging (SWA)", "Izmailov et al. 2018"
+        "swa", "Stochastic weight averaging (SWA)", "Izmailov et al. 2018", one_member=True
     )
 
     def members(

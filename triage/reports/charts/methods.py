@@ -11,7 +11,9 @@ from triage.evaluation.benchmarks.results import Number
 from triage.reports.charts.svg import Scale, line, picture, round_range, tag, text, ticks
 from triage.reports.numbers import signed, tick
 
-_LABELS, _PANEL, _GAP, _VALUE, _EDGE = 286.0, 196.0, 26.0, 56.0, 14.0
+LABELS = 286.0
+"""Width of the labels of rows, in user units."""
+_PANEL, _GAP, _VALUE, _EDGE = 196.0, 26.0, 56.0, 14.0
 _ROW, _TOP, _LONGEST = 22.0, 62.0, 40
 """Sizes in user units; the longest label in characters."""
 
@@ -67,13 +69,40 @@ def methods_chart(
         Of the rows, from the top; long titles are cut.
     panels : sequence of Panel
     """
-    bottom = _TOP + _ROW * len(labels)
     marks = []
     for index, (name, head) in enumerate(labels):
         room = _LONGEST - len(head) - 2
         shown = name if len(name) <= room else f"{name[: room - 1].rstrip()}…"
-        marks.append(text(0, _TOP + _ROW * (index + 0.5) + 4, f"{shown}, {head}"))
-    left = _LABELS
+        marks.append(text(0, baseline(index), f"{shown}, {head}"))
+    return panels_chart(key, title, description, marks, len(labels), panels)
+
+
+def baseline(index: int) -> float:
+    """Where the label of a row is written."""
+    return _TOP + _ROW * (index + 0.5) + 4
+
+
+def panels_chart(
+    key: str,
+    title: str,
+    description: str,
+    labels: Sequence[Markup],
+    rows: int,
+    panels: Sequence[Panel],
+) -> Markup:
+    """Draw panels side by side over rows that are labelled already, left of `LABELS`.
+
+    Parameters
+    ----------
+    key, title, description : str
+        As for `methods_chart`.
+    labels : sequence of Markup
+    rows : int
+    panels : sequence of Panel
+    """
+    bottom = _TOP + _ROW * rows
+    marks = [*labels]
+    left = LABELS
     for panel in panels:
         marks.append(_panel(panel, left, bottom))
         left += _PANEL + (_VALUE if panel.draws is None else 0) + _GAP

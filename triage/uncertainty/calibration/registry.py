@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triage.errors import UsageError, nearest_name
+from triage.errors import unknown_name
 from triage.uncertainty.calibration.calibrator import Calibrator
 from triage.uncertainty.calibration.density_aware import DensityAwareTemperature
 from triage.uncertainty.calibration.dirichlet import DirichletCalibration
@@ -38,8 +38,4 @@ def make_calibrator(key: str) -> Calibrator:
     """
     if key in CALIBRATORS:
         return CALIBRATORS[key]()
-    near = nearest_name(key, CALIBRATORS)
-    guess = f"Did you mean {near!r}? " if near else ""
-    raise UsageError(
-        f"there is no calibrator {key!r}", mend=f"{guess}There are {', '.join(CALIBRATORS)}."
-    )
+    raise unknown_name("calibrator", key, CALIBRATORS)

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.store.make import abstention, opinion
+from triage.review.opinion import opinion_of
+from triage.store.records import PredictionRecord, StoredPrediction
+
+
+def stored(record: PredictionRecord) -> StoredPrediction:
+    return StoredPrediction(1, 1, "d" * 64, "first", datetime(2025, 6, 2, tzinfo=UTC), record)
+
+
+@pytest.mark.parametrize("epistemic", [0.14, None])
+def test_an_opinion_says_how_much_it_doubts_and_why(epistemic: float | None) -> None:
+    shown = opinion_of(stored(opinion(epistemic=epistemic)))
+    assert (shown.aleatoric, shown.epistemic) == (0.42, epistemic)
+
+
+def test_an_abstention_carries_nothing_that_reads_as_an_opinion() -> None:
+    record = abstention()
+    assert None not in (record.condition, record.p_outlier, record.aleatoric, record.epistemic)
+    shown = opinion_of(stored(record))
+    assert (shown.condition, shown.differential, shown.p_outlier) == (None, (), None)
+    assert (shown.aleatoric, shown.epistemic) == (None, None)
