@@ -12,11 +12,11 @@ from triage.errors import UsageError
 from triage.evaluation.benchmarks.draw_record import TRAIN
 from triage.imaging.corruptions import Corruption
 from triage.models.backbone import Backbone
-from triage.models.backbones import load_backbone
 from triage.models.feature_maps import MapStatistics
 from triage.models.image_text import load_image_text
 from triage.systems.progress import Progress, counting
 from triage.systems.system import Embedded, embed_with, open_caches
+from triage.systems.training import load_backbones
 
 
 def embed_sets(
@@ -25,8 +25,10 @@ def embed_sets(
     cache_folder: Path | None,
     report: Progress,
     stage: str = "embedding sets",
+    *,
+    by_view: bool = False,
 ) -> tuple[dict[str, Embedded], dict[str, list[Case]]]:
-    """Embed sets of cases with several networks.
+    """Embed sets of cases with several networks; by view, those as training reads them.
 
     Returns
     -------
@@ -47,7 +49,13 @@ def embed_sets(
     opened: dict[str, list[Case]] = {}
     for name, part in sets.items():
         embedded[name], found = embed_with(
-            networks, part.cases, cache_folder, tick, part.corruption, caches=caches
+            networks,
+            part.cases,
+            cache_folder,
+            tick,
+            part.corruption,
+            caches=caches,
+            by_view=by_view and part.corruption is None,
         )
         opened[name] = found.cases
         if not found.cases:
@@ -83,13 +91,13 @@ def embed_beforehand(
         return
     networks: dict[str, Backbone] = {}
     if protocol.settings.mode == "embed":
-        networks = {name: load_backbone(name) for name in protocol.settings.backbones}
+        networks = load_backbones(protocol.settings)
         if with_maps:
             networks["feature maps"] = MapStatistics(next(iter(networks.values())))
     if protocol.image_text is not None:
         networks["image-text model"] = load_image_text(protocol.image_text).images
     if networks:
-        embed_sets(networks, _of_all_draws(protocol, seeds), cache_folder, report)
+        embed_sets(networks, _of_all_draws(protocol, seeds), cache_folder, report, by_view=True)
 
 
 def _of_all_draws(protocol: Protocol, seeds: Sequence[int]) -> dict[str, CaseSet]:

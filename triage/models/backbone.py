@@ -18,6 +18,7 @@ from torch import nn
 from triage.errors import TrainingError
 from triage.hashing import hash_bytes, hash_json
 from triage.models.preprocessing import ImageReader, OpenedImage, Preprocessing
+from triage.models.stage_maps import stage_before, stage_maps
 
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "backbone.json"
@@ -39,7 +40,8 @@ class Backbone(nn.Module):
     preprocessing : ImageReader
         How it reads its files: for pictures their `Preprocessing`.
     architecture : dict
-        What is needed to build the same network again: `library`, `name` or `config`.
+        What is needed to build the same network again: `library`, `name` or `config`; and
+        `stages`, 2 where the embedding is of the last two.
     """
 
     def __init__(
@@ -60,11 +62,55 @@ class Backbone(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Map normalised float [B, 3, S, S] to embeddings [B, width]."""
-        embedding: torch.Tensor = self.network(pixels)
-        return embedding.flatten(1)
+        if self.stages == 1:
+            embedding: torch.Tensor = self.network(pixels)
+            return embedding.flatten(1)
+        embedding, maps = stage_maps(self.network, pixels)
+        before = stage_before(maps)
+        if before is None:
+            raise TrainingError(
+                "shows no stage before its last", where=self.reference, mend="Set stages to 1."
+            )
+        return torch.cat([embedding, before], dim=1)
+
+    def with_two_stages(self) -> Backbone:
+        """Return the same network, with the stage before the last in its embedding.
+
+        Raises
+        ------
+        TrainingError
+            If the network shows no such stage, or reads no pictures.
+        """
+        side = self.pictures.size
+        other = Backbone(
+            self.network,
+            reference=self.reference,
+            width=0,
+            preprocessing=self.preprocessing,
+            architecture=self.architecture | {"stages": 2},
+        ).eval()
+        with torch.inference_mode():
+            other.width = other(torch.zeros(1, 3, side, side)).shape[1]
+        return other
+
+    @property
+    def stages(self) -> int:
+        """Of how many of the last stages the embedding is made: 1 or 2."""
+        return int(self.architecture.get("stages", 1))
 
     def embed(self, images: Sequence[OpenedImage]) -> NDArray[np.float32]:
-        """Embed opened files in evaluation mode, float32 [I, width]: the mean over their frames.
+        """Embed opened files in evaluation mode, float32 [I, width]: the mean over their views.
+
+        Raises
+        ------
+        TrainingError
+            If the backbone reads anything but pictures and has no way of its own.
+        """
+        mean: NDArray[np.float32] = self.embed_views(images).mean(axis=1)
+        return mean
+
+    def embed_views(self, images: Sequence[OpenedImage]) -> NDArray[np.float32]:
+        """Embed every view of opened files, float32 [I, V, width]: the mean over their frames.
 
         Raises
         ------
@@ -78,7 +124,8 @@ class Backbone(nn.Module):
                 [self(preprocessing.normalise(part)) for part in frames.split(BATCH)]
             ).numpy()
         ends = np.cumsum([len(image.frames) for image in images])[:-1]
-        return np.stack([part.mean(axis=0) for part in np.split(vectors, ends)])
+        shape = (-1, preprocessing.n_views, vectors.shape[1])
+        return np.stack([part.reshape(shape).mean(axis=0) for part in np.split(vectors, ends)])
 
     @property
     def pictures(self) -> Preprocessing:

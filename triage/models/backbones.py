@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from triage.errors import TrainingError
+from triage.imaging.views import Views
 from triage.models.backbone import DESCRIPTION, WEIGHTS, Backbone
 from triage.models.preprocessing import Preprocessing
 from triage.models.pretrained import (
@@ -30,7 +31,9 @@ from triage.models.pretrained import (
 DEFAULT_MONAI_SIZE = 96
 
 
-def load_backbone(reference: str, *, seed: int = 0) -> Backbone:
+def load_backbone(
+    reference: str, *, seed: int = 0, stages: int = 1, views: Views = Views.WHOLE
+) -> Backbone:
     """Build a backbone from its reference.
 
     Parameters
@@ -40,12 +43,24 @@ def load_backbone(reference: str, *, seed: int = 0) -> Backbone:
         `@<size>` for another input size in pixels; or `oct:<bundle folder>`.
     seed : int
         Seeds the random initialisation of `monai:` networks.
+    stages : {1, 2}
+        Of how many of its last stages the embedding is made.
+    views : Views
+        What of each picture is embedded.
 
     Raises
     ------
     TrainingError
-        If the reference is malformed, unknown, or the weights cannot be read.
+        If the reference is malformed, unknown, the weights cannot be read, or the network has not
+        so many stages.
     """
+    backbone = _of_reference(reference, seed)
+    if views is not Views.WHOLE:
+        backbone.preprocessing = replace(backbone.pictures, views=views)
+    return backbone.with_two_stages() if stages == 2 else backbone
+
+
+def _of_reference(reference: str, seed: int) -> Backbone:
     library, _, rest = reference.partition(":")
     if library == "oct" and rest:
         from triage.models.oct.tissue_backbone import load_tissue_backbone  # stands on this file
@@ -84,7 +99,10 @@ def restore_backbone(folder: Path) -> Backbone:
         reference=description["reference"],
         width=description["width"],
         preprocessing=Preprocessing(
-            preprocessing["size"], tuple(preprocessing["mean"]), tuple(preprocessing["std"])
+            preprocessing["size"],
+            tuple(preprocessing["mean"]),
+            tuple(preprocessing["std"]),
+            Views(preprocessing.get("views", Views.WHOLE)),
         ),
         architecture=architecture,
     )
@@ -159,7 +177,15 @@ class _Pooled(nn.Module):
         self.model = model
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        output = self.model(pixel_values=pixels)
+        return self._pooled(self.model(pixel_values=pixels))
+
+    def with_maps(self, pixels: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """The embedding, and the feature maps or tokens between the layers."""
+        output = self.model(pixel_values=pixels, output_hidden_states=True)
+        hidden = output.hidden_states or ()
+        return self._pooled(output), [each for each in hidden if each.ndim in (3, 4)]
+
+    def _pooled(self, output: Any) -> torch.Tensor:
         pooled = getattr(output, "pooler_output", None)
         if pooled is None:
             last = output.last_hidden_state  # a map [B, C, H, W], or tokens [B, T, C]

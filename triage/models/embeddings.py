@@ -45,6 +45,8 @@ def embed_cases(
     cache: EmbeddingCache,
     progress: Progress | None = None,
     corruption: Corruption | None = None,
+    *,
+    by_view: EmbeddingCache | None = None,
 ) -> tuple[NDArray[np.float32], Opened]:
     """Embed cases with one backbone, each image once.
 
@@ -60,15 +62,18 @@ def embed_cases(
     corruption : Corruption, optional
         What to do to every image once it is resized; quality is judged before. Corrupted
         images stand in the cache beside the clean ones, under keys of their own.
+    by_view : EmbeddingCache, optional
+        Asks for the embedding of every view; where those are kept.
 
     Returns
     -------
-    embeddings : float32 array [N, D]
+    embeddings : float32 array [N, D], or [N, V, D] by view
         Mean over the images of each case that could be read whole.
     opened : Opened
         Which cases those are, and why others are not.
     """
     backbone.eval()
+    kept = cache if by_view is None else by_view
     reader = backbone.preprocessing
     keys: dict[Path, str] = {}
     rejected: dict[Path, ImageRejected] = {}
@@ -76,24 +81,28 @@ def embed_cases(
     for path in (path for case in cases for path in case.images):
         try:
             key = _key(reader.content_hash(path), corruption)
-            if cache.get(key) is None and key not in waiting:
+            if kept.get(key) is None and key not in waiting:
                 image = reader.open(path)
                 # The hash of the very bytes that were decoded, should the file have changed.
                 key = _key(image.sha256, corruption)
-                if cache.get(key) is None:
+                if kept.get(key) is None:
                     shifted = corruption and reader.corrupt(image, corruption)
                     waiting[key] = shifted or image
             keys[path] = key
         except ImageRejected as error:
             rejected[path] = error
         if sum(len(image.frames) for image in waiting.values()) >= BATCH:
-            _run(backbone, cache, waiting)
+            _run(backbone, cache, by_view, waiting)
             waiting = {}
         if progress is not None:
             progress(1)
-    _run(backbone, cache, waiting)
+    _run(backbone, cache, by_view, waiting)
     cache.flush()
-    return _pool(cases, keys, rejected, cache, backbone.width)
+    shape: tuple[int, ...] = (backbone.width,)
+    if by_view is not None:
+        by_view.flush()
+        shape = (reader.n_views, backbone.width)
+    return _pool(cases, keys, rejected, kept, shape)
 
 
 def _key(image_hash: str, corruption: Corruption | None) -> str:
@@ -101,14 +110,22 @@ def _key(image_hash: str, corruption: Corruption | None) -> str:
     return image_hash if corruption is None else corruption.key(image_hash)
 
 
-def _run(backbone: Backbone, cache: EmbeddingCache, waiting: dict[str, OpenedImage]) -> None:
+def _run(
+    backbone: Backbone,
+    cache: EmbeddingCache,
+    by_view: EmbeddingCache | None,
+    waiting: dict[str, OpenedImage],
+) -> None:
     if not waiting:
         return
-    vectors = backbone.embed(list(waiting.values()))
+    vectors = backbone.embed_views(list(waiting.values()))
     if not np.isfinite(vectors).all():
         raise TriageError("the backbone gives values that are not finite", where=backbone.reference)
     for (key, image), vector in zip(waiting.items(), vectors, strict=True):
-        cache.put(key, vector, image.problem)
+        if cache.get(key) is None:
+            cache.put(key, vector.mean(axis=0), image.problem)
+        if by_view is not None:
+            by_view.put(key, vector, image.problem)
 
 
 def _pool(
@@ -116,7 +133,7 @@ def _pool(
     keys: dict[Path, str],
     rejected: dict[Path, ImageRejected],
     cache: EmbeddingCache,
-    width: int,
+    shape: tuple[int, ...],
 ) -> tuple[NDArray[np.float32], Opened]:
     opened = Opened(cases=[])
     rows: list[NDArray[np.float32]] = []
@@ -131,7 +148,7 @@ def _pool(
         rows.append(np.mean([vector for vector, _ in records], axis=0))
         if problem := next((text for _, text in records if text), ""):
             opened.quality[case.case_id] = problem
-    stacked = np.stack(rows) if rows else np.zeros((0, width))
+    stacked = np.stack(rows) if rows else np.zeros((0, *shape))
     return stacked.astype(np.float32), opened
 
 

@@ -8,22 +8,21 @@ layers are looked at is ours: a few, evenly spaced, where they take every activa
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from triage.errors import TrainingError
 from triage.hashing import hash_json
+from triage.imaging.views import Views
 from triage.models.backbone import Backbone
+from triage.models.stage_maps import stage_maps
 
 LAYERS = 4
 _VERSION = "gram-1"
-# Stages of MONAI's ResNets and DenseNets; a layer of one is looked at by its output.
-_STAGES = (
-    ("layer1", "layer2", "layer3", "layer4"),
-    tuple(f"features.denseblock{number}" for number in range(1, 5)),
-)
 
 
 def gram_statistics(feature_map: Tensor) -> Tensor:
@@ -48,8 +47,8 @@ def gram_statistics(feature_map: Tensor) -> Tensor:
 class MapStatistics(Backbone):
     """A backbone that gives the statistics of some of its layers instead of its embedding.
 
-    It shares the weights, the preprocessing and the name of the backbone it is made from, so
-    whatever embeds cases and keeps embeddings serves it too.
+    It shares the weights and the name of the backbone it is made from, and its preprocessing but
+    for further views, so whatever embeds cases and keeps embeddings serves it too.
 
     Parameters
     ----------
@@ -78,7 +77,7 @@ class MapStatistics(Backbone):
             backbone.network,
             reference=backbone.reference,
             width=0,
-            preprocessing=backbone.preprocessing,
+            preprocessing=replace(backbone.pictures, views=Views.WHOLE),
             architecture=backbone.architecture,
         )
         self.layers = layers
@@ -103,26 +102,6 @@ class MapStatistics(Backbone):
         return tuple(np.split(statistics, np.cumsum(self.widths)[:-1], axis=1))
 
     def _layers(self, pixels: Tensor) -> list[Tensor]:
-        if self.architecture["library"] == "hf":
-            output = self.network.model(pixel_values=pixels, output_hidden_states=True)
-            maps = [each for each in output.hidden_states or () if each.ndim in (3, 4)]
-        else:
-            maps = self._outputs_of_stages(pixels)
+        _, maps = stage_maps(self.network, pixels)
         places = np.linspace(0, len(maps), min(self.layers, len(maps)) + 1)[1:].round() - 1
         return [gram_statistics(maps[int(place)]) for place in places]
-
-    def _outputs_of_stages(self, pixels: Tensor) -> list[Tensor]:
-        modules = dict(self.network.named_modules())
-        stages = next((names for names in _STAGES if {*names} <= {*modules}), ())
-        maps: list[Tensor] = []
-
-        def keep(_module: nn.Module, _given: object, output: Tensor) -> None:
-            maps.append(output)
-
-        hooks = [modules[name].register_forward_hook(keep) for name in stages]
-        try:
-            self.network(pixels)
-        finally:
-            for hook in hooks:
-                hook.remove()
-        return maps

@@ -26,18 +26,27 @@ class EmbeddingInputs:
 
     Parameters
     ----------
+    embeddings : float32 Tensor [N, D], or [N, V, D] of V views
+
+    Attributes
+    ----------
     embeddings : float32 Tensor [N, D]
+        Mean over the views.
     """
 
     def __init__(self, embeddings: Tensor) -> None:
-        self.embeddings = embeddings
+        self._views = embeddings if embeddings.ndim == 3 else embeddings[:, None]
+        self.embeddings = self._views.mean(1)
 
     def __len__(self) -> int:
         return len(self.embeddings)
 
     def batch(self, index: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Return embeddings [B, D]; they are not augmented."""
-        return self.embeddings[index]
+        """Return embeddings [B, D]: the mean of the views, or with a generator one at random."""
+        n_views = self._views.shape[1]
+        if generator is None or n_views == 1:
+            return self.embeddings[index]
+        return self._views[index, torch.randint(n_views, index.shape, generator=generator)]
 
 
 class ImageInputs:

@@ -17,6 +17,7 @@ from triage.imaging import DEFAULT_LIMITS
 from triage.imaging.corruptions import Corruption
 from triage.imaging.quality import assess_quality, quality_problem
 from triage.imaging.read import read_picture
+from triage.imaging.views import Views, views_of
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -66,6 +67,11 @@ class ImageReader(ABC):
         return self.open(path).sha256  # says what is wrong with it
 
     @property
+    def n_views(self) -> int:
+        """How many views V of a picture it reads."""
+        return 1
+
+    @property
     @abstractmethod
     def max_bytes(self) -> int:
         """Largest file that is read."""
@@ -96,6 +102,8 @@ class Preprocessing(ImageReader):
         nothing at the border is lost.
     mean, std : tuple of 3 float
         Per-channel normalisation of values in [0, 1].
+    views : Views
+        What of each picture is embedded.
 
     Raises
     ------
@@ -106,6 +114,7 @@ class Preprocessing(ImageReader):
     size: int
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
+    views: Views = Views.WHOLE
 
     def __post_init__(self) -> None:
         if not 16 <= self.size <= 1024:
@@ -114,16 +123,25 @@ class Preprocessing(ImageReader):
             raise TrainingError("normalisation needs three means and three positive deviations")
 
     @property
+    def n_views(self) -> int:
+        """How many views V of a picture it reads."""
+        return self.views.n_views
+
+    @property
     def max_bytes(self) -> int:
         """Largest picture that is read."""
         return DEFAULT_LIMITS.max_bytes
 
     def open(self, path: Path) -> OpenedImage:
-        """Read a picture: frames uint8 [F, size, size, 3]; quality is judged before they shrink."""
+        """Read a picture: uint8 [F V, size, size, 3], the V views of a frame end to end.
+
+        Quality is judged before frames shrink.
+        """
         picture = read_picture(path)
         problems = (quality_problem(assess_quality(frame)) for frame in picture.frames)
         problem = next((text for text in problems if text), "")
-        resized = np.stack([self.resize(frame) for frame in picture.frames])
+        views = [view for frame in picture.frames for view in views_of(frame, self.views)]
+        resized = np.stack([self.resize(view) for view in views])
         return OpenedImage(picture.sha256, resized, problem)
 
     def corrupt(self, image: OpenedImage, corruption: Corruption) -> OpenedImage:

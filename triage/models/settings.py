@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from triage.imaging.views import Views
 from triage.models.heads import HEADS, HeadKind
 from triage.models.losses import CRITERIA
 from triage.models.mixing import MIXINGS
@@ -50,6 +51,10 @@ class TrainSettings(BaseModel):
         References as `load_backbone` reads them.
     mode : {'embed', 'finetune'}
         Train heads on frozen embeddings, or backbone and head together.
+    stages : {1, 2}
+        Of how many of its last stages a frozen network's embedding is made.
+    views : Views
+        What of each picture a frozen network embeds; heads train on one view at a time.
     head : HeadKind
     criterion : str
         What the head's softmax is trained by; one of `triage.models.losses.CRITERIA`.
@@ -80,6 +85,8 @@ class TrainSettings(BaseModel):
 
     backbones: tuple[str, ...] = Field(min_length=1)
     mode: Literal["embed", "finetune"] = "embed"
+    stages: Literal[1, 2] = 1
+    views: Views = Views.WHOLE
     head: HeadKind = HeadKind.HOD
     criterion: str = "cross_entropy"
     mixing: str = NONE
@@ -106,6 +113,8 @@ class TrainSettings(BaseModel):
                 raise ValueError(f"{field} must be one of {', '.join(known)}")
         if self.mode != "embed" and (self.mixing != NONE or self.posterior != NONE):
             raise ValueError("mixing and posterior are for frozen embeddings (mode embed)")
+        if self.mode != "embed" and (self.stages > 1 or self.views is not Views.WHOLE):
+            raise ValueError("stages and views are for frozen embeddings (mode embed)")
         if self.mode != "embed" and self.head is HeadKind.INTROSPECTIVE:
             raise ValueError("introspective self-play is for frozen embeddings (mode embed)")
         if HEADS[self.head].info.own_loss and self.criterion != "cross_entropy":
@@ -165,6 +174,8 @@ def default_settings(
     untrained = [reference.startswith("monai:") for reference in backbones]
     mode = mode or ("finetune" if any(untrained) else "embed")
     defaults: dict[str, Any] = {"backbones": backbones, "mode": mode}
+    if mode == "embed" and not any(reference.startswith("oct:") for reference in backbones):
+        defaults |= {"stages": 2, "views": Views.CROPS}
     if mode == "finetune":
         fit = FROM_SCRATCH if all(untrained) else FROM_PRETRAINED
         defaults |= {"hidden": 0, "dropout": 0.0, "members": 3, "fit": fit}

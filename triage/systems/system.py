@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from triage.data.manifest import Case
 from triage.decisions.policy import Policy
+from triage.hashing import hash_json
 from triage.imaging.corruptions import Corruption
 from triage.models.backbone import Backbone
 from triage.models.batched import batched_logits
@@ -142,6 +143,15 @@ def open_caches(backbones: dict[str, Backbone], folder: Path | None) -> Caches:
     return {key: EmbeddingCache(folder, network.digest()) for key, network in backbones.items()}
 
 
+def _open_view_caches(backbones: dict[str, Backbone], folder: Path | None) -> Caches:
+    """Caches of every view: many times as large, so apart; only training reads them."""
+    return {
+        key: EmbeddingCache(folder, hash_json([network.digest(), "by view"]))
+        for key, network in backbones.items()
+        if network.preprocessing.n_views > 1
+    }
+
+
 def embed_with(
     backbones: dict[str, Backbone],
     cases: Sequence[Case],
@@ -150,6 +160,7 @@ def embed_with(
     corruption: Corruption | None = None,
     *,
     caches: Caches | None = None,
+    by_view: bool = False,
 ) -> tuple[Embedded, Opened]:
     """Embed cases with several backbones.
 
@@ -165,19 +176,24 @@ def embed_with(
         What to do to every image once it is resized.
     caches : dict of EmbeddingCache, optional
         Of `open_caches`, in place of opening those of the folder again.
+    by_view : bool
+        Whether the embedding of every view is asked for.
 
     Returns
     -------
     embedded : dict of float32 array [N, D]
-        By key, of the N cases kept.
+        By key, of the N cases kept; [N, V, D] by view, of backbones that read several.
     opened : Opened
         Which cases those are, and why others are not.
     """
     embedded: Embedded = {}
     opened = Opened(cases=list(cases))
     caches = open_caches(backbones, cache_folder) if caches is None else caches
+    views = _open_view_caches(backbones, cache_folder) if by_view else {}
     for key, backbone in backbones.items():
-        embedded[key], opened = embed_cases(cases, backbone, caches[key], progress, corruption)
+        embedded[key], opened = embed_cases(
+            cases, backbone, caches[key], progress, corruption, by_view=views.get(key)
+        )
     return embedded, opened
 
 

@@ -98,6 +98,14 @@ def train_pool(
     return _train_networks(dataset, settings, checkpoints, progress)
 
 
+def load_backbones(settings: TrainSettings) -> dict[str, Backbone]:
+    """Load the frozen backbones of settings, by reference."""
+    return {
+        reference: load_backbone(reference, stages=settings.stages, views=settings.views)
+        for reference in settings.backbones
+    }
+
+
 def _train_heads(
     dataset: Dataset,
     settings: TrainSettings,
@@ -105,13 +113,18 @@ def _train_heads(
     checkpoints: Path,
     progress: Progress,
 ) -> Pool:
-    backbones = _named({reference: load_backbone(reference) for reference in settings.backbones})
+    backbones = _named(load_backbones(settings))
     keys = dict(zip(settings.backbones, backbones, strict=True))
     cases = dataset.of_split("train", "validation")
     total = sum(len(case.images) for case in cases) * len(backbones)
     embedded, opened = embed_with(
-        backbones, cases, cache_folder, counting(progress, "embedding images", total)
+        backbones,
+        cases,
+        cache_folder,
+        counting(progress, "embedding images", total),
+        by_view=True,
     )
+    inputs = {key: EmbeddingInputs(torch.from_numpy(views)) for key, views in embedded.items()}
     plan = TrainingPlan.of(dataset, settings, opened.cases)
     digests = {key: plan.digest(backbone.digest()) for key, backbone in backbones.items()}
     members: list[Member] = []
@@ -119,15 +132,14 @@ def _train_heads(
     with _one_thread():
         for number, (reference, seed) in enumerate(settings.pool):
             key = keys[reference]
-            inputs = EmbeddingInputs(torch.from_numpy(embedded[key]))
             name = f"{key}-seed{seed}"
             checkpoint = checkpoints / f"{name}-{digests[key]}"
-            loss, heads = train_head(plan, inputs, seed, checkpoint)
+            loss, heads = train_head(plan, inputs[key], seed, checkpoint)
             names = [name] if len(heads) == 1 else [f"{name}-{n}" for n in range(len(heads))]
             losses |= dict.fromkeys(names, loss)
             members += [Member(one, key, head) for one, head in zip(names, heads, strict=True)]
             progress("training heads", number + 1, len(settings.pool))
-    validation = {key: matrix[plan.validation_rows] for key, matrix in embedded.items()}
+    validation = {key: of.embeddings[plan.validation_rows].numpy() for key, of in inputs.items()}
     return Pool(
         tuple(members), backbones, losses, validation, opened, plan.validation_cases(opened.cases)
     )

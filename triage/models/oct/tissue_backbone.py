@@ -67,13 +67,13 @@ class TissueBackbone(Backbone):
         )
         self.settings = settings
 
-    def embed(self, images: Sequence[OpenedImage]) -> NDArray[np.float32]:
-        """Describe volumes that its own reader opened, float32 [I, width]."""
+    def embed_views(self, images: Sequence[OpenedImage]) -> NDArray[np.float32]:
+        """Describe volumes that its own reader opened, float32 [I, 1, width]: there is one view."""
         described = []
         for image in images:
             assert isinstance(image, OpenedVolume)  # the reader gives nothing else
             described.append(tissue_descriptor(self._tissue(image.frames), image.spacing))
-        return np.stack(described)
+        return np.stack(described)[:, None]
 
     def _tissue(self, bscans: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Most probable tissue by the averaged instances, uint8 [S, H, W]."""
