@@ -53,6 +53,29 @@ def settings_for(
         raise _refusal(error, spec.modality) from error
 
 
+def benchmark_settings(
+    spec: DataSpec, backbones: Sequence[str], config: Path | None, members: int | None
+) -> TrainSettings:
+    """Settings of a benchmark's ensembles: of heads, on frozen networks for volumes too.
+
+    Raises
+    ------
+    SpecError, UsageError
+        See `settings_for`.
+    """
+    if spec.modality is not Modality.OCT_VOLUMES:
+        settings = settings_for(spec, backbones, config, members=members)
+        assert isinstance(settings, TrainSettings)
+        return settings
+    if config is not None:
+        raise UsageError(
+            "volumes are compared with the usual settings of heads",
+            where="--config",
+            mend="Leave it out.",
+        )
+    return default_settings(tuple(backbones), members=members)
+
+
 def oct_settings(config: Path | None, **chosen: Any) -> OctSettings:
     """Settings of the two stages: the demo's, then a file's, then what the user chose.
 

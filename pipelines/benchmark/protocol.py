@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,23 @@ class Shift:
     held_out: tuple[str, str] | None = None
 
 
+NO_SHIFT = "none"
+
+
+def parse_shifts(texts: Sequence[str]) -> tuple[Shift, ...]:
+    """Read shifts: of each `column=level` (a device, a source) or `corruption:severity`; or `none`.
+
+    Raises
+    ------
+    UsageError
+        If one is no shift, or none is asked for beside others.
+    """
+    if list(texts) == [NO_SHIFT]:
+        return ()
+    return tuple(parse_shift(text) for text in texts)
+
+
 def parse_shift(text: str) -> Shift:
-    """Read `column=level` (a device, a source) or `corruption:severity`."""
     column, equals, level = text.partition("=")
     if equals:
         return Shift(text, held_out=(column.strip(), level.strip()))

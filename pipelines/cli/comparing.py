@@ -35,13 +35,16 @@ def benchmark(
     ] = 5,
     backbone: Backbones = None,
     members: Members = None,
+    config: Config = None,
     far: Annotated[
         Path | None,
         typer.Option(help="Folder of images or volumes of another kind; else a stock corruption."),
     ] = None,
     shift: Annotated[
         list[str] | None,
-        typer.Option(help="corruption:severity, or column=level to hold out; repeat for several."),
+        typer.Option(
+            help="corruption:severity, column=level to hold out, or none; repeatable."
+        ),
     ] = None,
     image_text: Annotated[
         str | None, typer.Option(help="Image-text model: a directory or hub name.")
@@ -77,13 +80,13 @@ def benchmark(
     from pipelines.benchmark.methods import parse_methods
     from pipelines.benchmark.modalities import default_shifts
     from pipelines.benchmark.pairs import parse_pairs
-    from pipelines.benchmark.protocol import Protocol, parse_shift
+    from pipelines.benchmark.protocol import Protocol, parse_shifts
     from pipelines.benchmark.run import JSON, PAGE
     from pipelines.benchmark.run import benchmark as run
     from pipelines.benchmark.tables import tables
+    from pipelines.settings import benchmark_settings
     from pipelines.weights import default_backbones
     from triage.data.spec_files import load_spec
-    from triage.models.settings import default_settings
 
     chosen = parse_methods(methods)
     pairs = parse_pairs(compare or (), chosen)
@@ -91,8 +94,8 @@ def benchmark(
     protocol = Protocol(
         data,
         root,
-        default_settings(tuple(backbone or default_backbones(root)), members=members),
-        shifts=tuple(parse_shift(text) for text in shift or default_shifts(data.modality)),
+        benchmark_settings(data, backbone or default_backbones(root), config, members),
+        shifts=parse_shifts(shift or default_shifts(data.modality)),
         far=far,
         image_text=image_text,
         unknown_texts=tuple(unknown_text or ()),
@@ -105,6 +108,7 @@ def benchmark(
         "repeats": repeats,
         "backbone": [name.rsplit("/", 1)[-1] for name in backbone or ()],
         "members": members,
+        "config": config and config.name,
         "far": far and far.name,
         "shift": shift,
         "image-text": image_text and image_text.rsplit("/", 1)[-1],
