@@ -48,6 +48,22 @@ def write_mobilenet(folder: Path, *, seed: int = 0) -> Path:
     return _write(MobileNetV1Model(config), folder, None)
 
 
+def write_vit(folder: Path, *, layers: int = 6, seed: int = 0) -> Path:
+    """A transformers ViT: sixteen tokens and one of the class, of one number in all layers."""
+    from transformers import ViTConfig, ViTModel
+
+    torch.manual_seed(seed)
+    config = ViTConfig(
+        hidden_size=8,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        intermediate_size=16,
+        image_size=32,
+        patch_size=8,
+    )
+    return _write(ViTModel(config), folder, None)
+
+
 def _write(model: Any, folder: Path, preprocessor: dict[str, Any] | None) -> Path:
     from transformers.utils import logging
 

@@ -18,6 +18,7 @@ _OPTIONS: dict[str, Mapping[str, object]] = {
     "criterion": CRITERIA,
     "mixing": MIXINGS,
     "posterior": POSTERIORS,
+    "hyperparameters": {"varied": None},
 }
 
 
@@ -51,7 +52,9 @@ class Arm:
         known = {key: field for field, registry in _OPTIONS.items() for key in registry}
         for key in rest:
             if key not in known:
-                raise unknown_name("loss, mixing or posterior", key, known, where="--methods")
+                raise unknown_name(
+                    "loss, mixing, posterior or option", key, known, where="--methods"
+                )
             if known[key] in options:
                 raise UsageError(f"sets its {known[key]} twice", where=text)
             options[known[key]] = key

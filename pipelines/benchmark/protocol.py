@@ -48,19 +48,26 @@ NO_SHIFT = "none"
 
 
 def parse_shifts(texts: Sequence[str]) -> tuple[Shift, ...]:
-    """Read shifts: of each `column=level` (a device, a source) or `corruption:severity`; or `none`.
+    """Read every shift; or none, of the one word `none`.
 
     Raises
     ------
     UsageError
         If one is no shift, or none is asked for beside others.
     """
-    if list(texts) == [NO_SHIFT]:
+    if NO_SHIFT in texts:
+        if len(texts) > 1:
+            raise UsageError(
+                f"{NO_SHIFT!r} leaves no room for others",
+                where="--shift",
+                mend=f"Leave out {NO_SHIFT!r}, or the others.",
+            )
         return ()
     return tuple(parse_shift(text) for text in texts)
 
 
 def parse_shift(text: str) -> Shift:
+    """Read `column=level` (a device, a source) or `corruption:severity`."""
     column, equals, level = text.partition("=")
     if equals:
         return Shift(text, held_out=(column.strip(), level.strip()))

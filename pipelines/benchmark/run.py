@@ -11,7 +11,7 @@ import torch
 from pipelines.benchmark.arms import Arm
 from pipelines.benchmark.draw_job import DrawJob
 from pipelines.benchmark.embedding import embed_beforehand
-from pipelines.benchmark.methods import Method
+from pipelines.benchmark.methods import Method, heads_of
 from pipelines.benchmark.pairs import Pair
 from pipelines.benchmark.protocol import Protocol
 from pipelines.benchmark.side_by_side import run_side_by_side
@@ -93,6 +93,8 @@ def benchmark(
     TriageError
         If the data cannot be trained with, or `out` holds another benchmark.
     """
+    for head in heads_of(methods):  # what cannot be trained is refused before anything is
+        Arm.parse(head).settings(protocol.settings)
     protocol = protocol.with_near_duplicates(cache_folder, report)
     records = Records(out, protocol.fingerprint())
     seeds = protocol.seeds(repeats)

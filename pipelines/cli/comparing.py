@@ -42,9 +42,7 @@ def benchmark(
     ] = None,
     shift: Annotated[
         list[str] | None,
-        typer.Option(
-            help="corruption:severity, column=level to hold out, or none; repeatable."
-        ),
+        typer.Option(help="corruption:severity, column=level to hold out, or none; repeatable."),
     ] = None,
     image_text: Annotated[
         str | None, typer.Option(help="Image-text model: a directory or hub name.")

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
 
-from tests.benchmarks import score_throughput
+from tests.benchmarks import ensemble_scoring, score_throughput
+from tests.benchmarks.timing import seconds
 from triage.data.phantoms import generate_cases
 from triage.models.backbones import load_backbone
-from triage.models.heads import Head, HeadKind
+from triage.models.heads import HEADS, Head, HeadKind
 from triage.models.inputs import ImageInputs
 from triage.models.network import CaseNetwork
 from triage.models.settings import FitSettings
 from triage.models.training import Labelled, fit
 from triage.systems.selection import select_diverse
 from triage.uncertainty.scores.outlier_mass import OutlierMass
-
-ROUNDS = 3
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Best wall time of a few rounds."""
-    times = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def finetune_epoch(precision: str, channels_last: bool, reference: str = "monai:resnet18") -> float:
@@ -53,7 +41,7 @@ def finetune_epoch(precision: str, channels_last: bool, reference: str = "monai:
             network,
             data,
             held,
-            loss=lambda logits, targets: HeadKind.HOD.loss(logits, targets, 3),
+            loss=lambda logits, targets: HEADS[HeadKind.HOD].loss(logits, targets, 3),
             n_inliers=3,
             seed=0,
             precision=precision,
@@ -90,6 +78,7 @@ def main() -> None:
     outliers = rng.random(1000) < 0.3
     chosen = seconds(lambda: select_diverse(candidates, 5, outliers, OutlierMass().of, 9))
     print(f"diverse selection of 9 from 18 candidates on 1,000 cases: {chosen:.2f} s")
+    ensemble_scoring.main()
     score_throughput.main()
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 import tracemalloc
+from functools import partial
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from tests.benchmarks.timing import seconds
 from triage.errors import UsageError
 from triage.uncertainty.member_head import MemberHead
 from triage.uncertainty.observations import Observations
@@ -15,7 +17,7 @@ from triage.uncertainty.scores import SCORES
 from triage.uncertainty.scores.score import Need, Score
 
 WIDTH, TRAINING, CLASSES, CASES = 1024, 5000, 10, 20_000
-THREADS, ROUNDS = 2, 3
+THREADS = 2
 MEASURED = (Need.EMBEDDINGS, Need.FEATURES, Need.LOGITS, Need.GRADIENTS, Need.PROBABILITIES)
 
 
@@ -34,16 +36,6 @@ def draw(n: int, seed: int) -> tuple[Observations, np.ndarray]:
     embedding += centres[truth]
     probabilities = rng.dirichlet(np.ones(CLASSES + 1), n).astype(np.float32)[:, None]
     return Observations(CLASSES, probabilities, embedding, heads=(head,)), truth
-
-
-def seconds(score: Score, cases: Observations) -> float:
-    """Best wall time of a few rounds."""
-    times = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        score.score(cases)
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 def peak(score: Score, cases: Observations) -> float:
@@ -78,7 +70,7 @@ def main() -> None:
                 print(f"  {key:<32}{error.what}")
                 continue
             fitting = time.perf_counter() - start
-            taken = seconds(score, cases)
+            taken = seconds(partial(score.score, cases))
             reference = reference or taken
             print(
                 f"  {key:<32}{CASES / taken:>10,.0f}{reference / taken:>8.2f}{fitting:>8.2f}"

@@ -9,11 +9,12 @@ import torch
 
 import triage.models.embeddings as embeddings
 import triage.models.preprocessing as preprocessing
-from tests.tiny import draw_case, noise, noisy_cases, write_mobilenet
+from tests.tiny import draw_case, noise, noisy_cases, write_mobilenet, write_resnet
 from triage.data.manifest import Case
 from triage.errors import RejectReason, TrainingError
 from triage.imaging.corruptions import FAR, Corruption
 from triage.imaging.read import read_picture
+from triage.imaging.views import Views
 from triage.models.backbone import Backbone
 from triage.models.backbones import load_backbone
 from triage.models.embedding_cache import EmbeddingCache
@@ -189,3 +190,16 @@ def test_corrupted_images(backbone: Backbone, tmp_path: Path) -> None:
     clean, _ = map_statistics(cases, backbone, tmp_path / "cache")
     spoilt, _ = map_statistics(cases, backbone, tmp_path / "cache", corruption=FAR)
     assert not np.allclose(clean[-1], spoilt[-1])
+
+
+@pytest.mark.parametrize("write", [write_resnet, write_mobilenet])
+def test_stages_and_views_of_the_embedding_change_nothing(write, tmp_path: Path) -> None:
+    reference = f"hf:{write(tmp_path / 'net')}"
+    cases = noisy_cases(tmp_path, [2, 1])
+    plain, _ = map_statistics(cases, load_backbone(reference))
+    for stages, views in ((2, Views.WHOLE), (1, Views.CROPS), (2, Views.CROPS)):
+        backbone = load_backbone(reference, stages=stages, views=views)
+        found, _ = map_statistics(cases, backbone)
+        assert MapStatistics(backbone).widths == tuple(part.shape[1] for part in plain)
+        assert MapStatistics(backbone).digest() == MapStatistics(load_backbone(reference)).digest()
+        assert all(np.array_equal(a, b) for a, b in zip(found, plain, strict=True))

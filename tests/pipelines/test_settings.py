@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipelines.settings import oct_settings, read_oct_settings, settings_for
+from pipelines.settings import benchmark_settings, oct_settings, read_oct_settings, settings_for
 from tests.data.make import make_spec
 from triage.data.spec import DataSpec
 from triage.errors import SpecError, UsageError
+from triage.imaging.views import Views
 from triage.models.oct.settings import OctSettings
-from triage.models.settings import FROM_SCRATCH, TrainSettings
+from triage.models.settings import FROM_SCRATCH, TrainSettings, default_settings
 
 SPEC_FOLDER = Path(__file__).parents[2] / "data_specs" / "training"
 
@@ -68,6 +69,33 @@ def test_a_file_that_cannot_train_heads(text: str, told: str, tmp_path: Path) ->
         settings_for(make_spec(), ("hf:any",), write(tmp_path, text))
     assert told in str(caught.value)
     assert "settings.yaml" in str(caught.value)
+
+
+def test_a_file_sets_what_is_embedded(tmp_path: Path) -> None:
+    usual = settings_for(make_spec(), ("hf:any",))
+    plain = settings_for(make_spec(), ("hf:any",), write(tmp_path, "{stages: 1, views: whole}"))
+    assert isinstance(usual, TrainSettings)
+    assert isinstance(plain, TrainSettings)
+    assert (usual.stages, usual.views) == (2, Views.CROPS)
+    assert (plain.stages, plain.views) == (1, Views.WHOLE)
+    with pytest.raises(SpecError, match=r"views: .*'whole' or 'crops'"):
+        settings_for(make_spec(), ("hf:any",), write(tmp_path, "views: corners"))
+    with pytest.raises(UsageError, match="stages and views are for frozen"):
+        settings_for(make_spec(), ("monai:resnet10",), write(tmp_path, "stages: 2"))
+
+
+def test_settings_of_a_benchmark(oct_spec: DataSpec, tmp_path: Path) -> None:
+    path = write(tmp_path, "{views: whole, fit: {epochs: 3}, members: 4}")
+    spec, given = make_spec(), ["hf:any"]
+    assert benchmark_settings(spec, given, None, None) == default_settings(("hf:any",))
+    read = benchmark_settings(spec, given, path, None)
+    assert read == settings_for(spec, given, path)
+    assert (read.stages, read.views, read.fit.epochs, read.members) == (2, Views.WHOLE, 3, 4)
+    assert benchmark_settings(spec, given, path, 2) == read.model_copy(update={"members": 2})
+    of_volumes = benchmark_settings(oct_spec, ["oct:any"], None, 2)
+    assert of_volumes == default_settings(("oct:any",), members=2)
+    with pytest.raises(UsageError, match=r"--config: volumes are compared .* Leave it out"):
+        benchmark_settings(oct_spec, ["oct:any"], path, None)
 
 
 def test_what_does_not_suit_the_backbones(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tests.tiny import TinyBundle, tiny_settings
 from triage.data.dataset import Dataset
 from triage.errors import BundleError, UsageError
 from triage.hashing import hash_file, hash_json
+from triage.imaging.views import Views
 from triage.models.settings import FitSettings
 from triage.systems.bundle import (
     load_bundle_spec,
@@ -70,6 +71,31 @@ def test_round_trip_gives_the_same_predictions(
     assert load_policy(tmp_path / "b") == trained.system.policy
     assert load_bundle_spec(tmp_path / "b") == phantom_data.spec
     assert after.predictions.provenance["bundle"] == manifest.digest()
+
+
+def test_a_bundle_of_two_stages_and_crops_scores_as_before_it_was_saved(
+    phantom_data: Dataset, tiny_hf: Path, session_cache: Path, tmp_path: Path
+) -> None:
+    settings = tiny_settings(
+        tiny_hf, stages=2, views=Views.CROPS, fit=FitSettings(epochs=2, patience=2)
+    )
+    trained = fit_system(phantom_data, settings, tmp_path / "b", cache_folder=session_cache)
+    cases = phantom_data.of_split("test")[:12]
+    before = trained.system.score(cases).predictions
+    manifest = trained.save(tmp_path / "b")
+    system, loaded = load_system(tmp_path / "b")
+    after = system.score(cases).predictions
+    assert loaded == manifest
+    assert (loaded.settings.stages, loaded.settings.views) == (2, Views.CROPS)
+    (backbone,) = system.backbones.values()
+    assert (backbone.stages, backbone.pictures.views) == (2, Views.CROPS)
+    assert before.embedding.shape == (12, 8 + 16)
+    assert np.array_equal(before.embedding, after.embedding)
+    assert np.array_equal(before.probabilities, after.probabilities)
+    assert before.decisions is not None
+    assert before.decisions.equals(after.decisions)
+    cached = system.score(cases, session_cache).predictions  # of the folder it was trained with
+    assert np.allclose(cached.probabilities, after.probabilities, atol=1e-5)
 
 
 def test_the_manifest_says_what_the_bundle_was_made_from(

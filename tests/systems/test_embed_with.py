@@ -10,7 +10,8 @@ import pytest
 from tests.tiny import noisy_cases, write_resnet
 from triage.data.manifest import Case
 from triage.imaging.corruptions import FAR
-from triage.models import embedding_cache
+from triage.imaging.views import Views
+from triage.models import embedding_cache, preprocessing
 from triage.models.backbone import Backbone
 from triage.models.backbones import load_backbone
 from triage.systems.system import embed_with, open_caches
@@ -69,3 +70,37 @@ def test_weights_that_changed_are_noticed_where_caches_are_opened(
     after, _ = embed_with(backbones, cases, tmp_path / "c")
     assert not np.array_equal(before["a"], after["a"])
     assert np.array_equal(before["b"], after["b"])
+
+
+def test_by_view_only_backbones_of_several_views_give_them(
+    cases: list[Case], backbones: dict[str, Backbone], tmp_path: Path
+) -> None:
+    crops = load_backbone(backbones["b"].reference, stages=2, views=Views.CROPS)
+    both = {"a": backbones["a"], "b": crops}
+    plain, _ = embed_with(both, cases, None)
+    for _ in range(2):
+        found, opened = embed_with(both, cases, tmp_path / "c", by_view=True)
+        assert opened.cases == cases
+        assert np.array_equal(found["a"], plain["a"])
+        assert found["b"].shape == (len(cases), 4, crops.width)
+        np.testing.assert_allclose(found["b"].mean(1), plain["b"], atol=1e-6)
+    assert len(list((tmp_path / "c").iterdir())) == 3  # of `a`, of `b`, of the views of `b`
+
+
+def test_scoring_finds_what_training_embedded_by_view(
+    cases: list[Case],
+    backbones: dict[str, Backbone],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    both = {"b": load_backbone(backbones["b"].reference, views=Views.CROPS)}
+    views, _ = embed_with(both, cases, tmp_path / "c", by_view=True)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("opened again")
+
+    monkeypatch.setattr(preprocessing, "read_picture", refuse)
+    found, _ = embed_with(both, cases, tmp_path / "c")
+    np.testing.assert_allclose(found["b"], views["b"].mean(1), atol=1e-6)
+    again, _ = embed_with(both, cases, tmp_path / "c", by_view=True)
+    assert np.array_equal(again["b"], views["b"])

@@ -12,14 +12,16 @@ import triage.systems.plan as module
 from tests.tiny import tiny_settings, write_mobilenet, write_resnet
 from triage.data.dataset import Dataset, load_dataset
 from triage.errors import TrainingError
+from triage.imaging.views import Views
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embeddings import embed_cases
 from triage.models.heads import HEADS, HeadKind
 from triage.models.settings import FitSettings, TrainSettings
 from triage.models.training import Labelled
-from triage.systems.training import Pool, train_pool
+from triage.systems.training import Pool, load_backbones, train_pool
 
 ONE_EPOCH = FitSettings(epochs=1, patience=1, batch_size=32)
+TWO_EPOCHS = FitSettings(epochs=2, patience=2, batch_size=32)
 
 
 @pytest.fixture
@@ -213,3 +215,93 @@ def test_validation_embeddings_are_those_of_the_trained_backbone(
     ((key, backbone),) = pool.backbones.items()
     expected, _ = embed_cases(pool.validation_cases, backbone, EmbeddingCache(None, ""))
     assert np.allclose(pool.validation[key], expected)
+
+
+def test_backbones_are_loaded_as_the_settings_say(tiny_hf: Path, tmp_path: Path) -> None:
+    other = write_mobilenet(tmp_path / "net")
+    found = load_backbones(tiny_settings(tiny_hf, other, stages=2, views=Views.CROPS))
+    assert list(found) == [f"hf:{tiny_hf}", f"hf:{other}"]
+    for backbone in found.values():
+        assert (backbone.stages, backbone.pictures.views) == (2, Views.CROPS)
+
+
+def test_training_on_crops_is_another_training_and_repeats_itself(
+    phantom_data: Dataset, tiny_hf: Path, session_cache: Path, tmp_path: Path
+) -> None:
+    def trained(name: str, views: Views) -> Pool:
+        settings = tiny_settings(tiny_hf, members=1, fit=TWO_EPOCHS, stages=2, views=views)
+        return pool_of(phantom_data, settings, session_cache, tmp_path / name)
+
+    first, again = (trained(name, Views.CROPS) for name in ("a", "b"))
+    whole = trained("c", Views.WHOLE)
+    assert first.losses == again.losses != whole.losses
+    for one, two in zip(state_of(first), state_of(again), strict=True):
+        assert torch.equal(one, two)
+    heads = [pool.members[0].head.state_dict() for pool in (first, whole)]
+    assert any(not torch.equal(a, b) for a, b in zip(*map(dict.values, heads), strict=True))
+
+
+def test_heads_train_on_single_views_and_stop_by_the_mean(
+    phantom_data: Dataset,
+    tiny_hf: Path,
+    session_cache: Path,
+    tmp_path: Path,
+    plans: list[tuple[Labelled, Labelled]],
+) -> None:
+    settings = tiny_settings(tiny_hf, members=1, stages=2, views=Views.CROPS)
+    pool = pool_of(phantom_data, settings, session_cache, tmp_path)
+    ((training, validation),) = plans
+    ((key, backbone),) = pool.backbones.items()
+    cases = [pool.opened.cases[row] for row in training.inputs.rows[:6]]
+    views, _ = embed_cases(
+        cases, backbone, EmbeddingCache(None, ""), by_view=EmbeddingCache(None, "")
+    )
+    generator = torch.Generator().manual_seed(0)
+    drawn = [training.inputs.batch(torch.arange(6), generator).numpy() for _ in range(20)]
+    seen = np.abs(np.stack(drawn)[:, :, None] - views[None]).max(-1) < 1e-5  # draw, case, view
+    assert seen.any(2).all()  # a single view each time
+    assert seen.any(0).all()  # and sooner or later every one
+    held_out = torch.arange(len(validation.inputs))
+    stopping = [pool.validation_cases.index(pool.opened.cases[r]) for r in validation.inputs.rows]
+    assert np.array_equal(
+        validation.inputs.batch(held_out, None).numpy(), pool.validation[key][stopping]
+    )
+    expected, _ = embed_cases(pool.validation_cases, backbone, EmbeddingCache(None, ""))
+    assert pool.validation[key].shape == expected.shape
+    assert np.allclose(pool.validation[key], expected, atol=1e-5)
+
+
+def test_a_killed_training_on_crops_is_resumed_exactly(
+    phantom_data: Dataset, tiny_hf: Path, session_cache: Path, tmp_path: Path
+) -> None:
+    settings = tiny_settings(tiny_hf, views=Views.CROPS, dropout=0.2, fit=TWO_EPOCHS)
+    whole = pool_of(phantom_data, settings, session_cache, tmp_path / "whole")
+
+    def kill(stage: str, done: int, total: int) -> None:
+        if stage == "training heads" and done == 1:
+            raise Killed
+
+    with pytest.raises(Killed):
+        pool_of(phantom_data, settings, session_cache, tmp_path / "c", progress=kill)
+    resumed = pool_of(phantom_data, settings, session_cache, tmp_path / "c")
+    assert resumed.losses == whole.losses
+    for one, two in zip(state_of(whole), state_of(resumed), strict=True):
+        assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize("changes", [{"head": HeadKind.INTROSPECTIVE}, {"posterior": "swag"}])
+def test_other_ways_to_train_a_head_take_views_too(
+    changes: dict[str, object],
+    phantom_data: Dataset,
+    tiny_hf: Path,
+    session_cache: Path,
+    tmp_path: Path,
+) -> None:
+    settings = tiny_settings(
+        tiny_hf,
+        **{"head": HeadKind.SOFTMAX, "members": 1, "fit": ONE_EPOCH, "views": "crops"} | changes,
+    )
+    pool = pool_of(phantom_data, settings, session_cache, tmp_path)
+    (matrix,) = pool.validation.values()
+    assert matrix.ndim == 2
+    assert all(torch.isfinite(value).all() for value in state_of(pool))

@@ -69,25 +69,28 @@ class Backbone(nn.Module):
         before = stage_before(maps)
         if before is None:
             raise TrainingError(
-                "shows no stage before its last", where=self.reference, mend="Set stages to 1."
+                "shows no stage before its last",
+                where=self.reference,
+                mend="Set stages to 1 in a settings file (--config).",
             )
         return torch.cat([embedding, before], dim=1)
 
-    def with_two_stages(self) -> Backbone:
-        """Return the same network, with the stage before the last in its embedding.
+    def with_stages(self, stages: int) -> Backbone:
+        """Return the same network, its embedding made of one or two of its last stages.
 
         Raises
         ------
         TrainingError
-            If the network shows no such stage, or reads no pictures.
+            If the network shows no stage before its last, or reads no pictures.
         """
         side = self.pictures.size
+        plain = {key: value for key, value in self.architecture.items() if key != "stages"}
         other = Backbone(
             self.network,
             reference=self.reference,
             width=0,
             preprocessing=self.preprocessing,
-            architecture=self.architecture | {"stages": 2},
+            architecture=plain | ({"stages": stages} if stages > 1 else {}),
         ).eval()
         with torch.inference_mode():
             other.width = other(torch.zeros(1, 3, side, side)).shape[1]

@@ -52,12 +52,13 @@ def load_backbone(
     ------
     TrainingError
         If the reference is malformed, unknown, the weights cannot be read, or the network has not
-        so many stages.
+        so many stages or reads no pictures to take views of.
     """
     backbone = _of_reference(reference, seed)
-    if views is not Views.WHOLE:
+    # What a bundle holds, named as `file:`, may have been saved with others.
+    if views.n_views != backbone.preprocessing.n_views:
         backbone.preprocessing = replace(backbone.pictures, views=views)
-    return backbone.with_two_stages() if stages == 2 else backbone
+    return backbone if stages == backbone.stages else backbone.with_stages(stages)
 
 
 def _of_reference(reference: str, seed: int) -> Backbone:

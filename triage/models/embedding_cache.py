@@ -40,7 +40,7 @@ class EmbeddingCache:
                 self._read(shard)
 
     def get(self, image_hash: str) -> tuple[NDArray[np.float32], str] | None:
-        """Return (vector [D], quality problem or '') of an image, None if unknown."""
+        """Return (vector [D] or [V, D], quality problem or '') of an image, None if unknown."""
         return self._known.get(image_hash)
 
     def put(self, image_hash: str, vector: NDArray[np.float32], problem: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from triage.models.inputs import ImageInputs
 from triage.models.preprocessing import OpenedImage, Preprocessing
 
 Progress = Callable[[int], None]
+Embed = Callable[[Sequence[OpenedImage]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,15 @@ def embed_cases(
     backbone : Backbone
         Put into evaluation mode.
     cache : EmbeddingCache
-        Of this backbone; images found there are not opened.
+        Of this backbone; images found there are not opened, unless asked for by view.
     progress : callable, optional
         Called with the number of images finished since the last call.
     corruption : Corruption, optional
         What to do to every image once it is resized; quality is judged before. Corrupted
         images stand in the cache beside the clean ones, under keys of their own.
     by_view : EmbeddingCache, optional
-        Asks for the embedding of every view; where those are kept.
+        Asks for the embedding of every view; where those are kept, and found. Their means are kept
+        in `cache` all the same.
 
     Returns
     -------
@@ -73,7 +75,9 @@ def embed_cases(
         Which cases those are, and why others are not.
     """
     backbone.eval()
-    kept = cache if by_view is None else by_view
+    embed, kept = backbone.embed, cache
+    if by_view is not None:
+        embed, kept = backbone.embed_views, by_view
     reader = backbone.preprocessing
     keys: dict[Path, str] = {}
     rejected: dict[Path, ImageRejected] = {}
@@ -92,15 +96,15 @@ def embed_cases(
         except ImageRejected as error:
             rejected[path] = error
         if sum(len(image.frames) for image in waiting.values()) >= BATCH:
-            _run(backbone, cache, by_view, waiting)
+            _keep(kept, waiting, embed, backbone.reference)
             waiting = {}
         if progress is not None:
             progress(1)
-    _run(backbone, cache, by_view, waiting)
-    cache.flush()
+    _keep(kept, waiting, embed, backbone.reference)
+    kept.flush()
     shape: tuple[int, ...] = (backbone.width,)
     if by_view is not None:
-        by_view.flush()
+        _keep_means(by_view, cache, keys.values())
         shape = (reader.n_views, backbone.width)
     return _pool(cases, keys, rejected, kept, shape)
 
@@ -110,22 +114,25 @@ def _key(image_hash: str, corruption: Corruption | None) -> str:
     return image_hash if corruption is None else corruption.key(image_hash)
 
 
-def _run(
-    backbone: Backbone,
-    cache: EmbeddingCache,
-    by_view: EmbeddingCache | None,
-    waiting: dict[str, OpenedImage],
+def _keep(
+    kept: EmbeddingCache, waiting: dict[str, OpenedImage], embed: Embed, reference: str
 ) -> None:
     if not waiting:
         return
-    vectors = backbone.embed_views(list(waiting.values()))
+    vectors = embed(list(waiting.values()))
     if not np.isfinite(vectors).all():
-        raise TriageError("the backbone gives values that are not finite", where=backbone.reference)
+        raise TriageError("the backbone gives values that are not finite", where=reference)
     for (key, image), vector in zip(waiting.items(), vectors, strict=True):
-        if cache.get(key) is None:
-            cache.put(key, vector.mean(axis=0), image.problem)
-        if by_view is not None:
-            by_view.put(key, vector, image.problem)
+        kept.put(key, vector, image.problem)
+
+
+def _keep_means(by_view: EmbeddingCache, cache: EmbeddingCache, keys: Iterable[str]) -> None:
+    """Keep the mean over the views as well, so that scoring opens none of these images again."""
+    for key in keys:
+        known = by_view.get(key)
+        if known is not None and cache.get(key) is None:
+            cache.put(key, known[0].mean(axis=0), known[1])
+    cache.flush()
 
 
 def _pool(

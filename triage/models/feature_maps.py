@@ -72,13 +72,15 @@ class MapStatistics(Backbone):
     def __init__(self, backbone: Backbone, layers: int = LAYERS) -> None:
         if layers < 1:
             raise TrainingError("at least one layer of feature maps is needed")
-        side = backbone.pictures.size
+        # However the embedding is made, the maps are the same, and kept under the same digest.
+        plain = backbone.with_stages(1)
+        side = plain.pictures.size
         super().__init__(
-            backbone.network,
-            reference=backbone.reference,
+            plain.network,
+            reference=plain.reference,
             width=0,
-            preprocessing=replace(backbone.pictures, views=Views.WHOLE),
-            architecture=backbone.architecture,
+            preprocessing=replace(plain.pictures, views=Views.WHOLE),
+            architecture=plain.architecture,
         )
         self.layers = layers
         self.eval()

@@ -123,6 +123,14 @@ class Preprocessing(ImageReader):
             raise TrainingError("normalisation needs three means and three positive deviations")
 
     @property
+    def digest(self) -> str:
+        """Hash of every setting; of whole pictures as before there were views, for old caches."""
+        settings = asdict(self)
+        if self.views is Views.WHOLE:
+            del settings["views"]
+        return hash_json(settings)
+
+    @property
     def n_views(self) -> int:
         """How many views V of a picture it reads."""
         return self.views.n_views

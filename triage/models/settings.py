@@ -75,6 +75,9 @@ class TrainSettings(BaseModel):
         Average all members, or select them greedily from `candidates` trained ones.
     candidates : int
         Size of the pool for diverse selection.
+    hyperparameters : {'fixed', 'varied'}
+        Whether all candidates share learning rate, weight decay, label smoothing and dropout, or
+        each draws its own about these; see `triage.models.hyperparameters`.
     seed : int
         Seed of the first member; the others follow.
     precision : {'float32', 'bfloat16'}
@@ -96,6 +99,7 @@ class TrainSettings(BaseModel):
     members: int = Field(9, ge=1, le=100)
     selection: Literal["uniform", "diverse"] = "uniform"
     candidates: int = Field(18, ge=1, le=200)
+    hyperparameters: Literal["fixed", "varied"] = "fixed"
     seed: int = Field(0, ge=0)
     precision: Literal["float32", "bfloat16"] = "float32"
     hidden: int = Field(256, ge=0)

@@ -75,7 +75,7 @@ def stage_before(maps: list[Tensor]) -> Tensor | None:
         return None
     places = [_places(each) for each in maps]
     finer = [each for each, count in zip(maps, places, strict=True) if count > places[-1]]
-    chosen = finer[-1] if finer else maps[round(2 / 3 * (len(maps) - 1))]
+    chosen = finer[-1] if finer else maps[2 * (len(maps) - 1) // 3]
     return chosen.mean((2, 3)) if chosen.ndim == 4 else chosen.mean(1)
 
 

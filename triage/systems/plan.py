@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from triage.data.manifest import Case
 from triage.errors import TrainingError
 from triage.hashing import hash_json
 from triage.models.heads import HEADS, OUTLIER_CLASS, HeadDesign, HeadNetwork
+from triage.models.hyperparameters import varied
 from triage.models.inputs import CaseInputs
 from triage.models.losses import criterion_of, smoothed
 from triage.models.settings import TrainSettings
@@ -102,6 +103,12 @@ class TrainingPlan:
             stop_targets,
             np.array(validation, dtype=np.int64),
         )
+
+    def of_candidate(self, number: int) -> TrainingPlan:
+        """Return the plan of one candidate of the pool: its own where settings are varied."""
+        if self.settings.hyperparameters == "fixed":
+            return self
+        return replace(self, settings=varied(self.settings, self.settings.seed + number))
 
     def digest(self, backbone: str) -> str:
         """Hash of everything that decides a member's weights, for naming its checkpoint."""

@@ -126,15 +126,16 @@ def _train_heads(
     )
     inputs = {key: EmbeddingInputs(torch.from_numpy(views)) for key, views in embedded.items()}
     plan = TrainingPlan.of(dataset, settings, opened.cases)
-    digests = {key: plan.digest(backbone.digest()) for key, backbone in backbones.items()}
+    digests = {key: backbone.digest() for key, backbone in backbones.items()}
     members: list[Member] = []
     losses: dict[str, float] = {}
     with _one_thread():
         for number, (reference, seed) in enumerate(settings.pool):
             key = keys[reference]
             name = f"{key}-seed{seed}"
-            checkpoint = checkpoints / f"{name}-{digests[key]}"
-            loss, heads = train_head(plan, inputs[key], seed, checkpoint)
+            own = plan.of_candidate(number)
+            checkpoint = checkpoints / f"{name}-{own.digest(digests[key])}"
+            loss, heads = train_head(own, inputs[key], seed, checkpoint)
             names = [name] if len(heads) == 1 else [f"{name}-{n}" for n in range(len(heads))]
             losses |= dict.fromkeys(names, loss)
             members += [Member(one, key, head) for one, head in zip(names, heads, strict=True)]
@@ -163,21 +164,22 @@ def _train_networks(
             )
         inputs, opened = read[backbone.pictures]
         plan = plan or TrainingPlan.of(dataset, settings, opened.cases)
+        own = plan.of_candidate(number)
         start = backbone.digest()
         name = _free(f"{backbone.name}-seed{seed}", backbones)
         network = CaseNetwork(
             backbone,
-            plan.new_head(backbone.width, seed),
+            own.new_head(backbone.width, seed),
             freeze_normalisation=not reference.startswith("monai:"),
         )
         if not isinstance(network.head, Head):  # kernels and centres live on a fixed scale
             network.head.standardise_by(network.embed(inputs, plan.train))
         stage = f"training {name} ({number + 1}/{len(settings.pool)})"
-        losses[name] = plan.fit_one(
+        losses[name] = own.fit_one(
             network,
             inputs,
             seed,
-            checkpoints / f"{name}-{plan.digest(start)}",
+            checkpoints / f"{name}-{own.digest(start)}",
             every=1,
             progress=_epochs(progress, stage, settings.fit.epochs),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from triage.errors import RejectReason, TrainingError
 from triage.hashing import hash_file, hash_json
 from triage.imaging.corruptions import FAR, Corruption
 from triage.imaging.oct.read import read_volume
+from triage.imaging.views import Views
 from triage.models.backbone import Backbone
 from triage.models.backbones import load_backbone
 from triage.models.embedding_cache import EmbeddingCache
@@ -245,3 +247,16 @@ def test_its_weights_stay_as_they_are(cases: list[Case], backbone: Backbone) -> 
     embed_cases(cases[:1], backbone, memory())
     for name, value in backbone.state_dict().items():
         assert torch.equal(value, before[name])
+
+
+@pytest.mark.parametrize("asked", [{"views": Views.CROPS}, {"stages": 2}])
+def test_there_are_no_views_or_stages_of_volumes(bundle: Path, asked: dict[str, Any]) -> None:
+    with pytest.raises(TrainingError, match=r"oct:.*: reads volumes, not pictures"):
+        load_backbone(f"oct:{bundle}", **asked)
+
+
+def test_the_one_view_of_a_volume_is_its_embedding(backbone: Backbone, cases: list[Case]) -> None:
+    images = [backbone.preprocessing.open(case.images[0]) for case in cases[:2]]
+    found = backbone.embed_views(images)
+    assert found.shape == (2, backbone.preprocessing.n_views, backbone.width)
+    assert np.array_equal(backbone.embed(images), found[:, 0])

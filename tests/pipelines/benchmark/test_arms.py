@@ -23,6 +23,13 @@ def test_registries_share_no_option() -> None:
     assert len(names) == len(set(names))
 
 
+def test_candidates_of_an_arm_may_vary() -> None:
+    arm = Arm.parse("hod+varied+focal")
+    assert arm.name == "hod+focal+varied"
+    settings = arm.settings(BASE)
+    assert (settings.hyperparameters, settings.criterion) == ("varied", "focal")
+
+
 @pytest.mark.parametrize("kind", HeadKind)
 def test_a_head_is_an_arm(kind: HeadKind) -> None:
     arm = Arm.parse(str(kind))

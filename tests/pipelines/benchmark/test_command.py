@@ -41,6 +41,51 @@ def test_json_is_the_result(
     assert "benchmark.html" in shown.out
 
 
+def test_settings_of_a_file_and_no_shift(
+    triage: Command, phantom_root: Path, tiny_hf: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "plain settings.yaml"
+    config.write_text("{stages: 1, views: whole, members: 1, hidden: 8, fit: {epochs: 2}}")
+    shared = (
+        "benchmark", "--spec", SPEC, "--root", phantom_root, "--out", tmp_path / "bench",
+        "--backbone", f"hf:{tiny_hf}", "--repeats", "1", "--resamples", "20",
+        "--methods", "max_softmax", "--shift", "none", "--members", "1",
+    )  # fmt: skip
+    answer = triage(*shared, "--config", config, "--json")
+    assert answer.code == 0
+    result = BenchmarkResult.model_validate(answer.json)
+    assert result.members == 1
+    (row,) = result.scores
+    assert row.shifted == {}
+    assert row.far
+    assert "--config 'plain settings.yaml'" in result.command
+    assert "--shift none" in result.command
+    assert str(tmp_path) not in result.command
+    assert (tmp_path / "bench/benchmark.html").is_file()
+    # What is in the file decides: without it, or with another, this would be another benchmark.
+    assert "other settings" in triage(*shared).err
+    config.write_text("{stages: 1, views: whole, members: 1, hidden: 9, fit: {epochs: 2}}")
+    assert "other settings" in triage(*shared, "--config", config).err
+
+
+def test_settings_that_do_not_suit_what_is_compared(
+    triage: Command, phantom_root: Path, tiny_hf: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "s.yaml"
+    config.write_text("criterion: focal")
+    shared = ("benchmark", "--root", phantom_root, "--out", tmp_path / "b", "--config", config)
+    answer = triage(
+        *shared, "--spec", SPEC, "--backbone", f"hf:{tiny_hf}", "--methods", "max_softmax@duq"
+    )
+    assert answer.code == 2
+    assert "the head duq has a loss of its own" in answer.err
+    volumes = shipped_spec("oct_phantoms")
+    answer = triage(*shared, "--spec", volumes, "--backbone", "oct:any", "--methods", "knn")
+    assert answer.code == 2
+    assert "--config: volumes are compared with the usual settings of heads" in answer.err
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -48,13 +93,15 @@ def test_json_is_the_result(
         (("--shift", "gausian_blur:3"), "gaussian_blur"),
         (("--shift", "jpeg:9"), "severity"),
         (("--shift", "camera=x"), "no subgroup 'camera'"),
+        (("--shift", "none", "--shift", "jpeg:3"), "'none' leaves no room for others"),
+        (("--config", "nowhere.yaml"), "no such settings file"),
         (("--far", "nowhere"), "holds no image"),
         (("--methods", "knn,vim", "--compare", "knn"), "'knn' is not two methods"),
         (("--methods", "knn,vim", "--compare", "knn,energy"), "energy@softmax is not measured"),
     ],
 )
 def test_wrong_words_are_named_before_any_work(
-    triage: Command, phantom_root: Path, tmp_path: Path, options: tuple[str, str], message: str
+    triage: Command, phantom_root: Path, tmp_path: Path, options: tuple[str, ...], message: str
 ) -> None:
     answer = triage(
         "benchmark", "--spec", SPEC, "--root", phantom_root, "--out", tmp_path / "b", *options

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import pipelines.duplicates
-from pipelines.benchmark.protocol import Protocol, parse_shift
-from triage.errors import SpecError
+from pipelines.benchmark.protocol import Protocol, parse_shift, parse_shifts
+from triage.errors import SpecError, UsageError
 from triage.imaging.corruptions import Corruption
 from triage.systems.near_duplicates import Alike
 
@@ -40,6 +40,16 @@ def test_seeds_whose_splits_lack_a_condition_are_passed_over(protocol: Protocol)
 def test_shifts() -> None:
     assert parse_shift("jpeg:2").corruption == Corruption("jpeg", 2)
     assert parse_shift("site = arm").held_out == ("site", "arm")
+
+
+def test_several_shifts_or_none() -> None:
+    assert parse_shifts(["jpeg:2", "site=arm"]) == (parse_shift("jpeg:2"), parse_shift("site=arm"))
+    assert parse_shifts(["none"]) == ()
+    for texts in (["none", "jpeg:2"], ["jpeg:2", "none"], ["none", "none"]):
+        with pytest.raises(UsageError, match=r"--shift: 'none' .* Leave out 'none', or the others"):
+            parse_shifts(texts)
+    with pytest.raises(UsageError, match="'None' is not a corruption"):
+        parse_shifts(["None"])
 
 
 def test_near_duplicates_are_kept_in_one_split(

@@ -342,3 +342,12 @@ def test_networks_trained_end_to_end(
     )
     assert {row.head for row in found.heads} == {"softmax", "hod"}
     assert len(found.scores) == 4
+
+
+def test_an_arm_that_cannot_be_trained_is_refused_before_anything_is(
+    protocol: Protocol, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="laplace"):
+        measure(protocol, tmp_path / "out", tmp_path / "cache", "energy,outlier_mass@sngp+laplace")
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "cache").exists()

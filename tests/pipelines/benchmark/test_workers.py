@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pipelines.benchmark.protocol import Protocol
 from pipelines.benchmark.run import benchmark
 from triage.array_file import load_arrays, save_arrays
 from triage.evaluation.benchmarks.results import BenchmarkResult
+from triage.imaging.views import Views
 
 METHODS = "knn,outlier_mass,gram,temperature,lac"
 NEVER, ONCE = (Method("score", key, "softmax") for key in ("never", "once"))
@@ -75,10 +77,12 @@ def test_two_processes_give_what_one_gives(
     assert all(row.cost.memory_mib is not None for row in found.scores)
 
 
+@pytest.mark.parametrize("changes", [{}, {"stages": 2, "views": Views.CROPS}])
 def test_what_draws_embed_is_embedded_beforehand(
-    protocol: Protocol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    changes: dict[str, Any], protocol: Protocol, tmp_path: Path
 ) -> None:
     """Whatever a draw asks for afterwards is in the cache: no file there is new."""
+    protocol = replace(protocol, settings=protocol.settings.model_copy(update=changes))
     seeds = protocol.seeds(2)
     embedding.embed_beforehand(
         protocol, seeds, cache_folder=tmp_path / "cache", with_maps=True, report=lambda *_: None
