@@ -34,7 +34,8 @@ def test_only_the_four_are_drawn_and_lie_in_their_ranges_about_the_settings() ->
         ([each.fit.label_smoothing for each in drawn], MOST_SMOOTHING),
         ([each.dropout for each in drawn], MOST_DROPOUT),
     ):
-        assert min(values) >= 0 and 0.9 * most < max(values) <= most
+        assert min(values) >= 0
+        assert 0.9 * most < max(values) <= most
     fixed = {"fit": BASE.fit, "dropout": BASE.dropout}
     own = {"learning_rate", "weight_decay", "label_smoothing"}
     for each in drawn[:20]:

@@ -13,7 +13,10 @@ from pipelines.benchmark.run import benchmark
 def test_arms_have_rows_of_their_own(
     protocol: Protocol, session_cache: Path, tmp_path: Path
 ) -> None:
-    text = "outlier_mass@hod+mixup,combination@hod,max_softmax@softmax+focal+swag,outlier_mass@sngp"
+    text = (
+        "outlier_mass@hod+mixup,combination@hod,energy@hod,max_softmax@softmax+focal+swag,"
+        "outlier_mass@sngp"
+    )
     found = benchmark(
         replace(protocol, shifts=()),
         parse_methods(text),
@@ -27,6 +30,7 @@ def test_arms_have_rows_of_their_own(
     assert rows.keys() == {
         "outlier_mass@hod+mixup",
         "combination@hod",
+        "energy@hod",
         "max_softmax@softmax+focal+swag",
         "outlier_mass@sngp",
     }
@@ -34,5 +38,6 @@ def test_arms_have_rows_of_their_own(
     assert {row.head for row in found.heads} == arms
     for row in rows.values():
         assert 0 <= (row.near["ood_auroc"].value or -1) <= 1
+    assert not rows["energy@hod"].baseline  # outliers trained what it reads
     # Only what no training outlier went into is a baseline of those that learn outliers.
     assert found.best_baseline in {"max_softmax@softmax+focal+swag", "outlier_mass@sngp"}

@@ -77,13 +77,14 @@ def score_rows(
         The best near AUROC first (far AUROC where there is no near set).
     best_baseline : str or None
         The baseline with the best AUROC on validation outliers, so that the test cases have
-        no part in the choice. None where no baseline was measured.
+        no part in the choice. None where no baseline was measured; on a head that outliers
+        trained a score is none.
     """
     found = []
     for method in methods:
         found.append(_measure(draws, method, spec, resamples))
         tick()
-    baselines = [one for one in found if _info(one.method.key).baseline]
+    baselines = [one for one in found if _is_baseline(one.method, saw_outliers)]
     judged = [
         (np.nanmean(one.validation), one) for one in baselines if np.isfinite(one.validation).any()
     ]
@@ -91,6 +92,10 @@ def score_rows(
     rows = [_row(draws, one, best, resamples, saw_outliers) for one in found]
     rows.sort(key=_rank, reverse=True)
     return rows, best.method.name if best else None
+
+
+def _is_baseline(method: Named, saw_outliers: Collection[str]) -> bool:
+    return _info(method.key).baseline and method.head not in saw_outliers
 
 
 def risk_curve(draws: Sequence[DrawRecord], method: Named, spec: DataSpec) -> list[float]:
@@ -192,7 +197,7 @@ def _row(
         head=method.head,
         title=info.title,
         need=str(SCORES[method.key].need if method.key in SCORES else Need.EMBEDDINGS),
-        baseline=info.baseline,
+        baseline=_is_baseline(method, saw_outliers),
         uses_outliers=method.head in saw_outliers,
         near=near,
         far=resamples.number(one.far),
