@@ -153,6 +153,13 @@ def test_a_gpu_that_is_not_there(tmp_path: Path) -> None:
         oct_settings(write(tmp_path, "device: cuda"))
 
 
-@pytest.mark.parametrize("path", sorted(SPEC_FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
-def test_shipped_settings(path: Path) -> None:
+@pytest.mark.parametrize("path", sorted(SPEC_FOLDER.glob("oct_*.yaml")), ids=lambda path: path.stem)
+def test_shipped_settings_of_volumes(path: Path) -> None:
     assert read_oct_settings(path) != OctSettings()
+
+
+def test_shipped_settings_of_whole_pictures(phantom_spec: DataSpec) -> None:
+    path = SPEC_FOLDER / "whole_pictures.yaml"
+    found = settings_for(phantom_spec, ["hf:a"], path)
+    usual = settings_for(phantom_spec, ["hf:a"])
+    assert usual != found == usual.model_copy(update={"stages": 1, "views": Views.WHOLE})

@@ -1,6 +1,8 @@
 from tests.tiny import TinyBundle
 from triage.data.spec import DataSpec
+from triage.imaging.views import Views
 from triage.models.oct.settings import OctSettings
+from triage.models.settings import TrainSettings
 from triage.systems.bundle import load_system
 from triage.systems.card import model_card
 from triage.systems.manifest import MemberEntry
@@ -32,3 +34,17 @@ def test_an_oct_card_tells_of_both_stages(tiny_bundle: TinyBundle, phantom_spec:
     assert "6 hypotheses" in card
     assert "## Members" not in card
     assert "## Members" in model_card(manifest, system.policy, phantom_spec)
+
+
+def test_a_card_tells_what_is_embedded(tiny_bundle: TinyBundle, phantom_spec: DataSpec) -> None:
+    system, manifest = load_system(tiny_bundle.folder)
+    assert isinstance(manifest.settings, TrainSettings)
+
+    def card(**changes: object) -> str:
+        settings = manifest.settings.model_copy(update=changes)
+        chosen = manifest.model_copy(update={"settings": settings})
+        return model_card(chosen, system.policy, phantom_spec)
+
+    assert "Embeddings:" not in card(stages=1, views=Views.WHOLE)
+    found = card(stages=2, views=Views.CROPS)
+    assert "Embeddings: the mean over 4 views of a picture, the last 2 stages of the netw" in found

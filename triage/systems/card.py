@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from triage.data.spec import DataSpec
 from triage.decisions.policy import Policy
+from triage.imaging.views import Views
 from triage.models.oct.settings import OctSettings
+from triage.models.settings import TrainSettings
 from triage.systems.manifest import BundleManifest
 from triage.uncertainty.combination import COMBINATION
 
@@ -80,11 +82,21 @@ Cases rejected while reading: {sum(manifest.rejected.values())}.
 """
 
 
+def _embedding(settings: TrainSettings) -> str:
+    """What frozen backbones show the heads, where that is more than the usual."""
+    told = []
+    if settings.views is not Views.WHOLE:
+        told.append(f"the mean over {settings.views.n_views} views of a picture")
+    if settings.stages > 1:
+        told.append(f"the last {settings.stages} stages of the network")
+    return f"Embeddings: {', '.join(told)}.\n\n" if told else ""
+
+
 def _networks(manifest: BundleManifest) -> str:
     """The section on what computes: members, or two stages and their pairs."""
     if not isinstance(manifest.settings, OctSettings):
         members = "\n".join(f"- {entry.name} ({entry.backbone})" for entry in manifest.members)
-        return f"## Members\n\n{members}"
+        return f"## Members\n\n{_embedding(manifest.settings)}{members}"
     first, second = manifest.settings.segmentation, manifest.settings.referral
     stages = [sorted(manifest.backbones), list(dict.fromkeys(e.weights for e in manifest.members))]
     field = " x ".join(f"{side:g}" for side in second.field)
