@@ -34,19 +34,6 @@ def cases(tmp_path: Path) -> list[Case]:
     return noisy_cases(tmp_path / "images", COUNTS)
 
 
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Every image that is decoded, in order."""
-    seen: list[Path] = []
-
-    def counting(path: Path):
-        seen.append(path)
-        return read_picture(path)
-
-    monkeypatch.setattr(module, "read_picture", counting)
-    return seen
-
-
 def memory() -> EmbeddingCache:
     return EmbeddingCache(None, "")
 

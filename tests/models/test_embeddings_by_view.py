@@ -9,7 +9,6 @@ import pytest
 import torch
 
 import triage.models.embedding_cache as cache_module
-import triage.models.preprocessing as module
 from tests.tiny import draw_case, noise, noisy_cases
 from triage.data.manifest import Case
 from triage.errors import RejectReason
@@ -32,19 +31,6 @@ def backbone(tiny_hf: Path) -> Backbone:
 @pytest.fixture
 def cases(tmp_path: Path) -> list[Case]:
     return noisy_cases(tmp_path / "images", COUNTS)
-
-
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Every image that is decoded, in order."""
-    seen: list[Path] = []
-
-    def counting(path: Path):
-        seen.append(path)
-        return read_picture(path)
-
-    monkeypatch.setattr(module, "read_picture", counting)
-    return seen
 
 
 def memory() -> EmbeddingCache:

@@ -20,6 +20,7 @@ from triage.models.network import CaseNetwork
 from triage.models.settings import FitSettings
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
+Trainable = HeadNetwork | CaseNetwork
 _TEMPERATURES = torch.logspace(-1, 1, 33)
 DIVERGED = 1e5
 """Best validation loss in nats, at its best temperature, that only weights out of bounds reach."""
@@ -94,7 +95,7 @@ def predict_logits(network: nn.Module, inputs: CaseInputs, batch_size: int = 256
 
 
 def fit(
-    network: nn.Module,
+    network: Trainable,
     training: Labelled,
     validation: Labelled,
     *,
@@ -148,7 +149,6 @@ def fit(
             f"{len(training.inputs)} training and {len(validation.inputs)} validation cases "
             "are too few to train on"
         )
-    assert isinstance(network, HeadNetwork | CaseNetwork), type(network)
     task = _CaseTask(
         training, validation, loss, n_inliers, settings, make_mixing(mixing), network.after_step
     )

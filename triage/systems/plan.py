@@ -19,7 +19,7 @@ from triage.models.hyperparameters import varied
 from triage.models.inputs import CaseInputs
 from triage.models.losses import criterion_of, smoothed
 from triage.models.settings import TrainSettings
-from triage.models.training import Labelled, LossFunction, fit
+from triage.models.training import Labelled, LossFunction, Trainable, fit
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class TrainingPlan:
 
     def fit_one(
         self,
-        network: torch.nn.Module,
+        network: Trainable,
         inputs: CaseInputs,
         seed: int,
         checkpoint: Path | None,
