@@ -32,6 +32,7 @@ class EmbeddingCache:
     """
 
     def __init__(self, folder: Path | None, digest: str) -> None:
+        self.digest = digest
         self.folder = folder / digest[:32] if folder else None
         self._known: dict[str, tuple[NDArray[np.float32], str]] = {}
         self._fresh: list[str] = []

@@ -143,10 +143,12 @@ def open_caches(backbones: dict[str, Backbone], folder: Path | None) -> Caches:
     return {key: EmbeddingCache(folder, network.digest()) for key, network in backbones.items()}
 
 
-def _open_view_caches(backbones: dict[str, Backbone], folder: Path | None) -> Caches:
+def _open_view_caches(
+    backbones: dict[str, Backbone], caches: Caches, folder: Path | None
+) -> Caches:
     """Caches of every view: many times as large, so apart; only training reads them."""
     return {
-        key: EmbeddingCache(folder, hash_json([network.digest(), "by view"]))
+        key: EmbeddingCache(folder, hash_json([caches[key].digest, "by view"]))
         for key, network in backbones.items()
         if network.preprocessing.n_views > 1
     }
@@ -189,7 +191,7 @@ def embed_with(
     embedded: Embedded = {}
     opened = Opened(cases=list(cases))
     caches = open_caches(backbones, cache_folder) if caches is None else caches
-    views = _open_view_caches(backbones, cache_folder) if by_view else {}
+    views = _open_view_caches(backbones, caches, cache_folder) if by_view else {}
     for key, backbone in backbones.items():
         embedded[key], opened = embed_cases(
             cases, backbone, caches[key], progress, corruption, by_view=views.get(key)
