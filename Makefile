@@ -15,13 +15,17 @@ torch_gpu = torch===$(TORCH_VERSION)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test check format bench install install-dev clean
+.PHONY: demo test soak check format bench install install-dev clean
 
 demo: install
 	$(BIN)/triage demo $(ARGS)
 
 test: install-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+# What takes longer than a suite may: thousands of mutated files.
+soak: install-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak $(ARGS)
 
 check: install-dev
 	$(BIN)/ruff check .

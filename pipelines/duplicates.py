@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.weights import check_backbones
+from triage.csv_file import write_csv
 from triage.data.clusters import joined_names
 from triage.data.dataset import Dataset
 from triage.errors import UsageError
@@ -17,7 +17,6 @@ from triage.models.backbones import load_backbone
 from triage.systems.near_duplicates import CHAIN, Alike, near_duplicates
 from triage.systems.progress import Progress, counting
 from triage.systems.system import embed_with
-from triage.whole_file import whole_file
 
 
 @dataclass(frozen=True)
@@ -120,11 +119,9 @@ def write_groups(found: Duplicates, path: Path) -> None:
         If the file cannot be written.
     """
     try:
-        with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(("case_id", "similar_group"))
-            by_group = sorted((group, case) for case, group in found.groups().items())
-            writer.writerows((case, group) for group, case in by_group)
+        by_group = sorted((group, case) for case, group in found.groups().items())
+        rows = [(case, group) for group, case in by_group]
+        write_csv(path, ("case_id", "similar_group"), rows)
     except OSError as error:
         raise UsageError(
             f"cannot be written ({error.strerror})", where=str(path), mend="Choose another --out."

@@ -18,7 +18,7 @@ from triage.decisions.policy import DIFFERENTIAL_LENGTH
 from triage.decisions.reasons import AbstainReason
 from triage.errors import ImageRejected, RejectReason
 from triage.hashing import hash_file
-from triage.imaging.oct.read import read_volume
+from triage.imaging.provenance import FileProvenance
 from triage.models.oct.settings import OctSettings
 from triage.store import (
     BundleRecord,
@@ -43,6 +43,7 @@ _ABSTAIN = {
     RejectReason.NOT_A_VOLUME: AbstainReason.WRONG_MODALITY,
     RejectReason.NO_SCALE: AbstainReason.MISSING_METADATA,
     RejectReason.BOTH_EYES: AbstainReason.WRONG_MODALITY,
+    RejectReason.DECODER_FAILED: AbstainReason.SOFTWARE_FAULT,
 }
 """Why there is no opinion on a file that was refused; by default it is not good enough."""
 
@@ -100,7 +101,7 @@ def ingest(
                         record = _of_volume(record, diagnoses[case.case_id], reading)
                 else:
                     record = _unreadable(scored.rejected[case.case_id])
-                images = tuple(_image(path, root, scored, case) for path in case.images)
+                images = tuple(_image(path, root, scored) for path in case.images)
                 arrived = _case(case, images, source, received, modality)
                 case_number = add_case(session, arrived)
                 add_prediction(session, case_number, number, record)
@@ -146,20 +147,15 @@ def _case(
     )
 
 
-def _image(path: Path, root: Path, scored: Scored, case: Case) -> ImageRecord:
+def _image(path: Path, root: Path, scored: Scored) -> ImageRecord:
+    """A file with the hash of the content that was scored; it is not opened again."""
+    found = scored.files.get(path, FileProvenance(None))
     return ImageRecord(
         path=str(path.relative_to(root)),
         root=str(root.resolve()),
-        sha256=scored.volumes.get(case.case_id) or _content_hash(path),
+        sha256=found.sha256,
+        flags=found.flags,
     )
-
-
-def _content_hash(path: Path) -> str | None:
-    """Hash of a file; of a folder's volume, though no system could read it, that of its files."""
-    try:
-        return read_volume(path).sha256 if path.is_dir() else hash_file(path)
-    except (OSError, ValueError, ImageRejected):  # missing, forbidden, or no name of a file
-        return None
 
 
 def _opinion(row: dict[str, object]) -> PredictionRecord:

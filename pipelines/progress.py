@@ -16,6 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from triage.printable import printable
 from triage.systems.progress import Progress
 
 
@@ -26,7 +27,7 @@ def progress_bars(quiet: bool = False) -> Iterator[Progress]:
         yield lambda *_: None
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -37,7 +38,7 @@ def progress_bars(quiet: bool = False) -> Iterator[Progress]:
 
         def report(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total)
+                tasks[stage] = bars.add_task(printable(stage), total=total)
             elif done < bars.tasks[tasks[stage]].completed:  # the same stage, once more
                 bars.reset(tasks[stage], total=total)
             bars.update(tasks[stage], completed=done, total=total)

@@ -172,4 +172,5 @@ def _case(label: TrainingLabel) -> Case:
         images=tuple(Path(image.root) / image.path for image in label.images),
         condition=label.condition,
         subgroups={axis: str(level or UNKNOWN) for axis, level in label.groups.items()},
+        root=Path(label.images[0].root) if label.images else None,
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from triage.csv_file import write_csv
 from triage.data.manifest import Case
 from triage.data.unlabelled import read_unlabelled
 from triage.errors import PredictionsError, count_by_reason
@@ -15,7 +15,6 @@ from triage.systems.bundle import AnySystem, load_bundle_spec, load_system
 from triage.systems.manifest import BundleManifest
 from triage.systems.progress import Progress, counting
 from triage.systems.scored import Scored
-from triage.whole_file import whole_file
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,9 @@ def score(
 ) -> ScoreResult:
     """Score the cases of a manifest and write `out` (Parquet).
 
-    Rejected cases are listed beside it in `<out>.rejected.csv`. Of OCT volumes it also writes
-    diagnoses and measurements (`<out>.findings.csv`) and one reading a volume, with its tissue
-    maps (`<out>.readings/`). A repeated run overwrites them.
+    Rejected cases are listed beside it in `<out>.rejected.csv`, with the file and what to do. Of
+    OCT volumes it also writes diagnoses and measurements (`<out>.findings.csv`) and one reading a
+    volume, with its tissue maps (`<out>.readings/`). A repeated run overwrites them.
 
     Parameters
     ----------
@@ -102,13 +101,13 @@ def score_cases(
 
 def _write_findings(path: Path, scored: Scored) -> None:
     if scored.findings is not None:
-        with whole_file(path) as partial:
-            scored.findings.to_csv(partial, index=False)
+        rows = scored.findings.itertuples(index=False, name=None)
+        write_csv(path, list(scored.findings.columns), rows)
 
 
 def _write_rejected(path: Path, scored: Scored) -> None:
-    with whole_file(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["case_id", "reason", "message"])
-        for case_id, error in scored.rejected.items():
-            writer.writerow([case_id, str(error.reason), error.what])
+    rows = [
+        (case_id, str(error.reason), error.what, error.where, error.mend)
+        for case_id, error in scored.rejected.items()
+    ]
+    write_csv(path, ("case_id", "reason", "message", "file", "mend"), rows)

@@ -8,6 +8,7 @@ import numpy as np
 from rich.table import Table
 
 from triage.evaluation import METRICS, Estimate, Evaluation
+from triage.printable import printable
 
 HEADLINE = (
     "accuracy",
@@ -54,13 +55,20 @@ def subgroup_table(evaluation: Evaluation, axis: str, title: str, note: str = ""
 def plain_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note: str = ""
 ) -> Table:
-    """A table of strings; all but the first column are right-aligned."""
-    table = Table(title=title, caption=note or None, caption_justify="left")
+    """A table of strings; all but the first column are right-aligned.
+
+    Whatever in them does not print is shown as an escape; title and note may have several lines.
+    """
+    table = Table(title=_lines(title), caption=_lines(note) or None, caption_justify="left")
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right")
+        table.add_column(printable(column), justify="left" if number == 0 else "right")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     return table
+
+
+def _lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def draws_table(

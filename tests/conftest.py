@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,22 @@ def _own_surroundings(
     monkeypatch.setenv("TRIAGE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     for variable in ("TRIAGE_WEIGHTS", "TRIAGE_DATABASE_URL", "TRIAGE_DEBUG"):
         monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture
+def alarm() -> Iterator[None]:
+    """Ends a test that waits for ever, such as for a named pipe that nobody writes to."""
+    if not hasattr(signal, "SIGALRM"):
+        pytest.skip("the system has no alarm")
+
+    def end(*_: object) -> None:
+        pytest.fail("waited for ever")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,10 @@ FLOORS = {
     "triage.hashing": 1,
     "triage.array_file": 1,
     "triage.whole_file": 1,
+    "triage.printable": 1,
+    "triage.regular_file": 1,
+    "triage.named_file": 1,
+    "triage.csv_file": 1,
     "triage.imaging": 2,
     "triage.data": 2,
     "triage.predictions": 2,
@@ -206,6 +210,61 @@ def test_importing_it_loads_no_torch(module: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == ""
+
+
+SLOW = ("pandas", "pydicom", "scipy", "torch", "streamlit", "sqlalchemy", "sklearn", "plotly")
+"""What takes a second or more to import."""
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("train", "--help"), ("inspect", "absent.png"), ("spec", "--help")]
+)
+def test_the_command_line_starts_without_what_it_does_not_need(arguments: tuple[str, ...]) -> None:
+    code = (
+        "import sys\nfrom pipelines.cli import main\n"
+        f"sys.argv = ['triage', *{arguments!r}]\n"
+        "try:\n    main()\nfinally:\n"
+        f"    print(*sorted({{*{SLOW!r}}} & {{*sys.modules}}), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (0, 3), done.stderr
+    assert done.stderr.strip() == ""
+
+
+OPENERS = {
+    "triage.regular_file": "opens files for all others",
+    "triage.whole_file": "writes",
+}
+
+
+def _opens_by_itself(call: ast.Call) -> bool:
+    """Whether a call reads a file by its path, and not what `triage.regular_file` has opened."""
+    name = _name(call.func)
+    last = call.func.attr if isinstance(call.func, ast.Attribute) else name
+    if last in {"read_text", "read_bytes"}:
+        # `read_bytes(path, limits)` is ours; a Path's takes no path.
+        return isinstance(call.func, ast.Attribute) and not name.startswith("read")
+    if last == "open" and name not in {"os.open", "Image.open"}:
+        given = [*call.args, *(word.value for word in call.keywords if word.arg == "mode")]
+        modes = [each.value for each in given if isinstance(each, ast.Constant)]
+        if name == "open":
+            return not isinstance(call.args[0], ast.Constant)  # a path of ours, such as /proc
+        return any(isinstance(mode, str) and "r" in mode for mode in modes)
+    return last in {"read_csv", "read_parquet", "read_table"} and name.split(".")[0] in {"pd", "pq"}
+
+
+def test_files_are_read_through_one_module_only() -> None:
+    ours = ("ui.oct_viewer",)  # reads files of this very package
+    wrong = [
+        f"{source.module}:{node.lineno}"
+        for source in SOURCES
+        if source.module not in OPENERS and source.module not in ours
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Call) and _opens_by_itself(node)
+    ]
+    assert not wrong, offenders(*wrong)
 
 
 def test_no_module_that_unpickles() -> None:

@@ -264,9 +264,11 @@ def test_the_limits_on_files() -> None:
         f"{DEFAULT_LIMITS.max_pixels // 10**6} million pixels a frame",
         f"{DEFAULT_LIMITS.max_frames} frames",
         f"{DEFAULT_LIMITS.max_total_pixels // 10**6} million pixels in all",
-        f"{DEFAULT_VOLUME_LIMITS.max_bytes // 2**30} GiB a file or folder",
+        f"{DEFAULT_VOLUME_LIMITS.max_bytes // 2**20} MiB a file or folder",
+        f"{DEFAULT_VOLUME_LIMITS.max_whole_bytes // 2**20} MiB a DICOM file or picture",
         f"{DEFAULT_VOLUME_LIMITS.max_bscans} B-scans",
         f"{DEFAULT_VOLUME_LIMITS.max_voxels // 10**6} million samples in all",
+        f"{DEFAULT_VOLUME_LIMITS.max_pixels // 10**6} million a B-scan",
         f"{DEFAULT_VOLUME_LIMITS.max_side} rows or columns",
     )
     assert [words for words in shown if words not in text] == []

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from triage import predictions
 from triage.errors import PredictionsError
 from triage.predictions import DECISION_COLUMNS, Predictions
 
@@ -118,7 +119,7 @@ def test_rows_keep_their_decisions_whatever_the_index(tmp_path: Path) -> None:
 
 def test_a_folder_of_tables_is_not_a_table(tmp_path: Path) -> None:
     make().save(tmp_path / "x.parquet")
-    with pytest.raises(PredictionsError, match="is not a predictions table"):
+    with pytest.raises(PredictionsError, match="is a folder, a pipe"):
         Predictions.load(tmp_path)
 
 
@@ -216,9 +217,27 @@ def test_a_folder_that_is_a_file_is_a_clear_error(tmp_path: Path) -> None:
         make().save(tmp_path / "file" / "x.parquet")
 
 
+@pytest.mark.parametrize("limit", ["MAX_ROWS", "MAX_COLUMNS", "MAX_CONTENT_BYTES"])
+def test_a_table_is_refused_by_what_its_footer_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    make().save(tmp_path / "x.parquet")
+    Predictions.load(tmp_path / "x.parquet")
+    monkeypatch.setattr(predictions, limit, 4)
+    with pytest.raises(PredictionsError, match="has more than"):
+        Predictions.load(tmp_path / "x.parquet")
+
+
+def test_a_file_of_too_many_bytes_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "x.parquet").open("wb") as stream:
+        stream.truncate(predictions.MAX_BYTES + 1)  # takes no room on disk
+    with pytest.raises(PredictionsError, match="larger than 4 GiB"):
+        Predictions.load(tmp_path / "x.parquet")
+
+
 def test_files_that_are_no_predictions_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
-    with pytest.raises(PredictionsError, match="no such file"):
+    with pytest.raises(PredictionsError, match="no such predictions table"):
         Predictions.load(path)
     make().save(path)
     whole = path.read_bytes()

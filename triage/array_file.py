@@ -7,6 +7,7 @@ must not be silently altered.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ from safetensors.numpy import save_file
 
 from triage.errors import UsageError
 from triage.hashing import hash_bytes, hash_json
+from triage.regular_file import open_regular
 from triage.whole_file import whole_file
 
 Arrays = dict[str, NDArray[Any]]
+MAX_BYTES = 16 << 30
+"""Above the embeddings of a million images."""
 
 
 def save_arrays(path: Path, arrays: Arrays, header: dict[str, Any]) -> None:
@@ -45,11 +49,17 @@ def save_arrays(path: Path, arrays: Arrays, header: dict[str, Any]) -> None:
 
 
 def load_arrays(path: Path) -> tuple[Arrays, dict[str, Any]] | None:
-    """Read what `save_arrays` wrote; None if there is no such file or it is damaged."""
+    """Read what `save_arrays` wrote; None if there is no such file or it is damaged.
+
+    A folder, a pipe, a device and a file of more than `MAX_BYTES` count as damaged.
+    """
     try:
-        with safe_open(path, framework="np") as file:
-            metadata = file.metadata()
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        with open_regular(path) as stream:
+            if os.fstat(stream.fileno()).st_size > MAX_BYTES:
+                return None
+            with safe_open(path, framework="np") as file:
+                metadata = file.metadata()
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if "content" in metadata:
             text, digest = json.loads(metadata["content"])
         else:  # as files were written before
@@ -57,7 +67,7 @@ def load_arrays(path: Path) -> tuple[Arrays, dict[str, Any]] | None:
         if digest != _digest(arrays, text):
             return None
         return arrays, json.loads(text)
-    except (OSError, SafetensorError, LookupError, TypeError, ValueError):
+    except (OSError, SafetensorError, LookupError, TypeError, ValueError, RecursionError):
         return None
 
 

@@ -1,6 +1,7 @@
 """One hierarchy of errors.
 
-Every message a user can meet says what is wrong, where, and how to mend it.
+Every message a user can meet says what is wrong, where, and how to mend it. It may quote names of
+files and cells of tables, so as text it is printable: one line, and one more a listed problem.
 The command line turns these into one readable line and the error's exit code;
 anything else that escapes is a defect of ours.
 """
@@ -11,6 +12,8 @@ from collections import Counter
 from collections.abc import Iterable
 from difflib import get_close_matches
 from enum import StrEnum
+
+from triage.printable import printable
 
 
 class TriageError(Exception):
@@ -37,9 +40,9 @@ class TriageError(Exception):
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         if not self.mend:
-            return f"{place}{self.what}"
+            return printable(f"{place}{self.what}")
         stop = "" if self.what.endswith((".", "?", "!")) else "."
-        return f"{place}{self.what}{stop} {self.mend}"
+        return printable(f"{place}{self.what}{stop} {self.mend}")
 
 
 class UsageError(TriageError):
@@ -69,7 +72,7 @@ class SpecError(TriageError):
         super().__init__(what, where=where, mend=mend)
 
     def __str__(self) -> str:
-        listed = "".join(f"\n  - {problem}" for problem in self.problems)
+        listed = "".join(f"\n  - {printable(problem)}" for problem in self.problems)
         return super().__str__() + listed
 
 
@@ -111,6 +114,10 @@ class RejectReason(StrEnum):
     NO_SCALE = "no_scale"
     INCONSISTENT = "inconsistent"
     BOTH_EYES = "both_eyes"
+    BAD_SHAPE = "bad_shape"
+    TOO_MUCH_WORK = "too_much_work"
+    DECODER_FAILED = "decoder_failed"
+    OUTSIDE_ROOT = "outside_root"
 
 
 class ImageRejected(TriageError):
@@ -123,6 +130,9 @@ class ImageRejected(TriageError):
     what : str
         What is wrong with the file, without anything read from its header
         that could identify a patient.
+    sha256 : str, optional
+        Hash of the content that was refused, where it was read. Nobody needs to open the file
+        again to know which it was.
     """
 
     exit_code = 3
@@ -134,8 +144,10 @@ class ImageRejected(TriageError):
         *,
         where: str | None = None,
         mend: str | None = None,
+        sha256: str | None = None,
     ) -> None:
         self.reason = reason
+        self.sha256 = sha256
         super().__init__(what, where=where, mend=mend)
 
 

@@ -11,6 +11,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from triage.regular_file import open_regular
+
 
 def hash_bytes(data: bytes) -> str:
     """Return the SHA-256 of some bytes, 64 hexadecimal digits."""
@@ -18,14 +20,14 @@ def hash_bytes(data: bytes) -> str:
 
 
 def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file's content, read in pieces.
+    """Return the SHA-256 of a regular file's content, read in pieces.
 
     Raises
     ------
     OSError
-        If the file cannot be read.
+        If the file cannot be read, or is a pipe or a device.
     """
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

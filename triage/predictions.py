@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from triage.errors import PredictionsError
+from triage.named_file import open_named, size_text
 from triage.whole_file import whole_file
 
 FORMAT = "triage-predictions-1"
@@ -40,7 +41,11 @@ DECISION_COLUMNS = (
     "expected_cost",
     "differential",
 )
+MAX_BYTES, MAX_CONTENT_BYTES = 4 << 30, 16 << 30
+"""Of the file, and of what it says it holds; a million cases of ten members take 10 GiB."""
+MAX_ROWS, MAX_COLUMNS = 10_000_000, 1_000
 _KEY = b"triage"
+_MALFORMED = (OSError, LookupError, ValueError, TypeError, RecursionError, pa.ArrowException)
 _ARRAYS = ("member_probabilities", "embedding")
 
 
@@ -169,21 +174,24 @@ class Predictions:
         Raises
         ------
         PredictionsError
-            If the file is missing, is not such a table, or breaks its rules.
+            If the file is missing, not a regular file, too large, no such table, or breaks the
+            rules of one.
         """
-        try:
-            # One file: `read_table` would join whatever tables a folder holds.
-            with pq.ParquetFile(path) as file:
-                table = file.read()
-            return cls._of_table(table, json.loads((table.schema.metadata or {})[_KEY]))
-        except FileNotFoundError as error:
-            raise PredictionsError("there is no such file", where=str(path)) from error
-        except PredictionsError as error:
-            raise PredictionsError(error.what, where=str(path)) from error
-        except (OSError, LookupError, ValueError, TypeError, pa.ArrowException) as error:
-            raise PredictionsError(
-                "is not a predictions table", where=str(path), mend="Write it with `triage score`."
-            ) from error
+        with open_named(path, "predictions table", PredictionsError, MAX_BYTES) as stream:
+            try:
+                # One file: `read_table` would join whatever tables a folder holds.
+                with pq.ParquetFile(stream) as file:
+                    _check_size(file.metadata)
+                    table = file.read()
+                return cls._of_table(table, json.loads((table.schema.metadata or {})[_KEY]))
+            except PredictionsError as error:
+                raise PredictionsError(error.what, where=str(path)) from error
+            except _MALFORMED as error:
+                raise PredictionsError(
+                    "is not a predictions table",
+                    where=str(path),
+                    mend="Write it with `triage score`.",
+                ) from error
 
     @classmethod
     def _of_table(cls, table: pa.Table, header: dict[str, Any]) -> Predictions:
@@ -202,6 +210,20 @@ class Predictions:
             embedding=embedding,
             provenance=header["provenance"],
             decisions=frame[decided] if decided else None,
+        )
+
+
+def _check_size(metadata: pq.FileMetaData) -> None:
+    """Refuse a table by what its footer says, before anything is decompressed."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    if (
+        metadata.num_columns > MAX_COLUMNS
+        or metadata.num_rows > MAX_ROWS
+        or sum(abs(group.total_byte_size) for group in groups) > MAX_CONTENT_BYTES
+    ):
+        raise PredictionsError(
+            f"has more than {MAX_ROWS} rows, {MAX_COLUMNS} columns or "
+            f"{size_text(MAX_CONTENT_BYTES)} of content"
         )
 
 

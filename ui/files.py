@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from triage.regular_file import is_below
 from triage.store.records import ImageRecord
 
 OUTSIDE = "its path leads outside its folder."
@@ -12,7 +13,12 @@ CHANGED = "the file has changed since the case was received."
 
 
 def place_of(image: ImageRecord) -> Path | None:
-    """Return the path of an image or volume, or None where it leads outside its root."""
-    root = os.path.abspath(image.root)
-    path = os.path.normpath(os.path.join(root, image.path))
-    return Path(path) if os.path.commonpath([root, path]) == root else None
+    """Return the path of an image or volume, None where it leads outside its root.
+
+    It may lead there by `..` or by a symbolic link; links that stay within the root are fine.
+    """
+    try:
+        path = os.path.normpath(os.path.join(os.path.abspath(image.root), image.path))
+        return Path(path) if is_below(path, image.root) else None
+    except ValueError:  # a null character
+        return None

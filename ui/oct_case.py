@@ -63,7 +63,7 @@ def read_scan(image: ImageRecord) -> OctVolume | str:
     if path is None:
         return OUTSIDE
     try:
-        volume = read_volume(path)
+        volume = read_volume(path, root=image.root)
     except ImageRejected as refusal:
         return refusal.what
     if image.sha256 is not None and volume.sha256 != image.sha256:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -85,7 +87,7 @@ def _chart(
     shares = [100 * probability for _, probability in differential]
     between = ": " if lines == 1 else "<br>"
     labels = [
-        f"{name.replace('<', '&lt;')}{between}{count} such {what}"
+        f"{html.escape(name, quote=False)}{between}{count} such {what}"
         for name, count in zip(names, told, strict=True)
     ]
     st.plotly_chart(

@@ -29,6 +29,8 @@ class Photograph:
     pixels: NDArray[np.uint8] | None
     fitted: bytes = b""
     problem: str = ""
+    notes: tuple[str, ...] = ()
+    """What was done to its colours, in sentences."""
 
 
 def show(case: StoredCase) -> None:
@@ -49,8 +51,9 @@ def show(case: StoredCase) -> None:
                     f"{name} cannot be shown: {photograph.problem}", icon=":material/hide_image:"
                 )
             else:
+                caption = ". ".join((name, *photograph.notes))
                 st.image(
-                    photograph.fitted, caption=name, alt=f"{name} of this case", width="stretch"
+                    photograph.fitted, caption=caption, alt=f"{name} of this case", width="stretch"
                 )
     whole = {n: p.pixels for n, p in zip(names, photographs, strict=True) if p.pixels is not None}
     if whole:
@@ -70,12 +73,13 @@ def read_photograph(image: ImageRecord) -> list[Photograph]:
     if path is None:
         return [Photograph(None, problem=OUTSIDE)]
     try:
-        picture = read_picture(path)
+        picture = read_picture(path, root=image.root)
     except ImageRejected as refusal:
         return [Photograph(None, problem=refusal.what)]
     if image.sha256 is not None and picture.sha256 != image.sha256:
         return [Photograph(None, problem=CHANGED)]
-    return [Photograph(frame, _fit(frame)) for frame in picture.frames]
+    notes = tuple(flag.sentence for flag in picture.flags)
+    return [Photograph(frame, _fit(frame), notes=notes) for frame in picture.frames]
 
 
 def _photographs(case: StoredCase) -> list[Photograph]:

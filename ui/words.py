@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from triage.data.clinical import Urgency
 from triage.decisions.reasons import AbstainReason
+from triage.printable import printable
 from triage.review import Certainty, Pressure, WorklistItem
 from triage.store import NOT_LISTED
 
@@ -48,14 +49,17 @@ def condition_name(condition: str) -> str:
 
 
 def plain_name(code: str) -> str:
-    """Return a column's or condition's code as words: ``skin_type`` as 'Skin type'."""
-    words = code.replace("_", " ").strip()
+    """Return a column's or condition's code as words: ``skin_type`` as 'Skin type'; printable."""
+    words = printable(code.replace("_", " ").strip())
     return words[:1].upper() + words[1:]
 
 
 def escape(text: str) -> str:
-    """Return text that Markdown shows as it is; data must not format the page."""
-    return " ".join(text.split()).translate(_ESCAPES)
+    """Return text that Markdown shows as it is, one line; data must not format the page.
+
+    What does not print, such as marks that turn the direction of writing, is shown as an escape.
+    """
+    return printable(" ".join(text.split())).translate(_ESCAPES)
 
 
 def frequency(probability: float) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from triage.data.clinical import Urgency
+from triage.printable import printable
 from triage.review import Deadlines, Pressure, WorklistItem, worklist
 from triage.store import Store
 from ui.session import go_to_case, take_notice
@@ -82,12 +83,12 @@ def _search(items: list[WorklistItem]) -> list[WorklistItem]:
 def _table(items: list[WorklistItem], *, can_open: bool) -> None:
     rows = pd.DataFrame(
         {
-            "Case": [item.external_id for item in items],
+            "Case": [printable(item.external_id) for item in items],
             "Priority": [URGENCIES[item.band] for item in items],
             "Due": [due(item) for item in items],
             "Waiting": [duration(item.waiting) for item in items],
             "Images": [item.images for item in items],
-            "Source": [item.source for item in items],
+            "Source": [printable(item.source) for item in items],
         }
     )
     if rows["Source"].nunique() == 1:

@@ -10,7 +10,7 @@ from triage.data.dataset import Dataset, load_dataset
 from triage.data.manifest import IMAGE_SUFFIXES
 from triage.data.spec import DataSpec, Modality
 from triage.errors import SpecError
-from triage.imaging.oct.read import is_volume
+from triage.imaging.oct.decode import is_volume
 from triage.systems.bundle import read_manifest
 from triage.systems.manifest import BundleManifest
 

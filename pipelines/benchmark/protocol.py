@@ -211,7 +211,7 @@ class Protocol:
         step = -(-len(found) // MOST_FAR)
         names = [hash_bytes(str(path.relative_to(self.far)).encode()) for path in found[::step]]
         return [
-            Case(name, name, name, (path,), None)
+            Case(name, name, name, (path,), None, root=self.far)
             for name, path in zip(names, found[::step], strict=True)
         ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from triage.errors import UsageError
+from triage.printable import printable
 
 REJECTED = 3
 """Exit code when some inputs were rejected and the rest was done."""
@@ -42,7 +43,9 @@ Config = Annotated[
 ]
 Members = Annotated[int | None, typer.Option("--members", min=1, help="Size of the ensemble.")]
 
-_out = Console()
+# Nothing in a name or a cell is markup, an emoji code or to be coloured.
+_out = Console(markup=False, emoji=False, highlight=False)
+_SHOWN = 20
 
 
 def cache_folder() -> Path:
@@ -67,15 +70,31 @@ def make_folder(path: Path, mend: str) -> Path:
 
 
 def say(as_json: bool, value: dict[str, Any], *lines: Any) -> None:
-    """Print one JSON object, or lines and tables for people."""
+    """Print one JSON object, or lines and tables for people.
+
+    Parameters
+    ----------
+    as_json : bool
+    value : dict
+        Of plain JSON types.
+    *lines : str or rich Table
+        A text is one line: whatever in it does not print is shown as an escape. Tables are made
+        by `pipelines.tables.plain_table`, which does the same with their cells.
+    """
     if as_json:
         print(json.dumps(value))
         return
     for line in lines:
         if isinstance(line, str):
-            _out.print(line, markup=False, highlight=False, soft_wrap=True)
+            _out.print(printable(line), soft_wrap=True)
         else:
             _out.print(line)
+
+
+def summarise(problems: Sequence[str], shown: int = _SHOWN) -> list[str]:
+    """Return the first problems and how many more there are, for a terminal."""
+    rest = len(problems) - shown
+    return [*problems[:shown], *([f"... and {rest} more"] if rest > 0 else [])]
 
 
 @contextmanager

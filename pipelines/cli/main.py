@@ -6,17 +6,50 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from pipelines.cli import clinic, comparing, data, learning, pretraining
-from triage.data.validate import summarise
+from pipelines.cli import clinic, comparing, data, database, learning, pretraining
+from pipelines.cli.console import summarise
 from triage.errors import SpecError, TriageError
+from triage.printable import printable
 
 INTERRUPTED = 130
 DEBUG_VARIABLE = "TRIAGE_DEBUG"
 
+
+class _PrintableGroup(TyperGroup):
+    """Commands whose refusals of arguments, which quote them, print as one line."""
+
+    def make_context(self, *given: Any, **named: Any) -> Any:
+        """Parse the arguments of the group itself."""
+        with _printable_refusals():
+            return super().make_context(*given, **named)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Parse the arguments of a verb and run it."""
+        with _printable_refusals():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _printable_refusals() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # What Typer raises for wrong arguments; newer versions bring a Click of their own, whose
+        # classes have no public name.
+        if isinstance(message := getattr(error, "message", None), str):
+            vars(error)["message"] = printable(message)
+        raise
+
+
 app = typer.Typer(
+    cls=_PrintableGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -26,6 +59,10 @@ app = typer.Typer(
 )
 spec_app = typer.Typer(no_args_is_help=True, help="Data specs.", rich_markup_mode=None)
 app.add_typer(spec_app, name="spec")
+
+db_app = typer.Typer(no_args_is_help=True, help="The case database.", rich_markup_mode=None)
+app.add_typer(db_app, name="db")
+db_app.command("upgrade")(database.db_upgrade)
 
 spec_app.command("validate")(data.spec_validate)
 spec_app.command("duplicates")(data.spec_duplicates)

@@ -71,7 +71,7 @@ def test_a_spec_from_text(tmp_path: Path) -> None:
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no such data spec"):
         load_spec(tmp_path / "none.yaml")
-    with pytest.raises(SpecError, match="not a readable text file"):
+    with pytest.raises(SpecError, match="is a folder, a pipe"):
         load_spec(tmp_path)
 
 
@@ -97,6 +97,29 @@ def test_no_mapping(tmp_path: Path, text: str) -> None:
 def test_a_key_given_twice_is_not_silently_dropped(tmp_path: Path) -> None:
     text = yaml.safe_dump(make_content()) + "\ntitle: another\n"
     assert "'title' is given twice" in str(load_text(tmp_path, text))
+
+
+def test_aliases_are_read_but_not_written_out_without_end(tmp_path: Path) -> None:
+    content = yaml.safe_dump(make_content())
+    (tmp_path / "spec.yaml").write_text(content.replace("title: A clinic", "title: &a A clinic"))
+    assert load_spec(tmp_path / "spec.yaml") == make_spec()
+    levels = "".join(f"k{n + 1}: &k{n + 1} [{', '.join([f'*k{n}'] * 9)}]\n" for n in range(12))
+    assert "100000 values" in str(load_text(tmp_path, f"k0: &k0 [x]\n{levels}"))
+    merged = "".join(
+        f"k{n + 1}: &k{n + 1} {{<<: [{', '.join([f'*k{n}'] * 9)}]}}\n" for n in range(12)
+    )
+    assert "100000 values" in str(load_text(tmp_path, f"k0: &k0 {{x: y}}\n{merged}"))
+    assert "100000 values" in str(load_text(tmp_path, "a: &a [*a]"))
+
+
+def test_many_keys_take_no_longer_than_their_number(tmp_path: Path) -> None:
+    text = "".join(f"k{number}: v\n" for number in range(20_000))
+    assert len(load_text(tmp_path, text).problems) > 20_000
+
+
+def test_a_spec_that_is_too_large(tmp_path: Path) -> None:
+    error = load_text(tmp_path, "#" * (256 * 1024 + 1))
+    assert "larger than 256 KiB, the most that is read of a data spec" in str(error)
 
 
 def test_every_broken_rule_is_listed_with_its_place(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from tests.data.make import ROLES, make_content, make_rows, make_spec, write_clinic, write_csv
 from triage.data.spec import DataSpec
 from triage.data.spec_files import load_spec, shipped_spec
-from triage.data.validate import summarise, validate_data
+from triage.data.validate import validate_data
 
 DERM = Path(__file__).parents[3] / "shared" / "data" / "derm"
 
@@ -249,7 +250,32 @@ def test_problems_of_many_kinds_are_all_listed(tmp_path: Path) -> None:
     assert len(problems) == 4 + len(rows)  # and every image is missing
 
 
-def test_summarise() -> None:
-    assert summarise(["a", "b", "c"], shown=2) == ["a", "b", "... and 1 more"]
-    assert summarise(["a", "b"], shown=2) == ["a", "b"]
-    assert summarise([]) == []
+@pytest.mark.parametrize("decode", [False, True])
+def test_files_that_lead_out_of_the_root_or_are_none(
+    tmp_path: Path, decode: bool, alarm: None
+) -> None:
+    root = write_clinic(tmp_path / "root")
+    outside = tmp_path / "outside.png"
+    (root / "acne0.png").rename(outside)
+    (root / "acne0.png").symlink_to(outside)  # row 2
+    (root / "acne1.png").unlink()
+    os.mkfifo(root / "acne1.png")
+    (root / "acne2.png").unlink()
+    (root / "acne2.png").mkdir()
+    (root / "acne3.png").unlink()
+    (root / "acne3.png").symlink_to("acne4.png")  # stays within the root
+    problems, _ = validate_data(make_spec(), root, decode=decode)
+    no_file = "not a file but a folder, a pipe, a socket or a device"
+    assert problems == [
+        "row 2: acne0.png: leads out of the folder of the data, by a symbolic link or `..`",
+        f"row 3: acne1.png: {no_file}",
+        f"row 4: acne2.png: {no_file}",
+    ]
+
+
+def test_names_that_no_system_has_are_missing_files(tmp_path: Path) -> None:
+    rows = make_rows()
+    rows[0]["image"] = "x" * 5000
+    write_csv(tmp_path / "rows.csv", rows)
+    problems, _ = validate_data(make_spec(), tmp_path)
+    assert problems[0].endswith("xxx: missing file")

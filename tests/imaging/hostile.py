@@ -154,6 +154,74 @@ def png_with_text_bomb() -> bytes:
     return plain[:33] + png_chunk(b"zTXt", text) + plain[33:]
 
 
+def narrow_png() -> bytes:
+    """One row of 60 million pixels in a kilobyte."""
+    squeezer = zlib.compressobj(9)
+    body = squeezer.compress(bytes(60_000_000 // 8 + 1)) + squeezer.flush()
+    header = struct.pack(">IIBBBBB", 60_000_000, 1, 1, 0, 0, 0, 0)
+    chunks = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", body) + png_chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def jpeg_of_many_scans(scans: int) -> bytes:
+    """A progressive JPEG whose last scan is repeated."""
+    data = encode(picture(), "jpeg", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    return data[:last] + data[last:-2] * scans + b"\xff\xd9"
+
+
+def half_a_png() -> bytes:
+    """All chunks are whole, but the image data end after half the rows."""
+    body = zlib.compress(bytes(32 * (1 + 64 * 3)))
+    header = struct.pack(">IIBBBBB", 64, 64, 8, 2, 0, 0, 0)
+    chunks = png_chunk(b"IHDR", header) + png_chunk(b"IDAT", body) + png_chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+def broken_off(kind: str) -> Callable[[], bytes]:
+    """A copy that was broken off: the file has its size, but ends in zeros."""
+
+    def make() -> bytes:
+        noise = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+        data = encode(noise, kind)
+        return data[: len(data) // 2] + bytes(len(data) - len(data) // 2)
+
+    return make
+
+
+def huge_webp() -> bytes:
+    frame = struct.pack("<4sIBI", b"VP8L", 5, 0x2F, 16_382 | 16_382 << 14) + bytes(1)
+    return struct.pack("<4sI4s", b"RIFF", 4 + len(frame), b"WEBP") + frame
+
+
+def huge_bmp() -> bytes:
+    file_header = struct.pack("<2sIII", b"BM", 54, 0, 54)
+    return file_header + struct.pack("<IiiHHIIiiII", 40, 30_000, 30_000, 1, 24, *[0] * 6)
+
+
+def huge_avif() -> bytes:
+    data = encode(picture(64, 64), "avif")
+    place = data.index(b"ispe") + 8
+    return data[:place] + struct.pack(">II", 30_000, 30_000) + data[place + 8 :]
+
+
+def half_a_heif() -> bytes:
+    """Nothing but the boxes that make a file a HEIC."""
+    return b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0\0\0\x0cmeta\0\0\0\0"
+
+
+def tiff_of_many_tiles() -> bytes:
+    tags = [(256, 8000), (257, 8000), (258, 8), (259, 1), (262, 1), (277, 1)]
+    tags += [(322, 16), (323, 16), (324, 8), (325, 1)]
+    entries = b"".join(struct.pack("<HHLL", tag, 4, 1, value) for tag, value in tags)
+    return struct.pack("<2sHLH", b"II", 42, 8, len(tags)) + entries + bytes(4)
+
+
+def tiff_that_leads_back() -> bytes:
+    data = tiff(2, 8)
+    return data[:-4] + data[4:8]
+
+
 def truncated(kind: str) -> Callable[[], bytes]:
     def make() -> bytes:
         noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
@@ -172,7 +240,7 @@ CORPUS: dict[str, tuple[Callable[[], bytes], set[Reason]]] = {
     ),
     "html": (lambda: b"<!doctype html><html></html>", {Reason.UNKNOWN_FORMAT}),
     "animated gif": (gif, {Reason.UNKNOWN_FORMAT}),
-    "magic only, jpeg": (lambda: b"\xff\xd8\xff", {Reason.UNREADABLE}),
+    "magic only, jpeg": (lambda: b"\xff\xd8\xff", {Reason.TRUNCATED}),
     "magic only, png": (lambda: b"\x89PNG\r\n\x1a\n", {Reason.UNREADABLE}),
     "magic only, tiff": (lambda: b"II*\0", {Reason.UNREADABLE}),
     "magic only, dicom": (lambda: bytes(128) + b"DICM", {Reason.UNREADABLE}),
@@ -186,6 +254,23 @@ CORPUS: dict[str, tuple[Callable[[], bytes], set[Reason]]] = {
     "tiff of 100,000 pages": (lambda: tiff(100_000, 8), {Reason.TOO_MANY_FRAMES}),
     "tiff of 4 gigapixels": (lambda: tiff(64, 8000), {Reason.TOO_MANY_PIXELS}),
     "tiff of one huge tile": (lambda: tiff(1, 64, tile=30_000), {Reason.TOO_MANY_PIXELS}),
+    "tiff that leads back": (tiff_that_leads_back, {Reason.UNREADABLE}),
+    "tiff of 250,000 tiles": (tiff_of_many_tiles, {Reason.TOO_MUCH_WORK}),
+    "1 x 60,000,000 png": (narrow_png, {Reason.TOO_MANY_PIXELS}),
+    "half a png": (half_a_png, {Reason.TRUNCATED}),
+    "jpeg of 4,000 scans": (lambda: jpeg_of_many_scans(4000), {Reason.TOO_MUCH_WORK}),
+    "truncated webp": (truncated("webp"), {Reason.TRUNCATED}),
+    "truncated bmp": (truncated("bmp"), {Reason.TRUNCATED}),
+    "truncated avif": (truncated("avif"), {Reason.TRUNCATED, Reason.UNREADABLE}),
+    "jpeg that was broken off": (broken_off("jpeg"), {Reason.TRUNCATED}),
+    "webp that was broken off": (broken_off("webp"), {Reason.TRUNCATED}),
+    "avif that was broken off": (broken_off("avif"), {Reason.TRUNCATED}),
+    "huge webp": (huge_webp, {Reason.TOO_MANY_PIXELS}),
+    "huge bmp": (huge_bmp, {Reason.TOO_MANY_PIXELS}),
+    "huge avif": (huge_avif, {Reason.TOO_MANY_PIXELS}),
+    "magic only, webp": (lambda: b"RIFF\x04\0\0\0WEBP", {Reason.UNREADABLE}),
+    "magic only, bmp": (lambda: huge_bmp()[:18], {Reason.TRUNCATED}),
+    "magic only, heic": (half_a_heif, {Reason.UNREADABLE, Reason.TRUNCATED}),
     "deflated dicom": (lambda: deflate_bomb(512), {Reason.TOO_LARGE}),
     "nested sequences": (lambda: nested_sequences(300), {Reason.UNREADABLE}),
     "very nested sequences": (lambda: nested_sequences(100_000), {Reason.UNREADABLE}),

@@ -10,15 +10,17 @@ from typing import Any
 
 import gdcm
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import (
     UID,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     JPEGBaseline8Bit,
+    RLELossless,
     SecondaryCaptureImageStorage,
 )
 
@@ -134,3 +136,50 @@ def compressed_by_gdcm(content: bytes, syntax: int, folder: Path) -> bytes:
     writer.SetImage(change.GetOutput())
     assert writer.Write()
     return target.read_bytes()
+
+
+def jpeg_2000(pixels: NDArray[Any], **options: Any) -> bytes:
+    """A JPEG 2000 codestream by Pillow, lossless unless told otherwise."""
+    return encode(pixels, "jpeg2000", no_jp2=True, **options)
+
+
+def lossless_jpeg(pixels: NDArray[Any], bits: int = 8, predictor: int = 1) -> bytes:
+    """A lossless JPEG (T.81 process 14) of grey or RGB samples, by libjpeg-turbo."""
+    imagecodecs = pytest.importorskip("imagecodecs")
+    colours = {"colorspace": "rgb", "outcolorspace": "rgb"} if pixels.ndim == 3 else {}
+    return imagecodecs.jpeg8_encode(
+        pixels, lossless=True, predictor=predictor, bitspersample=bits, **colours
+    )
+
+
+def jpeg_ls(pixels: NDArray[Any], interleave: int = 2, error: int = 0) -> bytes:
+    """A JPEG-LS stream by CharLS; interleaved by plane (0), line (1) or sample (2)."""
+    import jpeg_ls as charls
+
+    by_plane = pixels.ndim == 3 and interleave == 0
+    ordered = np.ascontiguousarray(np.moveaxis(pixels, 2, 0) if by_plane else pixels)
+    mode = interleave if pixels.ndim == 3 else 0
+    return bytes(charls.encode_array(ordered, error, mode))
+
+
+def rle(pixels: NDArray[Any]) -> bytes:
+    """An RLE frame (PS3.5 annex G) of grey or colour samples, by pydicom."""
+    data = dicom_dataset(pixels, photometric="RGB" if pixels.ndim == 3 else "MONOCHROME2")
+    data.compress(RLELossless, pixels, generate_instance_uid=False)
+    return next(generate_frames(data.PixelData, number_of_frames=1))
+
+
+def fragmented(
+    data: Dataset,
+    fragments: list[bytes],
+    syntax: UID,
+    *,
+    table: list[int] | None = None,
+    end: bool = True,
+) -> bytes:
+    """A file whose compressed pixel data are just these fragments and this offset table."""
+    items = [struct.pack(f"<{len(table or [])}L", *(table or [])), *fragments]
+    value = b"".join(struct.pack("<HHL", 0xFFFE, 0xE000, len(item)) + item for item in items)
+    content = encapsulated(data, [b"\0\0"], syntax)
+    start = content.index(struct.pack("<HH", 0x7FE0, 0x10)) + 12
+    return content[:start] + value + (struct.pack("<HHL", 0xFFFE, 0xE0DD, 0) if end else b"")

@@ -31,7 +31,7 @@ LOSSLESS = [uid.RLELossless, uid.JPEGLSLossless, uid.JPEG2000Lossless]
 
 
 def read(data: bytes, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:
-    frames, _ = read_dicom(data, limits, photographs_only=True)
+    frames, _, _ = read_dicom(data, limits, photographs_only=True)
     assert frames.dtype == np.uint8
     return frames
 
@@ -221,7 +221,7 @@ def test_only_photographs_unless_asked() -> None:
     with pytest.raises(ImageRejected, match="'MR Image Storage' is not taken") as refusal:
         read(data)
     assert refusal.value.reason is RejectReason.WRONG_MODALITY
-    frames, modality = read_dicom(data, DEFAULT_LIMITS, photographs_only=False)
+    frames, modality, _ = read_dicom(data, DEFAULT_LIMITS, photographs_only=False)
     np.testing.assert_array_equal(frames[0], picture())
     assert modality == "MR Image Storage"
 
@@ -229,7 +229,7 @@ def test_only_photographs_unless_asked() -> None:
 @pytest.mark.parametrize("sop_class", sorted(PHOTOGRAPH_CLASSES))
 def test_photograph_classes(sop_class: uid.UID) -> None:
     data = file_bytes(dicom_dataset(picture(), sop_class=sop_class))
-    frames, modality = read_dicom(data, DEFAULT_LIMITS, photographs_only=True)
+    frames, modality, _ = read_dicom(data, DEFAULT_LIMITS, photographs_only=True)
     assert len(frames) == 1
     assert modality is not None
     assert modality.endswith("Image Storage") or "Photography" in modality
@@ -255,7 +255,7 @@ def test_an_unknown_sop_class_is_not_quoted() -> None:
         ({"Rows": None}, RejectReason.UNREADABLE),
         ({"Rows": 0}, RejectReason.UNREADABLE),
         ({"BitsAllocated": None}, RejectReason.UNREADABLE),
-        ({"NumberOfFrames": 0}, RejectReason.UNREADABLE),
+        ({"NumberOfFrames": -1}, RejectReason.UNREADABLE),
         ({"NumberOfFrames": 2}, RejectReason.TRUNCATED),
         ({"NumberOfFrames": 65}, RejectReason.TOO_MANY_FRAMES),
         ({"Rows": 65535, "Columns": 65535}, RejectReason.TOO_MANY_PIXELS),

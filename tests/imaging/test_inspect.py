@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from pydicom import uid
 
 from triage.errors import RejectReason
-from triage.imaging.inspect import FileReport, inspect_file
+from triage.imaging.file_report import FileReport
+from triage.imaging.inspect import inspect_file
 from triage.imaging.limits import Limits
+from triage.imaging.oct.read import read_volume
+from triage.imaging.read import read_picture
 
 from .samples import dicom_dataset, encode, file_bytes, picture
 
@@ -95,3 +100,57 @@ def test_odd_names_can_be_written_as_json(tmp_path: Path, name: bytes) -> None:
     report = inspect_file(path)
     assert report.readable
     json.loads(report.model_dump_json().encode())
+
+
+def test_pixels_are_written_as_the_system_sees_them(tmp_path: Path) -> None:
+    grey = np.arange(0, 4096, 2, dtype=np.uint16).reshape(2, 32, 32)
+    data = dicom_dataset(grey, photometric="MONOCHROME2", bits=12)
+    path = tmp_path / "a.dcm"
+    path.write_bytes(file_bytes(data))
+    report = inspect_file(path, pixels=tmp_path / "seen" / "3")
+    assert report.pixels == ("3_0.png", "3_1.png")
+    frames = read_picture(path).frames
+    for name, frame in zip(report.pixels, frames, strict=True):
+        with Image.open(tmp_path / "seen" / name) as image:
+            assert image.mode == "RGB"
+            np.testing.assert_array_equal(np.asarray(image), frame)
+    assert sorted(file.name for file in (tmp_path / "seen").iterdir()) == list(report.pixels)
+
+
+def test_bscans_are_written_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, volume=np.arange(3 * 40 * 50, dtype=np.uint16).reshape(3, 40, 50))
+    report = inspect_file(path, pixels=tmp_path / "0")
+    assert report.pixels == ("0_0.png", "0_1.png", "0_2.png")
+    assert report.volume is not None
+    assert report.flags == report.volume.flags
+    assert "spacing_missing" in report.flags
+    bscans = read_volume(path).bscans
+    for name, bscan in zip(report.pixels, bscans, strict=True):
+        with Image.open(tmp_path / name) as image:
+            np.testing.assert_array_equal(np.asarray(image), np.repeat(bscan[..., None], 3, 2))
+
+
+def test_no_pixels_of_a_refused_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(encode(picture(), "png")[:-60])
+    report = inspect_file(path, pixels=tmp_path / "0")
+    assert not report.readable
+    assert report.pixels == ()
+    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_pixels_that_cannot_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(encode(picture(), "png"))
+    report = inspect_file(path, pixels=path / "0")
+    assert not report.readable
+    assert "--pixels" in report.message
+
+
+def test_another_class_can_be_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "a.dcm"
+    path.write_bytes(file_bytes(dicom_dataset(picture(), sop_class=uid.MRImageStorage)))
+    report = inspect_file(path, photographs_only=False, pixels=tmp_path / "0")
+    assert report.readable
+    assert report.pixels == ("0_0.png",)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from pydicom import uid
 
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.limits import DEFAULT_LIMITS, Limits
-from triage.imaging.part10 import parse_part10
+from triage.imaging.part10 import looks_like_dicom, parse_part10
 
 from .hostile import bare_dicom, deflate_bomb
-from .samples import dicom_dataset, file_bytes, picture
+from .samples import dicom_dataset, encode, file_bytes, picture
 
 
 @pytest.mark.parametrize(
@@ -78,3 +79,30 @@ def test_unknown_transfer_syntaxes(syntax: str) -> None:
     with pytest.raises(ImageRejected) as refusal:
         parse_part10(bare_dicom(b"", uid.UID(syntax)), DEFAULT_LIMITS)
     assert refusal.value.reason is RejectReason.UNSUPPORTED_ENCODING
+
+
+def test_only_dicom_looks_like_dicom() -> None:
+    content = file_bytes(dicom_dataset(picture()))
+    for data in (content, content[128:], content[132:], content[132:4096]):
+        assert looks_like_dicom(data)
+    others = [encode(picture(), kind) for kind in ("jpeg", "png", "tiff", "webp", "bmp", "gif")]
+    rng = np.random.default_rng(0)
+    noise = [rng.bytes(600) for _ in range(2000)]
+    # the first tag of a data set, and then anything
+    tags = [b"\x08\0\x05\0", b"\x08\0\x16\0", b"\0\x08\0\x05", b"\x02\0\0\0", b"\x02\0\x10\0"]
+    noise += [tag + vr + rng.bytes(600) for tag in tags for vr in (b"UI\x04\0", b"\x04\0\0\0", b"")]
+    for data in (*others, *noise, b"", b"DIC", bytes(4000), b"\x08\0" * 900, b"II*\0" + bytes(200)):
+        assert not looks_like_dicom(data)
+
+
+def test_pixel_data_are_not_copied() -> None:
+    content = file_bytes(dicom_dataset(picture()))
+    data = parse_part10(content, DEFAULT_LIMITS)
+    assert data.PixelData.obj is content
+
+
+def test_a_file_without_a_header_is_refused() -> None:
+    for content in (b"", b"text", bytes(500)):
+        with pytest.raises(ImageRejected) as refusal:
+            parse_part10(content, DEFAULT_LIMITS)
+        assert refusal.value.reason is RejectReason.UNREADABLE

@@ -26,7 +26,7 @@ UPRIGHT = {
 
 
 def read(data: bytes, kind: str, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:
-    frames = read_raster(data, kind, limits)
+    frames, _ = read_raster(data, kind, limits)
     assert frames.dtype == np.uint8
     assert frames.ndim == 4
     return frames
@@ -124,7 +124,7 @@ def test_cmyk() -> None:
     np.testing.assert_array_equal(read(data, "tiff")[0], picture())
 
 
-def test_colour_profiles_are_ignored() -> None:
+def test_profiles_of_other_colours_leave_the_picture() -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
     data = encode(picture(), "png", icc_profile=profile)
     np.testing.assert_array_equal(read(data, "png")[0], picture())

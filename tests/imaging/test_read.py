@@ -12,10 +12,14 @@ from PIL import Image
 from pydantic import ValidationError
 
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging import read as read_module
+from triage.hashing import hash_file
+from triage.imaging import raster
+from triage.imaging.decode import decode_picture, identify
 from triage.imaging.limits import DEFAULT_LIMITS, Limits
 from triage.imaging.picture import Picture
-from triage.imaging.read import identify, read_picture
+from triage.imaging.read import read_picture, read_resized
+from triage.imaging.resized import resize_picture
+from triage.imaging.views import Views
 
 from .samples import dicom_dataset, encode, file_bytes, picture
 
@@ -50,7 +54,7 @@ def test_position_and_time_are_dropped(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(encode(picture(), "jpeg", exif=exif))
     read = read_picture(path)
-    assert set(vars(read)) == {"frames", "kind", "modality", "sha256"}
+    assert set(vars(read)) == {"frames", "kind", "modality", "sha256", "flags"}
     assert type(read.frames) is np.ndarray
     path.write_bytes(encode(picture(), "jpeg"))
     np.testing.assert_array_equal(read.frames, read_picture(path).frames)
@@ -106,10 +110,13 @@ def test_whatever_a_decoder_raises(
     def fail(*_: object) -> None:
         raise raised
 
-    monkeypatch.setattr(read_module, "read_raster", fail)
-    refusal = refused(path)
-    assert refusal.reason is reason
-    assert "Doe" not in str(refusal)
+    monkeypatch.setattr(raster, "read_raster", fail)
+    with pytest.raises(ImageRejected) as refusal:
+        decode_picture(path, DEFAULT_LIMITS)
+    assert refusal.value.reason is reason
+    assert refusal.value.where == "a.png"
+    assert refusal.value.sha256 == hash_file(path)
+    assert "Doe" not in str(refusal.value)
 
 
 def test_an_interrupt_passes_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,9 +126,50 @@ def test_an_interrupt_passes_through(tmp_path: Path, monkeypatch: pytest.MonkeyP
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(read_module, "read_raster", interrupt)
+    monkeypatch.setattr(raster, "read_raster", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        read_picture(path)
+        decode_picture(path, DEFAULT_LIMITS)
+
+
+def test_a_refusal_tells_which_content_was_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(encode(picture(), "png")[:-40])
+    assert refused(path).sha256 == hash_file(path)
+    assert refused(tmp_path / "none.png").sha256 is None
+
+
+def test_a_device_is_never_opened() -> None:
+    with pytest.raises(ImageRejected, match="not a regular file"):
+        read_picture(Path("/dev/zero"))
+
+
+def test_a_link_may_not_leave_the_root(tmp_path: Path) -> None:
+    root, other = tmp_path / "root", tmp_path / "other"
+    root.mkdir()
+    other.mkdir()
+    for folder in (root, other):
+        (folder / "a.png").write_bytes(encode(picture(), "png"))
+    (root / "inside.png").symlink_to(root / "a.png")
+    (root / "outside.png").symlink_to(other / "a.png")
+    (root / "folder").symlink_to(other)
+    assert read_picture(root / "inside.png", root=root).kind == "png"
+    assert read_picture(root / "outside.png").kind == "png"
+    for name in ("outside.png", "folder/a.png"):
+        with pytest.raises(ImageRejected) as refusal:
+            read_picture(root / name, root=root)
+        assert refusal.value.reason is RejectReason.OUTSIDE_ROOT
+        assert refusal.value.sha256 is None
+
+
+@pytest.mark.parametrize("views", list(Views))
+def test_a_network_sees_what_a_person_sees(tmp_path: Path, views: Views) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(encode(picture(), "png"))
+    found = read_resized(path, 32, views)
+    expected = resize_picture(read_picture(path), 32, views)
+    np.testing.assert_array_equal(found.frames, expected.frames)
+    assert found.frames.shape == (views.n_views, 32, 32, 3)
+    assert (found.sha256, found.problem) == (expected.sha256, "")
 
 
 def test_limits_are_strict() -> None:

@@ -1,21 +1,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import triage.models.preprocessing as module
-from triage.imaging.read import read_picture
+from triage.imaging.read import read_resized
+from triage.imaging.resized import ResizedPicture
 
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Every image that is decoded, in order."""
+    """Every image that is decoded."""
     seen: list[Path] = []
 
-    def counting(path: Path):
+    def counting(path: Path, *rest: Any, **given: Any) -> ResizedPicture:
         seen.append(path)
-        return read_picture(path)
+        return read_resized(path, *rest, **given)
 
-    monkeypatch.setattr(module, "read_picture", counting)
+    monkeypatch.setattr(module, "read_resized", counting)
     return seen

@@ -166,12 +166,13 @@ def test_a_killed_run_goes_on_from_its_shards(
 
     with pytest.raises(Killed):
         embed_cases(cases, backbone, progress=kill, **caches())
-    assert len(opened) == 5
+    begun = len(opened)
+    assert begun >= 5  # a few are read ahead
     found, _ = embed_cases(cases, backbone, **caches())
-    assert len(opened) == 5 + sum(COUNTS) - 4  # of the third pair, one was opened for nothing
+    assert len(opened) == begun + sum(COUNTS) - 4  # two pairs were kept
     np.testing.assert_allclose(found, expected, atol=1e-5)
     means, _ = embed_cases(cases, backbone, caches()["cache"])
-    assert len(opened) == 5 + sum(COUNTS) - 4
+    assert len(opened) == begun + sum(COUNTS) - 4
     np.testing.assert_allclose(means, expected.mean(1), atol=1e-5)
 
 

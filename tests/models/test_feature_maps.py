@@ -171,7 +171,7 @@ def test_they_are_kept_beside_the_embeddings(
     cases, ticks = noisy_cases(tmp_path, [2, 1]), []
     first, _ = map_statistics(cases, backbone, tmp_path / "cache", ticks.append)
     assert sum(ticks) == 3
-    monkeypatch.setattr(preprocessing, "read_picture", None)  # nothing is opened again
+    monkeypatch.setattr(preprocessing, "read_resized", None)  # nothing is opened again
     again, _ = map_statistics(cases, backbone, tmp_path / "cache")
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
 

@@ -46,7 +46,7 @@ def test_the_tree_is_the_documented_one() -> None:
         for verb in (
             "demo", "spec validate", "spec duplicates", "spec prepare", "inspect", "pretrain",
             "train", "evaluate", "segment", "benchmark", "transfer", "score", "retrain", "report",
-            "ui",
+            "ui", "db upgrade",
         )
     }  # fmt: skip
 
@@ -87,7 +87,7 @@ def test_in_a_process_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_defect_of_ours_is_one_line(triage: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: Path) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret")
 
     monkeypatch.setattr("triage.imaging.inspect.inspect_file", broken)

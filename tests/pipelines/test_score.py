@@ -9,6 +9,8 @@ import pytest
 
 from pipelines.score import score
 from tests.tiny import TinyBundle
+from triage.csv_file import write_csv
+from triage.data.csv_table import read_csv
 from triage.errors import BundleError, PredictionsError, SpecError
 from triage.predictions import Predictions
 
@@ -52,6 +54,45 @@ def test_rejected_cases_are_listed_beside(
         ("c", "unknown_format"),
     ]
     assert list(Predictions.load(out).cases["case_id"]) == ["a", "d", "e"]
+
+
+def test_a_link_out_of_the_root_rejects_its_case(
+    tiny_bundle: TinyBundle, inbox: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "outside.png").write_bytes((inbox.parent / "2.png").read_bytes())
+    (inbox.parent / "2.png").unlink()
+    (inbox.parent / "2.png").symlink_to(tmp_path / "outside.png")
+    (inbox.parent / "within.png").write_bytes((inbox.parent / "3.png").read_bytes())
+    (inbox.parent / "3.png").unlink()
+    (inbox.parent / "3.png").symlink_to("within.png")
+    out = tmp_path / "out.parquet"
+    result = score(tiny_bundle.folder, inbox, inbox.parent, out)
+    assert result.counts == {"read": 4, "rejected": 1, "outside_root": 1}
+    (row,) = rejected_of(out)
+    assert (row["case_id"], row["reason"], row["file"]) == ("b", "outside_root", "2.png")
+
+
+def test_names_that_a_spreadsheet_would_run(
+    tiny_bundle: TinyBundle, inbox: Path, tmp_path: Path
+) -> None:
+    rows = [("=1+1", "1.png"), ("'=1+1", "2.png"), ("-3", "3.png"), ("a\nb", "none.png")]
+    names = [name for name, _ in rows]
+    write_csv(inbox, ("case_id", "image"), rows[:3])
+    with inbox.open("a", newline="") as stream:
+        csv.writer(stream).writerow(rows[3])
+    for number in (1, 2):
+        (inbox.parent / f"{number}.png").write_bytes(b"")
+    out = tmp_path / "out.parquet"
+    result = score(tiny_bundle.folder, inbox, inbox.parent, out)
+    assert [case.case_id for case in result.cases] == names  # exactly as they were meant
+    assert list(Predictions.load(out).cases["case_id"]) == ["-3"]
+    listed = out.with_name("out.parquet.rejected.csv")
+    text = listed.read_text()
+    assert [line.split(",")[0] for line in text.splitlines()] == [
+        "case_id", "'=1+1", "''=1+1", r"a\nb",
+    ]  # fmt: skip
+    # What is read back is what was written, but for the line break.
+    assert list(read_csv(listed)["case_id"]) == ["=1+1", "'=1+1", r"a\nb"]
 
 
 def test_a_repeated_run_overwrites(tiny_bundle: TinyBundle, inbox: Path, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def _at_migration(store: Store, revision: str) -> str:
 def test_a_newer_database_is_refused_and_not_touched(store: Store) -> None:
     url = _at_migration(store, "9999")
     for refused in (open_store, upgrade_store):
-        with pytest.raises(StoreError, match="migration 9999, this software needs 0003") as caught:
+        with pytest.raises(StoreError, match="migration 9999, this software needs 0004") as caught:
             refused(url)
         assert "update the software" in str(caught.value)
     with store.reading() as session:
@@ -81,16 +81,16 @@ def test_an_older_database_is_refused_until_upgraded(
     store.close()
     later = tmp_path / "migrations"
     shutil.copytree(schema._MIGRATIONS, later)
-    (later / "versions" / "rev_0004.py").write_text(
+    (later / "versions" / "rev_0005.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n"
-        "revision = '0004'\ndown_revision = '0003'\n"
+        "revision = '0005'\ndown_revision = '0004'\n"
         "def upgrade():\n    op.add_column('patient', sa.Column('note', sa.String()))\n"
     )
     monkeypatch.setattr(schema, "_MIGRATIONS", later)
     for create in (False, True):
-        with pytest.raises(StoreError, match="migration 0003, this software needs 0004") as caught:
+        with pytest.raises(StoreError, match="migration 0004, this software needs 0005") as caught:
             open_store(url, create=create)
-        assert "upgrade_store" in str(caught.value)
+        assert "triage db upgrade" in str(caught.value)
     upgrade_store(url)
     upgrade_store(url)
     upgraded = open_store(url)
@@ -111,8 +111,8 @@ def test_a_failing_upgrade_leaves_nothing(
     url = store.engine.url.render_as_string(hide_password=False)
     later = tmp_path / "migrations"
     shutil.copytree(schema._MIGRATIONS, later)
-    (later / "versions" / "rev_0004.py").write_text(
-        "from alembic import op\nrevision = '0004'\ndown_revision = '0003'\n"
+    (later / "versions" / "rev_0005.py").write_text(
+        "from alembic import op\nrevision = '0005'\ndown_revision = '0004'\n"
         "def upgrade():\n    op.execute('CREATE TABLE half (id INTEGER)')\n"
         "    op.execute('SELECT * FROM nowhere')\n"
     )

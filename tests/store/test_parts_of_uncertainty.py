@@ -28,9 +28,10 @@ def test_a_database_of_the_version_before_is_upgraded_with_its_cases(store: Stor
     with store.transaction() as session:
         for name in ("aleatoric", "epistemic"):
             session.execute(text(f"ALTER TABLE prediction DROP COLUMN {name}"))
+        session.execute(text("ALTER TABLE image DROP COLUMN flags"))
         session.execute(text("UPDATE alembic_version SET version_num = '0002'"))
     store.close()
-    with pytest.raises(StoreError, match="migration 0002, this software needs 0003"):
+    with pytest.raises(StoreError, match="migration 0002, this software needs 0004"):
         open_store(url)
     upgrade_store(url)
     again = open_store(url)

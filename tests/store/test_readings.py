@@ -121,7 +121,7 @@ def test_a_database_of_the_first_version_is_upgraded_with_its_cases(url: str) ->
             {"at": NOON.replace(tzinfo=None)},
         )
     engine.dispose()
-    with pytest.raises(StoreError, match="migration 0001, this software needs 0003"):
+    with pytest.raises(StoreError, match="migration 0001, this software needs 0004"):
         open_store(url)
     upgrade_store(url)
     store = open_store(url)

@@ -52,7 +52,7 @@ def test_opened_caches_read_no_shard_and_hash_no_weight_again(
     embed_with(backbones, cases, tmp_path / "c")
     caches = open_caches(backbones, tmp_path / "c")
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise AssertionError("opened again")
 
     monkeypatch.setattr(embedding_cache, "load_tensors", refuse)
@@ -96,10 +96,10 @@ def test_scoring_finds_what_training_embedded_by_view(
     both = {"b": load_backbone(backbones["b"].reference, views=Views.CROPS)}
     views, _ = embed_with(both, cases, tmp_path / "c", by_view=True)
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise AssertionError("opened again")
 
-    monkeypatch.setattr(preprocessing, "read_picture", refuse)
+    monkeypatch.setattr(preprocessing, "read_resized", refuse)
     found, _ = embed_with(both, cases, tmp_path / "c")
     np.testing.assert_allclose(found["b"], views["b"].mean(1), atol=1e-6)
     again, _ = embed_with(both, cases, tmp_path / "c", by_view=True)

@@ -9,6 +9,7 @@ from PIL import Image
 
 from triage.hashing import hash_file
 from triage.store import ImageRecord
+from ui.files import OUTSIDE
 from ui.photographs import read_photograph
 
 
@@ -25,6 +26,25 @@ def test_pixels_are_encoded_anew_without_what_the_file_carried(tmp_path: Path) -
     assert not Image.open(io.BytesIO(photograph.fitted)).getexif()
     assert photograph.pixels is not None
     assert photograph.pixels.shape == (60, 80, 3)
+
+
+def test_links_are_followed_within_the_root_only(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    Image.new("RGB", (8, 8)).save(root / "a.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "outside.png")
+    (root / "within.png").symlink_to("a.png")
+    (root / "out.png").symlink_to("../outside.png")
+    (root / "folder").symlink_to(tmp_path)
+    (tmp_path / "alias").symlink_to(root)
+    for name in ("within.png", "./a.png", str(root / "a.png")):
+        for folder in (root, tmp_path / "alias"):
+            (photograph,) = read_photograph(ImageRecord(name, str(folder), None))
+            assert photograph.pixels is not None
+    outside = ("out.png", "folder/outside.png", "../outside.png", str(tmp_path / "outside.png"))
+    for name in (*outside, "a\0b"):
+        (photograph,) = read_photograph(ImageRecord(name, str(root), None))
+        assert photograph.problem == OUTSIDE
 
 
 @pytest.mark.parametrize(

@@ -46,3 +46,8 @@ def test_every_word_of_the_vocabulary_has_a_name() -> None:
 
 def test_escaped_text_has_no_bare_mark() -> None:
     assert escape(" a\n*b* :c[d] ") == r"a \*b\* \:c\[d\]"
+
+
+def test_what_does_not_print_is_shown_as_an_escape() -> None:
+    assert escape("a\x1b\u202eb") == r"a\\x1b\\u202eb"
+    assert condition_name("a\u202eb") == r"A\u202eb"

@@ -1,21 +1,42 @@
-"""CSV files from outside: read strictly, every value a string."""
+"""CSV files from outside: read strictly and within bounds, every value a string."""
 
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pandas as pd
 
+from triage.csv_file import MARKED
 from triage.errors import SpecError
+from triage.named_file import open_named
+
+MAX_BYTES = 256 << 20
+MAX_COLUMNS = 1_000
+"""pandas keeps every column of text by itself, and each step over a table visits them all:
+200,000 columns took minutes."""
+MAX_ROWS = 2_000_000
+MAX_VALUES = 10_000_000
+MAX_CHARACTERS = 32_767
+"""Of one value; no cell of a spreadsheet holds more."""
+MAX_ROW_CHARACTERS = 4 << 20
+# A value as a Python string takes some ten times its size in the file: only so many at a time.
+_PIECE_VALUES, _PIECE_ROWS = 100_000, 2_000
+_LISTED = 1_000
+_SHOWN = 20
+_UNCLOSED = "Look for a quotation mark that is never closed."
 
 
 def read_csv(path: Path) -> pd.DataFrame:
     """Read a CSV file with every value a string and missing values ''.
 
     Nothing is guessed: a column named twice or a row with a value too many, which a lenient
-    reader would rename, shift or drop, is refused.
+    reader would rename, shift or drop, is refused. The quote that keeps a spreadsheet from
+    running a value, see `triage.csv_file`, is taken off.
 
     Returns
     -------
@@ -25,31 +46,129 @@ def read_csv(path: Path) -> pd.DataFrame:
     Raises
     ------
     SpecError
-        If the file is missing, empty or not a CSV table; lists every problem.
+        If the file is missing, empty, not a regular file, beyond a limit of this module, or not
+        a CSV table; lists the problems, at most a thousand.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            records = list(csv.reader(stream, strict=True))
-    except FileNotFoundError as error:
-        raise SpecError(
-            "there is no such manifest", where=str(path), mend="Check the path and --root."
-        ) from error
-    except (OSError, ValueError, csv.Error) as error:
-        raise SpecError("is not a readable CSV table in UTF-8", where=str(path)) from error
-    if not records:
-        raise SpecError("is empty", where=str(path))
-    header = records[0]
-    body = {number: record for number, record in enumerate(records[1:], start=2) if record}
-    problems = [
-        f"column {name!r} is named {count} times"
-        for name, count in Counter(header).items()
-        if count > 1
-    ]
-    for number, record in body.items():
-        if len(record) != len(header):
-            problems.append(f"row {number}: {len(record)} values for {len(header)} columns")
-        elif any("\0" in value for value in record):
-            problems.append(f"row {number}: a null character")
-    if problems:
-        raise SpecError("is not a sound CSV table", where=str(path), problems=tuple(problems))
-    return pd.DataFrame(list(body.values()), columns=header, index=list(body), dtype=str)
+    with open_named(path, "manifest", SpecError, MAX_BYTES) as stream:
+        try:
+            return _Reading(path, stream).table()
+        except UnicodeDecodeError as error:
+            raise SpecError("is not a readable CSV table in UTF-8", where=str(path)) from error
+        except csv.Error as error:
+            raise SpecError(
+                f"is not a readable CSV table ({error})",
+                where=str(path),
+                mend=_UNCLOSED,
+            ) from error
+
+
+def shown_columns(table: pd.DataFrame) -> str:
+    """Return the names of a table's first columns and how many more there are, for a message."""
+    names = ", ".join(repr(name) for name in table.columns[:_SHOWN])
+    more = len(table.columns) - _SHOWN
+    return f"[{names}]" + (f" and {more} more" if more > 0 else "")
+
+
+class _Reading:
+    """One pass over a file: rows are checked as they come and kept in pieces."""
+
+    def __init__(self, path: Path, stream: BinaryIO) -> None:
+        self.path = path
+        self.header: list[str] = []
+        self.problems: list[str] = []
+        self._text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+        # Of the row that is being read:
+        self._characters = 0
+        self._null = False
+
+    def table(self) -> pd.DataFrame:
+        records = csv.reader(self._lines(), strict=True)
+        self._take_header(next(records, []))
+        pieces = [pd.DataFrame(columns=self.header, index=pd.Index([], dtype="int64"), dtype=str)]
+        rows: dict[int, list[str]] = {}
+        enough = max(_PIECE_ROWS, _PIECE_VALUES // len(self.header))
+        n_values = 0
+        for number, record in enumerate(records, start=2):
+            if record:
+                self._check(number, record)
+                rows[number] = record
+                n_values += len(record)
+            self._characters, self._null = 0, False
+            if number - 1 > MAX_ROWS:
+                raise self._beyond("rows", MAX_ROWS, "Split it into several.")
+            if n_values > MAX_VALUES:
+                raise self._beyond("values", MAX_VALUES, "Leave out columns that no spec names.")
+            if len(self.problems) >= _LISTED:
+                self.problems.append("the rows after these were not looked at")
+                break
+            if len(rows) >= enough:
+                pieces.append(self._piece(rows))
+                rows = {}
+        if self.problems:
+            raise SpecError(
+                "is not a sound CSV table", where=str(self.path), problems=tuple(self.problems)
+            )
+        if rows:
+            pieces.append(self._piece(rows))
+        return self._without_marks(pd.concat(pieces) if len(pieces) > 1 else pieces[0])
+
+    def _lines(self) -> Iterator[str]:
+        """Lines of the file, none longer than a row may be: a reader keeps a whole row."""
+        while line := self._text.readline(MAX_ROW_CHARACTERS + 1):
+            self._characters += len(line)
+            if self._characters > MAX_ROW_CHARACTERS:
+                raise self._beyond("characters in a row", MAX_ROW_CHARACTERS, _UNCLOSED)
+            self._null = self._null or "\0" in line
+            yield line
+
+    def _take_header(self, header: list[str]) -> None:
+        if not header:
+            raise SpecError("is empty", where=str(self.path))
+        if len(header) > MAX_COLUMNS:
+            raise self._beyond("columns", MAX_COLUMNS, "Leave out those that no spec names.")
+        self._characters, self._null = 0, False
+        self.header = header
+        self.problems += [
+            f"column {name!r} is named {count} times"
+            for name, count in Counter(header).items()
+            if count > 1
+        ]
+
+    def _check(self, number: int, record: list[str]) -> None:
+        if len(record) != len(self.header):
+            self.problems.append(
+                f"row {number}: {len(record)} values for {len(self.header)} columns"
+            )
+        elif self._null:
+            self.problems.append(f"row {number}: a null character")
+        elif self._characters > MAX_CHARACTERS and max(map(len, record)) > MAX_CHARACTERS:
+            self.problems.append(f"row {number}: a value of more than {MAX_CHARACTERS} characters")
+
+    def _beyond(self, what: str, most: int, mend: str) -> SpecError:
+        return SpecError(
+            f"is not read: it has more than {most} {what}", where=str(self.path), mend=mend
+        )
+
+    def _piece(self, rows: dict[int, list[str]]) -> pd.DataFrame:
+        return pd.DataFrame(list(rows.values()), columns=self.header, index=list(rows), dtype=str)
+
+    def _without_marks(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Take the quote off marked values; refuse a column that holds both forms of one."""
+        problems = []
+        for name in self.header:
+            column = table[name]
+            if not (marked := column.str.match(MARKED)).any():
+                continue
+            plain = column[marked].str.slice(1)
+            both = plain[plain.isin(column[~marked])]
+            problems += [
+                f"row {row}: {name}: the value is there without its first quotation mark too, "
+                "and both mean the same"
+                for row in both.index[:_LISTED]
+            ]
+            table[name] = column.where(~marked, column.str.slice(1))
+        if problems:
+            raise SpecError(
+                "is not a sound CSV table", where=str(self.path), problems=tuple(problems)
+            )
+        return table

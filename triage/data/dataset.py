@@ -9,6 +9,7 @@ from pathlib import Path
 
 from triage.data.clusters import joined_names
 from triage.data.manifest import Case, cases_of_rows, rows_of_spec
+from triage.data.outside_root import files_outside
 from triage.data.roles import RoleDraw, draw_roles
 from triage.data.spec import DataSpec
 from triage.data.splits import EXCLUDED, split_cases
@@ -162,7 +163,8 @@ def load_dataset(
     Raises
     ------
     SpecError
-        If the table or the labels make training or evaluation unsound; lists every problem.
+        If the table or the labels make training or evaluation unsound, or a file lies outside
+        the root; lists every problem.
     """
     table = rows_of_spec(spec, root)
     problems = check_rows(table, spec)
@@ -173,6 +175,7 @@ def load_dataset(
         problems = check_conditions(
             cases, splits, spec, draw, for_training=for_training, need_outliers=need_outliers
         )
+        problems += files_outside(cases)
     if problems:
         raise SpecError("the data do not fit the spec", where=spec.name, problems=tuple(problems))
     return Dataset(spec=spec, draw=draw, cases=cases, splits=splits)

@@ -9,11 +9,15 @@ from pathlib import Path
 import pandas as pd
 
 from triage.data.clusters import cluster_names
-from triage.data.csv_table import read_csv
+from triage.data.csv_table import read_csv, shown_columns
 from triage.data.spec import DataSpec, Rows, Subgroup
 from triage.errors import SpecError
 
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".dcm"}
+IMAGE_SUFFIXES = {
+    ".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".heic", ".heif", ".avif",
+    ".dcm", ".dicom", ".dic",
+}  # fmt: skip
+"""What is taken for an image in a folder; a manifest may name a file with any suffix."""
 UNKNOWN = "unknown"
 
 
@@ -40,6 +44,8 @@ class Case:
         What is known of each diagnosis of an OCT volume.
     annotation : Path or None
         Tissue map of an OCT volume.
+    root : Path or None
+        Folder that the files may not leave, by `..` or by links; None where it does not matter.
     """
 
     case_id: str
@@ -51,6 +57,7 @@ class Case:
     split: str | None = None
     diagnoses: dict[str, bool] = field(default_factory=dict)
     annotation: Path | None = None
+    root: Path | None = None
 
 
 def read_rows(rows: Rows, root: Path) -> pd.DataFrame:
@@ -81,7 +88,7 @@ def read_rows(rows: Rows, root: Path) -> pd.DataFrame:
     wanted = [name for name in (*columns, *rows.group, *rows.diagnoses, *rows.where) if name]
     if absent := [name for name in wanted if name not in table.columns]:
         raise SpecError(
-            f"columns {absent} are missing; there are {list(table.columns)}",
+            f"columns {absent} are missing; there are {shown_columns(table)}",
             where=str(rows.manifest or rows.folders),
         )
     for column, values in rows.where.items():
@@ -158,6 +165,7 @@ def cases_of_rows(table: pd.DataFrame, spec: DataSpec, root: Path) -> list[Case]
                     if str(table.at[first, name])
                 },
                 annotation=_file(table, first, rows.annotation, folder),
+                root=root,
             )
         )
     return cases

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from triage.csv_file import csv_text
 from triage.errors import UsageError
 from triage.hashing import hash_json
+from triage.named_file import MAX_JSON_BYTES, read_named_text
 
 MANIFEST = "manifest.csv"
 TRUTH = "truth.csv"
@@ -40,8 +40,8 @@ def claim_folder(folder: Path, arguments: Mapping[str, Any]) -> None:
     path = folder / _RECORD
     if path.exists():
         try:
-            known = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            known = json.loads(read_named_text(path, "record", UsageError, MAX_JSON_BYTES))
+        except (UsageError, ValueError, RecursionError):
             known = None
         if known != record:
             raise UsageError(
@@ -69,11 +69,8 @@ def claim_folder(folder: Path, arguments: Mapping[str, Any]) -> None:
 
 def csv_bytes(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> bytes:
     """Return a CSV table of these columns; what else the rows hold is left out."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(columns), extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    names = list(columns)
+    return csv_text(names, ([row.get(name) for name in names] for row in rows)).encode()
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -10,6 +10,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from triage.errors import SpecError
+from triage.named_file import read_named_text
+
+MAX_BYTES = 256 << 10
+"""The largest spec we ship has 10 KiB; the parser takes seconds for one of this size."""
+MAX_VALUES = 100_000
+"""With every alias written out: ten lines of aliases of aliases can stand for billions."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -40,12 +46,9 @@ def load_model(path: Path, model: type[Model], kind: str) -> Model:
 
 def read_mapping(path: Path, kind: str) -> dict[str, Any]:
     """Read one YAML file that holds a mapping; see `load_model`."""
+    text = read_named_text(path, kind, SpecError, MAX_BYTES)
     try:
-        content = parse_yaml(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SpecError(f"there is no such {kind}", where=str(path)) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError("is not a readable text file in UTF-8", where=str(path)) from error
+        content = parse_yaml(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = f" (line {mark.line + 1})" if mark else ""
@@ -81,19 +84,49 @@ def parse_yaml(text: str) -> Any:
         If the loader stumbles over an odd value, such as an impossible date.
     """
     try:
-        return yaml.load(text, Loader=_StrictLoader)  # a SafeLoader
+        loader = _StrictLoader(text)
+        try:
+            node = loader.get_single_node()
+            _check_size(node)
+            return None if node is None else loader.construct_document(node)
+        finally:
+            loader.dispose()
     except (ValueError, LookupError, AttributeError, RecursionError) as error:
         raise yaml.YAMLError("not readable") from error
+
+
+def _check_size(root: yaml.Node | None) -> None:
+    """Refuse a document of too many values, counted without writing its aliases out."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = MAX_VALUES + 1  # what it holds itself has no end
+            children = node.value if isinstance(node, yaml.CollectionNode) else ()
+            parts = (part for each in children for part in _parts(each))
+            sizes[id(node)] = 1 + sum(map(size, parts))
+        return sizes[id(node)]
+
+    if root is not None and size(root) > MAX_VALUES:
+        raise yaml.MarkedYAMLError(problem=f"it stands for more than {MAX_VALUES} values")
+
+
+def _parts(child: yaml.Node | tuple[yaml.Node, yaml.Node]) -> tuple[yaml.Node, ...]:
+    """The nodes of a list's item, or of a mapping's key and value."""
+    return child if isinstance(child, tuple) else (child,)
 
 
 class _StrictLoader(yaml.SafeLoader):
     """YAML in which a key given twice is an error, not a silent change of mind."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for position, key in enumerate(keys):
-            if key in keys[:position]:
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen:
                 raise yaml.constructor.ConstructorError(
-                    problem=f"the key {key!r} is given twice", problem_mark=node.start_mark
+                    problem=f"the key {key.value!r} is given twice", problem_mark=node.start_mark
                 )
+            seen.add(key.value)
         return super().construct_mapping(node, deep)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from triage.data.csv_table import read_csv
+from triage.data.csv_table import read_csv, shown_columns
 from triage.data.manifest import Case, cases_of_rows
 from triage.data.spec import DataSpec, Rows
 from triage.data.validate import case_problems, doubled_images
@@ -39,7 +39,8 @@ def read_unlabelled(manifest: Path, root: Path, spec: DataSpec) -> list[Case]:
     table = read_csv(manifest)
     if IMAGE not in table.columns:
         raise SpecError(
-            f"the column `image` is missing; there are {list(table.columns)}", where=str(manifest)
+            f"the column `image` is missing; there are {shown_columns(table)}",
+            where=str(manifest),
         )
     if table.empty:
         raise SpecError("no row to score", where=str(manifest))

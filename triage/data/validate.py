@@ -10,6 +10,7 @@ import pandas as pd
 
 from triage.array_file import load_arrays
 from triage.data.manifest import Case, cases_of_rows, image_folder, rows_of_spec
+from triage.data.outside_root import OUTSIDE, RootBoundary
 from triage.data.roles import RoleDraw, draw_roles
 from triage.data.spec import DataSpec, Modality, Rows
 from triage.data.splits import SPLITS, split_cases
@@ -20,7 +21,6 @@ from triage.imaging.read import read_picture
 
 MIN_CLUSTERS = 3
 """An inlier condition needs a case to train, to validate and to test on."""
-_SHOWN = 20
 _UNUSABLE = (Flag.SINGLE_BSCAN, Flag.SPACING_MISSING)
 """A volume that can be looked at but not be read by a system."""
 
@@ -198,45 +198,58 @@ def _check_images(
 ) -> list[str]:
     problems = []
     rows, folder = spec.rows, image_folder(spec.rows, root)
+    boundary = RootBoundary(root)
     volumes = spec.modality is Modality.OCT_VOLUMES
     named = table[table[rows.image] != ""]
     for done, row in enumerate(named.index, start=1):
         name = str(named.at[row, rows.image])
         annotation = str(named.at[row, rows.annotation]) if rows.annotation else ""
-        found = _file_problem(folder / name, decode=decode, volume=volumes)
+        found = _file_problem(folder / name, boundary, decode=decode, volume=volumes)
         problems += [f"row {row}: {name}: {found}"] if found else []
-        found = _annotation_problem(folder / annotation, decode) if annotation else ""
+        found = _annotation_problem(folder / annotation, boundary, decode) if annotation else ""
         problems += [f"row {row}: {annotation}: {found}"] if found else []
         if progress is not None:
             progress(done, len(named))
     return problems
 
 
-def _file_problem(path: Path, *, decode: bool, volume: bool) -> str:
+def _file_problem(path: Path, boundary: RootBoundary, *, decode: bool, volume: bool) -> str:
     """What is wrong with an image or volume, '' if nothing; a volume may be a folder."""
-    if not path.exists() or not (path.is_file() or volume):
-        return "missing file"
-    if path.is_file() and path.stat().st_size == 0:
-        return "empty file"
+    if problem := _place_problem(path, boundary, may_be_folder=volume):
+        return problem
     if not decode:
         return ""
     try:
         if not volume:
-            read_picture(path)
+            read_picture(path, root=boundary.root)
             return ""
-        flags = read_volume(path).flags
+        flags = read_volume(path, root=boundary.root).flags
     except ImageRejected as error:
         return error.what
     return " ".join(flag.sentence for flag in flags if flag in _UNUSABLE)
 
 
-def _annotation_problem(path: Path, decode: bool) -> str:
-    if not path.is_file():
-        return "missing file"
+def _annotation_problem(path: Path, boundary: RootBoundary, decode: bool) -> str:
+    if problem := _place_problem(path, boundary, may_be_folder=False):
+        return problem
     return "is damaged" if decode and load_arrays(path) is None else ""
 
 
-def summarise(problems: Sequence[str], shown: int = _SHOWN) -> list[str]:
-    """Return the first problems and how many more there are, for a terminal."""
-    rest = len(problems) - shown
-    return [*problems[:shown], *([f"... and {rest} more"] if rest > 0 else [])]
+def _place_problem(path: Path, boundary: RootBoundary, *, may_be_folder: bool) -> str:
+    """What is wrong with a file without opening it, '' if nothing."""
+    if not _exists(path):
+        return "missing file"
+    if boundary.is_left_by(path):
+        return OUTSIDE
+    if path.is_dir() and may_be_folder:
+        return ""
+    if not path.is_file():
+        return "not a file but a folder, a pipe, a socket or a device"
+    return "" if path.stat().st_size else "empty file"
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that the system cannot have
+        return False

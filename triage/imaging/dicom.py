@@ -1,4 +1,4 @@
-"""DICOM to RGB, by pydicom."""
+"""DICOM to RGB."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.dicom_decode import check_pixel_data, decode
+from triage.imaging.colour import to_srgb
+from triage.imaging.dicom_decode import decode
 from triage.imaging.header import Header, device_name
-from triage.imaging.image_pixel import ImagePixel, geometry
+from triage.imaging.image_pixel import GREY, ImagePixel, geometry
 from triage.imaging.limits import Limits
 from triage.imaging.part10 import parse_part10
+from triage.imaging.picture import PictureFlag
 
 PHOTOGRAPH_CLASSES: frozenset[UID] = frozenset(
     {
@@ -30,7 +33,7 @@ PHOTOGRAPH_CLASSES: frozenset[UID] = frozenset(
 
 def read_dicom(
     data: bytes, limits: Limits, *, photographs_only: bool
-) -> tuple[NDArray[np.uint8], str | None]:
+) -> tuple[NDArray[np.uint8], str | None, tuple[PictureFlag, ...]]:
     """Decode a DICOM image.
 
     Parameters
@@ -45,10 +48,13 @@ def read_dicom(
     Returns
     -------
     frames : uint8 array [F, H, W, 3]
-        RGB. Greyscale is windowed (first window) and repeated; more than
-        8 bits are scaled down.
+        sRGB, where the object has a colour profile converted by it.
+        Greyscale is windowed (first window) and repeated; more than 8 bits
+        are scaled down.
     modality : str or None
         The SOP class's plain name, None if it is not in the standard.
+    flags : tuple of PictureFlag
+        What was done by the colour profile, if there is one.
 
     Raises
     ------
@@ -65,15 +71,34 @@ def read_dicom(
         )
     if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
         raise ImageRejected(
-            RejectReason.UNSUPPORTED_ENCODING, "The pixels are real numbers, not a picture."
+            RejectReason.UNSUPPORTED_ENCODING,
+            "The pixels are real numbers, not a picture.",
+            mend="Export the picture with 8 or 16 bits a sample.",
         )
     if not dataset.get("PixelData"):
-        raise ImageRejected(RejectReason.NO_PIXELS, "The DICOM object holds no pixels.")
+        raise ImageRejected(
+            RejectReason.NO_PIXELS,
+            "The DICOM object holds no pixels.",
+            mend="Give the object that holds the picture.",
+        )
     frames, rows, columns = geometry(dataset)
     limits.check_geometry(rows, columns, frames)
     pixel = ImagePixel.of(dataset)
-    check_pixel_data(dataset, pixel)
-    return decode(dataset, pixel), modality
+    pixels = decode(dataset, pixel)
+    profile = None if pixel.photometric in GREY else _profile(dataset)
+    if profile is None:
+        return pixels, modality, ()
+    pixels = pixels if pixels.flags.writeable else pixels.copy()
+    found = {to_srgb(frame, profile, in_place=True)[1] for frame in pixels}
+    return pixels, modality, tuple(flag for flag in PictureFlag if flag in found)
+
+
+def _profile(dataset: Dataset) -> bytes | None:
+    """Return the ICC profile, of the image (PS3.3 C.11.15) or of its optical path (C.8.12.5)."""
+    paths = dataset.get("OpticalPathSequence")
+    items = [dataset, *(paths if isinstance(paths, Sequence) else [])]
+    profiles = [item.get("ICCProfile") for item in items]
+    return next((profile for profile in profiles if isinstance(profile, bytes) and profile), None)
 
 
 def dicom_header(data: bytes, limits: Limits) -> Header:

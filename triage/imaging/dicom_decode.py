@@ -1,84 +1,54 @@
-"""DICOM pixel data to RGB frames, one named decoder for each encoding.
-
-pydicom would try every decoder that is installed; naming one makes pixels
-reproducible and the attack surface small.
-"""
+"""DICOM pixel data to RGB frames."""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
-from itertools import islice
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.dataset import Dataset
-from pydicom.encaps import generate_frames
-from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import convert_color_space
 
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging import jpeg12
-from triage.imaging.codestream import check_codestream, check_rle
+from triage.imaging.coded_frame import CodedFrame, StoredFrame, stored_frame
+from triage.imaging.colour import row_blocks
+from triage.imaging.compressed_frames import decode_frame
+from triage.imaging.encapsulated_frames import frame_codestreams, read_fragments
 from triage.imaging.image_pixel import GREY, LUMA_CHROMA, PALETTE, ImagePixel
-from triage.imaging.tone import colour_table, grey_table, palette_table
+from triage.imaging.native_pixels import NativePixels
+from triage.imaging.palette import palette_table
+from triage.imaging.tone import colour_table, grey_table
 
-_DECODERS = {
-    uid.ImplicitVRLittleEndian: "",
-    uid.ExplicitVRLittleEndian: "",
-    uid.ExplicitVRBigEndian: "",
-    uid.DeflatedExplicitVRLittleEndian: "",
-    uid.RLELossless: "pydicom",
-    uid.JPEGBaseline8Bit: "pillow",
-    uid.JPEGExtended12Bit: "pillow",
-    uid.JPEGLossless: "gdcm",
-    uid.JPEGLosslessSV1: "gdcm",
-    uid.JPEGLSLossless: "pyjpegls",
-    uid.JPEGLSNearLossless: "pyjpegls",
-    uid.JPEG2000Lossless: "pylibjpeg",
-    uid.JPEG2000: "pylibjpeg",
-    uid.HTJ2KLossless: "pylibjpeg",
-    uid.HTJ2KLosslessRPCL: "pylibjpeg",
-    uid.HTJ2K: "pylibjpeg",
+_NATIVE = frozenset(
+    {
+        uid.ImplicitVRLittleEndian,
+        uid.ExplicitVRLittleEndian,
+        uid.ExplicitVRBigEndian,
+        uid.DeflatedExplicitVRLittleEndian,
+    }
+)
+# JPEG (T.81) with the retired transfer syntaxes, whose streams say themselves what they are.
+_JPEG = frozenset(uid.UID(f"1.2.840.10008.1.2.4.{number}") for number in (*range(50, 59), 70))
+_ENCAPSULATED = _JPEG | {
+    uid.RLELossless,
+    uid.JPEGLSLossless,
+    uid.JPEGLSNearLossless,
+    uid.JPEG2000Lossless,
+    uid.JPEG2000,
+    uid.HTJ2KLossless,
+    uid.HTJ2KLosslessRPCL,
+    uid.HTJ2K,
 }
-_BLOCK_PIXELS = 2**20  # converted at a time, so that intermediates stay small
 
 _Stored = NDArray[np.integer]
 _RGB = NDArray[np.uint8]
 
 
-def check_pixel_data(dataset: Dataset, pixel: ImagePixel) -> None:
-    """Compare the pixel data with the header before a decoder sees it.
-
-    Raises
-    ------
-    ImageRejected
-        `UNSUPPORTED_ENCODING`, `TRUNCATED` or `UNREADABLE`.
-    """
-    syntax = dataset.file_meta.TransferSyntaxUID
-    if syntax not in _DECODERS:
-        raise ImageRejected(
-            RejectReason.UNSUPPORTED_ENCODING, "The DICOM file's compression is not supported."
-        )
-    if not syntax.is_encapsulated:
-        if len(dataset.PixelData) < pixel.native_bytes:
-            raise ImageRejected(
-                RejectReason.TRUNCATED, "There is less pixel data than the header announces."
-            )
-        return
-    count = 0
-    for frame in islice(_encapsulated_frames(dataset, pixel.frames), pixel.frames):
-        if syntax == uid.RLELossless:
-            planes = pixel.samples * pixel.allocated // 8
-            check_rle(frame, pixel.rows, pixel.columns, planes)
-        else:
-            check_codestream(frame, pixel.rows, pixel.columns, pixel.samples)
-        count += 1
-    _check_count(count, pixel.frames)
-
-
 def decode(dataset: Dataset, pixel: ImagePixel) -> _RGB:
-    """Decode checked pixel data.
+    """Decode pixel data.
 
     Returns
     -------
@@ -88,70 +58,103 @@ def decode(dataset: Dataset, pixel: ImagePixel) -> _RGB:
     Raises
     ------
     ImageRejected
-        If a frame is missing or has another size.
+        See `stored_frames`; `UNREADABLE` for a damaged palette or window.
     """
-    frames = np.empty((pixel.frames, pixel.rows, pixel.columns, 3), np.uint8)
-    for index, (stored, photometric) in enumerate(stored_frames(dataset, pixel)):
-        convert = _conversion(dataset, pixel, photometric)
-        step = max(1, _BLOCK_PIXELS // pixel.columns)
-        for row in range(0, pixel.rows, step):
-            frames[index, row : row + step] = convert(stored[row : row + step])
+    conversion = cache(lambda *kind: _conversion(dataset, *kind))
+    frames = np.empty((0, pixel.rows, pixel.columns, 3), np.uint8)
+    for index, frame in enumerate(stored_frames(dataset, pixel)):
+        octets = frame.values.dtype == np.uint8
+        convert = conversion(frame.photometric, frame.bits, frame.signed, octets)
+        if convert is None and pixel.frames == 1:
+            return np.ascontiguousarray(frame.values, np.uint8)[None]
+        if not index:
+            frames = np.empty((pixel.frames, pixel.rows, pixel.columns, 3), np.uint8)
+        for rows in row_blocks(pixel.rows, pixel.columns):
+            values = frame.values[rows]
+            frames[index, rows] = values if convert is None else convert(values)
     return frames
 
 
-def stored_frames(dataset: Dataset, pixel: ImagePixel) -> Iterator[tuple[_Stored, str]]:
-    """Decode checked pixel data one frame at a time, values as stored.
+def stored_frames(dataset: Dataset, pixel: ImagePixel) -> Iterator[StoredFrame]:
+    """Decode pixel data one frame at a time, values as stored.
+
+    Parameters
+    ----------
+    dataset : pydicom.dataset.Dataset
+        As `parse_part10` returns it.
+    pixel : ImagePixel
+        Its frames, rows and columns must have been checked against limits.
 
     Yields
     ------
-    frame : integer array [H, W] or [H, W, 3]
-    photometric : str
-        Its photometric interpretation after decoding.
+    StoredFrame
 
     Raises
     ------
     ImageRejected
-        If a frame is missing or has another size.
+        `TRUNCATED` if frames, or samples of one, are missing, `INCONSISTENT` if there are more
+        than announced, `UNSUPPORTED_ENCODING` for an unknown compression, `UNREADABLE` for damaged
+        data and frames of another size.
     """
+    for coded in _coded_frames(dataset, pixel):
+        if pixel.photometric in LUMA_CHROMA and not coded.rgb and coded.precision != 8:
+            raise ImageRejected(
+                RejectReason.UNSUPPORTED_ENCODING,
+                "Luminance and chrominance of other than 8 bits are not read.",
+                mend="Export the picture as RGB.",
+            )
+        yield stored_frame(coded, pixel)
+
+
+def _coded_frames(dataset: Dataset, pixel: ImagePixel) -> Iterator[CodedFrame]:
     syntax = dataset.file_meta.TransferSyntaxUID
-    plugin = _DECODERS[syntax]
-    if syntax == uid.JPEGExtended12Bit and pixel.stored > 8:
-        plugin = jpeg12.PLUGIN
-    decoded = get_decoder(syntax).iter_array(
-        dataset, raw=True, decoding_plugin=plugin, allow_excess_frames=False
+    element = dataset["PixelData"]
+    value = memoryview(element.value)
+    if syntax in _NATIVE and not element.is_undefined_length:
+        native = NativePixels(value, pixel, not syntax.is_little_endian, element.VR == "OW")
+        for index in range(pixel.frames):
+            yield CodedFrame(native.frame(index), pixel.allocated, whole_cells=True)
+        return
+    if syntax not in _ENCAPSULATED:
+        raise ImageRejected(
+            RejectReason.UNSUPPORTED_ENCODING,
+            "The DICOM file's compression is not supported.",
+            mend="Export the picture in another transfer syntax.",
+        )
+    rle = syntax == uid.RLELossless
+    codestreams = frame_codestreams(
+        read_fragments(value), pixel.frames, extended=_extended_offsets(dataset), marked=not rle
     )
-    count = 0
-    for stored, properties in islice(decoded, pixel.frames):
-        if stored.shape[:2] != (pixel.rows, pixel.columns):
-            raise ImageRejected(RejectReason.UNREADABLE, "A frame has not the announced size.")
-        yield stored, str(properties["photometric_interpretation"])
-        count += 1
-    _check_count(count, pixel.frames)
+    for codestream in codestreams:
+        yield decode_frame(codestream, pixel, rle=rle)
 
 
-def _encapsulated_frames(dataset: Dataset, frames: int) -> Iterator[bytes]:
-    offsets = None
-    if "ExtendedOffsetTable" in dataset and "ExtendedOffsetTableLengths" in dataset:
-        offsets = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
-    return generate_frames(dataset.PixelData, number_of_frames=frames, extended_offsets=offsets)
+def _extended_offsets(dataset: Dataset) -> tuple[int, ...]:
+    """Read the extended offset table (PS3.3 C.7.6.3.1.8), empty where there is none."""
+    table = dataset.get("ExtendedOffsetTable")
+    if not isinstance(table, bytes):
+        return ()
+    return struct.unpack(f"<{len(table) // 8}Q", table[: len(table) // 8 * 8])
 
 
-def _check_count(count: int, announced: int) -> None:
-    if count < announced:
-        raise ImageRejected(RejectReason.TRUNCATED, "There are fewer frames than announced.")
+def _conversion(
+    dataset: Dataset, photometric: str, bits: int, signed: bool, octets: bool
+) -> Callable[[_Stored], _RGB] | None:
+    """Return the function from stored rows to RGB rows [h, W, 3] or grey rows [h, W, 1].
 
-
-def _conversion(dataset: Dataset, pixel: ImagePixel, photometric: str) -> Callable[[_Stored], _RGB]:
-    """Return the function from stored rows to RGB rows [h, W, 3] or grey rows [h, W, 1]."""
+    None stands for samples that are RGB of 8 bits already.
+    """
     if photometric in LUMA_CHROMA:
         return lambda stored: convert_color_space(stored, photometric, "RGB", per_frame=False)
     if photometric in GREY:
-        table = grey_table(dataset, pixel.stored, pixel.signed)[:, None]
+        table = grey_table(dataset, bits, signed)[:, None]
     elif photometric == PALETTE:
-        table = palette_table(dataset, pixel.stored)
+        table = palette_table(dataset, bits)
+    elif bits == 8 and octets:
+        return None
     else:
-        table = colour_table(pixel.stored)
-    smallest = -(2 ** (pixel.stored - 1)) if pixel.signed else 0
-    shift, last = max(0, pixel.stored - 16), len(table) - 1
-    # Compressed values outside the stored bits saturate; of native ones pydicom drops the bits.
+        table = colour_table(bits)
+    smallest = -(2 ** (bits - 1)) if signed else 0
+    shift, last = max(0, bits - 16), len(table) - 1
+    # Of lossy coding, values may lie beyond the stored bits.
     return lambda stored: table[np.clip((stored.astype(np.int64) - smallest) >> shift, 0, last)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from triage.imaging.oct.deidentify import device_text
+
 
 @dataclass(frozen=True)
 class Header:
@@ -36,10 +38,10 @@ class Header:
 
 
 def device_name(manufacturer: object, model: object) -> str | None:
-    """Join manufacturer and model to one short printable line, None if both are empty."""
-    parts = [
-        "".join(character for character in str(part)[:64] if character.isprintable()).strip()
-        for part in (manufacturer, model)
-        if part is not None
-    ]
+    """Join manufacturer and model to one short line fit for any output, None if none is left.
+
+    Both are free text in EXIF and DICOM; what `device_text` takes for a serial number, a date or
+    a person's name is left out, as it is of OCT devices.
+    """
+    parts = [device_text(part) for part in (manufacturer, model) if part is not None]
     return " ".join(part for part in parts if part) or None

@@ -30,9 +30,17 @@ class ImagePixel:
     photometric : str
         Photometric interpretation.
     allocated, stored : int
-        Bits of a sample in the file, and those of them in use.
+        Bits of a sample in the file, and those of them in use; 0 where the pixels are compressed
+        and the header does not say, for then the codestream does.
+    high : int
+        Most significant of the bits in use.
     signed : bool
         Two's complement.
+    planes : bool or None
+        Whether each channel is a plane of its own; None where the header does not say. It means
+        nothing for compressed pixels.
+    compressed : bool
+        Whether a codestream tells how samples are stored.
 
     Raises
     ------
@@ -47,24 +55,34 @@ class ImagePixel:
     photometric: str
     allocated: int
     stored: int
+    high: int
     signed: bool
+    planes: bool | None = None
+    compressed: bool = False
 
     def __post_init__(self) -> None:
         if self.photometric not in _SAMPLES:
             raise ImageRejected(
-                RejectReason.UNSUPPORTED_ENCODING, "The DICOM file's colour space is not supported."
+                RejectReason.UNSUPPORTED_ENCODING,
+                "The DICOM file's colour space is not supported.",
+                mend="Export the picture as RGB or greyscale.",
             )
-        plausible = (
-            self.samples == _SAMPLES[self.photometric]
-            and self.allocated in (1, 8, 16, 32)
-            and 1 <= self.stored <= self.allocated
-            and not (self.signed and self.photometric not in GREY)
-            and not (self.photometric in LUMA_CHROMA and self.allocated != 8)
-            and not (self.photometric == PALETTE and self.stored > 16)
+        plausible = self.samples == _SAMPLES[self.photometric] and not (
+            self.photometric == PALETTE and self.stored > 16
         )
+        if not self.compressed:
+            plausible = (
+                plausible
+                and self.allocated in (1, 8, 16, 32)
+                and 1 <= self.stored <= self.allocated
+                and not (self.signed and self.photometric not in GREY)
+                and not (self.photometric in LUMA_CHROMA and self.allocated != 8)
+            )
         if not plausible:
             raise ImageRejected(
-                RejectReason.UNSUPPORTED_ENCODING, "The DICOM file's samples are of no known kind."
+                RejectReason.UNSUPPORTED_ENCODING,
+                "The DICOM file's samples are of no known kind.",
+                mend="Export the picture with 8 or 16 bits a sample.",
             )
 
     @classmethod
@@ -78,15 +96,30 @@ class ImagePixel:
             `UNSUPPORTED_ENCODING` if the values do not go together.
         """
         frames, rows, columns = geometry(dataset)
+        compressed = dataset.file_meta.TransferSyntaxUID.is_encapsulated
+        if compressed:
+            allocated = max(0, _optional(dataset, "BitsAllocated"))
+            stored = _optional(dataset, "BitsStored")
+            stored = stored if 1 <= stored <= (allocated or 32) else 0
+        else:
+            allocated = _integer(dataset, "BitsAllocated")
+            stored = _integer(dataset, "BitsStored")
+        signed = _optional if compressed else _integer
+        high = _optional(dataset, "HighBit")
+        # One that is impossible, or that cannot hold the stored bits, is ignored as dcmtk does.
+        possible = stored - 1 <= high < (allocated or 32)
         return cls(
             frames=frames,
             rows=rows,
             columns=columns,
             samples=_integer(dataset, "SamplesPerPixel"),
-            photometric=str(dataset.get("PhotometricInterpretation")),
-            allocated=_integer(dataset, "BitsAllocated"),
-            stored=_integer(dataset, "BitsStored"),
-            signed=_integer(dataset, "PixelRepresentation") != 0,
+            photometric=str(dataset.get("PhotometricInterpretation")).strip(),
+            allocated=allocated,
+            stored=stored,
+            high=high if possible else stored - 1,
+            signed=signed(dataset, "PixelRepresentation") > 0,
+            planes={0: False, 1: True}.get(_optional(dataset, "PlanarConfiguration")),
+            compressed=compressed,
         )
 
     @property
@@ -99,19 +132,30 @@ class ImagePixel:
 
 
 def geometry(dataset: Dataset) -> tuple[int, int, int]:
-    """Return frames (1 unless given), rows and columns.
+    """Return frames, rows and columns; NumberOfFrames missing, empty or 0 means one frame.
 
     Raises
     ------
     ImageRejected
         With `RejectReason.UNREADABLE`, if one is missing or not a number.
     """
-    frames = 1 if dataset.get("NumberOfFrames") is None else _integer(dataset, "NumberOfFrames")
-    return frames, _integer(dataset, "Rows"), _integer(dataset, "Columns")
+    given = dataset.get("NumberOfFrames")
+    frames = _integer(dataset, "NumberOfFrames") if given not in (None, "") else 0
+    return frames or 1, _integer(dataset, "Rows"), _integer(dataset, "Columns")
 
 
 def _integer(dataset: Dataset, keyword: str) -> int:
     value = dataset.get(keyword)
     if not isinstance(value, int):
-        raise ImageRejected(RejectReason.UNREADABLE, f"The DICOM header gives no usable {keyword}.")
+        raise ImageRejected(
+            RejectReason.UNREADABLE,
+            f"The DICOM header gives no usable {keyword}.",
+            mend="Export the picture again.",
+        )
     return int(value)
+
+
+def _optional(dataset: Dataset, keyword: str) -> int:
+    """Return a number, -1 where there is none."""
+    value = dataset.get(keyword)
+    return int(value) if isinstance(value, int) else -1

@@ -16,6 +16,11 @@ class Limits(BaseModel):
         Largest file, and largest content of a deflated file, in bytes.
     max_pixels : int
         Most pixels (height x width) of one frame.
+    max_side : int
+        Most pixels of a row or column.
+    max_aspect : int
+        How many times longer one side may be than the other. What is derived from a picture, such
+        as a copy with a shorter side of fixed length, grows with it.
     max_frames : int
         Most frames (pages) of one file.
     max_total_pixels : int
@@ -28,6 +33,8 @@ class Limits(BaseModel):
 
     max_bytes: int = Field(default=256 * 2**20, gt=0)
     max_pixels: int = Field(default=64_000_000, gt=0)
+    max_side: int = Field(default=32_768, gt=0)
+    max_aspect: int = Field(default=100, gt=0)
     max_frames: int = Field(default=64, gt=0)
     max_total_pixels: int = Field(default=100_000_000, gt=0)
 
@@ -67,6 +74,23 @@ class Limits(BaseModel):
         Raises
         ------
         ImageRejected
+            See `check_pixels`; with `RejectReason.BAD_SHAPE` for a picture too narrow.
+        """
+        self.check_pixels(height, width, frames)
+        if max(height, width) > self.max_aspect * min(height, width):
+            raise ImageRejected(
+                RejectReason.BAD_SHAPE,
+                f"{height} x {width} pixels: one side is more than {self.max_aspect} times as "
+                "long as the other.",
+                mend="Cut the picture to what it shows, or raise the limit max_aspect.",
+            )
+
+    def check_pixels(self, height: int, width: int, frames: int = 1) -> None:
+        """Refuse too many pixels, whatever the shape of the picture.
+
+        Raises
+        ------
+        ImageRejected
             With `RejectReason.TOO_MANY_PIXELS` or `TOO_MANY_FRAMES`; with
             `RejectReason.UNREADABLE` for a picture without extent.
         """
@@ -75,6 +99,12 @@ class Limits(BaseModel):
                 RejectReason.UNREADABLE, "The header gives the picture no rows, columns or frames."
             )
         self.check_frames(frames)
+        if max(height, width) > self.max_side:
+            raise ImageRejected(
+                RejectReason.TOO_MANY_PIXELS,
+                f"The picture is longer than {self.max_side} pixels.",
+                mend="Export the picture smaller, or raise the limit max_side.",
+            )
         pixels = height * width
         if pixels > self.max_pixels or pixels * frames > self.max_total_pixels:
             raise ImageRejected(

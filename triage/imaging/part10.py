@@ -2,8 +2,8 @@
 
 The elements wanted for pixels are named below, and only they are kept: what
 is never parsed cannot leak. pydicom's element generator does the parsing; its
-file reader is not used because it inflates without a bound and takes a
-truncated file for one without pixels.
+file reader is not used because it inflates without a bound, takes a truncated
+file for one without pixels, and copies the pixels.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from triage.errors import ImageRejected, RejectReason
+from triage.imaging.data_set_encoding import data_set_start, guess_encoding, looks_like_dicom
 from triage.imaging.limits import Limits
+
+__all__ = ["MAX_HEADER_VALUE", "MAX_READS", "looks_like_dicom", "parse_part10"]
 
 # What pydicom warns of and logs quotes header values, which may be patient data.
 warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
@@ -62,9 +65,13 @@ _KEYWORDS = (
     "RedPaletteColorLookupTableData",
     "GreenPaletteColorLookupTableData",
     "BluePaletteColorLookupTableData",
+    "SegmentedRedPaletteColorLookupTableData",
+    "SegmentedGreenPaletteColorLookupTableData",
+    "SegmentedBluePaletteColorLookupTableData",
+    "ICCProfile",
+    "OpticalPathSequence",
     "ExtendedOffsetTable",
     "ExtendedOffsetTableLengths",
-    *_PIXEL_KEYWORDS,
 )
 
 
@@ -75,6 +82,7 @@ def _tags(keywords: tuple[str, ...]) -> frozenset[int]:
 _WANTED = _tags(_KEYWORDS)
 _PIXEL_TAGS = _tags(_PIXEL_KEYWORDS)
 _TRANSFER_SYNTAX = _tags(("TransferSyntaxUID",))
+_OFFSET_TABLES = _tags(("ExtendedOffsetTable", "ExtendedOffsetTableLengths"))
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 
 
@@ -91,7 +99,11 @@ class _CountingStream(BytesIO):
     def read(self, size: int | None = -1, /) -> bytes:
         self.reads += 1
         if self.reads > MAX_READS:
-            raise ImageRejected(RejectReason.TOO_LARGE, "The header has too many elements.")
+            raise ImageRejected(
+                RejectReason.TOO_LARGE,
+                "The header has too many elements.",
+                mend="Export the picture again.",
+            )
         piece = super().read(size)
         self.cut = size is not None and 0 < len(piece) < size
         return piece
@@ -103,7 +115,7 @@ def parse_part10(data: bytes, limits: Limits, keywords: tuple[str, ...] = ()) ->
     Parameters
     ----------
     data : bytes
-        The file, beginning with the 128-byte preamble.
+        The file. Without preamble or meta information, its encoding is found by trying.
     limits : Limits
         `max_bytes` also bounds what a deflated data set inflates to.
     keywords : tuple of str
@@ -112,7 +124,9 @@ def parse_part10(data: bytes, limits: Limits, keywords: tuple[str, ...] = ()) ->
     Returns
     -------
     pydicom.dataset.Dataset
-        The wanted elements, undecoded, and `file_meta` with the transfer syntax.
+        The wanted elements, undecoded, and `file_meta` with the transfer syntax. The value of
+        the pixel data is a memoryview of the file, not a copy; where its length is undefined, it
+        reaches to the end of the file.
 
     Raises
     ------
@@ -120,55 +134,105 @@ def parse_part10(data: bytes, limits: Limits, keywords: tuple[str, ...] = ()) ->
         `TRUNCATED`, `TOO_LARGE`, `UNSUPPORTED_ENCODING` (unknown transfer
         syntax) or `UNREADABLE`.
     """
-    stream = _CountingStream(data)
-    stream.seek(132)  # preamble and 'DICM'
-    meta_elements = _elements(
-        stream, False, True, _TRANSFER_SYNTAX, lambda tag, vr, length: tag.group != 2
-    )
-    meta = FileMetaDataset(meta_elements)
-    syntax = _transfer_syntax(meta)
+    start = data_set_start(data)
+    if start is None:
+        raise ImageRejected(
+            RejectReason.UNREADABLE,
+            "The file has no DICOM header.",
+            mend="Export the picture again.",
+        )
+    meta, syntax, start = _meta_information(data, start)
     if syntax == DeflatedExplicitVRLittleEndian:
-        stream = _CountingStream(_inflate(stream.read(), limits))
+        data, start = _inflate(memoryview(data)[start:], limits), 0
+    stream = _CountingStream(data)
+    stream.seek(start)
     implicit, little = syntax.is_implicit_VR, syntax.is_little_endian
-    dataset = Dataset(_elements(stream, implicit, little, _WANTED | _tags(keywords)))
+    wanted = _WANTED | _tags(keywords)
+    elements = _elements(
+        stream, len(data), implicit, little, wanted, lambda tag, vr, length: tag in _PIXEL_TAGS
+    )
+    pixels = _pixel_element(data, stream.tell(), implicit, little)
+    if pixels is not None:
+        elements[pixels.tag] = pixels
+    dataset = Dataset(elements)
     dataset.set_original_encoding(implicit, little, "iso8859")
     dataset.file_meta = meta
     return dataset
 
 
-def _transfer_syntax(meta: FileMetaDataset) -> UID:
-    syntax = meta.get("TransferSyntaxUID")
-    if not isinstance(syntax, UID) or not syntax:
-        raise ImageRejected(RejectReason.UNREADABLE, "The DICOM file names no transfer syntax.")
-    if not syntax.is_transfer_syntax or syntax.is_private:
+def _meta_information(data: bytes, start: int) -> tuple[FileMetaDataset, UID, int]:
+    """Read the meta information (PS3.10 7.1), always explicit little endian, if there is one.
+
+    Returns
+    -------
+    meta, transfer syntax, start of the data set
+    """
+    stream = _CountingStream(data)
+    stream.seek(start)
+    found = _elements(
+        stream,
+        len(data),
+        False,
+        True,
+        _TRANSFER_SYNTAX,
+        lambda tag, vr, length: tag.group != 2,
+    )
+    meta = FileMetaDataset(found)
+    start = stream.tell()
+    if "TransferSyntaxUID" in meta:
+        return meta, _known_syntax(meta), start
+    guessed = guess_encoding(data, start)
+    if guessed is None:
         raise ImageRejected(
-            RejectReason.UNSUPPORTED_ENCODING, "The DICOM file's transfer syntax is unknown."
+            RejectReason.UNREADABLE,
+            "The DICOM file names no transfer syntax.",
+            mend="Export the picture again.",
+        )
+    meta.TransferSyntaxUID = guessed
+    return meta, guessed, start
+
+
+def _known_syntax(meta: FileMetaDataset) -> UID:
+    syntax = meta.get("TransferSyntaxUID")
+    if not isinstance(syntax, UID) or not syntax.is_transfer_syntax or syntax.is_private:
+        raise ImageRejected(
+            RejectReason.UNSUPPORTED_ENCODING,
+            "The DICOM file's transfer syntax is unknown.",
+            mend="Export the picture in another transfer syntax.",
         )
     return syntax
 
 
-def _inflate(deflated: bytes, limits: Limits) -> bytes:
+def _inflate(deflated: memoryview, limits: Limits) -> bytes:
     """Inflate a data set (PS3.5 A.5) up to a bound."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         inflated = inflater.decompress(deflated, limits.max_bytes + 1)
     except zlib.error:
-        raise ImageRejected(RejectReason.UNREADABLE, "The deflated data is damaged.") from None
+        raise ImageRejected(
+            RejectReason.UNREADABLE,
+            "The deflated data is damaged.",
+            mend="Copy or export the file again.",
+        ) from None
     limits.check_bytes(len(inflated))
     if not inflater.eof:
-        raise ImageRejected(RejectReason.TRUNCATED, "The deflated data ends too early.")
+        raise ImageRejected(
+            RejectReason.TRUNCATED,
+            "The deflated data ends too early.",
+            mend="Copy or export the file again.",
+        )
     return inflated
 
 
 def _elements(
     stream: _CountingStream,
+    size: int,
     implicit: bool,
     little: bool,
     wanted: frozenset[int],
-    stop_when: Callable[[BaseTag, str | None, int], bool] | None = None,
+    stop_when: Callable[[BaseTag, str | None, int], bool],
 ) -> dict[BaseTag, DataElement | RawDataElement]:
-    """Collect the wanted elements up to and including the pixel data."""
-    size = stream.getbuffer().nbytes
+    """Collect the wanted elements up to the one at which to stop."""
     found: dict[BaseTag, DataElement | RawDataElement] = {}
     try:
         for element in data_element_generator(
@@ -176,20 +240,55 @@ def _elements(
         ):
             _check_value(element)
             found[element.tag] = element
-            if element.tag in _PIXEL_TAGS:
-                return found
     except RecursionError:
-        raise ImageRejected(RejectReason.UNREADABLE, "Sequences are nested too deeply.") from None
+        raise ImageRejected(
+            RejectReason.UNREADABLE,
+            "Sequences are nested too deeply.",
+            mend="Export the picture again.",
+        ) from None
     except EOFError:
         raise _truncated() from None
     except (OSError, struct.error, ValueError):
         if stream.tell() < size:
-            raise ImageRejected(RejectReason.UNREADABLE, "An element is damaged.") from None
+            raise ImageRejected(
+                RejectReason.UNREADABLE,
+                "An element is damaged.",
+                mend="Copy or export the file again.",
+            ) from None
         raise _truncated() from None
     # An unwanted element was skipped that reaches beyond the end, or half a tag is left.
     if stream.tell() > size or stream.cut:
         raise _truncated()
     return found
+
+
+def _pixel_element(data: bytes, position: int, implicit: bool, little: bool) -> DataElement | None:
+    """Read the pixel data, at which the parser stopped; None at the end of the data set."""
+    header = data[position : position + 12]
+    if len(header) < 8:
+        return None
+    order = "<" if little else ">"
+    group, number = struct.unpack_from(order + "HH", header)
+    if implicit:
+        vr, start = "OW", position + 8
+        (length,) = struct.unpack_from(order + "L", header, 4)
+    else:
+        # A VR of two bytes length is wrong here; the standard knows OB, OW, OF and OD.
+        vr, start = header[4:6].decode("ascii", "replace"), position + 12
+        if len(header) < 12:
+            raise _truncated()
+        (length,) = struct.unpack_from(order + "L", header, 8)
+    undefined = length == _UNDEFINED_LENGTH
+    if not undefined and start + length > len(data):
+        raise _truncated()
+    value = memoryview(data)[start:] if undefined else memoryview(data)[start : start + length]
+    return DataElement(
+        BaseTag(group << 16 | number),
+        vr if vr in ("OB", "OW") else "OB",
+        value,
+        is_undefined_length=undefined,
+        already_converted=True,
+    )
 
 
 def _check_value(element: DataElement | RawDataElement) -> None:
@@ -198,9 +297,17 @@ def _check_value(element: DataElement | RawDataElement) -> None:
     length = len(element.value or b"")
     if element.length != _UNDEFINED_LENGTH and length < element.length:
         raise _truncated()
-    if length > MAX_HEADER_VALUE and element.tag not in _PIXEL_TAGS:
-        raise ImageRejected(RejectReason.UNREADABLE, "A header element is implausibly long.")
+    if length > MAX_HEADER_VALUE and element.tag not in _OFFSET_TABLES:
+        raise ImageRejected(
+            RejectReason.UNREADABLE,
+            "A header element is implausibly long.",
+            mend="Export the picture again.",
+        )
 
 
 def _truncated() -> ImageRejected:
-    return ImageRejected(RejectReason.TRUNCATED, "The DICOM file ends before its data set does.")
+    return ImageRejected(
+        RejectReason.TRUNCATED,
+        "The DICOM file ends before its data set does.",
+        mend="Copy or export the file again.",
+    )

@@ -3,9 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+class PictureFlag(StrEnum):
+    """What was done to a picture, or is doubtful about it; kept with the case."""
+
+    COLOURS_CONVERTED = "colours_converted"
+    COLOUR_PROFILE_UNUSABLE = "colour_profile_unusable"
+
+    @property
+    def sentence(self) -> str:
+        """What the flag means, for the reader."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    PictureFlag.COLOURS_CONVERTED: "Its colours were converted to sRGB by its colour profile.",
+    PictureFlag.COLOUR_PROFILE_UNUSABLE: (
+        "Its colour profile cannot be used, so its colours are taken as sRGB."
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -15,20 +36,22 @@ class Picture:
     Parameters
     ----------
     frames : uint8 array [F, H, W, 3]
-        RGB (taken as sRGB), upright: the EXIF orientation is applied.
+        sRGB, upright: an embedded colour profile and the EXIF orientation are applied.
     kind : str
-        'jpeg', 'png', 'tiff' or 'dicom'.
+        'jpeg', 'png', 'tiff', 'webp', 'bmp', 'heif', 'avif' or 'dicom'.
     modality : str or None
         For DICOM the SOP class's plain name, such as
         'VL Photographic Image Storage'; None otherwise.
     sha256 : str
         Hash of the file's bytes, 64 hexadecimal digits.
+    flags : tuple of PictureFlag
     """
 
     frames: NDArray[np.uint8] = field(repr=False)
     kind: str
     modality: str | None
     sha256: str
+    flags: tuple[PictureFlag, ...] = ()
 
     def __post_init__(self) -> None:
         if self.frames.ndim != 4 or self.frames.shape[3] != 3 or 0 in self.frames.shape:

@@ -10,6 +10,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 WORKING_SIDE = 160  # px, longer side at which sharpness is measured
+_STRIP = 2**20  # pixels converted at a time
 _BLACK, _WHITE = 2, 253  # luma at or beyond which a pixel counts as clipped
 
 
@@ -88,8 +89,8 @@ def assess_quality(frame: NDArray[np.uint8]) -> Quality:
     """
     if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or 0 in frame.shape:
         raise ValueError(f"frame must be uint8 [H, W, 3], not {frame.dtype} {frame.shape}")
-    luma = Image.fromarray(frame).convert("L")
-    share = np.asarray(luma.histogram(), np.float64) / (luma.width * luma.height)
+    luma, counts = _luma(frame)
+    share = counts / (luma.width * luma.height)
     levels = np.arange(256) / 255
     mean = float(share @ levels)
     return Quality(
@@ -117,6 +118,20 @@ def quality_problem(quality: Quality, limits: QualityLimits = DEFAULT_QUALITY_LI
     if quality.sharpness < limits.min_sharpness:
         return "The picture is too blurred."
     return None
+
+
+def _luma(frame: NDArray[np.uint8]) -> tuple[Image.Image, NDArray[np.float64]]:
+    """Convert to luma in strips, as Pillow holds four bytes a pixel; and count its levels."""
+    height, width = frame.shape[:2]
+    luma = np.empty((height, width), np.uint8)
+    counts = np.zeros(256)
+    step = max(1, _STRIP // width)
+    for start in range(0, height, step):
+        rows = slice(start, start + step)
+        part = Image.fromarray(np.ascontiguousarray(frame[rows])).convert("L")
+        luma[rows] = np.asarray(part)
+        counts += part.histogram()
+    return Image.fromarray(luma), counts
 
 
 def _sharpness(luma: Image.Image) -> float:

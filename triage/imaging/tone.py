@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi
+from pydicom.pixels.processing import apply_modality_lut, apply_voi
 
 from triage.errors import ImageRejected, RejectReason
 
@@ -72,21 +72,6 @@ def colour_table(bits: int) -> NDArray[np.uint8]:
     return _to_bytes(np.arange(levels) / (levels - 1))
 
 
-def palette_table(dataset: Dataset, bits: int) -> NDArray[np.uint8]:
-    """Tabulate a PALETTE COLOR picture's colours (PS3.3 C.7.6.3.1.5).
-
-    Returns
-    -------
-    uint8 array [2 ** bits, 3]
-    """
-    colours: NDArray[np.uint8] | NDArray[np.uint16] = apply_color_lut(
-        _stored_values(bits, signed=False).astype(np.uint16), dataset
-    )
-    if colours.dtype == np.uint16:
-        return _to_bytes(colours / 65535)
-    return colours.astype(np.uint8)
-
-
 def _to_bytes(scaled: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.rint(255 * scaled).astype(np.uint8)
 
@@ -102,7 +87,11 @@ def _window(values: NDArray[np.float64], dataset: Dataset) -> NDArray[np.float64
     function = dataset.get("VOILUTFunction") or "LINEAR"
     smallest = 1.0 if function == "LINEAR" else np.finfo(np.float32).tiny
     if not (np.isfinite(center) and np.isfinite(width) and width >= smallest):
-        raise ImageRejected(RejectReason.UNREADABLE, "The display window has no width.")
+        raise ImageRejected(
+            RejectReason.UNREADABLE,
+            "The display window has no width.",
+            mend="Export the picture again.",
+        )
     if function == "SIGMOID":
         exponent = np.clip(-4 * (values - center) / width, -700, 700)
         return 1 / (1 + np.exp(exponent))

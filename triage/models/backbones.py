@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
 from triage.errors import TrainingError
@@ -27,6 +26,7 @@ from triage.models.pretrained import (
     pretrained_model,
     pretrained_preprocessing,
 )
+from triage.models.weights_file import load_weights, read_description
 
 DEFAULT_MONAI_SIZE = 96
 
@@ -87,13 +87,13 @@ def _of_reference(reference: str, seed: int) -> Backbone:
 
 def restore_backbone(folder: Path) -> Backbone:
     """Read a backbone written by `Backbone.save`; nothing is looked up elsewhere."""
-    description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    description = json.loads(read_description(folder / DESCRIPTION))
     architecture = description["architecture"]
     if architecture["library"] == "monai":
         network, _ = _build_monai(architecture["name"])
     else:
         network = _build_hf(architecture["config"])
-    network.load_state_dict(load_file(folder / WEIGHTS))
+    network.load_state_dict(load_weights(folder / WEIGHTS))
     preprocessing = description["preprocessing"]
     return Backbone(
         network,

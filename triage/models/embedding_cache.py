@@ -9,6 +9,7 @@ Names are hashes only: nothing of a patient is in them.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +19,23 @@ from triage.hashing import hash_json
 from triage.models.tensor_file import load_tensors, save_tensors
 
 FLUSH = 1024
+
+
+class KeptImage(NamedTuple):
+    """What is kept of an image.
+
+    Parameters
+    ----------
+    vector : float32 array [D] or [V, D]
+    problem : str
+        Why it is unusable, in a sentence; '' where it is usable.
+    flags : tuple of str
+        `PictureFlag` values; none of images kept by releases that did not know them.
+    """
+
+    vector: NDArray[np.float32]
+    problem: str
+    flags: tuple[str, ...] = ()
 
 
 class EmbeddingCache:
@@ -34,19 +52,25 @@ class EmbeddingCache:
     def __init__(self, folder: Path | None, digest: str) -> None:
         self.digest = digest
         self.folder = folder / digest[:32] if folder else None
-        self._known: dict[str, tuple[NDArray[np.float32], str]] = {}
+        self._known: dict[str, KeptImage] = {}
         self._fresh: list[str] = []
         if self.folder and self.folder.is_dir():
             for shard in sorted(self.folder.glob("*.safetensors")):
                 self._read(shard)
 
-    def get(self, image_hash: str) -> tuple[NDArray[np.float32], str] | None:
-        """Return (vector [D] or [V, D], quality problem or '') of an image, None if unknown."""
+    def get(self, image_hash: str) -> KeptImage | None:
+        """Return what is kept of an image, None if it is unknown."""
         return self._known.get(image_hash)
 
-    def put(self, image_hash: str, vector: NDArray[np.float32], problem: str) -> None:
+    def put(
+        self,
+        image_hash: str,
+        vector: NDArray[np.float32],
+        problem: str,
+        flags: tuple[str, ...] = (),
+    ) -> None:
         """Remember an image; written to disk at the next flush."""
-        self._known[image_hash] = (vector, problem)
+        self._known[image_hash] = KeptImage(vector, problem, flags)
         self._fresh.append(image_hash)
         if len(self._fresh) >= FLUSH:
             self.flush()
@@ -55,12 +79,16 @@ class EmbeddingCache:
         """Write what is not on disk yet as one shard."""
         if not self._fresh or self.folder is None:
             return
-        vectors = np.stack([self._known[key][0] for key in self._fresh])
-        problems = [self._known[key][1] for key in self._fresh]
+        kept = [self._known[key] for key in self._fresh]
+        header = {
+            "keys": self._fresh,
+            "problems": [image.problem for image in kept],
+            "flags": [list(image.flags) for image in kept],
+        }
         save_tensors(
             self.folder / f"{hash_json(self._fresh)[:32]}.safetensors",
-            {"vectors": torch.from_numpy(vectors)},
-            {"keys": self._fresh, "problems": problems},
+            {"vectors": torch.from_numpy(np.stack([image.vector for image in kept]))},
+            header,
         )
         self._fresh = []
 
@@ -70,9 +98,11 @@ class EmbeddingCache:
             return  # flushed again under the same name, or never asked for
         tensors, header = found
         vectors = tensors["vectors"].numpy()
+        keys = header["keys"]
+        flags = header.get("flags", [()] * len(keys))
         self._known |= {
-            key: (vector, problem)
-            for key, vector, problem in zip(
-                header["keys"], vectors, header["problems"], strict=True
+            key: KeptImage(vector, problem, tuple(found))
+            for key, vector, problem, found in zip(
+                keys, vectors, header["problems"], flags, strict=True
             )
         }

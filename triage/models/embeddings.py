@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 from triage.data.manifest import Case
 from triage.errors import ImageRejected, TriageError
 from triage.imaging.corruptions import Corruption
+from triage.imaging.provenance import FileProvenance
+from triage.imaging.worker import default_pool
 from triage.models.backbone import BATCH, Backbone
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.inputs import ImageInputs
-from triage.models.preprocessing import OpenedImage, Preprocessing
+from triage.models.preprocessing import ImageReader, OpenedImage, Preprocessing
 
 Progress = Callable[[int], None]
 Embed = Callable[[Sequence[OpenedImage]], NDArray[np.float32]]
@@ -33,11 +36,14 @@ class Opened:
         Cases left out, by case_id, with the reason of their first bad image.
     quality : dict of str
         Kept cases with an unusable image, by case_id, with the problem in a sentence.
+    files : dict of FileProvenance
+        Of every image, those of rejected cases too, by path.
     """
 
     cases: list[Case]
     rejected: dict[str, ImageRejected] = field(default_factory=dict)
     quality: dict[str, str] = field(default_factory=dict)
+    files: dict[Path, FileProvenance] = field(default_factory=dict)
 
 
 def embed_cases(
@@ -79,34 +85,99 @@ def embed_cases(
     if by_view is not None:
         embed, kept = backbone.embed_views, by_view
     reader = backbone.preprocessing
-    keys: dict[Path, str] = {}
+    hashes: dict[Path, str] = {}
     rejected: dict[Path, ImageRejected] = {}
     waiting: dict[str, OpenedImage] = {}
-    for path in (path for case in cases for path in case.images):
-        try:
-            key = _key(reader.content_hash(path), corruption)
-            if kept.get(key) is None and key not in waiting:
-                image = reader.open(path)
-                # The hash of the very bytes that were decoded, should the file have changed.
-                key = _key(image.sha256, corruption)
-                if kept.get(key) is None:
-                    shifted = corruption and reader.corrupt(image, corruption)
-                    waiting[key] = shifted or image
-            keys[path] = key
-        except ImageRejected as error:
-            rejected[path] = error
+
+    def known(sha256: str) -> bool:
+        key = _key(sha256, corruption)
+        return key in waiting or kept.get(key) is not None
+
+    for path, found in _read_ahead(cases, reader, known):
+        if isinstance(found, ImageRejected):
+            rejected[path] = found
+        elif isinstance(found, str):
+            hashes[path] = found
+        else:
+            # The hash of the very bytes that were decoded, should the file have changed.
+            hashes[path] = found.sha256
+            if not known(found.sha256):
+                image = reader.corrupt(found, corruption) if corruption else found
+                waiting[_key(found.sha256, corruption)] = image
         if sum(len(image.frames) for image in waiting.values()) >= BATCH:
             _keep(kept, waiting, embed, backbone.reference)
-            waiting = {}
+            waiting.clear()
         if progress is not None:
             progress(1)
     _keep(kept, waiting, embed, backbone.reference)
     kept.flush()
+    keys = {path: _key(sha256, corruption) for path, sha256 in hashes.items()}
     shape: tuple[int, ...] = (backbone.width,)
     if by_view is not None:
         _keep_means(by_view, cache, keys.values())
         shape = (reader.n_views, backbone.width)
-    return _pool(cases, keys, rejected, kept, shape)
+    stacked, opened = _pool(cases, keys, rejected, kept, shape)
+    opened.files.update(_provenance(hashes, keys, rejected, kept))
+    return stacked, opened
+
+
+def _read_ahead(
+    cases: Sequence[Case], reader: ImageReader, known: Callable[[str], bool]
+) -> Iterator[tuple[Path, str | OpenedImage | ImageRejected]]:
+    """Read images, a few at a time side by side, in the order of the cases.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+    reader : ImageReader
+    known : callable
+        Whether an image of this hash is not needed, or no longer.
+
+    Yields
+    ------
+    path : Path
+    found : str, OpenedImage or ImageRejected
+        The image, or why it is refused; of one that is known, only its hash.
+    """
+    begun: set[str] = set()
+    lock = threading.Lock()
+
+    def read(path: Path, root: Path | None) -> OpenedImage | ImageRejected:
+        try:
+            return reader.open(path, root)
+        except ImageRejected as refusal:
+            return refusal
+
+    def read_once(image: tuple[Path, Path | None]) -> str | OpenedImage | ImageRejected:
+        sha256 = reader.content_hash(*image)
+        if sha256 is not None:
+            with lock:
+                if sha256 in begun or known(sha256):
+                    return sha256
+                begun.add(sha256)
+        return read(*image)
+
+    images = [(path, case.root) for case in cases for path in case.images]
+    for image, found in zip(images, default_pool().map(read_once, images), strict=True):
+        if isinstance(found, str) and not known(found):
+            # An image of this content came before, and was refused, or its file has changed.
+            yield image[0], read(*image)
+        else:
+            yield image[0], found
+
+
+def _provenance(
+    hashes: dict[Path, str],
+    keys: dict[Path, str],
+    rejected: dict[Path, ImageRejected],
+    kept: EmbeddingCache,
+) -> dict[Path, FileProvenance]:
+    """What is kept of each file, whether it was decoded now, before, or refused."""
+    found = {path: FileProvenance(refusal.sha256) for path, refusal in rejected.items()}
+    for path, sha256 in hashes.items():
+        image = kept.get(keys[path])
+        found[path] = FileProvenance(sha256, image.flags if image else ())
+    return found
 
 
 def _key(image_hash: str, corruption: Corruption | None) -> str:
@@ -123,7 +194,7 @@ def _keep(
     if not np.isfinite(vectors).all():
         raise TriageError("the backbone gives values that are not finite", where=reference)
     for (key, image), vector in zip(waiting.items(), vectors, strict=True):
-        kept.put(key, vector, image.problem)
+        kept.put(key, vector, image.problem, image.flags)
 
 
 def _keep_means(by_view: EmbeddingCache, cache: EmbeddingCache, keys: Iterable[str]) -> None:
@@ -131,7 +202,7 @@ def _keep_means(by_view: EmbeddingCache, cache: EmbeddingCache, keys: Iterable[s
     for key in keys:
         known = by_view.get(key)
         if known is not None and cache.get(key) is None:
-            cache.put(key, known[0].mean(axis=0), known[1])
+            cache.put(key, known.vector.mean(axis=0), known.problem, known.flags)
     cache.flush()
 
 
@@ -152,8 +223,8 @@ def _pool(
         found = [cache.get(keys[path]) for path in case.images]
         records = [record for record in found if record is not None]
         opened.cases.append(case)
-        rows.append(np.mean([vector for vector, _ in records], axis=0))
-        if problem := next((text for _, text in records if text), ""):
+        rows.append(np.mean([record.vector for record in records], axis=0))
+        if problem := next((record.problem for record in records if record.problem), ""):
             opened.quality[case.case_id] = problem
     stacked = np.stack(rows) if rows else np.zeros((0, *shape))
     return stacked.astype(np.float32), opened
@@ -174,24 +245,23 @@ def open_images(
     opened = Opened(cases=[])
     images: list[NDArray[np.uint8]] = []
     counts: list[int] = []
-    for case in cases:
+
+    def read(case: Case) -> list[NDArray[np.uint8]] | ImageRejected:
+        """The frames of each image of a case, or why it is refused."""
         try:
-            parts = list(_frames_of(case, preprocessing, progress))
-        except ImageRejected as error:
-            opened.rejected[case.case_id] = error
-            continue
-        opened.cases.append(case)
-        images += parts
-        counts.append(sum(len(part) for part in parts))
+            return [preprocessing.open(path, case.root).frames for path in case.images]
+        except ImageRejected as refusal:
+            return refusal
+
+    for case, parts in zip(cases, default_pool().map(read, cases), strict=True):
+        if isinstance(parts, ImageRejected):
+            opened.rejected[case.case_id] = parts
+        else:
+            opened.cases.append(case)
+            images += parts
+            counts.append(sum(len(part) for part in parts))
+        if progress is not None:
+            progress(len(case.images))
     size = preprocessing.size
     stacked = np.concatenate(images) if images else np.zeros((0, size, size, 3), np.uint8)
     return ImageInputs(torch.from_numpy(stacked), torch.tensor(counts), preprocessing), opened
-
-
-def _frames_of(
-    case: Case, preprocessing: Preprocessing, progress: Progress | None
-) -> Iterator[NDArray[np.uint8]]:
-    for path in case.images:
-        yield preprocessing.open(path).frames
-        if progress is not None:
-            progress(1)

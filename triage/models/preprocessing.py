@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from triage.errors import TrainingError
 from triage.hashing import hash_file, hash_json
 from triage.imaging import DEFAULT_LIMITS
 from triage.imaging.corruptions import Corruption
-from triage.imaging.quality import assess_quality, quality_problem
-from triage.imaging.read import read_picture
-from triage.imaging.views import Views, views_of
+from triage.imaging.read import read_resized
+from triage.imaging.resized import resize
+from triage.imaging.views import Views
+from triage.regular_file import is_below
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -35,11 +35,14 @@ class OpenedImage:
         Resized, not yet normalised.
     problem : str
         Why it is unusable, in a sentence; '' where it is usable.
+    flags : tuple of str
+        What was done or is doubtful: `PictureFlag` or, of a volume, `Flag`.
     """
 
     sha256: str
     frames: NDArray[np.uint8]
     problem: str = ""
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,20 +54,21 @@ class ImageReader(ABC):
         """Hash of every setting."""
         return hash_json(asdict(self))
 
-    def content_hash(self, path: Path) -> str:
-        """Hash that `open` gives a file, without decoding it where that is possible.
+    def content_hash(self, path: Path, root: Path | None = None) -> str | None:
+        """Hash that `open` gives a file, without decoding it; None where only `open` can tell.
 
-        Raises
-        ------
-        ImageRejected
-            Whatever is wrong with the file.
+        Parameters
+        ----------
+        path : Path
+        root : Path, optional
+            Folder that the path may not leave by links.
         """
         try:
-            if path.is_file() and path.stat().st_size <= self.max_bytes:
-                return hash_file(path)
-        except OSError:
+            if path.stat().st_size <= self.max_bytes and (root is None or is_below(path, root)):
+                return hash_file(path)  # of a regular file, or it raises
+        except (OSError, ValueError):
             pass
-        return self.open(path).sha256  # says what is wrong with it
+        return None
 
     @property
     def n_views(self) -> int:
@@ -77,8 +81,14 @@ class ImageReader(ABC):
         """Largest file that is read."""
 
     @abstractmethod
-    def open(self, path: Path) -> OpenedImage:
+    def open(self, path: Path, root: Path | None = None) -> OpenedImage:
         """Read and resize one file.
+
+        Parameters
+        ----------
+        path : Path
+        root : Path, optional
+            Folder that the path may not leave by links.
 
         Raises
         ------
@@ -140,17 +150,13 @@ class Preprocessing(ImageReader):
         """Largest picture that is read."""
         return DEFAULT_LIMITS.max_bytes
 
-    def open(self, path: Path) -> OpenedImage:
+    def open(self, path: Path, root: Path | None = None) -> OpenedImage:
         """Read a picture: uint8 [F V, size, size, 3], the V views of a frame end to end.
 
         Quality is judged before frames shrink.
         """
-        picture = read_picture(path)
-        problems = (quality_problem(assess_quality(frame)) for frame in picture.frames)
-        problem = next((text for text in problems if text), "")
-        views = [view for frame in picture.frames for view in views_of(frame, self.views)]
-        resized = np.stack([self.resize(view) for view in views])
-        return OpenedImage(picture.sha256, resized, problem)
+        found = read_resized(path, self.size, self.views, root=root)
+        return OpenedImage(found.sha256, found.frames, found.problem, tuple(map(str, found.flags)))
 
     def corrupt(self, image: OpenedImage, corruption: Corruption) -> OpenedImage:
         """Corrupt every frame; the same picture is always corrupted the same way."""
@@ -159,10 +165,7 @@ class Preprocessing(ImageReader):
 
     def resize(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Resize one RGB frame, uint8 [H, W, 3] to [size, size, 3] (bicubic, antialiased)."""
-        if frame.shape[:2] == (self.size, self.size):
-            return frame
-        image = Image.fromarray(frame)
-        return np.asarray(image.resize((self.size, self.size), Image.Resampling.BICUBIC))
+        return resize(frame, self.size)
 
     def normalise(self, batch: torch.Tensor) -> torch.Tensor:
         """Turn uint8 [B, S, S, 3] into normalised float32 [B, 3, S, S], channels last in memory."""

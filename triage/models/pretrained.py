@@ -12,6 +12,7 @@ from torch import nn
 
 from triage.errors import TrainingError
 from triage.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from triage.models.weights_file import check_files, read_description
 
 # What transformers raises for files that are missing, damaged, or of another kind of network.
 REFUSALS = (
@@ -40,11 +41,14 @@ def pretrained_model(name: str, reference: str) -> nn.Module:
     from transformers import AutoModel
     from transformers.utils import logging
 
+    local = Path(name).is_dir()
+    if local:
+        check_files(Path(name))
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     model, loading = AutoModel.from_pretrained(
         name,
-        local_files_only=Path(name).is_dir(),
+        local_files_only=local,
         use_safetensors=True,
         trust_remote_code=False,
         dtype=torch.float32,
@@ -95,7 +99,7 @@ def _preprocessor_settings(name: str) -> dict[str, Any]:
     """
     if Path(name).is_dir():
         path = Path(name) / "preprocessor_config.json"
-        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+        return dict(json.loads(read_description(path))) if path.is_file() else {}
     from transformers.image_processing_base import ImageProcessingMixin
 
     return dict(ImageProcessingMixin.get_image_processor_dict(name)[0])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from triage.errors import UsageError
@@ -24,6 +23,7 @@ from triage.reports.benchmark_findings import (
     fitted_by,
     ranked,
 )
+from triage.reports.page_environment import page_environment
 from triage.whole_file import whole_file
 
 NEAR = ("ood_aupr", "ood_fpr95", "aurc", "clinical_cost", "abstention_rate")
@@ -73,13 +73,7 @@ def write_benchmark_page(result: BenchmarkResult, path: Path) -> None:
 
 def render_benchmark(result: BenchmarkResult) -> str:
     """Return the result as one HTML page that loads nothing and runs nothing."""
-    environment = Environment(
-        loader=PackageLoader("triage.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     environment.filters |= {"seconds": _seconds, "signed": numbers.signed}
     environment.globals |= {
         "number": numbers.number,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from triage.audit import Verdict
@@ -15,6 +14,7 @@ from triage.evaluation.metrics import METRICS
 from triage.reports import charts, numbers
 from triage.reports.model import Report
 from triage.reports.oct import CASE_WORDS, charts_of_volumes
+from triage.reports.page_environment import page_environment
 from triage.reports.system import written
 
 FOREST_METRICS = ("accuracy", "ood_auroc", "under_triage_rate")
@@ -74,13 +74,7 @@ def render_json(report: Report) -> str:
 
 def render_html(report: Report) -> str:
     """Return the report as one HTML page that loads nothing and runs nothing."""
-    environment = Environment(
-        loader=PackageLoader("triage.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     environment.filters |= {"interval": numbers.interval, "written": written, "words": _words}
     environment.globals |= {"number": numbers.number, "metrics": METRICS, "diagnoses": DIAGNOSES}
     page = environment.get_template("report.html.j2")

@@ -91,7 +91,10 @@ def get_case(session: Session, case_id: int) -> StoredCase:
 
 def image_records(row: Case) -> tuple[ImageRecord, ...]:
     """Return a case row's images, in reading order."""
-    return tuple(ImageRecord(image.path, image.root, image.sha256) for image in row.images)
+    return tuple(
+        ImageRecord(image.path, image.root, image.sha256, tuple(image.flags or ()))
+        for image in row.images
+    )
 
 
 def _add_images(session: Session, case_id: int, images: tuple[ImageRecord, ...]) -> None:
@@ -102,6 +105,7 @@ def _add_images(session: Session, case_id: int, images: tuple[ImageRecord, ...])
             "path": image.path,
             "root": image.root,
             "sha256": image.sha256,
+            "flags": list(image.flags),
         }
         for position, image in enumerate(images)
     ]

@@ -31,15 +31,22 @@ def _is_probability(value: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """One image or volume: its path under a root folder, and its content's SHA-256.
+    """One image or volume: its path under a root folder, and which content was decoded, and how.
 
-    The hash is None when the file was missing, so that the case is still kept. That of a volume
-    is `OctVolume.sha256`, for a volume may be a folder.
+    Parameters
+    ----------
+    path, root : str
+    sha256 : str or None
+        Hash of the content that was decoded; None when the file could not be read, so that the
+        case is still kept. That of a volume is `OctVolume.sha256`, for a volume may be a folder.
+    flags : tuple of str
+        What decoding did or doubted, such as `colours_converted` or `spacing_missing`.
     """
 
     path: str
     root: str
     sha256: str | None
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

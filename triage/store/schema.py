@@ -44,7 +44,7 @@ class FoundSchema:
                 "The database is empty.",
                 "Score cases into it first (triage score, triage demo).",
             ),
-            Schema.OLDER: (at, "Back it up, then call triage.store.upgrade_store(url) on it."),
+            Schema.OLDER: (at, "Back it up, then run: triage db upgrade --db URL."),
             Schema.UNKNOWN: (at, "A newer version made it: update the software."),
             Schema.FOREIGN: (
                 "The database holds tables of something else.",

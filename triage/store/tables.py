@@ -70,6 +70,7 @@ class Image(Base):
     path: Mapped[str] = mapped_column(Text)
     root: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str | None] = mapped_column(String(64))
+    flags: Mapped[list[str] | None] = mapped_column(JSON)
 
 
 class Bundle(Base):

@@ -25,9 +25,9 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from triage.data.spec import DataSpec
 from triage.decisions.policy import Policy
@@ -38,6 +38,9 @@ from triage.models.backbones import restore_backbone
 from triage.models.heads import HEADS, HeadKind
 from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings
+from triage.models.weights_file import load_weights
+from triage.named_file import MAX_JSON_BYTES, read_named_text
+from triage.regular_file import read_regular
 from triage.systems.card import model_card
 from triage.systems.manifest import FORMAT, BundleManifest, MemberEntry
 from triage.systems.oct.parts import load_oct_system, save_network
@@ -45,6 +48,7 @@ from triage.systems.oct.system import OctSystem
 from triage.systems.system import Member, System
 from triage.uncertainty.combination import Combination, load_combination, save_combination
 
+Part = TypeVar("Part", Policy, DataSpec)
 AnySystem = System | OctSystem
 
 MANIFEST = "manifest.json"
@@ -141,7 +145,7 @@ def read_manifest(folder: Path) -> BundleManifest:
     """
     path = folder / MANIFEST
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = read_regular(path, MAX_JSON_BYTES).decode("utf-8")
         if other := BundleManifest.other_format(text):
             raise BundleError(
                 f"was made by another version of this software ({other}, not {FORMAT})",
@@ -187,13 +191,35 @@ def verify_bundle(folder: Path) -> BundleManifest:
 
 
 def load_policy(folder: Path) -> Policy:
-    """Read the policy of a verified bundle; needs no network."""
-    return Policy.model_validate_json((folder / POLICY).read_text(encoding="utf-8"))
+    """Read the policy of a verified bundle; needs no network.
+
+    Raises
+    ------
+    BundleError
+        If it is missing or malformed.
+    """
+    return _read_part(folder / POLICY, Policy)
 
 
 def load_bundle_spec(folder: Path) -> DataSpec:
-    """Read the data spec a verified bundle was trained with."""
-    return DataSpec.model_validate_json((folder / SPEC).read_text(encoding="utf-8"))
+    """Read the data spec a verified bundle was trained with.
+
+    Raises
+    ------
+    BundleError
+        If it is missing or malformed.
+    """
+    return _read_part(folder / SPEC, DataSpec)
+
+
+def _read_part(path: Path, model: type[Part]) -> Part:
+    text = read_named_text(path, "part of the bundle", BundleError, MAX_JSON_BYTES)
+    try:
+        return model.model_validate_json(text)
+    except ValueError as error:
+        raise BundleError(
+            "is malformed", where=str(path), mend="Restore the bundle from a copy or train again."
+        ) from error
 
 
 def load_system(folder: Path) -> tuple[AnySystem, BundleManifest]:
@@ -260,7 +286,7 @@ def _load_heads(
             hidden=settings.hidden,
             dropout=settings.dropout,
         )
-        head.load_state_dict(load_file(folder / entry.weights))
+        head.load_state_dict(load_weights(folder / entry.weights))
         loaded[entry.name] = Member(entry.name, entry.backbone, head.eval())
     return System(
         backbones,

@@ -10,6 +10,7 @@ import pandas as pd
 
 from triage.data.manifest import UNKNOWN, Case
 from triage.errors import ImageRejected
+from triage.imaging.provenance import FileProvenance
 from triage.predictions import Predictions
 
 
@@ -27,8 +28,8 @@ class Scored:
         By case_id: problems that made the system abstain.
     unseen : dict of str
         By case_id: why the scan is taken for one of an unseen device.
-    volumes : dict of str
-        By case_id: `OctVolume.sha256` of the volume that was read.
+    files : dict of FileProvenance
+        Of every file, those of rejected cases too, by path.
     readings : dict of Path
         By case_id: the file with the reading of an OCT volume.
     findings : DataFrame, optional
@@ -40,7 +41,7 @@ class Scored:
     rejected: dict[str, ImageRejected]
     quality: dict[str, str]
     unseen: dict[str, str] = field(default_factory=dict)
-    volumes: dict[str, str] = field(default_factory=dict)
+    files: dict[Path, FileProvenance] = field(default_factory=dict)
     readings: dict[str, Path] = field(default_factory=dict)
     findings: pd.DataFrame | None = None
 

@@ -131,7 +131,7 @@ class System:
         if self.combination is not None:
             score = self.combination.score(observed(embedded, raw))
         decided = raw.with_decisions(self.policy.decide(raw, opened.quality, ood_score=score))
-        return Scored(decided, opened.rejected, opened.quality)
+        return Scored(decided, opened.rejected, opened.quality, files=opened.files)
 
 
 def open_caches(backbones: dict[str, Backbone], folder: Path | None) -> Caches:

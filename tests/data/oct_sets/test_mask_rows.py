@@ -90,6 +90,27 @@ def test_stored_values_are_mapped(tmp_path: Path) -> None:
     assert SegmentationSet(spec, tmp_path).check().tolist() == [1, 2]
 
 
+def test_a_link_out_of_the_folder_is_a_problem(tmp_path: Path) -> None:
+    rows = write_set(tmp_path / "set")
+    image = tmp_path / "set" / rows[0]["image"]
+    image.rename(tmp_path / "outside.png")
+    image.symlink_to(tmp_path / "outside.png")
+    error = refused(make_segmentation_spec(), tmp_path / "set", "does not fit its files")
+    assert error.problems == (
+        f"row 2: {rows[0]['image']}: a symbolic link leaves the folder of the table",
+    )
+
+
+def test_a_group_of_too_many_parts(tmp_path: Path) -> None:
+    rows = write_set(tmp_path)
+    for row in rows:
+        row["group"] = "a"
+    rows[1]["group"] = "-".join("a" * 101)
+    write_csv(tmp_path / "manifest.csv", rows)
+    spec = make_segmentation_spec(rows={"group": ["group"], "group_mark": "-"})
+    assert "row 3: more than 100 parts" in str(refused(spec, tmp_path, "parts"))
+
+
 def test_every_file_problem_is_in_one_list(tmp_path: Path) -> None:
     rows = write_set(tmp_path)
     rows[0]["mask"] = "masks0/0.png"

@@ -1,3 +1,6 @@
+import os
+import tracemalloc
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -166,3 +169,59 @@ def test_what_is_no_header(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     assert refused(path).reason is RejectReason.UNKNOWN_FORMAT
     assert refused(tmp_path).reason is RejectReason.MISSING
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_what_a_header_announces_is_not_allocated_for(tmp_path: Path, compressed: bool) -> None:
+    """A file of a hundred bytes that says it holds 240 million samples."""
+    path = tmp_path / "a.mha"
+    header = "NDims = 3\nDimSize = 500 600 800\nElementType = MET_USHORT\n"
+    header += f"CompressedData = {compressed}\nElementDataFile = LOCAL\n"
+    path.write_bytes(header.encode() + b"x\x9c" * 20)
+    tracemalloc.start()
+    try:
+        assert refused(path).reason is RejectReason.TRUNCATED
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_samples_take_their_own_memory_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.mha"
+    voxels = np.random.default_rng(0).integers(0, 2**15, (40, 200, 200)).astype(">i2")
+    header = "NDims = 3\nDimSize = 200 200 40\nElementType = MET_SHORT\n"
+    header += "ElementByteOrderMSB = True\n{}ElementDataFile = LOCAL\n"
+    for packed in (False, True):
+        text = header.format("CompressedData = True\n" if packed else "")
+        data = zlib.compress(voxels.tobytes()) if packed else voxels.tobytes()
+        path.write_bytes(text.encode() + data)
+        tracemalloc.start()
+        try:
+            found = read_meta_image(path)
+            assert tracemalloc.get_traced_memory()[1] < voxels.nbytes + 6 * 2**20
+        finally:
+            tracemalloc.stop()
+        assert (found.voxels == voxels).all()
+
+
+def test_the_size_of_a_sample_is_no_distance(tmp_path: Path) -> None:
+    path = tmp_path / "a.mha"
+    header = "NDims = 3\nDimSize = 2 2 2\nElementType = MET_UCHAR\nElementSize = 1 1 1\n"
+    path.write_bytes(f"{header}ElementDataFile = LOCAL\n".encode() + bytes(8))
+    assert read_meta_image(path).spacing is None
+
+
+def test_samples_stay_in_the_folder_and_are_a_regular_file(tmp_path: Path) -> None:
+    folder = tmp_path / "case"
+    folder.mkdir()
+    (tmp_path / "a.raw").write_bytes(bytes(8))
+    (folder / "a.raw").symlink_to(tmp_path / "a.raw")
+    path = folder / "a.mhd"
+    header = "NDims = 3\nDimSize = 2 2 2\nElementType = MET_UCHAR\nElementDataFile = a.raw\n"
+    path.write_text(header)
+    assert refused(path).reason is RejectReason.OUTSIDE_ROOT
+    (folder / "a.raw").unlink()
+    os.mkfifo(folder / "a.raw")
+    assert refused(path).reason is RejectReason.MISSING
+    os.mkfifo(folder / "pipe.mhd")
+    assert refused(folder / "pipe.mhd").reason is RejectReason.MISSING

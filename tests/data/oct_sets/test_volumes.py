@@ -108,8 +108,9 @@ def test_retouch_without_references_or_images(tmp_path: Path) -> None:
 
 def test_a_strange_scale_is_no_scale(tmp_path: Path) -> None:
     folder = write_case(tmp_path, "T1")
-    write_meta_image(folder / "oct.mhd", np.zeros((4, 7, 5), "u1"), ElementSpacing="1 1 5000")
-    assert SegmentationSet(shipped("retouch"), tmp_path)[0].spacing is None
+    for spacing in ("1 1 5000", "1 1 1"):
+        write_meta_image(folder / "oct.mhd", np.zeros((4, 7, 5), "u1"), ElementSpacing=spacing)
+        assert SegmentationSet(shipped("retouch"), tmp_path)[0].spacing is None
 
 
 # Duke DME

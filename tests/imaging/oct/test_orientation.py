@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
 from triage.imaging.oct import Flag
 from triage.imaging.oct.claims import finish
@@ -45,6 +46,41 @@ def test_what_shows_no_retina_is_not_judged() -> None:
     for volume in (noise, noise * 0, noise[:, :4], noise[:1, :1, :1]):
         assert not looks_upside_down(volume)
         assert not looks_upside_down(volume[:, ::-1])
+
+
+def filtered(bscan: np.ndarray) -> float:
+    """The statistic of one B-scan with all its columns filtered."""
+    height, width = bscan.shape
+    smooth = gaussian_filter(bscan.astype(np.float32), (0.008 * height, 0.02 * width))
+    step = max(1, round(0.01 * height))
+    columns = smooth[:, :: max(1, width // 64)]
+    change = columns[step:] - columns[:-step]
+    return float(np.median(np.log((change.max(axis=0) + 1) / (1 - change.min(axis=0)))))
+
+
+@pytest.mark.parametrize("shape", [(48, 40), (97, 33), (496, 512), (200, 1), (300, 1536)])
+def test_filtering_only_the_columns_looked_at_gives_the_same(shape: tuple[int, int]) -> None:
+    volume = retina(1, *shape)
+    assert depth_asymmetry(volume) == pytest.approx(filtered(volume[0]), abs=1e-4)
+
+
+def test_of_a_huge_bscan_a_part_of_the_pixels_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The work and the memory for one B-scan have a bound, whatever its sides."""
+    seen = []
+
+    def noted(pixels: np.ndarray, *arguments: object, **options: object) -> np.ndarray:
+        seen.append(pixels.shape)
+        return gaussian_filter1d(pixels, *arguments, **options)
+
+    monkeypatch.setattr("triage.imaging.oct.orientation.gaussian_filter1d", noted)
+    for shape in ((7992, 3000), (40, 8192), (8192, 40)):
+        upright = retina(1, *shape)
+        assert not looks_upside_down(upright)
+        assert looks_upside_down(upright[:, ::-1])
+    assert max(rows for rows, _ in seen) <= 2048
+    assert max(columns for _, columns in seen) <= 128
 
 
 @pytest.mark.realdata

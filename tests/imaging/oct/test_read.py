@@ -11,8 +11,9 @@ from tests.imaging.samples import dicom_dataset, encode, file_bytes, picture
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.inspect import FileReport, inspect_file
 from triage.imaging.oct import Flag
+from triage.imaging.oct.decode import decode_volume, is_volume
 from triage.imaging.oct.limits import VolumeLimits
-from triage.imaging.oct.read import is_volume, read_volume
+from triage.imaging.oct.read import read_volume
 
 from .samples import meta, npz_bytes, opt_dataset, retina, write_folder
 
@@ -62,9 +63,9 @@ def test_messages_of_decoders_never_leave(
 
     path = tmp_path / "scan.dcm"
     path.write_bytes(file_bytes(opt_dataset(retina())))
-    monkeypatch.setattr("triage.imaging.oct.read.read_opt", fail)
+    monkeypatch.setattr("triage.imaging.oct.decode.read_opt", fail)
     with pytest.raises(ImageRejected) as caught:
-        read_volume(path)
+        decode_volume(path, VolumeLimits())
     assert caught.value.reason is expected
     assert "Doe" not in str(caught.value)
     assert caught.value.__context__ is None
@@ -76,9 +77,9 @@ def test_an_interrupt_passes_through(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     path = tmp_path / "scan.dcm"
     path.write_bytes(file_bytes(opt_dataset(retina())))
-    monkeypatch.setattr("triage.imaging.oct.read.read_opt", interrupt)
+    monkeypatch.setattr("triage.imaging.oct.decode.read_opt", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        read_volume(path)
+        decode_volume(path, VolumeLimits())
 
 
 def inspected(path: Path) -> FileReport:

@@ -67,7 +67,7 @@ def test_a_reading_agrees_with_the_table(
         mean = reading.diagnoses.mean(axis=(0, 1))
         told = findings.loc[case.case_id, [f"p_{name}" for name in DIAGNOSES]]
         assert told.to_numpy(dtype=float) == pytest.approx(mean, abs=1e-6)
-        assert reading.facts.volume_sha256 == scored.volumes[case.case_id]
+        assert reading.facts.volume_sha256 == scored.files[case.images[0]].sha256
         assert reading.facts.bundle == system.provenance["bundle"]
         assert scored.predictions.decisions is not None
         p_outlier = scored.predictions.decisions["p_outlier"].iloc[row]
@@ -86,7 +86,7 @@ def test_the_order_of_cases_does_not_matter(system: OctSystem, cases: list, scor
 def test_no_case_at_all(system: OctSystem) -> None:
     found = system.score([])
     assert len(found.predictions) == 0
-    assert found.volumes == found.readings == {}
+    assert found.files == found.readings == {}
 
 
 def test_progress_ends_at_the_number_of_files(system: OctSystem, cases: list) -> None:

@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from triage.array_file import Arrays, load_arrays, save_arrays
+from triage.array_file import MAX_BYTES, Arrays, load_arrays, save_arrays
 from triage.data.diagnoses import DIAGNOSES
 from triage.data.oct_phantoms.dicom import dicom_bytes
 from triage.data.oct_phantoms.plan import VolumePlan
 from triage.data.oct_phantoms.volume import OctPhantom, checked_size, generate_volume, plan_volumes
 from triage.data.phantom_folder import MANIFEST, TRUTH, claim_folder, csv_bytes, replace_file
 from triage.hashing import canonical_json
+from triage.regular_file import read_regular
 
 GENERATOR_VERSION = 1
 """Raised whenever the same arguments begin to give other volumes."""
@@ -131,7 +132,7 @@ def _save_truth(path: Path, phantom: OctPhantom) -> None:
     }
     partial = path.with_name(path.name + ".part")
     save_arrays(partial, arrays, header)
-    replace_file(path, _settled(partial.read_bytes()))
+    replace_file(path, _settled(read_regular(partial, MAX_BYTES)))
 
 
 def _settled(content: bytes) -> bytes:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from triage.data.oct_sets.segmentation_spec import SegmentationSpec
 from triage.errors import SpecError
 from triage.imaging.oct.volume import Spacing
+from triage.regular_file import is_below
 
 _SHOWN = 8
 
@@ -73,7 +74,11 @@ def file_problem(folder: Path, name: str) -> str:
         return "an image or mask is not named"
     if path.is_absolute() or ".." in path.parts:
         return f"{name}: leaves the folder of the table"
-    return "" if (folder / name).is_file() else f"{name}: missing file"
+    if not (folder / name).is_file():
+        return f"{name}: missing file"
+    if not is_below(folder / name, folder):
+        return f"{name}: a symbolic link leaves the folder of the table"
+    return ""
 
 
 def as_classes(stored: NDArray[Any], spec: SegmentationSpec, where: str) -> NDArray[np.uint8]:

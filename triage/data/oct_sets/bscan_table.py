@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
+from triage.csv_file import write_csv
 from triage.data.manifest import IMAGE_SUFFIXES
 from triage.data.splits import SPLITS
 from triage.errors import SpecError
 from triage.hashing import hash_file
-from triage.whole_file import whole_file
+from triage.printable import printable
+from triage.regular_file import open_regular
 
 MANIFEST = "manifest.csv"
 PUBLISHED_SPLITS = {"train": "train", "val": "validation", "test": "test"}
@@ -142,6 +143,7 @@ def write_table(root: Path, rows: Sequence[BscanRow], problems: Sequence[str]) -
         With every problem, if there is any; if no image was found; if a manifest that is not
         ours is in the way; or if the folder cannot be written to.
     """
+    problems = [*problems, *_unprintable(rows)]
     if problems:
         raise SpecError("the set is not as published", where=str(root), problems=tuple(problems))
     if not rows:
@@ -154,11 +156,8 @@ def write_table(root: Path, rows: Sequence[BscanRow], problems: Sequence[str]) -
                 where=str(path),
                 mend="Rename it.",
             )
-        with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            writer.writerows(astuple(row) for row in rows)
-    except (OSError, UnicodeEncodeError) as error:
+        write_csv(path, COLUMNS, map(astuple, rows))
+    except OSError as error:
         raise SpecError(
             "the manifest cannot be written beside the data",
             where=str(path),
@@ -167,6 +166,15 @@ def write_table(root: Path, rows: Sequence[BscanRow], problems: Sequence[str]) -
     return path
 
 
+def _unprintable(rows: Sequence[BscanRow]) -> list[str]:
+    """What a table cannot hold as it is: names with line breaks and the like."""
+    return [
+        f"{row.image}: the name has a character that is not printable; rename the file"
+        for row in rows
+        if printable(row.image) != row.image
+    ]
+
+
 def _is_ours(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return file.readline(1000).decode("utf-8", "replace").strip() == ",".join(COLUMNS)

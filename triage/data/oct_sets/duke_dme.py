@@ -7,6 +7,7 @@ Chiu et al. 2015 (doi 10.1364/BOE.6.001172). Arrays as the published files have 
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.data.oct_sets.annotated import Annotated, Entry, between_surfaces
+from triage.data.oct_sets.mat_bounds import check_arrays
 from triage.data.oct_sets.segmentation_spec import SegmentationSpec
 from triage.errors import ImageRejected, RejectReason, SpecError
+from triage.imaging.names import shown_name
 from triage.imaging.oct.limits import DEFAULT_VOLUME_LIMITS, VolumeLimits
-from triage.imaging.read import shown_name
+from triage.regular_file import open_regular
 
 _BOUNDARIES = 8
 _LAYERS = ("manualLayers1", "manualLayers2")
@@ -101,12 +104,16 @@ def _load(
 
     where = shown_name(path)
     try:
-        limits.check_bytes(path.stat().st_size)
-        shapes = {name: shape for name, shape, _ in whosmat(path)}
-        problems = _misshapen(shapes, wanted, limits)
-        if problems:
-            raise SpecError("is no subject of Duke DME", where=where, problems=tuple(problems))
-        found = loadmat(path, variable_names=list(wanted))
+        with open_regular(path) as stream:
+            limits.check_bytes(os.fstat(stream.fileno()).st_size)
+            check_arrays(stream, wanted)
+            stream.seek(0)
+            shapes = {name: shape for name, shape, _ in whosmat(stream)}
+            problems = _misshapen(shapes, wanted, limits)
+            if problems:
+                raise SpecError("is no subject of Duke DME", where=where, problems=tuple(problems))
+            stream.seek(0)
+            found = loadmat(stream, variable_names=list(wanted))
         arrays = {name: np.asarray(found[name]) for name in wanted}
         if any(array.dtype.kind not in "uif" for array in arrays.values()):
             raise SpecError("holds something other than real numbers", where=where)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from triage.data.clusters import cluster_names
-from triage.data.csv_table import read_csv
+from triage.data.csv_table import read_csv, shown_columns
 from triage.data.oct_sets.annotated import (
     Annotated,
     Entry,
@@ -22,6 +22,7 @@ from triage.data.oct_sets.segmentation_spec import MaskRows, SegmentationSpec
 from triage.errors import ImageRejected, SpecError
 from triage.imaging.read import read_picture
 
+_MOST_PARTS = 100
 _COLOURED = 32
 """Largest difference of a grey B-scan's channels: JPEG rounds each on its own."""
 
@@ -41,7 +42,7 @@ def find(spec: SegmentationSpec, root: Path) -> list[Entry]:
     wanted = [rows.image, rows.mask, *rows.group, *rows.where]
     if absent := [name for name in wanted if name not in table.columns]:
         raise SpecError(
-            f"columns {absent} are missing; there are {list(table.columns)}", where=rows.manifest
+            f"columns {absent} are missing; there are {shown_columns(table)}", where=rows.manifest
         )
     for column, values in rows.where.items():
         table = table[table[column].isin(values)]
@@ -76,6 +77,10 @@ def _groups(table: pd.DataFrame, rows: MaskRows) -> list[str]:
     mark = rows.group_mark or "\0"  # no CSV value holds a null character
     parts: dict[str, pd.Series] = {}
     for column in rows.group:
+        # Splitting makes a column a part, of all rows: one value could make thousands.
+        many = table[column].map(lambda value: value.count(mark)) >= _MOST_PARTS
+        if many.any():
+            raise SpecError(f"row {many.idxmax()}: more than {_MOST_PARTS} parts", where=column)
         pieces = table[column].str.split(mark, regex=False, expand=True).fillna("")
         for place in range(pieces.shape[1]):
             title = f"{column} part {place + 1}" if place else column

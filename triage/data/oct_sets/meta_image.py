@@ -7,8 +7,12 @@ those that scalar volumes use.
 from __future__ import annotations
 
 import math
+import os
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.errors import ImageRejected, RejectReason
+from triage.imaging.decode import refusal_of
+from triage.imaging.names import shown_name
 from triage.imaging.oct.limits import DEFAULT_VOLUME_LIMITS, VolumeLimits
-from triage.imaging.read import shown_name
+from triage.regular_file import open_regular
 
 _HEADER_BYTES = 1 << 16
+_BLOCK = 1 << 20
+_MOST_DEFLATED = 1033  # no deflated byte becomes more (zlib's technical notes)
 _TYPES = {
     "MET_UCHAR": "u1",
     "MET_CHAR": "i1",
@@ -67,9 +75,8 @@ def read_meta_image(path: Path, limits: VolumeLimits = DEFAULT_VOLUME_LIMITS) ->
     try:
         fields, rest = _header(path)
         shape, dtype = _geometry(fields, limits)
-        data = _data(path, fields, rest, math.prod(shape) * dtype.itemsize)
-        voxels = np.frombuffer(data, dtype=dtype).reshape(shape)
-        return MetaImage(voxels.astype(dtype.newbyteorder("=")), _spacing(fields))
+        voxels = _voxels(path, fields, rest, shape, dtype)
+        return MetaImage(voxels, _spacing(fields))
     except ImageRejected as refusal:
         raise ImageRejected(
             refusal.reason, refusal.what, where=shown_name(path), mend=refusal.mend
@@ -82,7 +89,8 @@ def _refuse(what: str, reason: RejectReason = RejectReason.UNREADABLE) -> ImageR
 
 def _header(path: Path) -> tuple[dict[str, str], int]:
     """Return the fields and where the bytes after `ElementDataFile` begin."""
-    head = _bytes_of(path, 0, _HEADER_BYTES)
+    with _opened(path, None) as stream:
+        head = stream.read(_HEADER_BYTES)
     fields: dict[str, str] = {}
     place = 0
     for line in head.splitlines(keepends=True):
@@ -127,7 +135,8 @@ def _flag(fields: dict[str, str], name: str, *, default: bool = False) -> bool:
 
 
 def _spacing(fields: dict[str, str]) -> tuple[float, float, float] | None:
-    text = fields.get("ElementSpacing", fields.get("ElementSize", ""))
+    # ElementSize says how large a sample is, not how far the next one lies.
+    text = fields.get("ElementSpacing", "")
     try:
         x, y, z = (float(part) for part in text.split())
     except ValueError:
@@ -135,35 +144,78 @@ def _spacing(fields: dict[str, str]) -> tuple[float, float, float] | None:
     return (z, y, x) if all(0.0 < side < math.inf for side in (x, y, z)) else None
 
 
-def _data(path: Path, fields: dict[str, str], rest: int, size: int) -> bytes:
-    """Return exactly `size` bytes of samples."""
+def _voxels(
+    path: Path,
+    fields: dict[str, str],
+    rest: int,
+    shape: tuple[int, int, int],
+    dtype: np.dtype[Any],
+) -> NDArray[Any]:
+    """Read exactly the samples that the header announces; none are allocated for before."""
+    file, skip = _data_file(path, fields, rest)
+    size = math.prod(shape) * dtype.itemsize
+    with _opened(file, path.parent) as stream:
+        available = os.fstat(stream.fileno()).st_size
+        packed = _flag(fields, "CompressedData")
+        if packed:
+            skip = max(skip, 0)
+            enough = (available - skip) * _MOST_DEFLATED >= size
+        else:
+            skip = available - size if skip < 0 else skip
+            enough = skip >= 0 and available - skip >= size
+            if enough and available - skip > size:
+                raise _surplus()
+        if not enough:
+            raise _too_few()
+        voxels = np.empty(shape, dtype)
+        content = voxels.reshape(-1).view(np.uint8)
+        stream.seek(skip)
+        if packed:
+            _inflate(stream, content)
+        elif stream.readinto(content.data) != size:
+            raise _too_few()
+    return voxels if dtype.isnative else _native(voxels)
+
+
+def _data_file(path: Path, fields: dict[str, str], rest: int) -> tuple[Path, int]:
+    """The file with the samples and where they begin, -1 for 'at the end'."""
     name = fields["ElementDataFile"]
-    local = name in {"LOCAL", "Local", "local"}
-    if not local and (Path(name).name != name or "\\" in name or ":" in name or " " in name):
+    if name in {"LOCAL", "Local", "local"}:
+        return path, rest
+    if Path(name).name != name or "\\" in name or ":" in name or " " in name:
         raise _refuse("The data are said to be in another folder, a list or a pattern of files.")
-    file = path if local else path.parent / name
-    skip = rest if local else _skip(fields)
-    if not _flag(fields, "CompressedData"):
-        available = _size_of(file)
-        if skip < 0:
-            skip = available - size
-        if skip < 0 or available - skip < size:
-            raise _refuse("There are fewer samples than DimSize says.", RejectReason.TRUNCATED)
-        if available - skip > size:
-            raise _refuse("There are more samples than DimSize says.")
-        return _bytes_of(file, skip, size)
-    # deflate cannot shrink to less than about a thousandth, nor grow by more than a little
-    packed = _bytes_of(file, max(skip, 0), size + size // 100 + 4096)
+    return path.parent / name, _skip(fields)
+
+
+def _inflate(stream: BufferedReader, content: NDArray[np.uint8]) -> None:
+    """Inflate a file's rest into an array, piece by piece."""
     unpacker = zlib.decompressobj()
+    filled, size = 0, len(content)
     try:
-        data = unpacker.decompress(packed, size + 1)
+        while not unpacker.eof and (packed := unpacker.unconsumed_tail or stream.read(_BLOCK)):
+            # One byte more than there is room for tells that there is more.
+            piece = unpacker.decompress(packed, min(_BLOCK, size - filled + 1))
+            if filled + len(piece) > size:
+                raise _surplus()
+            content[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
+            filled += len(piece)
     except zlib.error:
         raise _refuse("The compressed samples are damaged.") from None
-    if len(data) < size:
-        raise _refuse("There are fewer samples than DimSize says.", RejectReason.TRUNCATED)
-    if len(data) > size:
-        raise _refuse("There are more samples than DimSize says.")
-    return data
+    if filled < size:
+        raise _too_few()
+
+
+def _native(voxels: NDArray[Any]) -> NDArray[Any]:
+    """Samples in the machine's byte order, within the memory that they take already."""
+    return voxels.byteswap(inplace=True).view(voxels.dtype.newbyteorder("="))
+
+
+def _too_few() -> ImageRejected:
+    return _refuse("There are fewer samples than DimSize says.", RejectReason.TRUNCATED)
+
+
+def _surplus() -> ImageRejected:
+    return _refuse("There are more samples than DimSize says.")
 
 
 def _skip(fields: dict[str, str]) -> int:
@@ -173,18 +225,11 @@ def _skip(fields: dict[str, str]) -> int:
         raise _refuse("HeaderSize is no number.") from None
 
 
-def _size_of(file: Path) -> int:
-    if not file.is_file():
-        raise _refuse("The file with the samples is missing.", RejectReason.MISSING)
-    return file.stat().st_size
-
-
-def _bytes_of(file: Path, skip: int, size: int) -> bytes:
-    if not file.is_file():
-        raise _refuse("There is no such file.", RejectReason.MISSING)
+@contextmanager
+def _opened(file: Path, folder: Path | None) -> Iterator[BufferedReader]:
+    """Open a regular file; no link may lead out of the folder, if one is given."""
     try:
-        with file.open("rb") as stream:
-            stream.seek(skip)
-            return stream.read(size)
-    except OSError:
-        raise _refuse("The file cannot be opened.") from None
+        with open_regular(file, root=folder) as stream:
+            yield stream
+    except (OSError, ValueError) as error:
+        raise refusal_of(error) from None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from triage.data.csv_table import read_csv
+from triage.data.csv_table import read_csv, shown_columns
 from triage.data.oct_sets.bscan_table import BscanRow, content_of, images_below, write_table
 from triage.errors import SpecError
 
@@ -39,7 +39,7 @@ def write_manifest(root: Path) -> Path:
     table = read_csv(tables[0])
     if absent := [name for name in _NEEDED if name not in table.columns]:
         raise SpecError(
-            f"columns {absent} are missing; there are {list(table.columns)}", where=TABLE
+            f"columns {absent} are missing; there are {shown_columns(table)}", where=TABLE
         )
     problems = [
         f"{name}: named {count} times"

@@ -19,13 +19,17 @@ from triage.data.oct_sets.bscan_table import (
     copies_joined,
     write_table,
 )
-from triage.errors import SpecError
+from triage.errors import ImageRejected, SpecError
 from triage.hashing import hash_bytes, hash_file
+from triage.imaging.oct.zip_archive import open_zip
+from triage.regular_file import open_regular
 
 CLASSES = ("CNV", "DME", "DRUSEN", "NORMAL")
 """Condition of each label: 0 to 3."""
 MAX_IMAGES = 200_000
 MAX_SIDE = 512
+_MAX_MEMBERS = 64
+_DAMAGED = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
 _DIGITS = 12
 
 
@@ -52,7 +56,7 @@ def write_manifest(root: Path) -> Path:
     try:
         folder = root / f"octmnist_{hash_file(source)[:_DIGITS]}"
         rows = _export(source, folder)
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except (ImageRejected, *_DAMAGED) as error:
         raise SpecError(
             "is not a readable OCTMNIST archive, or its folder cannot be written to",
             where=source.name,
@@ -90,7 +94,7 @@ def _export(source: Path, folder: Path) -> list[BscanRow]:
 
 def _images(source: Path) -> Iterator[tuple[str, int, int, NDArray[np.uint8]]]:
     """Yield (split, number, label, pixels) of every image of the archive."""
-    with zipfile.ZipFile(source) as archive:
+    with open_regular(source) as stream, open_zip(stream, _MAX_MEMBERS) as archive:
         for name, split in PUBLISHED_SPLITS.items():
             labels = [int(label[0]) for label in _members(archive, f"{name}_labels.npy", sides=1)]
             if set(labels) - {*range(len(CLASSES))}:

@@ -11,6 +11,7 @@ from triage.data.oct_sets.annotated import Annotated, Entry, as_classes
 from triage.data.oct_sets.meta_image import read_meta_image
 from triage.data.oct_sets.segmentation_spec import SegmentationSpec
 from triage.errors import SpecError
+from triage.imaging.oct.claims import is_plausible
 from triage.imaging.oct.volume import Spacing
 
 _IMAGE, _MASK = "oct.mhd", "reference.mhd"
@@ -74,7 +75,8 @@ def _eight_bits(voxels: np.ndarray, name: str) -> np.ndarray:
 
 
 def _spacing(sides: tuple[float, float, float] | None) -> Spacing | None:
-    try:
-        return Spacing(*sides) if sides else None
-    except ValueError:
+    """Distances in mm; None where they can be none, as the 1, 1, 1 that programs write for want."""
+    axes = ("bscan", "depth", "column")
+    if sides is None or not all(map(is_plausible, axes, sides)):
         return None
+    return Spacing(*sides)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from triage.array_file import Arrays, load_arrays, save_arrays
 from triage.errors import UsageError
 from triage.hashing import hash_bytes, hash_json
+from triage.named_file import MAX_JSON_BYTES, read_named_text
 from triage.whole_file import whole_file
 
 _FINGERPRINT = "protocol.json"
@@ -89,8 +90,8 @@ def cluster_codes(names: list[str]) -> NDArray[np.int64]:
 
 def _read(place: Path) -> dict[str, Any]:
     try:
-        found = json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = json.loads(read_named_text(place, "record", UsageError, MAX_JSON_BYTES))
+    except (ValueError, RecursionError) as error:
         raise UsageError(
             "is damaged", where=str(place), mend="Remove the folder and run again."
         ) from error

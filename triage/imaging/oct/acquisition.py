@@ -15,6 +15,7 @@ from triage.imaging.oct.volume import OctVolume
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MOST_BSCANS = 12
 """B-scans looked at, evenly spaced: neighbours say the same."""
+_MOST_SIDE = 1536  # rows or columns; of a larger B-scan the middle is looked at, for its grain
 _WINDOW = 5
 
 
@@ -35,14 +36,10 @@ def acquisition_features(volume: OctVolume) -> NDArray[np.float64]:
     """
     count = len(volume.bscans)
     chosen = np.unique(np.linspace(0, count - 1, min(count, MOST_BSCANS)).round().astype(int))
-    pixels = volume.bscans[chosen].astype(np.float32) / 255
-    window = (1, _WINDOW, _WINDOW)
-    mean = uniform_filter(pixels, window)
-    residual = pixels - mean
-    deviation = np.sqrt(np.maximum(uniform_filter(residual**2, window), 0))
-    contrast = deviation / np.maximum(mean, 1 / 255)
+    rows, columns = (_middle(side) for side in volume.bscans.shape[1:])
+    pixels = volume.bscans[chosen, rows, columns]
+    mean, contrast, grain = _texture(pixels)
     dark = mean <= np.median(mean)
-    grain = [_correlation(residual, axis, lag) for axis in (1, 2) for lag in (1, 2)]
     spacing = volume.spacing
     sampling = [
         np.log(step) if step is not None else 0.0
@@ -50,7 +47,7 @@ def acquisition_features(volume: OctVolume) -> NDArray[np.float64]:
     ]
     return np.array(
         [
-            *np.quantile(pixels, QUANTILES),
+            *(np.quantile(pixels, QUANTILES) / 255),
             float(np.median(contrast[dark])),
             float(np.median(contrast[~dark])) if not dark.all() else 0.0,
             *grain,
@@ -60,12 +57,40 @@ def acquisition_features(volume: OctVolume) -> NDArray[np.float64]:
     )
 
 
-def _correlation(residual: NDArray[np.float32], axis: int, lag: int) -> float:
-    """Correlation of an image with itself moved by some pixels; 0 where it is flat."""
+def _middle(side: int) -> slice:
+    """The middle of an axis, all of it unless it is unusually long."""
+    start = max(0, side - _MOST_SIDE) // 2
+    return slice(start, min(side, start + _MOST_SIDE))
+
+
+def _texture(
+    pixels: NDArray[np.uint8],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], list[float]]:
+    """Local mean and contrast of each pixel [S, H, W], and the grain of all B-scans together.
+
+    One B-scan at a time, so that of a large volume only two arrays of real numbers are held.
+    """
+    mean = np.empty(pixels.shape, np.float32)
+    contrast = np.empty(pixels.shape, np.float32)
+    shifts = [(axis, lag) for axis in (0, 1) for lag in (1, 2)]
+    products, power = np.zeros(len(shifts)), 0.0
+    for index, bscan in enumerate(pixels):
+        shown = bscan.astype(np.float32) / 255
+        mean[index] = uniform_filter(shown, _WINDOW)
+        residual = shown - mean[index]
+        deviation = np.sqrt(np.maximum(uniform_filter(residual**2, _WINDOW), 0))
+        contrast[index] = deviation / np.maximum(mean[index], 1 / 255)
+        products += [_product(residual, axis, lag) for axis, lag in shifts]
+        power += float((residual**2).mean())
+    grain = products / power if power > 0 else products * 0
+    return mean, contrast, grain.tolist()
+
+
+def _product(residual: NDArray[np.float32], axis: int, lag: int) -> float:
+    """Mean product of a B-scan and itself moved by some pixels; 0 where it is too small."""
     length = residual.shape[axis]
     if length <= lag:
         return 0.0
     ahead = residual.take(range(lag, length), axis)
     behind = residual.take(range(length - lag), axis)
-    power = float((residual**2).mean())
-    return float((ahead * behind).mean()) / power if power > 0 else 0.0
+    return float((ahead * behind).mean())

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
+from triage.errors import ImageRejected, RejectReason
 from triage.imaging.oct.deidentify import device_text
-from triage.imaging.oct.draft import Draft
+from triage.imaging.oct.draft import Draft, Part
 from triage.imaging.oct.intensity import to_bytes
-from triage.imaging.oct.order import parallel, spatial_order
+from triage.imaging.oct.order import leaves_out, parallel, spatial_order
 from triage.imaging.oct.orientation import looks_upside_down
 from triage.imaging.oct.volume import Claim, Eye, Flag, OctVolume, Spacing
 
@@ -55,7 +56,9 @@ def finish(draft: Draft) -> OctVolume:
         Fields where all statements agree; flags where they do not, where there is none, and
         where pixels or positions contradict them.
     """
-    flags: list[Flag] = []
+    flags = list(draft.flags)
+    if draft.part is not None:
+        _check_whole(draft.part, flags)
     claims = {name: _clean(name, found) for name, found in draft.claims.items()}
     raster = _sort(draft, flags)
     laterality = _laterality(claims.get("laterality", ()), flags)
@@ -84,6 +87,34 @@ def finish(draft: Draft) -> OctVolume:
     )
 
 
+def _check_whole(part: Part, flags: list[Flag]) -> None:
+    if part.is_whole is None and part.concatenation:
+        flags.append(Flag.BSCANS_MISSING)
+    if part.is_whole is False:
+        of = f"one of the {part.total} parts" if part.total else "only a part"
+        raise ImageRejected(
+            RejectReason.TRUNCATED,
+            f"The file holds {of} of a volume.",
+            mend="Give a folder with all parts of the volume.",
+        )
+
+
+def agreed_eye(found: Iterable[Claim]) -> str | None:
+    """The eye that all recognised statements name; None where there is none or they disagree."""
+    return _agreed(_clean("laterality", found))
+
+
+def stated_spacing(axis: str, found: Iterable[Claim]) -> list[float]:
+    """The plausible distances among statements on one axis, in mm."""
+    return _numbers(_clean(f"{axis}_spacing", found))
+
+
+def same_spacing(numbers: Iterable[float]) -> bool:
+    """Say whether distances in mm agree; vendors round the same number differently."""
+    numbers = list(numbers)
+    return max(numbers) <= min(numbers) * (1 + _SAME_SPACING)
+
+
 def _clean(name: str, found: Iterable[Claim]) -> tuple[Claim, ...]:
     """Keep each statement in a fixed vocabulary: a field may hold anything, a name too."""
     cleaned = []
@@ -101,17 +132,33 @@ def _clean(name: str, found: Iterable[Claim]) -> tuple[Claim, ...]:
     return tuple(cleaned)
 
 
+def is_plausible(axis: str, value: float) -> bool:
+    """Say whether a number can be the distance of a retinal scan's samples in mm.
+
+    Parameters
+    ----------
+    axis : str
+        'bscan', 'depth' or 'column'.
+    value : float
+    """
+    low, high = _PLAUSIBLE[axis]
+    return low <= value <= high
+
+
 def _millimetres(text: str, axis: str) -> str | None:
     try:
         value = float(text)
     except ValueError:
         return None
-    low, high = _PLAUSIBLE[axis]
-    return f"{value:.6g} mm" if low <= value <= high else None
+    return f"{value:.6g} mm" if is_plausible(axis, value) else None
 
 
 def _values(claims: Iterable[Claim]) -> list[str]:
     return [claim.value for claim in claims if claim.value != UNRECOGNISED]
+
+
+def _numbers(cleaned: Iterable[Claim]) -> list[float]:
+    return [float(text.split()[0]) for text in _values(cleaned)]
 
 
 def _agreed(claims: Iterable[Claim]) -> str | None:
@@ -134,12 +181,12 @@ def _laterality(claims: Iterable[Claim], flags: list[Flag]) -> Eye | None:
 def _spacing(claims: dict[str, tuple[Claim, ...]], flags: list[Flag], *, raster: bool) -> Spacing:
     found: dict[str, float] = {}
     for axis in ("bscan", "depth", "column"):
-        numbers = [float(text.split()[0]) for text in _values(claims.get(f"{axis}_spacing", ()))]
+        numbers = _numbers(claims.get(f"{axis}_spacing", ()))
         if axis == "bscan" and not raster:
             continue  # one B-scan, a star or a circle: there is no distance between neighbours
         if not numbers:
             flags.append(Flag.SPACING_MISSING)
-        elif max(numbers) > min(numbers) * (1 + _SAME_SPACING):
+        elif not same_spacing(numbers):
             flags.append(Flag.SPACING_CONFLICT)
         else:
             found[axis] = numbers[0]
@@ -153,6 +200,8 @@ def _sort(draft: Draft, flags: list[Flag]) -> bool:
         positions = draft.localizer.lines
     if positions is None or len(positions) != len(draft.bscans):
         return True
+    if leaves_out(positions):
+        flags.append(Flag.BSCANS_MISSING)
     order = spatial_order(positions)
     if order is not None:
         flags.append(Flag.ORDER_CONFLICT)

@@ -12,7 +12,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.imaging.oct.volume import Claim, Localizer
+from triage.imaging.oct.volume import Claim, Flag, Localizer
+
+
+@dataclass(frozen=True)
+class Part:
+    """The place of a file in a DICOM concatenation (PS3.3 C.7.6.16.2.2.4).
+
+    Parameters
+    ----------
+    concatenation : str
+        ConcatenationUID, '' where it is not given. Never leaves the reader.
+    number : int or None
+        InConcatenationNumber, from 1.
+    total : int or None
+        InConcatenationTotalNumber.
+    offset : int or None
+        ConcatenationFrameOffsetNumber: frames in the parts before this one.
+    """
+
+    concatenation: str
+    number: int | None
+    total: int | None
+    offset: int | None
+
+    @property
+    def is_whole(self) -> bool | None:
+        """Whether this part is all there is; None where nothing says so."""
+        if self.total is not None:
+            return self.total == 1
+        return False if (self.number or 1) > 1 or (self.offset or 0) > 0 else None
 
 
 @dataclass
@@ -40,6 +69,10 @@ class Draft:
         used. Lines of the localizer are used where this is None.
     surfaces : dict of float32 array [S, W]
         Vendor's boundaries in rows from the top, NaN where absent.
+    flags : list of Flag
+        What the reader itself found doubtful.
+    part : Part or None
+        Which part of a larger object the file is, where it says that it is one.
     """
 
     bscans: NDArray[Any] = field(repr=False)
@@ -49,6 +82,8 @@ class Draft:
     localizer: Localizer | None = None
     positions: NDArray[np.floating] | None = field(default=None, repr=False)
     surfaces: dict[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
+    flags: list[Flag] = field(default_factory=list)
+    part: Part | None = None
 
     def claim(self, name: str, value: object, source: str) -> None:
         """Note a statement of the file; None and blank statements are none."""

@@ -1,4 +1,4 @@
-"""Grey pictures at the depth they are stored in, by Pillow.
+"""Grey pictures at the depth they are stored in.
 
 Photographs go through `triage.imaging.raster`, which makes 8-bit colour of everything; a B-scan
 may have 16 bits or real numbers, and must be no colour picture.
@@ -6,6 +6,7 @@ may have 16 bits or real numbers, and must be no colour picture.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,18 +15,19 @@ from PIL import Image
 
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.oct.limits import VolumeLimits
-from triage.imaging.raster import checked_pages, opened
-from triage.imaging.read import RASTER_MAGIC
+from triage.imaging.raster import read_pages
+from triage.imaging.raster_kinds import raster_kind
+from triage.imaging.samples import Page, page_to_grey, page_to_rgb
 
+_KINDS = frozenset({"jpeg", "png", "tiff", "bmp"})
 _COLOURED = 24  # levels between a pixel's channels: more than JPEG makes of a grey picture
 _COLOURED_SHARE = 0.01
 
 
 def picture_kind(head: bytes) -> str | None:
-    """Tell a picture's format by its first bytes: 'jpeg', 'png', 'tiff', 'bmp' or None."""
-    if head.startswith(b"BM") and head[6:10] == bytes(4):
-        return "bmp"
-    return next((kind for magic, kind in RASTER_MAGIC.items() if head.startswith(magic)), None)
+    """Tell a picture's format by its first bytes; None where it is none that B-scans come in."""
+    kind = raster_kind(head)
+    return kind if kind in _KINDS else None
 
 
 def read_grey(
@@ -47,7 +49,9 @@ def read_grey(
     Returns
     -------
     uint8, uint16 or float32 array [F, H, W]
-        As stored, transparency left out.
+        Upright and as stored, 0 black, transparency left out. Integers of more than 16 bits or with
+        a sign are uint16 where all lie between 0 and 65535, else float32. Less than 8 bits are
+        scaled to 8.
 
     Raises
     ------
@@ -55,38 +59,31 @@ def read_grey(
         `WRONG_MODALITY` for a colour picture, `INCONSISTENT` for pages that differ, and whatever
         else is wrong with the file.
     """
-    with opened(data, kind) as image:
-        pages = checked_pages(image, kind, limits.pictures)
-        stack: NDArray[Any] | None = None
-        for index, page in enumerate(pages):
-            image.seek(page)
-            limits.check_shape(len(pages), image.height, image.width)
-            image.load()
-            frame = _grey(image, colour=colour)
-            if stack is None:
-                stack = np.empty((len(pages), *frame.shape), frame.dtype)
-            if frame.shape != stack.shape[1:] or frame.dtype != stack.dtype:
-                raise ImageRejected(
-                    RejectReason.INCONSISTENT, "The pages of the file differ in size or depth."
-                )
-            stack[index] = frame
-    if stack is None:
-        raise ImageRejected(RejectReason.NO_PIXELS, "The file holds no full-resolution page.")
+    pages = read_pages(data, kind, limits.pictures)
+    stack: NDArray[Any] | None = None
+    for index, page in enumerate(pages):
+        limits.check_shape(len(pages), page.height, page.width)
+        # B-scans are not photographs: a profile of the exporting program says nothing about them
+        frame = _grey(replace(page, profile=None), colour=colour)
+        if stack is None:
+            stack = np.empty((len(pages), *frame.shape), frame.dtype)
+        if frame.shape != stack.shape[1:] or frame.dtype != stack.dtype:
+            raise ImageRejected(
+                RejectReason.INCONSISTENT,
+                "The pages of the file differ in size or depth.",
+                mend="Export the B-scans of one volume with one size and depth.",
+            )
+        stack[index] = frame
+    assert stack is not None  # there is at least one page
     return stack
 
 
-def _grey(image: Image.Image, *, colour: bool) -> NDArray[Any]:
-    if image.mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16)
-    if image.mode in ("I", "F"):
-        samples = np.asarray(image)
-        whole = image.mode == "I" and samples.min() >= 0 and samples.max() < 2**16
-        return samples.astype(np.uint16 if whole else np.float32)
-    if image.mode in ("1", "L", "LA", "La"):
-        return np.asarray(image.convert("L"))
-    rgb = np.asarray(image.convert("RGB"))
+def _grey(page: Page, *, colour: bool) -> NDArray[Any]:
+    if page.layout.space == "grey":
+        return page_to_grey(page)
+    rgb, _ = page_to_rgb(page)
     if colour:
-        return np.asarray(image.convert("RGB").convert("L"))
+        return np.asarray(Image.fromarray(rgb).convert("L"))
     if np.mean(np.ptp(rgb, axis=2) > _COLOURED) > _COLOURED_SHARE:
         raise ImageRejected(
             RejectReason.WRONG_MODALITY,

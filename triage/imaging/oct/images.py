@@ -11,18 +11,20 @@ from numpy.typing import NDArray
 
 from triage.errors import ImageRejected, RejectReason
 from triage.hashing import hash_bytes, hash_json
+from triage.imaging.decode import read_bytes, refusal_of
 from triage.imaging.oct.draft import Draft
+from triage.imaging.oct.folder import folder_files
 from triage.imaging.oct.grey import picture_kind, read_grey
 from triage.imaging.oct.intensity import to_bytes
 from triage.imaging.oct.limits import VolumeLimits
 from triage.imaging.oct.sidecar import Sidecar
 from triage.imaging.oct.volume import Localizer
-from triage.imaging.read import read_bytes
+from triage.regular_file import FileTooLargeError, open_regular, read_regular
 
 SIDECARS = ("sidecar.json", "volume.json")
 _LOCALIZERS = frozenset({"localizer", "slo", "fundus"})
 _MAX_SIDECAR = 2**20
-_MAX_OTHERS = 64  # files of a folder that are neither B-scan nor sidecar
+_MAGIC = 64  # bytes that tell a picture's format
 
 
 def read_stack(data: bytes, kind: str, limits: VolumeLimits) -> Draft:
@@ -91,7 +93,7 @@ def read_folder(folder: Path, limits: VolumeLimits) -> Draft:
         sha256="",
     )
     if localizer:
-        data = read_bytes(files[localizer], limits.pictures)
+        data = read_bytes(files[localizer], limits.pictures, root=folder)
         hashes[localizer] = hash_bytes(data)
         page = read_grey(data, picture_kind(data) or "", limits, colour=True)[:1]
         draft.localizer = Localizer(to_bytes(page)[0], sidecar.localizer_scale)
@@ -108,7 +110,7 @@ def _read_all(
     stack: NDArray[Any] | None = None
     for index, path in enumerate(paths):
         try:
-            data = read_bytes(path, limits.pictures)
+            data = read_bytes(path, limits.pictures, root=path.parent)
             hashes[names[index]] = hash_bytes(data)
             pages = read_grey(data, picture_kind(data) or "", limits)
         except ImageRejected as refusal:
@@ -131,34 +133,25 @@ def _read_all(
     return stack
 
 
-def folder_files(folder: Path, limits: VolumeLimits) -> dict[str, Path]:
-    """List a folder's regular files, hidden ones left out, within the limits."""
-    files = {
-        path.name: path
-        for path in sorted(folder.iterdir())
-        if path.is_file() and not path.name.startswith(".")
-    }
-    if len(files) > limits.max_bscans + _MAX_OTHERS:
-        raise ImageRejected(
-            RejectReason.TOO_MANY_FRAMES,
-            f"The folder has more files than the {limits.max_bscans} B-scans that are read.",
-            mend="Give the folder of one volume, or raise the limit max_bscans.",
-        )
-    limits.check_bytes(sum(path.stat().st_size for path in files.values()))
-    return files
-
-
 def _small(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        data = stream.read(_MAX_SIDECAR + 1)
-    if len(data) > _MAX_SIDECAR:
-        raise ImageRejected(RejectReason.TOO_LARGE, "The sidecar is larger than a mebibyte.")
-    return data
+    try:
+        return read_regular(path, _MAX_SIDECAR, root=path.parent)
+    except FileTooLargeError:
+        raise ImageRejected(
+            RejectReason.TOO_LARGE,
+            "The sidecar is larger than a mebibyte.",
+            mend="Leave out of it what is not read.",
+        ) from None
+    except OSError as error:
+        raise refusal_of(error) from None
 
 
 def _is_picture(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return picture_kind(stream.read(16)) is not None
+    try:
+        with open_regular(path, root=path.parent) as stream:
+            return picture_kind(stream.read(_MAGIC)) is not None
+    except OSError as error:
+        raise refusal_of(error) from None
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

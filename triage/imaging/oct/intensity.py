@@ -1,7 +1,8 @@
-"""Stored samples of any type to the 8 bits a person is shown."""
+"""Stored samples of any type to the 8 bits a person is shown, one B-scan at a time."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,14 @@ from numpy.typing import NDArray
 PERCENTILES = (0.1, 99.9)
 _SAMPLES = 500_000
 _LARGEST = 1e30  # beyond lie the markers that scanners write where there was no signal
+_BLOCK = 2**15  # samples scaled at a time, so that intermediates stay in the processor's cache
+
+FrameAt = Callable[[int], NDArray[Any]]
+"""Returns the stored samples [H, W] of the B-scan of an index; called twice for each."""
 
 
 def to_bytes(bscans: NDArray[Any]) -> NDArray[np.uint8]:
-    """Scale a volume to 8 bits, one B-scan at a time.
+    """Scale a volume to 8 bits.
 
     Parameters
     ----------
@@ -29,23 +34,115 @@ def to_bytes(bscans: NDArray[Any]) -> NDArray[np.uint8]:
     """
     if bscans.dtype == np.uint8:
         return bscans
-    low, high = _range(bscans)
-    shown = np.zeros(bscans.shape, np.uint8)
-    if not high > low:
-        return shown
-    for frame, target in zip(bscans, shown, strict=True):
-        # double precision: the difference of two floats may overflow their own type
-        scaled = (frame.astype(np.float64) - low) * (255 / (high - low))
-        valid = np.isfinite(scaled) & (np.abs(frame) < _LARGEST)
-        target[valid] = np.rint(np.clip(scaled[valid], 0, 255)).astype(np.uint8)
+    count, height, width = bscans.shape
+    return scale_frames(lambda index: bscans[index], (count, height, width))
+
+
+def scale_frames(frame_at: FrameAt, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Scale a volume to 8 bits as `to_bytes` does, never holding more of it than one B-scan.
+
+    Parameters
+    ----------
+    frame_at : callable
+        See `FrameAt`.
+    shape : (int, int, int)
+        S, H, W.
+
+    Returns
+    -------
+    uint8 array [S, H, W]
+    """
+    shown = np.zeros(shape, np.uint8)
+    scale = _scale_of(frame_at, shape)
+    if scale is not None:
+        for index, target in enumerate(shown):
+            scale(frame_at(index), target)
     return shown
 
 
-def _range(bscans: NDArray[Any]) -> tuple[float, float]:
+def to_bytes_within(bscans: NDArray[Any]) -> NDArray[np.uint8]:
+    """Scale a volume to 8 bits as `to_bytes` does, within the memory that it takes already.
+
+    Parameters
+    ----------
+    bscans : integer or real array [S, H, W]
+        Overwritten and cut short: the caller must hold no view of it and not use it again. An
+        array that does not own its memory, or lies in it in another order, is left alone.
+
+    Returns
+    -------
+    uint8 array [S, H, W]
+    """
+    plain = bscans.flags.c_contiguous and bscans.flags.owndata and bscans.flags.writeable
+    if bscans.dtype == np.uint8 or not plain:
+        return to_bytes(bscans)
+    count, height, width = bscans.shape
+    size, pixels = bscans.size, height * width
+    scale = _scale_of(lambda index: bscans[index], (count, height, width))
+    content = bscans.reshape(-1).view(np.uint8)
+    shown = np.zeros((height, width), np.uint8)
+    for index in range(count):
+        # A B-scan of bytes ends before the stored samples of the next begin.
+        if scale is not None:
+            scale(bscans[index], shown)
+        content[index * pixels : (index + 1) * pixels] = shown.reshape(-1)
+    del content
+    bscans.resize(-(-size // bscans.itemsize), refcheck=False)
+    return bscans.view(np.uint8)[:size].reshape(count, height, width)
+
+
+def _scale_of(
+    frame_at: FrameAt, shape: tuple[int, int, int]
+) -> Callable[[NDArray[Any], NDArray[np.uint8]], None] | None:
+    """The function that scales one B-scan into an array; None where all samples are the same."""
+    low, high = _range(frame_at, shape)
+    if not high > low:
+        return None
+    tables: dict[np.dtype[Any], NDArray[np.uint8]] = {}
+
+    def scale(frame: NDArray[Any], target: NDArray[np.uint8]) -> None:
+        native = frame.dtype.newbyteorder("=")
+        if native.itemsize == 2 and native.kind in "ui":
+            if native not in tables:
+                tables[native] = _scaled(np.arange(2**16, dtype=np.uint16).view(native), low, high)
+            stored = np.ascontiguousarray(frame, native).view(np.uint16)
+            tables[native].take(stored, out=target)
+            return
+        for rows in _row_blocks(frame.shape):
+            target[rows] = _scaled(frame[rows], low, high)
+
+    return scale
+
+
+def _scaled(samples: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
+    # double precision: the difference of two floats may overflow their own type
+    scaled = samples.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        # written so that what is no number is none here either
+        absent = ~(np.abs(scaled) < _LARGEST)
+        scaled -= low
+        scaled *= 255 / (high - low)
+        scaled.clip(0, 255, out=scaled)
+        scaled[absent] = 0
+    return np.rint(scaled, out=scaled).astype(np.uint8)
+
+
+def _row_blocks(shape: tuple[int, ...]) -> Iterator[slice]:
+    step = max(1, _BLOCK // max(1, shape[1]))
+    return (slice(row, row + step) for row in range(0, shape[0], step))
+
+
+def _range(frame_at: FrameAt, shape: tuple[int, int, int]) -> tuple[float, float]:
     """Percentiles over an even subset of the samples; the extremes where they coincide."""
-    step = max(1, bscans.size // _SAMPLES)
-    # odd, so that the subset does not stay in the same columns
-    sample = bscans.reshape(-1)[:: step + (step > 1 and step % 2 == 0)].astype(np.float64)
+    count, height, width = shape
+    pixels = height * width
+    step = max(1, count * pixels // _SAMPLES)
+    step += step > 1 and step % 2 == 0  # odd, so that the subset is not always of the same columns
+    pieces = [
+        frame_at(index).reshape(-1)[-index * pixels % step :: step].astype(np.float64)
+        for index in range(count)
+    ]
+    sample = np.concatenate(pieces)
     sample = sample[np.isfinite(sample) & (np.abs(sample) < _LARGEST)]
     if not sample.size:
         return 0.0, 0.0

@@ -26,10 +26,12 @@ class VolumeLimits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    max_bytes: int = Field(default=2 * 2**30, gt=0)
-    max_voxels: int = Field(default=600_000_000, gt=0)
+    max_bytes: int = Field(default=512 * 2**20, gt=0)
+    max_whole_bytes: int = Field(default=256 * 2**20, gt=0)
+    max_voxels: int = Field(default=250_000_000, gt=0)
     max_bscans: int = Field(default=1024, gt=0)
     max_side: int = Field(default=8192, gt=0)
+    max_pixels: int = Field(default=32_000_000, gt=0)
 
     def check_bytes(self, size: int) -> None:
         """Refuse content of more than `max_bytes`.
@@ -64,20 +66,25 @@ class VolumeLimits(BaseModel):
                 f"The volume has more than {self.max_bscans} B-scans.",
                 mend="Export fewer B-scans, or raise the limit max_bscans.",
             )
-        if max(rows, columns) > self.max_side or bscans * rows * columns > self.max_voxels:
+        pixels = rows * columns
+        if (
+            max(rows, columns) > self.max_side
+            or pixels > self.max_pixels
+            or bscans * pixels > self.max_voxels
+        ):
             raise ImageRejected(
                 RejectReason.TOO_MANY_PIXELS,
                 f"{bscans} x {rows} x {columns} samples are more than the {self.max_voxels} in "
-                f"all or {self.max_side} a side that are read.",
-                mend="Export the volume smaller, or raise max_voxels and max_side.",
+                f"all, {self.max_pixels} a B-scan or {self.max_side} a side that are read.",
+                mend="Export the volume smaller, or raise max_voxels, max_pixels and max_side.",
             )
 
     @property
     def pictures(self) -> Limits:
         """The same bounds for the readers that photographs share."""
         return Limits(
-            max_bytes=self.max_bytes,
-            max_pixels=self.max_side**2,
+            max_bytes=min(self.max_bytes, self.max_whole_bytes),
+            max_pixels=self.max_pixels,
             max_frames=self.max_bscans,
             max_total_pixels=self.max_voxels,
         )

@@ -6,6 +6,8 @@ header before anything is inflated, and nothing is unpickled.
 
 from __future__ import annotations
 
+import hashlib
+import os
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -18,11 +20,13 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from triage.errors import ImageRejected, RejectReason
-from triage.hashing import hash_file
+from triage.imaging.decode import refusal_of
 from triage.imaging.oct.draft import Draft
 from triage.imaging.oct.limits import VolumeLimits
 from triage.imaging.oct.sidecar import Sidecar
 from triage.imaging.oct.volume import Localizer
+from triage.imaging.oct.zip_archive import open_zip
+from triage.regular_file import open_regular
 
 VOLUME_NAMES = ("volume", "bscans")
 _LOCALIZER_NAMES = ("slo", "localizer")
@@ -55,10 +59,9 @@ def read_npz(path: Path, limits: VolumeLimits) -> Draft:
         `TRUNCATED`, or whatever limit is passed.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as stream, open_zip(stream, _MAX_MEMBERS) as archive:
+            limits.check_bytes(os.fstat(stream.fileno()).st_size)
             members = archive.namelist()
-            if len(members) > _MAX_MEMBERS:
-                raise ImageRejected(RejectReason.TOO_LARGE, "The archive has too many members.")
             found = {name.removesuffix(".npy") for name in members if name.endswith(".npy")}
             volume = next((name for name in VOLUME_NAMES if name in found), None)
             if volume is None:
@@ -67,9 +70,10 @@ def read_npz(path: Path, limits: VolumeLimits) -> Draft:
                     "The archive holds no array named volume or bscans.",
                     mend="A data set of many cases is loaded with a data spec, not as a volume.",
                 )
-            draft = Draft(
-                bscans=_volume(archive, volume, limits), kind="npz", sha256=hash_file(path)
-            )
+            bscans = _volume(archive, volume, limits)
+            stream.seek(0)
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+            draft = Draft(bscans=bscans, kind="npz", sha256=sha256)
             sidecar = Sidecar.parse(_meta(archive)) if "meta" in found else Sidecar()
             for name in _LOCALIZER_NAMES:
                 if name in found:
@@ -78,8 +82,12 @@ def read_npz(path: Path, limits: VolumeLimits) -> Draft:
                     break
     except (zipfile.BadZipFile, zlib.error, EOFError):
         raise ImageRejected(
-            RejectReason.TRUNCATED, "The archive is damaged or ends too early."
+            RejectReason.TRUNCATED,
+            "The archive is damaged or ends too early.",
+            mend="Copy or export the file again.",
         ) from None
+    except OSError as error:
+        raise refusal_of(error) from None
     sidecar.note(draft, "meta")
     return draft
 
@@ -104,7 +112,11 @@ def _volume(archive: zipfile.ZipFile, name: str, limits: VolumeLimits) -> NDArra
 def _localizer(archive: zipfile.ZipFile, name: str, limits: VolumeLimits) -> NDArray[np.uint8]:
     def check(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         if len(shape) != 2 or dtype != np.uint8:
-            raise ImageRejected(RejectReason.UNSUPPORTED_ENCODING, "The localizer is not uint8.")
+            raise ImageRejected(
+                RejectReason.UNSUPPORTED_ENCODING,
+                "The localizer is no array of uint8 with axes row and column.",
+                mend="Save it as one, or leave it out.",
+            )
         limits.check_shape(1, *shape)
 
     return _read_array(archive, name, limits, check)
@@ -113,7 +125,11 @@ def _localizer(archive: zipfile.ZipFile, name: str, limits: VolumeLimits) -> NDA
 def _meta(archive: zipfile.ZipFile) -> str:
     def check(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         if shape != () or dtype.kind != "U" or dtype.itemsize > _MAX_META:
-            raise ImageRejected(RejectReason.UNSUPPORTED_ENCODING, "The meta array is no text.")
+            raise ImageRejected(
+                RejectReason.UNSUPPORTED_ENCODING,
+                "The meta array is no text.",
+                mend="Save it as one string of JSON, or leave it out.",
+            )
 
     return str(_read_array(archive, "meta", None, check))
 
@@ -146,20 +162,27 @@ def _read_array(
         # What the archive cannot hold is not allocated for.
         if size > min(member.file_size, member.compress_size * _MOST_DEFLATED):
             raise _truncated()
-        content = np.empty(size, np.uint8)
-        filled = 0
-        while filled < size:
-            piece = stream.read(min(_BLOCK, size - filled))
-            if not piece:
-                raise _truncated()
-            content[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
-            filled += len(piece)
-        if stream.read(1):  # also makes the archive check its CRC
-            raise ImageRejected(
-                RejectReason.INCONSISTENT, "An array is longer than its header says."
-            )
-    array = content.view(dtype) if shape else content.view(dtype).reshape(())
-    return array.reshape(shape, order="F" if fortran else "C")
+        array = np.empty(shape, dtype, order="F" if fortran else "C")
+        # The bytes in the order in which they lie in memory, which is that of the file.
+        _fill(stream, (array.T if fortran else array).reshape(-1).view(np.uint8))
+    return array
+
+
+def _fill(stream: IO[bytes], content: NDArray[np.uint8]) -> None:
+    """Read exactly as much as the array takes."""
+    filled, size = 0, len(content)
+    while filled < size:
+        piece = stream.read(min(_BLOCK, size - filled))
+        if not piece:
+            raise _truncated()
+        content[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
+        filled += len(piece)
+    if stream.read(1):  # also makes the archive check its CRC
+        raise ImageRejected(
+            RejectReason.INCONSISTENT,
+            "An array is longer than its header says.",
+            mend="Save the volume again.",
+        )
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -170,8 +193,16 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
             return npy.read_array_header_1_0(stream)
         return npy.read_array_header_2_0(stream)
     except ValueError:
-        raise ImageRejected(RejectReason.UNREADABLE, "An array's header is damaged.") from None
+        raise ImageRejected(
+            RejectReason.UNREADABLE,
+            "An array's header is damaged.",
+            mend="Copy or export the file again.",
+        ) from None
 
 
 def _truncated() -> ImageRejected:
-    return ImageRejected(RejectReason.TRUNCATED, "An array is shorter than its header says.")
+    return ImageRejected(
+        RejectReason.TRUNCATED,
+        "An array is shorter than its header says.",
+        mend="Copy or export the file again.",
+    )

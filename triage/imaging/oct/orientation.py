@@ -12,15 +12,19 @@ needs a segmentation.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter1d
 
 UPSIDE_DOWN_BELOW = -0.1  # of `depth_asymmetry`
 _MOST_BSCANS = 15
 _STEP = 0.01  # of the depth, over which a rise is taken
 _SMOOTH = (0.008, 0.02)  # of depth and width
 _COLUMNS = 64
+_MOST_SIDE = 2048  # rows or columns; of a larger B-scan every second, third, ... is looked at
+_TRUNCATE = 4.0  # deviations, where the Gaussian ends
 _WHITE = 250  # padding of registered scans, black padding needs no care
 
 
@@ -58,16 +62,37 @@ def depth_asymmetry(bscans: NDArray[np.uint8]) -> float:
 
 
 def _asymmetry(bscan: NDArray[np.uint8]) -> float:
+    bscan = bscan[:: -(-bscan.shape[0] // _MOST_SIDE), :: -(-bscan.shape[1] // _MOST_SIDE)]
     height, width = bscan.shape
     step = max(1, round(_STEP * height))
     if height < 8 * step:
         return 0.0
-    smooth = gaussian_filter(_unpadded(bscan), (_SMOOTH[0] * height, _SMOOTH[1] * width))
-    columns = smooth[:, :: max(1, width // _COLUMNS)]
+    columns = _unpadded(bscan) @ _column_weights(width)
+    columns = gaussian_filter1d(columns, _SMOOTH[0] * height, axis=0, truncate=_TRUNCATE)
     change = columns[step:] - columns[:-step]
     # one grey level keeps empty columns from counting
     ratio = (change.max(axis=0) + 1) / (1 - change.min(axis=0))
     return float(np.median(np.log(ratio)))
+
+
+@lru_cache(maxsize=4)
+def _column_weights(width: int) -> NDArray[np.float32]:
+    """Gaussian weights that make the columns looked at from all columns [width, n].
+
+    The work of filtering every column grows with the square of the width. Edges are reflected, as
+    by `scipy.ndimage.gaussian_filter`.
+    """
+    deviation = _SMOOTH[1] * width
+    radius = int(_TRUNCATE * deviation + 0.5)
+    offsets = np.arange(-radius, radius + 1)
+    kernel = np.exp(-0.5 * (offsets / deviation) ** 2)
+    kernel /= kernel.sum()
+    centres = np.arange(0, width, max(1, width // _COLUMNS))
+    places = (centres[:, None] + offsets) % (2 * width)
+    places = np.where(places < width, places, 2 * width - 1 - places)
+    weights = np.zeros((width, len(centres)))
+    np.add.at(weights, (places, np.arange(len(centres))[:, None]), kernel)
+    return weights.astype(np.float32)
 
 
 def _unpadded(bscan: NDArray[np.uint8]) -> NDArray[np.float32]:

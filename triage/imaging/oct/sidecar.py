@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 import numpy as np
@@ -108,13 +109,11 @@ class Sidecar(BaseModel):
         return value if 1e-4 <= value <= 1 else None
 
     def _positions(self, count: int) -> NDArray[np.float64]:
-        try:
-            ends = [
-                np.asarray(side, dtype=np.float64).reshape(count, 2)
-                for side in (self.starts, self.ends)
-            ]
-        except (TypeError, ValueError):
-            ends = []
+        ends: list[NDArray[np.float64]] = []
+        sides = (self.starts or [], self.ends or [])
+        with suppress(TypeError, ValueError):
+            if all(len(side) == count for side in sides):
+                ends = [np.asarray(side, dtype=np.float64).reshape(count, 2) for side in sides]
         if not ends or not all(np.isfinite(side).all() for side in ends):
             raise ImageRejected(
                 RejectReason.INCONSISTENT,

@@ -21,6 +21,7 @@ class Flag(StrEnum):
     SPACING_MISSING = "spacing_missing"
     SPACING_CONFLICT = "spacing_conflict"
     ORDER_CONFLICT = "order_conflict"
+    BSCANS_MISSING = "bscans_missing"
     SINGLE_BSCAN = "single_bscan"
     UPSIDE_DOWN = "upside_down"
     NOT_MACULAR = "not_macular"
@@ -38,6 +39,7 @@ _SENTENCES = {
     Flag.SPACING_MISSING: "The file does not give the scale, so nothing is measured in mm.",
     Flag.SPACING_CONFLICT: "The file's statements disagree on the scale.",
     Flag.ORDER_CONFLICT: "The order of the B-scans is contradicted by their positions.",
+    Flag.BSCANS_MISSING: "B-scans seem to be missing from the volume.",
     Flag.SINGLE_BSCAN: "There is one B-scan where a volume is expected.",
     Flag.UPSIDE_DOWN: "The scan looks upside down.",
     Flag.NOT_MACULAR: "The scan is not of the macula.",

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 CHUNK = 16
+_MOST_SAMPLES = 2**24  # of B-scans resized at a time, as float32
 
 
 def to_grid(bscans: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
@@ -27,12 +28,14 @@ def to_grid(bscans: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.ui
     if bscans.shape[1:] == (rows, columns):
         return bscans
     out = np.empty((len(bscans), rows, columns), dtype=np.uint8)
-    for start in range(0, len(bscans), CHUNK):
-        part = torch.from_numpy(bscans[start : start + CHUNK].astype(np.float32))[:, None]
+    _, height, width = bscans.shape
+    step = max(1, min(CHUNK, _MOST_SAMPLES // (height * width)))
+    for start in range(0, len(bscans), step):
+        part = torch.from_numpy(bscans[start : start + step].astype(np.float32))[:, None]
         resized = functional.interpolate(
             part, (rows, columns), mode="bilinear", antialias=True, align_corners=False
         )
-        out[start : start + CHUNK] = resized[:, 0].round().clamp(0, 255).byte().numpy()
+        out[start : start + step] = resized[:, 0].round().clamp(0, 255).byte().numpy()
     return out
 
 

@@ -29,10 +29,13 @@ from triage.models.oct.settings import OctSettings, ReferralSettings
 from triage.models.oct.tissue_cells import tissue_cells
 from triage.models.oct.volume_reader import OpenedVolume, VolumeReader
 from triage.models.preprocessing import OpenedImage
+from triage.models.weights_file import read_description
+from triage.regular_file import read_regular
 
 CELLS = ReferralSettings(cells=(6, 32, 8), field=(6.0, 1.6, 6.0))
 """Where the descriptor looks: cells of 1 x 0.05 x 0.75 mm, whatever the bundle's own are."""
 WIDTH = len(Tissue) * CELLS.cells[0] * CELLS.cells[2] * 2
+MAX_WEIGHTS_BYTES = 4 << 30
 _FORMAT = "tissue-descriptor-1"
 """To be raised when the descriptor changes: embeddings are kept under it."""
 
@@ -157,14 +160,14 @@ def load_tissue_backbone(folder: Path) -> TissueBackbone:
 
 def _verified_manifest(folder: Path) -> dict[str, Any]:
     """Read manifest.json; the digest in it is that of all else."""
-    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest: dict[str, Any] = json.loads(read_description(folder / "manifest.json"))
     if manifest.pop("digest") != hash_json(manifest):
         raise ValueError("altered")
     return manifest
 
 
 def _weights(folder: Path, name: str, manifest: dict[str, Any]) -> dict[str, torch.Tensor]:
-    data = (folder / name).read_bytes()
+    data = read_regular(folder / name, MAX_WEIGHTS_BYTES)
     if manifest["files"][name] != hash_bytes(data):
         raise ValueError("altered")
     return load(data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,10 @@ from PIL import Image
 from triage.errors import ImageRejected, RejectReason
 from triage.hashing import hash_json
 from triage.imaging.corruptions import Corruption
+from triage.imaging.names import shown_name
 from triage.imaging.oct.limits import DEFAULT_VOLUME_LIMITS
 from triage.imaging.oct.read import read_volume
 from triage.imaging.oct.volume import OctVolume
-from triage.imaging.read import shown_name
 from triage.models.oct.scan_grid import to_grid
 from triage.models.preprocessing import ImageReader, OpenedImage
 
@@ -30,7 +30,7 @@ class OpenedVolume(OpenedImage):
         mm between B-scans, rows and columns of that grid.
     """
 
-    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    spacing: tuple[float, float, float] = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,11 @@ class VolumeReader(ImageReader):
         """Largest file that is read."""
         return DEFAULT_VOLUME_LIMITS.max_bytes
 
-    def open(self, path: Path) -> OpenedVolume:
+    def open(self, path: Path, root: Path | None = None) -> OpenedVolume:
         """Read a volume; whether it can be graded is not judged, for that takes its tissue map."""
-        volume, bscans, spacing = read_on_grid(path, self.rows, self.columns)
-        return OpenedVolume(volume.sha256, bscans, spacing=spacing)
+        volume, bscans, spacing = read_on_grid(path, self.rows, self.columns, root=root)
+        flags = tuple(map(str, volume.flags))
+        return OpenedVolume(volume.sha256, bscans, flags=flags, spacing=spacing)
 
     def corrupt(self, image: OpenedImage, corruption: Corruption) -> OpenedImage:
         """Corrupt every B-scan as a grey picture, each in its own way as a scanner would."""
@@ -66,9 +67,17 @@ class VolumeReader(ImageReader):
 
 
 def read_on_grid(
-    path: Path, rows: int, columns: int
+    path: Path, rows: int, columns: int, *, root: Path | None = None
 ) -> tuple[OctVolume, NDArray[np.uint8], tuple[float, float, float]]:
     """Read a volume and bring it on a grid.
+
+    Parameters
+    ----------
+    path : Path
+    rows, columns : int
+        The grid.
+    root : Path, optional
+        Folder that the path may not leave by links.
 
     Returns
     -------
@@ -84,13 +93,14 @@ def read_on_grid(
         If the file is refused, holds one B-scan, or does not give its scale: what is read from
         a tissue map rests on sizes in mm, and none is ever assumed.
     """
-    volume = read_volume(path)
+    volume = read_volume(path, root=root)
     if len(volume.bscans) < 2:
         raise ImageRejected(
             RejectReason.NOT_A_VOLUME,
             "There is one B-scan where a volume is expected.",
             where=shown_name(path),
             mend="Export the whole volume.",
+            sha256=volume.sha256,
         )
     spacing = volume.spacing.complete
     if spacing is None:
@@ -99,6 +109,7 @@ def read_on_grid(
             "The file does not give the scan's scale, so nothing in it can be measured in mm.",
             where=shown_name(path),
             mend="Export it with its geometry, or write the spacing into its sidecar.",
+            sha256=volume.sha256,
         )
     between, depth, column = spacing
     _, height, width = volume.bscans.shape

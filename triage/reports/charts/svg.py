@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from triage.printable import printable
+
 
 def tag(name: str, *children: str, **attributes: str | float) -> Markup:
     """Return one element; `class_` writes class, underscores write hyphens.
@@ -28,7 +30,7 @@ def tag(name: str, *children: str, **attributes: str | float) -> Markup:
         Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _plain(value))
         for key, value in attributes.items()
     )
-    content = Markup("").join(escape(child) for child in children)
+    content = Markup("").join(escape(_printable(child)) for child in children)
     return Markup("<{}{}>{}</{}>").format(name, written, content, name)
 
 
@@ -115,7 +117,11 @@ def ticks(low: float, high: float, step: float) -> list[float]:
     return [(first + index) * step for index in range(count)]
 
 
+def _printable(text: str) -> str:
+    return text if isinstance(text, Markup) else printable(text)
+
+
 def _plain(value: str | float) -> str:
     if isinstance(value, str):
-        return value
+        return _printable(value)
     return f"{round(value, 2) + 0.0:.2f}".rstrip("0").rstrip(".")

@@ -12,9 +12,9 @@ from triage.array_file import load_arrays
 from triage.data.manifest import Case
 from triage.data.tissues import Tissue
 from triage.errors import ImageRejected, RejectReason
+from triage.imaging.names import shown_name
 from triage.imaging.oct.acquisition import acquisition_features
 from triage.imaging.oct.volume import Eye, OctVolume
-from triage.imaging.read import shown_name
 from triage.measurements.localizer import superior_first
 from triage.measurements.signal import bscan_signal
 from triage.models.oct.scan_grid import labels_to_grid
@@ -67,9 +67,11 @@ def open_volume(case: Case, settings: SegmentationSettings) -> OpenVolume:
     path = case.images[0]
     if len(case.images) > 1:
         raise ImageRejected(
-            RejectReason.WRONG_MODALITY, "The case has several files; a case is one volume."
+            RejectReason.WRONG_MODALITY,
+            "The case has several files; a case is one volume.",
+            mend="Put the files of one volume into a folder and name that.",
         )
-    volume, bscans, spacing = read_on_grid(path, settings.rows, settings.columns)
+    volume, bscans, spacing = read_on_grid(path, settings.rows, settings.columns, root=case.root)
     return OpenVolume(
         bscans=bscans,
         spacing=spacing,

@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
 from triage.data.diagnoses import DIAGNOSES
 from triage.data.tissues import Tissue
 from triage.decisions.policy import Policy
+from triage.errors import BundleError
 from triage.models.heads import HeadKind
 from triage.models.oct.referral import ReferralNetwork
 from triage.models.oct.segmentation import new_segmentation
 from triage.models.oct.settings import OctSettings
+from triage.models.weights_file import load_weights
+from triage.named_file import MAX_JSON_BYTES, read_named_text
 from triage.systems.manifest import BundleManifest, MemberEntry
 from triage.systems.oct.system import OctSystem
 from triage.uncertainty.acquisition_shift import AcquisitionShift
@@ -72,14 +75,14 @@ def load_oct_system(
     segmenters: dict[str, nn.Module] = {}
     for name in manifest.backbones:
         segmenter = new_segmentation(settings.segmentation, len(Tissue), 0)
-        segmenter.load_state_dict(load_file(folder / SEGMENTATION / f"{name}.safetensors"))
+        segmenter.load_state_dict(load_weights(folder / SEGMENTATION / f"{name}.safetensors"))
         segmenters[name] = segmenter.to(device).eval()
     referrers: dict[str, ReferralNetwork] = {}
     for entry in manifest.members:
         name = Path(entry.weights).stem
         if name not in referrers:
             network = ReferralNetwork(settings.referral, len(manifest.classes), len(DIAGNOSES))
-            network.load_state_dict(load_file(folder / entry.weights))
+            network.load_state_dict(load_weights(folder / entry.weights))
             referrers[name] = network.to(device).eval()
     return OctSystem(
         segmenters,
@@ -90,7 +93,7 @@ def load_oct_system(
         n_inliers=manifest.n_inliers,
         policy=policy,
         shift=AcquisitionShift.model_validate_json(
-            (folder / ACQUISITION).read_text(encoding="utf-8")
+            read_named_text(folder / ACQUISITION, "file", BundleError, MAX_JSON_BYTES)
         ),
         provenance=provenance,
     )

@@ -16,6 +16,7 @@ from triage.decisions.policy import Policy
 from triage.errors import ImageRejected
 from triage.hashing import hash_json
 from triage.imaging.oct.volume import Flag
+from triage.imaging.provenance import FileProvenance
 from triage.measurements.asymmetry import likely_eye
 from triage.measurements.measure import Measured, measure
 from triage.measurements.signal import ungradable
@@ -46,7 +47,7 @@ phantoms the likely eye was the right one wherever it was told; healthy eyes hav
 class _Read:
     """What is kept of a volume once it is read."""
 
-    sha256: str
+    provenance: FileProvenance
     outputs: PairOutputs
     findings: dict[str, object]
     problem: str
@@ -130,11 +131,18 @@ class OctSystem:
         """
         read: dict[str, _Read] = {}
         rejected: dict[str, ImageRejected] = {}
+        files: dict[Path, FileProvenance] = {}
         for case in cases:
             try:
-                read[case.case_id] = self._read(case, readings)
+                one = read[case.case_id] = self._read(case, readings)
+                files[case.images[0]] = one.provenance
             except ImageRejected as refusal:
                 rejected[case.case_id] = refusal
+                files.update(
+                    {path: FileProvenance(None) for path in case.images if path not in files}
+                )
+                if refusal.sha256 is not None:
+                    files[case.images[0]] = FileProvenance(refusal.sha256)
             if progress is not None:
                 progress(len(case.images))
         kept = [case for case in cases if case.case_id in read]
@@ -146,7 +154,7 @@ class OctSystem:
             rejected,
             quality,
             unseen=unseen,
-            volumes={case: one.sha256 for case, one in read.items()},
+            files=files,
             readings={case: one.file for case, one in read.items() if one.file is not None},
             findings=pd.DataFrame([one.findings for one in read.values()]),
         )
@@ -174,7 +182,7 @@ class OctSystem:
             file = readings / _name(reading.facts)
             reading.save(file)
         return _Read(
-            sha256=opened.sha256,
+            provenance=FileProvenance(opened.sha256, opened.flags),
             outputs=found,
             findings=self._findings(case, opened, found, measured),
             problem=problem,

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from triage.errors import UsageError
+from triage.named_file import MAX_JSON_BYTES, read_named_text
 from triage.uncertainty.combination.combination import Combination, Component
 from triage.uncertainty.fitted_file import load_fitted, save_fitted
 from triage.uncertainty.scores import Score
@@ -55,11 +56,12 @@ def load_combination(folder: Path) -> Combination | None:
         If it is damaged, or a score is missing.
     """
     path = folder / NAME
-    if not path.is_file():
+    if not path.exists():
         return None
+    text = read_named_text(path, "combination", UsageError, MAX_JSON_BYTES)
     try:
-        content = _Content.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = _Content.model_validate_json(text)
+    except ValueError as error:
         raise UsageError("is no combination of this version", where=str(path)) from error
     scores = tuple(
         load_fitted(folder / f"{component.key}.safetensors", Score)  # type: ignore[type-abstract]

@@ -10,9 +10,11 @@ import struct
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from triage.hashing import hash_file
 from triage.imaging.oct.draft import Draft
+from triage.imaging.oct.intensity import scale_frames
 from triage.imaging.oct.limits import VolumeLimits
 from triage.imaging.oct.vendors.raster_scan import star_scan
 from triage.imaging.oct.vendors.source import Source, claim_mm, damaged, unsupported
@@ -44,14 +46,19 @@ def read(path: Path, limits: VolumeLimits) -> Draft:
                 "Export the averaged volume.",
             )
         source.check(at, 2 * count * height * width)
-        bscans = np.empty((count, height, width), np.uint16)
-        for bscan in bscans:
+        starts = []
+        for _ in range(count):
             frame, end = _section(source, at)
-            at = int(frame.get("FRAMESAMPLES", -1))
-            if frame.get("FRAMELINES", width) != width or end - at < 2 * height * width:
+            starts.append(int(frame.get("FRAMESAMPLES", -1)))
+            if frame.get("FRAMELINES", width) != width or end - starts[-1] < 2 * height * width:
                 raise damaged("A frame has another size than the header says.")
-            bscan[:] = source.array(at, "<u2", width * height).reshape(width, height).T
             at = end
+
+        def stored(index: int) -> NDArray[np.uint16]:
+            samples = source.array(starts[index], "<u2", width * height)
+            return samples.reshape(width, height).T
+
+        bscans = scale_frames(stored, (count, height, width))
     draft = Draft(bscans, "bioptigen", hash_file(path))
     draft.claim("manufacturer", "Bioptigen", "the .OCT format")
     claim_mm(draft, "depth_spacing", header.get("SCANDEPTH", 0) / height, "SCANDEPTH / LINELENGTH")

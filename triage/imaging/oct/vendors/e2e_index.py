@@ -23,7 +23,7 @@ _DEVICE, _BSCAN, _LAYER, _IMAGE = 9001, 10004, 10019, 1073741824
 _LATERALITY_AT = {11: 14, 3: 4, 5: 2, 59: 14}
 _BSCAN_PIXELS, _SLO_PIXELS = 35652097, 33620481
 _WANTED = (_DEVICE, _BSCAN, _LAYER, _IMAGE, *_LATERALITY_AT)
-_MOST_CHUNKS = 200_000
+_MOST_CHUNKS, _MOST_ENTRIES = 200_000, 2_000_000
 
 
 @dataclass
@@ -107,7 +107,8 @@ def _chunks(source: Source, shift: int) -> Iterator[int]:
     """Offsets of the chunks of wanted types, over the chain of directories."""
     _, at, _ = source.unpack(_DIRECTORY, shift + _FIRST_DIRECTORY)
     seen: set[int] = set()
-    entries_left, chunks_left = source.size // _ENTRY.itemsize, _MOST_CHUNKS
+    entries_left = min(source.size // _ENTRY.itemsize, _MOST_ENTRIES)
+    chunks_left = _MOST_CHUNKS
     while at:
         if at in seen:
             raise damaged("The directories of the file form a ring.")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.errors import ImageRejected, RejectReason
 from triage.imaging.oct.vendors.source import is_scale
 from triage.imaging.oct.volume import Localizer
 
 MANUFACTURER = "Heidelberg Engineering"
+MOST_SURFACES = 64
+MOST_SURFACE_SAMPLES = 2**24
+"""19 boundaries of 512 B-scans of 1536 columns; 64 MiB."""
 
 # In the order of the exported vectors (HEYEX export manual; eyepy found the same from XML exports).
 LAYERS = (
@@ -50,9 +54,47 @@ def boundary(rows: NDArray[np.floating], height: int) -> NDArray[np.float32]:
     return np.where((rows > 0) & (rows < height), rows, np.float32(np.nan)).astype(np.float32)
 
 
-def found(surfaces: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-    """The surfaces that have at least one sample."""
-    return {name: rows for name, rows in surfaces.items() if np.isfinite(rows).any()}
+def too_many_boundaries() -> ImageRejected:
+    """The refusal of more layer boundaries than any volume has."""
+    return ImageRejected(
+        RejectReason.TOO_LARGE,
+        "The file holds more layer boundaries than are read.",
+        mend="Export the scan without its segmentation.",
+    )
+
+
+class Surfaces:
+    """Boundaries of a volume, collected B-scan by B-scan.
+
+    Parameters
+    ----------
+    shape : (int, int, int)
+        B-scans, rows and columns of the volume.
+    """
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self._count, self._height, self._width = shape
+        self._rows: dict[str, NDArray[np.float32]] = {}
+
+    def put(self, name: str, bscan: int, rows: NDArray[np.floating]) -> None:
+        """Note the boundary of one B-scan, in rows from the top [W].
+
+        Raises
+        ------
+        ImageRejected
+            With `RejectReason.TOO_LARGE`, for more boundaries than any volume has: each takes
+            memory of the volume's size, however few B-scans it is told of.
+        """
+        if name not in self._rows:
+            samples = (len(self._rows) + 1) * self._count * self._width
+            if len(self._rows) >= MOST_SURFACES or samples > MOST_SURFACE_SAMPLES:
+                raise too_many_boundaries()
+            self._rows[name] = np.full((self._count, self._width), np.nan, np.float32)
+        self._rows[name][bscan] = boundary(rows, self._height)
+
+    def found(self) -> dict[str, NDArray[np.float32]]:
+        """The boundaries that have at least one sample, float32 [S, W] by name."""
+        return {name: rows for name, rows in self._rows.items() if np.isfinite(rows).any()}
 
 
 def slo_localizer(

@@ -19,7 +19,7 @@ from triage.hashing import hash_file
 from triage.imaging.oct.draft import Draft
 from triage.imaging.oct.limits import VolumeLimits
 from triage.imaging.oct.vendors.e2e_index import MAGIC, SEVERAL_MAGIC, Series, index_chunks
-from triage.imaging.oct.vendors.heyex import MANUFACTURER, boundary, found, grey, layer_name
+from triage.imaging.oct.vendors.heyex import MANUFACTURER, Surfaces, grey, layer_name
 from triage.imaging.oct.vendors.raster_scan import raster_lines, star_scan
 from triage.imaging.oct.vendors.several import several_volumes
 from triage.imaging.oct.vendors.source import Source, claim_mm, unsupported
@@ -68,19 +68,16 @@ def _volume(source: Source, series: Series, limits: VolumeLimits, sha256: str) -
 
     table = grey(_reflectivity(np.arange(2**16)))
     pixels = np.empty((len(bscans), height, width), np.uint8)
-    surfaces: dict[str, NDArray[np.float32]] = {}
+    surfaces = Surfaces((len(bscans), height, width))
     for place, bscan in enumerate(bscans):
         assert bscan.pixels
         samples = source.array(bscan.pixels[0], "<u2", height * width)
         pixels[place] = table[samples].reshape(height, width)
         for number, (at, length) in bscan.layers.items():
             if length == width:
-                surface = surfaces.setdefault(
-                    layer_name(number), np.full((len(bscans), width), np.nan, np.float32)
-                )
-                surface[place] = boundary(source.array(at, "<f4", width), height)
+                surfaces.put(layer_name(number), place, source.array(at, "<f4", width))
 
-    draft = Draft(pixels, "heyex_e2e", sha256, surfaces=found(surfaces))
+    draft = Draft(pixels, "heyex_e2e", sha256, surfaces=surfaces.found())
     for eye, kind in series.eyes:
         draft.claim("laterality", eye, f"data type {kind}")
     for depth in dict.fromkeys(bscan.depth_mm for bscan in bscans):

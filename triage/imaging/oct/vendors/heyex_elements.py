@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from xml.etree.ElementTree import Element
 
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.imaging.oct.vendors.heyex import boundary
+from triage.imaging.oct.vendors.heyex import MOST_SURFACE_SAMPLES, Surfaces, too_many_boundaries
 from triage.imaging.oct.vendors.raster_scan import raster_lines
 
 CONTEXT = "OphthalmicAcquisitionContext/"
@@ -63,21 +64,28 @@ def scan_lines(images: list[Element]) -> NDArray[np.floating] | None:
 
 
 def surfaces_of(images: list[Element], height: int, width: int) -> dict[str, NDArray[np.float32]]:
-    """The vendor's boundaries by name; lines of another length than the B-scan are left out."""
-    surfaces: dict[str, NDArray[np.float32]] = {}
+    """The vendor's boundaries by name; lines of another length than the B-scan are left out.
+
+    Raises
+    ------
+    ImageRejected
+        As `Surfaces.put`.
+    """
+    surfaces = Surfaces((len(images), height, width))
+    converted = 0
     for index, image in enumerate(images):
         for line in image.iter("SegLine"):
             name = (line.findtext("Name") or "").strip()
             text = line.findtext("Array") or ""
             if len(text) > _LONGEST_NUMBER * width:
                 continue
-            try:
-                rows = np.array(text.split(), np.float64)
-            except ValueError:
+            numbers = text.split()
+            if len(numbers) != width or not _LAYER_NAME.fullmatch(name):
                 continue
-            if _LAYER_NAME.fullmatch(name) and len(rows) == width:
-                surface = surfaces.setdefault(
-                    name, np.full((len(images), width), np.nan, np.float32)
-                )
-                surface[index] = boundary(np.minimum(rows, 1e30), height)
-    return surfaces
+            converted += width  # the same boundary may stand there many times
+            if converted > MOST_SURFACE_SAMPLES:
+                raise too_many_boundaries()
+            with suppress(ValueError):
+                rows = np.array(numbers, np.float64)
+                surfaces.put(name, index, np.minimum(rows, 1e30))
+    return surfaces.found()

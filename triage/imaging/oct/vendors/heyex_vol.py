@@ -16,8 +16,7 @@ from triage.imaging.oct.draft import Draft
 from triage.imaging.oct.limits import VolumeLimits
 from triage.imaging.oct.vendors.heyex import (
     MANUFACTURER,
-    boundary,
-    found,
+    Surfaces,
     grey,
     layer_name,
     slo_localizer,
@@ -64,7 +63,7 @@ def _read(source: Source, limits: VolumeLimits, sha256: str) -> Draft:
 
     bscans = np.empty((count, height, width), np.uint8)
     lines = np.empty((count, 2, 2))
-    surfaces: dict[str, NDArray[np.float32]] = {}
+    surfaces = Surfaces((count, height, width))
     for index in range(count):
         *ends, layers, layers_at = source.unpack(_BSCAN, start)
         (size,) = source.unpack("<I", start + 12)
@@ -73,16 +72,13 @@ def _read(source: Source, limits: VolumeLimits, sha256: str) -> Draft:
         lines[index] = np.reshape(ends, (2, 2))
         if layers and layers_at + 4 * layers * width <= size:
             vectors = source.array(start + layers_at, "<f4", layers * width)
-            for layer, rows in enumerate(boundary(vectors, height).reshape(layers, width)):
-                surface = surfaces.setdefault(
-                    layer_name(layer), np.full((count, width), np.nan, np.float32)
-                )
-                surface[index] = rows
+            for layer, rows in enumerate(vectors.reshape(layers, width)):
+                surfaces.put(layer_name(layer), index, rows)
         samples = source.array(start + size, "<f4", height * width).reshape(height, width)
         bscans[index] = _shown(samples, version)
         start += size + samples.nbytes
 
-    draft = Draft(bscans, "heyex_vol", sha256, surfaces=found(surfaces))
+    draft = Draft(bscans, "heyex_vol", sha256, surfaces=surfaces.found())
     draft.claim("manufacturer", MANUFACTURER, "the .vol format")
     draft.claim("laterality", eye.split(b"\0")[0].decode("ascii", "ignore"), "ScanPosition")
     claim_mm(draft, "column_spacing", scale_x, "ScaleX")

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.errors import ImageRejected, RejectReason
-from triage.hashing import hash_file, hash_json
+from triage.hashing import hash_bytes, hash_json
 from triage.imaging.oct.draft import Draft
+from triage.imaging.oct.folder import check_within, first_names
 from triage.imaging.oct.grey import picture_kind, read_grey
 from triage.imaging.oct.limits import VolumeLimits
-from triage.imaging.oct.vendors.heyex import found, slo_localizer
+from triage.imaging.oct.vendors.heyex import slo_localizer
 from triage.imaging.oct.vendors.heyex_elements import (
     CONTEXT,
     image_number,
@@ -32,8 +33,10 @@ from triage.imaging.oct.vendors.several import several_volumes
 from triage.imaging.oct.vendors.source import Source, claim_mm, damaged, device_text
 from triage.imaging.oct.vendors.xml_tree import parse_xml
 from triage.imaging.oct.volume import Localizer
+from triage.regular_file import open_regular
 
 _MAX_XML = 64 * 2**20
+_MOST_ENTRIES = 100_000  # of a folder, looked at for an XML or its pictures
 
 
 def matches(head: bytes, path: Path) -> bool:
@@ -54,7 +57,9 @@ def read(path: Path, limits: VolumeLimits) -> Draft:
                 f"The XML is larger than {_MAX_XML} bytes.",
                 mend="Export one eye a folder.",
             )
-        root = parse_xml(source.read(0, source.size))
+        data = source.read(0, source.size)
+    root, sha256 = parse_xml(data), hash_bytes(data)
+    del data
     series = [node for node in root.iter("Series") if images_of(node, "OCT")]
     if not series:
         raise ImageRejected(
@@ -64,16 +69,17 @@ def read(path: Path, limits: VolumeLimits) -> Draft:
         )
     if len(series) > 1:
         raise several_volumes([{value for value, _ in lateralities(node)} for node in series])
-    return _Export(xml, series[0], limits).draft()
+    return _Export(xml, series[0], limits, sha256).draft()
 
 
 class _Export:
     """One series and the pictures beside its XML."""
 
-    def __init__(self, xml: Path, series: Element, limits: VolumeLimits) -> None:
+    def __init__(self, xml: Path, series: Element, limits: VolumeLimits, sha256: str) -> None:
         self.xml, self.series, self.limits = xml, series, limits
-        self.beside = {entry.name.lower(): entry for entry in xml.parent.iterdir()}
-        self.files = [xml]
+        names = first_names(xml.parent, _MOST_ENTRIES)
+        self.beside = {name.lower(): name for name in names}
+        self.hashes: list[list[str]] = [[xml.name, sha256]]
 
     def draft(self) -> Draft:
         images = sorted(images_of(self.series, "OCT"), key=image_number)
@@ -89,17 +95,15 @@ class _Export:
             )
         bscans = np.empty(0, np.uint8)
         for index, path in enumerate(filter(None, paths)):
-            bscan = self.pixels(path)
-            if bscan.shape != (height, width):
-                raise damaged("A B-scan's picture has another size than the XML says.")
+            bscan = self.bscan(path, height, width)
             if not index:  # now the size is no mere promise
                 bscans = np.empty((len(images), height, width), np.uint8)
             bscans[index] = bscan
         lines = scan_lines(images)
         localizer = self.localizer(lines)
-        sha256 = hash_json(sorted([path.name, hash_file(path)] for path in self.files))
+        sha256 = hash_json(sorted(self.hashes))
         draft = Draft(bscans, "heyex_xml", sha256, localizer=localizer, positions=lines)
-        draft.surfaces = found(surfaces_of(images, height, width))
+        draft.surfaces = surfaces_of(images, height, width)
         self.claims(draft, images, lines)
         return draft
 
@@ -123,7 +127,7 @@ class _Export:
         for image in images_of(self.series, "LOCALIZER"):
             if (path := self.picture(image)) is not None:
                 scale_x, scale_y = (number(image, CONTEXT + f"Scale{axis}") for axis in "XY")
-                return slo_localizer(self.pixels(path), scale_x, scale_y, lines)
+                return slo_localizer(self.pixels(path, self.limits), scale_x, scale_y, lines)
         return None
 
     def picture(self, image: Element) -> Path | None:
@@ -132,37 +136,57 @@ class _Export:
         Exports write the path of the machine that made them, so only the last part counts.
         """
         name = (image.findtext("ImageData/ExamURL") or "").replace("\\", "/").rsplit("/", 1)[-1]
-        path = self.beside.get(name.strip().lower())
-        if path is None or path.is_symlink() or not path.is_file():
+        beside = self.beside.get(name.strip().lower())
+        if beside is None:
             return None
-        return path
+        path = self.xml.parent / beside
+        check_within(path, self.xml.parent)
+        return path if path.is_file() else None
 
-    def pixels(self, path: Path) -> NDArray[np.uint8]:
+    def pixels(self, path: Path, limits: VolumeLimits) -> NDArray[np.uint8]:
         """One grey picture [h, w]."""
-        self.files.append(path)
-        with Source(path, self.limits) as source:
+        with Source(path, limits, root=self.xml.parent) as source:
             data = source.read(0, source.size)
+        self.hashes.append([path.name, hash_bytes(data)])
         kind = picture_kind(data)
         if kind is None:
             raise damaged("A picture of the export is in no known format.")
-        pages = read_grey(data, kind, self.limits)
+        pages = read_grey(data, kind, limits)
         if len(pages) != 1 or pages.dtype != np.uint8:
             raise damaged("A picture of the export is not one page of 8-bit grey.")
         return np.ascontiguousarray(pages[0])
 
+    def bscan(self, path: Path, height: int, width: int) -> NDArray[np.uint8]:
+        """One B-scan [height, width]; a picture of another size is refused undecoded."""
+        exact = {"max_pixels": height * width, "max_voxels": height * width, "max_bscans": 1}
+        try:
+            bscan = self.pixels(path, self.limits.model_copy(update=exact))
+        except ImageRejected as refusal:
+            if refusal.reason is not RejectReason.TOO_MANY_PIXELS:
+                raise
+            bscan = None
+        if bscan is None or bscan.shape != (height, width):
+            raise damaged("A B-scan's picture has another size than the XML says.")
+        return bscan
+
 
 def _exports(folder: Path) -> list[Path]:
-    """The Heidelberg XML files of a folder."""
+    """The Heidelberg XML files of a folder; links that lead out of it are none."""
+    named = (folder / name for name in first_names(folder, _MOST_ENTRIES))
     return sorted(
         path
-        for path in folder.iterdir()
-        if path.suffix.lower() == ".xml" and path.is_file() and matches(_head(path), path)
+        for path in named
+        if path.suffix.lower() == ".xml" and matches(_head(path, folder), path)
     )
 
 
-def _head(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return stream.read(4096)
+def _head(path: Path, folder: Path) -> bytes:
+    """A file's first bytes, none of what is no regular file of the folder."""
+    try:
+        with open_regular(path, root=folder) as stream:
+            return stream.read(4096)
+    except OSError:
+        return b""
 
 
 def _the_export(folder: Path) -> Path:

@@ -10,10 +10,12 @@ import re
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from triage.errors import ImageRejected, RejectReason
 from triage.hashing import hash_file, hash_json
 from triage.imaging.oct.draft import Draft
+from triage.imaging.oct.intensity import scale_frames
 from triage.imaging.oct.limits import VolumeLimits
 from triage.imaging.oct.vendors.source import Source, damaged, unsupported
 
@@ -29,14 +31,20 @@ def matches(head: bytes, path: Path) -> bool:
 def read(path: Path, limits: VolumeLimits) -> Draft:
     """Read an `.OCT` with its `.txt`; see `read_vendor`."""
     text_path = _description(path)
-    with Source(text_path, limits) as source:
+    with Source(text_path, limits, root=path.parent) as source:
         text = source.read(0, min(source.size, _MAX_TEXT)).decode("iso-8859-1")
     height, width, count = _shape(text)
     limits.check_shape(count, height, width)
     with Source(path, limits) as source:
-        # A-scan by A-scan, each from the choroid up.
-        stored = source.array(0, "<f4", count * width * height).reshape(count, width, height)
-    bscans = np.nan_to_num(stored.transpose(0, 2, 1)[:, ::-1], nan=0, posinf=0, neginf=0)
+        source.check(0, 4 * count * width * height)
+
+        def stored(index: int) -> NDArray[np.float32]:
+            # A-scan by A-scan, each from the choroid up.
+            samples = source.array(4 * index * width * height, "<f4", width * height)
+            bscan = samples.reshape(width, height).T[::-1]
+            return np.asarray(np.nan_to_num(bscan, nan=0, posinf=0, neginf=0))
+
+        bscans = scale_frames(stored, (count, height, width))
     draft = Draft(bscans, "optovue", hash_json([hash_file(path), hash_file(text_path)]))
     draft.claim("manufacturer", "Optovue", "the .OCT format")
     for line in text.splitlines():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,8 +13,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from triage.errors import ImageRejected, RejectReason
+from triage.imaging.decode import refusal_of
 from triage.imaging.oct.draft import Draft
 from triage.imaging.oct.limits import VolumeLimits
+from triage.regular_file import open_regular
 
 
 class Source:
@@ -22,23 +26,31 @@ class Source:
     ----------
     path : Path
     limits : VolumeLimits
+    root : Path, optional
+        Folder that the path may not leave by links: of a file that another one names.
 
     Raises
     ------
     ImageRejected
-        `EMPTY`, or `TOO_LARGE` by the limits.
+        `MISSING`, also for a pipe or a device, which is never opened; `EMPTY`, `OUTSIDE_ROOT`, or
+        `TOO_LARGE` by the limits.
     """
 
-    def __init__(self, path: Path, limits: VolumeLimits) -> None:
-        self.size = path.stat().st_size
-        if not self.size:
-            raise ImageRejected(
-                RejectReason.EMPTY,
-                "The file is empty.",
-                mend="Export the scan again and check that the file was copied whole.",
-            )
-        limits.check_bytes(self.size)
-        self._stream = path.open("rb")
+    def __init__(self, path: Path, limits: VolumeLimits, *, root: Path | None = None) -> None:
+        with ExitStack() as opened:
+            try:
+                self._stream = opened.enter_context(open_regular(path, root=root))
+            except (OSError, ValueError) as error:
+                raise refusal_of(error) from None
+            self.size = os.fstat(self._stream.fileno()).st_size
+            if not self.size:
+                raise ImageRejected(
+                    RejectReason.EMPTY,
+                    "The file is empty.",
+                    mend="Export the scan again and check that the file was copied whole.",
+                )
+            limits.check_bytes(self.size)
+            self._opened = opened.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -46,7 +58,7 @@ class Source:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        self._stream.close()
+        self._opened.close()
 
     def read(self, offset: int, count: int) -> bytes:
         """Return exactly `count` bytes from `offset`.

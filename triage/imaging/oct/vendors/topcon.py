@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from triage.errors import ImageRejected, RejectReason
 from triage.hashing import hash_file
 from triage.imaging.oct.draft import Draft
+from triage.imaging.oct.intensity import scale_frames
 from triage.imaging.oct.limits import VolumeLimits
-from triage.imaging.oct.vendors.heyex import boundary, found
+from triage.imaging.oct.vendors.heyex import Surfaces
 from triage.imaging.oct.vendors.raster_scan import star_scan
 from triage.imaging.oct.vendors.source import (
     Source,
@@ -63,7 +64,7 @@ def read(path: Path, limits: VolumeLimits) -> Draft:
         draft = Draft(bscans, "topcon", hash_file(path))
         extent = _claims(draft, source, chunks, mode)
         draft.localizer = fundus_localizer(source, chunks, limits, len(bscans), extent)
-        draft.surfaces = found(_surfaces(source, chunks, bscans.shape))
+        draft.surfaces = _surfaces(source, chunks, bscans.shape)
     return draft
 
 
@@ -110,7 +111,9 @@ def _compressed(
     return bscans, mode
 
 
-def _raw(source: Source, chunk: tuple[int, int], limits: VolumeLimits) -> tuple[NDArray[Any], int]:
+def _raw(
+    source: Source, chunk: tuple[int, int], limits: VolumeLimits
+) -> tuple[NDArray[np.uint8], int]:
     """The 16-bit B-scans of @IMG_MOT_COMP_03 or @IMG_SCAN_03 and the scan mode."""
     at, size = chunk
     mode, width, height, bits, count, _, _ = source.unpack("<B4IBI", at)
@@ -120,8 +123,12 @@ def _raw(source: Source, chunk: tuple[int, int], limits: VolumeLimits) -> tuple[
         raise unsupported("The B-scans are not of 16 bits.", "Export the scan as DICOM.")
     if 22 + 2 * count * height * width > size:
         raise truncated()
-    samples = source.array(at + 22, "<u2", count * height * width)
-    return samples.reshape(count, height, width), mode
+
+    def stored(index: int) -> NDArray[np.uint16]:
+        start = at + 22 + 2 * index * height * width
+        return source.array(start, "<u2", height * width).reshape(height, width)
+
+    return scale_frames(stored, (count, height, width)), mode
 
 
 def _check_mode(mode: int) -> None:
@@ -157,7 +164,7 @@ def _surfaces(
 ) -> dict[str, NDArray[np.float32]]:
     """The boundaries: stored as rows above the bottom, the last B-scan first."""
     count, height, width = shape
-    surfaces: dict[str, NDArray[np.float32]] = {}
+    surfaces = Surfaces((count, height, width))
     for at, size in chunks.get("@CONTOUR_INFO", []):
         name, _, _, columns, rows, _ = source.unpack("<20s2B3I", at)
         layer = device_text(name).removeprefix("MULTILAYERS_")
@@ -166,5 +173,6 @@ def _surfaces(
         if not layer.isdigit() or not 0 < int(layer) <= len(_LAYERS):
             continue
         above = source.array(at + 34, "<u2", count * width).reshape(count, width)[::-1]
-        surfaces[_LAYERS[int(layer) - 1]] = boundary(height - above.astype(np.float32), height)
-    return surfaces
+        for index, rows in enumerate(above):
+            surfaces.put(_LAYERS[int(layer) - 1], index, height - rows.astype(np.float32))
+    return surfaces.found()

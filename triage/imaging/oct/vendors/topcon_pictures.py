@@ -5,15 +5,17 @@ That the first B-scan lies at the upper edge of the scanned box is eyepy's readi
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from triage.errors import ImageRejected
+from triage.imaging.jpeg import START, decode_jpeg, read_jpeg_markers
+from triage.imaging.jpeg2000 import decode_jpeg2000, read_jpeg2000
 from triage.imaging.oct.limits import VolumeLimits
-from triage.imaging.oct.vendors.source import Source, damaged, is_scale
+from triage.imaging.oct.vendors.source import Source, damaged, is_scale, unsupported
 from triage.imaging.oct.volume import Localizer
 
 # Where the content of each named chunk lies: (offset, size).
@@ -33,15 +35,34 @@ def decoded(data: bytes, size: tuple[int, int]) -> NDArray[Any]:
     Raises
     ------
     ImageRejected
-        With `RejectReason.UNREADABLE`.
+        `UNREADABLE`, `TRUNCATED` where samples are missing, and as `triage.imaging.jpeg` and
+        `triage.imaging.jpeg2000`.
     """
-    try:
-        with Image.open(BytesIO(data), formats=("JPEG", "JPEG2000")) as image:
-            if image.size == size:
-                return np.asarray(image if image.mode in ("L", "I;16") else image.convert("L"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        raise damaged("A picture in the file is damaged.") from None
-    raise damaged("A picture in the file has another size than the header says.")
+    if not data.startswith(START):
+        return _jpeg2000(data, size)
+    stream = read_jpeg_markers(data)
+    if (stream.columns, stream.rows) != size:
+        raise _other_size()
+    pixels = decode_jpeg(data, stream)
+    return pixels if pixels.ndim == 2 else np.asarray(Image.fromarray(pixels).convert("L"))
+
+
+def _jpeg2000(data: bytes, size: tuple[int, int]) -> NDArray[Any]:
+    stream = read_jpeg2000(data)
+    if (stream.columns, stream.rows) != size:
+        raise _other_size()
+    if stream.signed or not 8 <= stream.precision <= 16:
+        raise unsupported("A picture in the file is not of 8 to 16 bits.", "Export it as DICOM.")
+    pixels = decode_jpeg2000(stream)
+    if pixels.ndim == 2:
+        return pixels
+    if pixels.shape[2] < 3 or pixels.dtype != np.uint8:
+        return np.ascontiguousarray(pixels[..., 0])
+    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels[..., :3])).convert("L"))
+
+
+def _other_size() -> ImageRejected:
+    return damaged("A picture in the file has another size than the header says.")
 
 
 def fundus_localizer(

@@ -40,9 +40,12 @@ def read(path: Path, limits: VolumeLimits) -> Draft:
                 "Check that the file was copied whole, or export the scan as DICOM.",
             )
         limits.check_shape(count, _DEPTH, width)
-        # A-scan by A-scan
-        bscans = source.array(0, np.uint8, source.size).reshape(count, width, _DEPTH)
-    draft = Draft(bscans.transpose(0, 2, 1), "zeiss", hash_file(path))
+        bscans = np.empty((count, _DEPTH, width), np.uint8)
+        for index, bscan in enumerate(bscans):
+            # A-scan by A-scan
+            stored = source.array(index * width * _DEPTH, np.uint8, width * _DEPTH)
+            bscan[:] = stored.reshape(width, _DEPTH).T
+    draft = Draft(bscans, "zeiss", hash_file(path))
     draft.claim("manufacturer", "Zeiss", "the .img format")
     draft.claim("model", "Cirrus", "the .img format")
     return draft

@@ -1,0 +1,1 @@
+"""Long runs that the suite has in short: `make soak`."""

@@ -1,0 +1,8 @@
+"""Every long run, one after another: `python -m tests.soak`."""
+
+from __future__ import annotations
+
+from tests.soak import intake
+
+if __name__ == "__main__":
+    intake.main()

@@ -1,0 +1,76 @@
+"""What Pillow reads from the header of a file without decoding it: EXIF and the colour profile."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from io import BytesIO
+
+from PIL import Image
+from PIL.ExifTags import Base as Exif
+
+from triage.errors import ImageRejected, RejectReason
+from triage.imaging.header import device_name
+
+# What Pillow warns of (damaged EXIF) may quote the file.
+warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
+# Every reader checks the size of a picture against `Limits` before Pillow sees the file, so that
+# Pillow's own bound would only contradict limits that were raised.
+Image.MAX_IMAGE_PIXELS = None
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """Facts of a header that bear on how a picture is shown.
+
+    Parameters
+    ----------
+    orientation : int
+        EXIF orientation, 1 to 8; 1 where it is missing or damaged.
+    device : str or None
+        Manufacturer and model.
+    profile : bytes or None
+        ICC profile.
+    """
+
+    orientation: int = 1
+    device: str | None = None
+    profile: bytes | None = field(default=None, repr=False)
+
+
+def metadata_of(image: Image.Image) -> Metadata:
+    """Take the metadata of an opened image; a damaged block counts as none."""
+    try:
+        exif = image.getexif()
+        orientation = exif.get(Exif.Orientation, 1)
+        device = device_name(exif.get(Exif.Make), exif.get(Exif.Model))
+    except Exception:  # Pillow's parser raises nearly anything, and the pixels may still be whole
+        orientation, device = 1, None
+    known = isinstance(orientation, int) and 1 <= orientation <= 8
+    profile = image.info.get("icc_profile")
+    return Metadata(orientation if known else 1, device, profile or None)
+
+
+def header_metadata(data: bytes, plugin: str) -> Metadata:
+    """Read the metadata of a file by one Pillow plugin.
+
+    Parameters
+    ----------
+    data : bytes
+    plugin : str
+        Pillow's name of the format, such as 'JPEG'.
+
+    Raises
+    ------
+    ImageRejected
+        `UNREADABLE` where Pillow finds no valid header.
+    """
+    try:
+        with Image.open(BytesIO(data), formats=(plugin,)) as image:
+            return metadata_of(image)
+    except Exception:
+        raise ImageRejected(
+            RejectReason.UNREADABLE,
+            f"The header of the {plugin} file is damaged or too large.",
+            mend="Copy or export the file again.",
+        ) from None

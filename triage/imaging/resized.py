@@ -1,0 +1,58 @@
+"""A picture as a network takes it: its views, resized to a square; judged before it shrinks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from triage.imaging.picture import Picture, PictureFlag
+from triage.imaging.quality import assess_quality, quality_problem
+from triage.imaging.views import Views, views_of
+
+
+@dataclass(frozen=True)
+class ResizedPicture:
+    """The views of all frames of one file.
+
+    Parameters
+    ----------
+    frames : uint8 array [F V, size, size, 3]
+        The V views of a frame end to end.
+    sha256 : str
+        Hash of the file's bytes that were decoded.
+    problem : str
+        Why the picture is unusable, in a sentence; '' where it is usable.
+    flags : tuple of PictureFlag
+    """
+
+    frames: NDArray[np.uint8] = field(repr=False)
+    sha256: str
+    problem: str = ""
+    flags: tuple[PictureFlag, ...] = ()
+
+
+def resize_picture(picture: Picture, size: int, views: Views) -> ResizedPicture:
+    """Judge a picture's quality and resize its views.
+
+    Parameters
+    ----------
+    picture : Picture
+    size : int
+        Side of the square in pixels.
+    views : Views
+    """
+    problems = (quality_problem(assess_quality(frame)) for frame in picture.frames)
+    problem = next((text for text in problems if text), "")
+    found = [view for frame in picture.frames for view in views_of(frame, views)]
+    resized = np.stack([resize(view, size) for view in found])
+    return ResizedPicture(resized, picture.sha256, problem, picture.flags)
+
+
+def resize(frame: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Resize one RGB frame, uint8 [H, W, 3] to [size, size, 3] (bicubic, antialiased)."""
+    if frame.shape[:2] == (size, size):
+        return frame
+    return np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BICUBIC))

@@ -1,0 +1,30 @@
+"""How templates become HTML pages: escaped, printable, and nothing left undefined."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from triage.printable import printable
+
+
+def page_environment() -> Environment:
+    """Return the environment of the pages' templates.
+
+    Text of data, such as names of conditions and of levels, is escaped as HTML, and what does
+    not print in it, such as marks that turn the direction of writing, is shown as an escape.
+    """
+    return Environment(
+        loader=PackageLoader("triage.reports"),
+        autoescape=True,
+        finalize=_shown,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return "\n".join(map(printable, value.split("\n")))
+    return value
