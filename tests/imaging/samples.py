@@ -143,6 +143,12 @@ def jpeg_2000(pixels: NDArray[Any], **options: Any) -> bytes:
     return encode(pixels, "jpeg2000", no_jp2=True, **options)
 
 
+def htj2k(pixels: NDArray[Any]) -> bytes:
+    """A lossless High-Throughput JPEG 2000 codestream, by OpenJPH."""
+    imagecodecs = pytest.importorskip("imagecodecs")
+    return imagecodecs.htj2k_encode(pixels, reversible=True)
+
+
 def lossless_jpeg(pixels: NDArray[Any], bits: int = 8, predictor: int = 1) -> bytes:
     """A lossless JPEG (T.81 process 14) of grey or RGB samples, by libjpeg-turbo."""
     imagecodecs = pytest.importorskip("imagecodecs")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,10 @@ from pydicom import uid
 
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.dicom import read_dicom
+from triage.imaging.jpeg import decode_jpeg, read_jpeg_markers
 from triage.imaging.jpeg2000 import read_jpeg2000
+from triage.imaging.jpeg2000_packets import blocks_fit
+from triage.imaging.jpeg_by_gdcm import decode_by_gdcm
 from triage.imaging.limits import DEFAULT_LIMITS
 
 from .samples import (
@@ -20,13 +25,13 @@ from .samples import (
     encapsulated,
     encode,
     file_bytes,
+    htj2k,
     jpeg_2000,
     jpeg_ls,
     lossless_jpeg,
     picture,
     rle,
 )
-from .test_dicom_matrix import htj2k
 
 RIGHT = {RejectReason.TRUNCATED, RejectReason.UNREADABLE}
 NOISE = np.random.default_rng(0).integers(0, 60, (48, 72, 3), np.uint8)
@@ -107,6 +112,23 @@ def test_cut_jpegs(name: str) -> None:
             check_refused_or_whole(dicom(frame[:cut] + closing, syntax, samples, **elements), whole)
 
 
+def test_a_middle_segment_that_is_cut() -> None:
+    """Restart markers let a decoder go on after data that are missing."""
+    frame = encode(GREY, "jpeg", quality=90, restart_marker_rows=1)
+    scan = frame.index(b"\xff\xda") + 10
+    markers = [found.start() for found in re.finditer(rb"\xff[\xd0-\xd7]", frame[scan:])]
+    assert len(markers) == 5
+    whole = decode_jpeg(frame)
+    np.testing.assert_array_equal(decode_by_gdcm(frame, read_jpeg_markers(frame), 8), whole)
+    for start, end in pairwise(scan + marker for marker in markers):
+        for broken in (frame[:start] + frame[end:], frame[: start + 40] + frame[end:]):
+            stream = read_jpeg_markers(broken)
+            for decode in (decode_jpeg, lambda data, stream: decode_by_gdcm(data, stream, 8)):
+                with pytest.raises(ImageRejected) as refusal:
+                    decode(broken, stream)
+                assert refusal.value.reason in RIGHT
+
+
 @pytest.mark.parametrize("name", ["baseline", "lossless", "12 bits", "jpeg-ls"])
 def test_jpegs_of_fewer_rows_than_promised(name: str) -> None:
     syntax, samples, make = JPEGS[name]
@@ -162,6 +184,41 @@ def test_missing_tiles_and_more_rows_than_tiles() -> None:
         with pytest.raises(ImageRejected) as refusal:
             read(dicom(taller, uid.JPEG2000, 3, (96, 72)))
         assert refusal.value.reason in RIGHT
+
+
+@pytest.mark.parametrize("name", ["one tile", "grey", "by component"])
+def test_headers_of_another_size_than_the_blocks(name: str) -> None:
+    """Rows of picture and tile both changed: all tiles are there, and OpenJPEG shows noise."""
+    samples, make = JPEG_2000[name]
+    frame = make()
+    for rows in (24, 40, 72, 96):
+        number = struct.pack(">L", rows)
+        other = frame[:12] + number + frame[16:28] + number + frame[32:]
+        with pytest.raises(ImageRejected) as refusal:
+            read(dicom(other, uid.JPEG2000, samples, (rows, 72)))
+        assert refusal.value.reason in RIGHT
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"irreversible": True, "quality_layers": [30]},
+        {"irreversible": True, "quality_layers": [60, 20, 5]},
+        {"codeblock_size": (16, 16), "progression": "RLCP"},
+        {"codeblock_size": (64, 32), "progression": "PCRL"},
+        {"precinct_size": (64, 64), "progression": "RPCL"},
+        {"tile_size": (40, 24)},
+        {"mct": 0, "num_resolutions": 1},
+    ],
+)
+def test_blocks_of_whole_jpeg_2000_fit(options: dict[str, Any]) -> None:
+    for shape in ((1, 1), (5, 130), (31, 33), (48, 72), (150, 201)):
+        noise = np.random.default_rng(6).integers(0, 256, (*shape, 3), np.uint8)
+        for source in (picture(*shape), noise, np.full((*shape, 3), 7, np.uint8)):
+            stream = read_jpeg2000(jpeg_2000(source, **options))
+            parts = [part for index, part in stream.tile_parts if index == 0]
+            assert blocks_fit(stream.header, bytes(parts[0]), whole=len(parts) == 1)
 
 
 def test_jpeg_2000_without_end_or_with_padding_is_whole() -> None:

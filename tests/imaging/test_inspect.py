@@ -11,11 +11,13 @@ from PIL import Image
 from pydicom import uid
 
 from triage.errors import RejectReason
+from triage.imaging import inspect as inspect_module
 from triage.imaging.file_report import FileReport
 from triage.imaging.inspect import inspect_file
 from triage.imaging.limits import Limits
 from triage.imaging.oct.read import read_volume
 from triage.imaging.read import read_picture
+from triage.imaging.worker import DecoderPool, WorkerLimits
 
 from .samples import dicom_dataset, encode, file_bytes, picture
 
@@ -154,3 +156,20 @@ def test_another_class_can_be_looked_at(tmp_path: Path) -> None:
     report = inspect_file(path, photographs_only=False, pixels=tmp_path / "0")
     assert report.readable
     assert report.pixels == ("0_0.png",)
+
+
+def test_pixels_of_a_file_that_costs_too_much_are_not_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.png").write_bytes(encode(picture(), "png"))
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    for name in ("3_0.png", ".3_1.png.77.partial", "30_0.png", "4_0.png"):
+        (seen / name).write_bytes(b"")
+    limits = WorkerLimits(cpu_seconds=1e-6, workers=1)
+    with DecoderPool(limits) as pool:
+        monkeypatch.setattr(inspect_module, "default_pool", lambda: pool)
+        report = inspect_file(tmp_path / "a.png", pixels=seen / "3")
+    assert report.reason is RejectReason.TOO_MUCH_WORK
+    assert (report.file, report.pixels) == ("a.png", ())
+    assert sorted(path.name for path in seen.iterdir()) == ["30_0.png", "4_0.png"]

@@ -96,7 +96,7 @@ def test_what_is_stored_is_the_hash_of_what_was_scored(
 def test_a_conversion_of_colours_is_kept_with_the_case(
     tiny_bundle: TinyBundle, tmp_path: Path, triage: Command, database: str
 ) -> None:
-    from tests.imaging.profiles import display_p3
+    from tests.imaging.icc import display_p3
 
     root = tmp_path / "inbox"
     root.mkdir()

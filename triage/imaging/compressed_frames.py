@@ -21,7 +21,9 @@ from triage.imaging.rle import decode_rle
 _LOSSLESS, _JPEG_LS = 0xC3, 0xF7  # start-of-frame markers
 
 
-def decode_frame(data: memoryview, pixel: ImagePixel, *, rle: bool) -> CodedFrame:
+def decode_frame(
+    data: memoryview, pixel: ImagePixel, *, rle: bool, first: bool = True
+) -> CodedFrame:
     """Decode one compressed frame.
 
     Parameters
@@ -33,6 +35,9 @@ def decode_frame(data: memoryview, pixel: ImagePixel, *, rle: bool) -> CodedFram
         tells the colours where the codestream leaves them open.
     rle : bool
         Whether the transfer syntax is RLE.
+    first : bool
+        Whether it is the first frame of the object; of others, which have the same size, less is
+        checked.
 
     Raises
     ------
@@ -46,7 +51,7 @@ def decode_frame(data: memoryview, pixel: ImagePixel, *, rle: bool) -> CodedFram
     if start.startswith(JPEG_START):
         return _jpeg(bytes(data), pixel)
     if start.startswith((JPEG2000_START, JP2_START)):
-        return _jpeg2000(data, pixel)
+        return _jpeg2000(data, pixel, first)
     raise ImageRejected(
         RejectReason.UNREADABLE,
         "A compressed frame is damaged.",
@@ -95,12 +100,13 @@ def _jpeg(data: bytes, pixel: ImagePixel) -> CodedFrame:
     return CodedFrame(words, 8, fixed_precision=True, rgb=pixel.samples == 3)
 
 
-def _jpeg2000(data: memoryview, pixel: ImagePixel) -> CodedFrame:
+def _jpeg2000(data: memoryview, pixel: ImagePixel, first: bool) -> CodedFrame:
     stream = read_jpeg2000(data)
     _check_size(pixel, stream.rows, stream.columns, stream.components)
     # Without a transform, YBR_ICT and YBR_RCT cannot be meant: they are transforms.
     rgb = pixel.samples == 3 and (stream.colour_transform or pixel.photometric not in LUMA_CHROMA)
-    return CodedFrame(decode_jpeg2000(stream), stream.precision, rgb=rgb)
+    words = decode_jpeg2000(stream, check_size=first)
+    return CodedFrame(words, stream.precision, rgb=rgb)
 
 
 def _check_size(pixel: ImagePixel, *size: int) -> None:

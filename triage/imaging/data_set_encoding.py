@@ -17,7 +17,8 @@ _PREAMBLE = 128
 _ENCODINGS = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian)
 _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR",
                    b"UT", b"UV"})  # fmt: skip
-_VRS = frozenset(str(vr).encode() for vr in VR if len(vr) == 2)
+KNOWN_VRS = frozenset(str(vr) for vr in VR if len(vr) == 2)
+_VRS = frozenset(vr.encode() for vr in KNOWN_VRS)
 _META = 0x0002
 _FIRST_GROUPS = (_META, 0x0008)
 _TRANSFER_SYNTAXES = b"1.2.840.10008.1.2"

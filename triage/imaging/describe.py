@@ -21,6 +21,8 @@ from triage.imaging.limits import Limits
 from triage.imaging.names import shown_name
 from triage.imaging.oct.limits import VolumeLimits
 from triage.imaging.quality import assess_quality, quality_problem
+from triage.imaging.raster_kinds import HEAD_BYTES, raster_kind
+from triage.regular_file import open_regular
 from triage.whole_file import whole_file
 
 _COMPRESSION = 1  # of zlib: the files are looked at, not kept
@@ -141,7 +143,20 @@ def write_pixels(place: Path, frames: NDArray[np.uint8]) -> list[str]:
     return names
 
 
+def may_be_volume(path: Path) -> bool:
+    """Whether a path is not plainly a photograph, so that readers of volumes are needed."""
+    if path.is_dir():
+        return True
+    try:
+        with open_regular(path) as stream:
+            return raster_kind(stream.read(HEAD_BYTES)) is None
+    except (OSError, ValueError):
+        return False
+
+
 def _is_volume(path: Path) -> bool:
+    if not may_be_volume(path):
+        return False
     from triage.imaging.oct.decode import is_volume
 
     return is_volume(path)

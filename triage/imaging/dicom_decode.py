@@ -125,8 +125,8 @@ def _coded_frames(dataset: Dataset, pixel: ImagePixel) -> Iterator[CodedFrame]:
     codestreams = frame_codestreams(
         read_fragments(value), pixel.frames, extended=_extended_offsets(dataset), marked=not rle
     )
-    for codestream in codestreams:
-        yield decode_frame(codestream, pixel, rle=rle)
+    for index, codestream in enumerate(codestreams):
+        yield decode_frame(codestream, pixel, rle=rle, first=index == 0)
 
 
 def _extended_offsets(dataset: Dataset) -> tuple[int, ...]:

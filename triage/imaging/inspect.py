@@ -52,6 +52,15 @@ def inspect_file(
             pixels=None if pixels is None else str(Path(pixels).absolute()),
         )
     except ImageRejected as refusal:  # too much work or memory, or the worker died
+        if pixels is not None:
+            _remove_unfinished(Path(pixels))
         return refused(facts_of_place(path), refusal)
     assert isinstance(found, FileReport)
     return found
+
+
+def _remove_unfinished(place: Path) -> None:
+    """Remove the pixels of a file whose worker died while it wrote them."""
+    for pattern in (f"{place.name}_*.png", f".{place.name}_*.partial"):
+        for path in place.parent.glob(pattern):
+            path.unlink(missing_ok=True)

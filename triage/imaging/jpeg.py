@@ -38,9 +38,10 @@ _NEXT_MARKER_LS = re.compile(rb"\xff+[\x80-\xcf\xd8-\xfe]")
 _COEFFICIENTS = 64
 _RGB_COMPONENTS = (0x52, 0x47, 0x42)  # component identifiers 'R', 'G', 'B', as libjpeg reads them
 
-# Beginnings of libjpeg's warnings (jerror.h) after which all samples are still there.
+# Beginnings of libjpeg's warnings (jerror.h) after which all samples are still there. Cameras pad a
+# scan by a few bytes; thousands of bytes too many are what is left behind damage.
 _HARMLESS = re.compile(
-    r"Corrupt JPEG data: \d+ extraneous bytes|Invalid SOS parameters|Unknown Adobe color|"
+    r"Corrupt JPEG data: \d{1,3} extraneous bytes|Invalid SOS parameters|Unknown Adobe color|"
     r"Warning: unknown JFIF|Inconsistent progression|Corrupt JPEG data: bad ICC"
 )
 

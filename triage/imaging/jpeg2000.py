@@ -19,6 +19,7 @@ from PIL import Image
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 
 from triage.errors import ImageRejected, RejectReason
+from triage.imaging.jpeg2000_packets import blocks_fit
 
 START = b"\xff\x4f\xff\x51"
 JP2_START = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
@@ -44,8 +45,8 @@ class Jpeg2000Stream:
         Whether the components were transformed from RGB, which the decoder reverses.
     levels : int
         How many times the resolution can be halved.
-    header : bytes
-        The main header, without the lengths of tile-parts (TLM).
+    header : tuple of bytes
+        The segments of the main header, without the lengths of tile-parts (TLM).
     tile_parts : tuple of (int, memoryview)
         Index of the tile and all bytes of each tile-part.
     """
@@ -57,7 +58,7 @@ class Jpeg2000Stream:
     signed: bool
     colour_transform: bool
     levels: int
-    header: bytes
+    header: tuple[bytes, ...]
     tile_parts: tuple[tuple[int, memoryview], ...]
 
 
@@ -79,12 +80,19 @@ def read_jpeg2000(data: bytes | memoryview) -> Jpeg2000Stream:
     try:
         view = memoryview(data)
         return _read(view[_contiguous_codestream(view) :])
-    except (struct.error, IndexError):
+    except (struct.error, IndexError, ValueError):
         raise _damaged() from None
 
 
-def decode_jpeg2000(stream: Jpeg2000Stream) -> NDArray[np.integer]:
+def decode_jpeg2000(stream: Jpeg2000Stream, *, check_size: bool = True) -> NDArray[np.integer]:
     """Decode a codestream; RGB where `colour_transform` says so, else components as they are.
+
+    Parameters
+    ----------
+    stream : Jpeg2000Stream
+    check_size : bool
+        Decode a few blocks to see whether the header gives the picture its true size, which costs
+        milliseconds; of many frames of the same size the first is enough.
 
     Returns
     -------
@@ -98,6 +106,10 @@ def decode_jpeg2000(stream: Jpeg2000Stream) -> NDArray[np.integer]:
     """
     from openjpeg.utils import decode
 
+    if check_size:
+        parts = [part for index, part in stream.tile_parts if index == 0]
+        if not blocks_fit(stream.header, bytes(parts[0]), whole=len(parts) == 1):
+            raise _damaged()
     checked = _all_packets_there(stream)
     try:
         pixels = np.asarray(decode(_joined(stream, b""), 0))
@@ -159,10 +171,8 @@ def _read(data: memoryview) -> Jpeg2000Stream:
     parts = _tile_parts(data, position)
     if {index for index, _ in parts} != set(range(tiles)):
         raise _cut()
-    header = b"".join(kept)
-    return Jpeg2000Stream(
-        rows, columns, components, precision, signed, transform, levels, header, tuple(parts)
-    )
+    kind = precision, signed, transform, levels
+    return Jpeg2000Stream(rows, columns, components, *kind, tuple(kept), tuple(parts))
 
 
 def _segment(data: memoryview, position: int) -> tuple[int, int]:
@@ -237,7 +247,7 @@ def _end(data: memoryview) -> int:
 def _joined(stream: Jpeg2000Stream, more: bytes) -> bytes:
     """Put the codestream together again, with bytes at the end of each tile."""
     last = {index: number for number, (index, _) in enumerate(stream.tile_parts)}
-    pieces: list[bytes | memoryview] = [stream.header]
+    pieces: list[bytes | memoryview] = [*stream.header]
     for number, (index, part) in enumerate(stream.tile_parts):
         tail = more if last[index] == number else b""
         pieces += [part[:6], struct.pack(">L", len(part) + len(tail)), part[10:], tail]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import struct
 import warnings
-import zlib
 from collections.abc import Callable
 from io import BytesIO
 
@@ -23,8 +22,14 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.data_set_encoding import data_set_start, guess_encoding, looks_like_dicom
+from triage.imaging.data_set_encoding import (
+    KNOWN_VRS,
+    data_set_start,
+    guess_encoding,
+    looks_like_dicom,
+)
 from triage.imaging.limits import Limits
+from triage.imaging.pixel_element import inflate_data_set, read_pixel_element, truncated_data_set
 
 __all__ = ["MAX_HEADER_VALUE", "MAX_READS", "looks_like_dicom", "parse_part10"]
 
@@ -143,7 +148,7 @@ def parse_part10(data: bytes, limits: Limits, keywords: tuple[str, ...] = ()) ->
         )
     meta, syntax, start = _meta_information(data, start)
     if syntax == DeflatedExplicitVRLittleEndian:
-        data, start = _inflate(memoryview(data)[start:], limits), 0
+        data, start = inflate_data_set(memoryview(data)[start:], limits), 0
     stream = _CountingStream(data)
     stream.seek(start)
     implicit, little = syntax.is_implicit_VR, syntax.is_little_endian
@@ -151,7 +156,7 @@ def parse_part10(data: bytes, limits: Limits, keywords: tuple[str, ...] = ()) ->
     elements = _elements(
         stream, len(data), implicit, little, wanted, lambda tag, vr, length: tag in _PIXEL_TAGS
     )
-    pixels = _pixel_element(data, stream.tell(), implicit, little)
+    pixels = read_pixel_element(data, stream.tell(), implicit, little)
     if pixels is not None:
         elements[pixels.tag] = pixels
     dataset = Dataset(elements)
@@ -203,27 +208,6 @@ def _known_syntax(meta: FileMetaDataset) -> UID:
     return syntax
 
 
-def _inflate(deflated: memoryview, limits: Limits) -> bytes:
-    """Inflate a data set (PS3.5 A.5) up to a bound."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        inflated = inflater.decompress(deflated, limits.max_bytes + 1)
-    except zlib.error:
-        raise ImageRejected(
-            RejectReason.UNREADABLE,
-            "The deflated data is damaged.",
-            mend="Copy or export the file again.",
-        ) from None
-    limits.check_bytes(len(inflated))
-    if not inflater.eof:
-        raise ImageRejected(
-            RejectReason.TRUNCATED,
-            "The deflated data ends too early.",
-            mend="Copy or export the file again.",
-        )
-    return inflated
-
-
 def _elements(
     stream: _CountingStream,
     size: int,
@@ -247,56 +231,25 @@ def _elements(
             mend="Export the picture again.",
         ) from None
     except EOFError:
-        raise _truncated() from None
-    except (OSError, struct.error, ValueError):
+        raise truncated_data_set() from None
+    except (OSError, struct.error, ValueError, NotImplementedError):
         if stream.tell() < size:
-            raise ImageRejected(
-                RejectReason.UNREADABLE,
-                "An element is damaged.",
-                mend="Copy or export the file again.",
-            ) from None
-        raise _truncated() from None
+            raise _damaged_element() from None
+        raise truncated_data_set() from None
     # An unwanted element was skipped that reaches beyond the end, or half a tag is left.
     if stream.tell() > size or stream.cut:
-        raise _truncated()
+        raise truncated_data_set()
     return found
-
-
-def _pixel_element(data: bytes, position: int, implicit: bool, little: bool) -> DataElement | None:
-    """Read the pixel data, at which the parser stopped; None at the end of the data set."""
-    header = data[position : position + 12]
-    if len(header) < 8:
-        return None
-    order = "<" if little else ">"
-    group, number = struct.unpack_from(order + "HH", header)
-    if implicit:
-        vr, start = "OW", position + 8
-        (length,) = struct.unpack_from(order + "L", header, 4)
-    else:
-        # A VR of two bytes length is wrong here; the standard knows OB, OW, OF and OD.
-        vr, start = header[4:6].decode("ascii", "replace"), position + 12
-        if len(header) < 12:
-            raise _truncated()
-        (length,) = struct.unpack_from(order + "L", header, 8)
-    undefined = length == _UNDEFINED_LENGTH
-    if not undefined and start + length > len(data):
-        raise _truncated()
-    value = memoryview(data)[start:] if undefined else memoryview(data)[start : start + length]
-    return DataElement(
-        BaseTag(group << 16 | number),
-        vr if vr in ("OB", "OW") else "OB",
-        value,
-        is_undefined_length=undefined,
-        already_converted=True,
-    )
 
 
 def _check_value(element: DataElement | RawDataElement) -> None:
     if not isinstance(element, RawDataElement):
         return
+    if element.VR is not None and element.VR not in KNOWN_VRS:
+        raise _damaged_element()
     length = len(element.value or b"")
     if element.length != _UNDEFINED_LENGTH and length < element.length:
-        raise _truncated()
+        raise truncated_data_set()
     if length > MAX_HEADER_VALUE and element.tag not in _OFFSET_TABLES:
         raise ImageRejected(
             RejectReason.UNREADABLE,
@@ -305,9 +258,9 @@ def _check_value(element: DataElement | RawDataElement) -> None:
         )
 
 
-def _truncated() -> ImageRejected:
+def _damaged_element() -> ImageRejected:
     return ImageRejected(
-        RejectReason.TRUNCATED,
-        "The DICOM file ends before its data set does.",
+        RejectReason.UNREADABLE,
+        "An element is damaged.",
         mend="Copy or export the file again.",
     )

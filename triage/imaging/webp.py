@@ -19,7 +19,8 @@ MAX_PIXELS = 30_000_000
 """Pillow takes 16 to 20 bytes a pixel for a WebP (two canvases, a copy, its own picture)."""
 
 _MAX_CHUNKS = 1000
-_ZEROS = bytes(256)
+_LEAST_ZEROS = 1024
+_SHARE_OF_ZEROS = 50  # a fiftieth; a black margin codes to some zeros too, but to fewer
 
 
 def read_webp(data: bytes, limits: Limits) -> list[Page]:
@@ -88,7 +89,8 @@ def _sizes(view: memoryview) -> list[tuple[int, int]]:
         body = view[position + 8 : min(end, position + 8 + size)]
         if len(body) < size:
             raise _cut()
-        if kind in (b"VP8 ", b"VP8L") and bytes(body[-256:]) == _ZEROS:
+        zeros = max(_LEAST_ZEROS, size // _SHARE_OF_ZEROS)
+        if kind in (b"VP8 ", b"VP8L") and bytes(body[-zeros:]) == bytes(zeros):
             # A copy that was broken off: the decoder takes zeros for a picture.
             raise _cut()
         if kind in (b"ANIM", b"ANMF"):

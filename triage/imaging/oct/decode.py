@@ -49,8 +49,8 @@ def decode_volume(path: Path, limits: VolumeLimits, *, root: str | Path | None =
     except ImageRejected as refusal:
         reason, what, mend = refusal.reason, refusal.what, refusal.mend
     except OutsideRootError as error:
-        refusal = refusal_of(error)
-        reason, what, mend = refusal.reason, refusal.what, refusal.mend
+        outside = refusal_of(error)
+        reason, what, mend = outside.reason, outside.what, outside.mend
     except MemoryError:
         reason, mend = RejectReason.TOO_LARGE, "Export fewer or smaller B-scans."
         what = "Reading the volume needs more memory than there is."

@@ -52,7 +52,7 @@ def write_message(
     write(_LENGTH.pack(len(text)) + text)
     for array in ordered:
         if array.size:
-            write(memoryview(array.reshape(-1)).cast("B"))
+            write(array.reshape(-1).data.cast("B"))
 
 
 def read_message(fill: Fill, max_bytes: int) -> tuple[Header, Arrays]:
@@ -86,7 +86,7 @@ def read_message(fill: Fill, max_bytes: int) -> tuple[Header, Arrays]:
     for dtype, shape in listed:
         array = np.empty(shape, dtype)
         if array.size:
-            fill(memoryview(array.reshape(-1)).cast("B"))
+            fill(array.reshape(-1).data.cast("B"))
         arrays.append(array)
     return header, arrays
 

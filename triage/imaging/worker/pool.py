@@ -151,7 +151,8 @@ class DecoderPool:
         ImageRejected
             If the file is refused, takes too much memory or time, or the worker died on it.
         """
-        request = {"task": task, "path": os.path.abspath(path), "arguments": arguments}
+        path = Path(os.path.abspath(path))
+        request = {"task": task, "path": str(path), "arguments": arguments}
         with self._places:
             worker = self._take()
             first = not worker.served
@@ -163,7 +164,7 @@ class DecoderPool:
                     worker = _Worker(self.limits)
                     with suppress(_WorkerDiedError):
                         return self._ask(worker, request)
-        raise of_file(decoder_failed(), Path(request["path"]), worker.opened)
+        raise of_file(decoder_failed(), path, worker.opened)
 
     def map(self, function: Callable[[Item], Found], items: Iterable[Item]) -> Iterator[Found]:
         """Call a function that runs tasks on this pool for several items at a time, in order.

@@ -78,9 +78,10 @@ def load_decoders(task: str, path: Path) -> None:
     with suppress(OSError, ValueError), open_regular(path) as stream:
         head = stream.read(4096)
     from triage.imaging.decode import decoder_modules
+    from triage.imaging.describe import may_be_volume
 
     names = decoder_modules(head)
-    if task in ("volume", "inspect"):
+    if task == "volume" or (task == "inspect" and may_be_volume(path)):
         names = (*names, "triage.imaging.oct.decode")
     for name in names:
         import_module(name)
