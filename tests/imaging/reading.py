@@ -7,8 +7,8 @@ import pytest
 
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.limits import DEFAULT_LIMITS, Limits
-from triage.imaging.raster import read_raster
-from triage.imaging.raster_kinds import raster_kind
+from triage.imaging.raster.kinds import raster_kind
+from triage.imaging.raster.read import read_raster
 
 
 def read(data: bytes, kind: str, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from triage.errors import ImageRejected, RejectReason
 from triage.hashing import hash_file
-from triage.imaging import raster
 from triage.imaging.decode import decode_picture, identify
 from triage.imaging.limits import DEFAULT_LIMITS, Limits
 from triage.imaging.picture import Picture
+from triage.imaging.raster import read as raster
 from triage.imaging.read import read_picture, read_resized
 from triage.imaging.resized import resize_picture
 from triage.imaging.views import Views

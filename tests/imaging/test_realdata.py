@@ -15,12 +15,12 @@ import pytest
 from PIL import Image
 
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.coded_frame import StoredFrame
-from triage.imaging.dicom_decode import stored_frames
-from triage.imaging.image_pixel import ImagePixel
+from triage.imaging.dicom.coded_frame import StoredFrame
+from triage.imaging.dicom.frames import stored_frames
+from triage.imaging.dicom.image_pixel import ImagePixel
+from triage.imaging.dicom.part10 import parse_part10
 from triage.imaging.inspect import inspect_file
 from triage.imaging.limits import DEFAULT_LIMITS
-from triage.imaging.part10 import parse_part10
 from triage.imaging.read import read_picture
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -1,10 +1,12 @@
 """Untrusted files to safe pixels.
 
-Every byte that reaches this room is taken as hostile: limits are enforced on
-headers before any decoder runs, metadata is dropped, and whatever is wrong
-with a file ends in one typed refusal, `triage.errors.ImageRejected`. The way
-in is `triage.imaging.read.read_picture`; `triage.imaging.inspect.inspect_file`
-says what a file is, and never raises.
+Every byte that arrives here is taken as hostile: limits are enforced on headers before any decoder
+runs, decoders run in worker processes with limits on memory and time, metadata is dropped, and
+whatever is wrong with a file ends in one typed refusal, `triage.errors.ImageRejected`.
+
+`triage.imaging.read` reads photographs and `triage.imaging.oct.read` OCT volumes;
+`triage.imaging.inspect` says what a file is, and never raises. What workers do is in `decode` and
+`oct.decode`, by the containers (`raster`, `dicom`) and what they hold (`codecs`).
 """
 
 from triage.imaging.limits import DEFAULT_LIMITS, Limits

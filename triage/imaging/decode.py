@@ -11,7 +11,7 @@ from triage.hashing import hash_bytes
 from triage.imaging.limits import Limits
 from triage.imaging.names import shown_name
 from triage.imaging.picture import Picture, PictureFlag
-from triage.imaging.raster_kinds import READERS, raster_kind
+from triage.imaging.raster.kinds import READERS, raster_kind
 from triage.regular_file import (
     FileTooLargeError,
     NotRegularError,
@@ -75,11 +75,11 @@ def decode_bytes(
     flags: tuple[PictureFlag, ...] = ()
     try:
         if kind == "dicom":
-            from triage.imaging.dicom import read_dicom
+            from triage.imaging.dicom.read import read_dicom
 
             frames, modality, flags = read_dicom(data, limits, photographs_only=photographs_only)
         else:
-            from triage.imaging.raster import read_raster
+            from triage.imaging.raster.read import read_raster
 
             frames, flags = read_raster(data, kind, limits)
     except ImageRejected:
@@ -125,7 +125,7 @@ def identify(data: bytes) -> str:
         return "dicom"
     if kind := raster_kind(data):
         return kind
-    from triage.imaging.part10 import looks_like_dicom
+    from triage.imaging.dicom.part10 import looks_like_dicom
 
     if looks_like_dicom(data):
         return "dicom"
@@ -144,8 +144,8 @@ def decoder_modules(head: bytes) -> tuple[str, ...]:
     except ImageRejected:
         return ()
     if kind == "dicom":
-        return ("triage.imaging.dicom",)
-    return "triage.imaging.raster", READERS[kind][0]
+        return ("triage.imaging.dicom.read",)
+    return "triage.imaging.raster.read", READERS[kind][0]
 
 
 def read_bytes(path: Path, limits: Limits, *, root: str | Path | None = None) -> bytes:

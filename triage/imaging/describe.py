@@ -21,7 +21,7 @@ from triage.imaging.limits import Limits
 from triage.imaging.names import shown_name
 from triage.imaging.oct.limits import VolumeLimits
 from triage.imaging.quality import assess_quality, quality_problem
-from triage.imaging.raster_kinds import HEAD_BYTES, raster_kind
+from triage.imaging.raster.kinds import HEAD_BYTES, raster_kind
 from triage.regular_file import open_regular
 from triage.whole_file import whole_file
 
@@ -191,10 +191,10 @@ def _header(data: bytes, kind: str, limits: Limits) -> Header:
     """Return what the header tells; nothing, where it is damaged."""
     try:
         if kind == "dicom":
-            from triage.imaging.dicom import dicom_header
+            from triage.imaging.dicom.read import dicom_header
 
             return dicom_header(data, limits)
-        from triage.imaging.raster import raster_header
+        from triage.imaging.raster.read import raster_header
 
         return raster_header(data, kind, limits)
     except Exception:

@@ -8,22 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from triage.imaging.decode import decode_bytes, identify, read_bytes
 from triage.imaging.limits import DEFAULT_LIMITS, Limits
-from triage.imaging.names import shown_name
 from triage.imaging.picture import Picture
 from triage.imaging.resized import ResizedPicture
 from triage.imaging.views import Views
 from triage.imaging.worker import default_pool
-
-__all__ = [
-    "decode_bytes",
-    "identify",
-    "read_bytes",
-    "read_picture",
-    "read_resized",
-    "shown_name",
-]
 
 
 def read_picture(

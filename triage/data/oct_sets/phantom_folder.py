@@ -10,8 +10,8 @@ from triage.data.csv_table import read_csv
 from triage.data.oct_sets.annotated import Annotated, Entry, as_classes, file_problem
 from triage.data.oct_sets.segmentation_spec import SegmentationSpec
 from triage.errors import SpecError
+from triage.imaging.names import shown_name
 from triage.imaging.oct.read import read_volume
-from triage.imaging.read import shown_name
 
 _MANIFEST = "manifest.csv"
 _COLUMNS = ("image", "annotation", "case_id", "patient_id")

@@ -13,16 +13,16 @@ from pydicom.dataset import Dataset
 
 from triage.errors import ImageRejected, RejectReason
 from triage.hashing import hash_bytes
-from triage.imaging.coded_frame import StoredFrame
 from triage.imaging.colour import row_blocks
-from triage.imaging.dicom import read_dicom, sop_class_name
-from triage.imaging.dicom_decode import stored_frames
-from triage.imaging.image_pixel import GREY, ImagePixel, geometry
+from triage.imaging.dicom.coded_frame import StoredFrame
+from triage.imaging.dicom.frames import stored_frames
+from triage.imaging.dicom.image_pixel import GREY, ImagePixel, geometry
+from triage.imaging.dicom.part10 import parse_part10
+from triage.imaging.dicom.read import read_dicom, sop_class_name
 from triage.imaging.oct.dicom_claims import KEYWORDS, localizer_lines, note_claims, pixel_side
 from triage.imaging.oct.draft import Draft
 from triage.imaging.oct.limits import VolumeLimits
 from triage.imaging.oct.volume import Localizer
-from triage.imaging.part10 import parse_part10
 
 FUNDUS_CLASSES = (
     uid.OphthalmicPhotography8BitImageStorage,

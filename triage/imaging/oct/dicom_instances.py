@@ -14,14 +14,14 @@ from pydicom.uid import OphthalmicTomographyImageStorage
 from triage.errors import ImageRejected, RejectReason
 from triage.hashing import hash_bytes
 from triage.imaging.decode import read_bytes
-from triage.imaging.image_pixel import geometry
+from triage.imaging.dicom.image_pixel import geometry
+from triage.imaging.dicom.part10 import parse_part10
 from triage.imaging.oct.dicom_claims import KEYWORDS, part_of
 from triage.imaging.oct.dicom_elements import text_of, whole_number
 from triage.imaging.oct.dicom_places import FramePlace, frame_places, positions_of
 from triage.imaging.oct.draft import Part
 from triage.imaging.oct.limits import VolumeLimits
 from triage.imaging.oct.order import distances_across, spatial_order
-from triage.imaging.part10 import parse_part10
 
 FEW_FRAMES = 16
 """An object of more frames is a volume of its own, unless it says that it is a part of one."""

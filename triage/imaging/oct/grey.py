@@ -1,7 +1,7 @@
 """Grey pictures at the depth they are stored in.
 
-Photographs go through `triage.imaging.raster`, which makes 8-bit colour of everything; a B-scan
-may have 16 bits or real numbers, and must be no colour picture.
+Photographs go through `triage.imaging.raster.read`, which makes 8-bit colour of everything; a
+B-scan may have 16 bits or real numbers, and must be no colour picture.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from PIL import Image
 
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.oct.limits import VolumeLimits
-from triage.imaging.raster import read_pages
-from triage.imaging.raster_kinds import raster_kind
-from triage.imaging.samples import Page, page_to_grey, page_to_rgb
+from triage.imaging.raster.kinds import raster_kind
+from triage.imaging.raster.read import read_pages
+from triage.imaging.raster.samples import Page, page_to_grey, page_to_rgb
 
 _KINDS = frozenset({"jpeg", "png", "tiff", "bmp"})
 _COLOURED = 24  # levels between a pixel's channels: more than JPEG makes of a grey picture

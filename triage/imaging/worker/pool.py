@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import triage
-from triage.errors import ImageRejected
 from triage.imaging.worker.limits import WorkerLimits
 from triage.imaging.worker.messages import (
     Arrays,
@@ -88,7 +87,8 @@ class _Worker:
             If there is none in time.
         _WorkerDiedError
         """
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         requests, answers = self.process.stdin.fileno(), self.process.stdout.fileno()
         end = time.monotonic() + self.limits.wall_seconds
         self.opened = None

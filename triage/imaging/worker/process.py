@@ -72,7 +72,6 @@ def main(arguments: list[str]) -> None:
 
 def _run(request: Header, path: Path, limits: WorkerLimits, write: Write) -> tuple[Header, Arrays]:
     """Run one task within the limits."""
-
     opened: list[str] = []
 
     def announce(sha256: str) -> None:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from triage.errors import ImageRejected
-from triage.imaging.jpeg import START, decode_jpeg, read_jpeg_markers
-from triage.imaging.jpeg2000 import decode_jpeg2000, read_jpeg2000
+from triage.imaging.codecs.jpeg import START, decode_jpeg, read_jpeg_markers
+from triage.imaging.codecs.jpeg2000 import decode_jpeg2000, read_jpeg2000
 from triage.imaging.oct.limits import VolumeLimits
 from triage.imaging.oct.vendors.source import Source, damaged, is_scale, unsupported
 from triage.imaging.oct.volume import Localizer
@@ -35,8 +35,8 @@ def decoded(data: bytes, size: tuple[int, int]) -> NDArray[Any]:
     Raises
     ------
     ImageRejected
-        `UNREADABLE`, `TRUNCATED` where samples are missing, and as `triage.imaging.jpeg` and
-        `triage.imaging.jpeg2000`.
+        `UNREADABLE`, `TRUNCATED` where samples are missing, and as `triage.imaging.codecs.jpeg` and
+        `triage.imaging.codecs.jpeg2000`.
     """
     if not data.startswith(START):
         return _jpeg2000(data, size)

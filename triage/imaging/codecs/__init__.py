@@ -1,0 +1,1 @@
+"""Coded pixels that several containers hold: decoded whole, or refused."""

@@ -1,0 +1,130 @@
+"""DICOM to RGB."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import uid
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import UID
+
+from triage.errors import ImageRejected, RejectReason
+from triage.imaging.colour import to_srgb
+from triage.imaging.dicom.frames import decode
+from triage.imaging.dicom.image_pixel import GREY, ImagePixel, geometry
+from triage.imaging.dicom.part10 import parse_part10
+from triage.imaging.header import Header, device_name
+from triage.imaging.limits import Limits
+from triage.imaging.picture import PictureFlag
+
+PHOTOGRAPH_CLASSES: frozenset[UID] = frozenset(
+    {
+        uid.VLPhotographicImageStorage,
+        uid.DermoscopicPhotographyImageStorage,
+        uid.SecondaryCaptureImageStorage,
+        uid.MultiFrameSingleBitSecondaryCaptureImageStorage,
+        uid.MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
+        uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
+        uid.MultiFrameTrueColorSecondaryCaptureImageStorage,
+    }
+)
+
+
+def read_dicom(
+    data: bytes, limits: Limits, *, photographs_only: bool
+) -> tuple[NDArray[np.uint8], str | None, tuple[PictureFlag, ...]]:
+    """Decode a DICOM image.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+    limits : Limits
+        Bounds checked on the header before decoding.
+    photographs_only : bool
+        Refuse SOP classes other than `PHOTOGRAPH_CLASSES`.
+
+    Returns
+    -------
+    frames : uint8 array [F, H, W, 3]
+        sRGB, where the object has a colour profile converted by it.
+        Greyscale is windowed (first window) and repeated; more than 8 bits
+        are scaled down.
+    modality : str or None
+        The SOP class's plain name, None if it is not in the standard.
+    flags : tuple of PictureFlag
+        What was done by the colour profile, if there is one.
+
+    Raises
+    ------
+    ImageRejected
+        For anything that cannot become such an array.
+    """
+    dataset = parse_part10(data, limits)
+    modality = sop_class_name(dataset)
+    if photographs_only and dataset.get("SOPClassUID") not in PHOTOGRAPH_CLASSES:
+        raise ImageRejected(
+            RejectReason.WRONG_MODALITY,
+            f"'{modality or 'Unknown SOP class'}' is not taken as a photograph.",
+            mend="Only VL Photographic, Dermoscopic Photography and Secondary Capture are.",
+        )
+    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
+        raise ImageRejected(
+            RejectReason.UNSUPPORTED_ENCODING,
+            "The pixels are real numbers, not a picture.",
+            mend="Export the picture with 8 or 16 bits a sample.",
+        )
+    if not dataset.get("PixelData"):
+        raise ImageRejected(
+            RejectReason.NO_PIXELS,
+            "The DICOM object holds no pixels.",
+            mend="Give the object that holds the picture.",
+        )
+    frames, rows, columns = geometry(dataset)
+    limits.check_geometry(rows, columns, frames)
+    pixel = ImagePixel.of(dataset)
+    pixels = decode(dataset, pixel)
+    profile = None if pixel.photometric in GREY else _profile(dataset)
+    if profile is None:
+        return pixels, modality, ()
+    pixels = pixels if pixels.flags.writeable else pixels.copy()
+    found = {to_srgb(frame, profile, in_place=True)[1] for frame in pixels}
+    return pixels, modality, tuple(flag for flag in PictureFlag if flag in found)
+
+
+def _profile(dataset: Dataset) -> bytes | None:
+    """Return the ICC profile, of the image (PS3.3 C.11.15) or of its optical path (C.8.12.5)."""
+    paths = dataset.get("OpticalPathSequence")
+    items = [dataset, *(paths if isinstance(paths, Sequence) else [])]
+    profiles = [item.get("ICCProfile") for item in items]
+    return next((profile for profile in profiles if isinstance(profile, bytes) and profile), None)
+
+
+def dicom_header(data: bytes, limits: Limits) -> Header:
+    """Read what a DICOM file's header says of its picture and device.
+
+    Raises
+    ------
+    ImageRejected
+        If the file cannot be parsed.
+    """
+    dataset = parse_part10(data, limits)
+    frames, height, width = geometry(dataset) if "Rows" in dataset else (None, None, None)
+    channels, bits = (dataset.get(name) for name in ("SamplesPerPixel", "BitsStored"))
+    return Header(
+        width=width,
+        height=height,
+        frames=frames,
+        channels=channels if isinstance(channels, int) else None,
+        bits=bits if isinstance(bits, int) else None,
+        transfer_syntax=dataset.file_meta.TransferSyntaxUID.name,
+        sop_class=sop_class_name(dataset),
+        device=device_name(dataset.get("Manufacturer"), dataset.get("ManufacturerModelName")),
+    )
+
+
+def sop_class_name(dataset: Dataset) -> str | None:
+    """Return a name of the standard's only: any other UID may be anything."""
+    sop_class = dataset.get("SOPClassUID")
+    return sop_class.name if isinstance(sop_class, UID) and sop_class.type == "SOP Class" else None

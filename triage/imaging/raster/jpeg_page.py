@@ -1,0 +1,55 @@
+"""JPEG photographs: strict decoding, with orientation and colour profile from the header."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from triage.imaging.codecs.jpeg import JpegStream, decode_inks, decode_jpeg, read_jpeg_markers
+from triage.imaging.limits import Limits
+from triage.imaging.raster.exif import header_metadata
+from triage.imaging.raster.samples import Block, Layout, Page
+
+
+def read_jpeg(data: bytes, limits: Limits) -> list[Page]:
+    """Read the markers of a JPEG.
+
+    Parameters
+    ----------
+    data : bytes
+        What follows the first picture (previews, gain maps, films) is ignored.
+    limits : Limits
+
+    Returns
+    -------
+    list of Page
+        One page.
+
+    Raises
+    ------
+    ImageRejected
+        See `jpeg.read_jpeg_markers` and `exif.header_metadata`; and what the limits refuse.
+    """
+    stream = read_jpeg_markers(data)
+    limits.check_geometry(stream.rows, stream.columns)
+    known = header_metadata(data, "JPEG")
+    channels = len(stream.components)
+    return [
+        Page(
+            height=stream.rows,
+            width=stream.columns,
+            layout=Layout("grey" if channels == 1 else "cmyk" if channels == 4 else "rgb"),
+            blocks=lambda: _blocks(data, stream),
+            orientation=known.orientation,
+            profile=known.profile,
+            device=known.device,
+            channels=channels,
+            bits=stream.precision,
+        )
+    ]
+
+
+def _blocks(data: bytes, stream: JpegStream) -> Iterator[Block]:
+    four = len(stream.components) == 4 and stream.precision == 8
+    pixels = decode_inks(data, stream) if four else decode_jpeg(data, stream)
+    whole = slice(0, stream.rows), slice(0, stream.columns)
+    yield whole, pixels.reshape(stream.rows, stream.columns, -1)
