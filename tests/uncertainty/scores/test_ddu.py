@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from scipy.special import logsumexp
-from scipy.stats import multivariate_normal, spearmanr
+from scipy.stats import multivariate_normal
 
 from triage.errors import UsageError
 from triage.uncertainty.observations import Observations
@@ -68,9 +68,12 @@ def test_with_fewer_cases_than_dimensions_near_still_scores_below_far() -> None:
 
 def test_the_jitter_grows_until_the_covariance_can_be_inverted() -> None:
     train, truth = draw(10, 40)
-    found = [run(Ddu(jitter=jitter), train, truth, train) for jitter in (1e-30, 1e-14)]
-    assert np.isfinite(found).all()
-    assert spearmanr(*found).statistic > 0.5
+    far = train + 1e6
+    for jitter in (1e-30, 1e-14):
+        found = run(Ddu(jitter=jitter), train, truth, np.vstack([train, far]))
+        assert np.isfinite(found).all()
+        # More cannot be said: what a nearly singular covariance gives depends on the processor.
+        assert found[: len(train)].max() < found[len(train) :].min()
 
 
 def test_settings_out_of_range_are_refused() -> None:
