@@ -260,3 +260,12 @@ def test_profiles_of_srgb_and_damaged_ones() -> None:
 def test_grey_pictures_have_no_colours_to_convert() -> None:
     data = dicom_dataset(picture()[..., 0], photometric="MONOCHROME2", ICCProfile=wide_gamut())
     assert read_dicom(file_bytes(data), DEFAULT_LIMITS, photographs_only=True)[2] == ()
+
+
+def test_subsampled_colours_are_chrominance_whatever_the_header_says() -> None:
+    """A header of RGB for what a camera coded as YCbCr: only chrominance is subsampled."""
+    coded = encode(picture(), "jpeg", quality=95, subsampling=2)
+    for photometric in ("RGB", "YBR_FULL_422"):
+        content = encapsulated(dicom_dataset(picture(), photometric=photometric), [coded])
+        frames, _, _ = read_dicom(content, DEFAULT_LIMITS, photographs_only=True)
+        assert np.abs(frames[0].astype(int) - picture()).mean() < 4

@@ -94,12 +94,18 @@ class JpegStream:
 
     @property
     def stored_colour(self) -> Stored | None:
-        """Which colours the stream itself says that it stores; None where it leaves it open."""
+        """Which colours the stream itself says that it stores; None where it leaves it open.
+
+        Only luminance and chrominance are ever sampled differently. A JFIF segment says nothing:
+        DICOM encoders write it in front of untransformed RGB too, and dcmtk believes the header.
+        """
         if len(self.components) != 3:
             return None
         if self.adobe_transform is not None:
             return "ycc" if self.adobe_transform else "rgb"
-        return "rgb" if self.components == _RGB_COMPONENTS else None
+        if self.components == _RGB_COMPONENTS:
+            return "rgb"
+        return "ycc" if len(set(self.sampling)) > 1 else None
 
 
 def read_jpeg_markers(data: bytes) -> JpegStream:
