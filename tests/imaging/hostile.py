@@ -247,6 +247,12 @@ CORPUS: dict[str, tuple[Callable[[], bytes], set[Reason]]] = {
     "20,000 x 20,000 png": (lambda: png_bomb(20_000), {Reason.TOO_MANY_PIXELS}),
     "9,000 x 9,000 png": (lambda: png_bomb(9_000), {Reason.TOO_MANY_PIXELS}),
     "png text bomb": (png_with_text_bomb, {Reason.UNREADABLE}),
+    "jpeg of a million segments": (
+        lambda: encode(picture(), "jpeg").replace(
+            b"\xff\xd8", b"\xff\xd8" + b"\xff\xe5\x00\x04ab" * 1_000_000, 1
+        ),
+        {Reason.TOO_MUCH_WORK},
+    ),
     "truncated jpeg": (truncated("jpeg"), {Reason.TRUNCATED}),
     "truncated png": (truncated("png"), {Reason.TRUNCATED}),
     "truncated tiff": (truncated("tiff"), {Reason.TRUNCATED, Reason.UNREADABLE}),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal
@@ -21,6 +22,8 @@ from triage.errors import ImageRejected, RejectReason
 from triage.imaging.codecs.jpeg_entropy import with_more_entropy
 
 START = b"\xff\xd8"
+MAX_SEGMENTS = 10_000
+"""A segment has at most 64 KiB, and cameras write some dozens."""
 _END_OF_IMAGE = b"\xff\xd9"
 MAX_SCANS = 100
 """Encoders write at most about 20; libjpeg-turbo's own programs offer a limit of the same kind."""
@@ -31,6 +34,7 @@ _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _SEQUENTIAL_DCT = frozenset({0xC0, 0xC1, 0xC5, 0xC9, 0xCD})
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
 _END, _SCAN, _JFIF, _ADOBE = 0xD9, 0xDA, 0xE0, 0xEE
+_FILL = re.compile(rb"\xff{1,1024}(?!\xff)")  # fill bytes; some decoders take them one by one
 _NEXT_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 # T.87 A.1: in JPEG-LS a byte that follows 0xFF has its first bit stuffed, and is below 0x80.
 _JPEG_LS = 0xF7
@@ -120,7 +124,7 @@ def read_jpeg_markers(data: bytes) -> JpegStream:
     ------
     ImageRejected
         `UNREADABLE` for a damaged stream, `TRUNCATED` for one without a scan, `TOO_MUCH_WORK` for
-        more than `MAX_SCANS` scans.
+        more than `MAX_SCANS` scans or `MAX_SEGMENTS` segments.
     """
     try:
         return _walk(data)
@@ -129,32 +133,14 @@ def read_jpeg_markers(data: bytes) -> JpegStream:
 
 
 def _walk(data: bytes) -> JpegStream:
-    if data[:2] != START:
-        raise _damaged()
-    position, scans, ended, jfif = 2, 0, False, False
+    scans, ended, jfif = 0, False, False
     frame: tuple[int, int, int, int, tuple[int, ...], tuple[tuple[int, int], ...]] | None = None
     adobe: int | None = None
     seen: dict[int, list[int]] = {}  # of each component, the lowest bit seen of each coefficient
-    while position < len(data):
-        if data[position] != 0xFF:
-            raise _damaged()
-        while data[position] == 0xFF:
-            position += 1
-        marker = data[position]
-        position += 1
+    for marker, body in _segments(data):
         if marker == _END:
             ended = True
-            break
-        if marker in _ALONE:
-            continue
-        (length,) = struct.unpack_from(">H", data, position)
-        if length < 2:
-            raise _damaged()
-        if position + length > len(data):
-            raise _cut()
-        body = data[position + 2 : position + length]
-        position += length
-        if marker in _START_OF_FRAME:
+        elif marker in _START_OF_FRAME:
             if frame is not None:
                 raise _damaged()
             frame = (marker, *_frame_header(body))
@@ -168,17 +154,8 @@ def _walk(data: bytes) -> JpegStream:
                 raise _damaged()
             scans += 1
             if scans > MAX_SCANS:
-                raise ImageRejected(
-                    RejectReason.TOO_MUCH_WORK,
-                    f"The JPEG has more than {MAX_SCANS} scans.",
-                    mend="Export the picture again as an ordinary JPEG or PNG.",
-                )
+                raise _too_many("scans", MAX_SCANS)
             _note_scan(body, seen, progressive=frame[0] in _PROGRESSIVE)
-            markers = _NEXT_MARKER_LS if frame[0] == _JPEG_LS else _NEXT_MARKER
-            found = markers.search(data, position)
-            if found is None:
-                break
-            position = found.start()
     if frame is None:
         raise _damaged()
     if not scans:
@@ -191,6 +168,44 @@ def _walk(data: bytes) -> JpegStream:
         adobe_transform=adobe,
         jfif=jfif,
     )
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the marker and the content of each segment up to the end-of-image marker (B.1.1).
+
+    What is coded between a scan header and the next marker is passed over.
+    """
+    if data[:2] != START:
+        raise _damaged()
+    position, next_marker = 2, _NEXT_MARKER
+    for _ in range(MAX_SEGMENTS):
+        if position >= len(data):
+            return
+        fill = _FILL.match(data, position)
+        if fill is None:
+            raise _damaged()
+        marker = data[fill.end()]
+        position = fill.end() + 1
+        if marker == _END:
+            yield marker, b""
+            return
+        if marker in _ALONE:
+            continue
+        (length,) = struct.unpack_from(">H", data, position)
+        if length < 2:
+            raise _damaged()
+        if position + length > len(data):
+            raise _cut()
+        yield marker, data[position + 2 : position + length]
+        position += length
+        if marker == _JPEG_LS:
+            next_marker = _NEXT_MARKER_LS
+        if marker == _SCAN:
+            found = next_marker.search(data, position)
+            if found is None:
+                return
+            position = found.start()
+    raise _too_many("segments", MAX_SEGMENTS)
 
 
 def _frame_header(
@@ -364,6 +379,14 @@ def _with_colour(data: bytes, stored: Stored) -> bytes:
         (length,) = struct.unpack_from(">H", rest, 2)
         rest = rest[2 + length :]
     return START + adobe + rest
+
+
+def _too_many(what: str, most: int) -> ImageRejected:
+    return ImageRejected(
+        RejectReason.TOO_MUCH_WORK,
+        f"The JPEG has more than {most} {what}.",
+        mend="Export the picture again as an ordinary JPEG or PNG.",
+    )
 
 
 def _cut() -> ImageRejected:
