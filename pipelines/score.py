@@ -110,4 +110,4 @@ def _write_rejected(path: Path, scored: Scored) -> None:
         (case_id, str(error.reason), error.what, error.where, error.mend)
         for case_id, error in scored.rejected.items()
     ]
-    write_csv(path, ("case_id", "reason", "message", "file", "mend"), rows)
+    write_csv(path, ("case_id", "reason", "message", "file", "hint"), rows)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.codecs.jpeg import JpegStream
+from triage.imaging.codecs.jpeg_markers import JpegStream
 
 # GDCM writes what it thinks of a file straight to standard error.
 gdcm.Trace.DebugOff()

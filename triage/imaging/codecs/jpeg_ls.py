@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.codecs.jpeg import JpegStream
+from triage.imaging.codecs.jpeg_markers import JpegStream
 
 PROCESS = 0xF7
 _END_OF_IMAGE = b"\xff\xd9"

@@ -10,10 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.codecs.jpeg import START as JPEG_START
-from triage.imaging.codecs.jpeg import Stored, decode_jpeg, read_jpeg_markers
+from triage.imaging.codecs.jpeg import decode_jpeg
 from triage.imaging.codecs.jpeg2000 import JP2_START, decode_jpeg2000, read_jpeg2000
 from triage.imaging.codecs.jpeg2000 import START as JPEG2000_START
+from triage.imaging.codecs.jpeg_markers import START as JPEG_START
+from triage.imaging.codecs.jpeg_markers import Stored, read_jpeg_markers
 from triage.imaging.dicom.coded_frame import CodedFrame
 from triage.imaging.dicom.image_pixel import LUMA_CHROMA, ImagePixel
 from triage.imaging.dicom.rle import decode_rle

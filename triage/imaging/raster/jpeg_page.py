@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from triage.imaging.codecs.jpeg import JpegStream, decode_inks, decode_jpeg, read_jpeg_markers
+from triage.imaging.codecs.jpeg import decode_inks, decode_jpeg
+from triage.imaging.codecs.jpeg_markers import JpegStream, read_jpeg_markers
 from triage.imaging.limits import Limits
 from triage.imaging.raster.exif import header_metadata
 from triage.imaging.raster.samples import Block, Layout, Page

@@ -20,7 +20,8 @@ from PIL import Image
 
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.codecs.inflate import Inflated
-from triage.imaging.codecs.jpeg import START, decode_jpeg, read_jpeg_markers
+from triage.imaging.codecs.jpeg import decode_jpeg
+from triage.imaging.codecs.jpeg_markers import START, read_jpeg_markers
 from triage.imaging.raster.tiff_tags import cut, damaged, unsupported
 
 # TIFF 6.0 and its supplements: tag 259.

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from triage.errors import ImageRejected
-from triage.imaging.codecs.jpeg import START, decode_jpeg, read_jpeg_markers
+from triage.imaging.codecs.jpeg import decode_jpeg
 from triage.imaging.codecs.jpeg2000 import decode_jpeg2000, read_jpeg2000
+from triage.imaging.codecs.jpeg_markers import START, read_jpeg_markers
 from triage.imaging.oct.limits import VolumeLimits
 from triage.imaging.oct.vendors.source import Source, damaged, is_scale, unsupported
 from triage.imaging.oct.volume import Localizer
