@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import gdcm
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
@@ -18,6 +19,8 @@ from pydicom.pixels.processing import apply_color_lut
 from pydicom.sequence import Sequence
 
 from tests.imaging.samples import (
+    compressed,
+    compressed_by_gdcm,
     dicom_dataset,
     encapsulated,
     encode,
@@ -27,6 +30,7 @@ from tests.imaging.samples import (
     rle,
 )
 from triage.errors import ImageRejected, RejectReason
+from triage.imaging.codecs import sample_limit
 from triage.imaging.dicom.read import read_dicom
 from triage.imaging.limits import DEFAULT_LIMITS
 from triage.imaging.picture import PictureFlag
@@ -269,3 +273,20 @@ def test_subsampled_colours_are_chrominance_whatever_the_header_says() -> None:
         content = encapsulated(dicom_dataset(picture(), photometric=photometric), [coded])
         frames, _, _ = read_dicom(content, DEFAULT_LIMITS, photographs_only=True)
         assert np.abs(frames[0].astype(int) - picture()).mean() < 4
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEG2000Lossless, uid.JPEGLosslessSV1])
+def test_codecs_that_need_much_memory_have_a_limit_of_their_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, syntax: uid.UID
+) -> None:
+    """Otherwise they run out of memory and call a good file damaged."""
+    if syntax == uid.JPEG2000Lossless:
+        content = compressed(dicom_dataset(picture()), picture(), syntax)
+    else:
+        plain = file_bytes(dicom_dataset(picture()))
+        content = compressed_by_gdcm(plain, gdcm.TransferSyntax.JPEGLosslessProcess14_1, tmp_path)
+    assert (read(content)[0] == picture()).all()
+    monkeypatch.setattr(sample_limit, "MAX_SAMPLES", picture().size - 1)
+    with pytest.raises(ImageRejected) as caught:
+        read(content)
+    assert caught.value.reason is RejectReason.TOO_MANY_PIXELS

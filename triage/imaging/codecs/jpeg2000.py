@@ -20,6 +20,7 @@ from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.codecs.jpeg2000_packets import blocks_fit
+from triage.imaging.codecs.sample_limit import check_samples
 
 START = b"\xff\x4f\xff\x51"
 JP2_START = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
@@ -102,10 +103,12 @@ def decode_jpeg2000(stream: Jpeg2000Stream, *, check_size: bool = True) -> NDArr
     Raises
     ------
     ImageRejected
-        With `RejectReason.UNREADABLE`, for damaged data and missing packets.
+        `UNREADABLE` for damaged data and missing packets, `TOO_MANY_PIXELS` for more than
+        `MAX_SAMPLES` samples.
     """
     from openjpeg.utils import decode
 
+    check_samples(stream.rows, stream.columns, stream.components)
     if check_size:
         parts = [part for index, part in stream.tile_parts if index == 0]
         if not blocks_fit(stream.header, bytes(parts[0]), whole=len(parts) == 1):

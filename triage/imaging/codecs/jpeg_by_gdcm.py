@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.codecs.jpeg_markers import JpegStream
+from triage.imaging.codecs.sample_limit import check_samples
 
 # GDCM writes what it thinks of a file straight to standard error.
 gdcm.Trace.DebugOff()
@@ -55,7 +56,8 @@ def decode_by_gdcm(data: bytes, stream: JpegStream, bits: int) -> NDArray[np.uns
     ------
     ImageRejected
         `TRUNCATED` where samples are missing, whatever markers follow, and for damaged data;
-        `UNSUPPORTED_ENCODING` for arithmetic coding, 2 components or subsampled colour.
+        `UNSUPPORTED_ENCODING` for arithmetic coding, 2 components or subsampled colour;
+        `TOO_MANY_PIXELS` for more than `MAX_SAMPLES` samples.
     """
     lossless = stream.process == LOSSLESS
     known = lossless or stream.process in _DCT
@@ -67,6 +69,7 @@ def decode_by_gdcm(data: bytes, stream: JpegStream, bits: int) -> NDArray[np.uns
             "This kind of JPEG (12-bit colour, arithmetic or hierarchical coding) is not read.",
             mend="Export the picture in another transfer syntax.",
         )
+    check_samples(stream.rows, stream.columns, len(stream.components))
     pixels = _decode(_needed(data, stream) + _ONES + _END, stream, bits)
     if pixels is None or not stream.complete:
         raise ImageRejected(
