@@ -167,7 +167,7 @@ def demo(
             "report data": str(data),
         },
         database=database,
-        counts={"cases waiting": stored, "rejected": len(scored.rejected)},
+        counts={"cases waiting": stored.stored, "rejected": len(scored.rejected)},
     )
 
 

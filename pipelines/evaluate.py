@@ -89,6 +89,7 @@ def evaluate_bundle(
     n_resamples: int = 1000,
 ) -> EvaluationRun:
     """Score the test split with a bundle and measure it."""
+    bundle, root = Path(bundle), Path(root)  # str too, from notebooks
     system, manifest = load_system(bundle)
     dataset = load_test_split(spec, root, manifest, load_bundle_spec(bundle))
     return evaluate_system(
@@ -130,7 +131,13 @@ def evaluate_system(
     report("bootstrap", 1, 1)
     referral = tissue = None
     if isinstance(system, OctSystem):
-        referral = measure_referral(scored, cases, system.policy, n_resamples=n_resamples)
+        referral = measure_referral(
+            scored,
+            cases,
+            system.policy,
+            dataset.spec.costs.urgency,
+            n_resamples=n_resamples,
+        )
         known = [case for case in cases if case.condition in dataset.draw.inliers]
         tissue = measure_tissue(system, known, report, n_resamples=n_resamples)
     decisions = scored.predictions.decisions

@@ -8,6 +8,7 @@ import numpy as np
 
 from triage.data.diagnoses import DIAGNOSES
 from triage.data.manifest import Case
+from triage.data.spec import UrgencyCosts
 from triage.data.tissues import Tissue
 from triage.decisions.costs import cheapest_urgency
 from triage.decisions.fitting import truth_of
@@ -30,12 +31,18 @@ MOST_TISSUE_VOLUMES = 120
 
 
 def measure_referral(
-    scored: Scored, cases: Sequence[Case], policy: Policy, *, n_resamples: int
+    scored: Scored,
+    cases: Sequence[Case],
+    policy: Policy,
+    costs: UrgencyCosts,
+    *,
+    n_resamples: int,
 ) -> ReferralResult | None:
     """Referrals of the known conditions as if the system never abstained; None without any.
 
     De Fauw et al. 2018 report this: every volume gets one of four classes. What abstaining
-    changes is in the evaluation that all systems share.
+    changes is in the evaluation that all systems share. The policy decides by its own costs;
+    errors are priced by `costs`, those of the spec that is evaluated on.
     """
     known = truth_of(scored.predictions) >= 0
     if not known.any() or scored.findings is None:
@@ -59,7 +66,7 @@ def measure_referral(
         diagnoses=tuple(DIAGNOSES),
         diagnosis_truth=truth,
         diagnosis_probabilities=found.to_numpy(dtype=np.float64),
-        costs=policy.costs.urgency,
+        costs=costs,
         n_resamples=n_resamples,
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,21 @@ from typing import Any
 from pipelines.evaluate import EvaluationRun, evaluate_system, load_test_split
 from pipelines.ingest import bundle_record
 from pipelines.policy import RetrainPolicy
-from pipelines.train import fit_system
-from triage.data.dataset import load_dataset
-from triage.data.manifest import UNKNOWN, Case
+from pipelines.reviewed_cases import (
+    LeftOut,
+    ReviewedCase,
+    cases_of_labels,
+    check_files,
+    content_hashes,
+)
+from pipelines.train import Trained, fit_system
+from triage.data.dataset import Dataset, load_dataset
 from triage.data.spec import DataSpec, Modality
-from triage.errors import TrainingError, UsageError
+from triage.errors import NotEnoughEvidence, TrainingError, UsageError
 from triage.evaluation import negative_flips, paired_difference
-from triage.hashing import hash_file
 from triage.store import (
     LabelSource,
     Store,
-    TrainingLabel,
     labels_for_training,
     register_bundle,
     set_champion,
@@ -30,23 +34,37 @@ from triage.store import champion as find_champion
 from triage.systems.bundle import check_free, load_bundle_spec, load_system
 from triage.systems.progress import Progress
 
-# Strongest first: where one case has several labels, the first kind found counts.
-_STRENGTH = (
-    LabelSource.HISTOLOGY,
-    LabelSource.ADJUDICATED,
-    LabelSource.BLIND,
-    LabelSource.AI_VISIBLE,
-)
-
 
 @dataclass(frozen=True)
 class RetrainResult:
-    """What retraining found."""
+    """What retraining found.
+
+    Parameters
+    ----------
+    promoted : bool
+    summary : dict
+        What the challenger's manifest keeps of it: no ids of cases.
+    champion, challenger : EvaluationRun
+        Both on the frozen test split.
+    left_out : tuple of LeftOut
+        Reviewed cases that did not train because their files are not those received.
+    """
 
     promoted: bool
     summary: dict[str, Any]
     champion: EvaluationRun
     challenger: EvaluationRun
+    left_out: tuple[LeftOut, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """The data set with reviewed cases, and how they were chosen."""
+
+    dataset: Dataset
+    reviewed: list[ReviewedCase]
+    left_out: tuple[LeftOut, ...]
+    counts: dict[str, Any]
 
 
 def retrain(
@@ -63,12 +81,15 @@ def retrain(
     """Train a challenger with the champion's settings on the spec's data and reviewed labels.
 
     The challenger is written to `out` whether it is promoted or refused, with the verdict in
-    its manifest; only a promoted one becomes the store's champion.
+    its manifest; only a promoted one becomes the store's champion. A reviewed case whose files
+    are not those that were received is left out.
 
     Raises
     ------
-    TrainingError
+    NotEnoughEvidence
         If the store holds fewer usable labels than the policy asks for.
+    TrainingError
+        If the file of a reviewed case is replaced while it is trained on.
     UsageError
         If the data are volumes, or the bundle is not the champion.
     """
@@ -91,24 +112,11 @@ def retrain(
         )
     test = load_test_split(spec, root, manifest, load_bundle_spec(champion))
     dataset = load_dataset(spec, root, manifest.roles.seed)
-    with store.reading() as session:
-        labels = labels_for_training(
-            session, include_ai_visible=LabelSource.AI_VISIBLE in policy.labels.sources
-        )
-    usable = [label for label in labels if label.source in policy.labels.sources]
-    held_out = _image_hashes(dataset.of_split("validation", "test"))
-    unseen = [label for label in usable if not held_out & {i.sha256 for i in label.images}]
-    reviewed, conflicts = _cases(unseen, spec)
-    extended = dataset.with_training_cases(reviewed)
-    added = len(extended.cases) - len(dataset.cases)
-    if added < policy.labels.min_labels:
-        raise TrainingError(
-            f"{added} usable labels from reviews, the policy asks for {policy.labels.min_labels}",
-            mend="Review more cases, or lower labels.min_labels.",
-        )
+    learned = _with_reviews(dataset, store, policy)
     challenger = fit_system(
-        extended, manifest.settings, out, cache_folder=cache_folder, progress=report
+        learned.dataset, manifest.settings, out, cache_folder=cache_folder, progress=report
     )
+    _check_unchanged(learned, challenger)
     before = evaluate_system(system, manifest, test, cache_folder=cache_folder, report=report)
     after = evaluate_system(
         challenger.system, challenger.manifest, test, cache_folder=cache_folder, report=report
@@ -120,16 +128,7 @@ def retrain(
         "promoted": promoted,
         "checks": checks,
         "champion": manifest.digest(),
-        "labels": {
-            "found": len(labels),
-            "usable": len(usable),
-            "of_held_out_images": len(usable) - len(unseen),
-            "trained_on": added,
-            "conflicting_cases": conflicts,
-            "by_source": dict(Counter(str(label.source) for label in usable)),
-            "ai_visible": sum(label.ai_visible for label in usable),
-            "readers": len({label.given_by for label in usable}),
-        },
+        "labels": learned.counts,
         "differences": {key: value.model_dump(mode="json") for key, value in differences.items()},
         "negative_flips": flips.model_dump(mode="json"),
         "policy": policy.model_dump(mode="json"),
@@ -139,38 +138,55 @@ def retrain(
         number = register_bundle(session, bundle_record(sealed, out))
         if promoted:
             set_champion(session, number, actor="triage retrain")
-    return RetrainResult(promoted, summary, before, after)
+    return RetrainResult(promoted, summary, before, after, learned.left_out)
 
 
-def _image_hashes(cases: Iterable[Case]) -> set[str | None]:
-    """Content of images that may not train under whatever name they come again."""
-    return {hash_file(path) for case in cases for path in case.images if path.is_file()}
+def _with_reviews(dataset: Dataset, store: Store, policy: RetrainPolicy) -> _Learned:
+    """Add the reviewed cases that may train: usable labels, not held out, files as received."""
+    with store.reading() as session:
+        labels = labels_for_training(
+            session, include_ai_visible=LabelSource.AI_VISIBLE in policy.labels.sources
+        )
+    usable = [label for label in labels if label.source in policy.labels.sources]
+    # Compared by content: a held-out picture may come again under another name.
+    held_out = content_hashes(dataset.of_split("validation", "test"))
+    unseen = [label for label in usable if not held_out & {i.sha256 for i in label.images}]
+    reviewed, conflicts = cases_of_labels(unseen, dataset.spec)
+    # Only the files of those that would train are hashed.
+    wanted = dataset.with_training_cases([each.case for each in reviewed]).cases
+    entering = {id(case) for case in wanted[len(dataset.cases) :]}
+    same, left_out = check_files(each for each in reviewed if id(each.case) in entering)
+    extended = dataset.with_training_cases([each.case for each in same])
+    added = len(extended.cases) - len(dataset.cases)
+    if added < policy.labels.min_labels:
+        without = f", without {len(left_out)} whose files are not those received" * bool(left_out)
+        raise NotEnoughEvidence(
+            f"{added} usable labels from reviews{without}, "
+            f"the policy asks for {policy.labels.min_labels}",
+            mend="Review more cases, or lower labels.min_labels.",
+        )
+    counts = {
+        "found": len(labels),
+        "usable": len(usable),
+        "of_held_out_images": len(usable) - len(unseen),
+        "trained_on": added,
+        "left_out": dict(Counter(str(each.reason) for each in left_out)),
+        "conflicting_cases": conflicts,
+        "by_source": dict(Counter(str(label.source) for label in usable)),
+        "ai_visible": sum(label.ai_visible for label in usable),
+        "readers": len({label.given_by for label in usable}),
+    }
+    return _Learned(extended, same, tuple(left_out), counts)
 
 
-def _cases(labels: Iterable[TrainingLabel], spec: DataSpec) -> tuple[list[Case], int]:
-    """One training case a labelled case; cases whose strongest labels disagree are left out."""
-    by_case: dict[tuple[str, str], list[TrainingLabel]] = {}
-    for label in labels:
-        by_case.setdefault((label.case_source, label.case), []).append(label)
-    cases, conflicts = [], 0
-    for found in by_case.values():
-        best = min(_STRENGTH.index(label.source) for label in found)
-        strongest = [label for label in found if _STRENGTH.index(label.source) == best]
-        named = {label.condition for label in strongest}
-        if len(named) > 1:
-            conflicts += 1
-        elif named <= spec.by_name.keys():
-            cases.append(_case(strongest[0]))
-    return cases, conflicts
-
-
-def _case(label: TrainingLabel) -> Case:
-    return Case(
-        case_id=label.case,
-        patient_id=label.patient,
-        cluster=f"patient:{label.patient}",
-        images=tuple(Path(image.root) / image.path for image in label.images),
-        condition=label.condition,
-        subgroups={axis: str(level or UNKNOWN) for axis, level in label.groups.items()},
-        root=Path(label.images[0].root) if label.images else None,
-    )
+def _check_unchanged(learned: _Learned, challenger: Trained) -> None:
+    """Refuse a challenger if a file that it trained on was replaced while it trained."""
+    _, changed = check_files(learned.reviewed)
+    if changed:
+        # The next run would resume from weights that have seen the other bytes.
+        shutil.rmtree(challenger.checkpoints, ignore_errors=True)
+        raise TrainingError(
+            f"the files of {len(changed)} reviewed cases changed while they were trained on",
+            where=", ".join(each.case for each in changed[:5]),
+            mend="Nothing was stored. Let no one write to the folder, and run it again.",
+        )

@@ -39,7 +39,26 @@ def overall_table(evaluations: Mapping[str, Evaluation], title: str, note: str =
         [METRICS[key].title, *(shown(found.overall.get(key)) for found in evaluations.values())]
         for key in HEADLINE
     ]
-    return plain_table(title, ["metric", *evaluations], rows, note)
+    told = [prevalence_note(name, found) for name, found in evaluations.items()]
+    caption = "\n".join(line for line in (note, *told) if line)
+    return plain_table(title, ["metric", *evaluations], rows, caption)
+
+
+def prevalence_note(name: str, evaluation: Evaluation) -> str:
+    """What is given for the stated prevalence, and what it is with the split's own outliers."""
+    if evaluation.outlier_prevalence is None:
+        return ""
+    own = [
+        f"{METRICS[key].title} {found.at_split_share:.3f}"
+        for key in HEADLINE
+        if (found := evaluation.overall.get(key)) and found.at_split_share is not None
+    ]
+    return (
+        f"{name}: costs, AUPR and rates of all cases at the stated prevalence of outliers, "
+        f"{evaluation.outlier_prevalence:.0%}. With the split's own "
+        f"{evaluation.outlier_share:.0%}: "
+        f"{', '.join(own) or 'undefined'}."
+    )
 
 
 def subgroup_table(evaluation: Evaluation, axis: str, title: str, note: str = "") -> Table:

@@ -49,6 +49,7 @@ class Trained:
 
     def save(self, out: Path, promotion: dict[str, Any] | None = None) -> BundleManifest:
         """Write the bundle and remove the checkpoints."""
+        out = Path(out)  # a str too, from notebooks
         manifest = self.manifest.model_copy(update={"promotion": promotion})
         spec = self.dataset.spec
         sealed = save_bundle(out, manifest, self.system.policy, spec, self.write_networks)
@@ -85,6 +86,7 @@ def fit_system(
     TriageError
         If the data or the settings cannot be trained with.
     """
+    out = Path(out)  # a str too, from notebooks
     check_free(out)
     checkpoints = out.with_name(f".{out.name}.checkpoints")
     volumes = dataset.spec.modality is Modality.OCT_VOLUMES

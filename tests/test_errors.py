@@ -1,7 +1,14 @@
 import pytest
 
 from triage import errors
-from triage.errors import ImageRejected, RejectReason, SpecError, TriageError, unknown_name
+from triage.errors import (
+    ImageRejected,
+    NotEnoughEvidence,
+    RejectReason,
+    SpecError,
+    TriageError,
+    unknown_name,
+)
 
 
 def test_a_message_says_where_what_and_how_to_mend_it() -> None:
@@ -15,15 +22,15 @@ def test_a_spec_error_lists_every_problem_on_its_own_line() -> None:
     assert str(error) == "x.yaml: does not fit\n  - row 2: a\n  - row 3: b"
 
 
-def test_exit_codes_are_two_and_three_for_a_rejected_image() -> None:
+def test_exit_codes() -> None:
     classes = [
         value
         for value in vars(errors).values()
         if isinstance(value, type) and issubclass(value, TriageError)
     ]
     assert len(classes) > 5
-    assert {cls.exit_code for cls in classes if cls is not ImageRejected} == {2}
-    assert ImageRejected.exit_code == 3
+    others = {ImageRejected: 3, NotEnoughEvidence: 5}
+    assert {cls: int(cls.exit_code) for cls in classes} == dict.fromkeys(classes, 2) | others
 
 
 def test_a_rejection_carries_its_code() -> None:

@@ -2,7 +2,7 @@ import errno
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -187,8 +187,8 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
     make(seed=1).save(path)
     old = path.read_bytes()
 
-    def fails_half_way(table: pa.Table, where: Path, **_: object) -> None:
-        Path(where).write_bytes(b"PAR1 half")
+    def fails_half_way(table: pa.Table, where: BinaryIO, **_: object) -> None:
+        where.write(b"PAR1 half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(pq, "write_table", fails_half_way)
@@ -201,8 +201,8 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
 def test_an_interrupted_write_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(table: pa.Table, where: Path, **_: object) -> None:
-        Path(where).write_bytes(b"PAR1 half")
+    def interrupted(table: pa.Table, where: BinaryIO, **_: object) -> None:
+        where.write(b"PAR1 half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pq, "write_table", interrupted)
@@ -282,3 +282,21 @@ def test_a_table_with_altered_values_is_refused(tmp_path: Path) -> None:
     pq.write_table(plain, path)
     with pytest.raises(PredictionsError, match="not a list of fixed size"):
         Predictions.load(path)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "named"),
+    [
+        ("p_condition", 1.2, "not between 0 and 1"),
+        ("p_outlier", -0.1, "not between 0 and 1"),
+        ("p_outlier", np.nan, "not between 0 and 1"),
+        ("ood_score", np.inf, "not finite"),
+        ("expected_cost", np.nan, "not finite"),
+    ],
+)
+def test_decisions_that_cannot_be_are_refused(column, value, named):
+    decisions = make_decisions(3)
+    decisions[column] = [0.5, value, 0.5]
+    with pytest.raises(PredictionsError, match=named) as caught:
+        make(3).with_decisions(decisions)
+    assert column in str(caught.value)

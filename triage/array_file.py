@@ -42,7 +42,7 @@ def save_arrays(path: Path, arrays: Arrays, header: dict[str, Any]) -> None:
     try:
         with whole_file(path) as partial:
             save_file(plain, partial, metadata=metadata)
-    except (OSError, SafetensorError) as error:
+    except (OSError, UnicodeError, SafetensorError) as error:
         raise UsageError(
             "cannot be written to", where=str(path.parent), mend="Choose another place."
         ) from error

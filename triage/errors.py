@@ -11,9 +11,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from difflib import get_close_matches
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from triage.printable import printable
+
+
+class ExitCode(IntEnum):
+    """The exit codes of every verb; `docs/commands.md` explains each."""
+
+    DONE = 0
+    DEFECT = 1
+    """Something failed that is not a mistake of the user: a defect of this software."""
+    WRONG_INPUT = 2
+    """Wrong usage or wrong input; nothing was done."""
+    SOME_REJECTED = 3
+    """Some inputs were rejected, the rest was done."""
+    ANSWERED_NO = 4
+    """The command did what it was asked to decide or check, and the answer is no."""
+    NOT_ENOUGH_EVIDENCE = 5
+    """The question cannot be answered: too few cases or labels."""
+    INTERRUPTED = 130
 
 
 class TriageError(Exception):
@@ -29,7 +46,7 @@ class TriageError(Exception):
         What the user can do about it.
     """
 
-    exit_code = 2
+    exit_code: ExitCode = ExitCode.WRONG_INPUT
 
     def __init__(self, what: str, *, where: str | None = None, mend: str | None = None) -> None:
         self.what = what
@@ -78,6 +95,12 @@ class SpecError(TriageError):
 
 class TrainingError(TriageError):
     """Training cannot start or cannot go on."""
+
+
+class NotEnoughEvidence(TrainingError):
+    """There are too few cases or labels to answer what was asked."""
+
+    exit_code = ExitCode.NOT_ENOUGH_EVIDENCE
 
 
 class BundleError(TriageError):
@@ -135,7 +158,7 @@ class ImageRejected(TriageError):
         again to know which it was.
     """
 
-    exit_code = 3
+    exit_code = ExitCode.SOME_REJECTED
 
     def __init__(
         self,
@@ -177,7 +200,7 @@ def unknown_name(
 
 
 def nearest_name(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
-    """The known name most like a misspelt one, for a message; '' where none is like it.
+    """The known name most like a misspelt one, whatever its case; '' where none is like it.
 
     Parameters
     ----------
@@ -186,4 +209,6 @@ def nearest_name(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     cutoff : float
         Least likeness, 0 to 1, as `difflib.get_close_matches` measures it.
     """
-    return next(iter(get_close_matches(name, list(known), n=1, cutoff=cutoff)), "")
+    by_lower = {each.lower(): each for each in known}
+    near = get_close_matches(name.lower(), list(by_lower), n=1, cutoff=cutoff)
+    return by_lower[near[0]] if near else ""

@@ -162,6 +162,7 @@ class OctReading:
         PredictionsError
             If the file is missing, damaged or of another kind.
         """
+        path = Path(path)  # a str too, from notebooks
         found = load_arrays(path)
         header: dict[str, Any] = found[1] if found else {}
         if found is None or header.get("format") != FORMAT:

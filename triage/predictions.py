@@ -46,6 +46,8 @@ MAX_BYTES, MAX_CONTENT_BYTES = 4 << 30, 16 << 30
 MAX_ROWS, MAX_COLUMNS = 10_000_000, 1_000
 _KEY = b"triage"
 _MALFORMED = (OSError, LookupError, ValueError, TypeError, RecursionError, pa.ArrowException)
+_PROBABILITIES = ("p_condition", "p_outlier")
+_ROUNDING = 1e-6
 _ARRAYS = ("member_probabilities", "embedding")
 
 
@@ -86,6 +88,9 @@ class Predictions:
 
     def __post_init__(self) -> None:
         """Check shapes and values; raise PredictionsError on the first violation."""
+        for name in ("probabilities", "embedding"):
+            if not isinstance(getattr(self, name), np.ndarray):
+                raise PredictionsError("is not a NumPy array", where=name)
         n, shape = len(self.cases), self.probabilities.shape
         taken = sorted({*self.subgroup_columns} & {*DECISION_COLUMNS, *_ARRAYS})
         if taken or not self.cases.columns.is_unique:
@@ -110,8 +115,8 @@ class Predictions:
             raise PredictionsError("member probabilities do not sum to one")
         if not np.isfinite(self.embedding).all():
             raise PredictionsError("an embedding is not finite")
-        if self.decisions is not None and len(self.decisions) != n:
-            raise PredictionsError(f"{len(self.decisions)} decisions for {n} cases")
+        if self.decisions is not None:
+            _check_decisions(self.decisions, n)
 
     def __len__(self) -> int:
         return len(self.cases)
@@ -160,8 +165,9 @@ class Predictions:
         }
         table = table.replace_schema_metadata({_KEY: json.dumps(header).encode()})
         try:
-            with whole_file(path) as partial:
-                pq.write_table(table, partial, compression="zstd")
+            # An open file: pyarrow opens no path whose name is not UTF-8.
+            with whole_file(path) as partial, partial.open("wb") as stream:
+                pq.write_table(table, stream, compression="zstd")
         except OSError as error:
             raise PredictionsError(
                 f"cannot be written: {error.strerror or error}", where=str(path)
@@ -211,6 +217,19 @@ class Predictions:
             provenance=header["provenance"],
             decisions=frame[decided] if decided else None,
         )
+
+
+def _check_decisions(decisions: pd.DataFrame, n: int) -> None:
+    """Refuse decisions whose numbers cannot be what their columns are called."""
+    if len(decisions) != n:
+        raise PredictionsError(f"{len(decisions)} decisions for {n} cases")
+    for name in _PROBABILITIES:
+        # written so that NaN fails
+        if name in decisions and not decisions[name].between(-_ROUNDING, 1 + _ROUNDING).all():
+            raise PredictionsError("holds values that are not between 0 and 1", where=name)
+    for name in ("ood_score", "expected_cost", "aleatoric"):
+        if name in decisions and not np.isfinite(decisions[name].to_numpy(dtype=np.float64)).all():
+            raise PredictionsError("holds values that are not finite", where=name)
 
 
 def _check_size(metadata: pq.FileMetaData) -> None:

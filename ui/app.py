@@ -12,7 +12,7 @@ from triage.store import URL_VARIABLE
 from ui import case_page, worklist_page
 from ui.session import ask_reader, go_to_worklist, open_case_id, store_at
 from ui.settings import SHORTCUT, THEME
-from ui.words import escape
+from ui.words import WITHOUT_SIGN_IN, escape
 
 
 def main() -> None:
@@ -26,6 +26,7 @@ def main() -> None:
             "You read each case first alone; the AI's opinion follows. Every step is recorded. "
             f"{SHORTCUT} presses the page's main button."
         )
+        st.caption(WITHOUT_SIGN_IN)
     try:
         store = store_at(os.environ.get(URL_VARIABLE))
         case_id = open_case_id()

@@ -78,6 +78,8 @@ def read_reading(place: ReadingRecord, volume: OctVolume) -> OctReading | str:
         if hash_file(path) != place.sha256:
             return "its file has changed since the case was scored."
         reading = OctReading.load(path)
+        if hash_file(path) != place.sha256:  # replaced between the two
+            return "its file has changed since the case was scored."
     except OSError:
         return "its file is missing or cannot be read."
     except (TriageError, ValueError, TypeError):

@@ -222,8 +222,10 @@ def _referral(reading: OctReading) -> list[dict[str, Any]]:
 
 
 def _diagnoses(reading: OctReading) -> list[dict[str, Any]]:
+    """Each diagnosis by every pair, of a scan that is known: the card counts it so too."""
+    known = np.float32(1.0 - reading.facts.p_unfamiliar)
     rows = [
-        _probabilities(plain_name(DIAGNOSES.get(name, name)), reading.diagnoses[..., place])
+        _probabilities(plain_name(DIAGNOSES.get(name, name)), known * reading.diagnoses[..., place])
         for place, name in enumerate(reading.facts.diagnoses)
     ]
     return sorted(rows, key=lambda row: -float(row["mean"]))

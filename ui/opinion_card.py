@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import html
-
-import plotly.graph_objects as go
 import streamlit as st
 
 from triage.decisions.reasons import AbstainReason
 from triage.review import Opinion
 from triage.store import Modality
 from ui import doubt
-from ui.words import OCT_ABSTENTIONS, URGENCIES, condition_name, escape, frequency
+from ui.words import OCT_ABSTENTIONS, URGENCIES, condition_name, escape, frequencies, frequency
 
-_BAR, _REST, _TEXT = "#164a6f", "#e3e9ee", "#0f1923"
-_LINE = 20  # pixels of one line of a bar's label
+_SMALLEST_REST = 1e-6
+"""Below this what is left of 1 is rounding and no further condition."""
 _TOP = 4
 """Diagnoses of a volume on the card; the viewer shows all."""
 
@@ -55,89 +52,66 @@ def _which_of_them(found: AbstainReason | None) -> None:
 
 
 def _diagnoses(opinion: Opinion) -> None:
+    """The diagnoses of a volume: each on its own, for several may be true of one scan."""
     assert opinion.urgency is not None, "an opinion has an urgency"
-    st.metric("Referral", URGENCIES[opinion.urgency])
-    _chart(opinion.differential[:_TOP], what="scans", lines=2)
+    # As a metric it would be cut off on a narrow page.
+    st.markdown(f"Referral **{URGENCIES[opinion.urgency].lower()}**.")
+    rows = opinion.joint_differential[:_TOP]
+    _bars(
+        [(condition_name(name), frequency(share), share) for name, share in rows],
+        what="scans",
+    )
     _further(opinion, doubt.OF_A_SCAN)
+    if opinion.p_outlier is not None:
+        st.markdown(
+            f"**None of the conditions it knows:** {frequency(opinion.p_outlier)} such scans."
+        )
     st.caption(
-        "The bars count such scans with each diagnosis, as the networks see it. Diagnoses "
-        f"may occur together. System: {escape(opinion.bundle)}."
+        "The bars count such scans with each diagnosis, as the networks see it; those with none of "
+        "the conditions it knows are not among them. Diagnoses may occur together, so the bars may "
+        f"add up to more than 100. System: {escape(opinion.bundle)}."
     )
 
 
 def _differential(opinion: Opinion) -> None:
+    """The conditions of photographs: they exclude each other and fit into 100 with 'none'."""
     assert opinion.urgency is not None, "an opinion has an urgency"
+    named = opinion.joint_differential
+    none = opinion.p_outlier
+    # Another condition may be likelier than the likeliest one it knows: 'none of these'.
+    among = " of those it knows" if none is not None and named and none >= named[0][1] else ""
     st.markdown(
-        f"Most likely **{escape(condition_name(opinion.condition or ''))}**, "
+        f"Most likely{among} **{escape(condition_name(opinion.condition or ''))}**, "
         f"referral **{URGENCIES[opinion.urgency].lower()}**."
     )
-    _chart(opinion.differential)
+    rest = 1.0 - sum(share for _, share in named) - (none or 0.0)
+    rows = [(condition_name(name), share) for name, share in named]
+    if rest >= _SMALLEST_REST:
+        rows.append(("Another condition it knows", rest))
+    if none is not None:
+        rows.append(("None of the conditions it knows", none))
+    told = frequencies([share for _, share in rows])
+    _bars([(name, count, share) for (name, share), count in zip(rows, told, strict=True)])
     _further(opinion, doubt.OF_PHOTOGRAPHS)
+    counted = "Of 100 such cases" if none is not None else "Of 100 such cases that it knows"
     st.caption(
-        "The bars count such cases among the conditions the system knows, from calibrated "
-        f"probabilities. System: {escape(opinion.bundle)}."
+        f"{counted}, from calibrated probabilities; the numbers exclude each other and fit into "
+        f"100. System: {escape(opinion.bundle)}."
     )
 
 
-def _chart(
-    differential: tuple[tuple[str, float], ...], what: str = "cases", lines: int = 1
-) -> None:
-    names = [condition_name(condition) for condition, _ in differential]
-    told = [frequency(probability) for _, probability in differential]
-    shares = [100 * probability for _, probability in differential]
-    between = ": " if lines == 1 else "<br>"
-    labels = [
-        f"{html.escape(name, quote=False)}{between}{count} such {what}"
-        for name, count in zip(names, told, strict=True)
-    ]
-    st.plotly_chart(
-        _bars(labels, shares, _LINE * lines),
-        theme=None,
-        config={"staticPlot": True},
-        alt=f"Of 100 such {what}: "
-        + "; ".join(f"{name} {count}" for name, count in zip(names, told, strict=True)),
-    )
+def _bars(rows: list[tuple[str, str, float]], what: str = "cases") -> None:
+    """Draw names, frequencies in words, and bars from 0 to 100.
+
+    The browser lays the text out, above its bar, so that a long name takes a further line on a
+    narrow page; text drawn within a picture would be cut off there.
+    """
+    for name, count, share in rows:
+        st.progress(min(max(share, 0.0), 1.0), text=f"{escape(name)}: {count} such {what}")
 
 
 def _further(opinion: Opinion, words: doubt.Words) -> None:
     if opinion.next_action:
         st.markdown(f"**Next action:** {escape(opinion.next_action)}")
-    if opinion.p_outlier is not None:
-        st.markdown(
-            f"**None of the conditions it knows:** {frequency(opinion.p_outlier)} such cases."
-        )
     if opinion.aleatoric is not None:
         st.markdown(doubt.sentence(opinion.aleatoric, opinion.epistemic, words))
-
-
-def _bars(labels: list[str], shares: list[float], label_height: int) -> go.Figure:
-    rows = list(range(len(labels)))
-    pitch = 42 + label_height  # pixels from bar to bar
-    thick = 21 / pitch
-    figure = go.Figure()
-    for width, colour in (([100.0] * len(rows), _REST), (shares, _BAR)):
-        figure.add_bar(x=width, y=rows, orientation="h", marker_color=colour, width=thick)
-    for row, label in zip(rows, labels, strict=True):
-        figure.add_annotation(
-            x=0,
-            y=row - thick / 2,
-            yshift=2,
-            text=label,
-            showarrow=False,
-            xanchor="left",
-            yanchor="bottom",
-            align="left",
-            font={"size": 15, "color": _TEXT},
-        )
-    figure.update_layout(
-        barmode="overlay",
-        showlegend=False,
-        height=label_height + 10 + pitch * len(rows),
-        margin={"l": 0, "r": 0, "t": label_height, "b": 0},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "Source Sans, sans-serif"},
-    )
-    figure.update_xaxes(visible=False, range=[0, 100])
-    figure.update_yaxes(visible=False, autorange="reversed")
-    return figure

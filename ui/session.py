@@ -1,20 +1,90 @@
-"""What one browser session knows: which case is open, who reads, what to say next."""
+"""What one browser session knows: which case is open, who reads, what was revealed, what to say."""
 
 from __future__ import annotations
 
+import os
+from collections import OrderedDict
+from threading import Lock
+
 import streamlit as st
 
-from triage.store import Store, open_store
+from triage.store import URL_VARIABLE, Store, open_store
 
 _CASE = "case"
 _READER = "reader"
 _NOTICE = "notice"
+_REVEALED = "revealed"
+_BROWSER_COOKIE = "_streamlit_xsrf"
+_MOST_BROWSERS = 1000
 
 
 @st.cache_resource(show_spinner=False)
 def store_at(url: str | None) -> Store:
     """Return the open case database; one connection pool serves all sessions."""
     return open_store(url)
+
+
+class RevealedCases:
+    """Cases whose opinion each browser has been shown, as long as this server runs.
+
+    A browser is known by the token that Streamlit gives it against forged requests: a cookie of
+    the browser session, which reloads and further tabs share.
+    """
+
+    def __init__(self) -> None:
+        self._of_browser: OrderedDict[str, set[int]] = OrderedDict()
+        self._lock = Lock()  # every page runs in a thread of its own
+
+    def add(self, browser: str, case_id: int) -> None:
+        """Remember that a browser has been shown the opinion on a case."""
+        with self._lock:
+            self._of_browser.setdefault(browser, set()).add(case_id)
+            self._of_browser.move_to_end(browser)
+            if len(self._of_browser) > _MOST_BROWSERS:
+                self._of_browser.popitem(last=False)
+
+    def holds(self, browser: str, case_id: int) -> bool:
+        """Whether a browser has been shown the opinion on a case."""
+        with self._lock:
+            return case_id in self._of_browser.get(browser, ())
+
+
+@st.cache_resource(show_spinner=False)
+def _revealed_cases(url: str | None) -> RevealedCases:
+    return RevealedCases()
+
+
+def remember_revealed(case_id: int) -> None:
+    """Remember that this browser session has been shown the AI's opinion on a case."""
+    st.session_state.setdefault(_REVEALED, set()).add(case_id)
+    if browser := browser_token(st.context.cookies.get(_BROWSER_COOKIE)):
+        _revealed_cases(os.environ.get(URL_VARIABLE)).add(browser, case_id)
+
+
+def was_revealed(case_id: int) -> bool:
+    """Whether this browser session has been shown the AI's opinion on a case, to any name."""
+    if case_id in st.session_state.get(_REVEALED, ()):
+        return True
+    browser = browser_token(st.context.cookies.get(_BROWSER_COOKIE))
+    return bool(browser) and _revealed_cases(os.environ.get(URL_VARIABLE)).holds(browser, case_id)
+
+
+def browser_token(cookie: str | None) -> str:
+    """Return what stays the same in Streamlit's cookie, in hexadecimal; '' if it has none.
+
+    The cookie is ``2|mask|masked token|time``: the server masks its token with other bytes each
+    time that it writes the cookie, so that the cookie's text changes.
+    """
+    parts = (cookie or "").strip("\"'").split("|")
+    try:
+        if len(parts) != 4 or parts[0] != "2":
+            return ""
+        mask, masked = bytes.fromhex(parts[1]), bytes.fromhex(parts[2])
+    except ValueError:
+        return ""
+    if not mask:
+        return ""
+    return bytes(byte ^ mask[at % len(mask)] for at, byte in enumerate(masked)).hex()
 
 
 def open_case_id() -> int | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import string
+from collections.abc import Sequence
 from datetime import timedelta
 
 from triage.data.clinical import Urgency
@@ -33,11 +35,27 @@ OCT_ABSTENTIONS = {
 }
 """Why there is no opinion on a volume, told apart by name."""
 
+WITHOUT_SIGN_IN = (
+    "A first read is blind only as far as this page can tell: once an opinion has been shown, no "
+    "other name can give a first read of that case in this browser. Without sign-in that "
+    "protection is partial: it ends where somebody takes another browser and another name."
+)
+SEEN_HERE = (
+    "The AI's opinion on this case has been shown in this browser session, so a first read given "
+    "here would not be blind, whoever gives it."
+)
+SEEN_HERE_MEND = (
+    "To go on with the review that it was shown in, give the name it was begun under. Another "
+    "reader reads this case in a browser of their own."
+)
+
 _UNITS = (
     (timedelta(days=1), "day"),
     (timedelta(hours=1), "hour"),
     (timedelta(minutes=1), "minute"),
 )
+_FLOAT_ERROR = 1e-9
+"""So that a share of 29, which arithmetic gives as 28.999999999999996, is not one of 28."""
 _ESCAPES = str.maketrans({mark: f"\\{mark}" for mark in string.punctuation})
 
 
@@ -69,6 +87,40 @@ def frequency(probability: float) -> str:
     if probability > 0.995:
         return "more than 99 of 100"
     return f"about {round(probability * 100)} of 100"
+
+
+def frequencies(probabilities: Sequence[float]) -> list[str]:
+    """Return natural frequencies of events that exclude each other; their numbers fit into 100.
+
+    Each is rounded up or down such that all together sum to 100, or to less where the
+    probabilities do: those with the largest remainders are rounded up.
+
+    Parameters
+    ----------
+    probabilities : sequence of float
+        Of which no two can be true at once. If they sum to more than 1, they are scaled to 1.
+
+    Returns
+    -------
+    list of str
+        Such as 'about 75 of 100'; 'fewer than 1 of 100' for 0 and 'more than 99 of 100' for 100.
+    """
+    shares = [100 * max(0.0, probability) for probability in probabilities]
+    total = sum(shares)
+    if total > 100:
+        shares = [share * 100 / total for share in shares]
+    whole = [math.floor(share + _FLOAT_ERROR) for share in shares]
+    spare = round(sum(shares)) - sum(whole)
+    largest_first = sorted(range(len(shares)), key=lambda at: whole[at] - shares[at])
+    for at in largest_first[: max(spare, 0)]:
+        whole[at] += 1
+    return [_of_hundred(number) for number in whole]
+
+
+def _of_hundred(number: int) -> str:
+    if number < 1:
+        return "fewer than 1 of 100"
+    return "more than 99 of 100" if number > 99 else f"about {number} of 100"
 
 
 def duration(span: timedelta) -> str:

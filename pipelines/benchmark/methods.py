@@ -51,10 +51,11 @@ def parse_methods(text: str) -> list[Method]:
     Parameters
     ----------
     text : str
-        `all`, `heads` (every kind of head with its own score), or names separated by commas. A
-        name may carry its head: `energy@hod`, or an arm: `outlier_mass@hod+mixup`. Without
-        one, scores work on the softmax head (those that need outliers: on the heads trained
-        with outliers), calibrators and conformal sets on the head that is deployed.
+        Words separated by commas: `all` (every method), `heads` (every kind of head with its own
+        score), or names of methods. A name may carry its head: `energy@hod`, or an arm:
+        `outlier_mass@hod+mixup`. Without one, scores work on the softmax head (those that need
+        outliers: on the heads trained with outliers), calibrators and conformal sets on the head
+        that is deployed.
 
     Raises
     ------
@@ -64,8 +65,6 @@ def parse_methods(text: str) -> list[Method]:
     wanted = [name.strip() for name in text.split(",") if name.strip()]
     if not wanted:
         raise UsageError("no method is named", where="--methods", mend=f"Write {ALL} or names.")
-    if wanted == [ALL]:
-        wanted = list(_known())
     methods = [method for name in wanted for method in _expanded(name)]
     return list(dict.fromkeys(methods))
 
@@ -77,6 +76,10 @@ def _known() -> dict[str, Kind]:
 
 
 def _expanded(name: str) -> Iterator[Method]:
+    if name == ALL:
+        for known in _known():
+            yield from _methods_of(known)
+        return
     if name != EVERY_HEAD:
         yield from _methods_of(name)
         return
@@ -89,7 +92,7 @@ def _methods_of(name: str) -> Iterator[Method]:
     key, at, head = name.partition("@")
     known = _known()
     if key not in known:
-        raise unknown_name("method", key, known, where="--methods")
+        raise unknown_name("method", key, (ALL, EVERY_HEAD, *known), where="--methods")
     if at and not head:
         raise UsageError(
             f"{name} names no head",

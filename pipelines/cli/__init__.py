@@ -1,7 +1,6 @@
 """The command line: one Typer tree, `--json` on every verb.
 
-Exit codes: 0 fine; 2 wrong usage or input; 3 some inputs rejected (the rest was done);
-1 a defect of this software; 130 interrupted.
+Exit codes are those of `triage.errors.ExitCode`.
 """
 
 from pipelines.cli.main import app, main

@@ -15,8 +15,6 @@ from rich.console import Console
 from triage.errors import UsageError
 from triage.printable import printable
 
-REJECTED = 3
-"""Exit code when some inputs were rejected and the rest was done."""
 CACHE_VARIABLE = "TRIAGE_CACHE"
 
 Spec = Annotated[Path, typer.Option("--spec", help="Data spec (YAML).")]
@@ -95,6 +93,14 @@ def summarise(problems: Sequence[str], shown: int = _SHOWN) -> list[str]:
     """Return the first problems and how many more there are, for a terminal."""
     rest = len(problems) - shown
     return [*problems[:shown], *([f"... and {rest} more"] if rest > 0 else [])]
+
+
+def warning_lines(warnings: Sequence[str]) -> list[str]:
+    """Return a headed list of warnings for a terminal, empty where there are none."""
+    if not warnings:
+        return []
+    count = f"{len(warnings)} warning{'s' if len(warnings) > 1 else ''}"
+    return [f"{count} (probably wrong; look at each):", *(f"  - {w}" for w in summarise(warnings))]
 
 
 @contextmanager

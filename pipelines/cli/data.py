@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.cli.console import (
-    REJECTED,
     Backbones,
     Json,
     OptionalRoot,
@@ -18,7 +17,9 @@ from pipelines.cli.console import (
     make_folder,
     say,
     summarise,
+    warning_lines,
 )
+from triage.errors import ExitCode
 
 if TYPE_CHECKING:
     from triage.imaging.file_report import FileReport
@@ -39,32 +40,48 @@ def spec_validate(
     from pipelines.tables import plain_table
     from triage.data.spec_files import load_spec
     from triage.data.splits import EXCLUDED, SPLITS
-    from triage.data.validate import validate_data
+    from triage.data.validate import examine_data
     from triage.errors import SpecError
 
     parsed = load_spec(spec)
     if root is None:
-        say(as_json, {"spec": parsed.name, "problems": []}, f"{parsed.name}: the spec is valid")
+        nothing: dict[str, Any] = {
+            "spec": parsed.name,
+            "patients": None,
+            "problems": [],
+            "warnings": [],
+        }
+        say(as_json, nothing, f"{parsed.name}: the spec is valid")
         return
     with bars(as_json) as report:
-        problems, counts = validate_data(
+        found = examine_data(
             parsed, root, decode=decode, progress=lambda n, of: report("looking at images", n, of)
         )
-    if problems and as_json:
-        say(True, {"spec": parsed.name, "problems": problems, "counts": counts})
-        raise typer.Exit(2)
-    if problems:
+    summary = {
+        "spec": parsed.name,
+        "patients": found.patients,
+        "problems": list(found.problems),
+        "warnings": list(found.warnings),
+        "counts": found.counts,
+    }
+    if found.problems and as_json:
+        say(True, summary)
+        raise typer.Exit(ExitCode.WRONG_INPUT)
+    if found.problems:
+        say(False, {}, *warning_lines(found.warnings))
         raise SpecError(
-            f"{len(problems)} problems", where=str(spec), problems=tuple(summarise(problems))
+            f"{len(found.problems)} problems",
+            where=str(spec),
+            problems=tuple(summarise(found.problems)),
         )
     columns = (*SPLITS, EXCLUDED)
     rows = [
         (f"{name} ({parsed.by_name[name].role})", *(str(row.get(part, 0)) for part in columns))
-        for name, row in sorted(counts.items())
+        for name, row in sorted(found.counts.items())
     ]
     table = plain_table(parsed.title, ("condition", *columns), rows, parsed.roles.note)
-    summary = {"spec": parsed.name, "problems": [], "counts": counts}
-    say(as_json, summary, table, f"{parsed.name}: no problems")
+    done = f"{parsed.name}: no problems; {found.patients} patients"
+    say(as_json, summary, table, *warning_lines(found.warnings), done)
 
 
 def spec_prepare(
@@ -151,7 +168,7 @@ def spec_duplicates(
     }
     say(as_json, summary, *table, *lines)
     if found.rejected:
-        raise typer.Exit(REJECTED)
+        raise typer.Exit(ExitCode.SOME_REJECTED)
 
 
 def inspect(
@@ -196,7 +213,7 @@ def inspect(
         *map(_described, reports),
     )
     if not all(found.readable for found in reports):
-        raise typer.Exit(REJECTED)
+        raise typer.Exit(ExitCode.SOME_REJECTED)
 
 
 def _described(found: FileReport) -> str:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from pipelines.cli.console import Db, Json, say
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.console import Db, Json, say, summarise
+from triage.errors import ExitCode
+
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace what is there, if anything is.")
+]
 
 
 def db_upgrade(db: Db = None, as_json: Json = False) -> None:
@@ -18,3 +28,62 @@ def db_upgrade(db: Db = None, as_json: Json = False) -> None:
         say(as_json, {"database": store.place}, f"{store.place}: is at this release's tables")
     finally:
         store.close()
+
+
+def db_check(db: Db = None, as_json: Json = False) -> None:
+    """Check that the case database is whole; exit code 4 if it is not. Nothing is changed.
+
+    Looks at the file, the tables, references between rows, and what protects the ledger of events.
+
+    Example: triage db check --db sqlite:///triage.db
+    """
+    from triage.store import check_store
+
+    found = check_store(db)
+    value = {
+        "database": found.place,
+        "revision": found.revision,
+        "needed": found.needed,
+        "rows": found.rows,
+        "problems": list(found.problems),
+    }
+    lines = [f"{found.place}: migration {found.revision}, this software needs {found.needed}"]
+    lines += [f"  {name}: {rows} rows" for name, rows in found.rows.items()]
+    lines += [f"  problem: {problem}" for problem in summarise(found.problems)]
+    if not found.problems:
+        lines.append("  no problem found")
+    say(as_json, value, *lines)
+    if found.problems:
+        raise typer.Exit(ExitCode.ANSWERED_NO)
+
+
+def db_backup(
+    to: Annotated[Path, typer.Option("--to", help="File to write.")],
+    db: Db = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Copy a SQLite case database to one file, also while it is in use; all of it or nothing.
+
+    Example: triage db backup --db sqlite:///triage.db --to backups/triage.db
+    """
+    from triage.store import back_up
+
+    origin = back_up(db, to, overwrite=overwrite)
+    say(as_json, {"database": str(origin), "to": str(to)}, f"{to}: a copy of {origin}")
+
+
+def db_restore(
+    source: Annotated[Path, typer.Option("--from", help="What `triage db backup` wrote.")],
+    db: Db = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Put a backup in the place of a SQLite case database; all of it or nothing.
+
+    Example: triage db restore --from backups/triage.db --db sqlite:///triage.db --overwrite
+    """
+    from triage.store import restore
+
+    target = restore(source, db, overwrite=overwrite)
+    say(as_json, {"database": str(target), "from": str(source)}, f"{target}: is {source} again")

@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 import typer
 
 from pipelines.cli.console import (
-    REJECTED,
     Backbones,
     Bundle,
     Config,
@@ -22,7 +21,9 @@ from pipelines.cli.console import (
     make_folder,
     say,
     store_at,
+    summarise,
 )
+from triage.errors import ExitCode
 
 Head = Literal[
     "softmax",
@@ -112,7 +113,7 @@ def train(
         *(f"note: {note}" for note in manifest.notes),
     )
     if manifest.rejected:
-        raise typer.Exit(REJECTED)
+        raise typer.Exit(ExitCode.SOME_REJECTED)
 
 
 def evaluate(
@@ -150,7 +151,7 @@ def evaluate(
     overall = overall_table({run.manifest.head: run.evaluation}, run.dataset.spec.title, note)
     say(as_json, plain(run), overall, *tables, *([f"written to {out}"] if out else []))
     if run.rejected:
-        raise typer.Exit(REJECTED)
+        raise typer.Exit(ExitCode.SOME_REJECTED)
 
 
 def segment(
@@ -198,7 +199,7 @@ def retrain(
     Example: triage retrain --bundle bundles/a --spec data_specs/derm_phantoms.yaml
     --root work/phantoms --policy data_specs/retrain_policy.yaml --out bundles/b
     """
-    from pipelines.policy import load_policy
+    from pipelines.policy import lacks_evidence_only, load_policy
     from pipelines.retrain import retrain as run
     from triage.data.spec_files import load_spec
 
@@ -218,12 +219,28 @@ def retrain(
         f"  {'holds' if check['holds'] else 'fails'}  {check['check']}"
         for check in result.summary["checks"]
     ]
-    verdict = "promoted" if result.promoted else "refused: the champion stays"
+    few = lacks_evidence_only(result.summary["checks"])
+    reason = "not enough evidence: " if few else ""
+    verdict = "promoted" if result.promoted else f"refused: {reason}the champion stays"
     trained = result.summary["labels"]["trained_on"]
     say(
         as_json,
-        {"out": str(out), **result.summary},
+        {
+            "out": str(out),
+            **result.summary,
+            "left_out": [each.as_json() for each in result.left_out],
+        },
         f"{out}: challenger trained with {trained} reviewed cases",
+        *summarise(
+            [
+                f"  left out: case {each.case} of {each.source}: {each.reason.sentence}"
+                for each in result.left_out
+            ]
+        ),
         *checks,
         f"{verdict}",
     )
+    if not result.promoted:
+        raise typer.Exit(ExitCode.NOT_ENOUGH_EVIDENCE if few else ExitCode.ANSWERED_NO)
+    if result.left_out:
+        raise typer.Exit(ExitCode.SOME_REJECTED)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from pipelines.cli import clinic, comparing, data, database, learning, pretraining
+from pipelines.cli import clinic, comparing, data, database, learning, listing, pretraining
 from pipelines.cli.console import summarise
-from triage.errors import SpecError, TriageError
+from triage import __version__
+from triage.errors import ExitCode, SpecError, TriageError, nearest_name
 from triage.printable import printable
 
-INTERRUPTED = 130
+PROGRAM = "triage"
 DEBUG_VARIABLE = "TRIAGE_DEBUG"
 
 
@@ -44,25 +46,62 @@ def _printable_refusals() -> Iterator[None]:
         # What Typer raises for wrong arguments; newer versions bring a Click of their own, whose
         # classes have no public name.
         if isinstance(message := getattr(error, "message", None), str):
-            vars(error)["message"] = printable(message)
+            vars(error)["message"] = printable(_with_suggestion(message))
         raise
+
+
+_CHOICE = re.compile(r"'(?P<given>.*?)' is not one of (?P<known>'.*')\.?")
+
+
+def _with_suggestion(message: str) -> str:
+    """A refusal of an option's value, with the nearest of the values it may have."""
+    message = message.removeprefix("Value error, ")
+    found = _CHOICE.fullmatch(message)
+    if found is None:
+        return message
+    near = nearest_name(found["given"], re.findall(r"'([^']*)'", found["known"]))
+    return f"{message.removesuffix('.')}. Did you mean {near}?" if near else message
 
 
 app = typer.Typer(
     cls=_PrintableGroup,
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Medical image triage that says when it does not know.\n\n"
-    "Exit codes: 0 fine, 2 wrong usage or input, 3 some inputs rejected.",
+    "Exit codes: 0 done, 1 a defect, 2 wrong usage or input, 3 some inputs rejected and the rest "
+    "done, 4 the answer is no, 5 not enough evidence, 130 interrupted.",
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"triage {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Options that stand before a verb."""
+
+
 spec_app = typer.Typer(no_args_is_help=True, help="Data specs.", rich_markup_mode=None)
 app.add_typer(spec_app, name="spec")
 
 db_app = typer.Typer(no_args_is_help=True, help="The case database.", rich_markup_mode=None)
 app.add_typer(db_app, name="db")
 db_app.command("upgrade")(database.db_upgrade)
+db_app.command("check")(database.db_check)
+db_app.command("backup")(database.db_backup)
+db_app.command("restore")(database.db_restore)
 
 spec_app.command("validate")(data.spec_validate)
 spec_app.command("duplicates")(data.spec_duplicates)
@@ -82,13 +121,14 @@ for verb in (
     clinic.ui,
 ):
     app.command()(verb)
+app.command("list")(listing.list_names)
 
 
 def main() -> None:
     """Run the command line; every error is one readable line and an exit code."""
     as_json = "--json" in sys.argv
     try:
-        app(standalone_mode=True)
+        app(standalone_mode=True, prog_name=PROGRAM)
     except TriageError as error:
         if as_json:
             problems = list(getattr(error, "problems", ()))
@@ -98,7 +138,7 @@ def main() -> None:
         print(f"triage: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except SystemExit as end:
-        if end.code == INTERRUPTED:  # Typer's answer to a keyboard interrupt
+        if end.code == ExitCode.INTERRUPTED:  # Typer's answer to a keyboard interrupt
             print("triage: interrupted; the same command goes on from here", file=sys.stderr)
         raise
     except Exception as error:
@@ -109,4 +149,4 @@ def main() -> None:
             f"was kept. Run again with {DEBUG_VARIABLE}=1 for details to report.",
             file=sys.stderr,
         )
-        sys.exit(1)
+        sys.exit(ExitCode.DEFECT)

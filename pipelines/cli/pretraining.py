@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipelines.cli.console import REJECTED, Config, Json, Root, Spec, bars, say
+from pipelines.cli.console import Config, Json, Root, Spec, bars, say
+from triage.errors import ExitCode
 
 
 def pretrain(
@@ -59,4 +60,4 @@ def pretrain(
             f"use it with --backbone {found.backbone}",
         )
     if found.rejected:
-        raise typer.Exit(REJECTED)
+        raise typer.Exit(ExitCode.SOME_REJECTED)

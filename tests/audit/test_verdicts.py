@@ -25,6 +25,7 @@ def evaluation():
         (0.70, 0.9, Verdict.MEETS),
         (0.60, 0.9, Verdict.NOT_ENOUGH),
         (0.50, 0.69, Verdict.FAILS),
+        (0.80, 0.80, Verdict.NOT_ENOUGH),
         (None, None, Verdict.NOT_ENOUGH),
     ],
 )

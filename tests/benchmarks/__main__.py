@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from tests.benchmarks import decoder_workers, ensemble_scoring, score_throughput
+from tests.benchmarks import command_line, decoder_workers, ensemble_scoring, score_throughput
 from tests.benchmarks.timing import seconds
 from triage.data.phantoms import generate_cases
 from triage.models.backbones import load_backbone
@@ -78,6 +78,7 @@ def main() -> None:
     outliers = rng.random(1000) < 0.3
     chosen = seconds(lambda: select_diverse(candidates, 5, outliers, OutlierMass().of, 9))
     print(f"diverse selection of 9 from 18 candidates on 1,000 cases: {chosen:.2f} s")
+    command_line.main()
     decoder_workers.main()
     ensemble_scoring.main()
     score_throughput.main()

@@ -29,7 +29,7 @@ def test_images_alone(tmp_path: Path) -> None:
     first, second = read_unlabelled(table, Path("/data"), SPEC)
     assert first.images == (Path("/data/a.jpg"),)
     assert second.images == (Path("/data/sub/b.jpg"),)
-    assert first.case_id == first.patient_id == "a.jpg"
+    assert (first.case_id, first.patient_id) == ("a.jpg", "(case) a.jpg")
     assert first.condition is None
     assert first.split is None
     assert first.subgroups == {"sex": "unknown", "age": "unknown"}

@@ -85,3 +85,13 @@ def test_a_small_risk_of_something_urgent_counts_when_it_is_dear() -> None:
     ranks = np.array([Urgency.URGENT.rank, Urgency.OBSERVATION.rank])
     assert cheapest_urgency(p, ranks, UrgencyCosts(under_triage=2, over_triage=1))[0] == 3
     assert cheapest_urgency(p, ranks, UrgencyCosts(under_triage=20, over_triage=1))[0] == 0
+
+
+def test_rounding_never_breaks_a_tie_of_urgencies() -> None:
+    """Half urgent, half routine, alike prices: every urgency between costs the same."""
+    even = UrgencyCosts(under_triage=1.0, over_triage=1.0)
+    for nudge in (-1e-15, 0.0, 1e-15):
+        p = np.array([[0.5 + nudge, 0.5 - nudge]])
+        assert cheapest_urgency(p, np.array([0, 2]), even).tolist() == [0]
+    tenths = np.array([[0.1, 0.2, 0.7 - 0.4, 0.4]])
+    assert cheapest_urgency(tenths / tenths.sum(), np.array([0, 0, 0, 0]), even).tolist() == [0]

@@ -65,7 +65,7 @@ def test_several_volumes_of_a_patient_widen_the_interval():
     alone = evaluate_referral(truth, predicted, own_patients(40), n_resamples=400).error
     fours = evaluate_referral(truth, predicted, np.repeat(own_patients(10), 4), n_resamples=400)
     assert alone.interval == "Clopper-Pearson"
-    assert fours.error.interval == "Korn-Graubard"
+    assert fours.error.interval == "Gaffke"
     assert fours.error.high - fours.error.low > alone.high - alone.low
 
 

@@ -105,7 +105,9 @@ def test_monai_networks_are_seeded_and_restored_exactly(tmp_path: Path) -> None:
     ["", "resnet10", "timm:resnet10", "hf:", "monai:", "monai:resnet99", "monai:resnet10@x"],
 )
 def test_unknown_references(reference: str) -> None:
-    with pytest.raises(TrainingError, match=r"unknown .*(Write hf:|Choose one of)"):
+    with pytest.raises(
+        TrainingError, match=r"unknown .*Write hf:|no MONAI network .*Did you mean resnet"
+    ):
         load_backbone(reference)
 
 

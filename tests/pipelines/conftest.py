@@ -3,14 +3,22 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
+import pipelines.retrain as module
 from pipelines.evaluate import EvaluationRun, evaluate_bundle
+from pipelines.policy import RetrainPolicy
+from pipelines.retrain import RetrainResult, retrain
 from tests.pipelines.command import Command, make_command
+from tests.pipelines.retraining import put
 from tests.tiny import TinyBundle, noise
+from triage.data.dataset import Dataset
+from triage.data.phantoms import write_phantoms
 from triage.data.spec import DataSpec
+from triage.data.unlabelled import read_unlabelled
 from triage.store import Store, open_store
 
 
@@ -58,3 +66,62 @@ def inbox(tmp_path: Path) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     return manifest
+
+
+@pytest.fixture(scope="session")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Thirty new phantom cases of other patients, with their truth beside."""
+    folder = tmp_path_factory.mktemp("clinic")
+    write_phantoms(folder, 30, 0, size=32, rare_fraction=0.4, labelled=False, start=50_000)
+    return folder
+
+
+@pytest.fixture
+def truth(clinic: Path, phantom_data: Dataset) -> dict[str, str]:
+    """True condition of the clinic's cases that may train."""
+    with (clinic / "truth.csv").open(newline="") as stream:
+        rows = {row["case_id"]: row["condition"] for row in csv.DictReader(stream)}
+    return {case: name for case, name in rows.items() if name in phantom_data.draw.classes}
+
+
+@pytest.fixture
+def filled(store: Store, clinic: Path, tiny_bundle: TinyBundle, phantom_spec: DataSpec) -> Store:
+    """The store with the clinic's cases, scored by the champion."""
+    put(store, read_unlabelled(clinic / "manifest.csv", clinic, phantom_spec), tiny_bundle, clinic)
+    return store
+
+
+@pytest.fixture
+def trained_on(monkeypatch: pytest.MonkeyPatch) -> list[Dataset]:
+    """The data set that each challenger trains on."""
+    seen: list[Dataset] = []
+    fit_system = module.fit_system
+
+    def recording(dataset: Dataset, *arguments: Any, **options: Any) -> Any:
+        seen.append(dataset)
+        return fit_system(dataset, *arguments, **options)
+
+    monkeypatch.setattr(module, "fit_system", recording)
+    return seen
+
+
+@pytest.fixture
+def run(
+    store: Store,
+    tiny_bundle: TinyBundle,
+    phantom_spec: DataSpec,
+    phantom_root: Path,
+    tmp_path: Path,
+):
+    def retrain_with(rule: RetrainPolicy, out: Path = tmp_path / "challenger") -> RetrainResult:
+        return retrain(
+            tiny_bundle.folder,
+            phantom_spec,
+            phantom_root,
+            rule,
+            out,
+            store,
+            cache_folder=tiny_bundle.cache,
+        )
+
+    return retrain_with

@@ -9,18 +9,24 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer
 
+import triage as triage_package
 from pipelines.cli import app
+from pipelines.cli.listing import Kind
 from tests.pipelines.command import Command
 from tests.tiny import TinyBundle
 from triage.data.spec_files import shipped_spec
+from triage.evaluation import METRICS
+from triage.models.heads import HeadKind
 from triage.systems.bundle import verify_bundle
+from triage.uncertainty.scores import SCORES
 
 SPEC = shipped_spec("derm_phantoms")
+TRAIN = ("train", "--spec", str(SPEC), "--root", "nowhere", "--out", "b")
 
 
 def verbs() -> Iterator[tuple[str, Any]]:
@@ -46,7 +52,8 @@ def test_the_tree_is_the_documented_one() -> None:
         for verb in (
             "demo", "spec validate", "spec duplicates", "spec prepare", "inspect", "pretrain",
             "train", "evaluate", "segment", "benchmark", "transfer", "score", "retrain", "report",
-            "ui", "db upgrade",
+            "ui", "list", "db upgrade", "db check", "db backup",
+            "db restore",
         )
     }  # fmt: skip
 
@@ -62,6 +69,96 @@ def test_every_verb_has_json_and_help_with_an_example(name: str, triage: Command
     example = answer.out.partition("Example:")[2].partition("Options:")[0]
     options = {option for parameter in VERBS[name].params for option in parameter.opts}
     assert set(re.findall(r"--[a-z-]+", example)) <= options
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_short_help(name: str, triage: Command) -> None:
+    words = name.split()[1:]
+    assert triage(*words, "-h").out == triage(*words, "--help").out != ""
+
+
+def test_version(triage: Command) -> None:
+    answer = triage("--version")
+    assert (answer.code, answer.out) == (0, f"triage {triage_package.__version__}\n")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_can_be_installed(shell: str, triage: Command) -> None:
+    answer = triage("--show-completion", shell)
+    assert answer.code == 0
+    assert "_TRIAGE_COMPLETE" in answer.out
+
+
+def in_a_process(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """What the console script runs, and the names of the modules that were imported for it."""
+    heavy = ("torch", "monai", "transformers", "pandas", "numpy", "scipy", "pydicom", "sqlalchemy")
+    script = (
+        "import sys\n"
+        "from pipelines.cli import main\n"
+        "try:\n    main()\n"
+        f"finally:\n    print([m for m in {heavy} if m in sys.modules], file=sys.stderr)"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "OMP_NUM_THREADS": "1", **variables},
+        check=False,
+    )
+
+
+def test_help_and_completion_load_no_heavy_library() -> None:
+    found = in_a_process("--help")
+    assert (found.returncode, found.stderr) == (0, "[]\n")
+    found = in_a_process(
+        _TRIAGE_COMPLETE="complete_bash", COMP_WORDS="triage train --he", COMP_CWORD="2"
+    )
+    assert "--head" in found.stdout
+    assert found.stderr == "[]\n"
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_list(kind: str, triage: Command) -> None:
+    found = triage("list", kind, "--json")
+    assert found.code == 0
+    assert found.json["kind"] == kind
+    entries = {entry["name"]: entry["title"] for entry in found.json["names"]}
+    assert len(entries) > 1
+    assert all(entries.values())
+    lines = triage("list", kind).out.splitlines()
+    assert [line.split()[0] for line in lines] == list(entries)
+
+
+def test_the_listed_names_are_those_of_the_registries(triage: Command) -> None:
+    def names(kind: str) -> list[str]:
+        return [entry["name"] for entry in triage("list", kind, "--json").json["names"]]
+
+    assert names("heads") == [*HeadKind]
+    assert {*SCORES} < {*names("scores")}
+    assert names("metrics") == list(METRICS)
+    assert "monai:resnet10_narrow" in names("backbones")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nearest"),
+    [
+        (("list", "head"), "Did you mean heads?"),
+        ((*TRAIN, "--head", "sofmax"), "Did you mean softmax?"),
+        ((*TRAIN, "--mode", "finetun"), "Did you mean finetune?"),
+        (("spec", "validate", str(SPEC).replace("phantoms", "phantms")), SPEC.name),
+        (("spec", "prepare", "oct_octdll", "."), "Did you mean oct_octdl?"),
+        (("trian",), "Did you mean 'train'"),
+        (("train", "--haed", "hod"), "options: --head"),
+    ],
+)
+def test_a_mistyped_choice_is_answered_with_the_nearest(
+    arguments: tuple[str, ...], nearest: str, triage: Command
+) -> None:
+    answer = triage(*arguments)
+    assert answer.code == 2
+    assert nearest in answer.err
+    assert "Value error" not in answer.err
 
 
 @pytest.mark.parametrize("arguments", [("--nonsense",), ("nonsense",), ("score",), ("spec", "x")])
@@ -106,7 +203,8 @@ def test_json_errors(triage: Command, tmp_path: Path) -> None:
 def test_validate_and_inspect(triage: Command, phantom_root: Path) -> None:
     assert triage("spec", "validate", SPEC).code == 0
     found = triage("spec", "validate", SPEC, "--root", phantom_root, "--json")
-    assert (found.code, found.json["problems"]) == (0, [])
+    assert (found.code, found.json["problems"], found.json["warnings"]) == (0, [], [])
+    assert found.json["patients"] > 100
     image = next((phantom_root / "images").iterdir())
     seen = triage("inspect", image, "--json")
     assert seen.code == 0

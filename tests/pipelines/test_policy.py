@@ -109,3 +109,16 @@ def test_a_malformed_policy(text: str, named: str, tmp_path: Path) -> None:
 def test_no_policy(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="no such retraining policy"):
         load_policy(tmp_path / "absent.yaml")
+
+
+def test_an_interval_without_width_is_no_evidence() -> None:
+    same = difference(0.0, 0.0)
+    verdict, checks = policy().judge({"accuracy": same}, flips(0.0))
+    assert not verdict
+    assert "not enough evidence" in str(checks[0]["check"])
+
+
+def test_the_gate_says_what_holds_at_which_prevalence() -> None:
+    both = difference(-0.02, 0.02).model_copy(update={"at_split_share": 0.013})
+    _, checks = policy().judge({"accuracy": both}, flips(0.0))
+    assert "at the stated prevalence (+0.013 at the split's)" in str(checks[0]["check"])

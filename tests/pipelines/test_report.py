@@ -17,7 +17,7 @@ def test_one_page_and_its_numbers(evaluated: EvaluationRun, tmp_path: Path) -> N
     value = evaluated.evaluation.overall["accuracy"].value
     for text in (html, data.read_text()):
         assert evaluated.dataset.digest()[:12] in text
-    assert f"{value:.3f}"[:4] in html
+    assert f"{100 * value:.1f} %" in html
     assert "<script" not in html
     assert "http://" not in html.replace("http://www.w3.org", "")
     assert content["reviews"] is None

@@ -1,133 +1,19 @@
 from __future__ import annotations
 
-import csv
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import pipelines.retrain as module
-from pipelines.ingest import bundle_record, ingest
-from pipelines.policy import RetrainPolicy
-from pipelines.retrain import RetrainResult, retrain
-from pipelines.score import score_cases
+from pipelines.ingest import bundle_record
 from tests.pipelines.command import Answer, Command
+from tests.pipelines.retraining import SOURCE, added, champion_of, policy, put, read
 from tests.tiny import TinyBundle
-from triage.data.clinical import Urgency
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
-from triage.data.phantoms import write_phantoms
-from triage.data.spec import DataSpec
 from triage.data.spec_files import shipped_spec
-from triage.data.unlabelled import read_unlabelled
-from triage.errors import TrainingError, UsageError
-from triage.review import Certainty, OverrideReason, decide, lock_first_read, open_case, reveal
+from triage.errors import ExitCode, TrainingError, UsageError
 from triage.store import LabelSource, Store, add_label, champion, find_case, get_case
-from triage.systems.bundle import load_system, verify_bundle
-
-SOURCE = "clinic"
-
-
-def policy(*sources: str, low: float = -1.0, flips: float = 1.0, labels: int = 1) -> RetrainPolicy:
-    content: dict[str, Any] = {
-        "labels": {"min_labels": labels} | ({"sources": sources} if sources else {}),
-        "require": [{"metric": "ood_auroc", "low_at_least": low}],
-        "max_negative_flips": flips,
-    }
-    return RetrainPolicy.model_validate(content)
-
-
-@pytest.fixture(scope="session")
-def clinic(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Thirty new phantom cases of other patients, with their truth beside."""
-    folder = tmp_path_factory.mktemp("clinic")
-    write_phantoms(folder, 30, 0, size=32, rare_fraction=0.4, labelled=False, start=50_000)
-    return folder
-
-
-@pytest.fixture
-def truth(clinic: Path, phantom_data: Dataset) -> dict[str, str]:
-    """True condition of the clinic's cases that may train."""
-    with (clinic / "truth.csv").open(newline="") as stream:
-        rows = {row["case_id"]: row["condition"] for row in csv.DictReader(stream)}
-    return {case: name for case, name in rows.items() if name in phantom_data.draw.classes}
-
-
-@pytest.fixture
-def filled(store: Store, clinic: Path, tiny_bundle: TinyBundle, phantom_spec: DataSpec) -> Store:
-    """The store with the clinic's cases, scored by the champion."""
-    put(store, read_unlabelled(clinic / "manifest.csv", clinic, phantom_spec), tiny_bundle, clinic)
-    return store
-
-
-def put(store: Store, cases: list[Case], bundle: TinyBundle, root: Path) -> None:
-    system, manifest = load_system(bundle.folder)
-    scored = score_cases(system, cases, bundle.cache, lambda *_: None)
-    ingest(store, cases, scored, manifest, bundle=bundle.folder, root=root, source=SOURCE)
-
-
-def read(store: Store, case: str, blind: str, final: str | None = None) -> None:
-    """One reader's review: a blind first read, and perhaps a decision after the reveal."""
-    with store.reading() as session:
-        number = find_case(session, SOURCE, case)
-    assert number is not None
-    opinion = {"urgency": Urgency.ROUTINE, "certainty": Certainty.SURE}
-    open_case(store, number, "Dr A")
-    lock_first_read(store, number, "Dr A", condition=blind, **opinion)
-    if final is not None:
-        reveal(store, number, "Dr A")
-        reason = OverrideReason.HISTORY
-        decide(store, number, "Dr A", condition=final, reason=reason, **opinion)
-
-
-@pytest.fixture
-def trained_on(monkeypatch: pytest.MonkeyPatch) -> list[Dataset]:
-    """The data set that each challenger trains on."""
-    seen: list[Dataset] = []
-    fit_system = module.fit_system
-
-    def recording(dataset: Dataset, *arguments: Any, **options: Any) -> Any:
-        seen.append(dataset)
-        return fit_system(dataset, *arguments, **options)
-
-    monkeypatch.setattr(module, "fit_system", recording)
-    return seen
-
-
-@pytest.fixture
-def run(
-    store: Store,
-    tiny_bundle: TinyBundle,
-    phantom_spec: DataSpec,
-    phantom_root: Path,
-    tmp_path: Path,
-):
-    def retrain_with(rule: RetrainPolicy, out: Path = tmp_path / "challenger") -> RetrainResult:
-        return retrain(
-            tiny_bundle.folder,
-            phantom_spec,
-            phantom_root,
-            rule,
-            out,
-            store,
-            cache_folder=tiny_bundle.cache,
-        )
-
-    return retrain_with
-
-
-def champion_of(store: Store) -> str | None:
-    with store.reading() as session:
-        found = champion(session)
-    return found.digest if found else None
-
-
-def added(trained: Dataset, base: Dataset) -> dict[str, str | None]:
-    """Cases that the reviews added to training, with their labels."""
-    assert trained.cases[: len(base.cases)] == base.cases
-    assert trained.splits[: len(base.cases)] == base.splits
-    assert set(trained.splits[len(base.cases) :]) <= {"train"}
-    return {case.case_id: case.condition for case in trained.cases[len(base.cases) :]}
+from triage.systems.bundle import verify_bundle
 
 
 def test_blind_labels_train_and_a_better_challenger_is_promoted(
@@ -308,7 +194,7 @@ def test_on_the_command_line(
         )  # fmt: skip
 
     without = run("a")
-    assert without.code == 2
+    assert without.code == ExitCode.NOT_ENOUGH_EVIDENCE
     assert "usable labels from reviews" in without.json["error"]
     assert not [path for path in tmp_path.iterdir() if path.name.strip(".").startswith("a")]
     read(filled, *next(iter(truth.items())))
@@ -316,11 +202,12 @@ def test_on_the_command_line(
     assert promoted.code == 0, promoted.err
     assert promoted.json["promoted"] is True
     assert promoted.json["labels"]["trained_on"] == 1
+    assert promoted.json["left_out"] == []
     rule.write_text(policy(low=0.9).model_dump_json())
     outdated = run("c")
     assert outdated.code == 2
     assert "is not the champion" in outdated.json["error"]
     refused = run("c", champion=tmp_path / "b")
-    assert refused.code == 0
+    assert refused.code == ExitCode.ANSWERED_NO
     assert refused.json["promoted"] is False
     assert champion_of(filled) == verify_bundle(tmp_path / "b").digest()

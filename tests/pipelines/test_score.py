@@ -7,12 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.score import score
+from pipelines.ingest import ingest
+from pipelines.score import checked_source, folder_source, score, stored_source
+from tests.pipelines.command import Command
 from tests.tiny import TinyBundle
 from triage.csv_file import write_csv
 from triage.data.csv_table import read_csv
-from triage.errors import BundleError, PredictionsError, SpecError
+from triage.errors import BundleError, PredictionsError, SpecError, UsageError
 from triage.predictions import Predictions
+from triage.store import Store, find_case
 
 WANTED = {
     "case_id", "condition", "p_condition", "p_outlier",
@@ -122,3 +125,67 @@ def test_no_place_to_write(tiny_bundle: TinyBundle, inbox: Path) -> None:
     with pytest.raises(PredictionsError, match="cannot be written"):
         score(tiny_bundle.folder, inbox, inbox.parent, inbox / "out.parquet")
     assert sorted(path.suffix for path in inbox.parent.iterdir()) == [".csv"] + [".png"] * 6
+
+
+def test_the_source_does_not_depend_on_the_folder(
+    tiny_bundle: TinyBundle, inbox: Path, tmp_path: Path, database: str, triage: Command
+) -> None:
+    def run(folder: Path, *more: object) -> dict[str, object]:
+        found = triage(
+            "score", "--bundle", tiny_bundle.folder, "--manifest", folder / "new.csv", "--root",
+            folder, "--out", tmp_path / "out.parquet", "--db", database, "--json", *more,
+        )  # fmt: skip
+        assert found.code == 0
+        return found.json
+
+    assert run(inbox.parent)["source"] == "derm_phantoms"
+    moved = inbox.parent.rename(tmp_path / "moved")
+    assert run(moved)["source"] == "derm_phantoms"
+    assert run(moved, "--source", " clinic north ")["source"] == "clinic north"
+    summary = run(moved, "--source", "clinic north")
+    assert summary["warnings"] == []
+
+
+def test_a_folder_that_a_database_knows_by_its_earlier_name(
+    tiny_bundle: TinyBundle, inbox: Path, tmp_path: Path, store: Store
+) -> None:
+    result = score(tiny_bundle.folder, inbox, inbox.parent, tmp_path / "out.parquet")
+    assert stored_source(store, result, inbox.parent) == result.source == "derm_phantoms"
+    earlier = folder_source(inbox.parent)
+    ingest(
+        store,
+        result.cases,
+        result.scored,
+        result.manifest,
+        bundle=tiny_bundle.folder,
+        root=inbox.parent,
+        source=earlier,
+    )
+    assert stored_source(store, result, inbox.parent) == earlier
+    assert stored_source(store, result, tmp_path) == result.source
+    with store.transaction() as session:
+        assert find_case(session, earlier, "a") is not None
+
+
+@pytest.mark.parametrize("name", ["", " ", "NA", "?", "a\nb", "x" * 201])
+def test_no_name_of_a_source(name: str) -> None:
+    with pytest.raises(UsageError, match="no name of a source"):
+        checked_source(name)
+
+
+def test_warnings_are_listed_and_the_cases_scored(
+    tiny_bundle: TinyBundle, inbox: Path, tmp_path: Path, triage: Command
+) -> None:
+    text = inbox.read_text().replace("patient_id", "Patient_ID").replace("4.png,d", "4.png,A")
+    inbox.write_text(text)
+    arguments = (
+        "score", "--bundle", tiny_bundle.folder, "--manifest", inbox, "--root", inbox.parent,
+        "--out", tmp_path / "out.parquet",
+    )  # fmt: skip
+    found = triage(*arguments, "--json")
+    assert found.code == 0
+    first, second = found.json["warnings"]
+    assert "column 'Patient_ID' is not read" in first
+    assert "case_id: 'A', 'a'" in second
+    assert found.json["counts"]["read"] == 5
+    assert "2 warnings" in triage(*arguments).out

@@ -54,8 +54,8 @@ def test_a_part_of_a_section_leaves_the_rest_as_it_would_be(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("criterion: fokal", "criterion must be one of cross_entropy"),
-        ("posterior: swagg", "posterior must be one of none"),
+        ("criterion: fokal", "there is no criterion 'fokal'. Did you mean focal?"),
+        ("posterior: swagg", "there is no posterior 'swagg'. Did you mean swag?"),
         ("head: sngpp", "'sngp'"),
         ("{head: duq, criterion: focal}", "a loss of its own"),
         ("{mode: finetune, mixing: mixup}", "frozen embeddings"),

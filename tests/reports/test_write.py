@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -191,3 +192,16 @@ def test_a_folder_that_cannot_be_made_is_a_clear_error(report, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):
         write_report(report, tmp_path / "file" / "folder")
+
+
+def test_the_page_gives_both_prevalences():
+    outcomes = replace(make_outcomes(60), outlier_prevalence=0.1)
+    evaluation = evaluate(outcomes, n_resamples=20)
+    inputs = {"bundle": {}, "data": {"spec": "s"}, "reviews": None, "predictions_hash": "f"}
+    page = render_html(build_report(evaluation, generated_at="2026", **inputs))
+    text = " ".join(" ".join(Page(page).text).split())
+    cost = evaluation.overall["clinical_cost"]
+    assert "stated prevalence of outliers, 10.0 %" in text
+    share = f"{100 * evaluation.outlier_share:.1f} % outliers"
+    assert f"{cost.at_split_share:.3f} with the split’s {share}" in text
+    assert f"{cost.value:.3f}" in text

@@ -25,3 +25,16 @@ def test_an_abstention_carries_nothing_that_reads_as_an_opinion() -> None:
     shown = opinion_of(stored(record))
     assert (shown.condition, shown.differential, shown.p_outlier) == (None, (), None)
     assert (shown.aleatoric, shown.epistemic) == (None, None)
+
+
+def test_joint_probabilities_follow_the_product_rule() -> None:
+    shown = opinion_of(stored(opinion(p_outlier=0.25)))
+    assert [name for name, _ in shown.joint_differential] == ["melanoma", "acne", "folliculitis"]
+    joint = [share for _, share in shown.joint_differential]
+    assert joint == pytest.approx([0.75 * 0.83, 0.75 * 0.125, 0.75 * 0.045])
+    assert sum(joint) + 0.25 == pytest.approx(1.0)
+
+
+def test_without_a_probability_of_the_unknown_they_stay_conditional() -> None:
+    shown = opinion_of(stored(opinion(p_outlier=None)))
+    assert shown.joint_differential == shown.differential

@@ -21,6 +21,7 @@ from triage.review import (
     lock_first_read,
     open_case,
     reveal,
+    taken_up,
     worklist,
 )
 from triage.store import (
@@ -33,7 +34,9 @@ from triage.store import (
     register_bundle,
     set_champion,
 )
-from triage.store.reviews import reviews
+from triage.store.records import Read
+from triage.store.reviews import keep_first_read, keep_reveal, reviews
+from triage.store.tables import Review
 
 AGREE: dict[str, Any] = {
     "condition": "melanoma",
@@ -326,3 +329,52 @@ def test_in_any_order_of_steps_no_reveal_precedes_a_first_read(
     for steps_taken in seen.values():
         firsts = list(dict.fromkeys(steps_taken))
         assert firsts == order[: len(firsts)]
+
+
+@pytest.mark.parametrize(
+    "other", ["dr wire", "DR WIRE", " Dr\u00a0Wire", "Dr\u200b Wire", "Ｄｒ Wire"]
+)
+def test_another_spelling_of_a_name_is_no_second_blind_read(store: Store, other: str) -> None:
+    number = scored(store)
+    to_reveal(store, number, "Dr Wire", **DIFFER)
+    taken = open_case(store, number, other)
+    assert taken.reviewer == "Dr Wire"
+    assert taken.first is not None
+    with pytest.raises(WorkflowError, match="locked and cannot change"):
+        lock_first_read(store, number, other, **AGREE)
+    with store.reading() as session:
+        assert len(reviews(session, number)) == 1
+        assert [label.condition for label in labels_for_training(session)] == ["acne"]
+    assert kinds(store, number).count("case_opened") == 1
+
+
+@pytest.mark.parametrize("other", ["Dr Wires", "Dr Wiré", "DrWire"])
+def test_other_names_are_other_readers(store: Store, other: str) -> None:
+    number = scored(store)
+    to_reveal(store, number, "Dr Wire")
+    assert open_case(store, number, other).first is None
+
+
+def test_two_spellings_of_an_earlier_version_are_one_reader(store: Store) -> None:
+    """Whichever is named, the review that has been shown the opinion is taken up."""
+    number = scored(store)
+    with store.transaction() as session:
+        for name in ("Ann Lee", "ann lee"):
+            session.add(Review(case_id=number, reviewer=name, opened_at=NOON))
+    with store.transaction() as session:
+        second = reviews(session, number)[1].id
+        keep_first_read(session, second, Read("acne", Urgency.ROUTINE, Certainty.SURE, NOON))
+        keep_reveal(session, second, None, NOON)
+    for name in ("Ann Lee", "ann lee", "ANN LEE"):
+        found = open_case(store, number, name)
+        assert (found.id, found.revealed_at) == (second, NOON)
+
+
+def test_taken_up_begins_nothing(store: Store) -> None:
+    number = scored(store)
+    assert taken_up(store, number, "Ann") is None
+    assert "case_opened" not in kinds(store, number)
+    opened = open_case(store, number, "Ann")
+    assert taken_up(store, number, " ANN ") == opened
+    with pytest.raises(WorkflowError, match="needs a reader"):
+        taken_up(store, number, " ")

@@ -6,10 +6,19 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect, select, text
+from sqlalchemy.orm import Session
 
 from tests.store.make import case, scored
 from triage.errors import StoreError
-from triage.store import Store, add_case, cases_waiting, events, open_store, upgrade_store
+from triage.store import (
+    Store,
+    add_case,
+    cases_waiting,
+    events,
+    open_store,
+    savepoint,
+    upgrade_store,
+)
 from triage.store.tables import Base, Case
 
 
@@ -61,7 +70,7 @@ def _at_migration(store: Store, revision: str) -> str:
 def test_a_newer_database_is_refused_and_not_touched(store: Store) -> None:
     url = _at_migration(store, "9999")
     for refused in (open_store, upgrade_store):
-        with pytest.raises(StoreError, match="migration 9999, this software needs 0004") as caught:
+        with pytest.raises(StoreError, match="migration 9999, this software needs 0005") as caught:
             refused(url)
         assert "update the software" in str(caught.value)
     with store.reading() as session:
@@ -81,14 +90,14 @@ def test_an_older_database_is_refused_until_upgraded(
     store.close()
     later = tmp_path / "migrations"
     shutil.copytree(schema._MIGRATIONS, later)
-    (later / "versions" / "rev_0005.py").write_text(
+    (later / "versions" / "rev_0006.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n"
-        "revision = '0005'\ndown_revision = '0004'\n"
+        "revision = '0006'\ndown_revision = '0005'\n"
         "def upgrade():\n    op.add_column('patient', sa.Column('note', sa.String()))\n"
     )
     monkeypatch.setattr(schema, "_MIGRATIONS", later)
     for create in (False, True):
-        with pytest.raises(StoreError, match="migration 0004, this software needs 0005") as caught:
+        with pytest.raises(StoreError, match="migration 0005, this software needs 0006") as caught:
             open_store(url, create=create)
         assert "triage db upgrade" in str(caught.value)
     upgrade_store(url)
@@ -111,8 +120,8 @@ def test_a_failing_upgrade_leaves_nothing(
     url = store.engine.url.render_as_string(hide_password=False)
     later = tmp_path / "migrations"
     shutil.copytree(schema._MIGRATIONS, later)
-    (later / "versions" / "rev_0005.py").write_text(
-        "from alembic import op\nrevision = '0005'\ndown_revision = '0004'\n"
+    (later / "versions" / "rev_0006.py").write_text(
+        "from alembic import op\nrevision = '0006'\ndown_revision = '0005'\n"
         "def upgrade():\n    op.execute('CREATE TABLE half (id INTEGER)')\n"
         "    op.execute('SELECT * FROM nowhere')\n"
     )
@@ -156,6 +165,56 @@ def test_an_unreachable_server_is_a_clear_error_without_the_password() -> None:
     with pytest.raises(StoreError) as caught:
         open_store("postgresql://user:secret@127.0.0.1:1/none")
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite+pysqlite:///:memory:",
+        "sqlite:///file::memory:?uri=true",
+        "sqlite:///file:cases?mode=memory&uri=true",
+    ],
+)
+@pytest.mark.parametrize("create", [True, False])
+def test_a_database_that_keeps_nothing_is_refused(url: str, create: bool) -> None:
+    with pytest.raises(StoreError, match="in memory") as caught:
+        open_store(url, create=create)
+    assert "sqlite:///FILE" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:CANARY@127.0.0.1:1/none",
+        "postgresql://127.0.0.1:1/none?password=CANARY",
+        "postgresql://127.0.0.1:1/none?PASSWORD=CANARY",
+        "postgresql://127.0.0.1:1/none?sslpassword=CANARY&connect_timeout=2",
+        "postgresql://127.0.0.1:1/none?options=-cmy.secret%3DCANARY",
+        "postgresql://127.0.0.1:1/host=127.0.0.1 port=1 password=CANARY",
+        "postgresql://user:CAN/ARY@127.0.0.1:1/none",
+        "postgresql://user:1@CANARY:2@127.0.0.1:1/none",
+    ],
+)
+def test_passwords_are_masked_wherever_they_stand(url: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        open_store(url)
+    assert "CANARY" not in str(caught.value)
+    assert "ARY" not in str(caught.value)
+
+
+def test_a_shown_url_still_says_which_database() -> None:
+    from sqlalchemy import make_url
+
+    from triage.store.location import shown_url
+
+    url = make_url("postgresql+psycopg://ann:x@db.example:5433/cases?sslmode=require&password=x")
+    assert shown_url(url) == (
+        "postgresql+psycopg://ann:***@db.example:5433/cases?password=***&sslmode=require"
+    )
+    assert shown_url(make_url("sqlite:////data/cases.db")) == "sqlite:////data/cases.db"
 
 
 def test_sqlite_is_set_up_for_several_users(tmp_path: Path) -> None:
@@ -219,6 +278,59 @@ def test_writers_wait_for_each_other(store: Store) -> None:
     _together([threading.Thread(target=write, args=(worker,)) for worker in range(4)])
     with store.reading() as session:
         assert len(cases_waiting(session)) == 4 * 10 + 10
+
+
+def test_a_deadlock_is_tried_again(store: Store) -> None:
+    """Each of two writers has what the other wants; PostgreSQL ends one of the transactions."""
+    if store.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has one writer at a time")
+    both_hold_one = threading.Barrier(2)
+    attempts: list[str] = []
+
+    def write(first: str, second: str) -> None:
+        def work(session: Session) -> None:
+            attempts.append(first)
+            add_case(session, case(first))
+            if attempts.count(first) == 1:
+                both_hold_one.wait(timeout=30)
+            add_case(session, case(second))
+
+        store.write(work)
+
+    _together([threading.Thread(target=write, args=names) for names in (("a", "b"), ("b", "a"))])
+    assert len(attempts) == 3
+    with store.reading() as session:
+        assert len(cases_waiting(session)) == 2
+
+
+def test_what_is_no_deadlock_is_not_tried_again(store: Store) -> None:
+    attempts = []
+
+    def work(session: Session) -> None:
+        attempts.append(1)
+        session.execute(text("SELECT * FROM nowhere"))
+
+    with pytest.raises(StoreError, match="refused"):
+        store.write(work)
+    assert len(attempts) == 1
+
+
+def _add_then_contradict(session: Session) -> None:
+    add_case(session, case("c2"))
+    add_case(session, case("c1", images=()))
+
+
+def test_a_savepoint_fails_alone(store: Store) -> None:
+    with store.transaction() as session:
+        add_case(session, case("c1"))
+        with pytest.raises(StoreError, match="other images"), savepoint(session):
+            _add_then_contradict(session)
+        with pytest.raises(StoreError, match="does not take a value"), savepoint(session):
+            session.execute(text("INSERT INTO patient (id) VALUES (7)"))
+        add_case(session, case("c3"))
+    with store.reading() as session:
+        names = [row.external_id for row in session.scalars(select(Case).order_by(Case.id))]
+    assert names == ["c1", "c3"]
 
 
 def test_sqlite_file_can_be_read_by_plain_tools(tmp_path: Path) -> None:

@@ -50,6 +50,54 @@ def test_the_database_refuses_changes_by_other_ways(filled: Store, statement: st
         assert [event.actor for event in events(session)] == ["Ann", "Ben"]
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT OR REPLACE INTO event VALUES (1, '2020-01-01 00:00:00', 'Eve', 'x', NULL, '{}')",
+        "REPLACE INTO event VALUES (2, '2020-01-01 00:00:00', 'Eve', 'x', NULL, '{}')",
+        "INSERT OR REPLACE INTO event SELECT id, at, 'Eve', kind, case_id, payload FROM event",
+        "INSERT OR IGNORE INTO event VALUES (1, '2020-01-01 00:00:00', 'Eve', 'x', NULL, '{}')",
+        "INSERT INTO event VALUES (-1, '2020-01-01 00:00:00', 'Eve', 'x', NULL, '{}')",
+        "INSERT INTO event VALUES (0, '2020-01-01 00:00:00', 'Eve', 'x', NULL, '{}')",
+        "UPDATE OR REPLACE event SET id = 1 WHERE id = 2",
+    ],
+)
+def test_sqlite_refuses_to_replace_an_event_or_put_one_before(
+    filled: Store, statement: str
+) -> None:
+    if filled.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL has no REPLACE; the next test is its counterpart")
+    with pytest.raises(Exception, match="append-only"), filled.engine.begin() as connection:
+        connection.execute(text(statement))
+    with filled.transaction() as session:
+        append_event(session, EventKind.CHAMPION_SET, actor="Cy")
+    with filled.reading() as session:
+        assert [(one.id, one.actor) for one in events(session)] == [
+            (1, "Ann"), (2, "Ben"), (3, "Cy"),
+        ]  # fmt: skip
+
+
+def test_postgresql_refuses_to_overwrite_on_a_conflict(filled: Store) -> None:
+    if filled.engine.dialect.name != "postgresql":
+        pytest.skip("covered for SQLite by the test above")
+    with pytest.raises(Exception, match="append-only"), filled.engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO event VALUES (1, now(), 'Eve', 'x', NULL, '{}') "
+                "ON CONFLICT (id) DO UPDATE SET actor = 'Eve'"
+            )
+        )
+
+
+def test_the_first_event_of_a_database_has_a_number_above_zero(store: Store) -> None:
+    if store.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL counts by a sequence")
+    with pytest.raises(Exception, match="append-only"), store.engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO event VALUES (-1, '2020-01-01 00:00:00', 'Eve', 'x', NULL, '{}')")
+        )
+
+
 def test_postgresql_refuses_to_truncate(filled: Store) -> None:
     if filled.engine.dialect.name != "postgresql":
         pytest.skip("SQLite has no TRUNCATE")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import create_engine, event, make_url, text
+from sqlalchemy import text
 
-from tests.store.make import NOON, abstention, opinion, scored
+from tests.store.make import abstention, opinion, scored
+from tests.store.older import make_older
 from triage.data.clinical import Urgency
 from triage.errors import StoreError, WorkflowError
 from triage.review import Certainty, lock_first_read, open_case, reveal
@@ -22,8 +21,6 @@ from triage.store import (
     shown_prediction,
     upgrade_store,
 )
-from triage.store.engine import _prepare_sqlite
-from triage.store.schema import _MIGRATIONS
 
 READING = ReadingRecord("/srv/readings/c1.safetensors", "e" * 64)
 
@@ -82,46 +79,8 @@ def test_the_readings_place_is_told_only_after_the_first_read(store: Store) -> N
 
 def test_a_database_of_the_first_version_is_upgraded_with_its_cases(url: str) -> None:
     """Made by the first migration alone and filled by plain SQL, as that version left it."""
-    engine = create_engine(make_url(url.replace("postgresql:", "postgresql+psycopg:")))
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        connection.execute(text("INSERT INTO patient (id, external_id) VALUES (1, 'p')"))
-        connection.execute(
-            text(
-                'INSERT INTO "case" (id, external_id, source, patient_id, groups, received_at, '
-                "state) VALUES (1, 'c1', 'clinic', 1, '{}', :at, 'scored')"
-            ),
-            {"at": NOON.replace(tzinfo=None)},
-        )
-        connection.execute(
-            text(
-                "INSERT INTO bundle (id, digest, name, path, conditions, created_at) "
-                "VALUES (1, 'd', 'first', 'p', '[]', :at)"
-            ),
-            {"at": NOON.replace(tzinfo=None)},
-        )
-        connection.execute(
-            text(
-                "INSERT INTO prediction (id, case_id, bundle_id, differential, recommendation, "
-                "queue_urgency, reason, next_action, created_at) "
-                "VALUES (1, 1, 1, '[]', 'urgent', 'urgent', '', '', :at)"
-            ),
-            {"at": NOON.replace(tzinfo=None)},
-        )
-        connection.execute(
-            text(
-                "INSERT INTO event (id, at, actor, kind, case_id, payload) "
-                "VALUES (1, :at, 'system', 'case_received', 1, '{}')"
-            ),
-            {"at": NOON.replace(tzinfo=None)},
-        )
-    engine.dispose()
-    with pytest.raises(StoreError, match="migration 0001, this software needs 0004"):
+    make_older(url, "0001")
+    with pytest.raises(StoreError, match="migration 0001, this software needs 0005"):
         open_store(url)
     upgrade_store(url)
     store = open_store(url)

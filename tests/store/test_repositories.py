@@ -9,6 +9,7 @@ from tests.store.make import NOON, abstention, bundle, case, opinion, scored
 from triage.data.clinical import Urgency
 from triage.decisions.reasons import AbstainReason
 from triage.errors import StoreError
+from triage.review import Certainty, lock_first_read, open_case, reveal
 from triage.store import (
     NOT_LISTED,
     ImageRecord,
@@ -80,6 +81,37 @@ def test_the_first_prediction_of_a_bundle_stays(store: Store) -> None:
         shown = shown_prediction(session, number)
     assert shown is not None
     assert shown.record == opinion(Urgency.URGENT)
+
+
+UNREAD = abstention(
+    condition=None, p_condition=None, p_outlier=None, aleatoric=None, epistemic=None,
+    differential=(), expected_cost=None,
+)  # fmt: skip
+
+
+def test_what_a_bundle_can_read_at_last_takes_the_place_of_that_it_could_not(store: Store) -> None:
+    number = scored(store, prediction=UNREAD)
+    for record in (opinion(), UNREAD, opinion(Urgency.ROUTINE)):
+        scored(store, prediction=record)
+    with store.reading() as session:
+        shown = shown_prediction(session, number)
+        kinds = [event.kind for event in events(session, number)]
+    assert shown is not None
+    assert shown.record == opinion()
+    assert kinds == ["case_received", "case_scored", "case_scored"]
+
+
+def test_what_a_reader_was_shown_stays(store: Store) -> None:
+    number = scored(store, prediction=UNREAD)
+    open_case(store, number, "Ann")
+    read = {"condition": "acne", "urgency": Urgency.ROUTINE}
+    lock_first_read(store, number, "Ann", **read, certainty=Certainty.SURE)
+    reveal(store, number, "Ann")
+    scored(store, prediction=opinion())
+    with store.reading() as session:
+        shown = shown_prediction(session, number)
+    assert shown is not None
+    assert shown.record == UNREAD
 
 
 def test_the_same_case_with_other_images_is_refused(store: Store) -> None:

@@ -48,3 +48,17 @@ def test_a_card_tells_what_is_embedded(tiny_bundle: TinyBundle, phantom_spec: Da
     assert "Embeddings:" not in card(stages=1, views=Views.WHOLE)
     found = card(stages=2, views=Views.CROPS)
     assert "Embeddings: the mean over 4 views of a picture, the last 2 stages of the netw" in found
+
+
+def test_a_card_gives_costs_at_both_shares_of_outliers(
+    tiny_bundle: TinyBundle, phantom_spec: DataSpec
+) -> None:
+    system, manifest = load_system(tiny_bundle.folder)
+    given = {"cost": 0.229, "cost_at_split_share": 0.274, "abstained": 0.3, "outlier_share": 0.31}
+    told = manifest.model_copy(update={"metrics": given})
+    card = model_card(told, system.policy, phantom_spec)
+    assert "mean clinical cost, at the stated prevalence of outliers | 0.229" in card
+    assert "mean clinical cost, with the validation split's own outliers | 0.274" in card
+    assert f"outlier prevalence of {system.policy.outlier_prevalence:.0%}" in card.replace(
+        "\n", " "
+    )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,11 @@ def press(app: AppTest, label: str) -> AppTest:
     """Press the button whose label begins so."""
     (button,) = [button for button in app.button if button.label.startswith(label)]
     return button.click().run()
+
+
+def bars(app: AppTest) -> list[str]:
+    """Return the text of each bar on the AI's card, without the marks that escape Markdown."""
+    return [re.sub(r"\\(?=[^\w\s])", "", bar.proto.text) for bar in app.get("progress")]
 
 
 def shown(app: AppTest) -> str:

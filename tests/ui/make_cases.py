@@ -26,8 +26,10 @@ SECRETS = (
     "None of the conditions it knows",
     "Doubt",
     "models disagree",
-    "about 83 of 100",
-    "83 of 100",
+    "about 75 of 100",
+    "75 of 100",
+    "0.747",
+    "74.7",
     "0.83",
     "AISECRETREASON",
 )

@@ -43,7 +43,7 @@ SECRETS = (
     "AISECRETACTION",
     "AISECRETREASON",
     "subretinal fluid",
-    "about 83 of 100",
+    "about 80 of 100",
     "oct_reading",
     "None it knows",
     "Doubt",

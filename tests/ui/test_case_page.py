@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.make import case, opinion
-from tests.ui.conftest import Pages, answer, everything, press, shown
+from tests.ui.conftest import Pages, answer, bars, everything, press, shown
 from tests.ui.make_cases import SECRETS
 from triage.data.clinical import Urgency
 from triage.review import Certainty
@@ -63,10 +63,53 @@ def test_the_reveal_tells_natural_frequencies(pages: Pages) -> None:
     assert "Most likely **Melanoma**, referral **urgent**" in shown(app)
     assert "Your first read: **Melanoma**, urgent, sure" in shown(app)
     sent = everything(app)
-    assert "Of 100 such cases: Melanoma about 83 of 100; Acne about 12 of 100" in sent
-    assert "**None of the conditions it knows:** about 10 of 100 such cases." in sent
+    # Joint: 0.83 of the 90 that it knows, and so on; together they are the 100.
+    assert bars(app) == [
+        "Melanoma: about 75 of 100 such cases",
+        "Acne: about 11 of 100 such cases",
+        "Folliculitis: about 4 of 100 such cases",
+        "None of the conditions it knows: about 10 of 100 such cases",
+    ]
     assert "**Doubt between those it knows:** some. About 75 % of it because the picture" in sent
     assert kinds(pages, "C-1001")[-1] == "ai_revealed"
+
+
+@pytest.mark.parametrize(
+    ("p_outlier", "differential", "wanted"),
+    [
+        (
+            0.14,
+            (("melanoma", 0.99), ("acne", 0.007)),
+            ["about 85", "about 1", "fewer than 1", "about 14"],
+        ),
+        (0.0, (("melanoma", 1.0),), ["more than 99", "fewer than 1"]),
+        (1.0, (("melanoma", 1.0),), ["fewer than 1", "more than 99"]),
+        (None, (("melanoma", 0.5), ("acne", 0.25)), ["about 50", "about 25", "about 25"]),
+        (0.4, (("melanoma", 0.5), ("acne", 0.3)), ["about 30", "about 18", "about 12", "about 40"]),
+    ],
+)
+def test_the_numbers_on_the_card_fit_into_100(
+    pages: Pages,
+    p_outlier: float | None,
+    differential: tuple[tuple[str, float], ...],
+    wanted: list[str],
+) -> None:
+    store = open_store(pages.url)
+    with store.transaction() as session:
+        pages.cases["new"] = add_case(session, case("new", images=()))
+        system = register_bundle(session, BundleRecord("9" * 64, "new", "p", ("acne", "melanoma")))
+        record = opinion(p_outlier=p_outlier, differential=differential)
+        add_prediction(session, pages.cases["new"], system, record)
+    store.close()
+    app = pages.open("new")
+    answer(app, "acne", Urgency.ROUTINE, Certainty.SURE)
+    app = press(app, LOCK)
+    assert not app.exception
+    told = [re.sub(r"^.*: (.*) of 100 such cases$", r"\1", line) for line in bars(app)]
+    assert told == wanted
+    assert sum(int(text.split()[-1]) for text in told if text.startswith("about")) <= 100
+    likelier = p_outlier is not None and p_outlier >= (1 - p_outlier) * differential[0][1]
+    assert ("Most likely of those it knows" in shown(app)) is likelier
 
 
 def test_agreeing_takes_one_press(pages: Pages) -> None:
@@ -149,6 +192,50 @@ def test_another_reader_begins_blind(pages: Pages) -> None:
     assert not any(secret in everything(app) for secret in SECRETS)
 
 
+@pytest.mark.parametrize("other", ["Cleo", "ann", "  ANN "])
+def test_no_first_read_after_the_reveal_in_the_same_session(pages: Pages, other: str) -> None:
+    """Whatever name is given: it is refused, or is the reader who has read it already."""
+    app = pages.open("C-1001", reader="Ann")
+    answer(app, "melanoma", Urgency.URGENT, Certainty.SURE)
+    press(app, LOCK)
+    app.text_input(key="reader").input(other).run()
+    assert LOCK not in everything(app)
+    assert kinds(pages, "C-1001").count("case_opened") == 1
+    if other == "Cleo":
+        assert "has been shown in this browser session" in app.warning[0].value
+        assert not app.selectbox
+        assert not any(secret in everything(app) for secret in SECRETS)
+    else:
+        assert "Your first read: **Melanoma**" in shown(app)
+    app.text_input(key="reader").input("Ann").run()
+    assert "Most likely **Melanoma**" in shown(app)
+
+
+def test_another_case_can_still_be_read_by_another_name(pages: Pages) -> None:
+    app = pages.open("C-1001", reader="Ann")
+    answer(app, "melanoma", Urgency.URGENT, Certainty.SURE)
+    press(app, LOCK)
+    app.text_input(key="reader").input("Cleo").run()
+    app.query_params["case"] = str(pages.cases["C-1003"])
+    app.run()
+    assert LOCK in everything(app)
+
+
+def test_who_read_a_case_before_goes_on_where_another_was_shown_the_opinion(pages: Pages) -> None:
+    app = pages.open("C-1001", reader="Ben")
+    answer(app, "acne", Urgency.ROUTINE, Certainty.SURE)
+    press(app, LOCK)
+    app = pages.open("C-1001", reader="Ann")
+    answer(app, "melanoma", Urgency.URGENT, Certainty.SURE)
+    press(app, LOCK)
+    app.text_input(key="reader").input("Ben").run()
+    assert "Your first read: **Acne**" in shown(app)
+
+
+def test_the_page_says_how_far_the_protection_goes(pages: Pages) -> None:
+    assert "Without sign-in that protection is partial" in shown(pages.open("C-1001"))
+
+
 def test_a_reload_takes_up_where_the_reader_was(pages: Pages) -> None:
     app = pages.open("C-1001")
     answer(app, "acne", Urgency.ROUTINE, Certainty.UNSURE)
@@ -195,6 +282,9 @@ def test_data_cannot_format_the_page(pages: Pages) -> None:
     assert "alert" in left
     for mark in ("<", "[", "$", "](", "`"):
         assert mark not in left
+    (name, *_) = bars(app)
+    assert name.startswith("<script>alert(1)</script>")
+    assert "\\<script\\>" in app.get("progress")[0].proto.text
 
 
 def test_photographs_that_cannot_be_shown_say_why_and_name_no_file(

@@ -14,7 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.store.make import abstention, bundle, case
-from tests.ui.conftest import Pages, answer, everything, press, shown
+from tests.ui.conftest import Pages, answer, bars, everything, press, shown
 from tests.ui.make_oct import (
     SECRETS,
     SMALL,
@@ -123,10 +123,13 @@ def test_the_reader_chooses_among_the_ten_diagnoses(volumes: Pages) -> None:
 def test_the_opinion_on_a_volume(volumes: Pages) -> None:
     app = revealed(volumes, "V-2001")
     assert not app.exception
-    assert [(metric.label, metric.value) for metric in app.metric] == [("Referral", "Urgent")]
+    assert "Referral **urgent**." in shown(app)
     assert "Diagnoses may occur together" in shown(app)
     sent = everything(app)
-    assert "Of 100 such scans: Choroidal neovascularisation about 83 of 100; Macular" in sent
+    # Of a scan that it knows, 96 of 100: 0.83 * 0.96, and so in the viewer.
+    assert bars(app)[0] == "Choroidal neovascularisation: about 80 of 100 such scans"
+    assert bars(app)[3].endswith("about 19 of 100 such scans")
+    assert "**None of the conditions it knows:** about 4 of 100 such scans." in sent
     reading = header(app)["reading"]
     assert [row["name"] for row in reading["referral"]] == [
         "Urgent",
@@ -161,7 +164,7 @@ def test_an_abstention_says_which_of_them_and_sends_no_probability(
     assert told["reading"]["referral"] == told["reading"]["diagnoses"] == []
     assert "The AI gave no opinion on this scan" in told["warnings"][0]
     assert "of 100" not in shown(app) + json.dumps(told)
-    assert not app.metric
+    assert "Referral" not in shown(app)
 
 
 def _gone(path: Path) -> None:
@@ -184,7 +187,7 @@ def test_a_reading_that_cannot_be_shown_says_why(
     assert words in app.warning[0].value
     assert "V-2001" not in app.warning[0].value
     assert header(app)["reading"] is None
-    assert "about 83 of 100" in everything(app)  # the opinion itself is in the store
+    assert "about 80 of 100" in everything(app)  # the opinion itself is in the store
 
 
 def test_a_damaged_reading_and_one_of_another_volume_say_so(volumes: Pages, tmp_path: Path) -> None:

@@ -3,10 +3,20 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from triage.data.clinical import Urgency
 from triage.review import Certainty
-from ui.words import CERTAINTIES, URGENCIES, condition_name, duration, escape, frequency
+from ui.words import (
+    CERTAINTIES,
+    URGENCIES,
+    condition_name,
+    duration,
+    escape,
+    frequencies,
+    frequency,
+)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +33,37 @@ from ui.words import CERTAINTIES, URGENCIES, condition_name, duration, escape, f
 )
 def test_frequencies_never_claim_certainty(probability: float, words: str) -> None:
     assert frequency(probability) == words
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "numbers"),
+    [
+        ((0.335, 0.335, 0.33), ["about 34", "about 33", "about 33"]),
+        ((0.995, 0.005), ["more than 99", "fewer than 1"]),
+        ((0.29, 0.57, 0.14), ["about 29", "about 57", "about 14"]),
+        ((1.0, 0.0, 0.0), ["more than 99", "fewer than 1", "fewer than 1"]),
+        ((0.7, 0.7), ["about 50", "about 50"]),
+        ((0.2,), ["about 20"]),
+        ((), []),
+    ],
+)
+def test_frequencies_that_exclude_each_other(
+    probabilities: tuple[float, ...], numbers: list[str]
+) -> None:
+    assert frequencies(probabilities) == [f"{number} of 100" for number in numbers]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
+def test_frequencies_never_sum_to_more_than_100(probabilities: list[float]) -> None:
+    total = max(sum(probabilities), 1.0)
+    told = frequencies(probabilities)
+    counts = [int(words.split()[1]) for words in told if words.startswith("about")]
+    assert sum(counts) <= 100
+    assert all(1 <= count <= 99 for count in counts)
+    for probability, words in zip(probabilities, told, strict=True):
+        number = {"fewer": 0, "more": 100}.get(words.split()[0])
+        number = int(words.split()[1]) if number is None else number
+        assert abs(100 * probability / total - number) < 1.001
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,12 @@ def judge(estimate: Estimate, limit: Limit) -> Verdict:
 
     It meets a limit when the whole interval lies on the good side, fails when the whole
     interval lies on the bad side, and is not enough evidence otherwise, or where the
-    evaluation found too few clusters.
+    evaluation found too few clusters. An interval without width, as earlier versions made where
+    all cases were alike, says that nothing varied here, not that nothing varies.
     """
     if estimate.evidence == "not enough" or estimate.low is None or estimate.high is None:
+        return Verdict.NOT_ENOUGH
+    if not estimate.low < estimate.high:
         return Verdict.NOT_ENOUGH
     floor = -math.inf if limit.at_least is None else limit.at_least
     ceiling = math.inf if limit.at_most is None else limit.at_most

@@ -166,6 +166,7 @@ def load_dataset(
         If the table or the labels make training or evaluation unsound, or a file lies outside
         the root; lists every problem.
     """
+    root = Path(root)  # a str too, from notebooks
     table = rows_of_spec(spec, root)
     problems = check_rows(table, spec)
     if not problems:

@@ -8,17 +8,42 @@ from pathlib import Path
 
 import pandas as pd
 
-from triage.data.clusters import cluster_names
+from triage.data.case_facts import (
+    UNKNOWN,
+    parse_age,
+    parse_laterality,
+    parse_visit,
+    parsed,
+    subgroup_levels,
+)
 from triage.data.csv_table import read_csv, shown_columns
-from triage.data.spec import DataSpec, Rows, Subgroup
+from triage.data.identifiers import clean_column, clean_text
+from triage.data.lookalikes import nearest_name
+from triage.data.row_identity import (
+    case_identifiers,
+    clusters_of_rows,
+    normalised_rows,
+    patient_identifiers,
+)
+from triage.data.row_warnings import (
+    column_warnings,
+    ignored_conditions,
+    missing_words,
+    unnamed_patient_warnings,
+)
+from triage.data.spec import DataSpec, Rows
 from triage.errors import SpecError
+
+__all__ = [
+    "IMAGE_SUFFIXES", "UNKNOWN", "Case", "cases_of_rows", "image_folder", "read_rows",
+    "rows_of_spec", "subgroup_levels",
+]  # fmt: skip
 
 IMAGE_SUFFIXES = {
     ".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".heic", ".heif", ".avif",
     ".dcm", ".dicom", ".dic",
 }  # fmt: skip
 """What is taken for an image in a folder; a manifest may name a file with any suffix."""
-UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -28,7 +53,8 @@ class Case:
     Parameters
     ----------
     case_id, patient_id : str
-        Identifiers as the manifest gives them.
+        Identifiers of the manifest, normalised by `triage.data.identifiers`. A case without one is
+        named by its first image, a patient without one by the case, behind `CASE_PREFIX`.
     cluster : str
         Name of the connected group (patient and near-duplicates) that must not
         straddle a split and is resampled together.
@@ -46,6 +72,12 @@ class Case:
         Tissue map of an OCT volume.
     root : Path or None
         Folder that the files may not leave, by `..` or by links; None where it does not matter.
+    visit : int or None
+        Whole days since the patient's first visit.
+    laterality : str or None
+        `left`, `right` or `both`.
+    age : float or None
+        In years.
     """
 
     case_id: str
@@ -58,9 +90,12 @@ class Case:
     diagnoses: dict[str, bool] = field(default_factory=dict)
     annotation: Path | None = None
     root: Path | None = None
+    visit: int | None = None
+    laterality: str | None = None
+    age: float | None = None
 
 
-def read_rows(rows: Rows, root: Path) -> pd.DataFrame:
+def read_rows(rows: Rows, root: Path, warnings: list[str] | None = None) -> pd.DataFrame:
     """Read the raw table: one row an image, every column a string, missing values ''.
 
     Parameters
@@ -69,11 +104,14 @@ def read_rows(rows: Rows, root: Path) -> pd.DataFrame:
         Where the rows are.
     root : Path
         Folder that `rows.manifest` or `rows.folders` is relative to.
+    warnings : list of str, optional
+        Gets what was taken for missing and the columns that are named almost right.
 
     Returns
     -------
     DataFrame
-        Indexed by row number in the file, see `read_csv`.
+        Indexed by row number in the file, see `read_csv`. Identifiers, paths and labels are
+        normalised, see `normalised_rows`.
 
     Raises
     ------
@@ -84,29 +122,64 @@ def read_rows(rows: Rows, root: Path) -> pd.DataFrame:
         table = _rows_of_folders(root / rows.folders, rows)
     else:
         table = read_csv(root / str(rows.manifest))
-    columns = [rows.image, rows.condition, rows.case, rows.patient, rows.split, rows.annotation]
-    wanted = [name for name in (*columns, *rows.group, *rows.diagnoses, *rows.where) if name]
+    wanted = _wanted_columns(rows)
     if absent := [name for name in wanted if name not in table.columns]:
         raise SpecError(
             f"columns {absent} are missing; there are {shown_columns(table)}",
             where=str(rows.manifest or rows.folders),
+            mend=_almost(absent, [name for name in table.columns if name not in wanted]),
         )
     for column, values in rows.where.items():
-        table = table[table[column].isin(values)]
+        table = table[clean_column(table[column]).isin([clean_text(value) for value in values])]
     if table.empty:
         raise SpecError("no row is left", where=str(rows.manifest or rows.folders))
-    return table
+    if warnings is not None:
+        warnings += missing_words(table, rows)
+        warnings += unnamed_patient_warnings(list(table.columns), rows)
+    return normalised_rows(table, rows, image_folder(rows, root))
 
 
-def rows_of_spec(spec: DataSpec, root: Path) -> pd.DataFrame:
+def _wanted_columns(rows: Rows) -> list[str]:
+    single = [
+        rows.image, rows.condition, rows.case, rows.patient, rows.split, rows.annotation,
+        rows.visit, rows.laterality, rows.age,
+    ]  # fmt: skip
+    return [name for name in (*single, *rows.group, *rows.diagnoses, *rows.where) if name]
+
+
+def _almost(absent: list[str], there: list[str]) -> str | None:
+    near = [(name, nearest_name(name, there)) for name in absent]
+    listed = [f"{name!r} is almost {found!r}" for name, found in near if found is not None]
+    return f"{'; '.join(listed)}: rename the column, or name it in the spec." if listed else None
+
+
+def rows_of_spec(spec: DataSpec, root: Path, warnings: list[str] | None = None) -> pd.DataFrame:
     """Read a spec's rows without the conditions that it ignores.
+
+    Parameters
+    ----------
+    spec : DataSpec
+    root : Path
+    warnings : list of str, optional
+        Gets the warnings of `read_rows`, and the subgroup columns that are named almost right.
+
+    Returns
+    -------
+    DataFrame
+        As `read_rows`, with conditions spelt as in the spec.
 
     Raises
     ------
     SpecError
         As `read_rows`, or if every condition is ignored.
     """
-    table = read_rows(spec.rows, root)
+    table = read_rows(spec.rows, root, warnings)
+    own = {clean_text(name): name for name in spec.by_name}
+    table[spec.rows.condition] = table[spec.rows.condition].map(lambda name: own.get(name, name))
+    if warnings is not None:
+        axes = [axis.column for axis in spec.subgroups]
+        warnings += column_warnings(list(table.columns), _wanted_columns(spec.rows), axes)
+        warnings += ignored_conditions(table[spec.rows.condition], spec)
     if spec.rows.unlisted_conditions == "ignore":
         table = table[table[spec.rows.condition].isin(spec.by_name)]
     if table.empty:
@@ -135,20 +208,23 @@ def cases_of_rows(table: pd.DataFrame, spec: DataSpec, root: Path) -> list[Case]
 
     The first row of a case speaks for its patient, condition and subgroups;
     `triage.data.validate` reports rows that disagree.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Normalised, see `normalised_rows`.
+    spec : DataSpec
+    root : Path
     """
     rows = spec.rows
     folder = image_folder(rows, root)
-    case_ids = table[rows.case] if rows.case else table[rows.image]
-    case_ids = case_ids.where(case_ids != "", table[rows.image])
-    patients = table[rows.patient] if rows.patient else case_ids
-    patients = patients.where(patients != "", case_ids)
-    # Named by patient where there is one, so that a further case leaves a patient in its split.
-    joined = {"patient": patients} if rows.patient else {}
-    joined |= {"case": case_ids} | {f"group {name}": table[name] for name in rows.group}
-    clusters = dict(zip(table.index, cluster_names(joined), strict=True))
+    patients, clusters = patient_identifiers(table, rows), clusters_of_rows(table, rows)
     levels = {axis.column: subgroup_levels(table, axis) for axis in spec.subgroups}
+    visits = parsed(table[rows.visit], parse_visit) if rows.visit else {}
+    sides = parsed(table[rows.laterality], parse_laterality) if rows.laterality else {}
+    ages = parsed(table[rows.age], parse_age) if rows.age else {}
     cases = []
-    for case_id, index in table.groupby(case_ids, sort=False).groups.items():
+    for case_id, index in table.groupby(case_identifiers(table, rows), sort=False).groups.items():
         first = index[0]
         cases.append(
             Case(
@@ -158,7 +234,7 @@ def cases_of_rows(table: pd.DataFrame, spec: DataSpec, root: Path) -> list[Case]
                 images=tuple(folder / str(name) for name in table.loc[index, rows.image]),
                 condition=str(table.at[first, rows.condition]) or None,
                 subgroups={axis: str(level[first]) for axis, level in levels.items()},
-                split=(str(table.at[first, rows.split]) or None) if rows.split else None,
+                split=_cell(table, first, rows.split) or None,
                 diagnoses={
                     name: str(table.at[first, name]) == "1"
                     for name in rows.diagnoses
@@ -166,24 +242,18 @@ def cases_of_rows(table: pd.DataFrame, spec: DataSpec, root: Path) -> list[Case]
                 },
                 annotation=_file(table, first, rows.annotation, folder),
                 root=root,
+                visit=visits.get(_cell(table, first, rows.visit)),
+                laterality=sides.get(_cell(table, first, rows.laterality)),
+                age=ages.get(_cell(table, first, rows.age)),
             )
         )
     return cases
 
 
+def _cell(table: pd.DataFrame, row: Hashable, column: str | None) -> str:
+    return str(table.at[row, column]) if column else ""
+
+
 def _file(table: pd.DataFrame, row: Hashable, column: str | None, folder: Path) -> Path | None:
-    name = str(table.at[row, column]) if column else ""
+    name = _cell(table, row, column)
     return folder / name if name else None
-
-
-def subgroup_levels(table: pd.DataFrame, axis: Subgroup) -> pd.Series:
-    """Return the level of each row on one subgroup axis, `unknown` where missing."""
-    if axis.column not in table.columns:
-        return pd.Series(UNKNOWN, index=table.index)
-    values = table[axis.column]
-    if axis.bands is None:
-        return values.where(values != "", UNKNOWN)
-    names = [f"{low:g}-{high:g}" for low, high in zip(axis.bands, axis.bands[1:], strict=False)]
-    numbers = pd.to_numeric(values, errors="coerce")
-    banded = pd.cut(numbers, list(axis.bands), right=False, labels=names)
-    return banded.astype(object).where(banded.notna(), UNKNOWN)

@@ -11,15 +11,23 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from triage.data.clinical import Risk, Urgency
 from triage.data.diagnoses import DIAGNOSES
+from triage.data.identifiers import clean_text, is_missing
+from triage.data.spec_rows import Name, Rows, SpecModel
 from triage.predictions import CASE_COLUMNS, DECISION_COLUMNS
+
+__all__ = [
+    "MAX_SOURCE_NAME", "AutoRoles", "Condition", "Cost", "Costs", "DataSpec", "Modality",
+    "Name", "OutcomeCosts", "RoleName", "Roles", "Rows", "Share", "Split", "Subgroup",
+    "UrgencyCosts", "level_key",
+]  # fmt: skip
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Cost = Annotated[float, Field(ge=0.0)]
-Name = Annotated[str, Field(min_length=1)]
+MAX_SOURCE_NAME = 200
 
 
 class Modality(StrEnum):
@@ -33,46 +41,7 @@ class Modality(StrEnum):
 RoleName = Literal["inlier", "outlier_train", "outlier_validation", "outlier_test", "auto"]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Rows(_Model):
-    """How to find images: a CSV manifest with one row an image, or a folder per condition."""
-
-    manifest: Name | None = Field(None, description="CSV file below the root, one row an image")
-    folders: Name | None = Field(
-        None, description="folder below the root with one folder a condition"
-    )
-    image: Name = Field("image", description="column with the image path, relative to the manifest")
-    condition: Name = Field("condition", description="column with the condition")
-    case: Name | None = Field(None, description="column joining the images of one case")
-    patient: Name | None = Field(None, description="column with the patient")
-    group: tuple[Name, ...] = Field(
-        (), description="further columns that join what must not straddle a split (near-duplicates)"
-    )
-    split: Name | None = Field(None, description="column with train, validation or test")
-    diagnoses: tuple[Name, ...] = Field(
-        (), description="columns with 1 or 0 for each diagnosis of an OCT volume, empty if unknown"
-    )
-    annotation: Name | None = Field(
-        None, description="column with the tissue map of an OCT volume, relative to the manifest"
-    )
-    where: dict[Name, tuple[str, ...]] = Field(
-        default_factory=dict, description="keep rows whose column has one of these values"
-    )
-    unlisted_conditions: Literal["error", "ignore"] = Field(
-        "error", description="what to do with conditions this spec does not name"
-    )
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.manifest is None) == (self.folders is None):
-            raise ValueError("give exactly one of `manifest` and `folders`")
-        return self
-
-
-class Condition(_Model):
+class Condition(SpecModel):
     """One condition: its role in out-of-distribution detection and its clinical meaning."""
 
     name: Name
@@ -84,7 +53,7 @@ class Condition(_Model):
     )
 
 
-class AutoRoles(_Model):
+class AutoRoles(SpecModel):
     """How many of the `auto` conditions go to each outlier role when roles are drawn."""
 
     train: int = Field(ge=1)
@@ -92,7 +61,7 @@ class AutoRoles(_Model):
     test: int = Field(ge=1)
 
 
-class Roles(_Model):
+class Roles(SpecModel):
     """How `auto` conditions get their role, and what validates the outlier threshold."""
 
     seed: int = Field(0, ge=0)
@@ -112,7 +81,7 @@ class Roles(_Model):
         return self
 
 
-class Split(_Model):
+class Split(SpecModel):
     """Shares of the inlier groups; a group's split depends on its name and the seed alone."""
 
     seed: int = Field(0, ge=0)
@@ -128,12 +97,17 @@ class Split(_Model):
         return self
 
 
-class Subgroup(_Model):
+class Subgroup(SpecModel):
     """A column to report by; numbers are cut into bands [b0, b1), [b1, b2), ..."""
+
+    _LATER = ("levels",)
 
     column: Name
     title: str = ""
     bands: tuple[float, ...] | None = Field(None, min_length=2)
+    levels: dict[Name, tuple[Name, ...]] | None = Field(
+        None, description="the levels there are, each with its further spellings", min_length=1
+    )
 
     @model_validator(mode="after")
     def _bands_increase(self) -> Self:
@@ -141,8 +115,28 @@ class Subgroup(_Model):
             raise ValueError("bands must increase")
         return self
 
+    @model_validator(mode="after")
+    def _levels_are_told_apart(self) -> Self:
+        if self.levels is None:
+            return self
+        if self.bands is not None:
+            raise ValueError("give `bands` for numbers or `levels` for words, not both")
+        spellings = [
+            spelling
+            for level, others in self.levels.items()
+            for spelling in {level_key(name) for name in (level, *others)}
+        ]
+        if doubled := _doubled(spellings):
+            raise ValueError(f"spellings of two levels: {doubled}")
+        return self
 
-class OutcomeCosts(_Model):
+
+def level_key(text: str) -> str:
+    """Return a text that is the same for spellings of one level: clean, without case."""
+    return " ".join(clean_text(text).casefold().split())
+
+
+class OutcomeCosts(SpecModel):
     """Cost of each outcome of an opinion; outcomes and values are our default."""
 
     wrong_inlier: Cost = 1.0
@@ -151,14 +145,14 @@ class OutcomeCosts(_Model):
     abstain_outlier: Cost = 0.0
 
 
-class UrgencyCosts(_Model):
+class UrgencyCosts(SpecModel):
     """Cost per step of urgency given too low or too high (ours); under-triage costs more."""
 
     under_triage: Cost = 2.0
     over_triage: Cost = 1.0
 
 
-class Costs(_Model):
+class Costs(SpecModel):
     """The clinical cost matrix, in units of one wrong label on a known condition."""
 
     outcomes: OutcomeCosts = OutcomeCosts()
@@ -166,8 +160,10 @@ class Costs(_Model):
     source: str = "our default"
 
 
-class DataSpec(_Model):
+class DataSpec(SpecModel):
     """A data set as the system sees it."""
+
+    _LATER = ("source_name",)
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
     title: Name
@@ -178,6 +174,12 @@ class DataSpec(_Model):
     )
     licence: Name
     source: Name
+    source_name: Name | None = Field(
+        None,
+        description="name of the place the cases come from, within which case and patient "
+        "identifiers are unique; by default the spec's name",
+        max_length=MAX_SOURCE_NAME,
+    )
     generator: Literal["skin_phantoms", "oct_phantoms"] | None = Field(
         None, description="the data are generated when no root is given"
     )
@@ -194,6 +196,15 @@ class DataSpec(_Model):
         "weighted to it",
     )
     costs: Costs = Costs()
+
+    @field_validator("source_name")
+    @classmethod
+    def _names_a_source(cls, name: str | None) -> str | None:
+        if name is None:
+            return None
+        if is_missing(name) or not clean_text(name).isprintable():
+            raise ValueError("a source needs a name that can be printed and is no word for missing")
+        return clean_text(name)
 
     @field_validator("conditions")
     @classmethod
@@ -234,6 +245,11 @@ class DataSpec(_Model):
         if volumes and (unknown := {*self.rows.diagnoses} - DIAGNOSES.keys()):
             raise ValueError(f"unknown diagnoses {sorted(unknown)}; there are {[*DIAGNOSES]}")
         return self
+
+    @property
+    def case_source(self) -> str:
+        """Name of the source of the cases in a case database."""
+        return self.source_name or self.name
 
     @property
     def by_name(self) -> dict[str, Condition]:

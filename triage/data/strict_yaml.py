@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from triage.errors import SpecError
+from triage.errors import SpecError, nearest_name
 from triage.named_file import read_named_text
 
 MAX_BYTES = 256 << 10
@@ -46,6 +47,9 @@ def load_model(path: Path, model: type[Model], kind: str) -> Model:
 
 def read_mapping(path: Path, kind: str) -> dict[str, Any]:
     """Read one YAML file that holds a mapping; see `load_model`."""
+    path = Path(path)  # a str too, from notebooks
+    if near := _nearest_file(path):
+        raise SpecError(f"there is no such {kind}", where=str(path), mend=f"Did you mean {near}?")
     text = read_named_text(path, kind, SpecError, MAX_BYTES)
     try:
         content = parse_yaml(text)
@@ -60,6 +64,15 @@ def read_mapping(path: Path, kind: str) -> dict[str, Any]:
     return content
 
 
+def _nearest_file(path: Path) -> str:
+    """The YAML file of the folder with the most similar name; '' if `path` exists or none is."""
+    try:
+        names = [] if path.exists() else [one.name for one in path.parent.glob("*.y*ml")]
+    except (OSError, ValueError):
+        return ""  # reading it says why
+    return nearest_name(path.name, names, cutoff=0.8)
+
+
 def problems_of(error: ValidationError) -> tuple[str, ...]:
     """Every broken rule with the place of its key; `all` where it is the whole."""
     return tuple(
@@ -70,7 +83,12 @@ def problems_of(error: ValidationError) -> tuple[str, ...]:
 def _message(item: ErrorDetails) -> str:
     if item["type"] == "extra_forbidden":
         return "there is no such key"
-    return item["msg"].removeprefix("Value error, ")
+    message = item["msg"].removeprefix("Value error, ")
+    if item["type"] in ("literal_error", "enum") and isinstance(item["input"], str):
+        allowed = re.findall(r"'([^']*)'", item.get("ctx", {}).get("expected", ""))
+        if near := nearest_name(item["input"], allowed):
+            return f"{message}. Did you mean {near}?"
+    return message
 
 
 def parse_yaml(text: str) -> Any:

@@ -4,27 +4,40 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+import pandas as pd
+
 from triage.data.csv_table import read_csv, shown_columns
+from triage.data.identifiers import has_drive, reserved_problems
+from triage.data.lookalikes import nearest_name
 from triage.data.manifest import Case, cases_of_rows
+from triage.data.row_identity import identifier_columns, normalised_rows
+from triage.data.row_warnings import column_warnings, missing_words, row_warnings, visit_problems
 from triage.data.spec import DataSpec, Rows
 from triage.data.validate import case_problems, doubled_images
 from triage.errors import SpecError
 
 IMAGE, CASE, PATIENT = "image", "case_id", "patient_id"
+VISIT, LATERALITY, AGE = "visit", "laterality", "age"
+_OPTIONAL = (CASE, PATIENT, VISIT, LATERALITY, AGE)
 _NO_LABEL = "\0label"
 
 
-def read_unlabelled(manifest: Path, root: Path, spec: DataSpec) -> list[Case]:
+def read_unlabelled(
+    manifest: Path, root: Path, spec: DataSpec, warnings: list[str] | None = None
+) -> list[Case]:
     """Read the cases of a manifest for scoring.
 
     Parameters
     ----------
     manifest : Path
-        CSV with the column `image` and optionally `case_id`, `patient_id` and subgroups.
+        CSV with the column `image` and optionally `case_id`, `patient_id`, `visit`, `laterality`,
+        `age` and subgroups.
     root : Path
         Folder that image paths are relative to.
     spec : DataSpec
         Of the bundle that will score: subgroup axes and images a case.
+    warnings : list of str, optional
+        Gets what is probably wrong with the table, see `triage.data.row_warnings`.
 
     Returns
     -------
@@ -38,30 +51,57 @@ def read_unlabelled(manifest: Path, root: Path, spec: DataSpec) -> list[Case]:
     """
     table = read_csv(manifest)
     if IMAGE not in table.columns:
+        near = nearest_name(IMAGE, table.columns)
         raise SpecError(
             f"the column `image` is missing; there are {shown_columns(table)}",
             where=str(manifest),
+            mend=f"Rename the column {near!r}." if near is not None else None,
         )
     if table.empty:
         raise SpecError("no row to score", where=str(manifest))
+    optional = {name: name if name in table.columns else None for name in _OPTIONAL}
     rows = Rows(
         manifest=manifest.name,
         condition=_NO_LABEL,
-        case=CASE if CASE in table.columns else None,
-        patient=PATIENT if PATIENT in table.columns else None,
+        case=optional[CASE],
+        patient=optional[PATIENT],
+        visit=optional[VISIT],
+        laterality=optional[LATERALITY],
+        age=optional[AGE],
     )
-    problems = [
-        f"row {number}: {name!r} is not a path below the root"
-        for number, name in table[IMAGE].items()
-        if not _stays_below(str(name))
-    ]
     table[_NO_LABEL] = ""
-    problems += doubled_images(table[IMAGE])
-    problems += case_problems(table, rows, spec.max_images_per_case)
+    plain = spec.model_copy(update={"rows": rows})
+    found = _missing_warnings(table, plain)
+    table = normalised_rows(table, rows, root)
+    found += row_warnings(table, plain)
+    problems = _problems(table, plain)
+    # A table that was scored before the column meant anything is still scored.
+    (problems if spec.rows.visit else found).extend(visit_problems(table, rows))
     if problems:
         raise SpecError("cannot be scored", where=str(manifest), problems=tuple(problems))
-    plain = spec.model_copy(update={"rows": rows})
+    if warnings is not None:
+        warnings += found
     return cases_of_rows(table, plain, root)
+
+
+def _missing_warnings(table: pd.DataFrame, spec: DataSpec) -> list[str]:
+    wanted = dict.fromkeys((*_OPTIONAL, *(axis.column for axis in spec.subgroups)))
+    columns = [str(name) for name in table.columns]
+    found = column_warnings(columns, (IMAGE, *wanted), wanted)
+    return found + missing_words(table, spec.rows)
+
+
+def _problems(table: pd.DataFrame, spec: DataSpec) -> list[str]:
+    problems = []
+    for number, name in table[IMAGE].items():
+        if has_drive(str(name)):
+            problems.append(f"row {number}: {name!r} is a path of another computer")
+        elif not _stays_below(str(name)):
+            problems.append(f"row {number}: {name!r} is not a path below the root")
+    problems += doubled_images(table[IMAGE])
+    for column in identifier_columns(spec.rows):
+        problems += reserved_problems(table[column])
+    return problems + case_problems(table, spec.rows, spec.max_images_per_case)
 
 
 def _stays_below(name: str) -> bool:

@@ -3,33 +3,57 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
-from triage.array_file import load_arrays
-from triage.data.manifest import Case, cases_of_rows, image_folder, rows_of_spec
-from triage.data.outside_root import OUTSIDE, RootBoundary
+from triage.data.case_facts import parse_age, parse_laterality, parse_visit, parsed
+from triage.data.file_problems import file_problems
+from triage.data.identifiers import reserved_problems
+from triage.data.lookalikes import nearest_name
+from triage.data.manifest import Case, cases_of_rows, rows_of_spec
 from triage.data.roles import RoleDraw, draw_roles
-from triage.data.spec import DataSpec, Modality, Rows
+from triage.data.row_identity import identifier_columns, patient_identifiers
+from triage.data.row_warnings import row_warnings, visit_problems
+from triage.data.spec import DataSpec, Rows, level_key
 from triage.data.splits import SPLITS, split_cases
-from triage.errors import ImageRejected, SpecError
-from triage.imaging.oct.read import read_volume
-from triage.imaging.oct.volume import Flag
-from triage.imaging.read import read_picture
+from triage.errors import SpecError
 
 MIN_CLUSTERS = 3
 """An inlier condition needs a case to train, to validate and to test on."""
-_UNUSABLE = (Flag.SINGLE_BSCAN, Flag.SPACING_MISSING)
-"""A volume that can be looked at but not be read by a system."""
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """What is found in a spec's data.
+
+    Parameters
+    ----------
+    problems : tuple of str
+        What must be mended; empty when all is well.
+    warnings : tuple of str
+        What is probably wrong, and is used or left out as each says.
+    counts : dict
+        Cases by condition and split.
+    patients : int or None
+        How many there are: a case without a patient counts as one. None if no row can be read.
+    """
+
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    patients: int | None = None
 
 
 def check_rows(table: pd.DataFrame, spec: DataSpec) -> list[str]:
     """List problems of the raw rows: labels, subgroups, images, splits, and cases at odds."""
     rows = spec.rows
+    used = {axis.column for axis in spec.subgroups}
     problems = [
         f"subgroups: there is no column {axis.column!r}"
+        + _nearest(axis.column, [name for name in table.columns if name not in used])
         for axis in spec.subgroups
         if axis.column not in table.columns
     ]
@@ -38,19 +62,34 @@ def check_rows(table: pd.DataFrame, spec: DataSpec) -> list[str]:
         label = repr(name) if name else "no label"
         problems.append(
             f"{rows.condition}: {label} in {count} rows is no condition of the spec "
-            "(add it, or set rows.unlisted_conditions to ignore)"
+            f"(add it, or set rows.unlisted_conditions to ignore){_respelt(name, spec.by_name)}"
         )
     problems += [f"row {row}: no image is named" for row in table.index[table[rows.image] == ""]]
     problems += doubled_images(table[rows.image])
     if rows.split:
         for name in sorted(set(table[rows.split]) - {*SPLITS, ""}):
-            problems.append(f"{rows.split}: {name!r} is none of {', '.join(SPLITS)}")
+            listed = ", ".join(SPLITS)
+            problems.append(f"{rows.split}: {name!r} is none of {listed}{_respelt(name, SPLITS)}")
     for column in rows.diagnoses:
         problems += [
             f"{column}: {value!r} is none of 1, 0 and nothing"
             for value in sorted(set(table[column]) - {"1", "0", ""})
         ]
+    for column in identifier_columns(rows):
+        problems += reserved_problems(table[column])
+    problems += visit_problems(table, rows)
     return problems + case_problems(table, rows, spec.max_images_per_case)
+
+
+def _nearest(name: str, others: Sequence[str]) -> str:
+    near = nearest_name(name, others)
+    return f"; there is {near!r}" if near is not None else ""
+
+
+def _respelt(name: str, known: Iterable[str]) -> str:
+    """The known name that a cell is but for case and blanks, for the end of a message."""
+    meant = [other for other in known if level_key(other) == level_key(name)]
+    return f"; it is almost {meant[0]!r}" if meant else ""
 
 
 def doubled_images(names: pd.Series) -> list[str]:
@@ -71,6 +110,15 @@ def case_problems(table: pd.DataFrame, rows: Rows, max_images: int) -> list[str]
             f"{rows.case} {case}: its rows disagree on {column}"
             for case in distinct.index[distinct > 1]
         ]
+    facts = (rows.visit, parse_visit), (rows.laterality, parse_laterality), (rows.age, parse_age)
+    for fact, parse in facts:
+        if fact:
+            values = named[fact].map(parsed(named[fact], parse))
+            distinct = values.groupby(named[rows.case]).nunique(dropna=False)
+            problems += [
+                f"{rows.case} {case}: its rows disagree on {fact}"
+                for case in distinct.index[distinct > 1]
+            ]
     sizes = named[rows.case].value_counts()
     problems += [
         f"{rows.case} {case}: {size} images, more than max_images_per_case ({max_images})"
@@ -148,7 +196,32 @@ def validate_data(
     decode: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[str], dict[str, dict[str, int]]]:
-    """List every problem of a spec and its data.
+    """List every problem of a spec and its data, with the cases by condition and split.
+
+    Parameters
+    ----------
+    spec, root, decode, progress
+        As for `examine_data`, which tells of warnings and patients too.
+
+    Returns
+    -------
+    problems : list of str
+        Empty when all is well.
+    counts : dict
+        Cases by condition and split.
+    """
+    found = examine_data(spec, root, decode=decode, progress=progress)
+    return list(found.problems), found.counts
+
+
+def examine_data(
+    spec: DataSpec,
+    root: Path,
+    *,
+    decode: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> DataReport:
+    """Look for every problem of a spec and its data, and for what is probably wrong.
 
     Parameters
     ----------
@@ -163,17 +236,16 @@ def validate_data(
 
     Returns
     -------
-    problems : list of str
-        Empty when all is well.
-    counts : dict
-        Cases by condition and split.
+    DataReport
     """
+    warnings: list[str] = []
     try:
-        table = rows_of_spec(spec, root)
+        table = rows_of_spec(spec, root, warnings)
     except SpecError as error:
         listed = [f"{error.where}: {problem}" for problem in error.problems]
-        return listed or [str(error)], {}
+        return DataReport(tuple(listed or [str(error)]), tuple(warnings))
     problems = check_rows(table, spec)
+    warnings += row_warnings(table, spec)
     sound = table[table[spec.rows.condition].isin(spec.by_name)]
     if spec.rows.split:
         sound = sound[sound[spec.rows.split].isin((*SPLITS, ""))]
@@ -185,71 +257,10 @@ def validate_data(
         problems += check_conditions(cases, splits, spec, draw)
         for case, split in zip(cases, splits, strict=True):
             counts.setdefault(str(case.condition), Counter())[split] += 1
-    problems += _check_images(table, spec, root, decode, progress)
-    return problems, {name: dict(row) for name, row in counts.items()}
-
-
-def _check_images(
-    table: pd.DataFrame,
-    spec: DataSpec,
-    root: Path,
-    decode: bool,
-    progress: Callable[[int, int], None] | None,
-) -> list[str]:
-    problems = []
-    rows, folder = spec.rows, image_folder(spec.rows, root)
-    boundary = RootBoundary(root)
-    volumes = spec.modality is Modality.OCT_VOLUMES
-    named = table[table[rows.image] != ""]
-    for done, row in enumerate(named.index, start=1):
-        name = str(named.at[row, rows.image])
-        annotation = str(named.at[row, rows.annotation]) if rows.annotation else ""
-        found = _file_problem(folder / name, boundary, decode=decode, volume=volumes)
-        problems += [f"row {row}: {name}: {found}"] if found else []
-        found = _annotation_problem(folder / annotation, boundary, decode) if annotation else ""
-        problems += [f"row {row}: {annotation}: {found}"] if found else []
-        if progress is not None:
-            progress(done, len(named))
-    return problems
-
-
-def _file_problem(path: Path, boundary: RootBoundary, *, decode: bool, volume: bool) -> str:
-    """What is wrong with an image or volume, '' if nothing; a volume may be a folder."""
-    if problem := _place_problem(path, boundary, may_be_folder=volume):
-        return problem
-    if not decode:
-        return ""
-    try:
-        if not volume:
-            read_picture(path, root=boundary.root)
-            return ""
-        flags = read_volume(path, root=boundary.root).flags
-    except ImageRejected as error:
-        return error.what
-    return " ".join(flag.sentence for flag in flags if flag in _UNUSABLE)
-
-
-def _annotation_problem(path: Path, boundary: RootBoundary, decode: bool) -> str:
-    if problem := _place_problem(path, boundary, may_be_folder=False):
-        return problem
-    return "is damaged" if decode and load_arrays(path) is None else ""
-
-
-def _place_problem(path: Path, boundary: RootBoundary, *, may_be_folder: bool) -> str:
-    """What is wrong with a file without opening it, '' if nothing."""
-    if not _exists(path):
-        return "missing file"
-    if boundary.is_left_by(path):
-        return OUTSIDE
-    if path.is_dir() and may_be_folder:
-        return ""
-    if not path.is_file():
-        return "not a file but a folder, a pipe, a socket or a device"
-    return "" if path.stat().st_size else "empty file"
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # a name that the system cannot have
-        return False
+    problems += file_problems(table, spec, root, decode, progress)
+    return DataReport(
+        tuple(problems),
+        tuple(warnings),
+        {name: dict(row) for name, row in counts.items()},
+        patients=int(patient_identifiers(table, spec.rows).nunique()),
+    )

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from triage.data.clinical import Urgency
 from triage.data.spec import OutcomeCosts, UrgencyCosts
 
+TIE = 1e-9
+"""Expected costs no further apart, as a share of the largest cost, are equal."""
+
 
 def outcome_cost(
     costs: OutcomeCosts,
@@ -85,6 +88,10 @@ def cheapest_urgency(
     costs : UrgencyCosts
         Price of a step. Ties go to the more urgent class.
     """
-    expected = probabilities @ urgency_cost_matrix(costs)[ranks]
-    cheapest: NDArray[np.int64] = expected.argmin(axis=1)
+    matrix = urgency_cost_matrix(costs)
+    expected = probabilities @ matrix[ranks]
+    least = expected.min(axis=1, keepdims=True)
+    # Sums that are equal on paper differ by rounding, which must not break the tie.
+    tied = expected <= least + TIE * matrix.max()
+    cheapest: NDArray[np.int64] = tied.argmax(axis=1)
     return cheapest

@@ -14,18 +14,23 @@ from pydantic import BaseModel, ConfigDict
 
 from triage.errors import UsageError
 from triage.evaluation.bootstrap import cluster_weights
+from triage.evaluation.bounded_mean import MeanDraws, draw_means, draw_metrics, mean_interval
 from triage.evaluation.estimates import evidence
 from triage.evaluation.evaluate import estimate, support
-from triage.evaluation.intervals import clopper_pearson, quantiles
+from triage.evaluation.intervals import quantiles, widened
 from triage.evaluation.metrics import METRICS, Interval, Metric, Need, find_metric
 from triage.evaluation.metrics.classification import correct
-from triage.evaluation.metrics.weighted import FloatArray, weighted_mean
+from triage.evaluation.metrics.weighted import CaseValues, FloatArray
 from triage.evaluation.outcomes import Outcomes
 from triage.evaluation.results import Estimate, Evidence
 
 
 class Difference(BaseModel):
-    """A metric of b minus that of a, with its 95 % interval; None where undefined."""
+    """A metric of b minus that of a, with its 95 % interval; None where undefined.
+
+    `at_split_share` is the difference with as many outliers as the cases hold, where `value` is
+    given at the stated prevalence; None of metrics that do not depend on it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,6 +46,7 @@ class Difference(BaseModel):
     n_clusters: int
     undefined_resamples: int
     evidence: Evidence
+    at_split_share: float | None = None
 
 
 def paired_difference(
@@ -51,11 +57,13 @@ def paired_difference(
     n_resamples: int = 1000,
     seed: int = 0,
 ) -> dict[str, Difference]:
-    """Difference b - a of each metric, with percentile intervals over shared cluster resamples.
+    """Difference b - a of each metric, at the stated prevalence, with its interval.
 
-    Where every resample of a metric between 0 and 1 shows the very same difference, the
-    interval is widened by the most that may differ unseen: with no exception in C
-    clusters, the upper Clopper-Pearson bound of 0 in C.
+    Of bounded means (costs, rates) the interval is Gaffke's, of the difference on each case
+    (`triage.evaluation.bounded_mean`): it stays as wide as what may differ unseen, whatever
+    was seen. Of other metrics it is the percentile interval over shared cluster resamples;
+    where all of those are alike it is widened by the most that may differ unseen, with no
+    exception in C clusters the upper Clopper-Pearson bound of 0 in C.
 
     Parameters
     ----------
@@ -74,10 +82,15 @@ def paired_difference(
     _check_same_cases(a, b)
     chunks = []
     for weights in cluster_weights(a.cluster, n_resamples=n_resamples, seed=seed):
-        both = [[m.compute(b, weights) - m.compute(a, weights)] for m in chosen]
+        both = [[m.measure(b, weights) - m.measure(a, weights)] for m in chosen]
         chunks.append(np.concatenate(both))
     drawn = np.concatenate(chunks, axis=1)
-    return {m.key: _difference(m, a, b, row) for m, row in zip(chosen, drawn, strict=True)}
+    means = [draw_metrics(chosen, outcomes, seed) for outcomes in (a, b)]
+    found = {}
+    for metric, row in zip(chosen, drawn, strict=True):
+        pair = [each[metric.key] for each in means if metric.key in each]
+        found[metric.key] = _difference(metric, a, b, row, pair)
+    return found
 
 
 def negative_flips(a: Outcomes, b: Outcomes, *, n_resamples: int = 1000, seed: int = 0) -> Estimate:
@@ -97,10 +110,10 @@ def negative_flips(a: Outcomes, b: Outcomes, *, n_resamples: int = 1000, seed: i
         If the cases differ or there are none.
     """
     _check_same_cases(a, b)
-    flipped = correct(a) & ~correct(b)
+    flips = CaseValues(correct(a) & ~correct(b), ~a.is_outlier)
 
     def rate(outcomes: Outcomes, weights: FloatArray) -> FloatArray:
-        return weighted_mean(flipped, ~outcomes.is_outlier, weights)
+        return flips.mean(weights)
 
     metric = Metric(
         key="negative_flip_rate",
@@ -108,29 +121,39 @@ def negative_flips(a: Outcomes, b: Outcomes, *, n_resamples: int = 1000, seed: i
         unit="proportion",
         larger_is_better=False,
         needs=(Need.INLIERS,),
-        interval=Interval.KORN_GRAUBARD,
+        interval=Interval.GAFFKE,
         definition="Share of inliers right before and wrong now.",
         source="Yan et al. 2021",
         compute=rate,
     )
     resamples = cluster_weights(a.cluster, n_resamples=n_resamples, seed=seed)
-    return estimate(metric, a, np.concatenate([rate(a, weights) for weights in resamples]))
+    drawn = draw_means([flips], a.cluster, seed=seed)
+    return estimate(
+        metric,
+        a,
+        np.concatenate([rate(a, weights) for weights in resamples]),
+        MeanDraws(drawn.least[0], drawn.most[0]),
+    )
 
 
-def _difference(metric: Metric, a: Outcomes, b: Outcomes, resamples: FloatArray) -> Difference:
+def _difference(
+    metric: Metric, a: Outcomes, b: Outcomes, resamples: FloatArray, means: list[MeanDraws]
+) -> Difference:
     ones = np.ones((1, len(a)))
-    before, after = (float(metric.compute(outcomes, ones)[0]) for outcomes in (a, b))
+    before, after = (float(metric.measure(outcomes, ones)[0]) for outcomes in (a, b))
     value = after - before
+    found = [float(metric.compute(outcomes, ones)[0]) for outcomes in (a, b)]
     n_cases, n_clusters = (
         min(pair) for pair in zip(support(metric, a), support(metric, b), strict=True)
     )
     undefined = int(np.isnan(resamples).sum())
     low = high = None
-    if math.isfinite(value) and n_clusters > 1:
-        low, high = quantiles(resamples[np.isfinite(resamples)])
-        if metric.interval is Interval.KORN_GRAUBARD and low == high:
-            unseen = clopper_pearson(0, n_clusters)[1]
-            low, high = max(low - unseen, -1.0), min(high + unseen, 1.0)
+    if means:
+        first, second = means
+        bounds = mean_interval(value, second.least - first.most, second.most - first.least)
+        low, high = bounds or (None, None)
+    elif math.isfinite(value) and n_clusters > 1:
+        low, high = widened(*quantiles(resamples[np.isfinite(resamples)]), n_clusters)
     return Difference(
         metric=metric.key,
         unit=metric.unit,
@@ -144,6 +167,7 @@ def _difference(metric: Metric, a: Outcomes, b: Outcomes, resamples: FloatArray)
         n_clusters=n_clusters,
         undefined_resamples=undefined,
         evidence=evidence(n_clusters, undefined / len(resamples)),
+        at_split_share=_finite(found[1] - found[0]) if metric.restated(a) else None,
     )
 
 
@@ -157,6 +181,8 @@ def _check_same_cases(a: Outcomes, b: Outcomes) -> None:
         and np.array_equal(a.truth, b.truth)
         and np.array_equal(a.cluster, b.cluster)
         and np.array_equal(a.true_urgency, b.true_urgency)
+        and a.outlier_prevalence == b.outlier_prevalence
+        and a.largest_cost == b.largest_cost
     )
     if not same:
         raise UsageError(

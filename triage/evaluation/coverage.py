@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from triage.errors import UsageError
 from triage.evaluation.intervals import clopper_pearson, korn_graubard
-from triage.evaluation.results import UNKNOWN
+from triage.evaluation.results import level_order
 
 OVERALL, CONDITION = "overall", "condition"
 
@@ -113,7 +113,7 @@ def _levels(
     found += [(CONDITION, names[label], truth == label) for label in np.unique(truth)]
     for axis in () if subgroups is None else subgroups.columns:
         column = subgroups[axis].to_numpy()  # type: ignore[index]
-        for level in sorted(set(column), key=lambda name: (name == UNKNOWN, name)):
+        for level in sorted(set(column), key=level_order):
             found.append((str(axis), str(level), column == level))
     return found
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from triage.evaluation.intervals import interval
-from triage.evaluation.metrics.registry import Interval
+from triage.evaluation.metrics.metric import Interval
 from triage.evaluation.metrics.weighted import FloatArray
 from triage.evaluation.results import Estimate, Evidence
 
@@ -26,6 +26,8 @@ def estimate_of(
     *,
     n_cases: int,
     n_clusters: int,
+    bounds: tuple[float, float] | None = None,
+    at_split_share: float | None = None,
 ) -> Estimate:
     """Give a number its interval and say whether there is evidence enough.
 
@@ -39,9 +41,15 @@ def estimate_of(
     kind : Interval
     n_cases, n_clusters : int
         Cases it is taken of, and clusters of the scarcest kind it needs.
+    bounds : (low, high), optional
+        The interval, where it is not made from the resamples: of the kind Gaffke.
+    at_split_share : float, optional
+        The number with as many outliers as the cases hold, where the value is given at a
+        stated prevalence.
     """
-    bounds = interval(kind, value, resamples, n_cases=n_cases, n_clusters=n_clusters)
-    low, high = bounds if bounds else (None, None)
+    if bounds is None:
+        bounds = interval(kind, value, resamples, n_cases=n_cases, n_clusters=n_clusters)
+    low, high = _possible(unit, *bounds) if bounds else (None, None)
     undefined = int(np.isnan(resamples).sum())
     return Estimate(
         metric=metric,
@@ -54,7 +62,15 @@ def estimate_of(
         interval=kind.value,
         undefined_resamples=undefined,
         evidence=evidence(n_clusters, undefined / len(resamples)),
+        at_split_share=at_split_share,
     )
+
+
+def _possible(unit: str, low: float, high: float) -> tuple[float, float]:
+    """Cut an interval at what the unit allows; "risk" may be negative, all others are not."""
+    if unit == "risk":
+        return low, high
+    return max(low, 0.0), min(high, 1.0) if unit in ("proportion", "area") else high
 
 
 def evidence(n_clusters: int, undefined_share: float) -> Evidence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,13 +11,14 @@ from numpy.typing import NDArray
 
 from triage.errors import UsageError
 from triage.evaluation.bootstrap import cluster_weights
+from triage.evaluation.bounded_mean import MeanDraws, draw_metrics, mean_interval
 from triage.evaluation.curves import confusion, reliability, risk_coverage
 from triage.evaluation.estimates import MIN_CLUSTERS, estimate_of
 from triage.evaluation.intervals import CONFIDENCE
 from triage.evaluation.metrics import METRICS, Metric
 from triage.evaluation.metrics.weighted import FloatArray
 from triage.evaluation.outcomes import Outcomes
-from triage.evaluation.results import UNKNOWN, Estimate, Evaluation, Level
+from triage.evaluation.results import Estimate, Evaluation, Level, level_order
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,15 @@ def evaluate(outcomes: Outcomes, *, n_resamples: int = 1000, seed: int = 0) -> E
     metrics = list(METRICS.values())
     resamples = cluster_weights(outcomes.cluster, n_resamples=n_resamples, seed=seed)
     drawn = _resampled(scopes, metrics, resamples)
-    tables = [
-        {
-            metric.key: estimate(metric, scope.outcomes, drawn[i][j])
-            for j, metric in enumerate(metrics)
-        }
-        for i, scope in enumerate(scopes)
-    ]
+    tables = []
+    for scope, rows in zip(scopes, drawn, strict=True):
+        means = draw_metrics(metrics, scope.outcomes, seed)
+        tables.append(
+            {
+                metric.key: estimate(metric, scope.outcomes, row, means.get(metric.key))
+                for metric, row in zip(metrics, rows, strict=True)
+            }
+        )
     again = cluster_weights(outcomes.cluster, n_resamples=n_resamples, seed=seed)
     return Evaluation(
         n_cases=len(outcomes),
@@ -90,10 +94,13 @@ def evaluate(outcomes: Outcomes, *, n_resamples: int = 1000, seed: int = 0) -> E
         confusion=confusion(outcomes),
         reliability=reliability(outcomes),
         risk_coverage=risk_coverage(outcomes, again),
+        outlier_prevalence=outcomes.outlier_prevalence,
     )
 
 
-def estimate(metric: Metric, outcomes: Outcomes, resamples: FloatArray) -> Estimate:
+def estimate(
+    metric: Metric, outcomes: Outcomes, resamples: FloatArray, means: MeanDraws | None = None
+) -> Estimate:
     """Put a metric's value, interval, sample size and evidence together.
 
     Parameters
@@ -102,8 +109,12 @@ def estimate(metric: Metric, outcomes: Outcomes, resamples: FloatArray) -> Estim
     outcomes : Outcomes of N cases
     resamples : float array [B]
         The metric on each resample; NaN where undefined.
+    means : MeanDraws, optional
+        Of a metric that is a bounded mean: what its interval is made from.
     """
-    value = float(metric.compute(outcomes, np.ones((1, len(outcomes))))[0])
+    once = np.ones((1, len(outcomes)))
+    value = float(metric.measure(outcomes, once)[0])
+    as_found = float(metric.compute(outcomes, once)[0]) if metric.restated(outcomes) else math.nan
     n_cases, n_clusters = support(metric, outcomes)
     return estimate_of(
         metric.key,
@@ -113,13 +124,20 @@ def estimate(metric: Metric, outcomes: Outcomes, resamples: FloatArray) -> Estim
         metric.interval,
         n_cases=n_cases,
         n_clusters=n_clusters,
+        bounds=None if means is None else mean_interval(value, *means),
+        at_split_share=as_found if math.isfinite(as_found) else None,
     )
 
 
 def support(metric: Metric, outcomes: Outcomes) -> tuple[int, int]:
-    """Count the cases a metric is taken of, and the clusters of the scarcest kind it needs."""
+    """Count the cases a metric is taken of, and the clusters of the scarcest kind it needs.
+
+    At a stated prevalence, inliers and outliers are both needed.
+    """
     masks = [mask for need in metric.needs for mask in need.masks(outcomes)]
     union = np.logical_or.reduce(masks)
+    if metric.restated(outcomes):
+        masks += [outcomes.is_outlier, ~outcomes.is_outlier]
     return int(union.sum()), min(len(np.unique(outcomes.cluster[mask])) for mask in masks)
 
 
@@ -133,7 +151,7 @@ def _resampled(
         for i, scope in enumerate(scopes):
             here = weights[:, scope.where] if scope.axis else weights
             for j, metric in enumerate(metrics):
-                chunk[i, j] = metric.compute(scope.outcomes, here)
+                chunk[i, j] = metric.measure(scope.outcomes, here)
         chunks.append(chunk)
     return np.concatenate(chunks, axis=2)
 
@@ -143,7 +161,7 @@ def _levels(outcomes: Outcomes) -> list[_Scope]:
     scopes = []
     for axis in outcomes.subgroups.columns:
         column = outcomes.subgroups[axis].to_numpy()
-        for level in sorted(set(column), key=lambda name: (name == UNKNOWN, name)):
+        for level in sorted(set(column), key=level_order):
             where = np.flatnonzero(column == level)
             scopes.append(_Scope(axis, level, where, _select(outcomes, where)))
     return scopes

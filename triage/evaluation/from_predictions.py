@@ -25,7 +25,8 @@ def outcomes_of(predictions: Predictions, policy: Policy, spec: DataSpec) -> Out
     policy : Policy
         The one that decided.
     spec : DataSpec
-        Gives the urgency of every condition, outliers too.
+        Gives the urgency of every condition, outliers too, the costs, and the prevalence of
+        outliers that costs and rates are given at.
 
     Raises
     ------
@@ -38,9 +39,10 @@ def outcomes_of(predictions: Predictions, policy: Policy, spec: DataSpec) -> Out
     truth = truth_of(predictions)
     probabilities = policy.calibrated(predictions)
     abstained = (decisions["recommendation"] == NO_AI_OPINION).to_numpy()
-    cost = outcome_cost(
-        policy.costs.outcomes, truth < 0, probabilities.argmax(axis=1) == truth, abstained
-    )
+    # The spec's costs: what an error costs where the system is used is for its users to say, also
+    # where the policy was set with other costs.
+    costs = spec.costs.outcomes
+    cost = outcome_cost(costs, truth < 0, probabilities.argmax(axis=1) == truth, abstained)
     subgroups = predictions.cases[list(predictions.subgroup_columns)].reset_index(drop=True)
     return Outcomes(
         classes=predictions.inliers,
@@ -53,6 +55,8 @@ def outcomes_of(predictions: Predictions, policy: Policy, spec: DataSpec) -> Out
         queue_urgency=_ranks([Urgency(name) for name in decisions["queue_urgency"]]),
         cluster=predictions.cases["cluster"].to_numpy(dtype=str),
         subgroups=subgroups,
+        outlier_prevalence=spec.outlier_prevalence,
+        largest_cost=max(costs.model_dump().values()),
     )
 
 

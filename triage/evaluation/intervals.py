@@ -1,12 +1,13 @@
 """95 % intervals from cluster resamples.
 
-Three kinds, named in the table of metrics:
+Three kinds, named in the table of metrics; means of bounded values over cases have a fourth, in
+`triage.evaluation.bounded_mean`:
 
 - *Korn-Graubard*, for all that lies between 0 and 1: the exact Clopper-Pearson interval
   with as many trials as the clustered cases are worth, judged by the variance of the
   resamples (Korn & Graubard 1998). Unlike quantiles it stays wide where few cases were seen:
-  six right of six reads [0.54, 1], not [1, 1]. For accuracies and rates it is the published
-  method; carrying it over to AUROC, AUPR and FPR is our own step. In our simulation of 30
+  six right of six reads [0.54, 1], not [1, 1]. It was published for proportions;
+  carrying it over to AUROC, AUPR, FPR and the like is our own step. In our simulation of 30
   patients with three alike cases it covered the true AUROC 98 % of the time, quantiles 91 %.
 - *basic*: the quantiles of the resamples mirrored at the estimate (Davison & Hinkley 1997,
   eq. 5.6), for the calibration error. Sampling biases it upwards, and each resample adds the
@@ -14,8 +15,11 @@ Three kinds, named in the table of metrics:
   where that carries it past. It does not take off all: near perfect
   calibration the interval still tends to lie too high (61 % coverage in our simulation of
   200 patients, 0 % for plain quantiles; 90 % where the true error was 0.12).
-- *percentile*: the 2.5 % and 97.5 % quantiles of the resamples (Efron 1979), for costs and
-  losses, which have no upper bound.
+- *percentile*: the 2.5 % and 97.5 % quantiles of the resamples (Efron 1979), for losses that
+  have no useful bound, and for differences.
+
+Where all resamples are alike, the last two would be a point. They are widened by the upper
+Clopper-Pearson bound of 0 in as many clusters: what differs in so few may have been seen in none.
 """
 
 from __future__ import annotations
@@ -25,11 +29,13 @@ import math
 import numpy as np
 from scipy import stats
 
-from triage.evaluation.metrics.registry import Interval
+from triage.evaluation.metrics.metric import Interval
 from triage.evaluation.metrics.weighted import FloatArray
 
 CONFIDENCE = 0.95
 _TAIL = (1 - CONFIDENCE) / 2
+POINT = 1e-9
+"""Resamples of one value differ by rounding; no real interval is as narrow as this."""
 
 
 def quantiles(resamples: FloatArray) -> tuple[float, float]:
@@ -114,10 +120,11 @@ def interval(
     Returns
     -------
     (low, high), or None where no interval can be made: the estimate or all resamples are
-    undefined, or there is a single cluster and the metric is not Korn-Graubard's.
+    undefined, there is a single cluster and the metric is not Korn-Graubard's, or the kind is
+    Gaffke's, which is not made from resamples.
     """
     defined = resamples[np.isfinite(resamples)]
-    if not math.isfinite(value) or defined.size == 0:
+    if not math.isfinite(value) or defined.size == 0 or kind is Interval.GAFFKE:
         return None
     if kind is Interval.KORN_GRAUBARD:
         return korn_graubard(value, float(defined.var()), n_cases, n_clusters)
@@ -125,6 +132,19 @@ def interval(
         return None
     low, high = quantiles(defined)
     if kind is Interval.PERCENTILE:
-        return low, high
+        return widened(low, high, n_clusters)
     mirrored = max(2 * value - high, 0.0), min(2 * value - low, 1.0)
-    return min(mirrored[0], value), max(mirrored[1], value)
+    low, high = widened(min(mirrored[0], value), max(mirrored[1], value), n_clusters)
+    return max(low, 0.0), min(high, 1.0)
+
+
+def widened(low: float, high: float, n_clusters: int) -> tuple[float, float]:
+    """Widen an interval that is a point by what may differ unseen in so many clusters.
+
+    Alike resamples say that nothing varied here, not that nothing varies. The width
+    added on either side is the upper Clopper-Pearson bound of 0 in `n_clusters` (our own step).
+    """
+    if high - low > POINT * max(1.0, abs(low), abs(high)):
+        return low, high
+    unseen = clopper_pearson(0, n_clusters)[1]
+    return low - unseen, high + unseen

@@ -1,8 +1,8 @@
 """How good referrals are: the 4 x 4 table, errors either way, urgent against the rest.
 
 The measures De Fauw et al. 2018 report, with exact intervals where every patient has one volume
-and Korn-Graubard ones where some have more. Urgency ranks grow as urgency falls (0 = urgent ...
-3 = observation).
+and Gaffke's (`triage.evaluation.bounded_mean`) where some have more. Urgency ranks grow as
+urgency falls (0 = urgent ... 3 = observation).
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from triage.data.spec import UrgencyCosts
 from triage.decisions.costs import urgency_cost_matrix
 from triage.errors import UsageError
 from triage.evaluation.bootstrap import cluster_weights
+from triage.evaluation.bounded_mean import draw_means, mean_interval
 from triage.evaluation.estimates import estimate_of
 from triage.evaluation.intervals import CONFIDENCE, clopper_pearson
 from triage.evaluation.metrics.detection import auroc
-from triage.evaluation.metrics.registry import Interval
-from triage.evaluation.metrics.weighted import FloatArray, weighted_mean
+from triage.evaluation.metrics.metric import Interval
+from triage.evaluation.metrics.weighted import CaseValues, FloatArray
 from triage.evaluation.results import Estimate
 
 Ranks = NDArray[np.integer]
@@ -109,7 +110,7 @@ def evaluate_referral(
     called = predicted == _URGENT
 
     def share(metric: str, values: NDArray[np.bool_], where: NDArray[np.bool_]) -> Estimate:
-        return _share(metric, values, where, patients, weights)
+        return _share(metric, values, where, patients, weights, seed)
 
     cost = penalty[truth, predicted]
     return ReferralResult(
@@ -127,14 +128,13 @@ def evaluate_referral(
         under_triage=int((predicted > truth).sum()),
         over_triage=int((predicted < truth).sum()),
         penalty=penalty.tolist(),
-        mean_penalty=estimate_of(
+        mean_penalty=_mean(
             "mean_penalty",
             "cost",
-            float(cost.mean()),
-            weighted_mean(cost, everyone, weights),
-            Interval.PERCENTILE,
-            n_cases=n,
-            n_clusters=len(np.unique(patients)),
+            CaseValues(cost, everyone, high=float(penalty.max())),
+            patients,
+            weights,
+            seed,
         ),
         urgent_auroc=None
         if probabilities is None
@@ -171,24 +171,37 @@ def _share(
     where: NDArray[np.bool_],
     patients: NDArray[np.str_],
     weights: FloatArray,
+    seed: int,
 ) -> Estimate:
     """Share of some cases; an exact interval where each is of another patient."""
-    n_cases, n_clusters = int(where.sum()), len(np.unique(patients[where]))
-    value = float(weighted_mean(values, where, np.ones((1, len(where))))[0])
-    resamples = weighted_mean(values, where, weights)
-    found = estimate_of(
-        metric,
-        "proportion",
-        value,
-        resamples,
-        Interval.KORN_GRAUBARD,
-        n_cases=n_cases,
-        n_clusters=n_clusters,
-    )
-    if n_cases == 0 or n_clusters < n_cases:
+    found = _mean(metric, "proportion", CaseValues(values, where), patients, weights, seed)
+    if found.n_cases == 0 or found.n_clusters < found.n_cases:
         return found
-    low, high = clopper_pearson(int((values & where).sum()), n_cases)
+    low, high = clopper_pearson(int((values & where).sum()), found.n_cases)
     return found.model_copy(update={"low": low, "high": high, "interval": "Clopper-Pearson"})
+
+
+def _mean(
+    metric: str,
+    unit: str,
+    part: CaseValues,
+    patients: NDArray[np.str_],
+    weights: FloatArray,
+    seed: int,
+) -> Estimate:
+    """A bounded mean over some cases, with its interval."""
+    value = float(part.mean(np.ones((1, len(patients))))[0])
+    drawn = draw_means([part], patients, seed=seed)
+    return estimate_of(
+        metric,
+        unit,
+        value,
+        part.mean(weights),
+        Interval.GAFFKE,
+        n_cases=int(part.where.sum()),
+        n_clusters=len(np.unique(patients[part.where])),
+        bounds=mean_interval(value, drawn.least[0], drawn.most[0]),
+    )
 
 
 def _auroc_estimate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -9,6 +10,22 @@ from pydantic import BaseModel, ConfigDict
 Evidence = Literal["enough", "not enough"]
 
 UNKNOWN = "unknown"
+
+
+def level_order(level: str) -> tuple[bool, list[tuple[bool, int, str]]]:
+    """Sort key of subgroup levels: numbers in them by size, "unknown" last.
+
+    Examples
+    --------
+    >>> sorted(["unknown", "site 10", "site 9", "100+", "20-39"], key=level_order)
+    ['20-39', '100+', 'site 9', 'site 10', 'unknown']
+    """
+    parts = [part for part in re.split(r"([0-9]+)", level) if part]
+    numbers = [part.isdecimal() and part.isascii() for part in parts]
+    return level == UNKNOWN, [
+        (not number, int(part) if number else 0, part)
+        for number, part in zip(numbers, parts, strict=True)
+    ]
 
 
 class _Model(BaseModel):
@@ -21,6 +38,8 @@ class Estimate(_Model):
     `value` is None where the metric is undefined, `low` and `high` where it has no
     interval; `n_cases` counts the cases it is taken of, `n_clusters` the clusters of the
     scarcest kind it needs, `undefined_resamples` those its interval had to leave out.
+    `at_split_share` is the value with as many outliers as the cases hold, where `value` is
+    given at the stated prevalence; None of metrics that do not depend on it.
     """
 
     metric: str
@@ -33,6 +52,7 @@ class Estimate(_Model):
     interval: str
     undefined_resamples: int
     evidence: Evidence
+    at_split_share: float | None = None
 
 
 class Level(_Model):
@@ -96,7 +116,11 @@ class RiskCoverage(_Model):
 
 
 class Evaluation(_Model):
-    """All that was measured of one system on one set of labelled cases."""
+    """All that was measured of one system on one set of labelled cases.
+
+    `outlier_prevalence` is the share of outliers that costs, AUPR and rates of all cases are
+    given at; None where they are given for the share these cases hold.
+    """
 
     schema_version: Literal["triage-evaluation-1"] = "triage-evaluation-1"
     n_cases: int
@@ -113,6 +137,12 @@ class Evaluation(_Model):
     confusion: Confusion
     reliability: list[ReliabilityBin]
     risk_coverage: RiskCoverage
+    outlier_prevalence: float | None = None
+
+    @property
+    def outlier_share(self) -> float:
+        """Share of outliers among the cases measured."""
+        return self.n_outliers / self.n_cases
 
     @property
     def axes(self) -> list[str]:

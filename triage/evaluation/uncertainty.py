@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from triage.errors import UsageError
 from triage.evaluation.bootstrap import cluster_weights
 from triage.evaluation.estimates import estimate_of
-from triage.evaluation.metrics.registry import Interval
+from triage.evaluation.metrics.metric import Interval
 from triage.evaluation.metrics.weighted import weighted_mean
-from triage.evaluation.results import UNKNOWN, Estimate
+from triage.evaluation.results import Estimate, level_order
 from triage.predictions import Predictions
 
 _PARTS = ("aleatoric", "epistemic")
@@ -111,6 +111,6 @@ def _groups(
     ]
     for axis in predictions.subgroup_columns:
         column = predictions.cases[axis].to_numpy(dtype=str)
-        levels = sorted({*column}, key=lambda name: (name == UNKNOWN, name))
+        levels = sorted({*column}, key=level_order)
         found += [(axis, level, column == level) for level in levels]
     return found

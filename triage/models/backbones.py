@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from triage.errors import TrainingError
+from triage.errors import TrainingError, nearest_name, unknown_name
 from triage.imaging.views import Views
 from triage.models.backbone import DESCRIPTION, WEIGHTS, Backbone
 from triage.models.preprocessing import Preprocessing
@@ -29,6 +29,7 @@ from triage.models.pretrained import (
 from triage.models.weights_file import load_weights, read_description
 
 DEFAULT_MONAI_SIZE = 96
+_LIBRARIES = ("hf", "monai", "file", "oct")
 
 
 def load_backbone(
@@ -70,11 +71,11 @@ def _of_reference(reference: str, seed: int) -> Backbone:
     name, _, size = rest.rpartition("@")
     if not (name and size.isdecimal()):
         name, size = rest, ""
-    if library not in {"hf", "monai", "file"} or not name:
+    if library not in _LIBRARIES[:3] or not name:
         raise TrainingError(
             f"unknown backbone {reference!r}",
-            mend="Write hf:<directory or hub name>, monai:<network>, such as monai:resnet10, "
-            "file:<pretrained folder>, or oct:<bundle folder>.",
+            mend=f"{_did_you_mean(library)}Write hf:<directory or hub name>, monai:<network>, "
+            "such as monai:resnet10, file:<pretrained folder>, or oct:<bundle folder>.",
         )
     pixels = int(size) if size else None
     if library == "file":
@@ -83,6 +84,11 @@ def _of_reference(reference: str, seed: int) -> Backbone:
         torch.manual_seed(seed)
         return _monai_backbone(name, reference, pixels)
     return _hf_backbone(name, reference, pixels)
+
+
+def _did_you_mean(library: str) -> str:
+    near = nearest_name(library, _LIBRARIES)
+    return f"Did you mean {near}:? " if near not in ("", library) else ""
 
 
 def restore_backbone(folder: Path) -> Backbone:
@@ -133,6 +139,15 @@ _RESNETS = {
     "resnet34": ([3, 4, 6, 3], [64, 128, 256, 512]),
 }
 
+MONAI_NETWORKS = {
+    "resnet10_narrow": "ResNet-10 with half the channels, initialised at random",
+    "resnet10": "ResNet-10, initialised at random",
+    "resnet18": "ResNet-18, initialised at random",
+    "resnet34": "ResNet-34, initialised at random",
+    "densenet121": "DenseNet-121, initialised at random",
+}
+"""Every network that `monai:<network>` names, with what it is."""
+
 
 def _build_monai(name: str) -> tuple[nn.Module, int]:
     from monai.networks.nets import DenseNet121, ResNet  # importing MONAI takes seconds
@@ -154,9 +169,8 @@ def _build_monai(name: str) -> tuple[nn.Module, int]:
         densenet = DenseNet121(spatial_dims=2, in_channels=3, out_channels=2)
         densenet.class_layers.out = nn.Identity()
         return densenet, 1024
-    raise TrainingError(
-        f"unknown MONAI network {name!r}", mend=f"Choose one of {[*_RESNETS, 'densenet121']}."
-    )
+    unknown = unknown_name("MONAI network", name, MONAI_NETWORKS)
+    raise TrainingError(unknown.what, mend=unknown.mend)
 
 
 def _monai_backbone(name: str, reference: str, size: int | None) -> Backbone:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from triage.errors import unknown_name
 from triage.imaging.views import Views
 from triage.models.heads import HEADS, HeadKind
 from triage.models.losses import CRITERIA
@@ -114,7 +115,7 @@ class TrainSettings(BaseModel):
             ("posterior", {NONE: None} | POSTERIORS),
         ):
             if getattr(self, field) not in known:
-                raise ValueError(f"{field} must be one of {', '.join(known)}")
+                raise ValueError(str(unknown_name(field, getattr(self, field), known)))
         if self.mode != "embed" and (self.mixing != NONE or self.posterior != NONE):
             raise ValueError("mixing and posterior are for frozen embeddings (mode embed)")
         if self.mode != "embed" and (self.stages > 1 or self.views is not Views.WHOLE):

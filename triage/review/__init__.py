@@ -8,7 +8,7 @@ a wrong AI, an opinion formed first has the best support.
 
 from triage.review.opinion import Opinion, departures
 from triage.review.reasons import Certainty, OverrideReason
-from triage.review.workflow import decide, lock_first_read, open_case, reveal
+from triage.review.workflow import decide, lock_first_read, open_case, reveal, taken_up
 from triage.review.worklist import Deadlines, Pressure, WorklistItem, worklist
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "lock_first_read",
     "open_case",
     "reveal",
+    "taken_up",
     "worklist",
 ]

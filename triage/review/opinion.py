@@ -38,6 +38,17 @@ class Opinion:
         """Whether the system gave no opinion."""
         return self.urgency is None
 
+    @property
+    def joint_differential(self) -> tuple[tuple[str, float], ...]:
+        """Each condition of `differential` with the probability that the case is known *and* it.
+
+        ``p(condition, known) = p(condition | known) * (1 - p_outlier)``, the product rule. Where
+        the conditions exclude each other, these and `p_outlier` sum to at most 1. Where an earlier
+        version stored no `p_outlier`, the probabilities stay those among the known conditions.
+        """
+        known = 1.0 - (self.p_outlier or 0.0)
+        return tuple((name, probability * known) for name, probability in self.differential)
+
 
 def opinion_of(shown: StoredPrediction) -> Opinion:
     """Return what a prediction shows a reader; of an abstention, its reason only."""

@@ -3,7 +3,9 @@
 Each step is one transaction that also appends its event. Taking a step twice with the
 same content changes nothing; taking it with other content, or out of turn, is a
 `WorkflowError`. Every reader has a review of their own: two readers of one case
-stay apart and never see each other's.
+stay apart and never see each other's. A reader is known by name, compared without regard to
+letter case and blanks (`triage.store.reviews.reader_key`), so another spelling of it is no second
+blind read.
 """
 
 from __future__ import annotations
@@ -52,6 +54,18 @@ def open_case(
         if begun:
             append_event(session, EventKind.CASE_OPENED, actor=name, case_id=case_id, at=moment)
         return review
+
+
+def taken_up(store: Store, case_id: int, reviewer: str) -> ReviewRecord | None:
+    """Return a reader's review of a case without beginning one, or None.
+
+    Raises
+    ------
+    WorkflowError
+        If the reader has no name.
+    """
+    with store.reading() as session:
+        return find_review(session, case_id, _name(reviewer))
 
 
 def lock_first_read(

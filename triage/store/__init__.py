@@ -6,11 +6,14 @@ the repositories (functions that take the session first) add and find plain froz
 Repeating any of them changes nothing, so an interrupted run is simply run again.
 """
 
+from triage.store.backup import back_up, restore
 from triage.store.bundles import champion, known_conditions, register_bundle, set_champion
 from triage.store.cases import add_case, find_case, get_case
-from triage.store.engine import URL_VARIABLE, Store, open_store, upgrade_store
+from triage.store.check import StoreCheck, check_store
+from triage.store.engine import Store, open_store, upgrade_store
 from triage.store.labels import add_label, labels_for_training
 from triage.store.ledger import append_event, events
+from triage.store.location import URL_VARIABLE
 from triage.store.predictions import add_prediction, shown_prediction
 from triage.store.queue import cases_waiting
 from triage.store.records import (
@@ -21,6 +24,7 @@ from triage.store.records import (
     ReadingRecord,
     TrainingLabel,
 )
+from triage.store.savepoint import savepoint
 from triage.store.summary import ReviewSummary, review_summary
 from triage.store.vocabulary import NOT_LISTED, EventKind, LabelSource, Modality
 
@@ -37,13 +41,16 @@ __all__ = [
     "ReadingRecord",
     "ReviewSummary",
     "Store",
+    "StoreCheck",
     "TrainingLabel",
     "add_case",
     "add_label",
     "add_prediction",
     "append_event",
+    "back_up",
     "cases_waiting",
     "champion",
+    "check_store",
     "events",
     "find_case",
     "get_case",
@@ -51,7 +58,9 @@ __all__ = [
     "labels_for_training",
     "open_store",
     "register_bundle",
+    "restore",
     "review_summary",
+    "savepoint",
     "set_champion",
     "shown_prediction",
     "upgrade_store",

@@ -7,14 +7,25 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from triage.errors import StoreError
 from triage.store.ledger import append_event
+from triage.store.predictions import IS_READ
 from triage.store.records import CaseRecord, ImageRecord, StoredCase
-from triage.store.tables import Case, Image, Patient
+from triage.store.tables import Case, Image, Patient, Prediction, Review
 from triage.store.upsert import add_once
 from triage.store.vocabulary import CaseState, EventKind, Modality
+
+_OTHER = "Give the new images another case id, or name their source (--source) if it is another."
 
 
 def add_case(session: Session, record: CaseRecord) -> int:
     """Add a case with its patient and images; adding it again changes nothing.
+
+    A case is recognised by its name within its source, and its images by their hashes, wherever
+    they lie: of images that moved, the new place is kept. The same name in another source is
+    another case.
+
+    A case that could not be read goes on when its files are supplied or replaced: if no bundle
+    has read it and no reader has locked a first read, its images become the new ones, and an
+    event tells so.
 
     Returns
     -------
@@ -27,11 +38,28 @@ def add_case(session: Session, record: CaseRecord) -> int:
         If the case is stored already with other images: one name for two
         things would mix their reviews.
     """
+    case_id = find_case(session, record.source, record.external_id)
+    if case_id is None:
+        case_id, added = _add_row(session, record)
+        if added:
+            _add_images(session, case_id, record.images)
+            append_event(
+                session, EventKind.CASE_RECEIVED, case_id=case_id, images=len(record.images)
+            )
+            return case_id
+    _compare_images(session, case_id, record.images)
+    return case_id
+
+
+def _add_row(session: Session, record: CaseRecord) -> tuple[int, bool]:
     patient_name = record.patient or f"{record.source}/{record.external_id}"
     patient_id, _ = add_once(
-        session, Patient, {"external_id": patient_name}, unique=("external_id",)
+        session,
+        Patient,
+        {"source": record.source, "external_id": patient_name},
+        unique=("source", "external_id"),
     )
-    case_id, added = add_once(
+    return add_once(
         session,
         Case,
         {
@@ -45,18 +73,6 @@ def add_case(session: Session, record: CaseRecord) -> int:
         },
         unique=("source", "external_id"),
     )
-    if added:
-        _add_images(session, case_id, record.images)
-        append_event(session, EventKind.CASE_RECEIVED, case_id=case_id, images=len(record.images))
-        return case_id
-    hashes = select(Image.sha256).where(Image.case_id == case_id).order_by(Image.position)
-    if list(session.scalars(hashes)) != [image.sha256 for image in record.images]:
-        raise StoreError(
-            "This case is already stored with other images.",
-            where=f"case {case_id}",
-            mend="Give the new images another case id, or the manifest another source.",
-        )
-    return case_id
 
 
 def find_case(session: Session, source: str, external_id: str) -> int | None:
@@ -95,6 +111,54 @@ def image_records(row: Case) -> tuple[ImageRecord, ...]:
         ImageRecord(image.path, image.root, image.sha256, tuple(image.flags or ()))
         for image in row.images
     )
+
+
+def _compare_images(session: Session, case_id: int, images: tuple[ImageRecord, ...]) -> None:
+    """Refuse other images for a stored case, unless nobody has read those that it has."""
+    rows = _image_rows(session, case_id)
+    if [row.sha256 for row in rows] != [image.sha256 for image in images]:
+        # Another writer may be doing the same: the second waits, and looks again.
+        session.execute(select(Case.id).where(Case.id == case_id).with_for_update())
+        rows = _image_rows(session, case_id)
+        _require_exchangeable(session, case_id, rows, images)
+    former = {}
+    for row, image in zip(rows, images, strict=True):
+        if row.sha256 != image.sha256:
+            former[str(row.position)] = row.sha256
+            row.sha256, row.flags = image.sha256, list(image.flags)
+        row.path, row.root = image.path, image.root
+    session.flush()
+    if former:
+        append_event(session, EventKind.IMAGES_SUPPLIED, case_id=case_id, former=former)
+
+
+def _image_rows(session: Session, case_id: int) -> list[Image]:
+    query = select(Image).where(Image.case_id == case_id).order_by(Image.position)
+    return list(session.scalars(query.execution_options(populate_existing=True)))
+
+
+def _require_exchangeable(
+    session: Session, case_id: int, rows: list[Image], images: tuple[ImageRecord, ...]
+) -> None:
+    where = f"case {case_id}"
+    stored, given = [row.sha256 for row in rows], [image.sha256 for image in images]
+    if len(stored) != len(given):
+        raise StoreError("This case is already stored with other images.", where=where, mend=_OTHER)
+    if any(new is None for old, new in zip(stored, given, strict=True) if old != new):
+        raise StoreError(
+            "This case is already stored with other images, and a file of it is missing now.",
+            where=where,
+            mend="Put the file back; what is stored stays as it is.",
+        )
+    read_by_a_bundle = select(Prediction.id).where(Prediction.case_id == case_id, IS_READ)
+    read_by_a_person = select(Review.id).where(
+        Review.case_id == case_id, Review.first_at.is_not(None)
+    )
+    for query in (read_by_a_bundle, read_by_a_person):
+        if session.scalar(query.limit(1)) is not None:
+            raise StoreError(
+                "This case is already stored with other images.", where=where, mend=_OTHER
+            )
 
 
 def _add_images(session: Session, case_id: int, images: tuple[ImageRecord, ...]) -> None:

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import json
-import os
+import random
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from triage.errors import StoreError
 from triage.store.ledger import refuse_bulk_changes
+from triage.store.location import URL_HELP, resolve_url, shown_url, sqlite_file
 from triage.store.schema import Schema, migrate, schema_of
 
-URL_VARIABLE = "TRIAGE_DATABASE_URL"
-DEFAULT_URL = "sqlite:///triage.db"
 _BUSY_TIMEOUT_MS = 30_000
 _WAL_TRIES = 100
 _WRITING = "triage_writing"
+_WRITE_TRIES = 6
+_TRANSIENT = ("40001", "40P01")  # serialization_failure, deadlock_detected (PostgreSQL, appendix A)
+
+_Result = TypeVar("_Result")
 
 
 class Store:
@@ -48,7 +50,7 @@ class Store:
     @property
     def place(self) -> str:
         """The database's URL without its password, for messages."""
-        return _place(self.engine.url)
+        return shown_url(self.engine.url)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -59,8 +61,34 @@ class Store:
         StoreError
             If the database refuses; the message holds none of the data.
         """
-        with _errors_told(self.engine.url), self._writer.begin() as session:
+        with errors_told(self.engine.url), self._writer.begin() as session:
             yield session
+
+    def write(self, work: Callable[[Session], _Result]) -> _Result:
+        """Do something in a transaction for writing, again if another writer was in the way.
+
+        Parameters
+        ----------
+        work : callable
+            Takes the session and returns what this method returns. It may be called several
+            times, each time in a new transaction after the last one left nothing.
+
+        Raises
+        ------
+        StoreError
+            If the database refuses; after several attempts, if it could not bring this writer
+            and the others in any order (a deadlock or a serialisation failure).
+        """
+        for attempt in range(_WRITE_TRIES):
+            try:
+                with self.transaction() as session:
+                    return work(session)
+            except StoreError as error:
+                if not _is_transient(error.__cause__) or attempt == _WRITE_TRIES - 1:
+                    raise
+                # Of random length, so that two writers do not meet again in the same way.
+                time.sleep(random.uniform(0.01, 0.1) * 2**attempt)
+        raise AssertionError("the last attempt returned or raised")
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -71,7 +99,7 @@ class Store:
         StoreError
             If the database refuses.
         """
-        with _errors_told(self.engine.url), self._reader() as session:
+        with errors_told(self.engine.url), self._reader() as session:
             yield session
 
     def close(self) -> None:
@@ -97,16 +125,16 @@ def open_store(url: str | None = None, *, create: bool = False) -> Store:
         If there is no database, it cannot be reached, it is not ours, or it is
         at another migration than this version of the software.
     """
-    engine = _engine(url, create)
-    with _errors_told(engine.url):
+    engine = make_engine(resolve_url(url), create)
+    with errors_told(engine.url):
         try:
             with engine.connect() as connection:
                 found = schema_of(connection)
             if found.state is Schema.EMPTY and create:
-                with _writing(engine) as connection:
+                with _migrating(engine) as connection:
                     migrate(connection)
             elif found.state is not Schema.CURRENT:
-                raise found.refusal(_place(engine.url))
+                raise found.refusal(shown_url(engine.url))
         except BaseException:
             engine.dispose()
             raise
@@ -126,22 +154,34 @@ def upgrade_store(url: str | None = None) -> None:
     StoreError
         If there is no database, it is not ours, or a newer version made it.
     """
-    engine = _engine(url, create=False)
-    with _errors_told(engine.url):
+    engine = make_engine(resolve_url(url), create=False)
+    with errors_told(engine.url):
         try:
-            with _writing(engine) as connection:
+            with _migrating(engine) as connection:
                 found = schema_of(connection)
                 if found.state not in (Schema.CURRENT, Schema.OLDER):
-                    raise found.refusal(_place(engine.url))
+                    raise found.refusal(shown_url(engine.url))
                 migrate(connection)
         finally:
             engine.dispose()
 
 
-def _engine(text: str | None, create: bool) -> Engine:
-    url = _resolve(text)
-    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
-        path = Path(url.database)
+def make_engine(url: URL, create: bool) -> Engine:
+    """Return an engine that is set up for the store, and has not connected yet.
+
+    Parameters
+    ----------
+    url : URL
+        From `resolve_url`.
+    create : bool
+        Whether a SQLite file may be missing.
+
+    Raises
+    ------
+    StoreError
+        If the file or its folder is missing, or the kind of database is not supported.
+    """
+    if (path := sqlite_file(url)) is not None:
         if create and not path.parent.is_dir():
             raise StoreError("The folder does not exist.", where=str(path.parent), mend="Make it.")
         if not create and not path.exists():
@@ -158,29 +198,12 @@ def _engine(text: str | None, create: bool) -> Engine:
         )
     except (SQLAlchemyError, ImportError) as error:
         raise StoreError(
-            "This kind of database is not supported.", where=_place(url), mend=_URL_HELP
+            "This kind of database is not supported.", where=shown_url(url), mend=URL_HELP
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
-
-
-_URL_HELP = "Use sqlite:///FILE or postgresql://USER@HOST/NAME."
-
-
-def _resolve(text: str | None) -> URL:
-    try:
-        url = make_url(text or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
-    except ArgumentError:
-        raise StoreError("This is not a database URL.", where="--db", mend=_URL_HELP) from None
-    if url.drivername in ("postgresql", "postgres"):
-        url = url.set(drivername="postgresql+psycopg")
-    return url
-
-
-def _place(url: URL) -> str:
-    return url.render_as_string(hide_password=True)
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
@@ -212,24 +235,55 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def _writing(engine: Engine) -> Iterator[Connection]:
-    with engine.execution_options(**{_WRITING: True}).begin() as connection:
-        yield connection
+def _migrating(engine: Engine) -> Iterator[Connection]:
+    """Begin a transaction in which tables can be rebuilt; it commits, or leaves nothing."""
+    with engine.execution_options(**{_WRITING: True}).connect() as connection:
+        if engine.dialect.name != "sqlite":
+            with connection.begin():
+                yield connection
+            return
+        # A table that others refer to cannot be rebuilt while SQLite checks foreign keys, and the
+        # setting cannot change within a transaction: it is off meanwhile, and all are checked.
+        cursor = connection.connection.cursor()
+        cursor.execute("PRAGMA foreign_keys = OFF")
+        try:
+            with connection.begin():
+                yield connection
+                if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+                    raise StoreError(
+                        "Rows refer to rows that do not exist, so nothing was changed.",
+                        where=shown_url(engine.url),
+                        mend="Restore a backup; triage db check says more.",
+                    )
+        finally:
+            cursor.execute("PRAGMA foreign_keys = ON")
+            cursor.close()
+
+
+def _is_transient(cause: BaseException | None) -> bool:
+    """Whether PostgreSQL rolled a transaction back only because of what others did meanwhile."""
+    original = cause.orig if isinstance(cause, DBAPIError) else None
+    return getattr(original, "sqlstate", None) in _TRANSIENT
 
 
 @contextmanager
-def _errors_told(url: URL) -> Iterator[None]:
-    """Turn the database's refusals into ours, without the data that they quote."""
+def errors_told(url: URL) -> Iterator[None]:
+    """Turn the database's refusals into ours, without the data that they quote.
+
+    Raises
+    ------
+    StoreError
+    """
     try:
         yield
     except SQLAlchemyError as error:
         cause = type(error.orig if isinstance(error, DBAPIError) else error).__name__
         if isinstance(error, IntegrityError):
             raise StoreError(
-                f"The change contradicts what is stored ({cause}).", where=_place(url)
+                f"The change contradicts what is stored ({cause}).", where=shown_url(url)
             ) from error
         raise StoreError(
             f"The database refused ({cause}).",
-            where=_place(url),
+            where=shown_url(url),
             mend="Check that it is reachable, writable, a case database, and has space left.",
         ) from error

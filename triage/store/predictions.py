@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from typing import Any
+
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from triage.data.clinical import Urgency
+from triage.data.clinical import NO_AI_OPINION, Urgency
 from triage.decisions.reasons import AbstainReason
 from triage.errors import StoreError
 from triage.store.base import utc_now
 from triage.store.ledger import append_event
 from triage.store.records import PredictionRecord, ReadingRecord, StoredPrediction
-from triage.store.tables import Bundle, Case, Prediction
+from triage.store.tables import Bundle, Case, Prediction, Review
 from triage.store.upsert import add_once
 from triage.store.vocabulary import CHAMPION, CaseState, EventKind
 
@@ -19,45 +21,31 @@ SHOWN_FIRST = ((Bundle.alias == CHAMPION).desc().nulls_last(), Prediction.id.des
 """Order that puts the prediction to show first: the champion's, else the newest."""
 
 
+IS_READ = or_(Prediction.condition.is_not(None), Prediction.recommendation != NO_AI_OPINION)
+"""True of a prediction whose bundle could read the images of the case."""
+
+
 def add_prediction(session: Session, case_id: int, bundle_id: int, record: PredictionRecord) -> int:
     """Add what a bundle said of a case and return its number.
 
-    The first prediction of a bundle for a case stays: a bundle never changes, and
-    a reader may have seen it. Adding one again changes nothing.
+    The first opinion of a bundle on a case stays: a bundle never changes, and
+    a reader may have seen it. Adding one again changes nothing. Where the bundle could not read
+    the case before and can now, its opinion takes the place of "could not be read", unless a
+    reader was shown that.
 
     Raises
     ------
     StoreError
         If there is no such case or bundle.
     """
+    values = _columns(record)
     prediction_id, added = add_once(
         session,
         Prediction,
-        {
-            "case_id": case_id,
-            "bundle_id": bundle_id,
-            "condition": record.condition,
-            "p_condition": record.p_condition,
-            "p_outlier": record.p_outlier,
-            "aleatoric": record.aleatoric,
-            "epistemic": record.epistemic,
-            "differential": [
-                {"condition": condition, "probability": probability}
-                for condition, probability in record.differential
-            ],
-            "recommendation": record.recommendation,
-            "queue_urgency": record.queue_urgency,
-            "reason_code": record.reason_code,
-            "reason": record.reason,
-            "next_action": record.next_action,
-            "expected_cost": record.expected_cost,
-            "created_at": utc_now(),
-            "reading_path": record.reading.path if record.reading else None,
-            "reading_sha256": record.reading.sha256 if record.reading else None,
-        },
+        {"case_id": case_id, "bundle_id": bundle_id, **values},
         unique=("case_id", "bundle_id"),
     )
-    if added:
+    if added or (record.condition is not None and _fill_in(session, prediction_id, values)):
         session.execute(
             update(Case)
             .where(Case.id == case_id, Case.state == CaseState.RECEIVED)
@@ -71,6 +59,43 @@ def add_prediction(session: Session, case_id: int, bundle_id: int, record: Predi
             prediction=prediction_id,
         )
     return prediction_id
+
+
+def _fill_in(session: Session, prediction_id: int, values: dict[str, Any]) -> bool:
+    """Put an opinion in the place of "could not be read", and return whether it was put there."""
+    shown = select(Review.id).where(Review.prediction_id == prediction_id).exists()
+    # One statement, so that of two writers the second finds it done.
+    filled = session.execute(
+        update(Prediction)
+        .where(Prediction.id == prediction_id, ~IS_READ, ~shown)
+        .values(**values)
+        .returning(Prediction.id)
+        .execution_options(synchronize_session=False)
+    )
+    return filled.first() is not None
+
+
+def _columns(record: PredictionRecord) -> dict[str, Any]:
+    return {
+        "condition": record.condition,
+        "p_condition": record.p_condition,
+        "p_outlier": record.p_outlier,
+        "aleatoric": record.aleatoric,
+        "epistemic": record.epistemic,
+        "differential": [
+            {"condition": condition, "probability": probability}
+            for condition, probability in record.differential
+        ],
+        "recommendation": record.recommendation,
+        "queue_urgency": record.queue_urgency,
+        "reason_code": record.reason_code,
+        "reason": record.reason,
+        "next_action": record.next_action,
+        "expected_cost": record.expected_cost,
+        "created_at": utc_now(),
+        "reading_path": record.reading.path if record.reading else None,
+        "reading_sha256": record.reading.sha256 if record.reading else None,
+    }
 
 
 def shown_prediction(session: Session, case_id: int) -> StoredPrediction | None:

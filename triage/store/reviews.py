@@ -6,9 +6,10 @@ the order of the steps is also a check in the database.
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from triage.data.clinical import Urgency
@@ -19,10 +20,25 @@ from triage.store.upsert import add_once
 from triage.store.vocabulary import CaseState
 
 
+def reader_key(name: str) -> str:
+    """Return what two spellings of one reader's name have in common, for comparison only.
+
+    Letter case, width and ligatures (Unicode NFKC), blanks, and characters that do not show, such
+    as a zero-width space, make no other reader: 'Dr Wire' is 'dr\u00a0 WIRE'. Accents do.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    seen = "".join(mark for mark in folded if unicodedata.category(mark) != "Cf")
+    return " ".join(seen.split())
+
+
 def begin_review(
     session: Session, case_id: int, reviewer: str, at: datetime
 ) -> tuple[ReviewRecord, bool]:
     """Return a reader's review of a case, begun now if there was none, and whether it was begun."""
+    # Two spellings of one name at once: the unique constraint compares bytes, so the second waits.
+    session.execute(select(Case.id).where(Case.id == case_id).with_for_update(key_share=True))
+    if found := find_review(session, case_id, reviewer):
+        return found, False
     review_id, added = add_once(
         session,
         Review,
@@ -37,15 +53,20 @@ def find_review(
 ) -> ReviewRecord | None:
     """Return a reader's review of a case, or None.
 
+    Names are compared by `reader_key`. Where an earlier version stored reviews under two spellings
+    of one name, the one that has come furthest is returned, so that none is blind after a reveal.
+
     Parameters
     ----------
     for_update : bool
         Hold the row until the transaction ends, so that a double submit waits
         and then finds the step already taken.
     """
-    query = _by_reader(case_id, reviewer)
-    row = session.scalar(query.with_for_update() if for_update else query)
-    return None if row is None else _record(row)
+    query = select(Review).where(Review.case_id == case_id).order_by(Review.id)
+    rows = session.scalars(query.with_for_update() if for_update else query)
+    key = reader_key(reviewer)
+    same = [row for row in rows if reader_key(row.reviewer) == key]
+    return _record(max(same, key=_steps)) if same else None
 
 
 def keep_first_read(session: Session, review_id: int, read: Read) -> None:
@@ -86,8 +107,9 @@ def reviews(session: Session, case_id: int | None = None) -> list[ReviewRecord]:
     return [_record(row) for row in session.scalars(query)]
 
 
-def _by_reader(case_id: int, reviewer: str) -> Select[Review]:
-    return select(Review).where(Review.case_id == case_id, Review.reviewer == reviewer)
+def _steps(row: Review) -> int:
+    """How many steps a review has taken; `max` takes the oldest of equals."""
+    return sum(at is not None for at in (row.first_at, row.revealed_at, row.final_at))
 
 
 def _row(session: Session, review_id: int) -> Review:

@@ -54,11 +54,17 @@ class FoundSchema:
         return StoreError(what, where=place, mend=mend)
 
 
+def needed_revision() -> str:
+    """Return the migration that this version of the software needs."""
+    needed = ScriptDirectory(str(_MIGRATIONS)).get_current_head()
+    assert needed is not None, "the package has migrations"
+    return needed
+
+
 def schema_of(connection: Connection) -> FoundSchema:
     """Return what the database's tables are."""
     scripts = ScriptDirectory(str(_MIGRATIONS))
-    needed = scripts.get_current_head()
-    assert needed is not None, "the package has migrations"
+    needed = needed_revision()
     found = MigrationContext.configure(connection).get_current_revision()
     if found == needed:
         state = Schema.CURRENT

@@ -31,12 +31,14 @@ def _refers(target: str) -> ForeignKey:
 
 
 class Patient(Base):
-    """A person; the unit of splitting and of resampling."""
+    """A person as one source names them; the unit of splitting and of resampling."""
 
     __tablename__ = "patient"
+    __table_args__ = (UniqueConstraint("source", "external_id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    external_id: Mapped[str] = mapped_column(String, unique=True)
+    external_id: Mapped[str] = mapped_column(String)
+    source: Mapped[str] = mapped_column(String)
 
 
 class Case(Base):

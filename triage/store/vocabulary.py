@@ -39,6 +39,7 @@ class EventKind(StrEnum):
     """What can happen; each happening is one row of the ledger."""
 
     CASE_RECEIVED = "case_received"
+    IMAGES_SUPPLIED = "images_supplied"
     CASE_SCORED = "case_scored"
     CASE_OPENED = "case_opened"
     FIRST_READ_LOCKED = "first_read_locked"

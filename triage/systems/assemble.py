@@ -158,6 +158,9 @@ def fix_policy(
         "ood_auroc": auroc(scores, is_outlier),
         "abstained": float(weights @ abstained),
         "cost": float(weights @ cost),
+        "abstained_at_split_share": float(abstained.mean()),
+        "cost_at_split_share": float(cost.mean()),
+        "outlier_share": float(is_outlier.mean()),
     }
     return policy, metrics
 

@@ -32,7 +32,6 @@ from safetensors import SafetensorError
 from triage.data.spec import DataSpec
 from triage.decisions.policy import Policy
 from triage.errors import BundleError, UsageError
-from triage.hashing import hash_file
 from triage.models.backbone import Backbone
 from triage.models.backbones import restore_backbone
 from triage.models.heads import HEADS, HeadKind
@@ -41,6 +40,7 @@ from triage.models.settings import TrainSettings
 from triage.models.weights_file import load_weights
 from triage.named_file import MAX_JSON_BYTES, read_named_text
 from triage.regular_file import read_regular
+from triage.systems.bundle_files import MANIFEST, check_files, check_names, hash_files
 from triage.systems.card import model_card
 from triage.systems.manifest import FORMAT, BundleManifest, MemberEntry
 from triage.systems.oct.parts import load_oct_system, save_network
@@ -51,7 +51,6 @@ from triage.uncertainty.combination import Combination, load_combination, save_c
 Part = TypeVar("Part", Policy, DataSpec)
 AnySystem = System | OctSystem
 
-MANIFEST = "manifest.json"
 POLICY = "policy.json"
 SPEC = "spec.json"
 CARD = "model_card.md"
@@ -102,7 +101,7 @@ def save_bundle(
         }
         for name, text in texts.items():
             _write(partial / name, text)
-        sealed = manifest.resolved().model_copy(update={"files": _hashes(partial)})
+        sealed = manifest.resolved().model_copy(update={"files": hash_files(partial)})
         _write(partial / MANIFEST, sealed.to_text())
         partial.rename(folder)
     except (OSError, SafetensorError) as error:
@@ -117,7 +116,14 @@ def _write(path: Path, text: str) -> None:
 
 
 def check_free(folder: Path) -> None:
-    """Raise UsageError if a bundle cannot be written there: taken, or no place to write."""
+    """Raise UsageError if a bundle cannot be written there: taken, no place to write, no name."""
+    folder = Path(folder)
+    try:
+        str(folder.absolute()).encode("utf-8")
+    except UnicodeEncodeError:  # safetensors writes no such file
+        raise UsageError(
+            "has a name that is not UTF-8", where=str(folder), mend="Choose another --out."
+        ) from None
     if folder.exists():
         raise UsageError(
             "exists already", where=str(folder), mend="Choose another --out, or remove it."
@@ -127,22 +133,15 @@ def check_free(folder: Path) -> None:
         raise UsageError("cannot be written to", where=str(above), mend="Choose another --out.")
 
 
-def _hashes(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): hash_file(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path != folder / MANIFEST
-    }
-
-
 def read_manifest(folder: Path) -> BundleManifest:
     """Read a bundle's manifest and verify its own digest (not yet the files).
 
     Raises
     ------
     BundleError
-        If it is missing, malformed or altered.
+        If it is missing, malformed or altered, or has names that may lead out of the bundle.
     """
+    folder = Path(folder)  # a str too, from notebooks
     path = folder / MANIFEST
     try:
         text = read_regular(path, MAX_JSON_BYTES).decode("utf-8")
@@ -152,7 +151,7 @@ def read_manifest(folder: Path) -> BundleManifest:
                 where=str(folder),
                 mend="Train it again with this version.",
             )
-        return BundleManifest.of_text(text)
+        manifest = BundleManifest.of_text(text)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise BundleError(
             "is not a bundle: it has no manifest.json",
@@ -161,6 +160,8 @@ def read_manifest(folder: Path) -> BundleManifest:
         ) from error
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise BundleError("manifest.json is malformed or altered", where=str(folder)) from error
+    check_names(folder, manifest)
+    return manifest
 
 
 def verify_bundle(folder: Path) -> BundleManifest:
@@ -169,24 +170,12 @@ def verify_bundle(folder: Path) -> BundleManifest:
     Raises
     ------
     BundleError
-        If a file is missing, altered or not listed; names every one.
+        If a file is a link, missing, altered or not listed, or the manifest has names that may
+        lead out of the bundle; names every one.
     """
+    folder = Path(folder)
     manifest = read_manifest(folder)
-    try:
-        found = _hashes(folder)
-    except OSError as error:
-        raise BundleError("has a file that cannot be read", where=str(folder)) from error
-    wrong = sorted(
-        name
-        for name in manifest.files.keys() | found.keys()
-        if manifest.files.get(name) != found.get(name)
-    )
-    if wrong:
-        raise BundleError(
-            f"does not match its manifest: {', '.join(wrong)}",
-            where=str(folder),
-            mend="Do not use it; restore it from a copy or train again.",
-        )
+    check_files(folder, manifest)
     return manifest
 
 
@@ -198,7 +187,7 @@ def load_policy(folder: Path) -> Policy:
     BundleError
         If it is missing or malformed.
     """
-    return _read_part(folder / POLICY, Policy)
+    return _read_part(Path(folder) / POLICY, Policy)
 
 
 def load_bundle_spec(folder: Path) -> DataSpec:
@@ -209,7 +198,7 @@ def load_bundle_spec(folder: Path) -> DataSpec:
     BundleError
         If it is missing or malformed.
     """
-    return _read_part(folder / SPEC, DataSpec)
+    return _read_part(Path(folder) / SPEC, DataSpec)
 
 
 def _read_part(path: Path, model: type[Part]) -> Part:
@@ -228,17 +217,12 @@ def load_system(folder: Path) -> tuple[AnySystem, BundleManifest]:
     Raises
     ------
     BundleError
-        If it does not verify, or its parts do not fit together.
+        If it does not verify, before or after its files are read, or its parts do not fit together.
     """
+    folder = Path(folder)
     manifest = verify_bundle(folder)
     try:
-        policy = load_policy(folder)
-        provenance = {"bundle": manifest.digest(), "code_version": manifest.code_version}
-        if isinstance(manifest.settings, OctSettings):
-            return load_oct_system(
-                folder, manifest, manifest.settings, policy, provenance
-            ), manifest
-        return _load_heads(folder, manifest, manifest.settings, policy, provenance), manifest
+        system = _build(folder, manifest)
     except (
         OSError,
         LookupError,
@@ -249,6 +233,16 @@ def load_system(folder: Path) -> tuple[AnySystem, BundleManifest]:
         UsageError,
     ) as error:
         raise BundleError("its parts do not fit together", where=str(folder)) from error
+    check_files(folder, manifest)  # a file replaced since it was hashed was not what was read
+    return system, manifest
+
+
+def _build(folder: Path, manifest: BundleManifest) -> AnySystem:
+    policy = load_policy(folder)
+    provenance = {"bundle": manifest.digest(), "code_version": manifest.code_version}
+    if isinstance(manifest.settings, OctSettings):
+        return load_oct_system(folder, manifest, manifest.settings, policy, provenance)
+    return _load_heads(folder, manifest, manifest.settings, policy, provenance)
 
 
 def write_heads(

@@ -13,8 +13,11 @@ from triage.uncertainty.combination import COMBINATION
 _METRIC_TITLES = {
     "accuracy": "inlier top-1 accuracy",
     "ood_auroc": "out-of-distribution AUROC",
-    "abstained": "share abstained",
-    "cost": "mean clinical cost at the stated prevalence",
+    "abstained": "share abstained, at the stated prevalence of outliers",
+    "cost": "mean clinical cost, at the stated prevalence of outliers",
+    "abstained_at_split_share": "share abstained, with the validation split's own outliers",
+    "cost_at_split_share": "mean clinical cost, with the validation split's own outliers",
+    "outlier_share": "share of outliers in the validation split",
 }
 
 

@@ -48,7 +48,7 @@ def test_several_shifts_or_none() -> None:
     for texts in (["none", "jpeg:2"], ["jpeg:2", "none"], ["none", "none"]):
         with pytest.raises(UsageError, match=r"--shift: 'none' .* Leave out 'none', or the others"):
             parse_shifts(texts)
-    with pytest.raises(UsageError, match="'None' is not a corruption"):
+    with pytest.raises(UsageError, match="there is no corruption 'None'"):
         parse_shifts(["None"])
 
 

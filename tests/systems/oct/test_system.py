@@ -67,6 +67,9 @@ def test_a_reading_agrees_with_the_table(
         mean = reading.diagnoses.mean(axis=(0, 1))
         told = findings.loc[case.case_id, [f"p_{name}" for name in DIAGNOSES]]
         assert told.to_numpy(dtype=float) == pytest.approx(mean, abs=1e-6)
+        for measurement in reading.facts.measurements:
+            value = findings.loc[case.case_id, f"{measurement.name} ({measurement.unit})"]
+            assert value == pytest.approx(measurement.value) or measurement.value is None
         assert reading.facts.volume_sha256 == scored.files[case.images[0]].sha256
         assert reading.facts.bundle == system.provenance["bundle"]
         assert scored.predictions.decisions is not None

@@ -190,7 +190,10 @@ def test_what_cannot_be_learned_from(key, seen, change, words):
 
 
 @every
-@pytest.mark.parametrize("bad", [np.full((2, K), np.nan), np.full((2, K), -1.0), np.ones(K)])
+@pytest.mark.parametrize(
+    "bad",
+    [np.full((2, K), np.nan), np.full((2, K), -1.0), np.full((2, K), 2.0), np.ones(K)],
+)
 def test_what_cannot_be_calibrated(key, seen, bad):
     with pytest.raises(UsageError, match="probabilities"):
         fitted(key, seen).calibrate(bad, np.zeros(len(bad)))
@@ -249,3 +252,13 @@ def test_unknown_names_get_the_nearest():
         make_calibrator("dirichelt")
     with pytest.raises(UsageError, match="There are none, temperature"):
         make_calibrator("xyz")
+
+
+@every
+def test_only_proportions_are_read_however_small_the_row(key, seen):
+    """What is known may be almost nothing of a case; its proportions are no less."""
+    calibrator = fitted(key, seen)
+    p = np.array([[0.9, 0.05, 0.03, 0.015, 0.005]])
+    whole = calibrator.calibrate(p, np.zeros(1))
+    for share in (1e-6, 1e-13, 1e-30):
+        np.testing.assert_allclose(calibrator.calibrate(p * share, np.zeros(1)), whole, rtol=1e-6)

@@ -84,3 +84,29 @@ def test_it_is_fitted_on_inliers_only(truth: list[int]) -> None:
     p = np.full((len(truth), K + 1), 0.2)
     with pytest.raises(UsageError, match="inlier"):
         fit_temperature(p, K, np.array(truth, dtype=np.int64))
+
+
+@pytest.mark.parametrize("known", [1.0, 1e-6, 1e-12, 1e-15, 1e-30, 1e-300])
+def test_the_proportions_of_known_conditions_survive_however_small_they_are(known: float) -> None:
+    """99 % melanoma among the known stays so for a case that is almost surely unknown."""
+    shares = np.array([0.004, 0.99, 0.003, 0.003])
+    p = np.concatenate([shares * known, [1 - known]])[None]
+    assert apply_temperature(p, K, 1.0)[0] == pytest.approx(shares)
+    assert apply_temperature(p, K, 2.0)[0] == pytest.approx(np.sqrt(shares) / np.sqrt(shares).sum())
+
+
+def test_no_known_condition_at_all_says_nothing() -> None:
+    assert apply_temperature(np.array([[0.0, 0, 0, 0, 1]]), K, 1.0)[0] == pytest.approx([0.25] * K)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -0.1, 1.1])
+def test_what_is_no_probability_is_refused(value: float) -> None:
+    with pytest.raises(UsageError, match="outside"):
+        apply_temperature(np.array([[value, 0.2, 0.1, 0.1, 0.1]]), K, 1.0)
+
+
+def test_labels_that_do_not_fit_are_refused() -> None:
+    p = np.full((3, K), 1 / K)
+    for truth in (np.array([0, 1]), np.array([0.0, 1.0, 2.0]), np.array([[0], [1], [2]])):
+        with pytest.raises(UsageError, match="labels of shape"):
+            fit_temperature(p, K, truth)

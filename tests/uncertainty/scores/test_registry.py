@@ -25,12 +25,12 @@ def test_a_score_by_its_name() -> None:
     ],
 )
 def test_an_unknown_name_suggests_the_nearest(wrong: str, near: str) -> None:
-    with pytest.raises(UsageError, match=f"unknown score '{wrong}'. Did you mean {near}?"):
+    with pytest.raises(UsageError, match=f"there is no score '{wrong}'. Did you mean {near}?"):
         make_score(wrong)
 
 
 def test_an_empty_name() -> None:
-    with pytest.raises(UsageError, match=r"unknown score ''. .*There are max_softmax, "):
+    with pytest.raises(UsageError, match=r"there is no score ''. There are max_softmax, "):
         make_score("")
 
 

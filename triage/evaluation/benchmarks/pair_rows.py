@@ -18,7 +18,7 @@ from triage.evaluation.benchmarks.results import Number, PairPart, PairRow
 from triage.evaluation.coverage import OVERALL
 from triage.evaluation.estimates import MAX_UNDEFINED, MIN_CLUSTERS
 from triage.evaluation.metrics.detection import auroc
-from triage.evaluation.results import UNKNOWN
+from triage.evaluation.results import level_order
 
 RISK = "risk"
 OF_HEADS = ("accuracy", "ece")
@@ -86,7 +86,7 @@ def _parts(draws: Sequence[DrawRecord], spec: DataSpec) -> Iterator[_Part]:
     for axis in draws[0].subgroups.columns:
         columns = [draw.subgroups[axis].to_numpy() for draw in draws]
         levels = {level for column in columns for level in column}
-        for level in sorted(levels, key=lambda name: (name == UNKNOWN, name)):
+        for level in sorted(levels, key=level_order):
             yield _Part(str(axis), str(level), [column == level for column in columns])
 
 

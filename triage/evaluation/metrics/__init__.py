@@ -1,5 +1,6 @@
 """Metrics, one family a file, all written over case weights; `METRICS` is their table."""
 
-from triage.evaluation.metrics.registry import METRICS, Interval, Metric, Need, find_metric
+from triage.evaluation.metrics.metric import Interval, Metric, Need
+from triage.evaluation.metrics.registry import METRICS, find_metric
 
 __all__ = ["METRICS", "Interval", "Metric", "Need", "find_metric"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.evaluation.metrics.weighted import FloatArray, ratio, weighted_mean
+from triage.evaluation.metrics.weighted import CaseValues, FloatArray, ratio
 from triage.evaluation.outcomes import Outcomes
 
 
@@ -15,21 +15,9 @@ def correct(outcomes: Outcomes) -> NDArray[np.bool_]:
     return matches
 
 
-def accuracy(outcomes: Outcomes, weights: FloatArray) -> FloatArray:
-    """Top-1 accuracy on inliers, whether or not the system abstained on them.
-
-    Parameters
-    ----------
-    outcomes : Outcomes of N cases
-    weights : float array [B, N]
-        Case weights of each resample.
-
-    Returns
-    -------
-    float array [B]
-        Proportions; NaN where a resample has no inlier.
-    """
-    return weighted_mean(correct(outcomes), ~outcomes.is_outlier, weights)
+def accuracy(outcomes: Outcomes) -> CaseValues:
+    """Whether the most probable condition is the true one, of inliers, abstained on or not."""
+    return CaseValues(correct(outcomes), ~outcomes.is_outlier)
 
 
 def balanced_accuracy(outcomes: Outcomes, weights: FloatArray) -> FloatArray:
@@ -57,21 +45,9 @@ def balanced_accuracy(outcomes: Outcomes, weights: FloatArray) -> FloatArray:
     return ratio(recall.sum(axis=1), (drawn > 0).sum(axis=1).astype(np.float64))
 
 
-def selective_accuracy(outcomes: Outcomes, weights: FloatArray) -> FloatArray:
-    """Top-1 accuracy on the inliers on which the system gave an opinion.
+def selective_accuracy(outcomes: Outcomes) -> CaseValues:
+    """Whether the most probable condition is the true one, of inliers with an opinion.
 
     Geifman & El-Yaniv 2017, eq. 2 (one minus the selective risk under 0/1 loss).
-
-    Parameters
-    ----------
-    outcomes : Outcomes of N cases
-    weights : float array [B, N]
-        Case weights of each resample.
-
-    Returns
-    -------
-    float array [B]
-        Proportions; NaN where a resample has no such inlier.
     """
-    answered = ~outcomes.is_outlier & ~outcomes.abstained
-    return weighted_mean(correct(outcomes), answered, weights)
+    return CaseValues(correct(outcomes), ~outcomes.is_outlier & ~outcomes.abstained)

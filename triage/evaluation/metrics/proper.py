@@ -6,7 +6,7 @@ import numpy as np
 
 from triage.evaluation.metrics.bins import bin_sums, equal_width_bin
 from triage.evaluation.metrics.classification import correct
-from triage.evaluation.metrics.weighted import FloatArray, ratio, weighted_mean
+from triage.evaluation.metrics.weighted import CaseValues, FloatArray, ratio, weighted_mean
 from triage.evaluation.outcomes import Outcomes
 
 
@@ -31,25 +31,14 @@ def nll(outcomes: Outcomes, weights: FloatArray) -> FloatArray:
     return weighted_mean(losses, ~outcomes.is_outlier, weights)
 
 
-def brier(outcomes: Outcomes, weights: FloatArray) -> FloatArray:
-    """Mean squared distance of the probabilities from the true condition on inliers, 0 to 2.
+def brier(outcomes: Outcomes) -> CaseValues:
+    """Squared distance of the probabilities from the true condition, of inliers, 0 to 2.
 
     Brier 1950, eq. 2: summed over all conditions.
-
-    Parameters
-    ----------
-    outcomes : Outcomes of N cases
-    weights : float array [B, N]
-        Case weights of each resample.
-
-    Returns
-    -------
-    float array [B]
-        NaN where a resample has no inlier.
     """
     target = outcomes.truth[:, None] == np.arange(len(outcomes.classes))
     distances = ((outcomes.probabilities - target) ** 2).sum(axis=1)
-    return weighted_mean(distances, ~outcomes.is_outlier, weights)
+    return CaseValues(distances, ~outcomes.is_outlier, high=2.0)
 
 
 def brier_reliability(outcomes: Outcomes, weights: FloatArray) -> FloatArray:

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
-
-import numpy as np
-from numpy.typing import NDArray
-
-from triage.errors import UsageError
+from triage.errors import unknown_name
 from triage.evaluation.metrics import (
     calibration,
     classification,
@@ -18,93 +11,15 @@ from triage.evaluation.metrics import (
     proper,
     selective,
 )
-from triage.evaluation.metrics.weighted import FloatArray
-from triage.evaluation.outcomes import Outcomes
-
-
-class Need(StrEnum):
-    """A kind of case without which a metric is undefined."""
-
-    ALL = "all cases"
-    INLIERS = "inliers"
-    EVERY_CONDITION = "inliers of every condition"
-    OUTLIERS = "outliers"
-    ANSWERED_INLIERS = "inliers with an opinion"
-    ABSTAINED = "abstained cases"
-    URGENT = "urgent cases"
-
-    def masks(self, outcomes: Outcomes) -> list[NDArray[np.bool_]]:
-        """Return the groups of cases that must each be there, bool [N] each."""
-        inlier = ~outcomes.is_outlier
-        match self:
-            case Need.ALL:
-                return [np.ones(len(outcomes), dtype=np.bool_)]
-            case Need.INLIERS:
-                return [inlier]
-            case Need.EVERY_CONDITION:
-                present = np.unique(outcomes.truth[inlier])
-                return [outcomes.truth == label for label in present] or [inlier]
-            case Need.OUTLIERS:
-                return [outcomes.is_outlier]
-            case Need.ANSWERED_INLIERS:
-                return [inlier & ~outcomes.abstained]
-            case Need.ABSTAINED:
-                return [outcomes.abstained]
-            case Need.URGENT:
-                return [outcomes.true_urgency == clinical.URGENT]
-
-
-class Interval(StrEnum):
-    """How a metric's interval is made from its resamples; see `triage.evaluation.intervals`."""
-
-    KORN_GRAUBARD = "Korn-Graubard"
-    PERCENTILE = "percentile"
-    BASIC = "basic"
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One metric, and all that a table or a report says of it.
-
-    Parameters
-    ----------
-    key : str
-        Stable name in files.
-    title : str
-        Name for people.
-    unit : str
-        "proportion" or "area" for what lies between 0 and 1.
-    larger_is_better : bool or None
-        None where neither end is a virtue by itself.
-    needs : tuple of Need
-        Kinds of case it is undefined without.
-    interval : Interval
-        How its interval is made.
-    definition : str
-        One sentence.
-    source : str
-        Paper, or "our definition".
-    compute : callable
-        (Outcomes of N cases, weights [B, N]) -> values [B]; NaN where undefined.
-    """
-
-    key: str
-    title: str
-    unit: str
-    larger_is_better: bool | None
-    needs: tuple[Need, ...]
-    interval: Interval
-    definition: str
-    source: str
-    compute: Callable[[Outcomes, FloatArray], FloatArray]
-
+from triage.evaluation.metrics.metric import Interval, Metric, Need
+from triage.evaluation.metrics.metric import mean_metric as _mean
 
 _KG, _PERCENTILE, _BASIC = Interval.KORN_GRAUBARD, Interval.PERCENTILE, Interval.BASIC
 _RANKING = (Need.INLIERS, Need.OUTLIERS)
 
 _TABLE = (
-    Metric(
-        "accuracy", "Inlier accuracy", "proportion", True, (Need.INLIERS,), _KG,
+    _mean(
+        "accuracy", "Inlier accuracy", "proportion", True, (Need.INLIERS,),
         "Share of inliers whose most probable condition is the true one.",
         "standard", classification.accuracy,
     ),
@@ -122,7 +37,7 @@ _TABLE = (
     Metric(
         "ood_aupr", "OOD AUPR", "area", True, _RANKING, _KG,
         "Average precision of finding outliers; chance level is their prevalence.",
-        "average precision, as in scikit-learn", detection.ood_aupr,
+        "average precision, as in scikit-learn", detection.ood_aupr, of_all_cases=True,
     ),
     Metric(
         "ood_fpr95", "OOD FPR at 95 % TPR", "proportion", False, _RANKING, _KG,
@@ -159,8 +74,8 @@ _TABLE = (
         "Mean negative log probability given to the true condition of inliers.",
         "standard", proper.nll,
     ),
-    Metric(
-        "brier", "Brier score", "squared probability", False, (Need.INLIERS,), _PERCENTILE,
+    _mean(
+        "brier", "Brier score", "squared probability", False, (Need.INLIERS,),
         "Squared distance of the probabilities from the truth, summed over conditions, 0 to 2.",
         "Brier 1950", proper.brier,
     ),
@@ -183,25 +98,25 @@ _TABLE = (
         "Variance of being right on inliers: accuracy times one minus accuracy.",
         "Murphy 1973", proper.brier_uncertainty,
     ),
-    Metric(
+    _mean(
         "clinical_cost", "Mean clinical cost", "cost units per case", False,
-        (Need.ALL,), _PERCENTILE,
+        (Need.ALL,),
         "Mean cost of what was done with a case, by the cost matrix of the data spec.",
-        "our definition", clinical.clinical_cost,
+        "our definition", clinical.clinical_cost, of_all_cases=True,
     ),
-    Metric(
-        "abstention_rate", "Abstention rate", "proportion", None, (Need.ALL,), _KG,
+    _mean(
+        "abstention_rate", "Abstention rate", "proportion", None, (Need.ALL,),
         "Share of all cases without an AI opinion.",
-        "our definition", clinical.abstention_rate,
+        "our definition", clinical.abstention_rate, of_all_cases=True,
     ),
-    Metric(
-        "coverage", "Inlier coverage", "proportion", True, (Need.INLIERS,), _KG,
+    _mean(
+        "coverage", "Inlier coverage", "proportion", True, (Need.INLIERS,),
         "Share of inliers with an AI opinion.",
         "Geifman & El-Yaniv 2017", clinical.coverage,
     ),
-    Metric(
+    _mean(
         "selective_accuracy", "Selective accuracy", "proportion", True,
-        (Need.ANSWERED_INLIERS,), _KG,
+        (Need.ANSWERED_INLIERS,),
         "Accuracy on the inliers with an AI opinion.",
         "Geifman & El-Yaniv 2017", classification.selective_accuracy,
     ),
@@ -220,33 +135,33 @@ _TABLE = (
         "AURC of referral at random, the overall share of errors, less AURC.",
         "our definition", selective.aurc_gain,
     ),
-    Metric(
+    _mean(
         "outlier_abstention_rate", "Outliers abstained on", "proportion", True,
-        (Need.OUTLIERS,), _KG,
+        (Need.OUTLIERS,),
         "Share of outliers without an AI opinion, as it should be.",
         "our definition", clinical.outlier_abstention_rate,
     ),
-    Metric(
-        "under_triage_rate", "Under-triage", "proportion", False, (Need.ALL,), _KG,
+    _mean(
+        "under_triage_rate", "Under-triage", "proportion", False, (Need.ALL,),
         "Share of all cases queued less urgently than they are.",
-        "our definition", clinical.under_triage_rate,
+        "our definition", clinical.under_triage_rate, of_all_cases=True,
     ),
-    Metric(
-        "over_triage_rate", "Over-triage", "proportion", False, (Need.ALL,), _KG,
+    _mean(
+        "over_triage_rate", "Over-triage", "proportion", False, (Need.ALL,),
         "Share of all cases queued more urgently than they are.",
-        "our definition", clinical.over_triage_rate,
+        "our definition", clinical.over_triage_rate, of_all_cases=True,
     ),
-    Metric(
+    _mean(
         "abstained_under_triage_rate", "Under-triage when abstaining", "proportion", False,
-        (Need.ABSTAINED,), _KG,
+        (Need.ABSTAINED,),
         "Share of the cases without an AI opinion that are queued less urgently than they are.",
-        "our definition", clinical.abstained_under_triage_rate,
+        "our definition", clinical.abstained_under_triage_rate, of_all_cases=True,
     ),
-    Metric(
+    _mean(
         "urgent_at_observation_rate", "Urgent queued at observation", "proportion", False,
-        (Need.URGENT,), _KG,
+        (Need.URGENT,),
         "Share of urgent cases queued for observation, the lowest urgency.",
-        "our definition", clinical.urgent_at_observation_rate,
+        "our definition", clinical.urgent_at_observation_rate, of_all_cases=True,
     ),
 )  # fmt: skip
 
@@ -260,10 +175,9 @@ def find_metric(key: str) -> Metric:
     Raises
     ------
     UsageError
-        If there is no such metric; the message lists those there are.
+        If there is no such metric; the message has the nearest.
     """
     try:
         return METRICS[key]
     except KeyError:
-        known = ", ".join(METRICS)
-        raise UsageError(f"there is no metric {key!r}", mend=f"Choose from {known}.") from None
+        raise unknown_name("metric", key, METRICS) from None

@@ -6,6 +6,8 @@ written over such rows, so a thousand resamples cost one pass of array arithmeti
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -47,3 +49,27 @@ def weighted_mean(values: ArrayLike, where: NDArray[np.bool_], weights: FloatArr
     """
     counted = np.where(where, np.asarray(values, dtype=np.float64), 0.0)
     return ratio(weights @ counted, weights @ where.astype(np.float64))
+
+
+@dataclass(frozen=True)
+class CaseValues:
+    """What a mean is taken of: the value of each case, which cases count, and the bounds.
+
+    Parameters
+    ----------
+    values : array [N]
+        The value of each case; ignored outside `where`.
+    where : bool array [N]
+        The cases that count.
+    low, high : float
+        No value of any case, seen or not, lies outside; an interval of the mean needs them.
+    """
+
+    values: ArrayLike
+    where: NDArray[np.bool_]
+    low: float = 0.0
+    high: float = 1.0
+
+    def mean(self, weights: FloatArray) -> FloatArray:
+        """Mean over the cases that count for each row of weights [B, N]; NaN without any, [B]."""
+        return weighted_mean(self.values, self.where, weights)

@@ -104,6 +104,8 @@ def parse_corruption(text: str) -> Corruption:
     name, colon, severity = text.strip().partition(":")
     if not colon and name in CORRUPTIONS and len(CORRUPTIONS[name].strengths) == 1:
         return Corruption(name, 1)
+    if name.isidentifier() and name not in CORRUPTIONS:
+        raise unknown_name("corruption", name, CORRUPTIONS)
     if colon and severity.isascii() and severity.isdecimal():
         return Corruption(name, int(severity))
     raise UsageError(f"{text!r} is not a corruption", mend="Write name:severity, such as jpeg:3.")

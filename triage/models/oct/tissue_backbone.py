@@ -167,7 +167,7 @@ def _verified_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _weights(folder: Path, name: str, manifest: dict[str, Any]) -> dict[str, torch.Tensor]:
-    data = read_regular(folder / name, MAX_WEIGHTS_BYTES)
+    data = read_regular(folder / name, MAX_WEIGHTS_BYTES, root=folder)
     if manifest["files"][name] != hash_bytes(data):
         raise ValueError("altered")
     return load(data)

@@ -197,12 +197,12 @@ class OctSystem:
         found: PairOutputs,
         measured: Measured,
     ) -> dict[str, object]:
-        """One row of the findings table."""
+        """One row of the findings table; a measurement's column has its unit in brackets."""
         mean = found.diagnoses.mean(axis=(0, 1))
         return (
             {"case_id": case.case_id, "device_distance": self._distance(opened)}
             | {f"p_{name}": float(p) for name, p in zip(DIAGNOSES, mean, strict=True)}
-            | {each.name: each.value for each in measured.measurements}
+            | {f"{each.name} ({each.unit})": each.value for each in measured.measurements}
         )
 
     def _distance(self, opened: OpenVolume) -> float:

@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from triage.errors import UsageError
 
 FLOOR = 1e-12
-"""Probabilities are kept above it, so that logarithms are finite."""
+"""Proportions are kept above it, so that logarithms are finite."""
+ABOVE_ONE = 1e-3
+"""How far above one a probability may be, for what was kept as float32 or averaged."""
 
 COMMON = ("present",)
 """Names of what every calibrator stores: which conditions had validation cases, bool [K]."""
@@ -163,7 +165,7 @@ class Calibrator(ABC):
         """Return positive values in the calibrated proportions, [N, K]."""
 
     def _proportions(self, probabilities: ArrayLike) -> Floats:
-        """Rows kept above `FLOOR` and made to sum to one; a row of zeros becomes uniform."""
+        """Rows made to sum to one and kept above `FLOOR`; a row of zeros becomes uniform."""
         values = np.asarray(probabilities, dtype=np.float64)
         if values.ndim != 2 or values.shape[1] == 0:
             raise UsageError(
@@ -174,9 +176,9 @@ class Calibrator(ABC):
             raise UsageError(
                 "probabilities hold values that are not finite or negative", where=self.info.key
             )
-        values = np.maximum(values, FLOOR)
-        proportions: Floats = values / values.sum(axis=1, keepdims=True)
-        return proportions
+        if (values > 1 + ABOVE_ONE).any():
+            raise UsageError("probabilities hold values above one", where=self.info.key)
+        return proportions(values)
 
     def _distance(self, distance: ArrayLike | None, n: int) -> Floats:
         """Checked distances, or zeros where the calibrator does not read them."""
@@ -196,6 +198,30 @@ class Calibrator(ABC):
         if not np.isfinite(values).all():
             raise UsageError("distances hold values that are not finite", where=self.info.key)
         return values
+
+
+def proportions(values: Floats) -> Floats:
+    """Make rows sum to one, then keep them above `FLOOR`.
+
+    In this order: of a case that is almost surely an outlier all inlier columns are tiny, and a
+    floor on them as they are would make alike what differs by orders of magnitude.
+
+    Parameters
+    ----------
+    values : float array [N, K]
+        Finite and not negative.
+
+    Returns
+    -------
+    float array [N, K]
+        Rows sum to one; a row of zeros becomes uniform.
+    """
+    largest = values.max(axis=1, keepdims=True)
+    # By the largest first: the sum of values near the least float would lose their digits.
+    scaled = np.divide(values, largest, out=np.ones_like(values), where=largest > 0)
+    shares = np.maximum(scaled / scaled.sum(axis=1, keepdims=True), FLOOR)
+    kept: Floats = shares / shares.sum(axis=1, keepdims=True)
+    return kept
 
 
 def _among(given: Floats, present: NDArray[np.bool_]) -> Floats:

@@ -16,12 +16,13 @@ from scipy.special import log_softmax, softmax
 
 from triage.errors import UsageError
 from triage.uncertainty.calibration.calibrator import (
-    FLOOR,
+    ABOVE_ONE,
     Calibrator,
     CalibratorInfo,
     Floats,
     State,
     Truth,
+    proportions,
 )
 
 BOUNDS = (0.05, 20.0)
@@ -29,8 +30,32 @@ BOUNDS = (0.05, 20.0)
 
 
 def inlier_logits(probabilities: NDArray[np.float64], n_inliers: int) -> NDArray[np.float64]:
-    """Return log probabilities of the inlier classes, float [N, K], up to a constant per row."""
-    logits: NDArray[np.float64] = np.log(np.maximum(probabilities[:, :n_inliers], FLOOR))
+    """Return log probabilities of the inlier classes given an inlier, float [N, K].
+
+    They are normalised before they are kept above `FLOOR`: a case that is almost surely an
+    outlier keeps the proportions between the inlier classes.
+
+    Parameters
+    ----------
+    probabilities : float array [N, C]
+        Inlier classes first; rows need not sum to one.
+    n_inliers : int
+        Number of inlier classes K, 1 to C.
+
+    Raises
+    ------
+    UsageError
+        If a value is not between 0 and 1, or there are not as many classes.
+    """
+    if probabilities.ndim != 2 or not 1 <= n_inliers <= probabilities.shape[1]:
+        raise UsageError(
+            f"{n_inliers} inlier classes of probabilities of shape {probabilities.shape}",
+            where="temperature",
+        )
+    # written so that NaN fails
+    if not ((probabilities >= 0) & (probabilities <= 1 + ABOVE_ONE)).all():
+        raise UsageError("probabilities hold values outside [0, 1]", where="temperature")
+    logits: NDArray[np.float64] = np.log(proportions(probabilities[:, :n_inliers]))
     return logits
 
 
@@ -66,8 +91,13 @@ def fit_temperature(
     Raises
     ------
     UsageError
-        If there is no case, or a case is not an inlier.
+        If there is no case, a case is not an inlier, or there is another number of labels.
     """
+    if truth.shape != (len(probabilities),) or not np.issubdtype(truth.dtype, np.integer):
+        raise UsageError(
+            f"labels of shape {truth.shape} and type {truth.dtype} for {len(probabilities)} cases",
+            where="temperature",
+        )
     if len(truth) == 0 or truth.min() < 0 or truth.max() >= n_inliers:
         raise UsageError("temperature scaling needs validation cases of inlier conditions only")
     logits = inlier_logits(probabilities, n_inliers)

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.errors import UsageError
+from triage.errors import UsageError, unknown_name
 
 State = dict[str, NDArray[Any]]
 Probabilities = NDArray[np.float64]
@@ -84,10 +84,7 @@ class ConformalSet(ABC):
         if not 0.0 < self.alpha < 1.0:
             raise UsageError(f"alpha must lie between 0 and 1, not {self.alpha}", where=self._name)
         if self.by not in get_args(Grouping):
-            known = ", ".join(get_args(Grouping))
-            raise UsageError(
-                f"there is no grouping {self.by!r}", where=self._name, mend=f"Choose from {known}."
-            )
+            raise unknown_name("grouping", self.by, get_args(Grouping), where=self._name)
         if not 0 <= self.seed < 2**64:
             raise UsageError(f"a seed lies in [0, 2^64), not {self.seed}", where=self._name)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from triage.errors import UsageError, nearest_name
+from triage.errors import UsageError, unknown_name
 from triage.uncertainty.scores.ash import Ash
 from triage.uncertainty.scores.ddu import Ddu
 from triage.uncertainty.scores.dose import Dose
@@ -89,11 +89,7 @@ def make_score(key: str, **settings: Any) -> Score:
         If there is no such score or setting, or a setting is out of bounds.
     """
     if key not in SCORES:
-        near = nearest_name(key.lower(), SCORES, cutoff=0.0)
-        raise UsageError(
-            f"unknown score {key!r}",
-            mend=f"Did you mean {near}? There are {', '.join(SCORES)}.",
-        )
+        raise unknown_name("score", key, SCORES)
     score = SCORES[key]
     known = [setting.name for setting in fields(score)]  # type: ignore[arg-type]
     if unknown := sorted({*settings} - {*known}):

@@ -1,0 +1,102 @@
+"""What is wrong with the files that a table of images names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from triage.array_file import load_arrays
+from triage.data.identifiers import has_drive
+from triage.data.manifest import image_folder
+from triage.data.outside_root import OUTSIDE, RootBoundary
+from triage.data.spec import DataSpec, Modality
+from triage.errors import ImageRejected
+from triage.imaging.oct.read import read_volume
+from triage.imaging.oct.volume import Flag
+from triage.imaging.read import read_picture
+
+_UNUSABLE = (Flag.SINGLE_BSCAN, Flag.SPACING_MISSING)
+"""A volume that can be looked at but not be read by a system."""
+
+
+def file_problems(
+    table: pd.DataFrame,
+    spec: DataSpec,
+    root: Path,
+    decode: bool,
+    progress: Callable[[int, int], None] | None,
+) -> list[str]:
+    """List the images and tissue maps that are missing, lead astray or cannot be read.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `triage.data.manifest.read_rows` returns it.
+    spec : DataSpec
+    root : Path
+    decode : bool
+        Read every file as well.
+    progress : callable or None
+        Called with (done, total).
+    """
+    problems = []
+    rows, folder = spec.rows, image_folder(spec.rows, root)
+    boundary = RootBoundary(root)
+    volumes = spec.modality is Modality.OCT_VOLUMES
+    named = table[table[rows.image] != ""]
+    for done, row in enumerate(named.index, start=1):
+        name = str(named.at[row, rows.image])
+        annotation = str(named.at[row, rows.annotation]) if rows.annotation else ""
+        found = _file_problem(folder / name, boundary, decode=decode, volume=volumes)
+        if found and has_drive(name):
+            found = f"{found}: the path is one of another computer; make it relative"
+        problems += [f"row {row}: {name}: {found}"] if found else []
+        found = _annotation_problem(folder / annotation, boundary, decode) if annotation else ""
+        problems += [f"row {row}: {annotation}: {found}"] if found else []
+        if progress is not None:
+            progress(done, len(named))
+    return problems
+
+
+def _file_problem(path: Path, boundary: RootBoundary, *, decode: bool, volume: bool) -> str:
+    """What is wrong with an image or volume, '' if nothing; a volume may be a folder."""
+    if problem := _place_problem(path, boundary, may_be_folder=volume):
+        return problem
+    if not decode:
+        return ""
+    try:
+        if not volume:
+            read_picture(path, root=boundary.root)
+            return ""
+        flags = read_volume(path, root=boundary.root).flags
+    except ImageRejected as error:
+        return error.what
+    return " ".join(flag.sentence for flag in flags if flag in _UNUSABLE)
+
+
+def _annotation_problem(path: Path, boundary: RootBoundary, decode: bool) -> str:
+    if problem := _place_problem(path, boundary, may_be_folder=False):
+        return problem
+    return "is damaged" if decode and load_arrays(path) is None else ""
+
+
+def _place_problem(path: Path, boundary: RootBoundary, *, may_be_folder: bool) -> str:
+    """What is wrong with a file without opening it, '' if nothing."""
+    if not _exists(path):
+        return "missing file"
+    if boundary.is_left_by(path):
+        return OUTSIDE
+    if path.is_dir() and may_be_folder:
+        return ""
+    if not path.is_file():
+        return "not a file but a folder, a pipe, a socket or a device"
+    return "" if path.stat().st_size else "empty file"
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that the system cannot have
+        return False

@@ -1,0 +1,143 @@
+"""Identifiers and other cells of a table: what is certainly the same, and what means 'missing'.
+
+Every rule that changes a cell before it is used is here. What is only probably the same is never
+changed; `triage.data.lookalikes` and `triage.data.row_warnings` list it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+MISSING_WORDS = frozenset(
+    {
+        "", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "-nan", "nat", "none", "null",
+        "(null)", "nil", "missing", "unknown", "-", "--", "---", "\u2013", "\u2014", ".", "?",
+        "??", "???",
+    }
+)  # fmt: skip
+"""Words for a missing value, casefolded: of Python, R, SQL, pandas, SAS and people."""
+_SPREADSHEET_ERROR = re.compile(
+    r"#+|#(REF|VALUE|NAME|DIV/0|NUM|NULL|SPILL|CALC|GETTING_DATA)[!?]?", re.IGNORECASE
+)
+_INVISIBLE = dict.fromkeys(
+    (
+        0x00AD, 0x061C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F),
+        *range(0x2060, 0x2065), *range(0x2066, 0x206A), 0xFEFF,
+    )
+)  # fmt: skip
+"""Soft hyphen, zero-width characters, marks of direction, byte order mark."""
+CASE_PREFIX, IMAGE_PREFIX = "(case) ", "(image) "
+"""Begin the identifiers that stand in for a missing one; no identifier of a table may."""
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+
+
+def clean_text(text: str) -> str:
+    """Return a cell without differences that no reader could see.
+
+    Unicode is composed (NFC), characters without width are dropped, every space of Unicode (such
+    as the no-break space) is a plain one, and blanks at both ends are cut off.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        The same for texts that are certainly the same; `clean_text` of it changes nothing.
+    """
+    if text.isascii():
+        return text.strip()
+    spaced = "".join(
+        " " if unicodedata.category(sign) == "Zs" else sign for sign in text.translate(_INVISIBLE)
+    )
+    return unicodedata.normalize("NFC", spaced).strip()
+
+
+def is_missing(text: str) -> bool:
+    """Whether a cell is empty or one of the words for 'missing', in any case."""
+    return clean_text(text).casefold() in MISSING_WORDS
+
+
+def is_no_identifier(text: str) -> bool:
+    """Whether a cell cannot be an identifier: it is missing, or an error of a spreadsheet."""
+    return is_missing(text) or _SPREADSHEET_ERROR.fullmatch(clean_text(text)) is not None
+
+
+def clean_column(column: pd.Series) -> pd.Series:
+    """Return a column of strings with every cell clean, see `clean_text`."""
+    return _by_value(column, clean_text)
+
+
+def identifier_column(column: pd.Series) -> pd.Series:
+    """Return a column of identifiers: clean, and '' where there is none."""
+    return _by_value(column, lambda text: "" if is_no_identifier(text) else clean_text(text))
+
+
+def _by_value(column: pd.Series, change: Callable[[str], str]) -> pd.Series:
+    """Apply a function once to each distinct value."""
+    return column.map({value: change(value) for value in column.unique()}).astype(object)
+
+
+def reserved_problems(column: pd.Series) -> list[str]:
+    """List the rows whose identifier begins like one that stands in for a missing one."""
+    taken = column.str.startswith((CASE_PREFIX, IMAGE_PREFIX))
+    return [
+        f"row {row}: {column.name} begins with {CASE_PREFIX!r} or {IMAGE_PREFIX!r}, which are kept "
+        "for rows without an identifier: rename it"
+        for row in column.index[taken]
+    ]
+
+
+def path_column(column: pd.Series, folder: Path) -> pd.Series:
+    r"""Return a column of paths as this system writes them.
+
+    Parameters
+    ----------
+    column : Series of str
+        Paths relative to `folder`.
+    folder : Path
+
+    Returns
+    -------
+    Series of str
+        Separators of Windows (``\``) are ``/``, a byte order mark and blanks around are cut off,
+        and the Unicode form is the one that the file has. A file that is there under exactly the
+        name of the table keeps it.
+    """
+    return _by_value(column, lambda name: _path(name, folder))
+
+
+def _path(name: str, folder: Path) -> str:
+    if name.isascii() and "\\" not in name and name == name.strip():
+        return name
+    plain = name.translate({0xFEFF: None}).strip().replace("\\", "/")
+    if not _stays_below(plain):
+        return plain
+    for form in (name, plain, unicodedata.normalize("NFC", plain)):
+        if _exists(folder / form):
+            return form
+    decomposed = unicodedata.normalize("NFD", plain)
+    return decomposed if _exists(folder / decomposed) else plain
+
+
+def _stays_below(name: str) -> bool:
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that the system cannot have
+        return False
+
+
+def has_drive(name: str) -> bool:
+    """Whether a path begins with a drive or a server of Windows: it names another computer."""
+    return _DRIVE.match(name) is not None or name.startswith("//")

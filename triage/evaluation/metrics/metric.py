@@ -1,0 +1,156 @@
+"""What a metric is: its name, its unit, its needs, its interval and how it is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.evaluation.metrics.clinical import URGENT
+from triage.evaluation.metrics.weighted import CaseValues, FloatArray
+from triage.evaluation.outcomes import Outcomes
+from triage.evaluation.prevalence import at_prevalence
+
+
+class Need(StrEnum):
+    """A kind of case without which a metric is undefined."""
+
+    ALL = "all cases"
+    INLIERS = "inliers"
+    EVERY_CONDITION = "inliers of every condition"
+    OUTLIERS = "outliers"
+    ANSWERED_INLIERS = "inliers with an opinion"
+    ABSTAINED = "abstained cases"
+    URGENT = "urgent cases"
+
+    def masks(self, outcomes: Outcomes) -> list[NDArray[np.bool_]]:
+        """Return the groups of cases that must each be there, bool [N] each."""
+        inlier = ~outcomes.is_outlier
+        match self:
+            case Need.ALL:
+                return [np.ones(len(outcomes), dtype=np.bool_)]
+            case Need.INLIERS:
+                return [inlier]
+            case Need.EVERY_CONDITION:
+                present = np.unique(outcomes.truth[inlier])
+                return [outcomes.truth == label for label in present] or [inlier]
+            case Need.OUTLIERS:
+                return [outcomes.is_outlier]
+            case Need.ANSWERED_INLIERS:
+                return [inlier & ~outcomes.abstained]
+            case Need.ABSTAINED:
+                return [outcomes.abstained]
+            case Need.URGENT:
+                return [outcomes.true_urgency == URGENT]
+
+
+class Interval(StrEnum):
+    """How a metric's interval is made from its resamples; see `triage.evaluation.intervals`."""
+
+    GAFFKE = "Gaffke"
+    KORN_GRAUBARD = "Korn-Graubard"
+    PERCENTILE = "percentile"
+    BASIC = "basic"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric, and all that a table or a report says of it.
+
+    Parameters
+    ----------
+    key : str
+        Stable name in files.
+    title : str
+        Name for people.
+    unit : str
+        "proportion" or "area" for what lies between 0 and 1.
+    larger_is_better : bool or None
+        None where neither end is a virtue by itself.
+    needs : tuple of Need
+        Kinds of case it is undefined without.
+    interval : Interval
+        How its interval is made.
+    definition : str
+        One sentence.
+    source : str
+        Paper, or "our definition".
+    compute : callable
+        (Outcomes of N cases, weights [B, N]) -> values [B]; NaN where undefined. It takes
+        the cases as they are: see `measure`.
+    case_values : callable, optional
+        Outcomes -> the values of cases that the metric is the mean of, with their bounds;
+        of exactly the metrics with Gaffke's interval.
+    of_all_cases : bool
+        Whether it depends on how many of the cases are outliers, and is therefore given at
+        the stated prevalence where the outcomes state one.
+    """
+
+    key: str
+    title: str
+    unit: str
+    larger_is_better: bool | None
+    needs: tuple[Need, ...]
+    interval: Interval
+    definition: str
+    source: str
+    compute: Callable[[Outcomes, FloatArray], FloatArray]
+    case_values: Callable[[Outcomes], CaseValues] | None = None
+    of_all_cases: bool = False
+
+    def restated(self, outcomes: Outcomes) -> bool:
+        """Whether the metric of these outcomes is given at a stated prevalence."""
+        return self.of_all_cases and outcomes.outlier_prevalence is not None
+
+    def measure(self, outcomes: Outcomes, weights: FloatArray) -> FloatArray:
+        """Compute at the stated prevalence of outliers where the metric depends on it.
+
+        Parameters
+        ----------
+        outcomes : Outcomes of N cases
+        weights : float array [B, N]
+            How often each resample drew each case.
+
+        Returns
+        -------
+        float array [B]
+            NaN where undefined, as for a resample without outliers where a prevalence is stated.
+        """
+        if self.of_all_cases and outcomes.outlier_prevalence is not None:
+            weights = at_prevalence(weights, outcomes.is_outlier, outcomes.outlier_prevalence)
+        return self.compute(outcomes, weights)
+
+
+def mean_metric(
+    key: str,
+    title: str,
+    unit: str,
+    larger_is_better: bool | None,
+    needs: tuple[Need, ...],
+    definition: str,
+    source: str,
+    case_values: Callable[[Outcomes], CaseValues],
+    *,
+    of_all_cases: bool = False,
+) -> Metric:
+    """Make a metric that is the mean of a bounded value over cases; parameters as `Metric`."""
+
+    def compute(outcomes: Outcomes, weights: FloatArray) -> FloatArray:
+        return case_values(outcomes).mean(weights)
+
+    return Metric(
+        key=key,
+        title=title,
+        unit=unit,
+        larger_is_better=larger_is_better,
+        needs=needs,
+        interval=Interval.GAFFKE,
+        definition=definition,
+        source=source,
+        compute=compute,
+        case_values=case_values,
+        of_all_cases=of_all_cases,
+    )

@@ -1,0 +1,188 @@
+"""Copies of a SQLite case database: made while it is in use, and put back whole or not at all."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL
+
+from triage.errors import StoreError
+from triage.store.check import check_store, read_only
+from triage.store.location import resolve_url, sqlite_file
+from triage.whole_file import whole_file
+
+_BESIDE = ("-wal", "-shm", "-journal")
+"""Ends of the names of files that SQLite keeps beside a database and would apply to it."""
+_LONGEST_WAIT_S = 30.0
+
+
+def back_up(url: str | None, to: Path, *, overwrite: bool = False) -> Path:
+    """Copy a case database to one file, while others may be writing; all of it or nothing.
+
+    The copy is a case database at the migration of the original. It holds one consistent state:
+    the last one that was committed.
+
+    Parameters
+    ----------
+    url : str, optional
+        As for `triage.store.open_store`; a SQLite database.
+    to : Path
+        File to write; its folder is made if need be.
+    overwrite : bool
+        Whether the file may exist.
+
+    Returns
+    -------
+    Path
+        The database that was copied.
+
+    Raises
+    ------
+    StoreError
+        If the database is missing, not ours, damaged or on a server, if the file exists and may
+        not be overwritten, or if it cannot be written.
+    """
+    origin = _file(resolve_url(url), "Back it up with pg_dump --format=custom.")
+    _require_whole(origin, "Restore an earlier backup.")
+    _require_free(to, overwrite, origin)
+    _copy_to_new(origin, to)
+    return origin
+
+
+def restore(source: Path, url: str | None, *, overwrite: bool = False) -> Path:
+    """Put a backup in the place of a case database; all of it or nothing.
+
+    A backup of an earlier release is put back as it is, and then needs ``triage db upgrade``.
+
+    Parameters
+    ----------
+    source : Path
+        What `back_up` wrote.
+    url : str, optional
+        As for `triage.store.open_store`; a SQLite database.
+    overwrite : bool
+        Whether the database may exist. What it holds is replaced, in one transaction that waits
+        for those of others.
+
+    Returns
+    -------
+    Path
+        The file of the restored database.
+
+    Raises
+    ------
+    StoreError
+        If the backup is missing, damaged or not ours, if the database exists and may not be
+        overwritten or is on a server, or if it cannot be written.
+    """
+    target = _file(resolve_url(url), "Restore it with pg_restore.")
+    if not source.is_file():
+        raise StoreError("There is no such backup.", where=str(source), mend="Check the path.")
+    _require_whole(source, "Take another backup.")
+    _require_free(target, overwrite, source)
+    if target.exists():
+        _copy_into(source, target)
+    else:
+        _copy_to_new(source, target)
+    return target
+
+
+def _file(url: URL, mend: str) -> Path:
+    path = sqlite_file(url)
+    if path is None:
+        raise StoreError("This verb is for SQLite; this database is on a server.", mend=mend)
+    return path
+
+
+def _require_whole(path: Path, mend: str) -> None:
+    """Refuse a file that is no case database, or a damaged one; an older migration is fine."""
+    found = check_store(f"sqlite:///{path}")
+    problems = [one for one in found.problems if "triage db upgrade" not in one]
+    if problems:
+        raise StoreError(
+            f"This case database is not whole: {problems[0]}",
+            where=str(path),
+            mend=f"{mend} triage db check lists everything.",
+        )
+
+
+def _require_free(path: Path, overwrite: bool, origin: Path) -> None:
+    if path.exists():
+        if path.samefile(origin):
+            raise StoreError("A database is not copied onto itself.", where=str(path))
+        if not overwrite:
+            raise StoreError(
+                "The file exists.", where=str(path), mend="Name another, or add --overwrite."
+            )
+        return
+    left = [name for end in _BESIDE if (name := path.with_name(path.name + end)).exists()]
+    if left:
+        raise StoreError(
+            "A file of another database is left here, and SQLite would apply it to this one.",
+            where=", ".join(map(str, left)),
+            mend="Move it away.",
+        )
+
+
+def _copy_to_new(origin: Path, target: Path) -> None:
+    try:
+        with whole_file(target) as partial, _told(target):
+            with closing(read_only(origin)) as source, closing(sqlite3.connect(partial)) as copy:
+                source.backup(copy, progress=_limited_wait())
+                copy.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
+            _require_whole(partial, "Free some space and try again.")
+            # Of what was in the place of the copy, nothing may be applied to it.
+            for end in _BESIDE:
+                target.with_name(target.name + end).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"It cannot be written ({error.strerror}).", where=str(target)) from error
+
+
+def _copy_into(origin: Path, target: Path) -> None:
+    """Replace what a database holds; SQLite rolls the copy back if it does not come to its end."""
+    with (
+        _told(target),
+        closing(read_only(origin)) as source,
+        closing(sqlite3.connect(target, timeout=1.0)) as copy,
+    ):
+        _require_case_database(copy, target)
+        source.backup(copy, progress=_limited_wait())
+
+
+def _limited_wait() -> Callable[[int, int, int], None]:
+    """Return a watcher that ends a copy which waits for a lock; Python's own never ends."""
+    started = time.monotonic()
+
+    def watch(status: int, left: int, pages: int) -> None:
+        locked = status & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        if locked and time.monotonic() - started > _LONGEST_WAIT_S:
+            raise sqlite3.OperationalError("database is locked")
+
+    return watch
+
+
+def _require_case_database(connection: sqlite3.Connection, path: Path) -> None:
+    query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    tables = {name for (name,) in connection.execute(query)}
+    if tables and "alembic_version" not in tables:
+        raise StoreError(
+            "The database holds tables of something else.", where=str(path), mend="Name another."
+        )
+
+
+@contextmanager
+def _told(target: Path) -> Iterator[None]:
+    """Turn SQLite's refusals into ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreError(
+            f"SQLite refused ({error}), and nothing was changed.",
+            where=str(target),
+            mend="Check that it is writable, has space left, and is no damaged database (move that "
+            "away, with the files named like it that end in -wal and -shm).",
+        ) from error

@@ -1,0 +1,89 @@
+"""Which database a URL names, and how it is shown without its passwords."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from triage.errors import StoreError
+
+URL_VARIABLE = "TRIAGE_DATABASE_URL"
+DEFAULT_URL = "sqlite:///triage.db"
+URL_HELP = "Use sqlite:///FILE or postgresql://USER@HOST/NAME."
+_MASK = "***"
+_SHOWN = frozenset(
+    {
+        "application_name", "cache", "client_encoding", "connect_timeout", "dbname", "host",
+        "hostaddr", "keepalives", "mode", "port", "sslmode", "target_session_attrs", "uri", "user",
+    }
+)  # fmt: skip
+"""Parameters of a URL whose values hold no secret; the value of any other is not shown."""
+
+
+def resolve_url(text: str | None) -> URL:
+    """Return the URL of the case database.
+
+    Parameters
+    ----------
+    text : str, optional
+        SQLAlchemy URL; else that of the environment variable ``TRIAGE_DATABASE_URL``, else the
+        file ``triage.db`` in the working directory.
+
+    Raises
+    ------
+    StoreError
+        If it is no URL, or names a SQLite database in memory, which would keep nothing. The
+        message does not quote it, because it may hold a password.
+    """
+    try:
+        url = make_url(text or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
+    except (ArgumentError, ValueError):  # the second for a port that is no number
+        raise StoreError("This is not a database URL.", where="--db", mend=URL_HELP) from None
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() == "sqlite" and _in_memory(url):
+        raise StoreError(
+            "This names a database in memory, which is lost when the command ends.",
+            where=shown_url(url),
+            mend="Name a file: sqlite:///FILE.",
+        )
+    return url
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """Return the file of a SQLite database; None for a database on a server."""
+    if url.get_backend_name() != "sqlite":
+        return None
+    assert url.database, "databases in memory are refused"
+    return Path(url.database)
+
+
+def shown_url(url: URL) -> str:
+    """Return a URL for messages, with every password masked wherever it stands in the URL.
+
+    The value of a parameter is shown only where it is known to hold no secret: ``?password=``,
+    ``?sslpassword=``, ``?options=`` and all others are masked.
+    """
+    query = {
+        name: value if name.casefold() in _SHOWN else _MASK for name, value in url.query.items()
+    }
+    database = url.database
+    if database and url.get_backend_name() != "sqlite":
+        # A database name with '=' is read as a connection string, which can hold a password.
+        database = re.sub(r"=.*", f"={_MASK}", database, flags=re.DOTALL)
+    shown = url.set(query=query, database=database).render_as_string(hide_password=True)
+    return shown.replace("%2A%2A%2A", _MASK)
+
+
+def _in_memory(url: URL) -> bool:
+    if not url.database or not url.database.strip():
+        return True
+    name, _, parameters = url.database.partition("?")
+    modes = [*parse_qs(parameters).get("mode", ()), *url.normalized_query.get("mode", ())]
+    # 'file:' names a file by a URI, without a path or with ':memory:' one in memory.
+    return name.removeprefix("file:").strip() in ("", ":memory:") or "memory" in modes
