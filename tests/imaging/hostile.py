@@ -148,12 +148,6 @@ def gif() -> bytes:
     return encode(images[0], "gif", save_all=True, append_images=images[1:])
 
 
-def png_with_text_bomb() -> bytes:
-    text = b"note\0\0" + zlib.compress(bytes(200 * MEBIBYTE), 9)
-    plain = encode(picture(), "png")
-    return plain[:33] + png_chunk(b"zTXt", text) + plain[33:]
-
-
 def narrow_png() -> bytes:
     """One row of 60 million pixels in a kilobyte."""
     squeezer = zlib.compressobj(9)
@@ -246,7 +240,6 @@ CORPUS: dict[str, tuple[Callable[[], bytes], set[Reason]]] = {
     "magic only, dicom": (lambda: bytes(128) + b"DICM", {Reason.UNREADABLE}),
     "20,000 x 20,000 png": (lambda: png_bomb(20_000), {Reason.TOO_MANY_PIXELS}),
     "9,000 x 9,000 png": (lambda: png_bomb(9_000), {Reason.TOO_MANY_PIXELS}),
-    "png text bomb": (png_with_text_bomb, {Reason.UNREADABLE}),
     "jpeg of a million segments": (
         lambda: encode(picture(), "jpeg").replace(
             b"\xff\xd8", b"\xff\xd8" + b"\xff\xe5\x00\x04ab" * 1_000_000, 1

@@ -185,11 +185,22 @@ def test_windows(function: str, width: float, expected: list[float] | None) -> N
 
 
 @pytest.mark.parametrize("width", [0, -5, 0.5])
-def test_a_window_without_width_is_refused(width: float) -> None:
-    data = dicom_dataset(
-        picture()[..., 0], photometric="MONOCHROME2", WindowCenter=3, WindowWidth=width
-    )
-    assert refused(file_bytes(data)) is RejectReason.UNREADABLE
+def test_a_window_without_width_is_none(width: float) -> None:
+    pixels = grey(picture()[..., 0], WindowCenter=3, WindowWidth=width)
+    np.testing.assert_array_equal(pixels, picture()[..., 0])
+
+
+def test_the_modality_transformation_turns_a_picture_over_without_a_window_too() -> None:
+    stored = picture()[..., 0]
+    falling = grey(stored, RescaleSlope=-1, RescaleIntercept=255)
+    np.testing.assert_array_equal(falling, 255 - stored)
+    np.testing.assert_array_equal(grey(stored, RescaleSlope=2, RescaleIntercept=-7), stored)
+    table = Dataset()
+    table.add_new("LUTDescriptor", "US", [256, 0, 8])
+    table.add_new("LUTData", "US", list(range(255, -1, -1)))
+    np.testing.assert_array_equal(grey(stored, ModalityLUTSequence=Sequence([table])), 255 - stored)
+    np.testing.assert_array_equal(grey(stored, PresentationLUTShape="INVERSE"), 255 - stored)
+    np.testing.assert_array_equal(grey(stored, PresentationLUTShape="IDENTITY"), stored)
 
 
 def test_voi_lut() -> None:

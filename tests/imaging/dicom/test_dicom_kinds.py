@@ -290,3 +290,41 @@ def test_codecs_that_need_much_memory_have_a_limit_of_their_own(
     with pytest.raises(ImageRejected) as caught:
         read(content)
     assert caught.value.reason is RejectReason.TOO_MANY_PIXELS
+
+
+@pytest.mark.parametrize("written", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian])
+def test_a_transfer_syntax_that_names_the_other_kind_of_vr(written: uid.UID) -> None:
+    named = {uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian} - {written}
+    data = dicom_dataset(picture(), syntax=written)
+    data.file_meta.TransferSyntaxUID = written
+    content = file_bytes(data)
+    # A UID of another length moves nothing: both are padded within the meta information.
+    other = file_bytes(dicom_dataset(picture(), syntax=named.pop()))
+    body = content[content.index(b"\x08\x00\x16\x00") :]
+    meta = other[: other.index(b"\x08\x00\x16\x00")]
+    np.testing.assert_array_equal(read(meta + body)[0], picture())
+
+
+def test_rle_of_one_frame_in_two_fragments() -> None:
+    frame = rle(picture())
+    half = len(frame) // 2 // 2 * 2
+    data = dicom_dataset(picture())
+    content = encapsulated(data, [frame[:half], frame[half:]], uid.RLELossless)
+    np.testing.assert_array_equal(read(content)[0], picture())
+    two = encapsulated(dicom_dataset(picture()), [frame, frame], uid.RLELossless)
+    with pytest.raises(ImageRejected) as caught:
+        read(two)
+    assert caught.value.reason is RejectReason.INCONSISTENT
+
+
+@pytest.mark.parametrize("undefined", [False, True])
+def test_long_sequences_are_read_however_their_length_is_written(undefined: bool) -> None:
+    data = dicom_dataset(picture())
+    data.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
+    item = Dataset()
+    item.ImageComments = "x" * 6000
+    data.OpticalPathSequence = Sequence([item] * 300)
+    data["OpticalPathSequence"].is_undefined_length = undefined
+    content = file_bytes(data)
+    assert len(content) > 1_500_000
+    np.testing.assert_array_equal(read(content)[0], picture())

@@ -250,8 +250,13 @@ def test_cut_native(syntax: uid.UID) -> None:
             read(content[:cut])
         assert refusal.value.reason in {*RIGHT, RejectReason.NO_PIXELS}
     data = dicom_dataset(COLOUR, syntax=syntax)
-    for surplus, fine in ((1, True), (72 * 3, False), (COLOUR.nbytes, False)):
-        data.PixelData = COLOUR.tobytes() + b"\0" * (surplus + surplus % 2)
+    for more, fine in (
+        (b"\0\0", True),
+        (b"\1" * 72 * 3, False),
+        (bytes(72 * 3), True),  # padding
+        (bytes(COLOUR.nbytes), False),
+    ):
+        data.PixelData = COLOUR.tobytes() + more
         if fine:
             np.testing.assert_array_equal(read(file_bytes(data))[0], COLOUR)
             continue

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from pydicom import dcmwrite, uid
+from pydicom.dataset import Dataset
 
 from tests.imaging.samples import dicom_dataset, picture
 from triage.imaging.oct import Flag, Spacing
@@ -162,3 +164,106 @@ def test_files_without_preamble_or_suffix(tmp_path: Path) -> None:
     alone = decode_volume(folder / "a", VolumeLimits())
     assert len(alone.bscans) == 1
     assert is_volume(folder / "a")
+
+
+IN_ACQUISITION, IN_SERIES = "ImagesInAcquisition", "NumberOfSeriesRelatedInstances"
+
+
+def several_frames(*numbers: int, frames: int = 2, **elements: Any) -> Files:
+    """Files of a few frames each, named by their instance numbers."""
+    return {
+        str(n): instance(retina(frames, seed=n), n, **(groups(frames) | elements)) for n in numbers
+    }
+
+
+def fundus(series: str = "1.2.5") -> Dataset:
+    data = dicom_dataset(picture(), sop_class=uid.OphthalmicPhotography8BitImageStorage)
+    data.SOPInstanceUID, data.SeriesInstanceUID = "1.2.7", series
+    return data
+
+
+@pytest.mark.parametrize("keyword", [IN_ACQUISITION, IN_SERIES])
+@pytest.mark.parametrize(
+    ("frames", "announced", "missing"),
+    [(3, 2, True), (3, 4, True), (3, 3, False), (3, 1, False), (3, 0, False), (3, -2, False),
+     (1, 6, True), (1, 1, False)],
+)  # fmt: skip
+def test_a_file_alone_that_announces_others(
+    tmp_path: Path, keyword: str, frames: int, announced: int, missing: bool
+) -> None:
+    files = several_frames(1, frames=frames, **{keyword: announced})
+    for volume in (read(tmp_path, files), decode_volume(tmp_path / "scan" / "1", VolumeLimits())):
+        assert len(volume.bscans) == frames
+        assert (Flag.BSCANS_MISSING in volume.flags) is missing
+    copy = several_frames(1, frames=frames, **{keyword: announced})["1"]
+    copy.ImageComments = "exported twice"
+    twice = read(tmp_path / "0", files | {"copy": copy})
+    assert (Flag.BSCANS_MISSING in twice.flags) is missing
+
+
+def test_each_of_two_announced_numbers_counts(tmp_path: Path) -> None:
+    volume = read(tmp_path, several_frames(1, frames=3, **{IN_ACQUISITION: 3, IN_SERIES: 2}))
+    assert volume.flags == (Flag.BSCANS_MISSING,)
+
+
+def test_the_number_of_a_whole_volume_tells_nothing_of_others(tmp_path: Path) -> None:
+    files = several_frames(2, frames=3)
+    assert read(tmp_path, files).flags == ()
+    assert decode_volume(tmp_path / "scan" / "2", VolumeLimits()).flags == ()
+
+
+@pytest.mark.parametrize("keyword", [IN_ACQUISITION, IN_SERIES])
+@pytest.mark.parametrize(
+    ("announced", "flags"), [(3, (Flag.BSCANS_MISSING,)), (2, ()), (4, ()), (1, ())]
+)
+def test_files_of_several_frames_that_announce_others(
+    tmp_path: Path, keyword: str, announced: int, flags: tuple[Flag, ...]
+) -> None:
+    files = several_frames(1, 2)
+    setattr(files["2"], keyword, announced)  # one header is enough
+    volume = read(tmp_path, files)
+    assert len(volume.bscans) == 4
+    assert volume.flags == flags
+
+
+def test_a_concatenation_that_announces_others(tmp_path: Path) -> None:
+    files = concatenation((2, 4), **{IN_SERIES: 4})
+    for data in files.values():
+        del data.InConcatenationTotalNumber
+    assert read(tmp_path / "0", files).flags == (Flag.BSCANS_MISSING,)
+    whole = concatenation((2, 4), **{IN_SERIES: 3, IN_ACQUISITION: 5})
+    assert read(tmp_path / "1", whole).flags == ()
+
+
+@pytest.mark.parametrize("keyword", [IN_ACQUISITION, IN_SERIES])
+@pytest.mark.parametrize(
+    ("numbers", "announced", "series", "missing"),
+    [
+        ((1,), 2, "1.2.5", False),
+        ((1,), 3, "1.2.5", False),  # B-scans and picture
+        ((1,), 4, "1.2.5", True),
+        ((1,), 3, "1.2.6", True),
+        ((1, 2), 3, "1.2.5", False),
+        ((1, 2), 3, "1.2.6", True),
+        ((1, 2), 4, "1.2.5", False),
+    ],
+)
+def test_the_picture_of_the_fundus_is_one_of_the_announced(
+    tmp_path: Path,
+    keyword: str,
+    numbers: tuple[int, ...],
+    announced: int,
+    series: str,
+    missing: bool,
+) -> None:
+    files = several_frames(*numbers, **{keyword: announced})
+    volume = read(tmp_path, files | {"fundus": fundus(series)})
+    assert volume.flags == ((Flag.BSCANS_MISSING,) if missing else ())
+
+
+def test_pictures_that_cannot_be_read_or_are_copies_are_not_counted(tmp_path: Path) -> None:
+    folder = write(tmp_path, several_frames(1, frames=5, **{IN_SERIES: 3}))
+    write(folder, {"fundus": fundus(), "copy": fundus()})
+    assert decode_volume(folder, VolumeLimits()).flags == (Flag.BSCANS_MISSING,)
+    (folder / "copy").write_bytes((folder / "copy").read_bytes()[:1000])
+    assert decode_volume(folder, VolumeLimits()).flags == (Flag.BSCANS_MISSING,)

@@ -165,3 +165,38 @@ def test_png_names_its_colours_by_code_points() -> None:
         png(picture(33, 47).astype(int), 8, 2, chunks=chunk), "png", DEFAULT_LIMITS
     )
     assert flags == (PictureFlag.COLOURS_CONVERTED,)
+
+
+def turned_by_exif(value: int) -> bytes:
+    return png_chunk(
+        b"eXIf", b"MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0" + bytes([value, 0, 0, 0, 0, 0, 0])
+    )
+
+
+@pytest.mark.parametrize("size", [3 * 2**20, 200 * 2**20])
+@pytest.mark.parametrize("keyword", [b"note", b"Raw profile type exif"])
+def test_large_texts_leave_picture_and_orientation(keyword: bytes, size: int) -> None:
+    deflated = zlib.compress(bytes(size), 1)
+    texts = (
+        png_chunk(b"zTXt", keyword + b"\0\0" + deflated),
+        png_chunk(b"iTXt", keyword + b"\0\1\0en\0\0" + deflated),
+    )
+    for text in texts:
+        np.testing.assert_array_equal(read(png(picture(), 8, 2, chunks=text), "png")[0], picture())
+        data = png(picture(), 8, 2, chunks=text + turned_by_exif(3))
+        np.testing.assert_array_equal(read(data, "png")[0], picture()[::-1, ::-1])
+
+
+@pytest.mark.parametrize("kind", [b"tEXt", b"zTXt", b"iTXt"])
+def test_orientation_by_a_text_of_exif(kind: bytes) -> None:
+    exif = b"Exif\0\0" + turned_by_exif(3)[8:-4]
+    text = f"\nexif\n{len(exif):8}\n{exif.hex()}\n".encode()
+    body = {b"tEXt": text, b"zTXt": b"\0" + zlib.compress(text), b"iTXt": bytes(4) + text}[kind]
+    data = png(picture(), 8, 2, chunks=png_chunk(kind, b"Raw profile type exif\0" + body))
+    np.testing.assert_array_equal(read(data, "png")[0], picture()[::-1, ::-1])
+
+
+def test_a_text_compressed_in_no_known_way_leaves_the_picture() -> None:
+    body = b"Raw profile type exif\0\7" + zlib.compress(b"text")
+    data = png(picture(), 8, 2, chunks=png_chunk(b"zTXt", body))
+    np.testing.assert_array_equal(read(data, "png")[0], picture())

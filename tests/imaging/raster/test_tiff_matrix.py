@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from io import BytesIO
 from itertools import product
 from typing import Any
@@ -233,6 +234,32 @@ def test_ycbcr_jpeg_with_and_without_shared_tables() -> None:
     by_pillow = encode(pixels, "tiff", compression="jpeg", quality=95)  # writes JPEGTables
     frames, _ = read_raster(by_pillow, "tiff", DEFAULT_LIMITS)
     assert np.abs(frames[0].astype(int) - pixels).mean() < 3
+
+
+def test_one_strip_that_is_filled_up_to_its_stated_rows() -> None:
+    pixels = picture(96, 128)
+    jpeg = encode(pixels, "jpeg", quality=95)
+    expected = read_raster(jpeg, "jpeg", DEFAULT_LIMITS)[0][0, :90]
+    for compression, strip in ((7, jpeg), (8, zlib.compress(pixels.tobytes()))):
+        photometric = 6 if compression == 7 else 2
+        for stated in (96, 2**32 - 1, 90):
+            data = tiff_of(
+                strip,
+                photometric=photometric,
+                extra={259: (compression,), 278: (stated,)},
+                size=(90, 128),
+            )
+            if stated == 90:
+                with pytest.raises(ImageRejected):
+                    read_raster(data, "tiff", DEFAULT_LIMITS)
+                continue
+            frames, _ = read_raster(data, "tiff", DEFAULT_LIMITS)
+            right = expected if compression == 7 else pixels[:90]
+            np.testing.assert_array_equal(frames[0], right)
+    short = encode(pixels[:80], "jpeg", quality=95)
+    data = tiff_of(short, photometric=6, extra={259: (7,), 278: (96,)}, size=(90, 128))
+    with pytest.raises(ImageRejected):
+        read_raster(data, "tiff", DEFAULT_LIMITS)
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)

@@ -25,6 +25,7 @@ from triage.imaging.codecs.jpeg_markers import (
     Stored,
     jpeg_cut,
     jpeg_damaged,
+    plain_header,
     read_jpeg_markers,
 )
 
@@ -63,13 +64,7 @@ def decode_jpeg(
         data, `UNSUPPORTED_ENCODING` for other than 8 bits, 2 components or lossless coding.
     """
     stream = stream or read_jpeg_markers(data)
-    known = stream.sequential or stream.progressive
-    if not known or stream.precision != 8 or len(stream.components) not in (1, 3, 4):
-        raise ImageRejected(
-            RejectReason.UNSUPPORTED_ENCODING,
-            "This kind of JPEG (lossless, not 8 bits, or of two channels) is not read here.",
-            mend="Export the picture as an ordinary JPEG or PNG.",
-        )
+    check_jpeg_kind(stream)
     if not stream.complete:
         raise jpeg_cut()
     if stored is not None and len(stream.components) == 3 and stream.stored_colour is None:
@@ -79,6 +74,23 @@ def decode_jpeg(
     if len(stream.components) == 4:
         return _inks_to_rgb(_by_turbo(data, stream))
     return _by_turbo(data, stream)
+
+
+def check_jpeg_kind(stream: JpegStream) -> None:
+    """Refuse a kind of JPEG that `decode_jpeg` does not decode.
+
+    Raises
+    ------
+    ImageRejected
+        `UNSUPPORTED_ENCODING` for other than 8 bits, 2 components or lossless coding.
+    """
+    known = stream.sequential or stream.progressive
+    if not known or stream.precision != 8 or len(stream.components) not in (1, 3, 4):
+        raise ImageRejected(
+            RejectReason.UNSUPPORTED_ENCODING,
+            "This kind of JPEG (lossless, not 8 bits, or of two channels) is not read here.",
+            mend="Export the picture as an ordinary JPEG or PNG.",
+        )
 
 
 def decode_inks(data: bytes, stream: JpegStream) -> NDArray[np.uint8]:
@@ -126,23 +138,48 @@ def _by_turbo(data: bytes, stream: JpegStream) -> NDArray[np.uint8]:
 
     colours = {1: "GRAY", 3: "RGB", 4: "CMYK"}[len(stream.components)]
     try:
-        pixels = simplejpeg.decode_jpeg(data, colours)
+        try:
+            pixels = simplejpeg.decode_jpeg(data, colours)
+        except ValueError as error:
+            if not _HARMLESS.match(str(error)):
+                raise
+            # TurboJPEG stops at any complaint about a header, and names the first only: missing
+            # data may be behind it.
+            data = plain_header(data, stream)
+            pixels = _complete(data, colours)
     except ValueError as error:
         message = str(error)
-        # TurboJPEG has no format for unusual sampling, and stops at a warning about the header.
-        if "subsampling" in message or "unknown JFIF" in message:
+        if "subsampling" in message:  # TurboJPEG has no format for unusual sampling
             return _by_pillow(data, stream)
-        if not _HARMLESS.match(message):
-            raise (jpeg_cut() if "remature end" in message else jpeg_damaged()) from None
-        # The decoder names its first complaint only, so that missing data may be behind it.
-        pixels = simplejpeg.decode_jpeg(data, colours, strict=False)
-        more = simplejpeg.decode_jpeg(with_more_entropy(data), colours, strict=False)
-        if not np.array_equal(pixels, more):
-            raise jpeg_cut() from None
-        del more
+        raise (jpeg_cut() if "remature end" in message else jpeg_damaged()) from None
     if colours == "CMYK":
         np.subtract(255, pixels, out=pixels)
     return np.asarray(pixels[..., 0] if colours == "GRAY" else pixels)
+
+
+def _complete(data: bytes, colours: str) -> NDArray[np.uint8]:
+    """Decode a stream in spite of harmless warnings about its scans, if none of it is missing.
+
+    Raises
+    ------
+    ValueError
+        The decoder's complaint.
+    ImageRejected
+        `TRUNCATED` where samples are missing.
+    """
+    import simplejpeg
+
+    try:
+        return np.asarray(simplejpeg.decode_jpeg(data, colours))
+    except ValueError as error:
+        if not _HARMLESS.match(str(error)):
+            raise
+    # The first complaint only again.
+    pixels = np.asarray(simplejpeg.decode_jpeg(data, colours, strict=False))
+    more = simplejpeg.decode_jpeg(with_more_entropy(data), colours, strict=False)
+    if not np.array_equal(pixels, more):
+        raise jpeg_cut()
+    return pixels
 
 
 def _by_pillow(data: bytes, stream: JpegStream) -> NDArray[np.uint8]:

@@ -14,6 +14,8 @@ START = b"\xff\xd8"
 END_OF_IMAGE = b"\xff\xd9"
 MAX_SEGMENTS = 10_000
 """A segment has at most 64 KiB, and cameras write some dozens."""
+MAX_JUNK = 64
+"""Bytes between segments that belong to none, in all; decoders skip and count them."""
 MAX_SCANS = 100
 """Encoders write at most about 20; libjpeg-turbo's own programs offer a limit of the same kind."""
 
@@ -22,7 +24,9 @@ _START_OF_FRAME = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _SEQUENTIAL_DCT = frozenset({0xC0, 0xC1, 0xC5, 0xC9, 0xCD})
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
-_END, _SCAN, JFIF, _ADOBE = 0xD9, 0xDA, 0xE0, 0xEE
+_END, _SCAN, JFIF, _ICC, _ADOBE = 0xD9, 0xDA, 0xE0, 0xE2, 0xEE
+_ICC_NAME = b"ICC_PROFILE\0"
+_JUNK = re.compile(rb"[^\xff]{0,%d}" % MAX_JUNK)
 _FILL = re.compile(rb"\xff{1,1024}(?!\xff)")  # fill bytes; some decoders take them one by one
 _NEXT_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 # T.87 A.1: in JPEG-LS a byte that follows 0xFF has its first bit stuffed, and is below 0x80.
@@ -124,7 +128,8 @@ def _walk(data: bytes) -> JpegStream:
     frame: tuple[int, int, int, int, tuple[int, ...], tuple[tuple[int, int], ...]] | None = None
     adobe: int | None = None
     seen: dict[int, list[int]] = {}  # of each component, the lowest bit seen of each coefficient
-    for marker, body in _segments(data):
+    for marker, start, end in _segments(data):
+        body = data[start:end]
         if marker == _END:
             ended = True
         elif marker in _START_OF_FRAME:
@@ -157,24 +162,61 @@ def _walk(data: bytes) -> JpegStream:
     )
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the marker and the content of each segment up to the end-of-image marker (B.1.1).
+def plain_header(data: bytes, stream: JpegStream) -> bytes:
+    """Write the header of a stream without what decoders complain of and do not need.
 
-    What is coded between a scan header and the next marker is passed over.
+    Left out are the segments of the ICC profile, which is read elsewhere, and bytes between
+    segments. A JFIF version or Adobe transform that libjpeg does not know is replaced by the one
+    that it supposes then (jdapimin.c, default_decompress_parms).
+
+    Parameters
+    ----------
+    data : bytes
+    stream : JpegStream
+        What `read_jpeg_markers` returned for it.
+
+    Returns
+    -------
+    bytes
+        The stream, from the first scan on as it is.
+    """
+    pieces = [START]
+    for marker, start, end in _segments(data):
+        if marker == _SCAN:
+            return b"".join([*pieces, data[start - 4 :]])
+        body = bytearray(data[start:end])
+        if marker == _ICC and body.startswith(_ICC_NAME):
+            continue
+        if marker == JFIF and body.startswith(b"JFIF\0") and len(body) > 5:
+            body[5] = 1
+        if marker == _ADOBE and body.startswith(b"Adobe") and len(body) >= 12:
+            supposed = 2 if len(stream.components) == 4 else 1
+            body[11] = body[11] if body[11] in (0, supposed) else supposed
+        pieces += [bytes([0xFF, marker]), data[start - 2 : start], bytes(body)]
+    raise jpeg_cut()
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield the marker of each segment up to the end-of-image marker (B.1.1), start and end.
+
+    These are of its content, without the length. What is coded between a scan header and the next
+    marker is passed over, and so are up to `MAX_JUNK` bytes that belong to no segment.
     """
     if data[:2] != START:
         raise jpeg_damaged()
-    position, next_marker = 2, _NEXT_MARKER
+    position, next_marker, junk = 2, _NEXT_MARKER, 0
     for _ in range(MAX_SEGMENTS):
         if position >= len(data):
             return
-        fill = _FILL.match(data, position)
-        if fill is None:
+        skipped = _JUNK.match(data, position)
+        junk += len(skipped[0]) if skipped else 0
+        fill = _FILL.match(data, skipped.end() if skipped else position)
+        if fill is None or junk > MAX_JUNK:
             raise jpeg_damaged()
         marker = data[fill.end()]
         position = fill.end() + 1
         if marker == _END:
-            yield marker, b""
+            yield marker, position, position
             return
         if marker in _ALONE:
             continue
@@ -183,7 +225,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
             raise jpeg_damaged()
         if position + length > len(data):
             raise jpeg_cut()
-        yield marker, data[position + 2 : position + length]
+        yield marker, position + 2, position + length
         position += length
         if marker == _JPEG_LS:
             next_marker = _NEXT_MARKER_LS

@@ -149,7 +149,7 @@ def _bounds(
             return list(pairwise([*found, count]))
     if len(starts) == frames and starts[0] == 0:
         return list(pairwise([*starts, count]))
-    if frames == 1 and marked:
+    if frames == 1 and (marked or not any(map(_begins_rle, fragments.pieces[1:]))):
         return [(0, count)]
     if marked and len(starts) < frames:
         raise ImageRejected(
@@ -162,6 +162,14 @@ def _bounds(
 
 def _begins_codestream(piece: memoryview) -> bool:
     return bytes(piece[:12]).startswith(STARTS)
+
+
+def _begins_rle(piece: memoryview) -> bool:
+    """Whether a fragment begins as RLE does (PS3.5 G.5): a number of segments, then 64."""
+    if len(piece) < 64:
+        return False
+    segments, offset = struct.unpack_from("<2L", piece)
+    return 1 <= segments <= 15 and offset == 64
 
 
 def _indices(table: Sequence[int], offsets: Sequence[int]) -> list[int]:

@@ -11,6 +11,7 @@ from triage.errors import ImageRejected, RejectReason
 from triage.imaging.dicom.image_pixel import ImagePixel
 
 _SUBSAMPLED = "YBR_FULL_422"
+_BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,9 @@ class NativePixels:
     Raises
     ------
     ImageRejected
-        `TRUNCATED` for less data than announced, `INCONSISTENT` for a row, column or frame more,
-        `UNREADABLE` where nothing says how colours are ordered, `UNSUPPORTED_ENCODING` for
-        subsampled rows of odd length.
+        `TRUNCATED` for less data than announced, `INCONSISTENT` for a row, column or frame more
+        that is not a block's padding of zeros, `UNREADABLE` where nothing says how colours are
+        ordered, `UNSUPPORTED_ENCODING` for subsampled rows of odd length.
     """
 
     data: memoryview
@@ -56,7 +57,12 @@ class NativePixels:
                 mend="Copy or export the file again.",
             )
         line = min(pixel.rows, pixel.columns) * pixel.samples * pixel.allocated // 8
-        if len(self.data) - self._bytes >= max(2, line):
+        surplus = len(self.data) - self._bytes
+        # Some programs fill up to a block with zeros.
+        padding = surplus <= min(_BLOCK, self._bytes // pixel.frames - 1) and not any(
+            self.data[self._bytes :]
+        )
+        if surplus >= max(2, line) and not padding:
             raise ImageRejected(
                 RejectReason.INCONSISTENT,
                 "There is more pixel data than the header announces.",

@@ -14,12 +14,17 @@ import warnings
 from collections.abc import Callable
 from io import BytesIO
 
-from pydicom.datadict import tag_for_keyword
+from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import data_element_generator
 from pydicom.tag import BaseTag
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.dicom.data_set_encoding import (
@@ -45,6 +50,7 @@ for _library in ("pydicom", "openjpeg"):
 
 MAX_READS = 1_000_000  # two or three for each element: beyond any real header
 MAX_HEADER_VALUE = 2**20  # bytes of one element that is not pixel data
+MAX_SEQUENCE = 2**25  # bytes of a sequence of defined length: it may describe a thousand frames
 
 _PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 _KEYWORDS = (
@@ -64,6 +70,7 @@ _KEYWORDS = (
     "WindowCenter",
     "WindowWidth",
     "VOILUTFunction",
+    "PresentationLUTShape",
     "VOILUTSequence",
     "RescaleIntercept",
     "RescaleSlope",
@@ -92,6 +99,8 @@ _WANTED = _tags(_KEYWORDS)
 _PIXEL_TAGS = _tags(_PIXEL_KEYWORDS)
 _TRANSFER_SYNTAX = _tags(("TransferSyntaxUID",))
 _OFFSET_TABLES = _tags(("ExtendedOffsetTable", "ExtendedOffsetTableLengths"))
+_LITTLE_ENDIAN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+_FIRST_GROUPS = (0x0008,)
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 
 
@@ -189,7 +198,13 @@ def _meta_information(data: bytes, start: int) -> tuple[FileMetaDataset, UID, in
     meta = FileMetaDataset(found)
     start = stream.tell()
     if "TransferSyntaxUID" in meta:
-        return meta, _known_syntax(meta), start
+        syntax = _known_syntax(meta)
+        if syntax in _LITTLE_ENDIAN:
+            # Either is named by some programs where the other was written.
+            found_syntax = guess_encoding(data, start, _FIRST_GROUPS)
+            if found_syntax in _LITTLE_ENDIAN:
+                meta.TransferSyntaxUID = syntax = found_syntax
+        return meta, syntax, start
     guessed = guess_encoding(data, start)
     if guessed is None:
         raise ImageRejected(
@@ -254,12 +269,19 @@ def _check_value(element: DataElement | RawDataElement) -> None:
     length = len(element.value or b"")
     if element.length != _UNDEFINED_LENGTH and length < element.length:
         raise truncated_data_set()
-    if length > MAX_HEADER_VALUE and element.tag not in _OFFSET_TABLES:
+    most = MAX_SEQUENCE if _is_sequence(element) else MAX_HEADER_VALUE
+    if length > most and element.tag not in _OFFSET_TABLES:
         raise ImageRejected(
             RejectReason.UNREADABLE,
             "A header element is implausibly long.",
             mend="Export the picture again.",
         )
+
+
+def _is_sequence(element: RawDataElement) -> bool:
+    if element.VR is not None:
+        return element.VR == "SQ"
+    return dictionary_has_tag(element.tag) and dictionary_VR(element.tag) == "SQ"
 
 
 def _damaged_element() -> ImageRejected:

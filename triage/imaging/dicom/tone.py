@@ -18,8 +18,6 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_modality_lut, apply_voi
 
-from triage.errors import ImageRejected, RejectReason
-
 
 def grey_table(dataset: Dataset, bits: int, signed: bool) -> NDArray[np.uint8]:
     """Tabulate a greyscale picture's brightness over its stored values.
@@ -40,25 +38,38 @@ def grey_table(dataset: Dataset, bits: int, signed: bool) -> NDArray[np.uint8]:
     uint8 array [2 ** min(bits, 16)]
         The first entry belongs to the smallest value; 0 is shown black.
 
-    Raises
-    ------
-    ImageRejected
-        With `RejectReason.UNREADABLE` for a window that is none.
     """
     values = _stored_values(min(bits, 16), signed)
+    window = _window_of(dataset) if bits <= 16 else None
     if bits <= 16 and dataset.get("VOILUTSequence"):
         shown = apply_modality_lut(values, dataset)
         lut_bits = int(dataset.VOILUTSequence[0].LUTDescriptor[2])
         scaled = apply_voi(np.rint(shown).astype(np.int64), dataset) / (2.0**lut_bits - 1)
-    elif bits <= 16 and None not in (dataset.get("WindowCenter"), dataset.get("WindowWidth")):
+    elif window is not None:
         shown = apply_modality_lut(values, dataset)
-        scaled = _window(shown.astype(np.float64), dataset)
+        scaled = _window(shown.astype(np.float64), *window)
     else:
-        scaled = (values - values[0]) / (len(values) - 1)
+        scaled = _full_range(values, dataset, bits)
     scaled = np.clip(scaled, 0, 1)
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         scaled = 1 - scaled
+    if dataset.get("PresentationLUTShape") == "INVERSE":  # PS3.3 C.11.6
+        scaled = 1 - scaled
     return _to_bytes(scaled)
+
+
+def _full_range(values: NDArray[np.int64], dataset: Dataset, bits: int) -> NDArray[np.float64]:
+    """Scale the whole range of stored values to 0 to 1, after the modality transformation.
+
+    A rescaling (PS3.3 C.11.1) changes nothing but the direction; a look-up table is scaled by the
+    bits of its entries.
+    """
+    if bits <= 16 and dataset.get("ModalityLUTSequence"):
+        lut_bits = int(dataset.ModalityLUTSequence[0].LUTDescriptor[2])
+        return np.asarray(apply_modality_lut(values, dataset) / (2.0**lut_bits - 1))
+    scaled = (values - values[0]) / (len(values) - 1)
+    slope = dataset.get("RescaleSlope")
+    return np.asarray(1 - scaled if slope is not None and float(slope) < 0 else scaled)
 
 
 def colour_table(bits: int) -> NDArray[np.uint8]:
@@ -81,17 +92,24 @@ def _stored_values(bits: int, signed: bool) -> NDArray[np.int64]:
     return np.arange(first, first + 2**bits)
 
 
-def _window(values: NDArray[np.float64], dataset: Dataset) -> NDArray[np.float64]:
-    """Apply the first window; 0 to 1 (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
+def _window_of(dataset: Dataset) -> tuple[float, float, str] | None:
+    """Return centre, width and function of the first window; None where there is none.
+
+    One without a width, which PS3.3 C.11.2.1.2 does not allow, is none.
+    """
+    if None in (dataset.get("WindowCenter"), dataset.get("WindowWidth")):
+        return None
     center, width = (_first(dataset[name].value) for name in ("WindowCenter", "WindowWidth"))
-    function = dataset.get("VOILUTFunction") or "LINEAR"
-    smallest = 1.0 if function == "LINEAR" else np.finfo(np.float32).tiny
-    if not (np.isfinite(center) and np.isfinite(width) and width >= smallest):
-        raise ImageRejected(
-            RejectReason.UNREADABLE,
-            "The display window has no width.",
-            mend="Export the picture again.",
-        )
+    function = str(dataset.get("VOILUTFunction") or "LINEAR")
+    smallest = 1.0 if function == "LINEAR" else float(np.finfo(np.float32).tiny)
+    usable = np.isfinite(center) and np.isfinite(width) and width >= smallest
+    return (center, width, function) if usable else None
+
+
+def _window(
+    values: NDArray[np.float64], center: float, width: float, function: str
+) -> NDArray[np.float64]:
+    """Apply a window; 0 to 1 (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
     if function == "SIGMOID":
         exponent = np.clip(-4 * (values - center) / width, -700, 700)
         return 1 / (1 + np.exp(exponent))

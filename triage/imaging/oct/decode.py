@@ -23,7 +23,7 @@ from triage.imaging.oct.intensity import to_bytes_within
 from triage.imaging.oct.limits import VolumeLimits
 from triage.imaging.oct.npz import read_npz
 from triage.imaging.oct.vendors import identify_vendor, read_vendor
-from triage.imaging.oct.volume import OctVolume
+from triage.imaging.oct.volume import Flag, OctVolume
 from triage.regular_file import OutsideRootError, check_below, open_regular
 
 _HEAD = 2**16
@@ -82,7 +82,10 @@ def _read_draft(path: Path, limits: VolumeLimits) -> Draft:
         return read_dicom_folder(files, limits) if files else read_folder(path, limits)
     head = _read_head(path, limits)
     if dicom_class(head) is not None:
-        return read_opt(read_bytes(path, limits.pictures), limits)
+        draft = read_opt(read_bytes(path, limits.pictures), limits)
+        if draft.lacks_images(files=1):
+            draft.flags.append(Flag.BSCANS_MISSING)
+        return draft
     if head.startswith(b"PK\x03\x04"):
         return read_npz(path, limits)
     if kind := picture_kind(head):

@@ -17,6 +17,7 @@ from triage.imaging.oct.dicom_places import PLACE_KEYWORDS, Places, frame_places
 from triage.imaging.oct.draft import Draft, Part
 from triage.imaging.oct.volume import Flag
 
+_COUNT_KEYWORDS = ("ImagesInAcquisition", "NumberOfSeriesRelatedInstances")
 KEYWORDS = (
     "ImageLaterality",
     "Laterality",
@@ -26,6 +27,7 @@ KEYWORDS = (
     "InConcatenationNumber",
     "InConcatenationTotalNumber",
     "ConcatenationFrameOffsetNumber",
+    *_COUNT_KEYWORDS,
     *PLACE_KEYWORDS,
 )
 STEP_SOURCE = "ImagePositionPatient (0020,0032)"
@@ -55,6 +57,7 @@ def note_claims(dataset: Dataset, frames: int, draft: Draft) -> None:
     draft.claim("manufacturer", dataset.get("Manufacturer"), "Manufacturer (0008,0070)")
     draft.claim("model", dataset.get("ManufacturerModelName"), "ManufacturerModelName (0008,1090)")
     draft.part = part_of(dataset)
+    draft.announced = announced_by(dataset)
 
 
 def note_places(places: Places, draft: Draft) -> None:
@@ -75,6 +78,12 @@ def part_of(dataset: Dataset) -> Part | None:
         offset=whole_number(dataset, "ConcatenationFrameOffsetNumber"),
     )
     return None if part == Part("", None, None, None) else part
+
+
+def announced_by(dataset: Dataset) -> frozenset[int]:
+    """How many images a header says that there are: of the acquisition and of the series."""
+    counts = (whole_number(dataset, keyword) or 0 for keyword in _COUNT_KEYWORDS)
+    return frozenset(count for count in counts if count > 0)
 
 
 def _note_laterality(dataset: Dataset, groups: list[Dataset], draft: Draft) -> None:

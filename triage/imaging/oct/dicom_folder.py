@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,9 @@ def read_dicom_folder(files: dict[Path, str], limits: VolumeLimits) -> Draft:
     if len(volumes) == 1:
         path = volumes[0]
         draft = read_opt(read_bytes(path, limits.pictures, root=path.parent), limits, fundus)
+        if draft.lacks_images(files=1):  # else no other header need be read
+            volume = Instance.read(path, limits, path.parent)
+            _flag_missing(draft, [volume], _readable(pictures, limits))
     else:
         instances = _different(volumes, limits)
         others = [Instance.read(path, limits, path.parent) for path in pictures]
@@ -99,6 +103,23 @@ def _fundus(pictures: list[Path], limits: VolumeLimits) -> bytes | None:
     if len(pictures) != 1:
         return None
     return read_bytes(pictures[0], limits.pictures, root=pictures[0].parent)
+
+
+def _readable(pictures: list[Path], limits: VolumeLimits) -> list[Instance]:
+    """Read the headers of pictures, leaving out what cannot be read."""
+    found = []
+    for path in pictures:
+        with suppress(ImageRejected):
+            found.append(Instance.read(path, limits, path.parent))
+    return found
+
+
+def _flag_missing(draft: Draft, volumes: Sequence[Instance], others: Iterable[Instance]) -> None:
+    """Flag a volume whose headers announce more images than its series has in the folder."""
+    series = {volume.series for volume in volumes}
+    pictures = {one.sop_instance or one.sha256 for one in others if one.series in series}
+    if draft.lacks_images(len(volumes), len(pictures)):
+        draft.flags.append(Flag.BSCANS_MISSING)
 
 
 def _different(paths: list[Path], limits: VolumeLimits) -> list[Instance]:
@@ -130,7 +151,9 @@ def _read_series(
     for instance in instances:
         if instance not in order.instances:
             parts.check_copy(instance)
-    return parts.draft()
+    draft = parts.draft()
+    _flag_missing(draft, order.instances, others)
+    return draft
 
 
 class _Parts:
@@ -188,6 +211,7 @@ class _Parts:
         places = self.order.places
         note_places(places, found)
         merge_claims(self.drafts, found)
+        found.announced = frozenset().union(*(draft.announced for draft in self.drafts))
         if self.order.contradicted:
             found.flags.append(Flag.ORDER_CONFLICT)
         if self.order.numbers_leave_out:

@@ -16,7 +16,7 @@ from triage.hashing import hash_bytes
 from triage.imaging.decode import read_bytes
 from triage.imaging.dicom.image_pixel import geometry
 from triage.imaging.dicom.part10 import parse_part10
-from triage.imaging.oct.dicom_claims import KEYWORDS, part_of
+from triage.imaging.oct.dicom_claims import KEYWORDS, announced_by, part_of
 from triage.imaging.oct.dicom_elements import text_of, whole_number
 from triage.imaging.oct.dicom_places import FramePlace, frame_places, positions_of
 from triage.imaging.oct.draft import Part
@@ -31,8 +31,6 @@ _KEYWORDS = (
     "SOPInstanceUID",
     "SeriesInstanceUID",
     "InstanceNumber",
-    "ImagesInAcquisition",
-    "NumberOfSeriesRelatedInstances",
 )
 
 
@@ -55,7 +53,7 @@ class Instance:
     places : tuple of FramePlace
         One for each frame.
     announced : int
-        How many images the header says that there are, 0 where it does not.
+        The largest number of images that the header says that there are, 0 where it says none.
     """
 
     path: Path
@@ -85,10 +83,6 @@ class Instance:
         if is_volume:
             frames, rows, columns = geometry(dataset)
             limits.check_shape(frames, rows, columns)
-        related = (
-            whole_number(dataset, keyword) or 0
-            for keyword in ("ImagesInAcquisition", "NumberOfSeriesRelatedInstances")
-        )
         return cls(
             path=path,
             sha256=hash_bytes(data),
@@ -99,7 +93,7 @@ class Instance:
             part=part_of(dataset),
             frames=frames,
             places=tuple(frame_places(dataset, frames)) if is_volume else (),
-            announced=max(related),
+            announced=max(announced_by(dataset), default=0),
         )
 
 

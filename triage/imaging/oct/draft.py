@@ -73,6 +73,9 @@ class Draft:
         What the reader itself found doubtful.
     part : Part or None
         Which part of a larger object the file is, where it says that it is one.
+    announced : frozenset of int
+        How many images DICOM headers say that there are. Some devices count files, others
+        B-scans; see `lacks_images`.
     """
 
     bscans: NDArray[Any] = field(repr=False)
@@ -84,6 +87,23 @@ class Draft:
     surfaces: dict[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
     flags: list[Flag] = field(default_factory=list)
     part: Part | None = None
+    announced: frozenset[int] = frozenset()
+
+    def lacks_images(self, files: int, pictures: int = 0) -> bool:
+        """Say whether headers announce more images than there are, counted either way.
+
+        Parameters
+        ----------
+        files : int
+            Files that hold the B-scans.
+        pictures : int
+            Pictures of the fundus in the same series, which a device may count too.
+        """
+        bscans = len(self.bscans)
+        return any(
+            number > files + pictures and number not in (bscans, bscans + pictures)
+            for number in self.announced
+        )
 
     def claim(self, name: str, value: object, source: str) -> None:
         """Note a statement of the file; None and blank statements are none."""

@@ -18,6 +18,8 @@ warnings.filterwarnings("ignore", module=r"PIL(\.|$)")
 # Pillow's own bound would only contradict limits that were raised.
 Image.MAX_IMAGE_PIXELS = None
 
+_ICC = b"ICC_PROFILE\0"  # begins the APP2 segments of a JPEG that hold a profile
+
 
 @dataclass(frozen=True)
 class Metadata:
@@ -30,7 +32,7 @@ class Metadata:
     device : str or None
         Manufacturer and model.
     profile : bytes or None
-        ICC profile.
+        ICC profile; empty where a JPEG contains parts of one that make no whole.
     """
 
     orientation: int = 1
@@ -47,11 +49,13 @@ def metadata_of(image: Image.Image) -> Metadata:
     except Exception:  # Pillow's parser raises nearly anything, and the pixels may still be whole
         orientation, device = 1, None
     known = isinstance(orientation, int) and 1 <= orientation <= 8
-    profile = image.info.get("icc_profile")
-    return Metadata(orientation if known else 1, device, profile or None)
+    profile = image.info.get("icc_profile") or None
+    if profile is None and any(body.startswith(_ICC) for _, body in getattr(image, "applist", ())):
+        profile = b""
+    return Metadata(orientation if known else 1, device, profile)
 
 
-def header_metadata(data: bytes, plugin: str) -> Metadata:
+def header_metadata(data: bytes, plugin: str, *, optional: bool = False) -> Metadata:
     """Read the metadata of a file by one Pillow plugin.
 
     Parameters
@@ -59,16 +63,20 @@ def header_metadata(data: bytes, plugin: str) -> Metadata:
     data : bytes
     plugin : str
         Pillow's name of the format, such as 'JPEG'.
+    optional : bool
+        Take a header that Pillow cannot read as one without metadata.
 
     Raises
     ------
     ImageRejected
-        `UNREADABLE` where Pillow finds no valid header.
+        `UNREADABLE` where Pillow finds no valid header, unless that is `optional`.
     """
     try:
         with Image.open(BytesIO(data), formats=(plugin,)) as image:
             return metadata_of(image)
     except Exception:
+        if optional:
+            return Metadata()
         raise ImageRejected(
             RejectReason.UNREADABLE,
             f"The header of the {plugin} file is damaged or too large.",

@@ -17,7 +17,8 @@ from triage.imaging.colour import row_blocks
 from triage.imaging.limits import Limits
 from triage.imaging.raster.code_points import coded_profile
 from triage.imaging.raster.exif import Metadata, metadata_of
-from triage.imaging.raster.iso_boxes import overwritten, read_meta
+from triage.imaging.raster.heif_tiles import check_tile_sizes, has_bad_tile, may_miss_tiles
+from triage.imaging.raster.iso_boxes import Meta, incomplete, read_meta
 from triage.imaging.raster.kinds import brands
 from triage.imaging.raster.samples import Block, Layout, Page
 
@@ -58,7 +59,7 @@ def read_heif(data: bytes, limits: Limits) -> list[Page]:
     """
     if brands(data)[0] in _SEQUENCES:
         raise _sequence()
-    _check_boxes(data, limits)
+    meta = _check_boxes(data, limits)
     try:
         file = pi_heif.open_heif(data, convert_hdr_to_8bit=True)
         picture = file[file.primary_index]
@@ -76,7 +77,7 @@ def read_heif(data: bytes, limits: Limits) -> list[Page]:
             height=height,
             width=width,
             layout=layout,
-            blocks=lambda: _heif_blocks(picture, height, width),
+            blocks=lambda: _heif_blocks(picture, height, width, data, meta),
             profile=profile,
             device=_exif_of(picture.info.get("exif")).device,
             channels=len(picture.mode),
@@ -85,7 +86,7 @@ def read_heif(data: bytes, limits: Limits) -> list[Page]:
     ]
 
 
-def _heif_blocks(picture: Any, height: int, width: int) -> Iterator[Block]:
+def _heif_blocks(picture: Any, height: int, width: int, data: bytes, meta: Meta) -> Iterator[Block]:
     try:
         content, stride = picture.data, picture.stride
     except (ValueError, RuntimeError, OSError, SyntaxError, EOFError) as error:
@@ -95,6 +96,8 @@ def _heif_blocks(picture: Any, height: int, width: int) -> Iterator[Block]:
         raise _refusal("")
     rows = np.frombuffer(content, np.uint8).reshape(-1, stride)[:height, : width * channels]
     pixels: NDArray[np.uint8] = rows.reshape(height, width, channels)
+    if may_miss_tiles(meta, pixels) and has_bad_tile(data, meta):
+        raise _refusal("")
     yield (slice(0, height), slice(0, width)), pixels
 
 
@@ -138,7 +141,7 @@ def read_avif(data: bytes, limits: Limits) -> list[Page]:
         `UNSUPPORTED_ENCODING` for an animation, `TRUNCATED` or `UNREADABLE` for damage; and what
         the limits refuse.
     """
-    coding = _check_boxes(data, limits)
+    coding = _check_boxes(data, limits).coding
     try:
         image = Image.open(BytesIO(data), formats=("AVIF",))
     except Exception as error:
@@ -177,18 +180,19 @@ def _avif_blocks(image: Image.Image) -> Iterator[Block]:
         yield (rows, slice(0, image.width)), part.reshape(*part.shape[:2], -1)
 
 
-def _check_boxes(data: bytes, limits: Limits) -> tuple[int, int] | None:
-    """Refuse pictures and tiles out of bounds or overwritten; return code points of the colours."""
+def _check_boxes(data: bytes, limits: Limits) -> Meta:
+    """Read the boxes; refuse pictures and tiles out of bounds, cut short or overwritten."""
     try:
         found = read_meta(data)
-        zeros = overwritten(data, found)
+        broken = incomplete(data, found)
     except (struct.error, IndexError):
         raise _refusal("") from None
     for width, height in found.sizes:
         limits.check_pixels(height, width)
-    if zeros:
+    check_tile_sizes(found, limits)
+    if broken:
         raise _refusal("truncated")
-    return found.coding
+    return found
 
 
 def _sequence() -> ImageRejected:

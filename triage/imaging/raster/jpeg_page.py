@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from triage.imaging.codecs.jpeg import decode_inks, decode_jpeg
+from triage.imaging.codecs.jpeg import check_jpeg_kind, decode_inks, decode_jpeg
 from triage.imaging.codecs.jpeg_markers import JpegStream, read_jpeg_markers
 from triage.imaging.limits import Limits
 from triage.imaging.raster.exif import header_metadata
@@ -28,10 +28,12 @@ def read_jpeg(data: bytes, limits: Limits) -> list[Page]:
     Raises
     ------
     ImageRejected
-        See `jpeg.read_jpeg_markers` and `exif.header_metadata`; and what the limits refuse.
+        See `jpeg_markers.read_jpeg_markers`, `jpeg.check_jpeg_kind` and `exif.header_metadata`;
+        and what the limits refuse.
     """
     stream = read_jpeg_markers(data)
     limits.check_geometry(stream.rows, stream.columns)
+    check_jpeg_kind(stream)
     known = header_metadata(data, "JPEG")
     channels = len(stream.components)
     return [
@@ -50,7 +52,7 @@ def read_jpeg(data: bytes, limits: Limits) -> list[Page]:
 
 
 def _blocks(data: bytes, stream: JpegStream) -> Iterator[Block]:
-    four = len(stream.components) == 4 and stream.precision == 8
+    four = len(stream.components) == 4
     pixels = decode_inks(data, stream) if four else decode_jpeg(data, stream)
     whole = slice(0, stream.rows), slice(0, stream.columns)
     yield whole, pixels.reshape(stream.rows, stream.columns, -1)

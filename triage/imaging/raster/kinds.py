@@ -50,7 +50,8 @@ def raster_kind(head: bytes) -> str | None:
             return kind
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
-    if head[:2] == b"BM" and head[6:10] == bytes(4) and _number(head[14:18]) in _BMP_HEADERS:
+    # The size of the second header has zero bytes, which no text has.
+    if head[:2] == b"BM" and _number(head[14:18]) in _BMP_HEADERS:
         return "bmp"
     if head[4:8] == b"ftyp":
         return _brand_kind(head)

@@ -72,7 +72,7 @@ def read_png(data: bytes, limits: Limits) -> list[Page]:
     png = read_chunks(data)
     limits.check_geometry(png.height, png.width)
     layout = _layout(png)
-    known = header_metadata(png.metadata, "PNG")
+    known = header_metadata(png.metadata, "PNG", optional=True)
     return [
         Page(
             height=png.height,

@@ -18,7 +18,10 @@ _MAX_CHUNKS = 500_000  # encoders write 8 KiB and more into one; the walk costs 
 # Section 11.2.1, table 11.1: bit depths of each colour type, and its channels.
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-_TEXT = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
+_TEXT = (b"tEXt", b"zTXt", b"iTXt")
+_TELLING = b"Raw profile type exif\0"  # keyword of the text that ImageMagick writes EXIF into
+_MOST_TELLING = 16  # chunks that are looked at
+_MAX_TEXT = 2**20  # bytes of an inflated text; Pillow refuses the file for more
 
 
 @dataclass
@@ -44,7 +47,7 @@ class PngFile:
     coding : tuple of int or None
         Colour primaries, transfer function, matrix and range of the cICP chunk (ITU-T H.273).
     metadata : bytes
-        A PNG without pixels that holds the EXIF and text chunks.
+        A PNG of one pixel that holds the chunks that may tell the orientation and the device.
     """
 
     height: int
@@ -77,7 +80,7 @@ def read_chunks(data: bytes) -> PngFile:
     view = memoryview(data)
     png: PngFile | None = None
     after_data = False
-    texts = []
+    telling: list[tuple[bytes, memoryview]] = []
     end = len(SIGNATURE)
     for kind, start, end, whole in _walk(view):
         body = view[start + 8 : end - 4]
@@ -97,15 +100,15 @@ def read_chunks(data: bytes) -> PngFile:
             after_data = bool(png.data)
             if critical and kind != b"PLTE":
                 raise damaged()
-            if whole and kind in _TEXT:
-                texts.append(bytes(view[start:end]))
+            if whole and _telling(kind, body):
+                telling.append((kind, body))
             elif whole and not after_data:
                 _note(png, kind, body)
     if png is None:
         raise damaged()
     if not png.data or _cut_in_data(view, end):
         raise cut()
-    png.metadata = _metadata(texts)
+    png.metadata = _metadata(telling[:_MOST_TELLING])
     return png
 
 
@@ -173,15 +176,39 @@ def _inflated_profile(body: memoryview) -> bytes:
     return profile if inflater.eof else b""
 
 
+def _telling(kind: bytes, body: memoryview) -> bool:
+    """Whether a chunk may tell the orientation or the device."""
+    return kind == b"eXIf" or (kind in _TEXT and bytes(body[: len(_TELLING)]) == _TELLING)
+
+
+def _moderate(kind: bytes, body: memoryview) -> bool:
+    """Whether a telling chunk (section 11.3.3) inflates to no more than `_MAX_TEXT` bytes."""
+    parts = bytes(body).split(b"\0", 1)[-1]  # after the keyword of a text
+    if kind == b"zTXt":
+        deflated = parts[1:]  # method, data
+    elif kind == b"iTXt" and parts[:1] == b"\1":
+        deflated = parts[2:].split(b"\0", 2)[-1]  # flag, method, language, keyword, data
+    else:
+        return True
+    try:
+        inflater = zlib.decompressobj()
+        inflater.decompress(deflated, _MAX_TEXT)
+    except zlib.error:
+        return False
+    return inflater.eof
+
+
 def _cut_in_data(view: memoryview, position: int) -> bool:
     """Whether the file ends within an IDAT chunk."""
     rest = view[position:]
     return len(rest) >= 8 and bytes(rest[4:8]) == b"IDAT"
 
 
-def _metadata(texts: list[bytes]) -> bytes:
+def _metadata(telling: list[tuple[bytes, memoryview]]) -> bytes:
     header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
-    return b"".join([SIGNATURE, chunk(b"IHDR", header), *texts, chunk(b"IDAT", b"")])
+    kept = [chunk(kind, bytes(body)) for kind, body in telling if _moderate(kind, body)]
+    pixel = chunk(b"IDAT", zlib.compress(bytes(2)))  # Pillow looks for EXIF in texts when it loads
+    return b"".join([SIGNATURE, chunk(b"IHDR", header), *kept, pixel, chunk(b"IEND", b"")])
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:

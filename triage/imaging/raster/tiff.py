@@ -84,6 +84,7 @@ def _page(data: bytes, directory: Directory, limits: Limits) -> Page:
         channels=storage.per_plane,
         tables=directory.content(tag.JPEG_TABLES, _MAX_TABLES),
         jpeg_colours="ycc" if photometric == _YCBCR else "rgb",
+        most_rows=0 if storage.tiled else _rows_per_strip(directory, storage, limits),
     )
     pieces = _pieces(data, directory, storage, compression)
     profile = directory.content(tag.ICC_PROFILE, MAX_PROFILE)
@@ -141,6 +142,11 @@ def _storage(directory: Directory, limits: Limits) -> Storage:
         segment_height=down,
         segment_width=across,
     )
+
+
+def _rows_per_strip(directory: Directory, storage: Storage, limits: Limits) -> int:
+    """The rows that the file states, which may be more than it has; they are all decoded."""
+    return min(directory.number(tag.ROWS_PER_STRIP, 0), limits.max_pixels // storage.width)
 
 
 def _common(directory: Directory, name: int, default: int, channels: int) -> int:

@@ -55,6 +55,8 @@ class Segments:
         JPEGTables.
     jpeg_colours : {'rgb', 'ycc'}
         What a JPEG stream of three channels stores where it does not say itself.
+    most_rows : int
+        Rows up to which the last strip may be filled up, beyond those of the first.
     """
 
     pieces: Sequence[memoryview]
@@ -65,6 +67,7 @@ class Segments:
     channels: int = 1
     tables: bytes | None = None
     jpeg_colours: Literal["rgb", "ycc"] = "rgb"
+    most_rows: int = 0
 
     def read(self, most: int) -> Iterator[NDArray[np.uint8]]:
         """Decompress all rows, in arrays [h, row_bytes] of at most `most` rows.
@@ -111,8 +114,8 @@ class Segments:
             step = min(most, rows - first)
             content = stream.read(step * self.row_bytes)
             yield np.frombuffer(content, np.uint8).reshape(step, self.row_bytes)
-        # Some encoders fill the last strip up with rows that are left out.
-        if not stream.finish((max(self.rows) - rows) * self.row_bytes):
+        # The rows that fill up are left out.
+        if not stream.finish((max(self.most_rows, self.rows[0]) - rows) * self.row_bytes):
             raise damaged()
 
     def _by_jpeg(self, piece: memoryview, rows: int) -> NDArray[np.uint8]:
@@ -127,7 +130,7 @@ class Segments:
             stream.rows < rows
             or stream.columns * len(stream.components) != self.row_bytes
             or len(stream.components) != self.channels
-            or stream.rows > max(self.rows)
+            or stream.rows > max(self.most_rows, self.rows[0])
         ):
             raise damaged()
         stored = self.jpeg_colours if self.channels == 3 else None

@@ -39,6 +39,8 @@ def main(arguments: list[str]) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
+    if hasattr(signal, "SIGPROF"):
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)  # whatever was inherited; see _limit_cpu
     if resource is not None:
         # A core file would hold a patient's picture.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
