@@ -34,7 +34,7 @@ BAD = {
     "scaleless": ("no_scale", "A7"),
     "both": ("both_eyes", "A1"),
     "frames": ("inconsistent", "A2"),
-    "missing": ("missing", "A2"),
+    "absent": ("missing", "A2"),
     "text": ("unknown_format", "A2"),
     "bare": ("no_scale", "A7"),
 }
@@ -130,7 +130,7 @@ def test_bad_volumes_are_stored_with_their_reason(answer: Answer, database: str)
         assert prediction.record.reason.startswith(AbstainReason(code).sentence)
         assert prediction.record.reading is None
         (image,) = case.images
-        assert (image.sha256 is None) is (name == "missing")
+        assert (image.sha256 is None) is (name == "absent")
 
 
 def test_an_opinion_names_diagnoses_and_its_reading(
