@@ -161,6 +161,15 @@ def test_a_link_may_not_leave_the_root(tmp_path: Path) -> None:
         assert refusal.value.sha256 is None
 
 
+def test_a_relative_root_is_of_this_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.png").write_bytes(encode(picture(), "png"))
+    read_picture(tmp_path / "a.png")  # the worker is there, and was started elsewhere
+    monkeypatch.chdir(tmp_path)
+    assert read_picture("a.png", root=".").kind == "png"
+
+
 @pytest.mark.parametrize("views", list(Views))
 def test_a_network_sees_what_a_person_sees(tmp_path: Path, views: Views) -> None:
     path = tmp_path / "a.png"

@@ -6,6 +6,7 @@ Files are decoded in worker processes with limits on memory and time; what a wor
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from triage.imaging.limits import DEFAULT_LIMITS, Limits
@@ -87,5 +88,6 @@ def _arguments(
     return {
         "limits": limits.model_dump(),
         "photographs_only": photographs_only,
-        "root": None if root is None else str(root),
+        # A worker may have started in another folder than the present one.
+        "root": None if root is None else os.path.abspath(root),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,7 +139,15 @@ def _read_ahead(
         The image, or why it is refused; of one that is known, only its hash.
     """
     begun: set[str] = set()
-    lock = threading.Lock()
+
+    def images() -> Iterator[tuple[Path, Path | None, str | None]]:
+        """Every image; with its hash where the same content came before, in this very order."""
+        for path, root in ((path, case.root) for case in cases for path in case.images):
+            sha256 = reader.content_hash(path, root)
+            again = sha256 is not None and (sha256 in begun or known(sha256))
+            if sha256 is not None:
+                begun.add(sha256)
+            yield path, root, sha256 if again else None
 
     def read(path: Path, root: Path | None) -> OpenedImage | ImageRejected:
         try:
@@ -148,22 +155,18 @@ def _read_ahead(
         except ImageRejected as refusal:
             return refusal
 
-    def read_once(image: tuple[Path, Path | None]) -> str | OpenedImage | ImageRejected:
-        sha256 = reader.content_hash(*image)
-        if sha256 is not None:
-            with lock:
-                if sha256 in begun or known(sha256):
-                    return sha256
-                begun.add(sha256)
-        return read(*image)
+    def read_once(
+        image: tuple[Path, Path | None, str | None],
+    ) -> tuple[Path, Path | None, str | OpenedImage | ImageRejected]:
+        path, root, sha256 = image
+        return path, root, read(path, root) if sha256 is None else sha256
 
-    images = [(path, case.root) for case in cases for path in case.images]
-    for image, found in zip(images, default_pool().map(read_once, images), strict=True):
+    for path, root, found in default_pool().map(read_once, images()):
         if isinstance(found, str) and not known(found):
             # An image of this content came before, and was refused, or its file has changed.
-            yield image[0], read(*image)
+            yield path, read(path, root)
         else:
-            yield image[0], found
+            yield path, found
 
 
 def _provenance(

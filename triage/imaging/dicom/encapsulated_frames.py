@@ -169,7 +169,7 @@ def _begins_rle(piece: memoryview) -> bool:
     if len(piece) < 64:
         return False
     segments, offset = struct.unpack_from("<2L", piece)
-    return 1 <= segments <= 15 and offset == 64
+    return bool(1 <= segments <= 15 and offset == 64)
 
 
 def _indices(table: Sequence[int], offsets: Sequence[int]) -> list[int]:

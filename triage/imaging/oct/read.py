@@ -6,6 +6,7 @@ Volumes are decoded in worker processes with limits on memory and time; what a w
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from triage.imaging.oct.limits import DEFAULT_VOLUME_LIMITS, VolumeLimits
@@ -44,7 +45,7 @@ def read_volume(
         Whatever is wrong with the file, or if reading it takes more memory or time than a worker
         may use. The message names the file without its folder and quotes nothing from within it.
     """
-    given = {"limits": limits.model_dump(), "root": None if root is None else str(root)}
+    given = {"limits": limits.model_dump(), "root": None if root is None else os.path.abspath(root)}
     found = default_pool().run("volume", path, **given)
     assert isinstance(found, OctVolume)
     return found
