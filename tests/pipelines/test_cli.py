@@ -83,7 +83,11 @@ def test_version(triage: Command) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_can_be_installed(shell: str, triage: Command) -> None:
+def test_completion_can_be_installed(
+    shell: str, triage: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Otherwise Typer asks which shell runs it, which under make is one without completion.
+    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
     answer = triage("--show-completion", shell)
     assert answer.code == 0
     assert "_TRIAGE_COMPLETE" in answer.out
