@@ -26,7 +26,6 @@ gdcm.Trace.ErrorOff()
 
 LOSSLESS = 0xC3
 _DCT = frozenset({0xC0, 0xC1, 0xC2})
-_SEQUENTIAL_DCT = frozenset({0xC0, 0xC1})
 _SYNTAXES = {True: "1.2.840.10008.1.2.4.70", False: "1.2.840.10008.1.2.4.51"}
 _START, _END = b"\xff\xd8", b"\xff\xd9"
 _SCAN_HEADER, _LAST = 0xDA, 0xD9
@@ -130,7 +129,7 @@ def _needed(data: bytes, stream: JpegStream) -> bytes:
         end = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
         segment = data[position:end]
         if marker == _SCAN_HEADER:
-            if stream.process in _SEQUENTIAL_DCT:
+            if stream.sequential:
                 segment = segment[:-3] + _ALL_COEFFICIENTS
             found = _END_OF_SCAN.search(data, end)
             start, end = end, len(data) if found is None else found.start()

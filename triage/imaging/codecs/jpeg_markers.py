@@ -61,8 +61,6 @@ class JpegStream:
         Whether there is an end-of-image marker.
     adobe_transform : int or None
         Colour transform of the Adobe APP14 segment: 0 none, 1 YCbCr, 2 YCCK.
-    jfif : bool
-        Whether there is a JFIF APP0 segment.
     """
 
     process: int
@@ -75,7 +73,6 @@ class JpegStream:
     complete: bool
     ended: bool
     adobe_transform: int | None
-    jfif: bool
 
     @property
     def sequential(self) -> bool:
@@ -124,7 +121,7 @@ def read_jpeg_markers(data: bytes) -> JpegStream:
 
 
 def _walk(data: bytes) -> JpegStream:
-    scans, ended, jfif = 0, False, False
+    scans, ended = 0, False
     frame: tuple[int, int, int, int, tuple[int, ...], tuple[tuple[int, int], ...]] | None = None
     adobe: int | None = None
     seen: dict[int, list[int]] = {}  # of each component, the lowest bit seen of each coefficient
@@ -139,8 +136,6 @@ def _walk(data: bytes) -> JpegStream:
             seen = {component: [_COEFFICIENTS] * _COEFFICIENTS for component in frame[4]}
         elif marker == _ADOBE and body[:5] == b"Adobe" and len(body) >= 12:
             adobe = body[11]
-        elif marker == JFIF and body[:5] == b"JFIF\0":
-            jfif = True
         elif marker == _SCAN:
             if frame is None:
                 raise jpeg_damaged()
@@ -158,7 +153,6 @@ def _walk(data: bytes) -> JpegStream:
         complete=all(bit == 0 for bits in seen.values() for bit in bits),
         ended=ended,
         adobe_transform=adobe,
-        jfif=jfif,
     )
 
 
