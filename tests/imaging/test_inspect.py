@@ -19,7 +19,7 @@ from triage.imaging.oct.read import read_volume
 from triage.imaging.read import read_picture
 from triage.imaging.worker import DecoderPool, WorkerLimits
 
-from .samples import dicom_dataset, encode, file_bytes, picture
+from .samples import dicom_dataset, encode, file_bytes, picture, png_bomb
 
 SECRETS = ("Doe", "Secret", "4711", "0815", "19700101")
 
@@ -161,7 +161,8 @@ def test_another_class_can_be_looked_at(tmp_path: Path) -> None:
 def test_pixels_of_a_file_that_costs_too_much_are_not_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "a.png").write_bytes(encode(picture(), "png"))
+    # Large enough for many ticks of the clock by which the kernel counts CPU time (up to 10 ms each).
+    (tmp_path / "a.png").write_bytes(png_bomb(4000))
     seen = tmp_path / "seen"
     seen.mkdir()
     for name in ("3_0.png", ".3_1.png.77.partial", "30_0.png", "4_0.png"):
