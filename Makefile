@@ -33,7 +33,7 @@ check: install-dev
 	$(BIN)/mypy
 
 bench: install-dev
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.speed
 
 format: install-dev
 	$(BIN)/ruff check --fix .

@@ -9,25 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.evaluate import EvaluationRun, evaluate_bundle
-from pipelines.generators import generator_of
-from pipelines.ingest import ingest
-from pipelines.report import write_audit
-from pipelines.score import score_cases
-from pipelines.settings import settings_for
-from pipelines.train import Settings, train
-from pipelines.weights import default_backbones
 from triage.data.dataset import Dataset, load_dataset
 from triage.data.manifest import Case
 from triage.data.spec import DataSpec
-from triage.data.unlabelled import read_unlabelled
 from triage.errors import BundleError
 from triage.hashing import hash_json
-from triage.models.heads import HeadKind
+from triage.heads import HeadKind
+from triage.intake.case_table import read_unlabelled
+from triage.intake.ingest import ingest
+from triage.intake.score import score_cases
+from triage.learning.default_backbones import default_backbones
+from triage.learning.evaluate import EvaluationRun, evaluate_bundle
+from triage.learning.settings import settings_for
+from triage.learning.train import Settings, train
 from triage.models.settings import TrainSettings
+from triage.phantoms.generators import generator_of
+from triage.progress import Progress, tagged
+from triage.reports.bundle_report import write_audit
 from triage.store import open_store
 from triage.systems.bundle import load_system, read_manifest
-from triage.systems.progress import Progress, tagged
 
 COMPARED = (HeadKind.SOFTMAX, HeadKind.REJECT, HeadKind.HOD)
 

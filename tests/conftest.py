@@ -64,7 +64,7 @@ def phantom_spec() -> DataSpec:
 @pytest.fixture(scope="session")
 def phantom_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two hundred phantom cases of 32 px; tests only read it."""
-    from triage.data.phantoms import write_phantoms
+    from triage.phantoms.skin import write_phantoms
 
     folder = tmp_path_factory.mktemp("phantoms")
     write_phantoms(folder, 200, 0, size=32, rare_fraction=0.4)
@@ -119,7 +119,7 @@ def oct_spec() -> DataSpec:
 @pytest.fixture(scope="session")
 def oct_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Seventy-two small phantom volumes with their truth; tests only read them."""
-    from triage.data.oct_phantoms import write_oct_phantoms
+    from triage.phantoms.oct import write_oct_phantoms
 
     folder = tmp_path_factory.mktemp("oct")
     write_oct_phantoms(folder, **OCT_PHANTOMS)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.settings import read_oct_settings
-from triage.data.diagnoses import DIAGNOSES
-from triage.data.oct_phantoms import DEVICES, REFERRAL_RULES
-from triage.imaging.oct.volume import Flag
+from triage.learning.settings import read_oct_settings
+from triage.oct_imaging.volume import Flag
+from triage.phantoms.oct import DEVICES, REFERRAL_RULES
+from triage.vocabulary.diagnoses import DIAGNOSES
 
 ROOT = Path(__file__).parents[1]
 TRAINING = ROOT / "data_specs" / "training"

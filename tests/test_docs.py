@@ -17,18 +17,18 @@ from tests.pages import DOCS, FENCE, PAGES, ROOT, blocks, first_cells, rows, sec
 from triage import oct_reading
 from triage.data.spec_files import load_spec, spec_schema
 from triage.decisions.policy import Policy
-from triage.decisions.reasons import AbstainReason
 from triage.errors import ExitCode, RejectReason
 from triage.evaluation import METRICS
+from triage.heads.kinds import HeadKind
 from triage.imaging import DEFAULT_LIMITS
-from triage.imaging.oct.limits import DEFAULT_VOLUME_LIMITS
-from triage.models.heads.kinds import HeadKind
+from triage.oct_imaging.limits import DEFAULT_VOLUME_LIMITS
 from triage.oct_reading import OctReading, ReadingFacts
 from triage.predictions import _ARRAYS, CASE_COLUMNS, DECISION_COLUMNS, FORMAT
 from triage.review import OverrideReason
-from triage.store import EventKind
+from triage.store import EventType
 from triage.systems import bundle, manifest
 from triage.systems.oct import parts
+from triage.vocabulary.abstention_reasons import AbstainReason
 
 SOURCES = [path for part in ("triage", "pipelines", "ui") for path in (ROOT / part).rglob("*.py")]
 
@@ -252,7 +252,7 @@ def test_every_array_and_fact_of_a_reading() -> None:
 
 def test_every_event_and_reason_of_a_review() -> None:
     text = text_of("reviewing")
-    assert first_cells(text.split("| event | when |")[1]) == {*EventKind}
+    assert first_cells(text.split("| event | when |")[1]) == {*EventType}
     pairs = {row[i]: row[i + 1] for row in rows(text) for i in range(0, len(row) - 1, 2)}
     assert {reason.value: reason.sentence for reason in OverrideReason}.items() <= pairs.items()
 

@@ -8,22 +8,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.benchmark.methods import parse_methods
-from pipelines.settings import settings_for
 from tests import oct_tables, training_tables
 from tests.data.make import make_spec
 from tests.decisions.make import CLASSES, CONDITIONS, make_predictions, random_probabilities
 from tests.pages import blocks, rows, section, text_of
-from triage.data.diagnoses import DIAGNOSES
-from triage.data.tissues import Tissue
-from triage.decisions.reasons import AbstainReason
+from triage.benchmark.methods import parse_methods
 from triage.errors import RejectReason
-from triage.imaging.oct import vendors
+from triage.heads import HEADS
+from triage.learning.settings import settings_for
 from triage.measurements import measure
-from triage.models.heads import HEADS
-from triage.models.posteriors import POSTERIORS, TrainedTogether
+from triage.oct_imaging import vendors
+from triage.posteriors import POSTERIORS, TrainedTogether
 from triage.uncertainty.combination.combination import EVIDENCE
 from triage.uncertainty.tables import table_of_calibrators, table_of_scores, table_of_sets
+from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.diagnoses import DIAGNOSES
+from triage.vocabulary.tissues import Tissue
 
 # The benchmark
 

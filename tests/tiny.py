@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from pipelines.train import train
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
+from triage.learning.train import train
 from triage.models.oct.settings import OctSettings, ReferralSettings, SegmentationSettings
 from triage.models.settings import FitSettings, TrainSettings
 from triage.systems.manifest import BundleManifest

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.oct_tables import renew_tables, table
-from triage.models.heads import HEADS
-from triage.models.losses import CRITERIA
+from triage.heads import HEADS
+from triage.losses import CRITERIA
 from triage.models.mixing import MIXINGS
-from triage.models.posteriors import POSTERIORS, AfterTraining
+from triage.posteriors import POSTERIORS, AfterTraining
 
 PAGE = Path(__file__).parents[1] / "docs" / "training.md"
 

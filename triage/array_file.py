@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from triage.atomic_write import whole_file
 from triage.errors import UsageError
 from triage.hashing import hash_bytes, hash_json
 from triage.regular_file import open_regular
-from triage.whole_file import whole_file
 
 Arrays = dict[str, NDArray[Any]]
 MAX_BYTES = 16 << 30

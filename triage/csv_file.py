@@ -19,8 +19,8 @@ from collections.abc import Iterable, Sequence
 from numbers import Number
 from pathlib import Path
 
+from triage.atomic_write import whole_file
 from triage.printable import printable
-from triage.whole_file import whole_file
 
 _MARKS = "=+-@\uff1d\uff0b\uff0d\uff20"  # and their full-width forms
 MARKED = rf"^'+[{re.escape(_MARKS)}]"

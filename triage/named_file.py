@@ -1,7 +1,7 @@
 """Files that a user names, opened or refused with one sentence in the caller's own kind of error.
 
 Specs, manifests, settings, tables of predictions and the parts of a bundle are read through here;
-images have `triage.imaging.read`.
+images have `triage.decoding.read_picture`.
 """
 
 from __future__ import annotations

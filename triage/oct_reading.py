@@ -67,7 +67,7 @@ class ReadingFacts(BaseModel):
         B-scan and column of the fovea on the maps, as indices; None where it was not found.
     measurements : tuple of Measurement
     flags : tuple of str
-        `triage.imaging.oct.Flag` values.
+        `triage.oct_imaging.Flag` values.
     p_unfamiliar : float
         Probability that the condition is unknown to the system.
     device_distance, device_limit : float
@@ -105,7 +105,7 @@ class OctReading:
     facts : ReadingFacts
     tissue : uint8 array [S, H, W]
         Most probable class of each voxel by the averaged segmentation instances;
-        `triage.data.tissues.Tissue`. H and W are the networks' grid over the whole B-scan.
+        `triage.vocabulary.tissues.Tissue`. H and W are the networks' grid over the whole B-scan.
     hypotheses : uint8 array [M, S, H, W]
         The same by each instance.
     disagreement : uint8 array [S, H, W]

@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from triage.atomic_write import whole_file
 from triage.errors import PredictionsError
 from triage.named_file import open_named, size_text
-from triage.whole_file import whole_file
 
 FORMAT = "triage-predictions-1"
 CASE_COLUMNS = ("case_id", "patient_id", "cluster", "label")

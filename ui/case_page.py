@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from triage.data.diagnoses import DIAGNOSES
 from triage.errors import WorkflowError
 from triage.review import (
     Certainty,
@@ -21,6 +20,7 @@ from triage.review import (
 )
 from triage.store import Modality, Store, get_case, known_conditions
 from triage.store.records import ReviewRecord, StoredCase
+from triage.vocabulary.diagnoses import DIAGNOSES
 from ui import oct_case, opinion_card, photographs, read_form
 from ui.session import go_to_worklist, remember_revealed, was_revealed
 from ui.settings import SHORTCUT

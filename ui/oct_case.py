@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from triage.decoding.read_volume import read_volume
 from triage.errors import ImageRejected, TriageError
 from triage.hashing import hash_file
-from triage.imaging.oct import OctVolume
-from triage.imaging.oct.read import read_volume
+from triage.oct_imaging import OctVolume
 from triage.oct_reading import OctReading
 from triage.review import Opinion
 from triage.store import ReadingRecord

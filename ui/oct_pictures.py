@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from triage.imaging.oct import Localizer, OctVolume
 from triage.measurements.en_face import projection
 from triage.measurements.localizer import superior_first
 from triage.measurements.signal import GradingLimits, bscan_signal
+from triage.oct_imaging import Localizer, OctVolume
 from ui.parcel import Parcel
 
 _QUALITY = 90

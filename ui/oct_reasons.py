@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from plotly.colors import sequential
 
-from triage.data.diagnoses import DIAGNOSES
-from triage.data.tissues import Tissue
-from triage.imaging.oct import Flag
 from triage.measurements.columns import column_counts
 from triage.measurements.etdrs import CENTRE, DIAMETERS
 from triage.measurements.macula import fovea
 from triage.measurements.thickness import bare_columns
+from triage.oct_imaging import Flag
 from triage.oct_reading import Measurement, OctReading
+from triage.vocabulary.diagnoses import DIAGNOSES
+from triage.vocabulary.tissues import Tissue
 from ui.parcel import Parcel
 from ui.words import URGENCIES, frequency, plain_name
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from triage.decisions.reasons import AbstainReason
 from triage.review import Opinion
 from triage.store import Modality
+from triage.vocabulary.abstention_reasons import AbstainReason
 from ui import doubt
 from ui.words import OCT_ABSTENTIONS, URGENCIES, condition_name, escape, frequencies, frequency
 

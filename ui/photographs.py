@@ -12,8 +12,8 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from triage.decoding.read_picture import read_picture
 from triage.errors import ImageRejected
-from triage.imaging.read import read_picture
 from triage.store.records import ImageRecord, StoredCase
 from ui.files import CHANGED, OUTSIDE, place_of
 

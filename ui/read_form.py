@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from triage.data.clinical import Urgency
 from triage.review import Certainty
 from triage.store import NOT_LISTED
 from triage.store.records import Read
+from triage.vocabulary.clinical import Urgency
 from ui.words import CERTAINTIES, URGENCIES, condition_name
 
 

@@ -7,11 +7,11 @@ import string
 from collections.abc import Sequence
 from datetime import timedelta
 
-from triage.data.clinical import Urgency
-from triage.decisions.reasons import AbstainReason
 from triage.printable import printable
 from triage.review import Certainty, Pressure, WorklistItem
 from triage.store import NOT_LISTED
+from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.clinical import Urgency
 
 URGENCIES = {
     Urgency.URGENT: "Urgent",

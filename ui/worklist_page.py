@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from triage.data.clinical import Urgency
 from triage.printable import printable
 from triage.review import Deadlines, Pressure, WorklistItem, worklist
 from triage.store import Store
+from triage.vocabulary.clinical import Urgency
 from ui.session import go_to_case, take_notice
 from ui.settings import SHORTCUT
 from ui.words import URGENCIES, due, duration

@@ -47,9 +47,9 @@ def score(
 
     Example: triage score --bundle bundles/ham --manifest new.csv --root photos --out new.parquet
     """
-    from pipelines.ingest import IngestResult, ingest, write_not_stored
-    from pipelines.score import score as run
-    from pipelines.score import stored_source
+    from triage.intake.ingest import IngestResult, ingest, write_not_stored
+    from triage.intake.score import score as run
+    from triage.intake.score import stored_source
 
     with store_at(db, create=True, wanted=db is not None) as store:
         with bars(as_json) as report:
@@ -107,9 +107,9 @@ def report(
     Example: triage report --bundle bundles/ham --spec data_specs/derm_ham10000.yaml
     --root ../data --out report
     """
-    from pipelines.evaluate import evaluate_bundle
-    from pipelines.report import write_audit
     from triage.data.spec_files import load_spec
+    from triage.learning.evaluate import evaluate_bundle
+    from triage.reports.bundle_report import write_audit
 
     named = db is not None or "TRIAGE_DATABASE_URL" in os.environ
     with store_at(db, wanted=named) as store:
@@ -163,8 +163,8 @@ def demo(
     Example: triage demo --no-ui --spec data_specs/derm_ham10000.yaml --root ../data
     """
     from pipelines import demo as pipeline
-    from pipelines.tables import draws_table, overall_table
-    from pipelines.tables_oct import referral_table
+    from pipelines.terminal.oct_tables import referral_table
+    from pipelines.terminal.tables import draws_table, overall_table
     from triage.data.spec_files import load_spec, shipped_spec
     from ui.launch import run as serve
 

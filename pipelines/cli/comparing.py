@@ -75,16 +75,16 @@ def benchmark(
     """
     import json
 
-    from pipelines.benchmark.methods import parse_methods
-    from pipelines.benchmark.modalities import default_shifts
-    from pipelines.benchmark.pairs import parse_pairs
-    from pipelines.benchmark.protocol import Protocol, parse_shifts
-    from pipelines.benchmark.run import JSON, PAGE
-    from pipelines.benchmark.run import benchmark as run
-    from pipelines.benchmark.tables import tables
-    from pipelines.settings import benchmark_settings
-    from pipelines.weights import default_backbones
+    from pipelines.terminal.benchmark_tables import tables
+    from triage.benchmark.methods import parse_methods
+    from triage.benchmark.modalities import default_shifts
+    from triage.benchmark.pairs import parse_pairs
+    from triage.benchmark.protocol import Protocol, parse_shifts
+    from triage.benchmark.run import JSON, PAGE
+    from triage.benchmark.run import benchmark as run
     from triage.data.spec_files import load_spec
+    from triage.learning.default_backbones import default_backbones
+    from triage.learning.settings import benchmark_settings
 
     chosen = parse_methods(methods)
     pairs = parse_pairs(compare or (), chosen)
@@ -177,12 +177,12 @@ def transfer(
 
     Example: triage transfer --spec data_specs/oct_phantoms.yaml --out transfer
     """
-    from pipelines.generators import device_folders
-    from pipelines.settings import oct_settings
-    from pipelines.transfer import save_transfer, transfer_table
-    from pipelines.transfer import transfer as run
     from triage.data.dataset import load_dataset
     from triage.data.spec_files import load_spec
+    from triage.learning.settings import oct_settings
+    from triage.learning.transfer import save_transfer, transfer_table
+    from triage.learning.transfer import transfer as run
+    from triage.phantoms.generators import device_folders
 
     chosen = load_spec(spec)
     settings = oct_settings(config)

@@ -77,7 +77,7 @@ def say(as_json: bool, value: dict[str, Any], *lines: Any) -> None:
         Of plain JSON types.
     *lines : str or rich Table
         A text is one line: whatever in it does not print is shown as an escape. Tables are made
-        by `pipelines.tables.plain_table`, which does the same with their cells.
+        by `pipelines.terminal.tables.plain_table`, which does the same with their cells.
     """
     if as_json:
         print(json.dumps(value))
@@ -106,7 +106,7 @@ def warning_lines(warnings: Sequence[str]) -> list[str]:
 @contextmanager
 def bars(as_json: bool) -> Iterator[Any]:
     """Show progress bars, unless the output is for a machine."""
-    from pipelines.progress import progress_bars
+    from pipelines.terminal.progress_bars import progress_bars
 
     with progress_bars(quiet=as_json) as report:
         yield report

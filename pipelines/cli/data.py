@@ -22,7 +22,7 @@ from pipelines.cli.console import (
 from triage.errors import ExitCode
 
 if TYPE_CHECKING:
-    from triage.imaging.file_report import FileReport
+    from triage.decoding.file_report import FileReport
 
 
 def spec_validate(
@@ -37,9 +37,9 @@ def spec_validate(
 
     Example: triage spec validate data_specs/derm_ham10000.yaml --root ../data
     """
-    from pipelines.tables import plain_table
+    from pipelines.terminal.tables import plain_table
+    from triage.data.patient_split import EXCLUDED, SPLITS
     from triage.data.spec_files import load_spec
-    from triage.data.splits import EXCLUDED, SPLITS
     from triage.data.validate import examine_data
     from triage.errors import SpecError
 
@@ -93,7 +93,7 @@ def spec_prepare(
 
     Example: triage spec prepare oct_octdl ../data/octdl
     """
-    from triage.data.oct_sets import SETS, prepare_set
+    from triage.public_sets import SETS, prepare_set
 
     manifest = prepare_set(name, root)
     found = SETS[name]
@@ -127,11 +127,11 @@ def spec_duplicates(
 
     Example: triage spec duplicates data_specs/derm_fitzpatrick17k.yaml --root ../data
     """
-    from pipelines.duplicates import find_duplicates, write_groups
-    from pipelines.tables import plain_table
-    from pipelines.weights import default_backbones
+    from pipelines.terminal.tables import plain_table
     from triage.data.dataset import load_dataset
     from triage.data.spec_files import load_spec
+    from triage.learning.default_backbones import default_backbones
+    from triage.learning.find_duplicates import find_duplicates, write_groups
 
     dataset = load_dataset(load_spec(spec), root, for_training=False)
     references = tuple(backbone or default_backbones(root))
@@ -191,8 +191,8 @@ def inspect(
 
     Example: triage inspect photo.jpg scan.dcm --pixels seen
     """
-    from triage.imaging.inspect import inspect_file
-    from triage.imaging.worker import default_pool
+    from triage.decoding.inspect import inspect_file
+    from triage.decoding.worker import default_pool
 
     if pixels is not None:
         make_folder(pixels, "Give --pixels another folder.")

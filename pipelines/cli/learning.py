@@ -41,7 +41,7 @@ Head = Literal[
     "inducing_points",
     "introspective",
 ]
-"""The names of `triage.models.heads.HeadKind`, which would import torch."""
+"""The names of `triage.heads.HeadKind`, which would import torch."""
 
 
 def train(
@@ -77,11 +77,11 @@ def train(
 
     Example: triage train --spec data_specs/derm_ham10000.yaml --root ../data --out bundles/ham
     """
-    from pipelines.settings import settings_for
-    from pipelines.train import train as run
-    from pipelines.weights import default_backbones
     from triage.data.dataset import load_dataset
     from triage.data.spec_files import load_spec
+    from triage.learning.default_backbones import default_backbones
+    from triage.learning.settings import settings_for
+    from triage.learning.train import train as run
 
     dataset = load_dataset(load_spec(spec), root, roles_seed)
     settings = settings_for(
@@ -130,11 +130,11 @@ def evaluate(
     Example: triage evaluate --bundle bundles/ham --spec data_specs/derm_ham10000.yaml
     --root ../data
     """
-    from pipelines.evaluate import as_json as plain
-    from pipelines.evaluate import evaluate_bundle, save_evaluation
-    from pipelines.tables import overall_table, subgroup_table
-    from pipelines.tables_oct import referral_table, tissue_table
+    from pipelines.terminal.oct_tables import referral_table, tissue_table
+    from pipelines.terminal.tables import overall_table, subgroup_table
     from triage.data.spec_files import load_spec
+    from triage.learning.evaluate import as_json as plain
+    from triage.learning.evaluate import evaluate_bundle, save_evaluation
 
     with bars(as_json) as report:
         run = evaluate_bundle(
@@ -167,10 +167,10 @@ def segment(
     Example: triage segment data_specs/segmentation/rm_layers.yaml --root ../data/rm
     --config data_specs/training/oct_masks.yaml --out rm_layers.json
     """
-    from pipelines.segmentation import cross_validate, save_run
-    from pipelines.settings import oct_settings
-    from pipelines.tables_oct import segmentation_tables
-    from triage.data.oct_sets.segmentation_spec import load_segmentation_spec
+    from pipelines.terminal.oct_tables import segmentation_tables
+    from triage.learning.segmentation import cross_validate, save_run
+    from triage.learning.settings import oct_settings
+    from triage.public_sets.segmentation_spec import load_segmentation_spec
 
     settings = oct_settings(config)
     if out is not None:
@@ -199,9 +199,9 @@ def retrain(
     Example: triage retrain --bundle bundles/a --spec data_specs/derm_phantoms.yaml
     --root work/phantoms --policy data_specs/retrain_policy.yaml --out bundles/b
     """
-    from pipelines.policy import lacks_evidence_only, load_policy
-    from pipelines.retrain import retrain as run
     from triage.data.spec_files import load_spec
+    from triage.learning.promotion_gate import lacks_evidence_only, load_policy
+    from triage.learning.retrain import retrain as run
 
     rule = load_policy(policy)
     with store_at(db) as store, bars(as_json) as report:

@@ -53,7 +53,7 @@ def _titles(registry: dict[Any, Any]) -> Names:
 
 
 def _heads() -> Names:
-    from triage.models.heads import HEADS
+    from triage.heads import HEADS
 
     return _titles(HEADS)
 
@@ -66,13 +66,13 @@ def _scores() -> Names:
 
 
 def _losses() -> Names:
-    from triage.models.losses import CRITERIA
+    from triage.losses import CRITERIA
 
     return {key: entry.title for key, entry in CRITERIA.items()}
 
 
 def _posteriors() -> Names:
-    from triage.models.posteriors import POSTERIORS
+    from triage.posteriors import POSTERIORS
 
     return _titles(POSTERIORS)
 
@@ -85,8 +85,8 @@ def _calibrators() -> Names:
 
 def _backbones() -> Names:
     """The networks that need no files, and the pretrained ones that a verb would find here."""
-    from pipelines.weights import FALLBACK, default_backbones
-    from triage.models.backbones import MONAI_NETWORKS
+    from triage.learning.default_backbones import FALLBACK, default_backbones
+    from triage.models.load_backbone import MONAI_NETWORKS
 
     found = default_backbones(Path("data"))  # looks beside a folder of the working folder
     pretrained = {name: "pretrained, on this machine" for name in found if name != FALLBACK}

@@ -36,9 +36,9 @@ def pretrain(
     Example: triage pretrain --spec data_specs/derm_phantoms.yaml --root work/phantoms
     --method micle --out backbones/skin
     """
-    from pipelines.pretrain import pretrain as run
     from triage.data.dataset import load_dataset
     from triage.data.spec_files import load_spec
+    from triage.learning.pretrain import pretrain as run
     from triage.models.contrastive.processes import joined_processes
     from triage.models.contrastive.settings import load_settings
 

@@ -20,11 +20,12 @@ from tests.data.damaged_tables import (
 )
 from tests.data.make import make_content, make_rows, make_spec, write_clinic, write_csv
 from triage.data.identifiers import is_no_identifier
-from triage.data.manifest import UNKNOWN, Case, cases_of_rows, rows_of_spec
+from triage.data.manifest import Case, cases_of_rows, rows_of_spec
 from triage.data.spec import DataSpec
-from triage.data.unlabelled import read_unlabelled
 from triage.data.validate import DataReport, examine_data
 from triage.errors import SpecError
+from triage.intake.case_table import read_unlabelled
+from triage.vocabulary.subgroup_levels import UNKNOWN
 
 SPEC = make_spec(subgroups=[{"column": "sex"}, {"column": "age", "bands": [0, 50, 100]}])
 STRICT = make_spec(

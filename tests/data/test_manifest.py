@@ -5,7 +5,6 @@ import pytest
 
 from tests.data.make import make_content, make_rows, make_spec, write_clinic, write_csv
 from triage.data.manifest import (
-    UNKNOWN,
     Case,
     cases_of_rows,
     image_folder,
@@ -15,6 +14,7 @@ from triage.data.manifest import (
 )
 from triage.data.spec import DataSpec, Rows, Subgroup
 from triage.errors import SpecError
+from triage.vocabulary.subgroup_levels import UNKNOWN
 
 
 def cases(root: Path, rows: list[dict[str, str]], spec: DataSpec | None = None) -> dict[str, Case]:

@@ -6,8 +6,8 @@ from tests.data.make import make_spec, write_clinic
 from triage.data.dataset import load_dataset
 from triage.data.manifest import Case, cases_of_rows, rows_of_spec
 from triage.data.outside_root import OUTSIDE, RootBoundary, files_outside
-from triage.data.unlabelled import read_unlabelled
 from triage.errors import SpecError
+from triage.intake.case_table import read_unlabelled
 
 
 @pytest.fixture

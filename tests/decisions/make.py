@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from triage.data.clinical import Risk, Urgency
 from triage.data.spec import Costs
 from triage.decisions.policy import Condition, Policy
 from triage.predictions import Predictions
 from triage.uncertainty.outlier_probability import OutlierProbability
+from triage.vocabulary.clinical import Risk, Urgency
 
 CONDITIONS = (
     Condition(name="melanoma", risk=Risk.HIGH, urgency=Urgency.URGENT),

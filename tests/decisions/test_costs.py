@@ -3,14 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.data.clinical import Urgency
 from triage.data.spec import OutcomeCosts, UrgencyCosts
-from triage.decisions.costs import (
+from triage.decisions.cost_matrix import (
     cheapest_urgency,
     expected_outcome_cost,
     outcome_cost,
     urgency_cost_matrix,
 )
+from triage.vocabulary.clinical import Urgency
 
 COSTS = OutcomeCosts(wrong_inlier=1.0, abstain_inlier=0.5, miss_outlier=3.0, abstain_outlier=0.25)
 

@@ -3,7 +3,7 @@ import pytest
 
 from tests.decisions.make import CLASSES, CONDITIONS, make_predictions
 from triage.data.spec import DataSpec
-from triage.decisions.costs import outcome_cost
+from triage.decisions.cost_matrix import outcome_cost
 from triage.decisions.fitting import fit_policy, truth_of
 from triage.errors import UsageError
 from triage.predictions import Predictions

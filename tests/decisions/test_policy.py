@@ -9,12 +9,12 @@ from scipy.stats import entropy
 
 from tests.decisions.make import CLASSES, CONDITIONS, make_policy, make_predictions
 from tests.decisions.make import random_probabilities as draw
-from triage.data.clinical import NO_AI_OPINION, Urgency
 from triage.data.spec import Costs, OutcomeCosts
 from triage.decisions.policy import Policy
 from triage.errors import PredictionsError, UsageError
 from triage.predictions import DECISION_COLUMNS
 from triage.uncertainty.outlier_probability import OutlierProbability
+from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
 
 K = len(CONDITIONS)
 NAMES = CLASSES[:K]

@@ -1,6 +1,6 @@
 import pytest
 
-from triage.decisions.reasons import AbstainReason
+from triage.vocabulary.abstention_reasons import AbstainReason
 
 
 def test_codes_are_stable() -> None:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.decisions.thresholds import cheapest_threshold
+from triage.decisions.abstention_threshold import cheapest_threshold
 from triage.errors import UsageError
 from triage.uncertainty.outlier_probability import prevalence_weights
 

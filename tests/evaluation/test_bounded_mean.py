@@ -7,8 +7,8 @@ import pytest
 
 from tests.evaluation.test_metrics import small
 from triage.evaluation import evaluate, negative_flips, paired_difference
+from triage.evaluation.bootstrap_intervals import clopper_pearson
 from triage.evaluation.bounded_mean import draw_means, mean_interval
-from triage.evaluation.intervals import clopper_pearson
 from triage.evaluation.metrics import METRICS, Interval
 from triage.evaluation.metrics.weighted import CaseValues
 

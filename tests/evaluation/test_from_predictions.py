@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from tests.decisions.make import CLASSES, CONDITIONS, make_policy, make_predictions
-from triage.data.clinical import Risk, Urgency
 from triage.data.spec import Condition, Costs, DataSpec, OutcomeCosts, Rows
 from triage.errors import UsageError
 from triage.evaluation import evaluate
 from triage.evaluation.from_predictions import outcomes_of
 from triage.predictions import Predictions
+from triage.vocabulary.clinical import Risk, Urgency
 
 
 def a_spec(costs: Costs, prevalence: float) -> DataSpec:

@@ -14,14 +14,14 @@ import pydicom
 import pytest
 from PIL import Image
 
+from triage.decoding.inspect import inspect_file
+from triage.decoding.read_picture import read_picture
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.dicom.coded_frame import StoredFrame
 from triage.imaging.dicom.frames import stored_frames
 from triage.imaging.dicom.image_pixel import ImagePixel
 from triage.imaging.dicom.part10 import parse_part10
-from triage.imaging.inspect import inspect_file
 from triage.imaging.limits import DEFAULT_LIMITS
-from triage.imaging.read import read_picture
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 MANIFEST = DATA / "manifest_volumes_dicom.csv"

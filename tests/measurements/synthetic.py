@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from triage.data.tissues import Tissue
+from triage.vocabulary.tissues import Tissue
 
 
 def layered(ilm, rpe, bruch, height, *, retina=Tissue.NEUROSENSORY_RETINA):

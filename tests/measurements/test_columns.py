@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from triage.data.tissues import Tissue
 from triage.errors import UsageError
 from triage.measurements.columns import column_counts, voxels
+from triage.vocabulary.tissues import Tissue
 
 
 @pytest.mark.parametrize("height", [1, 254, 255, 256, 600])

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from tests.measurements.synthetic import flat, macula
-from triage.data.tissues import Tissue
 from triage.errors import UsageError
 from triage.measurements import measure
+from triage.vocabulary.tissues import Tissue
 
 SPACING = (0.1, 0.004, 6 / 128)
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from triage.data.oct_phantoms import generate_volume, plan_volume
-from triage.data.tissues import Tissue
 from triage.measurements import bscan_signal, column_counts, measure, ungradable
 from triage.measurements.asymmetry import likely_eye
 from triage.measurements.measure import VOLUMES
 from triage.measurements.thickness import retinal_thickness
+from triage.phantoms.oct import generate_volume, plan_volume
+from triage.vocabulary.tissues import Tissue
 
 SIZE = (24, 96, 96)
 

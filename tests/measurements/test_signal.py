@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.measurements.synthetic import flat, macula
-from triage.data.tissues import Tissue
 from triage.measurements.signal import GradingLimits, bscan_signal, ungradable
+from triage.vocabulary.tissues import Tissue
 
 GOOD = np.full(10, 0.9, np.float32)
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from tests.measurements.synthetic import flat, macula
-from triage.data.tissues import Tissue
 from triage.measurements.boundaries import boundaries
 from triage.measurements.columns import column_counts
 from triage.measurements.thickness import bare_columns, retinal_thickness, total_thickness
+from triage.vocabulary.tissues import Tissue
 
 DEPTH = 0.004
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from tests.measurements.synthetic import flat
-from triage.data.tissues import Tissue
 from triage.measurements.columns import column_counts
 from triage.measurements.macula import radius
 from triage.measurements.tissue_volume import NANOLITRES, atrophy_area, volume_mm3
+from triage.vocabulary.tissues import Tissue
 
 SPACING = (0.1, 0.01, 0.05)
 

@@ -6,11 +6,11 @@ import pytest
 from PIL import Image
 
 from tests.measurements.synthetic import layered
-from triage.data.tissues import Tissue
 from triage.measurements.boundaries import boundaries
 from triage.measurements.columns import column_counts
 from triage.measurements.signal import bscan_signal, ungradable
 from triage.measurements.thickness import retinal_thickness, total_thickness
+from triage.vocabulary.tissues import Tissue
 
 pytestmark = pytest.mark.realdata
 DEPTH = 0.003871

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-import triage.models.preprocessing as module
-from triage.imaging.read import read_resized
+import triage.backbones.preprocessing as module
+from triage.decoding.read_picture import read_resized
 from triage.imaging.resized import ResizedPicture
 
 

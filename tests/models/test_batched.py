@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from triage.data.roles import RoleDraw
 from triage.errors import UsageError
+from triage.heads import HEADS, Head, HeadDesign
 from triage.models.batched import batched_logits
-from triage.models.heads import HEADS, Head, HeadDesign
 
 EMBEDDINGS = 2 + 3 * torch.randn(50, 12, generator=torch.Generator().manual_seed(0))
 

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-import triage.models.preprocessing as module
+import triage.backbones.preprocessing as module
 from tests.tiny import draw_case, noise, noisy_cases
+from triage.backbones.backbone import Backbone
 from triage.data.manifest import Case
+from triage.decoding.read_picture import read_picture
 from triage.errors import RejectReason, TriageError
 from triage.hashing import hash_file
 from triage.imaging.corruptions import FAR, Corruption
-from triage.imaging.read import read_picture
-from triage.models.backbone import Backbone
-from triage.models.backbones import load_backbone
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embeddings import embed_cases, open_images
+from triage.models.load_backbone import load_backbone
 from triage.models.pooling import pool_by_case
 
 COUNTS = [2, 1, 3, 1]

@@ -10,15 +10,15 @@ import torch
 
 import triage.models.embedding_cache as cache_module
 from tests.tiny import draw_case, noise, noisy_cases
+from triage.backbones.backbone import Backbone
 from triage.data.manifest import Case
+from triage.decoding.read_picture import read_picture
 from triage.errors import RejectReason
 from triage.imaging.corruptions import FAR
-from triage.imaging.read import read_picture
 from triage.imaging.views import Views, views_of
-from triage.models.backbone import Backbone
-from triage.models.backbones import load_backbone
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embeddings import embed_cases
+from triage.models.load_backbone import load_backbone
 
 COUNTS = [2, 1, 3, 1]
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from triage.data.roles import RoleDraw
-from triage.models.heads import HEADS, OUTLIER_CLASS, Head, HeadKind
-from triage.models.losses import cross_entropy, hod_loss
+from triage.heads import HEADS, OUTLIER_CLASS, Head, HeadKind
+from triage.losses import cross_entropy, hod_loss
 
 DRAW = RoleDraw(("a", "b", "c"), ("x", "y"), ("v",), ("t",), seed=0)
 

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from tests.tiny import noise
+from triage.backbones.preprocessing import Preprocessing
 from triage.models.inputs import EmbeddingInputs, ImageInputs
-from triage.models.preprocessing import Preprocessing
 
 COUNTS = [2, 1, 3]
 

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.models.losses import (
+from triage.losses import (
     COARSE_WEIGHT,
     cross_entropy,
     hod_loss,

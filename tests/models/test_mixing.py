@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from triage.errors import UsageError
-from triage.models.losses.cross_entropy import cross_entropy
+from triage.losses.cross_entropy import cross_entropy
 from triage.models.mixing import MIXINGS, Mixed, Mixing, make_mixing
 from triage.models.mixing.blending import draw_shares
 from triage.models.mixing.camixup import ConfidenceAdjustedMixup

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from triage.heads import HeadKind
 from triage.imaging.views import Views
-from triage.models.heads import HeadKind
 from triage.models.settings import FitSettings, TrainSettings, default_settings
 
 

@@ -11,14 +11,13 @@ import torch
 from torch.nn import functional
 
 from tests.tiny import noise
+from triage.backbones.preprocessing import Preprocessing
 from triage.errors import TrainingError
-from triage.models.backbones import load_backbone
-from triage.models.fitting import rate_at
-from triage.models.heads import Head
+from triage.heads import Head
+from triage.losses import cross_entropy, hod_loss
 from triage.models.inputs import EmbeddingInputs, ImageInputs
-from triage.models.losses import cross_entropy, hod_loss
+from triage.models.load_backbone import load_backbone
 from triage.models.network import CaseNetwork
-from triage.models.preprocessing import Preprocessing
 from triage.models.settings import FitSettings
 from triage.models.training import (
     Labelled,
@@ -27,6 +26,7 @@ from triage.models.training import (
     fit,
     predict_logits,
 )
+from triage.models.training_loop import rate_at
 
 N_IN, N_CLASSES, WIDTH, SIDE = 3, 5, 6, 32
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from triage.models.fitting import fit_task, parameter_groups, rate_at
-from triage.models.heads import Head
-from triage.models.posteriors import BatchEnsemble, JointNetwork, Mimo, RankOne, TrainedTogether
+from triage.heads import Head
+from triage.losses.undecayed import Undecayed
 from triage.models.settings import FitSettings
-from triage.models.undecayed import Undecayed
+from triage.models.training_loop import fit_task, parameter_groups, rate_at
+from triage.posteriors import BatchEnsemble, JointNetwork, Mimo, RankOne, TrainedTogether
 
 SETTINGS = FitSettings(epochs=3, batch_size=2, learning_rate=0.1, weight_decay=0.5)
 

@@ -16,8 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from triage.data.roles import RoleDraw
-from triage.models.heads import HEADS, HeadDesign, HeadKind, HeadNetwork
-from triage.models.heads.introspective import Introspective, flagged
+from triage.heads import HEADS, HeadDesign, HeadKind, HeadNetwork
+from triage.heads.introspective import Introspective, flagged
 from triage.models.introspection import Predict, Rows, introspect
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"

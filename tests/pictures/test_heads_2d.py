@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from tests.pictures import heads_2d
-from triage.models.heads import HEADS, HeadKind
+from triage.heads import HEADS, HeadKind
 
 
 @pytest.mark.parametrize("kind", [HeadKind.SOFTMAX, HeadKind.HOD, HeadKind.INTROSPECTIVE])

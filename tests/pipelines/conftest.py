@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
-import pipelines.retrain as module
-from pipelines.evaluate import EvaluationRun, evaluate_bundle
-from pipelines.policy import RetrainPolicy
-from pipelines.retrain import RetrainResult, retrain
+import triage.learning.retrain as module
 from tests.pipelines.command import Command, make_command
 from tests.pipelines.retraining import put
 from tests.tiny import TinyBundle, noise
 from triage.data.dataset import Dataset
-from triage.data.phantoms import write_phantoms
 from triage.data.spec import DataSpec
-from triage.data.unlabelled import read_unlabelled
+from triage.intake.case_table import read_unlabelled
+from triage.learning.evaluate import EvaluationRun, evaluate_bundle
+from triage.learning.promotion_gate import RetrainPolicy
+from triage.learning.retrain import RetrainResult, retrain
+from triage.phantoms.skin import write_phantoms
 from triage.store import Store, open_store
 
 

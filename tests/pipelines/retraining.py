@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipelines.ingest import ingest
-from pipelines.policy import RetrainPolicy
-from pipelines.score import score_cases
 from tests.tiny import TinyBundle
-from triage.data.clinical import Urgency
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
+from triage.intake.ingest import ingest
+from triage.intake.score import score_cases
+from triage.learning.promotion_gate import RetrainPolicy
 from triage.review import Certainty, OverrideReason, decide, lock_first_read, open_case, reveal
 from triage.store import Store, champion, find_case
 from triage.systems.bundle import load_system
+from triage.vocabulary.clinical import Urgency
 
 SOURCE = "clinic"
 

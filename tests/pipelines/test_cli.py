@@ -21,7 +21,7 @@ from tests.pipelines.command import Command
 from tests.tiny import TinyBundle
 from triage.data.spec_files import shipped_spec
 from triage.evaluation import METRICS
-from triage.models.heads import HeadKind
+from triage.heads import HeadKind
 from triage.systems.bundle import verify_bundle
 from triage.uncertainty.scores import SCORES
 
@@ -191,7 +191,7 @@ def test_a_defect_of_ours_is_one_line(triage: Command, monkeypatch: pytest.Monke
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr("triage.imaging.inspect.inspect_file", broken)
+    monkeypatch.setattr("triage.decoding.inspect.inspect_file", broken)
     answer = triage("inspect", "x.jpg")
     assert answer.code == 1
     assert "a defect of this software (ZeroDivisionError)" in answer.err

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from pipelines import demo
-from pipelines.generators import GENERATORS, Generator
 from tests.pipelines.command import Command
 from tests.tiny import tiny_settings
 from triage.data.dataset import load_dataset
-from triage.data.phantoms import write_phantoms
 from triage.data.spec import DataSpec
 from triage.data.spec_files import shipped_spec
-from triage.data.unlabelled import read_unlabelled
+from triage.intake.case_table import read_unlabelled
 from triage.models.settings import FitSettings
+from triage.phantoms.generators import GENERATORS, Generator
+from triage.phantoms.skin import write_phantoms
 from triage.predictions import Predictions
 from triage.store import cases_waiting, champion, open_store
 from triage.systems.bundle import verify_bundle

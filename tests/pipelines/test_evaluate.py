@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pipelines.evaluate import EvaluationRun, as_json, load_test_split, save_evaluation
 from tests.tiny import TinyBundle
 from triage.data.dataset import Dataset
 from triage.data.spec import DataSpec
 from triage.errors import UsageError
+from triage.learning.evaluate import EvaluationRun, as_json, load_test_split, save_evaluation
 from triage.predictions import Predictions
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.imaging.hostile import CORPUS
+from tests.decoding.hostile import CORPUS
 from tests.imaging.samples import dicom_dataset, encode, file_bytes, picture
 from tests.pipelines.command import Command, stored
 from tests.tiny import TinyBundle

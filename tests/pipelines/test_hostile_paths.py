@@ -18,16 +18,16 @@ SCRIPT = """
 import json, resource, sys
 from pathlib import Path
 
-from pipelines.policy import load_policy
-from pipelines.settings import oct_settings
+from triage.learning.promotion_gate import load_policy
+from triage.learning.settings import oct_settings
 from triage.array_file import load_arrays
 from triage.data.csv_table import read_csv
-from triage.data.oct_sets.segmentation_spec import load_segmentation_spec
-from triage.data.phantom_folder import claim_folder
+from triage.public_sets.segmentation_spec import load_segmentation_spec
+from triage.phantoms.folder import claim_folder
 from triage.data.spec_files import load_spec
 from triage.errors import TriageError
-from triage.evaluation.benchmarks.records import Records
-from triage.models.backbones import load_backbone
+from triage.benchmark.records import Records
+from triage.models.load_backbone import load_backbone
 from triage.models.contrastive.settings import load_settings
 from triage.oct_reading import OctReading
 from triage.predictions import Predictions

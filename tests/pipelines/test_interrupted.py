@@ -42,7 +42,7 @@ def test_interrupted_training_goes_on(
         )  # fmt: skip
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipelines.progress.progress_bars", stopping_bars)
+        patch.setattr("pipelines.terminal.progress_bars.progress_bars", stopping_bars)
         stopped = triage(*train("stopped"))
     assert stopped.code == 130
     assert "the same command goes on from here" in stopped.err
@@ -76,11 +76,11 @@ def test_interrupted_scoring_is_repeated_without_duplicates(
             raise KeyboardInterrupt
         return add(*arguments)
 
-    from pipelines.ingest import add_prediction as add
+    from triage.intake.ingest import add_prediction as add
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipelines.ingest.add_prediction", interrupted)
-        patch.setattr("pipelines.ingest.CHUNK", 2)
+        patch.setattr("triage.intake.ingest.add_prediction", interrupted)
+        patch.setattr("triage.intake.ingest.CHUNK", 2)
         assert triage(*score).code == 130
     assert stored(database) == (2, 2)
     for _ in range(2):
@@ -102,7 +102,7 @@ def test_scoring_interrupted_while_embedding_writes_nothing(
 
         yield report
 
-    monkeypatch.setattr("pipelines.progress.progress_bars", bars)
+    monkeypatch.setattr("pipelines.terminal.progress_bars.progress_bars", bars)
     out = tmp_path / "new" / "out.parquet"
     answer = triage(
         "score", "--bundle", tiny_bundle.folder, "--manifest", inbox, "--root", inbox.parent,

@@ -9,9 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.evaluate import evaluate_bundle
-from pipelines.policy import load_policy
-from pipelines.score import score
 from tests.pipelines.command import Command
 from tests.tiny import TinyBundle
 from triage.data.dataset import load_dataset
@@ -19,6 +16,9 @@ from triage.data.spec import DataSpec
 from triage.data.spec_files import load_spec, shipped_spec
 from triage.errors import TriageError
 from triage.hashing import hash_file
+from triage.intake.score import score
+from triage.learning.evaluate import evaluate_bundle
+from triage.learning.promotion_gate import load_policy
 from triage.oct_reading import OctReading
 from triage.predictions import Predictions
 from triage.systems import bundle

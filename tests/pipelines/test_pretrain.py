@@ -11,18 +11,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pipelines import pretrain as module
-from pipelines.pretrain import hold_out, pretrain
-from pipelines.train import train
 from tests.pipelines.command import Command
 from tests.tiny import noisy_cases, tiny_settings
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.data.spec_files import shipped_spec
 from triage.errors import TrainingError, UsageError
-from triage.models.backbones import load_backbone
+from triage.learning import pretrain as module
+from triage.learning.pretrain import hold_out, pretrain
+from triage.learning.train import train
 from triage.models.contrastive.settings import PretrainSettings
 from triage.models.embeddings import open_images
+from triage.models.load_backbone import load_backbone
 from triage.models.settings import FitSettings
 from triage.systems.bundle import load_system
 
@@ -244,7 +244,7 @@ def test_interrupted(
 ) -> None:
     config = tmp_path / "settings.yaml"
     config.write_text(CONFIG)
-    monkeypatch.setattr("pipelines.progress.progress_bars", stopping_bars)
+    monkeypatch.setattr("pipelines.terminal.progress_bars.progress_bars", stopping_bars)
     answer = triage(
         "pretrain", "--spec", SPEC, "--root", phantom_root, "--out", tmp_path / "a",
         "--config", config,

@@ -13,14 +13,14 @@ from sqlalchemy import select
 from tests.pages import blocks, text_of
 from tests.pipelines.command import Answer, Command, stored
 from tests.tiny import TinyBundle
-from triage.data.clinical import Urgency
-from triage.data.phantoms import write_phantoms
 from triage.data.spec import DataSpec
 from triage.data.spec_files import load_spec, shipped_spec
 from triage.errors import ExitCode
+from triage.phantoms.skin import write_phantoms
 from triage.review import Certainty, lock_first_read, open_case
 from triage.store import open_store
 from triage.store.tables import Case
+from triage.vocabulary.clinical import Urgency
 
 READ = 12
 """Cases that one reader reads before the retraining."""

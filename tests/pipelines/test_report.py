@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.evaluate import EvaluationRun
-from pipelines.report import write_audit
 from triage.errors import UsageError
+from triage.learning.evaluate import EvaluationRun
+from triage.reports.bundle_report import write_audit
 from triage.store import Store
 
 

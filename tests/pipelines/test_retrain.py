@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.ingest import bundle_record
 from tests.pipelines.command import Answer, Command
 from tests.pipelines.retraining import SOURCE, added, champion_of, policy, put, read
 from tests.tiny import TinyBundle
@@ -12,6 +11,7 @@ from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.data.spec_files import shipped_spec
 from triage.errors import ExitCode, TrainingError, UsageError
+from triage.intake.ingest import bundle_record
 from triage.store import LabelSource, Store, add_label, champion, find_case, get_case
 from triage.systems.bundle import verify_bundle
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-import pipelines.retrain as module
+import triage.learning.retrain as module
 from tests.pipelines.command import Command
 from tests.pipelines.retraining import SOURCE, added, champion_of, policy, put, read
 from tests.tiny import TinyBundle
 from triage.data.dataset import Dataset
 from triage.data.spec import DataSpec
 from triage.data.spec_files import shipped_spec
-from triage.data.unlabelled import read_unlabelled
 from triage.errors import ExitCode, NotEnoughEvidence, TrainingError
+from triage.intake.case_table import read_unlabelled
 from triage.store import Store, find_case, get_case
 from triage.systems.bundle import verify_bundle
 

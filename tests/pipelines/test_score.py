@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.ingest import ingest
-from pipelines.score import checked_source, folder_source, score, stored_source
 from tests.pipelines.command import Command
 from tests.tiny import TinyBundle
 from triage.csv_file import write_csv
 from triage.data.csv_table import read_csv
 from triage.errors import BundleError, PredictionsError, SpecError, UsageError
+from triage.intake.ingest import ingest
+from triage.intake.score import checked_source, folder_source, score, stored_source
 from triage.predictions import Predictions
 from triage.store import Store, find_case
 

@@ -11,20 +11,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.imaging.oct.samples import groups, meta, opt_dataset, retina, write_folder
 from tests.imaging.samples import file_bytes
+from tests.oct_imaging.samples import groups, meta, opt_dataset, retina, write_folder
 from tests.pipelines.command import Answer, Command
 from tests.tiny import TinyOctBundle, noise
-from triage.data.clinical import NO_AI_OPINION
-from triage.data.diagnoses import DIAGNOSES
-from triage.decisions.reasons import AbstainReason
+from triage.decoding.read_volume import read_volume
 from triage.hashing import hash_bytes, hash_file
-from triage.imaging.oct.read import read_volume
-from triage.imaging.oct.volume import Flag
+from triage.oct_imaging.volume import Flag
 from triage.oct_reading import OctReading
 from triage.predictions import Predictions
 from triage.store import Modality, cases_waiting, find_case, get_case, open_store, shown_prediction
 from triage.store.records import StoredCase, StoredPrediction
+from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.clinical import NO_AI_OPINION
+from triage.vocabulary.diagnoses import DIAGNOSES
 
 BAD = {
     "empty": ("empty", "A2"),

@@ -10,12 +10,12 @@ import pytest
 import yaml
 from PIL import Image
 
-from pipelines.segmentation import cross_validate
-from tests.imaging.oct.samples import retina
+from tests.oct_imaging.samples import retina
 from tests.pipelines.command import Command
 from tests.tiny import tiny_oct_settings
-from triage.data.oct_sets.segmentation_spec import load_segmentation_spec
 from triage.errors import UsageError
+from triage.learning.segmentation import cross_validate
+from triage.public_sets.segmentation_spec import load_segmentation_spec
 
 GROUPS = 4
 
@@ -111,8 +111,8 @@ def test_a_set_that_cannot_be_read_is_refused_whole(triage: Command, masks: Path
 
 def test_phantoms_with_their_truth(oct_root: Path, tmp_path: Path) -> None:
     """Whole volumes through the same interface, with neighbours and all fifteen tissues."""
-    from triage.data.oct_sets.segmentation import SegmentationSet
-    from triage.data.oct_sets.segmentation_spec import shipped_segmentation_spec
+    from triage.public_sets.segmentation import SegmentationSet
+    from triage.public_sets.segmentation_spec import shipped_segmentation_spec
 
     spec = load_segmentation_spec(shipped_segmentation_spec("oct_phantoms"))
     assert len(SegmentationSet(spec, oct_root)) == 72

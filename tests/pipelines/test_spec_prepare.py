@@ -3,10 +3,10 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from tests.data.oct_sets.test_prepare import write_octdl
 from tests.pipelines.command import Command
-from triage.data.oct_sets import SETS
+from tests.public_sets.test_prepare import write_octdl
 from triage.data.spec_files import shipped_spec
+from triage.public_sets import SETS
 
 
 def test_a_public_set_is_prepared_and_valid(triage: Command, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.cli.console import say, summarise
-from pipelines.progress import progress_bars
-from pipelines.tables import plain_table
+from pipelines.terminal.progress_bars import progress_bars
+from pipelines.terminal.tables import plain_table
 from tests.data.make import make_content, make_rows, write_clinic, write_csv
 from tests.pipelines.command import Command
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.train import fit_system, train
 from tests.tiny import TinyBundle, tiny_settings, write_mobilenet
 from triage.data.dataset import Dataset
-from triage.models.heads import HEADS, HeadKind
+from triage.heads import HEADS, HeadKind
+from triage.learning.train import fit_system, train
 from triage.models.settings import FitSettings
 from triage.systems.bundle import load_system, verify_bundle
 

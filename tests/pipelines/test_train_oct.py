@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 import yaml
 
-from pipelines import generators
-from pipelines.evaluate import EvaluationRun, evaluate_bundle
 from tests.conftest import OCT_PHANTOMS
 from tests.pipelines.command import Command
 from tests.tiny import TinyBundle, TinyOctBundle, tiny_oct_settings
-from triage.data.diagnoses import DIAGNOSES
-from triage.data.oct_phantoms import write_oct_phantoms
 from triage.data.spec import DataSpec
 from triage.data.spec_files import shipped_spec
+from triage.learning.evaluate import EvaluationRun, evaluate_bundle
+from triage.phantoms import generators
+from triage.phantoms.oct import write_oct_phantoms
 from triage.predictions import Predictions
 from triage.store import Modality, cases_waiting, get_case, known_conditions, open_store
 from triage.systems.bundle import verify_bundle
+from triage.vocabulary.diagnoses import DIAGNOSES
 
 SPEC = shipped_spec("oct_phantoms")
 
@@ -94,7 +94,7 @@ def test_every_problem_of_volumes_is_listed(triage: Command, clinic: Path) -> No
 
 def test_a_volume_may_be_a_folder(triage: Command, clinic: Path) -> None:
     """A folder is read like a file; a folder of one B-scan or without scale is named."""
-    from tests.imaging.oct.samples import meta, retina, write_folder
+    from tests.oct_imaging.samples import meta, retina, write_folder
 
     write_folder(clinic / "volumes" / "whole", retina(6), sidecar=meta())
     edit_manifest(clinic, image="volumes/whole", annotation="")

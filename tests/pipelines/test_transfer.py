@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.transfer import Transfer, save_transfer, transfer
 from tests.tiny import TinyOctBundle
 from triage.data.dataset import Dataset, load_dataset
 from triage.data.spec import DataSpec
 from triage.errors import UsageError
+from triage.learning.transfer import Transfer, save_transfer, transfer
 from triage.systems.bundle import load_policy, load_system
 from triage.systems.oct.networks import weights_digest
 from triage.systems.oct.system import OctSystem
@@ -17,7 +17,7 @@ from triage.uncertainty.auroc import auroc
 
 @pytest.fixture(scope="module")
 def new_device(oct_spec: DataSpec, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    from triage.data.oct_phantoms import write_oct_phantoms
+    from triage.phantoms.oct import write_oct_phantoms
 
     folder = tmp_path_factory.mktemp("device_b")
     write_oct_phantoms(folder, 90, 0, device="B", size=(6, 32, 32), rare_fraction=0.4)

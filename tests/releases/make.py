@@ -37,7 +37,6 @@ from sqlalchemy import func, select, text
 
 import triage
 from pipelines.cli import main as command_line
-from pipelines.train import train
 from tests.conftest import OCT_PHANTOMS
 from tests.tiny import (
     tiny_oct_settings,
@@ -46,16 +45,16 @@ from tests.tiny import (
     train_tiny_oct,
     write_resnet,
 )
-from triage.data.clinical import Urgency
 from triage.data.dataset import load_dataset
-from triage.data.oct_phantoms import write_oct_phantoms
-from triage.data.oct_phantoms.volume import generate_volumes
-from triage.data.phantoms import write_phantoms
 from triage.data.spec import DataSpec
 from triage.data.spec_files import load_spec, shipped_spec
 from triage.hashing import hash_file
+from triage.learning.train import train
 from triage.models.settings import FitSettings, default_settings
 from triage.oct_reading import OctReading
+from triage.phantoms.oct import write_oct_phantoms
+from triage.phantoms.oct.volume import generate_volumes
+from triage.phantoms.skin import write_phantoms
 from triage.predictions import Predictions
 from triage.review import Certainty, OverrideReason, decide, lock_first_read, open_case, reveal
 from triage.store import (
@@ -74,6 +73,7 @@ from triage.store.predictions import get_prediction
 from triage.store.reviews import reviews
 from triage.store.tables import Base, Bundle, Case, Label, Prediction
 from triage.systems.bundle import read_manifest
+from triage.vocabulary.clinical import Urgency
 
 WORK = Path("/tmp/triage-release")
 PHOTOGRAPHS, CROPS, OCT = "bundle_photographs", "bundle_photographs_crops", "bundle_oct"

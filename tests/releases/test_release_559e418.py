@@ -20,12 +20,10 @@ import pandas as pd
 import pytest
 from sqlalchemy import func, select
 
-from pipelines.ingest import ingest
-from pipelines.score import ScoreResult, score
-from triage.data.clinical import Urgency
-from triage.data.diagnoses import DIAGNOSES
+from triage.decoding.read_volume import read_volume
 from triage.hashing import hash_file
-from triage.imaging.oct.read import read_volume
+from triage.intake.ingest import ingest
+from triage.intake.score import ScoreResult, score
 from triage.oct_reading import OctReading
 from triage.predictions import Predictions
 from triage.review import Certainty, decide, reveal, worklist
@@ -44,6 +42,8 @@ from triage.store.predictions import get_prediction
 from triage.store.reviews import reviews
 from triage.store.tables import Base
 from triage.systems.bundle import load_bundle_spec, load_system
+from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.diagnoses import DIAGNOSES
 
 KEPT = Path(__file__).resolve().parent / "559e418"
 EXPECTED: dict[str, Any] = json.loads((KEPT / "expected.json").read_text(encoding="utf-8"))

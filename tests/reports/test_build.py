@@ -2,7 +2,7 @@ import pytest
 from scipy.stats import binomtest
 
 from tests.reports.example import BUNDLE, DATA, REVIEWS, example
-from triage.audit import AuditPlan, Limit, audit
+from triage.auditing import AuditPlan, Limit, audit
 from triage.errors import UsageError
 from triage.evaluation import METRICS
 from triage.hashing import hash_json

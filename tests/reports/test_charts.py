@@ -4,9 +4,9 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.evaluation.synthetic import make_outcomes
+from triage import charts
+from triage.charts.svg import Scale, path, picture, round_range, tag, text, ticks
 from triage.evaluation import evaluate
-from triage.reports import charts
-from triage.reports.charts.svg import Scale, path, picture, round_range, tag, text, ticks
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ import pytest
 
 from tests.reports.example import DATA, example
 from tests.reports.test_write import Page
-from triage.data.diagnoses import DIAGNOSES
+from triage.charts import estimate_chart, referral_matrix
+from triage.charts.number_format import number, span
 from triage.evaluation.referral import evaluate_referral
 from triage.evaluation.segmentation import TruthAndPrediction, evaluate_maps
 from triage.reports import write_report
-from triage.reports.charts import estimate_chart, referral_matrix
-from triage.reports.numbers import number, span
 from triage.reports.write import render_html
+from triage.vocabulary.diagnoses import DIAGNOSES
 
 VOLUMES = DATA | {"modality": "oct_volumes"}
 CLASSES = ("vitreous", "retina", "fluid")

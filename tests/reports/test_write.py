@@ -11,10 +11,10 @@ import pytest
 from tests.evaluation.synthetic import make_outcomes
 from tests.evaluation.test_metrics import small
 from tests.reports.example import DATA, example
+from triage.charts.number_format import number
 from triage.errors import UsageError
 from triage.evaluation import evaluate
 from triage.reports import Report, build_report, write_report
-from triage.reports.numbers import number
 from triage.reports.write import render_html
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 
 from tests.store.databases import database_url
 from tests.store.make import NOON, abstention, bundle, case, opinion, scored
-from triage.data.clinical import Urgency
-from triage.decisions.reasons import AbstainReason
 from triage.errors import StoreError, WorkflowError
 from triage.review import (
     Certainty,
@@ -37,6 +35,8 @@ from triage.store import (
 from triage.store.records import Read
 from triage.store.reviews import keep_first_read, keep_reveal, reviews
 from triage.store.tables import Review
+from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.clinical import Urgency
 
 AGREE: dict[str, Any] = {
     "condition": "melanoma",

@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from tests.review.test_workflow import AGREE, to_reveal
 from tests.store.make import NOON, abstention, opinion, scored
-from triage.data.clinical import Urgency
 from triage.review import Deadlines, Pressure, WorklistItem, decide, open_case, worklist
 from triage.store import Store
+from triage.vocabulary.clinical import Urgency
 
 HOUR = timedelta(hours=1)
 

@@ -21,11 +21,11 @@ from rich.progress import track
 from rich.table import Table
 
 from tests.soak.mutations import mutate, seeds
+from triage.decoding.file_report import FileReport
+from triage.decoding.worker import DecoderPool, WorkerLimits
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.file_report import FileReport
 from triage.imaging.limits import DEFAULT_LIMITS
-from triage.imaging.oct.limits import DEFAULT_VOLUME_LIMITS
-from triage.imaging.worker import DecoderPool, WorkerLimits
+from triage.oct_imaging.limits import DEFAULT_VOLUME_LIMITS
 
 MAX_MEBIBYTES, MAX_CPU_SECONDS = 1024, 5.0
 _TICKS = os.sysconf("SC_CLK_TCK")

@@ -10,13 +10,6 @@ import numpy as np
 from PIL import Image
 from pydicom import uid
 
-from tests.imaging.oct.samples import meta, npz_bytes, opt_dataset, retina
-from tests.imaging.oct.vendors.writers import (
-    bioptigen_bytes,
-    e2e_bytes,
-    topcon_bytes,
-    vol_bytes,
-)
 from tests.imaging.samples import (
     compressed,
     dicom_dataset,
@@ -25,6 +18,8 @@ from tests.imaging.samples import (
     file_bytes,
     picture,
 )
+from tests.oct_imaging.samples import meta, npz_bytes, opt_dataset, retina
+from tests.oct_imaging.vendors.writers import bioptigen_bytes, e2e_bytes, topcon_bytes, vol_bytes
 
 _EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 _HEADER = 700  # bytes in which most headers lie

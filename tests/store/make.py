@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from triage.data.clinical import NO_AI_OPINION, Urgency
-from triage.decisions.reasons import AbstainReason
 from triage.store import (
     BundleRecord,
     CaseRecord,
@@ -17,6 +15,8 @@ from triage.store import (
     add_prediction,
     register_bundle,
 )
+from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
 
 NOON = datetime(2025, 6, 2, 12, tzinfo=UTC)
 

@@ -8,15 +8,15 @@ from sqlalchemy.exc import StatementError
 
 from tests.store.make import NOON, scored
 from triage.errors import StoreError
-from triage.store import EventKind, Store, append_event, events
+from triage.store import EventType, Store, append_event, events
 from triage.store.tables import Event
 
 
 @pytest.fixture
 def filled(store: Store) -> Store:
     with store.transaction() as session:
-        append_event(session, EventKind.CHAMPION_SET, actor="Ann", at=NOON, bundle="é" * 3)
-        append_event(session, EventKind.CHAMPION_SET, actor="Ben", at=NOON)
+        append_event(session, EventType.CHAMPION_SET, actor="Ann", at=NOON, bundle="é" * 3)
+        append_event(session, EventType.CHAMPION_SET, actor="Ben", at=NOON)
     return store
 
 
@@ -70,7 +70,7 @@ def test_sqlite_refuses_to_replace_an_event_or_put_one_before(
     with pytest.raises(Exception, match="append-only"), filled.engine.begin() as connection:
         connection.execute(text(statement))
     with filled.transaction() as session:
-        append_event(session, EventKind.CHAMPION_SET, actor="Cy")
+        append_event(session, EventType.CHAMPION_SET, actor="Cy")
     with filled.reading() as session:
         assert [(one.id, one.actor) for one in events(session)] == [
             (1, "Ann"), (2, "Ben"), (3, "Cy"),
@@ -115,6 +115,6 @@ def test_a_case_has_its_own_part(store: Store) -> None:
 
 def test_a_moment_without_a_zone_is_refused(store: Store) -> None:
     with pytest.raises((StoreError, StatementError)), store.transaction() as session:
-        append_event(session, EventKind.CHAMPION_SET, at=datetime(2025, 1, 1))
+        append_event(session, EventType.CHAMPION_SET, at=datetime(2025, 1, 1))
     with store.reading() as session:
         assert events(session) == []

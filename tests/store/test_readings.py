@@ -7,7 +7,6 @@ from sqlalchemy import text
 
 from tests.store.make import abstention, opinion, scored
 from tests.store.older import make_older
-from triage.data.clinical import Urgency
 from triage.errors import StoreError, WorkflowError
 from triage.review import Certainty, lock_first_read, open_case, reveal
 from triage.store import (
@@ -21,6 +20,7 @@ from triage.store import (
     shown_prediction,
     upgrade_store,
 )
+from triage.vocabulary.clinical import Urgency
 
 READING = ReadingRecord("/srv/readings/c1.safetensors", "e" * 64)
 

@@ -5,9 +5,9 @@ from datetime import datetime
 import pytest
 
 from tests.store.make import abstention, case, opinion
-from triage.data.clinical import NO_AI_OPINION, Urgency
-from triage.decisions.reasons import AbstainReason
 from triage.errors import StoreError
+from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,6 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.store.make import NOON, abstention, bundle, case, opinion, scored
-from triage.data.clinical import Urgency
-from triage.decisions.reasons import AbstainReason
 from triage.errors import StoreError
 from triage.review import Certainty, lock_first_read, open_case, reveal
 from triage.store import (
@@ -30,6 +28,8 @@ from triage.store import (
     shown_prediction,
 )
 from triage.store.tables import Base
+from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.clinical import Urgency
 
 
 def _counts(store: Store) -> dict[str, int]:

@@ -44,8 +44,8 @@ def test_every_foreign_key_restricts(store: Store) -> None:
 
 @pytest.mark.parametrize("table", ["patient", "case", "bundle", "prediction"])
 def test_nothing_referred_to_can_be_deleted(store: Store, table: str) -> None:
-    from triage.data.clinical import Urgency
     from triage.review import Certainty, lock_first_read, open_case, reveal
+    from triage.vocabulary.clinical import Urgency
 
     number = scored(store)
     open_case(store, number, "A")

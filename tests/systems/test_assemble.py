@@ -9,8 +9,8 @@ import pytest
 from tests.decisions.make import make_predictions, random_probabilities
 from tests.tiny import tiny_settings
 from triage.data.dataset import Dataset
-from triage.decisions.costs import outcome_cost
-from triage.models.heads import HeadKind
+from triage.decisions.cost_matrix import outcome_cost
+from triage.heads import HeadKind
 from triage.models.settings import FitSettings
 from triage.systems.assemble import (
     combine_scores,
@@ -22,7 +22,7 @@ from triage.systems.assemble import (
     select_members,
     validation_predictions,
 )
-from triage.systems.card import model_card
+from triage.systems.model_card import model_card
 from triage.systems.training import Pool, train_pool
 from triage.uncertainty.auroc import auroc
 from triage.uncertainty.combination import COMBINATION

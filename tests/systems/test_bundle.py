@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import triage.systems.bundle as module
-from pipelines.train import fit_system
 from tests.tiny import TinyBundle, tiny_settings
 from triage.data.dataset import Dataset
 from triage.errors import BundleError, UsageError
 from triage.hashing import hash_file, hash_json
 from triage.imaging.views import Views
+from triage.learning.train import fit_system
 from triage.models.settings import FitSettings
 from triage.systems.bundle import (
     load_bundle_spec,

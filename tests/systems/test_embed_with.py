@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from tests.tiny import noisy_cases, write_resnet
+from triage.backbones import preprocessing
+from triage.backbones.backbone import Backbone
 from triage.data.manifest import Case
 from triage.imaging.corruptions import FAR
 from triage.imaging.views import Views
-from triage.models import embedding_cache, preprocessing
-from triage.models.backbone import Backbone
-from triage.models.backbones import load_backbone
+from triage.models import embedding_cache
+from triage.models.load_backbone import load_backbone
 from triage.systems.system import embed_with, open_caches
 
 

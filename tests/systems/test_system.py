@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from tests.tiny import TinyBundle, draw_case, noise, noisy_cases
-from triage.data.clinical import NO_AI_OPINION
 from triage.data.manifest import Case
-from triage.decisions.reasons import AbstainReason
 from triage.errors import RejectReason
 from triage.predictions import DECISION_COLUMNS, Predictions
 from triage.systems.bundle import load_system
 from triage.systems.system import System
+from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.clinical import NO_AI_OPINION
 
 
 @pytest.fixture(scope="module")

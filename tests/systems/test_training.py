@@ -12,10 +12,10 @@ import triage.systems.plan as module
 from tests.tiny import tiny_settings, write_mobilenet, write_resnet
 from triage.data.dataset import Dataset, load_dataset
 from triage.errors import TrainingError
+from triage.heads import HEADS, HeadKind
 from triage.imaging.views import Views
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embeddings import embed_cases
-from triage.models.heads import HEADS, HeadKind
 from triage.models.settings import FitSettings, TrainSettings
 from triage.models.training import Labelled
 from triage.systems.training import Pool, load_backbones, train_pool

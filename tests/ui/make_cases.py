@@ -9,7 +9,6 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from tests.store.make import abstention, bundle, case, opinion
-from triage.data.clinical import Urgency
 from triage.hashing import hash_file
 from triage.store import (
     CaseRecord,
@@ -20,6 +19,7 @@ from triage.store import (
     register_bundle,
     set_champion,
 )
+from triage.vocabulary.clinical import Urgency
 
 SECRETS = (
     "AISECRETACTION",

@@ -13,12 +13,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from tests.store.make import abstention, bundle, case, opinion
-from triage.data.clinical import Urgency
-from triage.data.diagnoses import DIAGNOSES
-from triage.data.tissues import Tissue
-from triage.decisions.reasons import AbstainReason
+from triage.decoding.read_volume import read_volume
 from triage.hashing import hash_file
-from triage.imaging.oct.read import read_volume
 from triage.measurements.measure import measure
 from triage.measurements.signal import bscan_signal
 from triage.oct_reading import OctReading, ReadingFacts
@@ -33,6 +29,10 @@ from triage.store import (
     register_bundle,
     set_champion,
 )
+from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.diagnoses import DIAGNOSES
+from triage.vocabulary.tissues import Tissue
 
 SMALL, FULL = (12, 96, 128), (49, 496, 512)
 FIELD = 6.0

@@ -8,10 +8,10 @@ import pytest
 from tests.store.make import case, opinion
 from tests.ui.conftest import Pages, answer, bars, everything, press, shown
 from tests.ui.make_cases import SECRETS
-from triage.data.clinical import Urgency
 from triage.review import Certainty
 from triage.store import ImageRecord, add_case, add_prediction, events, open_store, register_bundle
 from triage.store.records import BundleRecord
+from triage.vocabulary.clinical import Urgency
 
 LOCK, STORE = "Lock my first read", "Store my decision"
 

@@ -24,11 +24,8 @@ from tests.ui.make_oct import (
     write_reading,
     write_volume,
 )
-from triage.data.clinical import Urgency
-from triage.data.diagnoses import DIAGNOSES
-from triage.decisions.reasons import AbstainReason
+from triage.decoding.read_volume import read_volume
 from triage.hashing import hash_file
-from triage.imaging.oct.read import read_volume
 from triage.review import Certainty
 from triage.store import (
     ImageRecord,
@@ -41,6 +38,9 @@ from triage.store import (
     open_store,
     register_bundle,
 )
+from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.diagnoses import DIAGNOSES
 
 LOCK, STORE = "Lock my first read", "Store my decision"
 

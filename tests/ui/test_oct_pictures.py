@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from tests.ui.make_oct import SMALL, reading_of, tissue_map, write_volume
-from triage.data.tissues import Tissue
-from triage.imaging.oct import Localizer, OctVolume, Spacing
-from triage.imaging.oct.read import read_volume
+from triage.decoding.read_volume import read_volume
+from triage.oct_imaging import Localizer, OctVolume, Spacing
 from triage.store import ImageRecord
+from triage.vocabulary.tissues import Tissue
 from ui.oct_pictures import begins_above, describe_volume, en_face
 from ui.oct_reasons import describe_reading
 from ui.parcel import Parcel

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.data.clinical import Urgency
 from triage.review import Certainty
+from triage.vocabulary.clinical import Urgency
 from ui.words import (
     CERTAINTIES,
     URGENCIES,

@@ -8,8 +8,8 @@ from streamlit.testing.v1.element_tree import TextInput
 
 from tests.ui.conftest import Pages, everything, press, shown
 from tests.ui.make_cases import SECRETS
-from triage.data.clinical import Urgency
 from triage.store import open_store
+from triage.vocabulary.clinical import Urgency
 
 
 def _cases(app: AppTest) -> list[str]:

@@ -15,8 +15,8 @@ import pandas as pd
 
 from triage.data.identifiers import clean_text, is_missing
 from triage.data.spec import Subgroup, level_key
+from triage.vocabulary.subgroup_levels import UNKNOWN
 
-UNKNOWN = "unknown"
 MAX_AGE = 130.0
 """Years; nobody has lived that long."""
 MAX_VISIT = 50_000

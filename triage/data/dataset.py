@@ -10,9 +10,9 @@ from pathlib import Path
 from triage.data.clusters import joined_names
 from triage.data.manifest import Case, cases_of_rows, rows_of_spec
 from triage.data.outside_root import files_outside
+from triage.data.patient_split import EXCLUDED, split_cases
 from triage.data.roles import RoleDraw, draw_roles
 from triage.data.spec import DataSpec
-from triage.data.splits import EXCLUDED, split_cases
 from triage.data.validate import check_conditions, check_rows
 from triage.errors import SpecError, UsageError
 from triage.hashing import hash_json

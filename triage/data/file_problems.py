@@ -11,11 +11,12 @@ from triage.array_file import load_arrays
 from triage.data.identifiers import has_drive
 from triage.data.manifest import image_folder
 from triage.data.outside_root import OUTSIDE, RootBoundary
-from triage.data.spec import DataSpec, Modality
+from triage.data.spec import DataSpec
+from triage.decoding.read_picture import read_picture
+from triage.decoding.read_volume import read_volume
 from triage.errors import ImageRejected
-from triage.imaging.oct.read import read_volume
-from triage.imaging.oct.volume import Flag
-from triage.imaging.read import read_picture
+from triage.oct_imaging.volume import Flag
+from triage.vocabulary.modality import Modality
 
 _UNUSABLE = (Flag.SINGLE_BSCAN, Flag.SPACING_MISSING)
 """A volume that can be looked at but not be read by a system."""

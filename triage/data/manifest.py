@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from triage.data.case_facts import (
-    UNKNOWN,
     parse_age,
     parse_laterality,
     parse_visit,
@@ -35,7 +34,7 @@ from triage.data.spec import DataSpec, Rows
 from triage.errors import SpecError
 
 __all__ = [
-    "IMAGE_SUFFIXES", "UNKNOWN", "Case", "cases_of_rows", "image_folder", "read_rows",
+    "IMAGE_SUFFIXES", "Case", "cases_of_rows", "image_folder", "read_rows",
     "rows_of_spec", "subgroup_levels",
 ]  # fmt: skip
 

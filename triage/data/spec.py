@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from triage.data.clinical import Risk, Urgency
-from triage.data.diagnoses import DIAGNOSES
 from triage.data.identifiers import clean_text, is_missing
 from triage.data.spec_rows import Name, Rows, SpecModel
 from triage.predictions import CASE_COLUMNS, DECISION_COLUMNS
+from triage.vocabulary.clinical import Risk, Urgency
+from triage.vocabulary.diagnoses import DIAGNOSES
+from triage.vocabulary.modality import Modality
 
 __all__ = [
     "MAX_SOURCE_NAME", "AutoRoles", "Condition", "Cost", "Costs", "DataSpec", "Modality",
@@ -28,14 +28,6 @@ __all__ = [
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Cost = Annotated[float, Field(ge=0.0)]
 MAX_SOURCE_NAME = 200
-
-
-class Modality(StrEnum):
-    """What a case is made of."""
-
-    PHOTOGRAPHS = "photographs"
-    OCT_BSCANS = "oct_bscans"
-    OCT_VOLUMES = "oct_volumes"
 
 
 RoleName = Literal["inlier", "outlier_train", "outlier_validation", "outlier_test", "auto"]

@@ -14,11 +14,11 @@ from triage.data.file_problems import file_problems
 from triage.data.identifiers import reserved_problems
 from triage.data.lookalikes import nearest_name
 from triage.data.manifest import Case, cases_of_rows, rows_of_spec
+from triage.data.patient_split import SPLITS, split_cases
 from triage.data.roles import RoleDraw, draw_roles
 from triage.data.row_identity import identifier_columns, patient_identifiers
 from triage.data.row_warnings import row_warnings, visit_problems
 from triage.data.spec import DataSpec, Rows, level_key
-from triage.data.splits import SPLITS, split_cases
 from triage.errors import SpecError
 
 MIN_CLUSTERS = 3

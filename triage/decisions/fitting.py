@@ -10,7 +10,7 @@ from triage.decisions.joint_rejection import fit_joint_rejection
 from triage.decisions.policy import Condition, Policy, ood_score
 from triage.errors import UsageError
 from triage.predictions import Predictions
-from triage.uncertainty.calibration.temperature import apply_temperature, fit_temperature
+from triage.uncertainty.calibration.temperature_scaling import apply_temperature, fit_temperature
 from triage.uncertainty.feature_distance import FEATURE_DISTANCE, FeatureDistance
 from triage.uncertainty.outlier_probability import fit_outlier_probability
 

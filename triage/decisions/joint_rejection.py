@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from triage.data.spec import OutcomeCosts
-from triage.decisions.costs import expected_outcome_cost, outcome_cost
-from triage.decisions.thresholds import cheapest_threshold
+from triage.decisions.abstention_threshold import cheapest_threshold
+from triage.decisions.cost_matrix import expected_outcome_cost, outcome_cost
 from triage.errors import UsageError
 from triage.uncertainty.outlier_probability import prevalence_weights
 

@@ -14,19 +14,19 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from triage.data.clinical import ABSTAINED_PRIORITY, NO_AI_OPINION, Risk, Urgency
 from triage.data.spec import Costs
-from triage.decisions.costs import cheapest_urgency, expected_outcome_cost
+from triage.decisions.cost_matrix import cheapest_urgency, expected_outcome_cost
 from triage.decisions.joint_rejection import joint_saving
-from triage.decisions.reasons import AbstainReason
 from triage.errors import PredictionsError, UsageError
 from triage.predictions import Predictions
-from triage.uncertainty.calibration.temperature import apply_temperature
+from triage.uncertainty.calibration.temperature_scaling import apply_temperature
 from triage.uncertainty.combination import COMBINATION
 from triage.uncertainty.decomposition import decompose
 from triage.uncertainty.feature_distance import FEATURE_DISTANCE, FeatureDistance
 from triage.uncertainty.outlier_probability import OutlierProbability
 from triage.uncertainty.scores import POLICY_SCORES
+from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.clinical import ABSTAINED_PRIORITY, NO_AI_OPINION, Risk, Urgency
 
 DIFFERENTIAL_LENGTH = 3
 

@@ -5,10 +5,10 @@ and per subgroup; `paired_difference` compares two systems on the same cases. Nu
 only: nothing here knows torch or a model.
 """
 
-from triage.evaluation.comparison import Difference, negative_flips, paired_difference
 from triage.evaluation.evaluate import evaluate
 from triage.evaluation.metrics import METRICS
 from triage.evaluation.outcomes import Outcomes
+from triage.evaluation.paired_comparison import Difference, negative_flips, paired_difference
 from triage.evaluation.results import Estimate, Evaluation, Level
 
 __all__ = [

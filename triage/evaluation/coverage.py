@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from triage.errors import UsageError
-from triage.evaluation.intervals import clopper_pearson, korn_graubard
+from triage.evaluation.bootstrap_intervals import clopper_pearson, korn_graubard
 from triage.evaluation.results import level_order
 
 OVERALL, CONDITION = "overall", "condition"

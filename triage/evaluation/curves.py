@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from triage.evaluation.intervals import CONFIDENCE, clopper_pearson
+from triage.evaluation.bootstrap_intervals import CONFIDENCE, clopper_pearson
 from triage.evaluation.metrics.bins import N_BINS, equal_width_bin
 from triage.evaluation.metrics.classification import correct
 from triage.evaluation.metrics.weighted import FloatArray

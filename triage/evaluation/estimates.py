@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from triage.evaluation.intervals import interval
+from triage.evaluation.bootstrap_intervals import interval
 from triage.evaluation.metrics.metric import Interval
 from triage.evaluation.metrics.weighted import FloatArray
 from triage.evaluation.results import Estimate, Evidence

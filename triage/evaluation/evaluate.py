@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from triage.errors import UsageError
 from triage.evaluation.bootstrap import cluster_weights
+from triage.evaluation.bootstrap_intervals import CONFIDENCE
 from triage.evaluation.bounded_mean import MeanDraws, draw_metrics, mean_interval
 from triage.evaluation.curves import confusion, reliability, risk_coverage
 from triage.evaluation.estimates import MIN_CLUSTERS, estimate_of
-from triage.evaluation.intervals import CONFIDENCE
 from triage.evaluation.metrics import METRICS, Metric
 from triage.evaluation.metrics.weighted import FloatArray
 from triage.evaluation.outcomes import Outcomes

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.data.clinical import NO_AI_OPINION, Urgency
 from triage.data.spec import DataSpec
-from triage.decisions.costs import outcome_cost
+from triage.decisions.cost_matrix import outcome_cost
 from triage.decisions.fitting import truth_of
 from triage.decisions.policy import Policy
 from triage.errors import UsageError
 from triage.evaluation.outcomes import Outcomes
 from triage.predictions import Predictions
+from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
 
 
 def outcomes_of(predictions: Predictions, policy: Policy, spec: DataSpec) -> Outcomes:

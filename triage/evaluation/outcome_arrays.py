@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from triage.errors import UsageError
-from triage.evaluation.results import UNKNOWN
+from triage.vocabulary.subgroup_levels import UNKNOWN
 
 
 def whole_numbers(name: str, values: Any) -> NDArray[Any]:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from triage.data.clinical import Urgency
 from triage.data.spec import OutcomeCosts
 from triage.errors import UsageError
 from triage.evaluation import outcome_arrays
+from triage.vocabulary.clinical import Urgency
 
 SUM_TOLERANCE = 1e-3
 """How far probabilities of a case may sum from one: as for `Predictions`, kept as float32."""

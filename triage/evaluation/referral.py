@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from triage.data.clinical import Urgency
 from triage.data.spec import UrgencyCosts
-from triage.decisions.costs import urgency_cost_matrix
+from triage.decisions.cost_matrix import urgency_cost_matrix
 from triage.errors import UsageError
 from triage.evaluation.bootstrap import cluster_weights
+from triage.evaluation.bootstrap_intervals import CONFIDENCE, clopper_pearson
 from triage.evaluation.bounded_mean import draw_means, mean_interval
 from triage.evaluation.estimates import estimate_of
-from triage.evaluation.intervals import CONFIDENCE, clopper_pearson
 from triage.evaluation.metrics.detection import auroc
 from triage.evaluation.metrics.metric import Interval
 from triage.evaluation.metrics.weighted import CaseValues, FloatArray
 from triage.evaluation.results import Estimate
+from triage.vocabulary.clinical import Urgency
 
 Ranks = NDArray[np.integer]
 _CLASSES = tuple(Urgency)

@@ -7,9 +7,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Evidence = Literal["enough", "not enough"]
+from triage.vocabulary.subgroup_levels import UNKNOWN
 
-UNKNOWN = "unknown"
+Evidence = Literal["enough", "not enough"]
 
 
 def level_order(level: str) -> tuple[bool, list[tuple[bool, int, str]]]:

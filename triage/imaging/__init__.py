@@ -4,8 +4,8 @@ Every byte that arrives here is taken as hostile: limits are enforced on headers
 runs, decoders run in worker processes with limits on memory and time, metadata is dropped, and
 whatever is wrong with a file ends in one typed refusal, `triage.errors.ImageRejected`.
 
-`triage.imaging.read` reads photographs and `triage.imaging.oct.read` OCT volumes;
-`triage.imaging.inspect` says what a file is, and never raises. What workers do is in `decode` and
+`triage.decoding.read_picture` reads photographs and `triage.decoding.read_volume` OCT volumes;
+`triage.decoding.inspect` says what a file is, and never raises. What workers do is in `decode` and
 `oct.decode`, by the containers (`raster`, `dicom`) and what they hold (`codecs`).
 """
 

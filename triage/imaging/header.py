@@ -1,10 +1,8 @@
-"""What a file's header says, as far as it may be told."""
+"""Geometry and encoding of a file, as its header states them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from triage.imaging.oct.deidentify import device_text
 
 
 @dataclass(frozen=True)
@@ -35,13 +33,3 @@ class Header:
     transfer_syntax: str | None = None
     sop_class: str | None = None
     device: str | None = None
-
-
-def device_name(manufacturer: object, model: object) -> str | None:
-    """Join manufacturer and model to one short line fit for any output, None if none is left.
-
-    Both are free text in EXIF and DICOM; what `device_text` takes for a serial number, a date or
-    a person's name is left out, as it is of OCT devices.
-    """
-    parts = [device_text(part) for part in (manufacturer, model) if part is not None]
-    return " ".join(part for part in parts if part) or None

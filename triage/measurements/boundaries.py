@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.data.tissues import RETINA, Tissue
 from triage.measurements.thickness import ABOVE_BRUCH
+from triage.vocabulary.tissues import RETINA, Tissue
 
 Rows = NDArray[np.float32]
 

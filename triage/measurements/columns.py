@@ -7,8 +7,8 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.data.tissues import Tissue
 from triage.errors import UsageError
+from triage.vocabulary.tissues import Tissue
 
 Counts = NDArray[np.uint16]
 _ROWS_AT_ONCE = 255

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.data.tissues import Tissue
 from triage.errors import UsageError
 from triage.measurements.columns import Counts, column_counts
 from triage.measurements.etdrs import CENTRE, DIAMETERS, Eye, Grid, etdrs_grid, field_mean
@@ -16,6 +15,7 @@ from triage.measurements.macula import Point, fovea, middle
 from triage.measurements.thickness import bare_columns, retinal_thickness, total_thickness
 from triage.measurements.tissue_volume import NANOLITRES, atrophy_area, volume_mm3
 from triage.oct_reading import Measurement
+from triage.vocabulary.tissues import Tissue
 
 VOLUMES = {
     "intraretinal fluid": Tissue.INTRARETINAL_FLUID,

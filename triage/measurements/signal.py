@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.ndimage import uniform_filter1d
 
-from triage.data.tissues import Tissue
 from triage.measurements.columns import column_counts
 from triage.measurements.thickness import clipped_columns
+from triage.vocabulary.tissues import Tissue
 
 GREY_FLOOR = 40.0
 """Grey levels of contrast that are worth half, whatever the noise (our default)."""

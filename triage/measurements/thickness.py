@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.data.tissues import PIGMENT_EPITHELIAL_DETACHMENTS, RETINA, Tissue
 from triage.measurements.columns import Counts, voxels
+from triage.vocabulary.tissues import PIGMENT_EPITHELIAL_DETACHMENTS, RETINA, Tissue
 
 TRACE = 0.02
 """Less of a class than this share of a column is taken for stray voxels (our default)."""

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
-from triage.data.tissues import PIGMENT_EPITHELIAL_DETACHMENTS, Tissue
 from triage.measurements.columns import Counts, voxels
 from triage.measurements.thickness import SUBRETINAL, artefact_free
+from triage.vocabulary.tissues import PIGMENT_EPITHELIAL_DETACHMENTS, Tissue
 
 NANOLITRES = 1000.0
 """In one mm3, which is one microlitre."""

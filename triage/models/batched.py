@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
 from triage.errors import UsageError
-from triage.models.heads.mlp import Head
+from triage.heads.mlp import Head
 
 
 def batched_logits(heads: Sequence[nn.Module], embeddings: Tensor) -> Tensor:

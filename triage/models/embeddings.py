@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from triage.backbones.backbone import BATCH, Backbone
+from triage.backbones.preprocessing import ImageReader, OpenedImage, Preprocessing
 from triage.data.manifest import Case
+from triage.decoding.worker import default_pool
 from triage.errors import ImageRejected, TriageError
 from triage.imaging.corruptions import Corruption
 from triage.imaging.provenance import FileProvenance
-from triage.imaging.worker import default_pool
-from triage.models.backbone import BATCH, Backbone
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.inputs import ImageInputs
-from triage.models.preprocessing import ImageReader, OpenedImage, Preprocessing
 
 Progress = Callable[[int], None]
 Embed = Callable[[Sequence[OpenedImage]], NDArray[np.float32]]

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from triage.backbones.preprocessing import Preprocessing
 from triage.models.augmentation import augment
-from triage.models.preprocessing import Preprocessing
 
 
 class CaseInputs(Protocol):

@@ -3,7 +3,7 @@
 Models are trained on all folds but one. A case whose condition they find when they have
 seen the case, and miss when they have not, is underrepresented in the training data
 (Liu et al. 2022). A head with a second output learns to tell such cases; see
-`triage.models.heads.introspective`.
+`triage.heads.introspective`.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from triage.models.backbone import Backbone
-from triage.models.heads import HeadNetwork
+from triage.backbones.backbone import Backbone
+from triage.heads import HeadNetwork
 from triage.models.inputs import ImageInputs
 from triage.models.pooling import pool_by_case
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from triage.errors import unknown_name
+from triage.heads import HEADS, HeadKind
 from triage.imaging.views import Views
-from triage.models.heads import HEADS, HeadKind
-from triage.models.losses import CRITERIA
+from triage.losses import CRITERIA
 from triage.models.mixing import MIXINGS
-from triage.models.posteriors import POSTERIORS
+from triage.posteriors import POSTERIORS
 
 NONE = "none"
 Positive = Annotated[float, Field(gt=0)]
@@ -58,12 +58,12 @@ class TrainSettings(BaseModel):
         What of each picture a frozen network embeds; heads train on one view at a time.
     head : HeadKind
     criterion : str
-        What the head's softmax is trained by; one of `triage.models.losses.CRITERIA`.
+        What the head's softmax is trained by; one of `triage.losses.CRITERIA`.
     mixing : str
         How training cases are mixed; one of `triage.models.mixing.MIXINGS`, for frozen embeddings.
     posterior : str
         What each trained head becomes: 'none' leaves it one member; others are of
-        `triage.models.posteriors.POSTERIORS`, for frozen embeddings, some of them for
+        `triage.posteriors.POSTERIORS`, for frozen embeddings, some of them for
         perceptron heads.
     samples : int
         Members that a posterior makes of each trained head, unless it makes one only.

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from triage.errors import TrainingError
-from triage.models.fitting import fit_task
-from triage.models.heads import HeadNetwork
+from triage.heads import HeadNetwork
 from triage.models.inputs import CaseInputs
 from triage.models.mixing import Mixed, Mixing, make_mixing
 from triage.models.network import CaseNetwork
 from triage.models.settings import FitSettings
+from triage.models.training_loop import fit_task
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 Trainable = HeadNetwork | CaseNetwork

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from triage.audit import DEFAULT_PLAN, AuditPlan, audit, worst_group
+from triage.auditing import DEFAULT_PLAN, AuditPlan, audit, worst_group
 from triage.errors import UsageError
 from triage.evaluation.metrics import METRICS
 from triage.evaluation.referral import ReferralResult

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from triage.audit import AuditPlan
-from triage.data.spec import Modality
+from triage.auditing import AuditPlan
 from triage.evaluation.referral import ReferralResult
-from triage.evaluation.results import UNKNOWN, Evaluation
+from triage.evaluation.results import Evaluation
 from triage.evaluation.segmentation import SegmentationResult
 from triage.reports.model import DataFacts
+from triage.vocabulary.modality import Modality
+from triage.vocabulary.subgroup_levels import UNKNOWN
 
 _DEVICES = {
     Modality.PHOTOGRAPHS: "cameras",

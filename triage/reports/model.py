@@ -6,12 +6,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from triage.audit import AuditPlan, Finding
-from triage.data.spec import Modality
+from triage.auditing import AuditPlan, Finding
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.results import Estimate, Evaluation
 from triage.evaluation.segmentation import SegmentationResult
 from triage.evaluation.uncertainty import UncertaintyResult
+from triage.vocabulary.modality import Modality
 
 
 class _Model(BaseModel):

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from triage.data.diagnoses import DIAGNOSES
-from triage.data.spec import Modality
+from triage.charts import estimate_chart, referral_matrix
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.segmentation import SegmentationResult
-from triage.reports.charts import estimate_chart, referral_matrix
+from triage.vocabulary.diagnoses import DIAGNOSES
+from triage.vocabulary.modality import Modality
 
 
 class CaseWords(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from triage.errors import UsageError
-from triage.evaluation.intervals import clopper_pearson
+from triage.evaluation.bootstrap_intervals import clopper_pearson
 from triage.reports.model import ReviewCount
 
 _RATES = {

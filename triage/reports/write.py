@@ -7,15 +7,16 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from triage.audit import Verdict
-from triage.data.diagnoses import DIAGNOSES
+from triage import charts
+from triage.auditing import Verdict
+from triage.charts import number_format as numbers
+from triage.charts.page_environment import page_environment
 from triage.errors import UsageError
 from triage.evaluation.metrics import METRICS
-from triage.reports import charts, numbers
 from triage.reports.model import Report
 from triage.reports.oct import CASE_WORDS, charts_of_volumes
-from triage.reports.page_environment import page_environment
 from triage.reports.system import written
+from triage.vocabulary.diagnoses import DIAGNOSES
 
 FOREST_METRICS = ("accuracy", "ood_auroc", "under_triage_rate")
 HEADLINES = (

@@ -7,9 +7,9 @@ a wrong AI, an opinion formed first has the best support.
 """
 
 from triage.review.opinion import Opinion, departures
-from triage.review.reasons import Certainty, OverrideReason
 from triage.review.workflow import decide, lock_first_read, open_case, reveal, taken_up
 from triage.review.worklist import Deadlines, Pressure, WorklistItem, worklist
+from triage.vocabulary.read_answers import Certainty, OverrideReason
 
 __all__ = [
     "Certainty",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from triage.data.clinical import Urgency
-from triage.decisions.reasons import AbstainReason
 from triage.store.records import Read, ReadingRecord, StoredPrediction
+from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.clinical import Urgency
 
 
 @dataclass(frozen=True, slots=True)

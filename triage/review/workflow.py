@@ -14,11 +14,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from triage.data.clinical import Urgency
 from triage.errors import WorkflowError
 from triage.review.opinion import Opinion, departures, opinion_of
-from triage.review.reasons import Certainty, OverrideReason
-from triage.store import EventKind, LabelSource, Store, add_label, append_event
+from triage.store import EventType, LabelSource, Store, add_label, append_event
 from triage.store.base import utc_now
 from triage.store.cases import get_case
 from triage.store.predictions import get_prediction, shown_prediction
@@ -30,6 +28,8 @@ from triage.store.reviews import (
     keep_first_read,
     keep_reveal,
 )
+from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.read_answers import Certainty, OverrideReason
 
 
 def open_case(
@@ -52,7 +52,7 @@ def open_case(
     with store.transaction() as session:
         review, begun = begin_review(session, case_id, name, moment)
         if begun:
-            append_event(session, EventKind.CASE_OPENED, actor=name, case_id=case_id, at=moment)
+            append_event(session, EventType.CASE_OPENED, actor=name, case_id=case_id, at=moment)
         return review
 
 
@@ -98,7 +98,7 @@ def lock_first_read(
         _label(session, review, read, LabelSource.BLIND)
         append_event(
             session,
-            EventKind.FIRST_READ_LOCKED,
+            EventType.FIRST_READ_LOCKED,
             actor=review.reviewer,
             case_id=case_id,
             at=read.at,
@@ -143,7 +143,7 @@ def reveal(
         keep_reveal(session, review.id, shown.id if shown else None, moment)
         append_event(
             session,
-            EventKind.AI_REVEALED,
+            EventType.AI_REVEALED,
             actor=review.reviewer,
             case_id=case_id,
             at=moment,
@@ -198,7 +198,7 @@ def decide(
         _label(session, review, decision.read, LabelSource.AI_VISIBLE)
         append_event(
             session,
-            EventKind.DECISION_MADE,
+            EventType.DECISION_MADE,
             actor=review.reviewer,
             case_id=case_id,
             at=decision.read.at,

@@ -13,8 +13,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from triage.data.clinical import Urgency
 from triage.store import Store, cases_waiting
+from triage.vocabulary.clinical import Urgency
 
 _NEAR = 0.25  # the last quarter of a class's time; our default
 

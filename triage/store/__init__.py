@@ -26,14 +26,17 @@ from triage.store.records import (
 )
 from triage.store.savepoint import savepoint
 from triage.store.summary import ReviewSummary, review_summary
-from triage.store.vocabulary import NOT_LISTED, EventKind, LabelSource, Modality
+from triage.vocabulary.event_types import EventType
+from triage.vocabulary.label_sources import LabelSource
+from triage.vocabulary.modality import Modality
+from triage.vocabulary.read_answers import NOT_LISTED
 
 __all__ = [
     "NOT_LISTED",
     "URL_VARIABLE",
     "BundleRecord",
     "CaseRecord",
-    "EventKind",
+    "EventType",
     "ImageRecord",
     "LabelSource",
     "Modality",

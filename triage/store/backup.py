@@ -10,10 +10,10 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
+from triage.atomic_write import whole_file
 from triage.errors import StoreError
 from triage.store.check import check_store, read_only
 from triage.store.location import resolve_url, sqlite_file
-from triage.whole_file import whole_file
 
 _BESIDE = ("-wal", "-shm", "-journal")
 """Ends of the names of files that SQLite keeps beside a database and would apply to it."""

@@ -11,7 +11,8 @@ from triage.store.ledger import SYSTEM, append_event
 from triage.store.records import BundleRecord
 from triage.store.tables import Bundle
 from triage.store.upsert import add_once
-from triage.store.vocabulary import CHAMPION, EventKind
+from triage.vocabulary.bundle_aliases import CHAMPION
+from triage.vocabulary.event_types import EventType
 
 
 def register_bundle(session: Session, record: BundleRecord) -> int:
@@ -29,7 +30,7 @@ def register_bundle(session: Session, record: BundleRecord) -> int:
         unique=("digest",),
     )
     if added:
-        append_event(session, EventKind.BUNDLE_REGISTERED, bundle=record.digest)
+        append_event(session, EventType.BUNDLE_REGISTERED, bundle=record.digest)
     return bundle_id
 
 
@@ -53,7 +54,7 @@ def set_champion(session: Session, bundle_id: int, *, actor: str = SYSTEM) -> No
     row.alias = CHAMPION
     append_event(
         session,
-        EventKind.CHAMPION_SET,
+        EventType.CHAMPION_SET,
         actor=actor,
         bundle=row.digest,
         former=former.digest if former else None,

@@ -11,7 +11,9 @@ from triage.store.predictions import IS_READ
 from triage.store.records import CaseRecord, ImageRecord, StoredCase
 from triage.store.tables import Case, Image, Patient, Prediction, Review
 from triage.store.upsert import add_once
-from triage.store.vocabulary import CaseState, EventKind, Modality
+from triage.vocabulary.case_states import CaseState
+from triage.vocabulary.event_types import EventType
+from triage.vocabulary.modality import Modality
 
 _OTHER = "Give the new images another case id, or name their source (--source) if it is another."
 
@@ -44,7 +46,7 @@ def add_case(session: Session, record: CaseRecord) -> int:
         if added:
             _add_images(session, case_id, record.images)
             append_event(
-                session, EventKind.CASE_RECEIVED, case_id=case_id, images=len(record.images)
+                session, EventType.CASE_RECEIVED, case_id=case_id, images=len(record.images)
             )
             return case_id
     _compare_images(session, case_id, record.images)
@@ -129,7 +131,7 @@ def _compare_images(session: Session, case_id: int, images: tuple[ImageRecord, .
         row.path, row.root = image.path, image.root
     session.flush()
     if former:
-        append_event(session, EventKind.IMAGES_SUPPLIED, case_id=case_id, former=former)
+        append_event(session, EventType.IMAGES_SUPPLIED, case_id=case_id, former=former)
 
 
 def _image_rows(session: Session, case_id: int) -> list[Image]:

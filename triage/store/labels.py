@@ -17,7 +17,8 @@ from triage.store.cases import image_records
 from triage.store.ledger import append_event
 from triage.store.records import TrainingLabel
 from triage.store.tables import Case, Label
-from triage.store.vocabulary import EventKind, LabelSource
+from triage.vocabulary.event_types import EventType
+from triage.vocabulary.label_sources import LabelSource
 
 
 def add_label(
@@ -63,7 +64,7 @@ def add_label(
     session.flush()
     append_event(
         session,
-        EventKind.LABEL_ADDED,
+        EventType.LABEL_ADDED,
         actor=given_by,
         case_id=case_id,
         at=moment,

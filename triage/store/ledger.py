@@ -18,7 +18,7 @@ from triage.errors import StoreError
 from triage.store.base import utc_now
 from triage.store.records import EventRecord
 from triage.store.tables import Event
-from triage.store.vocabulary import EventKind
+from triage.vocabulary.event_types import EventType
 
 SYSTEM = "system"
 """The actor of events that no person caused directly."""
@@ -26,7 +26,7 @@ SYSTEM = "system"
 
 def append_event(
     session: Session,
-    kind: EventKind,
+    kind: EventType,
     *,
     actor: str = SYSTEM,
     case_id: int | None = None,
@@ -39,7 +39,7 @@ def append_event(
     ----------
     session : Session
         An open transaction of the store.
-    kind : EventKind
+    kind : EventType
         What happened.
     actor : str
         Who did it.

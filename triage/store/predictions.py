@@ -7,15 +7,17 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from triage.data.clinical import NO_AI_OPINION, Urgency
-from triage.decisions.reasons import AbstainReason
 from triage.errors import StoreError
 from triage.store.base import utc_now
 from triage.store.ledger import append_event
 from triage.store.records import PredictionRecord, ReadingRecord, StoredPrediction
 from triage.store.tables import Bundle, Case, Prediction, Review
 from triage.store.upsert import add_once
-from triage.store.vocabulary import CHAMPION, CaseState, EventKind
+from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.bundle_aliases import CHAMPION
+from triage.vocabulary.case_states import CaseState
+from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
+from triage.vocabulary.event_types import EventType
 
 SHOWN_FIRST = ((Bundle.alias == CHAMPION).desc().nulls_last(), Prediction.id.desc())
 """Order that puts the prediction to show first: the champion's, else the newest."""
@@ -53,7 +55,7 @@ def add_prediction(session: Session, case_id: int, bundle_id: int, record: Predi
         )
         append_event(
             session,
-            EventKind.CASE_SCORED,
+            EventType.CASE_SCORED,
             case_id=case_id,
             bundle_id=bundle_id,
             prediction=prediction_id,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from triage.data.clinical import ABSTAINED_PRIORITY, Urgency
 from triage.store.predictions import SHOWN_FIRST
 from triage.store.records import QueuedCase
 from triage.store.tables import Bundle, Case, Image, Prediction
-from triage.store.vocabulary import CaseState
+from triage.vocabulary.case_states import CaseState
+from triage.vocabulary.clinical import ABSTAINED_PRIORITY, Urgency
 
 
 def cases_waiting(session: Session) -> list[QueuedCase]:

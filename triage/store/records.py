@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from triage.data.clinical import ABSTAINED_PRIORITY, NO_AI_OPINION, Urgency
-from triage.decisions.reasons import AbstainReason
 from triage.errors import StoreError
 from triage.store.base import utc_now
-from triage.store.vocabulary import LabelSource, Modality
+from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.clinical import ABSTAINED_PRIORITY, NO_AI_OPINION, Urgency
+from triage.vocabulary.label_sources import LabelSource
+from triage.vocabulary.modality import Modality
 
 GroupValue = str | int | float | bool | None
 

@@ -12,12 +12,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from triage.data.clinical import Urgency
 from triage.errors import StoreError
 from triage.store.records import Decision, Read, ReviewRecord
 from triage.store.tables import Case, Review
 from triage.store.upsert import add_once
-from triage.store.vocabulary import CaseState
+from triage.vocabulary.case_states import CaseState
+from triage.vocabulary.clinical import Urgency
 
 
 def reader_key(name: str) -> str:

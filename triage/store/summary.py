@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from triage.data.clinical import NO_AI_OPINION, Urgency
 from triage.store.tables import Prediction, Review
+from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from triage.data.clinical import NO_AI_OPINION, Urgency
-from triage.decisions.reasons import AbstainReason
 from triage.store.base import Base, one_of
-from triage.store.vocabulary import LabelSource, Modality
+from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
+from triage.vocabulary.label_sources import LabelSource
+from triage.vocabulary.modality import Modality
 
 
 def _refers(target: str) -> ForeignKey:

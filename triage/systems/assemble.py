@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage import __version__
+from triage.backbones.backbone import Backbone
 from triage.data.dataset import Dataset
-from triage.decisions.costs import outcome_cost
+from triage.decisions.cost_matrix import outcome_cost
 from triage.decisions.fitting import fit_policy, truth_of
 from triage.decisions.policy import Policy, ood_score
 from triage.errors import ImageRejected, count_by_reason
 from triage.hashing import hash_json
-from triage.models.backbone import Backbone
-from triage.models.heads import HEADS, HeadKind
+from triage.heads import HEADS, HeadKind
 from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings
 from triage.predictions import Predictions

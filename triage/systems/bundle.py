@@ -29,20 +29,20 @@ from typing import TypeVar
 
 from safetensors import SafetensorError
 
+from triage.backbones.backbone import Backbone
+from triage.backbones.weights_file import load_weights
 from triage.data.spec import DataSpec
 from triage.decisions.policy import Policy
 from triage.errors import BundleError, UsageError
-from triage.models.backbone import Backbone
-from triage.models.backbones import restore_backbone
-from triage.models.heads import HEADS, HeadKind
+from triage.heads import HEADS, HeadKind
+from triage.models.load_backbone import restore_backbone
 from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings
-from triage.models.weights_file import load_weights
 from triage.named_file import MAX_JSON_BYTES, read_named_text
 from triage.regular_file import read_regular
 from triage.systems.bundle_files import MANIFEST, check_files, check_names, hash_files
-from triage.systems.card import model_card
 from triage.systems.manifest import FORMAT, BundleManifest, MemberEntry
+from triage.systems.model_card import model_card
 from triage.systems.oct.parts import load_oct_system, save_network
 from triage.systems.oct.system import OctSystem
 from triage.systems.system import Member, System

@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from triage.models.heads import HeadKind, HeadNetwork
+from triage.heads import HeadKind, HeadNetwork
 from triage.models.inputs import EmbeddingInputs
-from triage.models.posteriors import POSTERIORS, AfterTraining, TrainedTogether
 from triage.models.settings import NONE
 from triage.models.training import class_weights
+from triage.posteriors import POSTERIORS, AfterTraining, TrainedTogether
 from triage.systems.introspection import with_flags
 from triage.systems.plan import TrainingPlan
 

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from triage.models.heads import HeadKind
-from triage.models.heads.introspective import flagged
+from triage.heads import HeadKind
+from triage.heads.introspective import flagged
 from triage.models.inputs import EmbeddingInputs
 from triage.models.introspection import Predict, Rows, introspect
 from triage.systems.plan import TrainingPlan

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from triage.data.spec import Modality
 from triage.hashing import hash_json
 from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings
 from triage.uncertainty.combination import Summary
+from triage.vocabulary.modality import Modality
 
 FORMAT: Literal["triage-bundle-2"] = "triage-bundle-2"
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from triage.errors import UsageError
-from triage.models.heads import Head
+from triage.heads import Head
 from triage.systems.system import Embedded, Member, member_probabilities
 from triage.uncertainty.member_head import MemberHead
 from triage.uncertainty.observations import Observations

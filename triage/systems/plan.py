@@ -14,10 +14,10 @@ from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.errors import TrainingError
 from triage.hashing import hash_json
-from triage.models.heads import HEADS, OUTLIER_CLASS, HeadDesign, HeadNetwork
+from triage.heads import HEADS, OUTLIER_CLASS, HeadDesign, HeadNetwork
+from triage.losses import criterion_of, smoothed
 from triage.models.hyperparameters import varied
 from triage.models.inputs import CaseInputs
-from triage.models.losses import criterion_of, smoothed
 from triage.models.settings import TrainSettings
 from triage.models.training import Labelled, LossFunction, Trainable, fit
 

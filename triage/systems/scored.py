@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from triage.data.manifest import UNKNOWN, Case
+from triage.data.manifest import Case
 from triage.errors import ImageRejected
 from triage.imaging.provenance import FileProvenance
 from triage.predictions import Predictions
+from triage.vocabulary.subgroup_levels import UNKNOWN
 
 
 @dataclass(frozen=True)

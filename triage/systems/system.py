@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from triage.backbones.backbone import Backbone
 from triage.data.manifest import Case
 from triage.decisions.policy import Policy
 from triage.hashing import hash_json
+from triage.heads import HeadKind, HeadNetwork
 from triage.imaging.corruptions import Corruption
-from triage.models.backbone import Backbone
 from triage.models.batched import batched_logits
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embeddings import Opened, embed_cases
-from triage.models.heads import HeadKind, HeadNetwork
 from triage.predictions import Predictions
 from triage.systems.scored import Scored, case_table
 from triage.uncertainty.combination import COMBINATION, Combination

@@ -11,21 +11,21 @@ from pathlib import Path
 
 import torch
 
+from triage.backbones.backbone import Backbone
+from triage.backbones.preprocessing import Preprocessing
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.errors import TrainingError
-from triage.models.backbone import Backbone
-from triage.models.backbones import load_backbone
+from triage.heads import Head
 from triage.models.embeddings import Opened, open_images
-from triage.models.heads import Head
 from triage.models.inputs import EmbeddingInputs, ImageInputs
+from triage.models.load_backbone import load_backbone
 from triage.models.network import CaseNetwork
-from triage.models.preprocessing import Preprocessing
 from triage.models.settings import TrainSettings
 from triage.models.training import has_bfloat16
+from triage.progress import Progress, counting
 from triage.systems.head_training import train_head
 from triage.systems.plan import TrainingPlan
-from triage.systems.progress import Progress, counting
 from triage.systems.system import Embedded, Member, embed_with
 
 

@@ -53,7 +53,7 @@ class Observations:
     heads : tuple of MemberHead
         The members' heads, which turn the embedding into features and logits.
     maps : tuple of float array [N, P], optional
-        Statistics of feature maps, one array a layer (`triage.models.feature_maps`).
+        Statistics of feature maps, one array a layer (`triage.backbones.feature_maps`).
     image_text : ImageText, optional
 
     Raises

@@ -29,8 +29,8 @@ from tests.imaging.samples import (
     picture,
     rle,
 )
+from triage.codecs import sample_limit
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.codecs import sample_limit
 from triage.imaging.dicom.read import read_dicom
 from triage.imaging.limits import DEFAULT_LIMITS
 from triage.imaging.picture import PictureFlag

@@ -24,12 +24,12 @@ from tests.imaging.samples import (
     picture,
     rle,
 )
+from triage.codecs.jpeg import decode_jpeg
+from triage.codecs.jpeg2000 import read_jpeg2000
+from triage.codecs.jpeg2000_packets import blocks_fit
+from triage.codecs.jpeg_by_gdcm import decode_by_gdcm
+from triage.codecs.jpeg_markers import read_jpeg_markers
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.codecs.jpeg import decode_jpeg
-from triage.imaging.codecs.jpeg2000 import read_jpeg2000
-from triage.imaging.codecs.jpeg2000_packets import blocks_fit
-from triage.imaging.codecs.jpeg_by_gdcm import decode_by_gdcm
-from triage.imaging.codecs.jpeg_markers import read_jpeg_markers
 from triage.imaging.dicom.read import read_dicom
 from triage.imaging.limits import DEFAULT_LIMITS
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydicom import uid
 
-from tests.imaging.hostile import bare_dicom, deflate_bomb
+from tests.decoding.hostile import bare_dicom, deflate_bomb
 from tests.imaging.samples import dicom_dataset, encode, file_bytes, picture
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.dicom.part10 import looks_like_dicom, parse_part10

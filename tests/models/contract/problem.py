@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from triage.data.roles import RoleDraw
-from triage.models.heads import HEADS, HeadDesign, HeadKind, HeadNetwork
+from triage.heads import HEADS, HeadDesign, HeadKind, HeadNetwork
+from triage.losses import CRITERIA
 from triage.models.inputs import EmbeddingInputs
-from triage.models.losses import CRITERIA
 from triage.models.settings import FitSettings
 from triage.models.training import Labelled, LossFunction, fit
 

@@ -22,9 +22,9 @@ from tests.tiny import tiny_settings
 from triage.data.dataset import Dataset
 from triage.data.roles import RoleDraw
 from triage.errors import TrainingError
-from triage.models.heads import HEADS, HeadKind
+from triage.heads import HEADS, HeadKind
+from triage.losses import CRITERIA
 from triage.models.inputs import EmbeddingInputs
-from triage.models.losses import CRITERIA
 from triage.models.settings import TrainSettings
 from triage.models.training import Labelled, fit, predict_logits
 from triage.systems.assemble import few_outliers

@@ -23,7 +23,7 @@ from tests.models.contract.problem import (
     training_cases,
     untrained,
 )
-from triage.models.heads import HEADS, HeadKind, HeadNetwork
+from triage.heads import HEADS, HeadKind, HeadNetwork
 from triage.models.inputs import EmbeddingInputs
 from triage.models.tensor_file import load_tensors, save_tensors
 from triage.models.training import predict_logits

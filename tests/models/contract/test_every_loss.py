@@ -14,8 +14,8 @@ from tests.models.contract.problem import (
     training_cases,
     untrained,
 )
-from triage.models.heads import HEADS, HeadKind
-from triage.models.losses import CRITERIA
+from triage.heads import HEADS, HeadKind
+from triage.losses import CRITERIA
 from triage.models.mixing import MIXINGS
 from triage.models.training import predict_logits
 

@@ -10,11 +10,11 @@ import torch
 from pydantic import ValidationError
 
 from tests.models.contract.problem import DRAW, N_INLIERS, accuracy, new_cases, training_cases
-from triage.models.heads import HEADS, HeadKind, HeadNetwork
+from triage.heads import HEADS, HeadKind, HeadNetwork
 from triage.models.inputs import EmbeddingInputs
-from triage.models.posteriors import POSTERIORS
 from triage.models.settings import FitSettings, TrainSettings
 from triage.models.training import predict_logits
+from triage.posteriors import POSTERIORS
 from triage.systems.head_training import train_head
 from triage.systems.plan import TrainingPlan
 from triage.uncertainty.decomposition import decompose

@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from tests.tiny import noise
-from triage.models.backbones import load_backbone
+from triage.backbones.preprocessing import Preprocessing
 from triage.models.contrastive.nt_xent import nt_xent
 from triage.models.contrastive.processes import Processes
 from triage.models.contrastive.projection import ContrastiveNetwork
 from triage.models.contrastive.settings import PretrainSettings, ViewSettings
 from triage.models.contrastive.task import ContrastiveTask
-from triage.models.fitting import fit_task
 from triage.models.inputs import ImageInputs
-from triage.models.preprocessing import Preprocessing
+from triage.models.load_backbone import load_backbone
 from triage.models.settings import FitSettings
+from triage.models.training_loop import fit_task
 
 SIDE = 32
 STILL = ViewSettings(crop=1, jitter_probability=0, blur=0, blur_probability=0)

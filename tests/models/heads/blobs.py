@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from triage.models.heads.design import HeadDesign, HeadNetwork
+from triage.heads.head import HeadDesign, HeadNetwork
 
 CENTRES = torch.tensor([[0.0, 3.0], [-3.0, -2.0], [3.0, -2.0]])
 FAR = torch.tensor([[0.0, 30.0], [-25.0, 5.0], [22.0, -24.0], [4.0, 40.0]])

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from tests.models.heads.blobs import blobs
-from triage.models.heads.design import HeadDesign, HeadNetwork
+from triage.heads.head import HeadDesign, HeadNetwork
 
 
 def ring(n_cases: int = 60, radius: float = 15.0) -> Tensor:

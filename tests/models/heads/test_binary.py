@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.models.heads import blobs, exposed
-from triage.models.heads.binary import Binary, BinaryHead
+from triage.heads.binary import Binary, BinaryHead
 
 DESIGN = Binary()
 

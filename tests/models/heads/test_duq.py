@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.models.heads import blobs, exposed
-from triage.models.heads.duq import DECAY, DUQ, PENALTY, SIGMA, DUQHead
+from triage.heads.duq import DECAY, DUQ, PENALTY, SIGMA, DUQHead
 
 DESIGN = DUQ()
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from tests.models.heads import blobs, exposed
-from triage.models.heads.energy_bounded import EnergyBounded, EnergyHead, margins
-from triage.models.losses.focal import focal_loss
+from triage.heads.energy_bounded import EnergyBounded, EnergyHead, margins
+from triage.losses.focal import focal_loss
 
 DESIGN = EnergyBounded()
 

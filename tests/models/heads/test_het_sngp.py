@@ -15,8 +15,8 @@ from tests.models.heads.blobs import (
     survives_a_file,
     works_batched,
 )
-from triage.models.heads.design import HeadNetwork
-from triage.models.heads.het_sngp import HeteroscedasticSngp, HetSngpNetwork
+from triage.heads.head import HeadNetwork
+from triage.heads.het_sngp import HeteroscedasticSngp, HetSngpNetwork
 
 
 @pytest.fixture(scope="module")

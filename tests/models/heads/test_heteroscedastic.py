@@ -13,8 +13,8 @@ from tests.models.heads.blobs import (
     works_batched,
 )
 from triage.errors import TrainingError
-from triage.models.heads.design import HeadNetwork
-from triage.models.heads.heteroscedastic import (
+from triage.heads.head import HeadNetwork
+from triage.heads.heteroscedastic import (
     Heteroscedastic,
     HeteroscedasticNetwork,
     LogitNoise,

@@ -18,8 +18,8 @@ from tests.models.heads.blobs import (
     works_batched,
 )
 from triage.errors import TrainingError
-from triage.models.heads.design import HeadNetwork
-from triage.models.heads.inducing_points import (
+from triage.heads.head import HeadNetwork
+from triage.heads.inducing_points import (
     STRIDE,
     InducingPointGP,
     InducingPointNetwork,

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.models.heads import blobs, exposed
-from triage.models.heads.introspective import Introspective, IntrospectiveHead, flagged
+from triage.heads.introspective import Introspective, IntrospectiveHead, flagged
 
 DESIGN = Introspective()
 

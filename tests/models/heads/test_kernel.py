@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from triage.models.heads.kernel import NEAREST, log_expm1
+from triage.heads.kernel import NEAREST, log_expm1
 
 
 @pytest.mark.parametrize("distance", [1e-5, 1e-3, 0.1, 1.0, 10.0, 600.0])

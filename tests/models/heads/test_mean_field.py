@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from triage.models.heads.mean_field import mean_field_logits, with_outlier_logit
+from triage.heads.mean_field import mean_field_logits, with_outlier_logit
 
 
 def test_mean_field_of_two_classes_is_the_mean_sigmoid() -> None:

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from tests.models.heads import blobs, exposed
-from triage.models.heads.design import HeadDesign
-from triage.models.heads.one_vs_all_distance import (
+from triage.heads.head import HeadDesign
+from triage.heads.one_vs_all_distance import (
     CENTRE_NORM,
     FEATURES,
     Distance,

@@ -8,8 +8,8 @@ import torch
 
 from tests.models.heads import blobs, exposed
 from triage.data.roles import RoleDraw
-from triage.models.heads.outlier_exposure import OutlierExposure
-from triage.models.losses.focal import focal_loss
+from triage.heads.outlier_exposure import OutlierExposure
+from triage.losses.focal import focal_loss
 
 DESIGN = OutlierExposure()
 DRAW = RoleDraw(("a", "b", "c"), ("x", "y"), ("v",), ("t",), seed=0)

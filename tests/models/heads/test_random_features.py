@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from triage.errors import TrainingError
-from triage.models.heads.random_features import RandomFeatureGP, RandomFeatures
+from triage.heads.random_features import RandomFeatureGP, RandomFeatures
 
 
 @pytest.mark.parametrize("length_scale", [0.7, 2.0])

@@ -15,8 +15,8 @@ from tests.models.heads.blobs import (
     survives_a_file,
     works_batched,
 )
-from triage.models.heads.design import HeadNetwork
-from triage.models.heads.sngp import Sngp, SngpNetwork
+from triage.heads.head import HeadNetwork
+from triage.heads.sngp import Sngp, SngpNetwork
 
 
 @pytest.fixture(scope="module")

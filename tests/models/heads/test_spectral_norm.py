@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from triage.errors import TrainingError
-from triage.models.heads.spectral_norm import SpectralBody, SpectralLinear
+from triage.heads.spectral_norm import SpectralBody, SpectralLinear
 
 
 def _norm(weight: torch.Tensor) -> float:

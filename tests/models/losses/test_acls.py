@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.models.losses.plain import N_CLASSES, random_batch, softmax
-from triage.models.losses.acls import acls_loss
-from triage.models.losses.cross_entropy import cross_entropy
+from triage.losses.acls import acls_loss
+from triage.losses.cross_entropy import cross_entropy
 
 SEEDS = st.integers(0, 2**32 - 1)
 

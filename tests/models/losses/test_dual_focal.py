@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.models.losses.plain import random_batch, softmax
-from triage.models.losses.cross_entropy import cross_entropy
-from triage.models.losses.dual_focal import dual_focal_loss
-from triage.models.losses.focal import focal_loss
+from triage.losses.cross_entropy import cross_entropy
+from triage.losses.dual_focal import dual_focal_loss
+from triage.losses.focal import focal_loss
 
 SEEDS = st.integers(0, 2**32 - 1)
 

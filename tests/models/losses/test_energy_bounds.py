@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.models.losses.plain import random_batch
-from triage.models.losses.cross_entropy import cross_entropy
-from triage.models.losses.energy_bounds import energy_bounds
+from triage.losses.cross_entropy import cross_entropy
+from triage.losses.energy_bounds import energy_bounds
 
 
 @given(seed=st.integers(0, 2**32 - 1), inlier=st.floats(-12, 2), outlier=st.floats(-12, 2))

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.models.losses.plain import random_batch, softmax
-from triage.models.losses.cross_entropy import cross_entropy
-from triage.models.losses.focal import flsd_loss, focal_loss
+from triage.losses.cross_entropy import cross_entropy
+from triage.losses.focal import flsd_loss, focal_loss
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.models.losses.plain import random_batch, softmax
-from triage.models.losses.cross_entropy import cross_entropy
-from triage.models.losses.margin_smoothing import margin_smoothing_loss
+from triage.losses.cross_entropy import cross_entropy
+from triage.losses.margin_smoothing import margin_smoothing_loss
 
 SEEDS = st.integers(0, 2**32 - 1)
 

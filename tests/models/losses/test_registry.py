@@ -8,7 +8,7 @@ from torch import nn
 
 from tests.models.losses.plain import N_CLASSES, random_batch
 from triage.errors import UsageError
-from triage.models.losses.registry import CRITERIA, criterion_of
+from triage.losses.registry import CRITERIA, criterion_of
 
 every = pytest.mark.parametrize("key", CRITERIA)
 

@@ -10,12 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.models.losses.plain import random_batch, softmax
-from triage.models.losses.cross_entropy import cross_entropy
-from triage.models.losses.soft_binned_ece import (
-    bin_membership,
-    soft_binned_ece_loss,
-    soft_binned_errors,
-)
+from triage.losses.cross_entropy import cross_entropy
+from triage.losses.soft_binned_ece import bin_membership, soft_binned_ece_loss, soft_binned_errors
 
 SEEDS = st.integers(0, 2**32 - 1)
 

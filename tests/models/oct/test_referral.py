@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from triage.models.fitting import fit_task
-from triage.models.losses import cross_entropy, hod_loss
+from triage.losses import cross_entropy, hod_loss
 from triage.models.oct.referral import (
     Readings,
     ReferralNetwork,
@@ -15,6 +14,7 @@ from triage.models.oct.referral import (
 )
 from triage.models.oct.settings import ReferralSettings
 from triage.models.settings import FitSettings
+from triage.models.training_loop import fit_task
 
 SETTINGS = ReferralSettings(
     cells=(4, 16, 16),

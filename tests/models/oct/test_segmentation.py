@@ -3,17 +3,17 @@ import torch
 from pydantic import ValidationError
 
 from triage.errors import TrainingError
-from triage.models.fitting import fit_task
 from triage.models.oct.augmentation import augment_bscans
-from triage.models.oct.segmentation import (
+from triage.models.oct.settings import SegmentationSettings
+from triage.models.oct.unet import (
     IGNORE,
     AnnotatedVolume,
     SegmentationTask,
     new_segmentation,
     predict_tissue,
 )
-from triage.models.oct.settings import SegmentationSettings
 from triage.models.settings import FitSettings
+from triage.models.training_loop import fit_task
 
 SETTINGS = SegmentationSettings(
     rows=32,

@@ -11,23 +11,23 @@ import pytest
 import torch
 
 from tests.tiny import draw_case, noise
+from triage.backbones.backbone import Backbone
+from triage.backbones.feature_maps import MapStatistics
 from triage.data.manifest import Case
-from triage.data.oct_phantoms.write import write_oct_phantoms
-from triage.data.tissues import Tissue
+from triage.decoding.read_volume import read_volume
 from triage.errors import RejectReason, TrainingError
 from triage.hashing import hash_file, hash_json
 from triage.imaging.corruptions import FAR, Corruption
-from triage.imaging.oct.read import read_volume
 from triage.imaging.views import Views
-from triage.models.backbone import Backbone
-from triage.models.backbones import load_backbone
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embeddings import embed_cases
-from triage.models.feature_maps import MapStatistics
-from triage.models.oct.segmentation import new_segmentation, predict_tissue
+from triage.models.load_backbone import load_backbone
 from triage.models.oct.settings import OctSettings, SegmentationSettings
 from triage.models.oct.tissue_backbone import CELLS, WIDTH, TissueBackbone, tissue_descriptor
+from triage.models.oct.unet import new_segmentation, predict_tissue
 from triage.models.oct.volume_reader import VolumeReader
+from triage.phantoms.oct.write import write_oct_phantoms
+from triage.vocabulary.tissues import Tissue
 
 SETTINGS = OctSettings(
     segmentation=SegmentationSettings(rows=32, columns=48, channels=(4, 8)), instances=2

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from triage.data.tissues import Tissue
 from triage.models.oct.settings import ReferralSettings
 from triage.models.oct.tissue_cells import level_of, tissue_cells
+from triage.vocabulary.tissues import Tissue
 
 
 def a_map(slices: int = 12, rows: int = 80, columns: int = 60) -> np.ndarray:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from triage.models.heads.mlp import Head
-from triage.models.losses.cross_entropy import cross_entropy
-from triage.models.posteriors import JointNetwork, TrainedTogether
+from triage.heads.mlp import Head
+from triage.losses.cross_entropy import cross_entropy
+from triage.posteriors import JointNetwork, TrainedTogether
 
 WIDTH, CLASSES = 5, 3
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.models.posteriors.problem import CLASSES, WIDTH, randomised
-from triage.models.posteriors.batch_ensemble import BatchEnsemble, SharedLinear, random_signs
+from triage.posteriors.batch_ensemble import BatchEnsemble, SharedLinear, random_signs
 
 
 @pytest.mark.parametrize("hidden", [0, 6])

@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from tests.models.posteriors.problem import three_classes, trained_head
-from triage.models.heads.mlp import Head
-from triage.models.losses.cross_entropy import cross_entropy
-from triage.models.posteriors.laplace import (
+from triage.heads.mlp import Head
+from triage.losses.cross_entropy import cross_entropy
+from triage.posteriors.laplace import (
     PRECISIONS,
     Curvature,
     FullCurvature,
@@ -19,7 +19,7 @@ from triage.models.posteriors.laplace import (
     LastLayerLaplace,
     full_hessian,
 )
-from triage.models.posteriors.posterior import linear_layers
+from triage.posteriors.posterior import linear_layers
 
 
 def dense(curvature: Curvature) -> Tensor:

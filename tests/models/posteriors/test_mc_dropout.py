@@ -5,11 +5,11 @@ import torch
 
 from tests.models.posteriors.problem import CLASSES, WIDTH, three_classes, trained_head
 from triage.errors import TrainingError
-from triage.models.heads.design import HeadNetwork
-from triage.models.heads.mlp import Head
-from triage.models.losses.cross_entropy import cross_entropy
-from triage.models.posteriors.mc_dropout import McDropout
-from triage.models.posteriors.posterior import linear_layers
+from triage.heads.head import HeadNetwork
+from triage.heads.mlp import Head
+from triage.losses.cross_entropy import cross_entropy
+from triage.posteriors.mc_dropout import McDropout
+from triage.posteriors.posterior import linear_layers
 
 
 def members(head: Head, n: int, **settings: float) -> list[HeadNetwork]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.models.posteriors.problem import CLASSES, WIDTH, randomised
-from triage.models.posteriors.mimo import Mimo, MimoNetwork
+from triage.posteriors.mimo import Mimo, MimoNetwork
 
 
 def built(hidden: int = 6, members: int = 3, repetitions: int = 2) -> MimoNetwork:

@@ -14,10 +14,10 @@ from tests.models.posteriors.problem import (
     trained_together,
 )
 from triage.errors import TrainingError, UsageError
-from triage.models.heads.design import HeadNetwork
-from triage.models.heads.mlp import Head
-from triage.models.losses.cross_entropy import cross_entropy
-from triage.models.posteriors import POSTERIORS, AfterTraining, JointNetwork, TrainedTogether
+from triage.heads.head import HeadNetwork
+from triage.heads.mlp import Head
+from triage.losses.cross_entropy import cross_entropy
+from triage.posteriors import POSTERIORS, AfterTraining, JointNetwork, TrainedTogether
 
 AFTER = [key for key, kind in POSTERIORS.items() if issubclass(kind, AfterTraining)]
 TOGETHER = [key for key, kind in POSTERIORS.items() if issubclass(kind, TrainedTogether)]

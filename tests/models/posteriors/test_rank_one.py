@@ -5,13 +5,8 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from tests.models.posteriors.problem import CLASSES, WIDTH, randomised
-from triage.models.posteriors.posterior import JointNetwork, linear_layers
-from triage.models.posteriors.rank_one import (
-    GaussianFactor,
-    GaussianLinear,
-    RankOne,
-    RankOneNetwork,
-)
+from triage.posteriors.posterior import JointNetwork, linear_layers
+from triage.posteriors.rank_one import GaussianFactor, GaussianLinear, RankOne, RankOneNetwork
 
 
 def built(hidden: int = 6, n_members: int = 3, **settings: float) -> RankOneNetwork:

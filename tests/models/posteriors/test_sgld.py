@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from tests.models.posteriors.problem import three_classes, trained_head
-from triage.models.losses.cross_entropy import cross_entropy
-from triage.models.posteriors.sgld import Sgld, cyclical, langevin_step
+from triage.losses.cross_entropy import cross_entropy
+from triage.posteriors.sgld import Sgld, cyclical, langevin_step
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.1])

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from tests.models.posteriors.problem import three_classes, trained_head
-from triage.models.losses.cross_entropy import cross_entropy
-from triage.models.posteriors.swa import Swa, with_weights
+from triage.losses.cross_entropy import cross_entropy
+from triage.posteriors.swa import Swa, with_weights
 
 
 def flat(head: nn.Module) -> torch.Tensor:

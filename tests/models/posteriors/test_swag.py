@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from tests.models.posteriors.problem import three_classes, trained_head
-from triage.models.losses.cross_entropy import cross_entropy
-from triage.models.posteriors.swag import Swag, SwagMoments
+from triage.losses.cross_entropy import cross_entropy
+from triage.posteriors.swag import Swag, SwagMoments
 
 
 def walk(n: int, size: int) -> torch.Tensor:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.imaging.oct.samples import retina
+from tests.oct_imaging.samples import retina
 from tests.tiny import tiny_oct_settings
-from triage.data.oct_sets.annotated import Annotated
 from triage.errors import TrainingError
+from triage.public_sets.annotated import Annotated
 from triage.systems.oct.annotated import on_grid, segment, train_on
 
 SETTINGS = tiny_oct_settings(instances=2)

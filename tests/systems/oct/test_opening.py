@@ -7,16 +7,16 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.imaging.oct.samples import SPACING, groups, meta, opt_dataset, retina, write_folder
 from tests.imaging.samples import file_bytes
+from tests.oct_imaging.samples import SPACING, groups, meta, opt_dataset, retina, write_folder
 from tests.tiny import noise, tiny_oct_settings
 from triage.array_file import save_arrays
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
-from triage.data.tissues import Tissue
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.oct.volume import Flag
+from triage.oct_imaging.volume import Flag
 from triage.systems.oct.opening import open_annotation, open_volume, open_volumes
+from triage.vocabulary.tissues import Tissue
 
 SETTINGS = tiny_oct_settings().segmentation
 VOLUME = retina(5, 96, 64)

@@ -11,18 +11,18 @@ from scipy.stats import entropy
 
 from tests.tiny import TinyOctBundle
 from triage.data.dataset import Dataset
-from triage.data.diagnoses import DIAGNOSES
-from triage.decisions.reasons import AbstainReason
 from triage.errors import BundleError
-from triage.imaging.oct.volume import Flag
 from triage.measurements.measure import Measured, measure
 from triage.models.oct.settings import OctSettings
+from triage.oct_imaging.volume import Flag
 from triage.oct_reading import OctReading
 from triage.systems.bundle import load_system
 from triage.systems.oct.opening import OpenVolume, open_volume
 from triage.systems.oct.system import OctSystem, _flags
 from triage.systems.scored import Scored
 from triage.uncertainty.acquisition_shift import AcquisitionShift
+from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.diagnoses import DIAGNOSES
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.uncertainty.calibration.make import log_loss, simulate
 from triage.errors import UsageError
 from triage.uncertainty.calibration.density_aware import DensityAwareTemperature
-from triage.uncertainty.calibration.temperature import TemperatureScaling, fit_temperature
+from triage.uncertainty.calibration.temperature_scaling import TemperatureScaling, fit_temperature
 
 FAR = np.linspace(-10, 100, 400)
 

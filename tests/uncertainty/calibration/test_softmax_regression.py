@@ -13,7 +13,7 @@ from triage.uncertainty.calibration.softmax_regression import (
     as_temperature,
     fit_softmax_regression,
 )
-from triage.uncertainty.calibration.temperature import TemperatureScaling, fit_temperature
+from triage.uncertainty.calibration.temperature_scaling import TemperatureScaling, fit_temperature
 from triage.uncertainty.calibration.vector import VectorScaling
 
 K = 3

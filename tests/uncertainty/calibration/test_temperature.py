@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triage.errors import UsageError
-from triage.uncertainty.calibration.temperature import apply_temperature, fit_temperature
+from triage.uncertainty.calibration.temperature_scaling import apply_temperature, fit_temperature
 
 K = 4
 

@@ -48,7 +48,7 @@ class Need(StrEnum):
 
 
 class Interval(StrEnum):
-    """How a metric's interval is made from its resamples; see `triage.evaluation.intervals`."""
+    """How a metric's interval is made; see `triage.evaluation.bootstrap_intervals`."""
 
     GAFFKE = "Gaffke"
     KORN_GRAUBARD = "Korn-Graubard"

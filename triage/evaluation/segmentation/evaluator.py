@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from triage.errors import UsageError
 from triage.evaluation.bootstrap import cluster_weights
+from triage.evaluation.bootstrap_intervals import CONFIDENCE
 from triage.evaluation.estimates import estimate_of
-from triage.evaluation.intervals import CONFIDENCE
 from triage.evaluation.metrics.metric import Interval
 from triage.evaluation.metrics.weighted import FloatArray, weighted_mean
 from triage.evaluation.results import Estimate

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from triage.codecs.jpeg import decode_jpeg
+from triage.codecs.jpeg2000 import JP2_START, decode_jpeg2000, read_jpeg2000
+from triage.codecs.jpeg2000 import START as JPEG2000_START
+from triage.codecs.jpeg_markers import START as JPEG_START
+from triage.codecs.jpeg_markers import Stored, read_jpeg_markers
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.codecs.jpeg import decode_jpeg
-from triage.imaging.codecs.jpeg2000 import JP2_START, decode_jpeg2000, read_jpeg2000
-from triage.imaging.codecs.jpeg2000 import START as JPEG2000_START
-from triage.imaging.codecs.jpeg_markers import START as JPEG_START
-from triage.imaging.codecs.jpeg_markers import Stored, read_jpeg_markers
 from triage.imaging.dicom.coded_frame import CodedFrame
 from triage.imaging.dicom.image_pixel import LUMA_CHROMA, ImagePixel
 from triage.imaging.dicom.rle import decode_rle
@@ -83,12 +83,12 @@ def _jpeg(data: bytes, pixel: ImagePixel) -> CodedFrame:
     _check_size(pixel, stream.rows, stream.columns, len(stream.components))
     bits = stream.precision
     if stream.process == _JPEG_LS:
-        from triage.imaging.codecs.jpeg_ls import decode_jpeg_ls
+        from triage.codecs.jpeg_ls import decode_jpeg_ls
 
         words, lossless = decode_jpeg_ls(data, stream)
         return CodedFrame(words, bits, whole_cells=lossless)
     if stream.process == _LOSSLESS or bits != 8:
-        from triage.imaging.codecs.jpeg_by_gdcm import decode_by_gdcm
+        from triage.codecs.jpeg_by_gdcm import decode_by_gdcm
 
         lossless = stream.process == _LOSSLESS
         if not lossless and pixel.stored <= 12:

@@ -14,8 +14,9 @@ from triage.imaging.colour import to_srgb
 from triage.imaging.dicom.frames import decode
 from triage.imaging.dicom.image_pixel import GREY, ImagePixel, geometry
 from triage.imaging.dicom.part10 import parse_part10
-from triage.imaging.header import Header, device_name
+from triage.imaging.header import Header
 from triage.imaging.limits import Limits
+from triage.imaging.metadata_removal import device_name
 from triage.imaging.picture import PictureFlag
 
 PHOTOGRAPH_CLASSES: frozenset[UID] = frozenset(

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.codecs.bit_packing import unpack_rows
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.codecs.bit_packing import unpack_rows
 from triage.imaging.colour import MAX_PROFILE, row_blocks
 from triage.imaging.limits import Limits
 from triage.imaging.raster.samples import Block, Layout, Page

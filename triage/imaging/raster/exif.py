@@ -10,7 +10,7 @@ from PIL import Image
 from PIL.ExifTags import Base as Exif
 
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.header import device_name
+from triage.imaging.metadata_removal import device_name
 
 # What Pillow warns of (damaged EXIF) may quote the file.
 warnings.filterwarnings("ignore", module=r"PIL(\.|$)")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from triage.imaging.codecs.jpeg import check_jpeg_kind, decode_inks, decode_jpeg
-from triage.imaging.codecs.jpeg_markers import JpegStream, read_jpeg_markers
+from triage.codecs.jpeg import check_jpeg_kind, decode_inks, decode_jpeg
+from triage.codecs.jpeg_markers import JpegStream, read_jpeg_markers
 from triage.imaging.limits import Limits
 from triage.imaging.raster.exif import header_metadata
 from triage.imaging.raster.samples import Block, Layout, Page

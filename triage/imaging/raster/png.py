@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from triage.codecs.bit_packing import row_bytes, unpack_rows
+from triage.codecs.inflate import Inflated
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.codecs.bit_packing import row_bytes, unpack_rows
-from triage.imaging.codecs.inflate import Inflated
 from triage.imaging.limits import Limits
 from triage.imaging.raster.code_points import coded_profile
 from triage.imaging.raster.exif import header_metadata

@@ -12,11 +12,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.codecs.bit_packing import PACKED_BITS
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.codecs.bit_packing import PACKED_BITS
 from triage.imaging.colour import MAX_PROFILE
-from triage.imaging.header import device_name
 from triage.imaging.limits import Limits
+from triage.imaging.metadata_removal import device_name
 from triage.imaging.raster import tiff_tags as tag
 from triage.imaging.raster.samples import Layout, Page
 from triage.imaging.raster.tiff_blocks import Storage, read_blocks

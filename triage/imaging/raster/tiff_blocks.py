@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.imaging.codecs.bit_packing import row_bytes, unpack_rows
+from triage.codecs.bit_packing import row_bytes, unpack_rows
 from triage.imaging.raster.samples import Block
 from triage.imaging.raster.tiff_segments import Segments
 

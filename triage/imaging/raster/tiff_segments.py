@@ -1,6 +1,6 @@
 """The strips or tiles of a TIFF, decompressed row after row, every byte of them counted.
 
-Uncompressed data are read as they are, deflate by zlib and JPEG by `triage.imaging.codecs.jpeg`;
+Uncompressed data are read as they are, deflate by zlib and JPEG by `triage.codecs.jpeg`;
 for LZW and PackBits the strips are wrapped in a TIFF of plain bytes, which Pillow's libtiff
 decompresses and refuses where one is short.
 """
@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from triage.codecs.inflate import Inflated
+from triage.codecs.jpeg import decode_jpeg
+from triage.codecs.jpeg_markers import START, read_jpeg_markers
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.codecs.inflate import Inflated
-from triage.imaging.codecs.jpeg import decode_jpeg
-from triage.imaging.codecs.jpeg_markers import START, read_jpeg_markers
 from triage.imaging.raster.tiff_tags import cut, damaged, unsupported
 
 # TIFF 6.0 and its supplements: tag 259.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from triage.models.backbone import Backbone
+from triage.backbones.backbone import Backbone
 
 
 class ContrastiveNetwork(nn.Module):

@@ -4,7 +4,7 @@
 keep what they learned of validation cases, so every network in training has its own.
 """
 
-from triage.models.mixing.design import Mixed, Mixing, MixingInfo
+from triage.models.mixing.mixing import Mixed, Mixing, MixingInfo
 from triage.models.mixing.registry import MIXINGS, make_mixing
 
 __all__ = ["MIXINGS", "Mixed", "Mixing", "MixingInfo", "make_mixing"]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from triage.errors import UsageError
-from triage.models.mixing.design import Mixed
+from triage.models.mixing.mixing import Mixed
 
 
 def require_concentration(concentration: float) -> float:

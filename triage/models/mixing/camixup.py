@@ -7,7 +7,7 @@ from torch import Tensor
 
 from triage.errors import UsageError
 from triage.models.mixing.blending import blend, draw_shares, require_concentration
-from triage.models.mixing.design import Mixed, Mixing, MixingInfo
+from triage.models.mixing.mixing import Mixed, Mixing, MixingInfo
 from triage.models.mixing.mixup import CONCENTRATION
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from triage.models.mixing.blending import blend, draw_shares, require_concentration
-from triage.models.mixing.design import Mixed, Mixing, MixingInfo
+from triage.models.mixing.mixing import Mixed, Mixing, MixingInfo
 
 CONCENTRATION = 0.2
 """Within the range from which Zhang et al. chose; we have not tuned it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from triage.models.mixing.design import Mixed, Mixing, MixingInfo
+from triage.models.mixing.mixing import Mixed, Mixing, MixingInfo
 
 
 class NoMixing(Mixing):

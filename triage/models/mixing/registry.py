@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from triage.errors import unknown_name
 from triage.models.mixing.camixup import ConfidenceAdjustedMixup
-from triage.models.mixing.design import Mixing
+from triage.models.mixing.mixing import Mixing
 from triage.models.mixing.mixup import Mixup
 from triage.models.mixing.no_mixing import NoMixing
 from triage.models.mixing.regmixup import RegMixup

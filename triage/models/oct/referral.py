@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from triage.errors import TrainingError
-from triage.models.losses import uniform_cross_entropy
+from triage.losses import uniform_cross_entropy
 from triage.models.oct.settings import ReferralSettings
 from triage.models.oct.tissue_cells import N_TISSUES
 from triage.models.training import calibrated_loss, class_weights
@@ -109,7 +109,7 @@ class Readings:
 
 
 class ReferralTask:
-    """What stage 2 learns; see `triage.models.fitting.Task`.
+    """What stage 2 learns; see `triage.models.training_loop.Task`.
 
     Every epoch reads each volume through another segmentation instance, so that a referral
     network gets to know the mistakes of all.

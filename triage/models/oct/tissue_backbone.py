@@ -20,17 +20,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
 
-from triage.data.tissues import Tissue
+from triage.backbones.backbone import Backbone
+from triage.backbones.preprocessing import OpenedImage
+from triage.backbones.weights_file import read_description
 from triage.errors import TrainingError
 from triage.hashing import hash_bytes, hash_json
-from triage.models.backbone import Backbone
-from triage.models.oct.segmentation import new_segmentation, predict_tissue
 from triage.models.oct.settings import OctSettings, ReferralSettings
 from triage.models.oct.tissue_cells import tissue_cells
+from triage.models.oct.unet import new_segmentation, predict_tissue
 from triage.models.oct.volume_reader import OpenedVolume, VolumeReader
-from triage.models.preprocessing import OpenedImage
-from triage.models.weights_file import read_description
 from triage.regular_file import read_regular
+from triage.vocabulary.tissues import Tissue
 
 CELLS = ReferralSettings(cells=(6, 32, 8), field=(6.0, 1.6, 6.0))
 """Where the descriptor looks: cells of 1 x 0.05 x 0.75 mm, whatever the bundle's own are."""

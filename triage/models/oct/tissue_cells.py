@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from triage.data.tissues import Tissue
 from triage.models.oct.settings import ReferralSettings
+from triage.vocabulary.tissues import Tissue
 
 N_TISSUES = len(Tissue)
 ABOVE = 0.75

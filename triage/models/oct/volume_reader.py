@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from triage.backbones.preprocessing import ImageReader, OpenedImage
+from triage.decoding.read_volume import read_volume
 from triage.errors import ImageRejected, RejectReason
 from triage.hashing import hash_json
 from triage.imaging.corruptions import Corruption
 from triage.imaging.names import shown_name
-from triage.imaging.oct.limits import DEFAULT_VOLUME_LIMITS
-from triage.imaging.oct.read import read_volume
-from triage.imaging.oct.volume import OctVolume
 from triage.models.oct.scan_grid import to_grid
-from triage.models.preprocessing import ImageReader, OpenedImage
+from triage.oct_imaging.limits import DEFAULT_VOLUME_LIMITS
+from triage.oct_imaging.volume import OctVolume
 
 
 @dataclass(frozen=True)

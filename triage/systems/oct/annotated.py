@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from triage.data.oct_sets.annotated import Annotated
-from triage.models.fitting import fit_task
 from triage.models.oct.sampling import part_held_out
 from triage.models.oct.scan_grid import labels_to_grid, to_grid
-from triage.models.oct.segmentation import (
+from triage.models.oct.settings import OctSettings, SegmentationSettings
+from triage.models.oct.unet import (
     AnnotatedVolume,
     SegmentationTask,
     new_segmentation,
     predict_tissue,
 )
-from triage.models.oct.settings import OctSettings, SegmentationSettings
 from triage.models.training import resolved
+from triage.models.training_loop import fit_task
+from triage.public_sets.annotated import Annotated
 
 
 def on_grid(item: Annotated, settings: SegmentationSettings) -> list[AnnotatedVolume]:

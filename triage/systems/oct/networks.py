@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from triage.backbones.backbone import tensor_hash
 from triage.hashing import hash_json
-from triage.models.backbone import tensor_hash
 from triage.models.oct.referral import ReferralNetwork, predict_features, predict_referral
-from triage.models.oct.segmentation import predict_tissue
 from triage.models.oct.settings import OctSettings
 from triage.models.oct.tissue_cells import tissue_cells
+from triage.models.oct.unet import predict_tissue
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from triage.array_file import load_arrays
 from triage.data.manifest import Case
-from triage.data.tissues import Tissue
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.names import shown_name
-from triage.imaging.oct.acquisition import acquisition_features
-from triage.imaging.oct.volume import Eye, OctVolume
 from triage.measurements.localizer import superior_first
 from triage.measurements.signal import bscan_signal
 from triage.models.oct.scan_grid import labels_to_grid
 from triage.models.oct.settings import SegmentationSettings
 from triage.models.oct.volume_reader import read_on_grid
+from triage.oct_imaging.acquisition import acquisition_features
+from triage.oct_imaging.volume import Eye, OctVolume
+from triage.vocabulary.tissues import Tissue
 
 Progress = Callable[[int], None]
 

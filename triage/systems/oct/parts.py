@@ -8,19 +8,19 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from triage.data.diagnoses import DIAGNOSES
-from triage.data.tissues import Tissue
+from triage.backbones.weights_file import load_weights
 from triage.decisions.policy import Policy
 from triage.errors import BundleError
-from triage.models.heads import HeadKind
+from triage.heads import HeadKind
 from triage.models.oct.referral import ReferralNetwork
-from triage.models.oct.segmentation import new_segmentation
 from triage.models.oct.settings import OctSettings
-from triage.models.weights_file import load_weights
+from triage.models.oct.unet import new_segmentation
 from triage.named_file import MAX_JSON_BYTES, read_named_text
 from triage.systems.manifest import BundleManifest, MemberEntry
 from triage.systems.oct.system import OctSystem
 from triage.uncertainty.acquisition_shift import AcquisitionShift
+from triage.vocabulary.diagnoses import DIAGNOSES
+from triage.vocabulary.tissues import Tissue
 
 SEGMENTATION, REFERRAL, ACQUISITION = "segmentation", "referral", "acquisition.json"
 

@@ -10,19 +10,18 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from triage.data.diagnoses import DIAGNOSES
 from triage.data.manifest import Case
 from triage.decisions.policy import Policy
 from triage.errors import ImageRejected
 from triage.hashing import hash_json
-from triage.imaging.oct.volume import Flag
+from triage.heads import HeadKind
 from triage.imaging.provenance import FileProvenance
 from triage.measurements.asymmetry import likely_eye
 from triage.measurements.measure import Measured, measure
 from triage.measurements.signal import ungradable
-from triage.models.heads import HeadKind
 from triage.models.oct.referral import ReferralNetwork
 from triage.models.oct.settings import OctSettings
+from triage.oct_imaging.volume import Flag
 from triage.oct_reading import OctReading, ReadingFacts
 from triage.predictions import Predictions
 from triage.systems.oct.networks import (
@@ -35,6 +34,7 @@ from triage.systems.oct.networks import (
 from triage.systems.oct.opening import OpenVolume, open_volume
 from triage.systems.scored import Scored, case_table
 from triage.uncertainty.acquisition_shift import AcquisitionShift
+from triage.vocabulary.diagnoses import DIAGNOSES
 
 NOT_READ = (Flag.UPSIDE_DOWN, Flag.NOT_MACULAR)
 """Scans the networks were never shown: what they say of them is no opinion."""

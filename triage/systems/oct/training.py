@@ -13,19 +13,18 @@ from numpy.typing import NDArray
 from torch import nn
 
 from triage.data.dataset import Dataset
-from triage.data.diagnoses import DIAGNOSES
 from triage.data.manifest import Case
-from triage.data.tissues import Tissue
 from triage.errors import ImageRejected, TrainingError
 from triage.hashing import hash_json
-from triage.models.fitting import fit_task
-from triage.models.heads import HEADS, HeadKind
+from triage.heads import HEADS, HeadKind
 from triage.models.oct.referral import Readings, ReferralNetwork, ReferralTask
 from triage.models.oct.sampling import part_held_out, rarity, telling_bscans
-from triage.models.oct.segmentation import AnnotatedVolume, SegmentationTask, new_segmentation
 from triage.models.oct.settings import OctSettings
+from triage.models.oct.unet import AnnotatedVolume, SegmentationTask, new_segmentation
 from triage.models.training import has_bfloat16, resolved
+from triage.models.training_loop import fit_task
 from triage.predictions import Predictions
+from triage.progress import Progress, counting
 from triage.systems.oct.networks import (
     cells_of,
     embeddings,
@@ -35,9 +34,10 @@ from triage.systems.oct.networks import (
 )
 from triage.systems.oct.opening import OpenVolume, open_annotation, open_volumes
 from triage.systems.oct.system import pair_names, pair_predictions
-from triage.systems.progress import Progress, counting
 from triage.uncertainty.acquisition_shift import AcquisitionShift
 from triage.uncertainty.feature_distance import FeatureDistance
+from triage.vocabulary.diagnoses import DIAGNOSES
+from triage.vocabulary.tissues import Tissue
 
 KIND = HeadKind.HOD
 MOST_VALIDATION_VOLUMES = 30

@@ -16,7 +16,7 @@ from triage.uncertainty.calibration.calibrator import (
     State,
     Truth,
 )
-from triage.uncertainty.calibration.temperature import BOUNDS, fit_temperature
+from triage.uncertainty.calibration.temperature_scaling import BOUNDS, fit_temperature
 
 STEEPEST = 10.0
 """Largest growth of the temperature over one standard deviation, as a multiple of itself."""

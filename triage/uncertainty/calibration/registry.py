@@ -10,7 +10,7 @@ from triage.uncertainty.calibration.histogram import HistogramBinning
 from triage.uncertainty.calibration.identity import NoCalibration
 from triage.uncertainty.calibration.isotonic import IsotonicCalibration
 from triage.uncertainty.calibration.online_platt import OnlinePlattScaling
-from triage.uncertainty.calibration.temperature import TemperatureScaling
+from triage.uncertainty.calibration.temperature_scaling import TemperatureScaling
 from triage.uncertainty.calibration.vector import VectorScaling
 
 _TABLE: tuple[type[Calibrator], ...] = (

@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from triage.uncertainty.calibration.calibrator import Floats, Truth
-from triage.uncertainty.calibration.temperature import fit_temperature
+from triage.uncertainty.calibration.temperature_scaling import fit_temperature
 
 SPREAD = 1.0
 """Standard deviation of the normal prior on what the methods themselves leave unpenalised.

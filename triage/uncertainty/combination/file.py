@@ -7,12 +7,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from triage.atomic_write import whole_file
 from triage.errors import UsageError
 from triage.named_file import MAX_JSON_BYTES, read_named_text
 from triage.uncertainty.combination.combination import Combination, Component
 from triage.uncertainty.fitted_file import load_fitted, save_fitted
 from triage.uncertainty.scores import Score
-from triage.whole_file import whole_file
 
 NAME = "combination.json"
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from scipy.special import entr
 
-from triage.uncertainty.calibration.temperature import apply_temperature
+from triage.uncertainty.calibration.temperature_scaling import apply_temperature
 from triage.uncertainty.scores.families import ProbabilityScore
 from triage.uncertainty.scores.score import Doubles, ScoreInfo
 

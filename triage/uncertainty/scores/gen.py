@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from triage.errors import UsageError
-from triage.uncertainty.calibration.temperature import apply_temperature
+from triage.uncertainty.calibration.temperature_scaling import apply_temperature
 from triage.uncertainty.scores.families import ProbabilityScore
 from triage.uncertainty.scores.score import Doubles, ScoreInfo
 

@@ -20,7 +20,7 @@ _EPSILON = 1e-5
 class Gram(FeatureMapScore):
     """s = sum over layers of the deviation from the range of the class (Pacheco et al. 2020).
 
-    A layer's deviation is the sum over its statistics x (`triage.models.feature_maps`) of
+    A layer's deviation is the sum over its statistics x (`triage.backbones.feature_maps`) of
     max(0, lo - x) / |lo| + max(0, x - hi) / |hi|, with lo and hi the class's smallest and largest
     of training (Sastry & Oore 2020); each layer is divided by its mean deviation over cases
     held out of training. Our reading: ranges go by the true class of training cases (the

@@ -1,0 +1,1 @@
+"""What verbs print on a terminal: tables and progress bars."""

@@ -1,0 +1,1 @@
+"""Backbones: what turns the files of a case into embeddings."""

@@ -1,0 +1,181 @@
+"""A backbone: what turns the files of a case into embeddings."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+from torch import nn
+
+from triage.backbones.preprocessing import ImageReader, OpenedImage, Preprocessing
+from triage.backbones.stage_maps import stage_before, stage_maps
+from triage.errors import TrainingError
+from triage.hashing import hash_bytes, hash_json
+
+WEIGHTS = "model.safetensors"
+DESCRIPTION = "backbone.json"
+BATCH = 64
+"""Frames that go through a network at a time."""
+
+
+class Backbone(nn.Module):
+    """A network that turns images into embeddings.
+
+    Parameters
+    ----------
+    network : Module
+        Maps float [B, 3, S, S] to [B, width].
+    reference : str
+        How the network was named, such as `monai:resnet10`.
+    width : int
+        Length D of the embedding.
+    preprocessing : ImageReader
+        How it reads its files: for pictures their `Preprocessing`.
+    architecture : dict
+        What is needed to build the same network again: `library`, `name` or `config`; and
+        `stages`, 2 where the embedding is of the last two.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        reference: str,
+        width: int,
+        preprocessing: ImageReader,
+        architecture: dict[str, Any],
+    ) -> None:
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.reference = reference
+        self.width = width
+        self.preprocessing = preprocessing
+        self.architecture = architecture
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Map normalised float [B, 3, S, S] to embeddings [B, width]."""
+        if self.stages == 1:
+            embedding: torch.Tensor = self.network(pixels)
+            return embedding.flatten(1)
+        embedding, maps = stage_maps(self.network, pixels)
+        before = stage_before(maps)
+        if before is None:
+            raise TrainingError(
+                "shows no stage before its last",
+                where=self.reference,
+                mend="Set stages to 1 in a settings file (--config).",
+            )
+        return torch.cat([embedding, before], dim=1)
+
+    def with_stages(self, stages: int) -> Backbone:
+        """Return the same network, its embedding made of one or two of its last stages.
+
+        Raises
+        ------
+        TrainingError
+            If the network shows no stage before its last, or reads no pictures.
+        """
+        side = self.pictures.size
+        plain = {key: value for key, value in self.architecture.items() if key != "stages"}
+        other = Backbone(
+            self.network,
+            reference=self.reference,
+            width=0,
+            preprocessing=self.preprocessing,
+            architecture=plain | ({"stages": stages} if stages > 1 else {}),
+        ).eval()
+        with torch.inference_mode():
+            other.width = other(torch.zeros(1, 3, side, side)).shape[1]
+        return other
+
+    @property
+    def stages(self) -> int:
+        """Of how many of the last stages the embedding is made: 1 or 2."""
+        return int(self.architecture.get("stages", 1))
+
+    def embed(self, images: Sequence[OpenedImage]) -> NDArray[np.float32]:
+        """Embed opened files in evaluation mode, float32 [I, width]: the mean over their views.
+
+        Raises
+        ------
+        TrainingError
+            If the backbone reads anything but pictures and has no way of its own.
+        """
+        mean: NDArray[np.float32] = self.embed_views(images).mean(axis=1)
+        return mean
+
+    def embed_views(self, images: Sequence[OpenedImage]) -> NDArray[np.float32]:
+        """Embed every view of opened files, float32 [I, V, width]: the mean over their frames.
+
+        Raises
+        ------
+        TrainingError
+            If the backbone reads anything but pictures and has no way of its own.
+        """
+        preprocessing = self.pictures
+        frames = torch.from_numpy(np.concatenate([image.frames for image in images]))
+        with torch.inference_mode():
+            vectors = torch.cat(
+                [self(preprocessing.normalise(part)) for part in frames.split(BATCH)]
+            ).numpy()
+        ends = np.cumsum([len(image.frames) for image in images])[:-1]
+        shape = (-1, preprocessing.n_views, vectors.shape[1])
+        return np.stack([part.reshape(shape).mean(axis=0) for part in np.split(vectors, ends)])
+
+    @property
+    def pictures(self) -> Preprocessing:
+        """How it reads pictures.
+
+        Raises
+        ------
+        TrainingError
+            If it reads volumes.
+        """
+        if not isinstance(self.preprocessing, Preprocessing):
+            raise TrainingError(
+                "reads volumes, not pictures",
+                where=self.reference,
+                mend="It is a frozen backbone for `triage benchmark` and nothing else.",
+            )
+        return self.preprocessing
+
+    @property
+    def name(self) -> str:
+        """Short readable name, fit for a file name: the last part of the reference."""
+        last = self.reference.partition(":")[2].rstrip("/").rsplit("/", 1)[-1]
+        return re.sub(r"[^\w.]+", "-", last).strip("-.") or "backbone"
+
+    def digest(self) -> str:
+        """Hash of architecture, preprocessing and every weight."""
+        weights = {
+            name: hash_json([list(value.shape), tensor_hash(value)])
+            for name, value in sorted(self.network.state_dict().items())
+        }
+        return hash_json([self.architecture, self.preprocessing.digest, weights])
+
+    def save(self, folder: Path) -> None:
+        """Write weights (safetensors) and description (JSON) into a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {name: value.contiguous() for name, value in self.network.state_dict().items()}
+        save_file(state, folder / WEIGHTS)
+        description = {
+            "reference": self.reference,
+            "width": self.width,
+            "preprocessing": asdict(self.pictures),
+            "architecture": self.architecture,
+        }
+        text = json.dumps(description, indent=2) + "\n"
+        (folder / DESCRIPTION).write_text(text, encoding="utf-8")
+
+
+def tensor_hash(value: torch.Tensor) -> str:
+    """Hash of a tensor's values."""
+    return hash_bytes(value.detach().cpu().contiguous().numpy().tobytes())

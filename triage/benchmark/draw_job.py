@@ -1,0 +1,104 @@
+"""The work of one draw, complete enough to be done in another process."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from triage.benchmark.draw_record import DRAW, head_record
+from triage.benchmark.measure import probabilities_of, run_method
+from triage.benchmark.methods import Method, heads_of
+from triage.benchmark.prepare import Draw, prepare_draw
+from triage.benchmark.protocol import Protocol
+from triage.benchmark.records import Records
+from triage.errors import TriageError
+from triage.progress import Progress
+from triage.uncertainty.scores import SCORES
+from triage.uncertainty.scores.score import Need
+
+
+@dataclass(frozen=True)
+class DrawJob:
+    """Prepare a draw, run the methods that have no record of it, and keep their records.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    seed : int
+        Of the draw.
+    methods : tuple of Method
+    records : Records
+    cache_folder : Path, optional
+        Of embeddings.
+    trace_memory : bool
+        Whether to see how much memory each method takes.
+    """
+
+    protocol: Protocol
+    seed: int
+    methods: tuple[Method, ...]
+    records: Records
+    cache_folder: Path | None
+    trace_memory: bool
+
+    def missing(self) -> list[Method]:
+        """Methods without a record."""
+        return [method for method in self.methods if not self.records.has(self.seed, method.name)]
+
+    def is_done(self) -> bool:
+        """Whether every record is there."""
+        known = [DRAW, *(head_record(head) for head in heads_of(self.methods))]
+        return not self.missing() and all(self.records.has(self.seed, name) for name in known)
+
+    def needs_maps(self) -> bool:
+        """Whether a method that is still to run reads feature maps."""
+        return any(
+            SCORES[method.key].need is Need.FEATURE_MAPS
+            for method in self.missing()
+            if method.key in SCORES
+        )
+
+    def __call__(self, report: Progress) -> dict[Method, str]:
+        """Do what is not done.
+
+        Returns
+        -------
+        dict of str
+            Methods that could not run, each with the reason.
+
+        Raises
+        ------
+        TriageError
+            If the data cannot be trained with.
+        """
+        if self.is_done():
+            return {}
+        missing = self.missing()
+        checkpoints = self.records.folder / "checkpoints" / f"draw-{self.seed}"
+        draw = prepare_draw(
+            self.protocol,
+            self.seed,
+            heads_of(self.methods),
+            checkpoints=checkpoints,
+            cache_folder=self.cache_folder,
+            with_maps=self.needs_maps(),
+            report=report,
+        )
+        self._record(draw)
+        refused: dict[Method, str] = {}
+        for number, method in enumerate(missing):
+            try:
+                arrays, header = run_method(method, draw, trace_memory=self.trace_memory)
+                self.records.save(self.seed, method.name, arrays, header)
+            except TriageError as error:
+                refused[method] = str(error)
+            report("methods", number + 1, len(missing))
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        return refused
+
+    def _record(self, draw: Draw) -> None:
+        self.records.save(draw.seed, DRAW, *draw.record())
+        for head, sets in draw.observations.items():
+            arrays = {name: probabilities_of(seen) for name, seen in sets.items()}
+            self.records.save(draw.seed, head_record(head), arrays, {})

@@ -1,0 +1,188 @@
+"""One draw as its records tell it: truth, clusters, ensembles, and what every method said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from triage.array_file import Arrays
+from triage.benchmark.records import Records
+from triage.errors import UsageError
+from triage.evaluation.outcomes import Outcomes
+from triage.uncertainty.calibration.temperature_scaling import apply_temperature, fit_temperature
+from triage.uncertainty.outlier_probability import prevalence_weights
+
+DRAW = "draw"
+TRAIN, VALIDATION, TEST, FAR = "train", "validation", "test", "far"
+"""Sets of a draw; every other set is a shifted one."""
+Floats = NDArray[np.float64]
+
+
+def head_record(head: str) -> str:
+    """Name of the record of an ensemble's probabilities, [N, C] a set."""
+    return f"head-{head}"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one method said in one draw: an array a set, and what it cost."""
+
+    arrays: Arrays
+    fit_seconds: float
+    score_seconds: float
+    memory_mib: float | None
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """One kind of ensemble in one draw.
+
+    Parameters
+    ----------
+    probabilities : dict of float array [N, C]
+        By set.
+    temperature : float
+        Fitted on validation inliers.
+    n_inliers : int
+    """
+
+    probabilities: dict[str, Floats]
+    temperature: float
+    n_inliers: int
+
+    def calibrated(self, name: str) -> Floats:
+        """Probability of each condition given an inlier, [N, K]."""
+        return apply_temperature(self.probabilities[name], self.n_inliers, self.temperature)
+
+
+@dataclass(frozen=True)
+class DrawRecord:
+    """All that is known of one draw.
+
+    Parameters
+    ----------
+    seed : int
+    inliers : tuple of str
+    truth, clusters : dict of int64 array
+        By set; truth is -1 for cases of no inlier condition.
+    subgroups : DataFrame
+        Of the test cases.
+    outliers : str array or None
+        Condition of each test case that is an outlier, '' for inliers; None in records of
+        versions that did not keep it.
+    heads : dict of Ensemble
+        By kind of head.
+    said : dict of Said
+        By name of the method.
+    rejected : int
+    """
+
+    seed: int
+    inliers: tuple[str, ...]
+    truth: dict[str, NDArray[np.int64]]
+    clusters: dict[str, NDArray[np.int64]]
+    subgroups: pd.DataFrame
+    heads: dict[str, Ensemble]
+    said: dict[str, Said] = field(default_factory=dict)
+    rejected: int = 0
+    outliers: NDArray[np.str_] | None = None
+
+    @property
+    def shifts(self) -> list[str]:
+        """Names of the shifted sets."""
+        return [name for name in self.truth if name not in (TRAIN, VALIDATION, TEST, FAR)]
+
+    @cached_property
+    def all_clusters(self) -> NDArray[np.int64]:
+        """Clusters of all cases that are tested."""
+        return np.concatenate(
+            [codes for name, codes in self.clusters.items() if name not in (TRAIN, VALIDATION)]
+        )
+
+    def prevalence(self, name: str, prevalence: float) -> Floats:
+        """Factors on the cases of a set that bring outliers to a prevalence, averaging one."""
+        outlier = self.truth[name] < 0
+        if not outlier.any() or outlier.all():
+            return np.ones(len(outlier))
+        return prevalence_weights(outlier, prevalence) * len(outlier)
+
+    def outcomes(self, name: str, probabilities: Floats) -> Outcomes:
+        """Cases of a set with these calibrated probabilities; nothing abstains, no score."""
+        return bare_outcomes(
+            self.inliers, self.truth[name], probabilities, self.clusters[name].astype(str)
+        )
+
+
+def bare_outcomes(
+    classes: tuple[str, ...],
+    truth: NDArray[np.int64],
+    probabilities: Floats,
+    cluster: NDArray[np.str_],
+) -> Outcomes:
+    """Outcomes of which only truth and probabilities are known; the rest reads nought."""
+    nothing = np.zeros(len(truth))
+    return Outcomes(
+        classes=classes,
+        truth=truth,
+        probabilities=probabilities,
+        ood_score=nothing,
+        abstained=nothing.astype(np.bool_),
+        cost=nothing,
+        true_urgency=nothing.astype(np.int64),
+        queue_urgency=nothing.astype(np.int64),
+        cluster=cluster,
+        subgroups=pd.DataFrame(index=range(len(truth))),
+    )
+
+
+def read_draw(
+    records: Records, seed: int, heads: Sequence[str], methods: Sequence[str]
+) -> DrawRecord:
+    """Read all records of a draw.
+
+    Raises
+    ------
+    UsageError
+        If a record is missing.
+    """
+    arrays, header = _read(records, seed, DRAW)
+    truth = {name: arrays[f"truth/{name}"] for name in header["sets"]}
+    n_inliers = len(header["inliers"])
+    ensembles = {}
+    for head in heads:
+        probabilities, _ = _read(records, seed, head_record(head))
+        known = truth[VALIDATION] >= 0
+        temperature = fit_temperature(
+            probabilities[VALIDATION][known], n_inliers, truth[VALIDATION][known]
+        )
+        ensembles[head] = Ensemble(probabilities, temperature, n_inliers)
+    said = {}
+    for method in methods:
+        found, cost = _read(records, seed, method)
+        said[method] = Said(found, **cost)
+    return DrawRecord(
+        seed=seed,
+        inliers=tuple(header["inliers"]),
+        truth=truth,
+        clusters={name: arrays[f"cluster/{name}"] for name in header["sets"]},
+        subgroups=pd.DataFrame(header["subgroups"], index=range(len(truth[TEST]))),
+        heads=ensembles,
+        said=said,
+        rejected=header["rejected"],
+        outliers=np.array(header["outliers"], dtype=np.str_) if "outliers" in header else None,
+    )
+
+
+def _read(records: Records, seed: int, name: str) -> tuple[Arrays, dict[str, Any]]:
+    found = records.load(seed, name)
+    if found is None:
+        raise UsageError(
+            "a record is missing", where=f"draw {seed}, {name}", mend="Run the benchmark again."
+        )
+    return found

@@ -1,0 +1,257 @@
+"""What is held equal for all methods of a benchmark: data, draws, ensembles, and the other sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from triage.benchmark.modalities import bundle_digests, seen_by_stage_one, volumes_in
+from triage.data.dataset import Dataset, load_dataset
+from triage.data.manifest import IMAGE_SUFFIXES, Case
+from triage.data.spec import DataSpec
+from triage.errors import SpecError, UsageError
+from triage.hashing import hash_bytes, hash_json
+from triage.imaging.corruptions import FAR, Corruption, parse_corruption
+from triage.learning.default_backbones import check_backbones
+from triage.learning.find_duplicates import find_duplicates
+from triage.models.settings import TrainSettings
+from triage.progress import Progress
+from triage.vocabulary.modality import Modality
+
+TRIES = 5
+"""Seeds tried for each draw: with few cases of a condition, a split may come out without any."""
+MOST_FAR = 500
+"""Images taken of a folder of far images, evenly spaced in the order of their names."""
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A covariate shift: the conditions stay, what the images look like does not.
+
+    Parameters
+    ----------
+    name : str
+        As the user wrote it.
+    corruption : Corruption, optional
+        Applied to the test inliers.
+    held_out : pair of str, optional
+        A subgroup column and its level: cases of that level neither train nor validate.
+    """
+
+    name: str
+    corruption: Corruption | None = None
+    held_out: tuple[str, str] | None = None
+
+
+NO_SHIFT = "none"
+
+
+def parse_shifts(texts: Sequence[str]) -> tuple[Shift, ...]:
+    """Read every shift; or none, of the one word `none`.
+
+    Raises
+    ------
+    UsageError
+        If one is no shift, or none is asked for beside others.
+    """
+    if NO_SHIFT in texts:
+        if len(texts) > 1:
+            raise UsageError(
+                f"{NO_SHIFT!r} leaves no room for others",
+                where="--shift",
+                mend=f"Leave out {NO_SHIFT!r}, or the others.",
+            )
+        return ()
+    return tuple(parse_shift(text) for text in texts)
+
+
+def parse_shift(text: str) -> Shift:
+    """Read `column=level` (a device, a source) or `corruption:severity`."""
+    column, equals, level = text.partition("=")
+    if equals:
+        return Shift(text, held_out=(column.strip(), level.strip()))
+    return Shift(text, corruption=parse_corruption(text))
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """All but the methods and the number of draws.
+
+    Parameters
+    ----------
+    spec : DataSpec
+    root : Path
+    settings : TrainSettings
+        Of every ensemble; its head is replaced by each kind in turn.
+    shifts : tuple of Shift
+    far : Path, optional
+        A folder of images of another kind, for volumes of other volumes; by
+        default the test inliers, with nothing of the subject left in them.
+    image_text : str, optional
+        Directory or hub name of an image-text model.
+    unknown_texts : tuple of str
+        Sentences for what is out.
+    similar : float
+        Likeness above which cases of two clusters are near-duplicates; see
+        `triage.systems.near_duplicates`.
+    joined : tuple of pairs of str
+        Clusters that are near-duplicates of each other and must not straddle a split;
+        `with_near_duplicates` finds them.
+    indistinct : bool
+        Whether the backbones took so many cases for alike that none were joined.
+
+    Raises
+    ------
+    UsageError
+        If the backbones or the image-text model do not read what the spec is of.
+    """
+
+    spec: DataSpec
+    root: Path
+    settings: TrainSettings
+    shifts: tuple[Shift, ...] = ()
+    far: Path | None = None
+    image_text: str | None = None
+    unknown_texts: tuple[str, ...] = ()
+    similar: float = 1.0
+    joined: tuple[tuple[str, str], ...] = ()
+    indistinct: bool = False
+
+    def __post_init__(self) -> None:
+        check_backbones(self.spec, self.settings.backbones)
+        if self.of_volumes and self.image_text:
+            raise UsageError(
+                "an image-text model reads pictures, not volumes", mend="Leave out --image-text."
+            )
+
+    @property
+    def of_volumes(self) -> bool:
+        """Whether a case is a volume, not pictures."""
+        return self.spec.modality is Modality.OCT_VOLUMES
+
+    def seeds(self, repeats: int) -> list[int]:
+        """Seeds of the draws: the first whose splits have a case wherever one is needed.
+
+        Raises
+        ------
+        SpecError
+            If too few of the tried ones do; says what the last one lacked.
+        """
+        found: list[int] = []
+        for number in range(TRIES * repeats):
+            try:
+                self.dataset(self.spec.roles.seed + number)
+                found.append(self.spec.roles.seed + number)
+            except SpecError as error:
+                refusal = error
+            if len(found) == repeats:
+                return found
+        raise refusal
+
+    def dataset(self, seed: int) -> Dataset:
+        """The data under one draw of roles and of splits.
+
+        The split is drawn anew as well: with few rare conditions there are few ways to give
+        them roles, and the same draw twice would only look like more evidence.
+
+        Raises
+        ------
+        UsageError
+            If a held-out level has no case.
+        """
+        offset = seed - self.spec.roles.seed
+        split = self.spec.split.model_copy(update={"seed": self.spec.split.seed + offset})
+        spec = self.spec.model_copy(update={"split": split})
+        dataset = load_dataset(spec, self.root, seed, need_outliers=False).with_joined(self.joined)
+        for shift in self.shifts:
+            if shift.held_out is not None:
+                dataset = dataset.with_held_out(*shift.held_out, split=shift.name)
+        return dataset
+
+    def with_near_duplicates(self, cache_folder: Path | None, report: Progress) -> Protocol:
+        """Find near-duplicates by the backbones' embeddings.
+
+        Networks that are trained end to end have none beforehand. Embeddings to which many
+        cases are alike, as those of poor backbones, are no evidence: then nothing is joined.
+
+        Parameters
+        ----------
+        cache_folder : Path, optional
+            Of embeddings.
+        report : callable
+        """
+        if self.settings.mode != "embed" or self.similar >= 1.0:
+            return self
+        dataset = self.dataset(*self.seeds(1))
+        found = find_duplicates(
+            dataset,
+            self.settings.backbones,
+            self.similar,
+            cache_folder=cache_folder,
+            report=report,
+        )
+        if found.indistinct():
+            return replace(self, indistinct=True)
+        return replace(self, joined=found.cluster_pairs())
+
+    def far_cases(self) -> list[Case]:
+        """Images of the far folder, or its volumes, each a case.
+
+        Raises
+        ------
+        UsageError
+            If the folder holds none.
+        """
+        assert self.far is not None
+        kind = "volume" if self.of_volumes else "image"
+        found = _images_in(self.far) if kind == "image" else volumes_in(self.far)
+        if not found:
+            raise UsageError(f"holds no {kind}", where=str(self.far), mend="Correct --far.")
+        step = -(-len(found) // MOST_FAR)
+        names = [hash_bytes(str(path.relative_to(self.far)).encode()) for path in found[::step]]
+        return [
+            Case(name, name, name, (path,), None, root=self.far)
+            for name, path in zip(names, found[::step], strict=True)
+        ]
+
+    @property
+    def far_description(self) -> str:
+        """What the far set is, in a sentence."""
+        if self.far is not None:
+            what = "Other volumes" if self.of_volumes else "Images of another kind"
+            return f"{what}, from the folder {self.far.name}."
+        return f"Test inliers of which nothing is left to recognise ({FAR.name})."
+
+    def seen_beforehand(self, seeds: list[int]) -> list[str]:
+        """Notes on backbones that were trained on these data; see `seen_by_stage_one`."""
+        if not self.of_volumes:
+            return []
+        draws = [self.dataset(seed) for seed in seeds]
+        found = (
+            seen_by_stage_one(name, self.spec, self.root, draws) for name in self.settings.backbones
+        )
+        return [note for note in found if note]
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What decides a record, for telling whether old ones may be kept."""
+        found = {
+            "data": self.dataset(*self.seeds(1)).digest(),
+            "spec": hash_json(self.spec.model_dump(mode="json")),
+            "settings": self.settings.model_dump(mode="json", exclude={"head"}),
+            "shifts": sorted(shift.name for shift in self.shifts),
+            "far": [case.case_id for case in self.far_cases()] if self.far else FAR.digest,
+            "image-text model": [self.image_text, *self.unknown_texts],
+        }
+        if self.of_volumes:  # a bundle may be trained anew under its name
+            found["bundles"] = bundle_digests(self.settings.backbones)
+        return found
+
+
+def _images_in(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+    )

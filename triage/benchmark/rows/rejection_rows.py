@@ -1,0 +1,174 @@
+"""Ways of abstaining against each other, and thresholds that promise to miss few of high risk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from triage.benchmark.draw_record import TEST, VALIDATION, DrawRecord, Ensemble, Floats
+from triage.benchmark.resampling import CrossedResamples
+from triage.benchmark.results import GuaranteeRow, RejectionRow
+from triage.benchmark.rows.judging import Judged, joint_rejection, judge, own_score
+from triage.data.spec import DataSpec
+from triage.decisions.abstention_threshold import cheapest_threshold
+from triage.decisions.cost_matrix import outcome_cost
+from triage.decisions.guaranteed_threshold import fit_guaranteed_threshold
+from triage.decisions.joint_rejection import joint_saving
+from triage.uncertainty.outlier_probability import prevalence_weights
+from triage.vocabulary.clinical import Risk
+
+ALPHAS = (0.05, 0.1, 0.2)
+DELTA = 0.1
+Abstained = NDArray[np.bool_]
+Rule = Callable[[dict[str, Judged], DataSpec], Abstained]
+
+
+def rejection_rows(
+    draws: Sequence[DrawRecord],
+    heads: Sequence[str],
+    spec: DataSpec,
+    resamples: CrossedResamples,
+) -> list[RejectionRow]:
+    """Measure each rule on each kind of ensemble, with its own score; thresholds by validation."""
+    if not all((draw.truth[VALIDATION] < 0).any() for draw in draws):
+        return []  # nothing to set a threshold on
+    rows = []
+    for head in heads:
+        costs, abstained = {}, {}
+        judged = [judge(draw, head, _own_scores(draw.heads[head]), spec) for draw in draws]
+        for title, rule in RULES.items():
+            found = [
+                _measure(seen, draw, spec, rule, resamples)
+                for seen, draw in zip(judged, draws, strict=True)
+            ]
+            costs[title] = np.stack([cost for cost, _ in found])
+            abstained[title] = np.stack([share for _, share in found])
+        for title in RULES:
+            rows.append(
+                RejectionRow(
+                    key=f"{title}@{head}",
+                    title=title,
+                    head=head,
+                    cost=resamples.number(costs[title]),
+                    abstained=resamples.number(abstained[title]),
+                    difference=None
+                    if title == IN_USE
+                    else resamples.number(costs[title] - costs[IN_USE]),
+                )
+            )
+    return rows
+
+
+def _own_scores(ensemble: Ensemble) -> dict[str, Floats]:
+    return {
+        name: own_score(probabilities, ensemble.n_inliers)
+        for name, probabilities in ensemble.probabilities.items()
+    }
+
+
+def _measure(
+    judged: dict[str, Judged],
+    draw: DrawRecord,
+    spec: DataSpec,
+    rule: Rule,
+    resamples: CrossedResamples,
+) -> tuple[Floats, Floats]:
+    """Cost and share abstained in every resample, at the spec's prevalence; two [B + 1]."""
+    abstained = rule(judged, spec)
+    asked = judged[TEST]
+    cost = outcome_cost(spec.costs.outcomes, asked.outlier, asked.right, abstained)
+    weights = resamples.weights(draw.clusters[TEST])
+    weights = weights * draw.prevalence(TEST, spec.outlier_prevalence)
+    total = weights.sum(axis=1)
+    return weights @ cost / total, weights @ abstained.astype(np.float64) / total
+
+
+def _never(judged: dict[str, Judged], spec: DataSpec) -> Abstained:
+    return np.zeros(len(judged[TEST].score), dtype=np.bool_)
+
+
+def _always(judged: dict[str, Judged], spec: DataSpec) -> Abstained:
+    return np.ones(len(judged[TEST].score), dtype=np.bool_)
+
+
+def _doubtful(judged: dict[str, Judged], spec: DataSpec) -> Abstained:
+    return _too_doubtful(judged[TEST], spec)
+
+
+def _score_threshold(judged: dict[str, Judged], spec: DataSpec) -> Abstained:
+    """Above the cheapest threshold on the score, or too doubtful below it."""
+    seen, asked = judged[VALIDATION], judged[TEST]
+    costs, doubtful = spec.costs.outcomes, _too_doubtful(seen, spec)
+    threshold, _ = cheapest_threshold(
+        seen.score,
+        outcome_cost(costs, seen.outlier, seen.right, doubtful),
+        outcome_cost(costs, seen.outlier, seen.right, np.ones_like(doubtful)),
+        prevalence_weights(seen.outlier, spec.outlier_prevalence),
+    )
+    return (asked.score > threshold) | _too_doubtful(asked, spec)
+
+
+def _chow(judged: dict[str, Judged], spec: DataSpec) -> Abstained:
+    asked = judged[TEST]
+    return joint_saving(asked.p_outlier, asked.p_top, spec.costs.outcomes) > 0
+
+
+def _too_doubtful(judged: Judged, spec: DataSpec) -> Abstained:
+    nobody = np.zeros(len(judged.p_top))
+    return joint_saving(nobody, judged.p_top, spec.costs.outcomes) > 0
+
+
+IN_USE = "joint rejection"
+RULES: dict[str, Rule] = {
+    IN_USE: joint_rejection,
+    "joint rejection, threshold zero": _chow,
+    "score threshold": _score_threshold,
+    "doubtful condition only": _doubtful,
+    "never abstain": _never,
+    "always abstain": _always,
+}
+
+
+def guarantee_rows(
+    draws: Sequence[DrawRecord], heads: Sequence[str], spec: DataSpec
+) -> list[GuaranteeRow]:
+    """Certify thresholds on validation inliers, and count what they miss on test inliers."""
+    head = heads[-1]
+    risky = [
+        index for index, name in enumerate(draws[0].inliers) if spec.by_name[name].risk is Risk.HIGH
+    ]
+    if not risky:
+        return []
+    return [_guarantee(draws, head, risky, alpha) for alpha in ALPHAS]
+
+
+def _guarantee(
+    draws: Sequence[DrawRecord], head: str, risky: list[int], alpha: float
+) -> GuaranteeRow:
+    certified, missed, flagged, counts = [], [], [], []
+    for draw in draws:
+        seen = {}
+        for name in (VALIDATION, TEST):
+            inlier = draw.truth[name] >= 0
+            p = draw.heads[head].calibrated(name)[inlier][:, risky].sum(axis=1)
+            high = np.isin(draw.truth[name][inlier], risky)
+            seen[name] = p, high, draw.clusters[name][inlier]
+        p, high, cluster = seen[VALIDATION]
+        rule = fit_guaranteed_threshold(p, high, alpha=alpha, delta=DELTA, cluster=cluster)
+        certified.append(rule.certified)
+        counts.append(rule.n_high_risk)
+        p, high, _ = seen[TEST]
+        known = rule.certified and high.any()
+        missed.append(float((~rule.flags(p))[high].mean()) if known else None)
+        flagged.append(float(rule.flags(p).mean()) if rule.certified else None)
+    return GuaranteeRow(
+        title=f"miss at most {alpha:.0%} of high-risk inliers ({head})",
+        alpha=alpha,
+        delta=DELTA,
+        certified=certified,
+        missed=missed,
+        n_high_risk=counts,
+        flagged=flagged,
+    )

@@ -1,0 +1,180 @@
+"""`triage benchmark`: prepare each draw, run the methods, keep records, make the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from triage.atomic_write import whole_file
+from triage.benchmark.arms import Arm
+from triage.benchmark.draw_job import DrawJob
+from triage.benchmark.embedding import embed_beforehand
+from triage.benchmark.methods import Method, heads_of
+from triage.benchmark.page import write_benchmark_page
+from triage.benchmark.pairs import Pair
+from triage.benchmark.protocol import Protocol
+from triage.benchmark.records import Records
+from triage.benchmark.results import BenchmarkResult, Skipped
+from triage.benchmark.side_by_side import run_side_by_side
+from triage.benchmark.summary import summarise
+from triage.heads import HeadKind
+from triage.progress import Progress
+from triage.uncertainty.scores import SCORES
+from triage.uncertainty.scores.score import Need
+
+JSON, PAGE = "benchmark.json", "benchmark.html"
+
+
+@dataclass
+class _Work:
+    """What is still to do, and what cannot be done."""
+
+    methods: list[Method]
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def skip(self, method: Method, reason: str) -> None:
+        """Leave a method out; the first reason stands."""
+        self.methods = [other for other in self.methods if other != method]
+        self.skipped.setdefault(method.name, reason)
+
+    def skip_all(self, refused: Mapping[Method, str]) -> None:
+        """Leave out what a draw could not run."""
+        for method, reason in refused.items():
+            self.skip(method, reason)
+
+
+def benchmark(
+    protocol: Protocol,
+    methods: Sequence[Method],
+    repeats: int,
+    out: Path,
+    *,
+    compare: Sequence[Pair] = (),
+    workers: int = 1,
+    cache_folder: Path | None = None,
+    n_resamples: int = 1000,
+    command: str = "",
+    report: Progress = lambda *_: None,
+) -> BenchmarkResult:
+    """Compare methods on equal terms; the same call goes on where a killed one stopped.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    methods : sequence of Method
+    repeats : int
+        Number of draws of roles and splits.
+    out : Path
+        Folder for records, `benchmark.json` and `benchmark.html`. More methods or repeats may be
+        asked for later; what was measured is kept.
+    compare : sequence of pair of Method
+        Scores to compare in pairs.
+    workers : int
+        Draws at once, each in a process of its own that holds all a draw needs; the numbers are
+        the same. A script that asks for several must guard its entry by
+        `if __name__ == "__main__":`, for each process reads it anew.
+    cache_folder : Path, optional
+        Of embeddings.
+    n_resamples : int
+        Of draws and cases, for the intervals.
+    command : str
+        How this was asked for, for the page.
+
+    Returns
+    -------
+    BenchmarkResult
+        Also written to `out`.
+
+    Raises
+    ------
+    TriageError
+        If the data cannot be trained with, or `out` holds another benchmark.
+    """
+    for head in heads_of(methods):  # what cannot be trained is refused before anything is
+        Arm.parse(head).settings(protocol.settings)
+    protocol = protocol.with_near_duplicates(cache_folder, report)
+    records = Records(out, protocol.fingerprint())
+    seeds = protocol.seeds(repeats)
+    work = _possible(protocol, methods, learns_outliers=bool(protocol.dataset(seeds[0]).draw.train))
+    jobs = [
+        DrawJob(
+            protocol,
+            seed,
+            tuple(work.methods),
+            records,
+            cache_folder,
+            trace_memory=seed == seeds[0],
+        )
+        for seed in seeds
+    ]
+    _run_draws(jobs, work, workers, report)
+    result = summarise(
+        protocol,
+        records,
+        seeds,
+        work.methods,
+        [Skipped(key=name, reason=reason) for name, reason in work.skipped.items()],
+        compare=compare,
+        n_resamples=n_resamples,
+        command=command,
+        report=report,
+    )
+    with whole_file(out / JSON) as partial:
+        partial.write_text(result.to_json() + "\n", encoding="utf-8")
+    write_benchmark_page(result, out / PAGE)
+    return result
+
+
+def _possible(protocol: Protocol, methods: Sequence[Method], *, learns_outliers: bool) -> _Work:
+    """Leave out what these data or options cannot run, each with its reason."""
+    work = _Work(list(methods))
+    if not learns_outliers:
+        for method in methods:
+            if not Arm.parse(method.head).info.learns_outliers:
+                continue
+            if method.kind == "score":
+                work.skip(method, "needs training outliers, and the spec has none")
+            else:  # calibrated is what can be trained
+                place = work.methods.index(method)
+                work.methods[place] = replace(method, head=str(HeadKind.SOFTMAX))
+    for method in list(work.methods):
+        need = SCORES[method.key].need if method.key in SCORES else None
+        if protocol.of_volumes and need in (Need.FEATURE_MAPS, Need.IMAGE_TEXT):
+            work.skip(method, "reads pictures, and these are volumes")
+        elif need is Need.IMAGE_TEXT and protocol.image_text is None:
+            work.skip(method, "needs an image-text model: name one with --image-text")
+    return work
+
+
+def _run_draws(jobs: Sequence[DrawJob], work: _Work, workers: int, report: Progress) -> None:
+    """Run what is not done, one draw after the other or several side by side."""
+    todo = [job for job in jobs if not job.is_done()]
+    if todo:
+        embed_beforehand(
+            todo[0].protocol,
+            [job.seed for job in todo],
+            cache_folder=todo[0].cache_folder,
+            with_maps=any(job.needs_maps() for job in todo),
+            report=report,
+        )
+    before, total = len(jobs) - len(todo), len(jobs)
+    report("draws", before, total)
+
+    def finished(count: int) -> None:
+        report("draws", before + count, total)
+
+    if workers > 1 and len(todo) > 1:
+        processes = min(workers, len(todo))
+        threads = max(1, torch.get_num_threads() // processes)
+        for refused in run_side_by_side(
+            todo, processes, threads=threads, report=report, finished=finished
+        ):
+            work.skip_all(refused)
+        return
+    for number, job in enumerate(todo):
+        # What one draw could not run need not be tried in the next.
+        work.skip_all(replace(job, methods=tuple(work.methods))(report))
+        finished(number + 1)

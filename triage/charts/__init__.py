@@ -1,0 +1,18 @@
+"""Charts of a report, one a file, as inline SVG without scripts."""
+
+from triage.charts.abstention import abstention_bars
+from triage.charts.confusion import confusion_matrix, referral_matrix
+from triage.charts.estimates import estimate_chart
+from triage.charts.forest import forest_plot
+from triage.charts.reliability import reliability_diagram
+from triage.charts.risk_coverage import risk_coverage_curve
+
+__all__ = [
+    "abstention_bars",
+    "confusion_matrix",
+    "estimate_chart",
+    "forest_plot",
+    "referral_matrix",
+    "reliability_diagram",
+    "risk_coverage_curve",
+]

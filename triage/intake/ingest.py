@@ -1,0 +1,318 @@
+"""Scored cases into the case database; repeating it changes nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+from sqlalchemy.orm import Session
+
+from triage.csv_file import write_csv
+from triage.data.manifest import Case
+from triage.decisions.policy import DIFFERENTIAL_LENGTH
+from triage.errors import ImageRejected, PredictionsError, RejectReason, StoreError
+from triage.hashing import hash_file
+from triage.imaging.provenance import FileProvenance
+from triage.models.oct.settings import OctSettings
+from triage.store import (
+    BundleRecord,
+    CaseRecord,
+    ImageRecord,
+    Modality,
+    PredictionRecord,
+    ReadingRecord,
+    Store,
+    add_case,
+    add_prediction,
+    champion,
+    register_bundle,
+    savepoint,
+    set_champion,
+)
+from triage.systems.manifest import BundleManifest
+from triage.systems.scored import Scored
+from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.clinical import ABSTAINED_PRIORITY, NO_AI_OPINION, Urgency
+from triage.vocabulary.diagnoses import DIAGNOSES
+from triage.vocabulary.subgroup_levels import UNKNOWN
+
+CHUNK = 200
+_ABSTAIN = {
+    RejectReason.WRONG_MODALITY: AbstainReason.WRONG_MODALITY,
+    RejectReason.NOT_A_VOLUME: AbstainReason.WRONG_MODALITY,
+    RejectReason.NO_SCALE: AbstainReason.MISSING_METADATA,
+    RejectReason.BOTH_EYES: AbstainReason.WRONG_MODALITY,
+    RejectReason.DECODER_FAILED: AbstainReason.SOFTWARE_FAULT,
+}
+"""Why there is no opinion on a file that was refused; by default it is not good enough."""
+
+
+@dataclass(frozen=True)
+class NotStored:
+    """A case that was not stored, or not changed, and why."""
+
+    case_id: str
+    error: StoreError
+
+
+@dataclass(frozen=True)
+class IngestResult:
+    """What became of the cases of a batch.
+
+    Parameters
+    ----------
+    stored : int
+        Cases of the batch that are in the store, those that were there before too.
+    not_stored : tuple of NotStored
+        The others, in order of their names: each is refused alone, and nothing of it is changed.
+    """
+
+    stored: int
+    not_stored: tuple[NotStored, ...] = ()
+
+    def lines(self) -> list[str]:
+        """Name each case that was not stored, and why."""
+        return [f"{one.case_id}: {one.error}" for one in self.not_stored]
+
+
+def ingest(
+    store: Store,
+    cases: Sequence[Case],
+    scored: Scored,
+    manifest: BundleManifest,
+    *,
+    bundle: Path,
+    root: Path,
+    source: str,
+) -> IngestResult:
+    """Store cases and what a bundle said of them, rejected cases too.
+
+    A case whose images could not be read waits for a person like any abstention: nothing
+    that arrives is lost. It goes on when a later call brings its files. A case that contradicts
+    what is stored is refused alone; all others are stored.
+
+    Parameters
+    ----------
+    store : Store
+    cases : sequence of Case
+    scored : Scored
+        Of those cases.
+    manifest : BundleManifest
+    bundle, root : Path
+        Where the bundle and the images lie.
+    source : str
+        Names where the cases come from; the same case of the same source is stored once.
+
+    Raises
+    ------
+    StoreError
+        If the database itself fails. Cases stored before stay, and repeating the call goes on.
+    """
+    received = datetime.now(UTC)
+    records, refused = _records(cases, scored, manifest, root, source, received)
+    number = store.write(lambda session: _register(session, manifest, bundle))
+    # SQLite has one writer: short transactions let a reader's work in between.
+    for start in range(0, len(records), CHUNK):
+        # Writers that lock patients and cases in the same order never wait for each other in turn.
+        chunk = sorted(records[start : start + CHUNK], key=lambda pair: _lock_order(pair[0]))
+        refused += store.write(partial(_store, chunk=chunk, bundle=number))
+    refused.sort(key=lambda one: one.case_id)
+    return IngestResult(len(cases) - len(refused), tuple(refused))
+
+
+def write_not_stored(out: Path, result: IngestResult) -> None:
+    """List the cases that were not stored beside a predictions table, or delete a former list.
+
+    Raises
+    ------
+    PredictionsError
+        If the list cannot be written.
+    """
+    path = out.with_name(f"{out.name}.not_stored.csv")
+    rows = [(one.case_id, one.error.what, one.error.mend) for one in result.not_stored]
+    try:
+        path.unlink(missing_ok=True)
+        if rows:
+            write_csv(path, ("case_id", "message", "hint"), rows)
+    except OSError as error:
+        raise PredictionsError(f"cannot be written: {error.strerror}", where=str(path)) from error
+
+
+_Records = list[tuple[CaseRecord, PredictionRecord]]
+
+
+def _lock_order(case: CaseRecord) -> tuple[str, str]:
+    return case.patient or "", case.external_id
+
+
+def _records(
+    cases: Sequence[Case],
+    scored: Scored,
+    manifest: BundleManifest,
+    root: Path,
+    source: str,
+    received: datetime,
+) -> tuple[_Records, list[NotStored]]:
+    """What to store of each case; before any transaction, since readings are hashed."""
+    table = scored.predictions
+    decisions = table.decisions if table.decisions is not None else pd.DataFrame()
+    by_case = dict(zip(table.cases["case_id"], decisions.to_dict("records"), strict=True))
+    modality = Modality.OCT_VOLUMES if _of_volumes(manifest) else Modality.PHOTOGRAPHS
+    diagnoses = _diagnoses(scored)
+    records, refused = [], []
+    for case in cases:
+        try:
+            if case.case_id in by_case:
+                record = _opinion(by_case[case.case_id])
+                if case.case_id in diagnoses:
+                    reading = scored.readings.get(case.case_id)
+                    record = _of_volume(record, diagnoses[case.case_id], reading)
+            else:
+                record = _unreadable(scored.rejected[case.case_id])
+            images = tuple(_image(path, root, scored) for path in case.images)
+            records.append((_case(case, images, source, received, modality), record))
+        except StoreError as error:
+            refused.append(NotStored(case.case_id, error))
+    return records, refused
+
+
+def _register(session: Session, manifest: BundleManifest, bundle: Path) -> int:
+    """Store the bundle; the first one comes into use."""
+    number = register_bundle(session, bundle_record(manifest, bundle))
+    if champion(session) is None:
+        # Another writer may be putting its own in use: whichever comes first stays.
+        with suppress(StoreError), savepoint(session):
+            set_champion(session, number)
+    return number
+
+
+def _store(session: Session, chunk: _Records, bundle: int) -> list[NotStored]:
+    """Store some cases, and return those that the store refused."""
+    refused = []
+    for case, prediction in chunk:
+        try:
+            with savepoint(session):
+                add_prediction(session, add_case(session, case), bundle, prediction)
+        except StoreError as error:
+            refused.append(NotStored(case.external_id, error))
+    return refused
+
+
+def bundle_record(manifest: BundleManifest, bundle: Path) -> BundleRecord:
+    """Describe a bundle to the store, with every condition a reader may want to name.
+
+    Of volumes a reader names diagnoses: the inlier classes are referrals, no conditions.
+    """
+    roles = manifest.roles
+    known = tuple(DIAGNOSES.values()) if _of_volumes(manifest) else roles.inliers
+    return BundleRecord(
+        digest=manifest.digest(),
+        name=manifest.name,
+        path=str(bundle.resolve()),
+        conditions=(*known, *roles.train, *roles.validation, *roles.test),
+    )
+
+
+def _of_volumes(manifest: BundleManifest) -> bool:
+    return isinstance(manifest.settings, OctSettings)
+
+
+def _case(
+    case: Case,
+    images: tuple[ImageRecord, ...],
+    source: str,
+    received: datetime,
+    modality: Modality,
+) -> CaseRecord:
+    return CaseRecord(
+        external_id=case.case_id,
+        source=source,
+        patient=case.patient_id,
+        images=images,
+        groups={
+            axis: None if level == UNKNOWN else level for axis, level in case.subgroups.items()
+        },
+        received_at=received,
+        modality=modality,
+    )
+
+
+def _image(path: Path, root: Path, scored: Scored) -> ImageRecord:
+    """A file with the hash of the content that was scored; it is not opened again."""
+    found = scored.files.get(path, FileProvenance(None))
+    return ImageRecord(
+        path=str(path.relative_to(root)),
+        root=str(root.resolve()),
+        sha256=found.sha256,
+        flags=found.flags,
+    )
+
+
+def _opinion(row: dict[str, object]) -> PredictionRecord:
+    code, epistemic = str(row["reason_code"]), float(str(row["epistemic"]))
+    return PredictionRecord(
+        recommendation=str(row["recommendation"]),
+        queue_urgency=Urgency(str(row["queue_urgency"])),
+        condition=str(row["condition"]),
+        p_condition=float(str(row["p_condition"])),
+        p_outlier=float(str(row["p_outlier"])),
+        aleatoric=float(str(row["aleatoric"])),
+        epistemic=None if math.isnan(epistemic) else epistemic,
+        differential=tuple(
+            (item["condition"], item["probability"])
+            for item in json.loads(str(row["differential"]))
+        ),
+        reason_code=AbstainReason(code) if code else None,
+        reason=str(row["reason"]),
+        next_action=str(row["next_action"]),
+        expected_cost=float(str(row["expected_cost"])),
+    )
+
+
+def _diagnoses(scored: Scored) -> dict[str, dict[str, float]]:
+    """Mean probability of each diagnosis of the volumes that were read, by case and title."""
+    if scored.findings is None or scored.findings.empty:
+        return {}
+    columns = [f"p_{name}" for name in DIAGNOSES]
+    rows = scored.findings[["case_id", *columns]].itertuples(index=False)
+    return {case: dict(zip(DIAGNOSES.values(), rest, strict=True)) for case, *rest in rows}
+
+
+def _of_volume(
+    record: PredictionRecord, diagnoses: dict[str, float], reading: Path | None
+) -> PredictionRecord:
+    """The opinion on a volume: its classes are referrals, so its conditions are the diagnoses."""
+    ranked = sorted(diagnoses.items(), key=lambda item: -item[1])[:DIFFERENTIAL_LENGTH]
+    try:
+        place = (
+            None if reading is None else ReadingRecord(str(reading.resolve()), hash_file(reading))
+        )
+    except OSError as error:
+        raise StoreError(
+            f"The reading of this case cannot be read ({error.strerror}).", mend="Score it again."
+        ) from error
+    return replace(
+        record,
+        condition=ranked[0][0],
+        p_condition=ranked[0][1],
+        differential=tuple(ranked),
+        reading=place,
+    )
+
+
+def _unreadable(error: ImageRejected) -> PredictionRecord:
+    code = _ABSTAIN.get(error.reason, AbstainReason.QUALITY)
+    return PredictionRecord(
+        recommendation=NO_AI_OPINION,
+        queue_urgency=ABSTAINED_PRIORITY,
+        reason_code=code,
+        reason=f"{code.sentence} {error.what}",
+        next_action=code.next_action,
+    )

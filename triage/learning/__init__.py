@@ -1,0 +1,1 @@
+"""The learning loop: train, evaluate, retrain from reviewed cases, and the promotion gate."""

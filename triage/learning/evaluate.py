@@ -1,0 +1,198 @@
+"""`triage evaluate`: a bundle on the test split of a spec, with intervals."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from triage.atomic_write import whole_file
+from triage.data.dataset import Dataset, load_dataset
+from triage.data.roles import draw_roles
+from triage.data.spec import DataSpec
+from triage.errors import UsageError, count_by_reason
+from triage.evaluation import Evaluation, Outcomes, evaluate
+from triage.evaluation.from_predictions import outcomes_of
+from triage.evaluation.referral import ReferralResult
+from triage.evaluation.segmentation import SegmentationResult
+from triage.evaluation.uncertainty import UncertaintyResult, evaluate_uncertainty
+from triage.hashing import hash_json
+from triage.intake.score import score_cases
+from triage.learning.evaluate_oct import measure_referral, measure_tissue
+from triage.predictions import Predictions
+from triage.progress import Progress
+from triage.systems.bundle import AnySystem, load_bundle_spec, load_system
+from triage.systems.manifest import BundleManifest
+from triage.systems.oct.system import OctSystem
+
+SPLIT = "test"
+
+
+@dataclass(frozen=True)
+class EvaluationRun:
+    """An evaluation with everything it was made from."""
+
+    evaluation: Evaluation
+    outcomes: Outcomes
+    predictions: Predictions
+    manifest: BundleManifest
+    dataset: Dataset
+    rejected: dict[str, int]
+    reasons: dict[str, int]
+    referral: ReferralResult | None = None
+    tissue: SegmentationResult | None = None
+    findings: pd.DataFrame | None = None
+    uncertainty: UncertaintyResult | None = None
+
+
+def load_test_split(
+    spec: DataSpec, root: Path, manifest: BundleManifest, trained: DataSpec
+) -> Dataset:
+    """Load the data with the roles a bundle was trained with.
+
+    Raises
+    ------
+    UsageError
+        If the spec places cases differently than the bundle's: test cases may have trained.
+    """
+    roles = manifest.roles
+    draw = draw_roles(spec, roles.seed)
+    # Test outliers may be other conditions than the bundle's, as long as it never met them.
+    unmet = not set(draw.test) & {*roles.train, *roles.validation}
+    if draw.inliers != roles.inliers or not unmet or _placement(spec) != _placement(trained):
+        raise UsageError(
+            "places conditions or groups differently than the spec the bundle was trained with, "
+            "so its test cases may have trained",
+            where=spec.name,
+            mend="Use the bundle's own spec (spec.json in the bundle).",
+        )
+    return load_dataset(spec, root, roles.seed, for_training=False)
+
+
+def _placement(spec: DataSpec) -> list[object]:
+    """What decides, beside the roles, in which split a case is."""
+    rows = spec.rows
+    return [spec.split, rows.case, rows.patient, rows.group, rows.split]
+
+
+def evaluate_bundle(
+    bundle: Path,
+    spec: DataSpec,
+    root: Path,
+    *,
+    cache_folder: Path | None = None,
+    report: Progress = lambda *_: None,
+    n_resamples: int = 1000,
+) -> EvaluationRun:
+    """Score the test split with a bundle and measure it."""
+    bundle, root = Path(bundle), Path(root)  # str too, from notebooks
+    system, manifest = load_system(bundle)
+    dataset = load_test_split(spec, root, manifest, load_bundle_spec(bundle))
+    return evaluate_system(
+        system,
+        manifest,
+        dataset,
+        cache_folder=cache_folder,
+        report=report,
+        n_resamples=n_resamples,
+    )
+
+
+def evaluate_system(
+    system: AnySystem,
+    manifest: BundleManifest,
+    dataset: Dataset,
+    *,
+    cache_folder: Path | None = None,
+    report: Progress = lambda *_: None,
+    n_resamples: int = 1000,
+) -> EvaluationRun:
+    """Score and measure the test split of a loaded data set.
+
+    Raises
+    ------
+    UsageError
+        If no test case could be read.
+    """
+    cases = dataset.of_split(SPLIT)
+    scored = score_cases(system, cases, cache_folder, report)
+    if len(scored.predictions) == 0:
+        raise UsageError("no test case could be read", where=dataset.spec.name)
+    outcomes = outcomes_of(scored.predictions, system.policy, dataset.spec)
+    report("bootstrap", 0, 1)
+    evaluation = evaluate(outcomes, n_resamples=n_resamples)
+    uncertainty = evaluate_uncertainty(
+        scored.predictions, outcomes.is_outlier, n_resamples=n_resamples
+    )
+    report("bootstrap", 1, 1)
+    referral = tissue = None
+    if isinstance(system, OctSystem):
+        referral = measure_referral(
+            scored,
+            cases,
+            system.policy,
+            dataset.spec.costs.urgency,
+            n_resamples=n_resamples,
+        )
+        known = [case for case in cases if case.condition in dataset.draw.inliers]
+        tissue = measure_tissue(system, known, report, n_resamples=n_resamples)
+    decisions = scored.predictions.decisions
+    codes = Counter(decisions["reason_code"]) if decisions is not None else Counter()
+    return EvaluationRun(
+        evaluation=evaluation,
+        outcomes=outcomes,
+        predictions=scored.predictions,
+        manifest=manifest,
+        dataset=dataset,
+        rejected=count_by_reason(scored.rejected.values()),
+        reasons={code: count for code, count in sorted(codes.items()) if code},
+        referral=referral,
+        tissue=tissue,
+        findings=scored.findings,
+        uncertainty=uncertainty,
+    )
+
+
+def save_evaluation(run: EvaluationRun, folder: Path) -> None:
+    """Write `predictions.parquet` and, last and whole, `evaluation.json` into a folder.
+
+    Raises
+    ------
+    UsageError
+        If the folder cannot be written to.
+    """
+    run.predictions.save(folder / "predictions.parquet")
+    text = json.dumps(as_json(run), indent=2) + "\n"
+    try:
+        with whole_file(folder / "evaluation.json") as partial:
+            partial.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot be written to: {error.strerror}", where=str(folder)) from error
+
+
+def as_json(run: EvaluationRun) -> dict[str, Any]:
+    """The evaluation with its provenance, as plain JSON."""
+    return {
+        "bundle": run.manifest.digest(),
+        "spec": run.dataset.spec.name,
+        "spec_hash": hash_json(run.dataset.spec.model_dump(mode="json")),
+        "data_hash": run.dataset.digest(),
+        "roles": run.manifest.roles.model_dump(mode="json"),
+        "head": run.manifest.head,
+        "rejected": run.rejected,
+        "abstained_by_reason": run.reasons,
+        "note": run.dataset.spec.roles.note,
+        "evaluation": run.evaluation.model_dump(mode="json"),
+    } | {
+        name: found.model_dump(mode="json")
+        for name, found in (
+            ("uncertainty", run.uncertainty),
+            ("referral", run.referral),
+            ("tissue", run.tissue),
+        )
+        if found is not None
+    }

@@ -1,0 +1,154 @@
+"""Which settings a spec's data are trained with: those of heads, or those of two stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+
+from triage.data.spec import DataSpec
+from triage.data.strict_yaml import problems_of, read_mapping
+from triage.errors import SpecError, UsageError
+from triage.learning.train import Settings
+from triage.models.oct.settings import OctSettings
+from triage.models.settings import TrainSettings, default_settings
+from triage.vocabulary.modality import Modality
+
+KIND = "settings file"
+
+
+def settings_for(
+    spec: DataSpec, backbones: Sequence[str], config: Path | None = None, **chosen: Any
+) -> Settings:
+    """Settings that suit a spec's modality, with what the user chose on top.
+
+    Parameters
+    ----------
+    spec : DataSpec
+    backbones : sequence of str
+        For photographs and B-scans; volumes have none.
+    config : Path, optional
+        YAML file with settings; what is in `chosen` overrides it.
+    **chosen
+        Fields of `TrainSettings` or `OctSettings`; None leaves a field as it is.
+
+    Raises
+    ------
+    SpecError
+        If the file cannot be used.
+    UsageError
+        If a setting is out of range, belongs to the other kind of data, or asks for a processor
+        that is not there.
+    """
+    given = {key: value for key, value in chosen.items() if value is not None}
+    if spec.modality is Modality.OCT_VOLUMES:
+        return oct_settings(config, **given)
+    given = (read_config(config, spec.modality) if config else {}) | given
+    try:
+        usual = default_settings(tuple(backbones), given.pop("mode", None))
+        return TrainSettings.model_validate(_merged(usual.model_dump(), given))
+    except ValidationError as error:
+        raise _refusal(error, spec.modality) from error
+
+
+def benchmark_settings(
+    spec: DataSpec, backbones: Sequence[str], config: Path | None, members: int | None
+) -> TrainSettings:
+    """Settings of a benchmark's ensembles: of heads, on frozen networks for volumes too.
+
+    Raises
+    ------
+    SpecError, UsageError
+        See `settings_for`.
+    """
+    if spec.modality is not Modality.OCT_VOLUMES:
+        settings = settings_for(spec, backbones, config, members=members)
+        assert isinstance(settings, TrainSettings)
+        return settings
+    if config is not None:
+        raise UsageError(
+            "volumes are compared with the usual settings of heads",
+            where="--config",
+            mend="Leave it out.",
+        )
+    return default_settings(tuple(backbones), members=members)
+
+
+def oct_settings(config: Path | None, **chosen: Any) -> OctSettings:
+    """Settings of the two stages: the demo's, then a file's, then what the user chose.
+
+    Parameters
+    ----------
+    config : Path, optional
+    **chosen
+        Fields of `OctSettings`; `members` is another name of `instances`.
+
+    Raises
+    ------
+    SpecError, UsageError
+        See `settings_for`.
+    """
+    settings = read_oct_settings(config, **chosen)
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("there is no GPU here", where="device", mend="Set device to cpu.")
+    return settings
+
+
+def read_oct_settings(config: Path | None, **chosen: Any) -> OctSettings:
+    """As `oct_settings`, whether or not this machine can work with them."""
+    modality = Modality.OCT_VOLUMES
+    if "members" in chosen:
+        chosen["instances"] = chosen.pop("members")
+    given = (read_config(config, modality) if config else {}) | chosen
+    try:
+        return OctSettings.model_validate(_merged(OctSettings().model_dump(), given))
+    except ValidationError as error:
+        raise _refusal(error, modality) from error
+
+
+def _merged(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The defaults with what is given in their place, at every depth."""
+    return defaults | {
+        key: _merged(defaults[key], value)
+        if isinstance(value, dict) and isinstance(defaults.get(key), dict)
+        else value
+        for key, value in given.items()
+    }
+
+
+def _refusal(error: ValidationError, modality: Modality) -> UsageError:
+    """What is wrong with the first setting that cannot be."""
+    first = error.errors()[0]
+    what = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        what = f"is no setting for {modality}"
+    where = ".".join(map(str, first["loc"]))
+    return UsageError(what, where=f"--{where}" if where else "settings")
+
+
+def read_config(path: Path, modality: Modality) -> dict[str, Any]:
+    """Read a YAML file with settings for one kind of data, each checked; backbones are no part.
+
+    Raises
+    ------
+    SpecError
+        If the file is missing, is not YAML, or holds what is no setting; lists every problem.
+    """
+    content = read_mapping(path, KIND)
+    if "backbones" in content:
+        raise SpecError(
+            "names backbones", where=str(path), mend="Take them out, and name them by --backbone."
+        )
+    try:
+        if modality is Modality.OCT_VOLUMES:
+            OctSettings.model_validate(content)
+        else:
+            TrainSettings.model_validate({**content, "backbones": ["named elsewhere"]})
+    except ValidationError as error:
+        raise SpecError(
+            f"does not hold settings for {modality}", where=str(path), problems=problems_of(error)
+        ) from error
+    return content

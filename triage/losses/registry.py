@@ -1,0 +1,74 @@
+"""The table of criteria: what the softmax of a head can be trained by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from triage.errors import unknown_name
+from triage.losses.acls import acls_loss
+from triage.losses.cross_entropy import Criterion, cross_entropy
+from triage.losses.dual_focal import dual_focal_loss
+from triage.losses.focal import flsd_loss, focal_loss
+from triage.losses.margin_smoothing import margin_smoothing_loss
+from triage.losses.soft_binned_ece import soft_binned_ece_loss
+
+
+@dataclass(frozen=True)
+class CriterionInfo:
+    """What tables say of a criterion.
+
+    Parameters
+    ----------
+    key : str
+        Stable name, as in settings and on the command line.
+    title : str
+        Name for people.
+    source : str
+        Paper.
+    function : callable
+        Maps logits [B, C] and classes [B] to the loss of each case [B].
+    """
+
+    key: str
+    title: str
+    source: str
+    function: Criterion
+
+
+_TABLE = (
+    CriterionInfo("cross_entropy", "Cross-entropy", "the usual loss", cross_entropy),
+    CriterionInfo("focal", "Focal", "Lin et al. 2017", focal_loss),
+    CriterionInfo("flsd", "Focal, sample-dependent (FLSD-53)", "Mukhoti et al. 2020", flsd_loss),
+    CriterionInfo("dual_focal", "Dual focal", "Tao et al. 2023", dual_focal_loss),
+    CriterionInfo(
+        "acls", "Adaptive and conditional label smoothing (ACLS)", "Park et al. 2023", acls_loss
+    ),
+    CriterionInfo(
+        "margin_smoothing",
+        "Margin-based label smoothing (MbLS)",
+        "Liu et al. 2022",
+        margin_smoothing_loss,
+    ),
+    CriterionInfo(
+        "soft_binned_ece",
+        "Cross-entropy and soft-binned calibration error",
+        "Karandikar et al. 2021",
+        soft_binned_ece_loss,
+    ),
+)
+
+CRITERIA: dict[str, CriterionInfo] = {info.key: info for info in _TABLE}
+"""Every criterion by its key, in the order of tables."""
+
+
+def criterion_of(key: str) -> Criterion:
+    """Return the criterion of that name.
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name; the message has the nearest.
+    """
+    if key in CRITERIA:
+        return CRITERIA[key].function
+    raise unknown_name("criterion", key, CRITERIA)
