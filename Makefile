@@ -15,13 +15,24 @@ torch_gpu = torch===$(TORCH_VERSION)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test soak check format bench install install-dev clean
+# Extras of pyproject.toml that `make demo` installs; `make demo EXTRAS=ui` installs what its photographs need.
+EXTRAS ?= all
+
+# Packages without networks; their tests take minutes, also when every line is recorded.
+COVERED := auditing data decisions evaluation measurements review store uncertainty
+
+.PHONY: demo test coverage soak check format hooks bench docs install install-dev install-docs clean
 
 demo: install
 	$(BIN)/triage demo $(ARGS)
 
 test: install-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+# Recording lines makes the tests half as slow again (Python 3.11), so it is a command of its own.
+coverage: install-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -q $(COVERED:%=tests/%) \
+		--cov --cov-report=term:skip-covered $(ARGS)
 
 # What takes longer than a suite may: thousands of mutated files.
 soak: install-dev
@@ -31,6 +42,12 @@ check: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+hooks: install-dev
+	$(BIN)/pre-commit install
+
+docs: install-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
 
 bench: install-dev
 	$(BIN)/python -m tests.speed
@@ -43,17 +60,23 @@ install: $(VENV)/.installed
 
 install-dev: $(VENV)/.installed-dev
 
+install-docs: $(VENV)/.installed-docs
+
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; say which with PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV): a few minutes the first time."
 	$(PIP) $(torch_$(TORCH))
-	$(PIP) --editable .
+	$(PIP) --editable '.[$(EXTRAS)]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) --editable '.[dev]'
+	$(PIP) --editable '.[all,dev]'
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	$(PIP) --editable '.[all,docs]'
 	@touch $@
 
 clean:
-	rm -rf $(VENV) workdir .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) workdir .coverage .mypy_cache .ruff_cache .pytest_cache

@@ -141,19 +141,33 @@ def demo(
                     report=_tagged(report, head, draw, draws),
                 )
             )
-    champion = workdir / "bundles" / f"{HeadKind.HOD}-draw0"
     kept = runs[HeadKind.HOD][0]
-    inbox, folder, source = _inbox(spec, root, workdir, kept.dataset, generated, report)
+    champion = workdir / "bundles" / f"{HeadKind.HOD}-draw0"
+    inbox = _inbox(spec, root, workdir, kept.dataset, generated, report)
+    return _fill_database(spec, runs, champion, inbox, root, workdir, cache_folder, report)
+
+
+def _fill_database(
+    spec: DataSpec,
+    runs: dict[str, list[EvaluationRun]],
+    champion: Path,
+    inbox: tuple[list[Case], Path, str],
+    root: Path,
+    workdir: Path,
+    cache_folder: Path | None,
+    report: Progress,
+) -> DemoResult:
+    """Score the cases that arrive, put them into the case database, and write the audit report."""
+    cases, folder, source = inbox
     system, manifest = load_system(champion)
-    readings = workdir / "readings"
-    scored = score_cases(system, inbox, cache_folder, report, readings=readings)
+    scored = score_cases(system, cases, cache_folder, report, readings=workdir / "readings")
     predictions = workdir / "predictions.parquet"
     scored.predictions.save(predictions)
     database = f"sqlite:///{(workdir / 'triage.db').resolve()}"
     store = open_store(database, create=True)
     try:
-        stored = ingest(store, inbox, scored, manifest, bundle=champion, root=folder, source=source)
-        page, data = write_audit(kept, workdir / "report", store)
+        stored = ingest(store, cases, scored, manifest, bundle=champion, root=folder, source=source)
+        page, data = write_audit(runs[HeadKind.HOD][0], workdir / "report", store)
     finally:
         store.close()
     return DemoResult(

@@ -16,8 +16,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("triage", "pipelines", "ui")
 
 FLOORS = {
-    "triage": 0,
+    "triage": 0,  # imports upward, when a name is first used: see FACADE
     "triage.errors": 1,
+    "triage.extras": 1,
     "triage.hashing": 1,
     "triage.array_file": 1,
     "triage.atomic_write": 1,
@@ -26,11 +27,14 @@ FLOORS = {
     "triage.named_file": 1,
     "triage.csv_file": 1,
     "triage.progress": 1,
+    "triage.registry": 1,
     "triage.vocabulary": 1,
     "triage.codecs": 2,
     "triage.imaging": 2,
     "triage.oct_imaging": 2,
     "triage.decoding": 2,
+    "triage.decision": 2,
+    "triage.modalities": 2,
     "triage.predictions": 2,
     "triage.oct_reading": 2,
     "triage.data": 3,
@@ -44,6 +48,7 @@ FLOORS = {
     "triage.posteriors": 4,
     "triage.models": 4,
     "triage.decisions": 4,
+    "triage.scores": 4,
     "triage.store": 5,
     "triage.systems": 6,
     "triage.evaluation": 6,
@@ -76,6 +81,7 @@ WITHOUT_TORCH = (
     "triage.reports",
     "triage.decisions",
     "triage.uncertainty",
+    "triage.scores",
     "triage.evaluation",
     "triage.data",
     "triage.codecs",
@@ -91,6 +97,9 @@ WITHOUT_TORCH = (
     "triage.predictions",
 )
 HEAVY = ("torch", "monai", "transformers", *TORCH)
+FACADE = "triage"
+"""The root package offers the public API: it alone imports from above, and only when a name is
+first used. What others import from it is its version, nothing of the API."""
 UNSAFE_MODULES = ("pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve")
 """Loading them can run code that a file brings."""
 NOT_INSTALLED = ("torchvision", "timm")
@@ -169,7 +178,9 @@ def test_no_import_runs_up_the_floors() -> None:
     wrong = [
         f"{source.module}:{line} imports {name}"
         for source, name, line in OURS
-        if name.split(".")[0] in PACKAGES and FLOORS[room(name)] > FLOORS[room(source.module)]
+        if name.split(".")[0] in PACKAGES
+        and FLOORS[room(name)] > FLOORS[room(source.module)]
+        and source.module != FACADE
     ]
     assert not wrong, offenders(*wrong)
 
@@ -177,12 +188,52 @@ def test_no_import_runs_up_the_floors() -> None:
 def test_no_two_rooms_import_each_other() -> None:
     graph: dict[str, set[str]] = {}
     for source, name, _ in OURS:
+        if source.module == FACADE:
+            continue
         if name.split(".")[0] in PACKAGES and room(name) != room(source.module):
             graph.setdefault(room(source.module), set()).add(room(name))
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(f"rooms in a circle: {error.args[1]}")
+
+
+def test_the_facade_imports_nothing_before_it_is_asked() -> None:
+    (facade,) = (source for source in SOURCES if source.module == FACADE)
+    at_once = [
+        ast.unparse(node)
+        for node in facade.tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert at_once == ["from __future__ import annotations", "from typing import TYPE_CHECKING"]
+
+
+def test_nothing_uses_the_facade_but_its_users() -> None:
+    """The package asks its root for its version and its folder, for nothing of the API."""
+    asked = ("triage", "triage.__version__")
+    wrong = [
+        f"{source.module}:{line} imports {name}"
+        for source, name, line in OURS
+        if within(name, FACADE) and room(name) == FACADE and name not in asked
+    ]
+    wrong += [
+        f"{source.module}:{node.lineno} uses {_name(node)}"
+        for source in SOURCES
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Attribute)
+        and _name(node) in ("triage.audit", "triage.load", "triage.scores")
+    ]
+    assert not wrong, offenders(*wrong)
+
+
+@pytest.mark.parametrize("code", ["import triage", "import triage; dir(triage)"])
+def test_importing_the_facade_loads_no_library(code: str) -> None:
+    shown = f"import sys; {code}; print(*({{*{(*SLOW, 'numpy')!r}}} & {{*sys.modules}}))"
+    done = subprocess.run(
+        [sys.executable, "-c", shown], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ""
 
 
 def test_only_the_rooms_that_may_know_the_models() -> None:
@@ -227,14 +278,15 @@ def test_the_pages_know_no_trained_system() -> None:
         "triage.store",
         "triage.review",
         "triage.auditing",
+        "triage.auditing.audit",
+        "triage.scores",
         "triage.reports",
         "ui",
     ],
 )
 def test_importing_it_loads_no_torch(module: str) -> None:
     code = (
-        f"import sys, {module}; "
-        "print(*({'torch', 'monai', 'transformers'} & {*sys.modules}))"
+        f"import sys, {module}; print(*({{'torch', 'monai', 'transformers'}} & {{*sys.modules}}))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False

@@ -19,7 +19,7 @@ from triage.data.spec_files import load_spec, spec_schema
 from triage.decisions.policy import Policy
 from triage.errors import ExitCode, RejectReason
 from triage.evaluation import METRICS
-from triage.heads.kinds import HeadKind
+from triage.heads.head_names import HeadKind
 from triage.imaging import DEFAULT_LIMITS
 from triage.oct_imaging.limits import DEFAULT_VOLUME_LIMITS
 from triage.oct_reading import OctReading, ReadingFacts
@@ -27,7 +27,7 @@ from triage.predictions import _ARRAYS, CASE_COLUMNS, DECISION_COLUMNS, FORMAT
 from triage.review import OverrideReason
 from triage.store import EventType
 from triage.systems import bundle, manifest
-from triage.systems.oct import parts
+from triage.systems.oct import files as parts
 from triage.vocabulary.abstention_reasons import AbstainReason
 
 SOURCES = [path for part in ("triage", "pipelines", "ui") for path in (ROOT / part).rglob("*.py")]
@@ -150,6 +150,12 @@ def test_exit_codes_and_environment() -> None:
     variables = set(re.findall(r"\bTRIAGE_[A-Z_]+\b", source))
     assert len(variables) >= 4
     assert {name for name in known if name.startswith("TRIAGE_")} == variables
+
+
+def test_every_kind_that_can_be_listed() -> None:
+    kinds = choices("list", "kind")
+    assert len(kinds) == 10
+    assert [kind for kind in kinds if f"`{kind}`" not in sections()["list"]] == []
 
 
 def test_reject_reasons_and_metrics() -> None:

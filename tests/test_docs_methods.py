@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests import oct_tables, training_tables
+from tests import oct_tables
 from tests.data.make import make_spec
 from tests.decisions.make import CLASSES, CONDITIONS, make_predictions, random_probabilities
 from tests.pages import blocks, rows, section, text_of
@@ -20,17 +20,11 @@ from triage.measurements import measure
 from triage.oct_imaging import vendors
 from triage.posteriors import POSTERIORS, TrainedTogether
 from triage.uncertainty.combination.combination import EVIDENCE
-from triage.uncertainty.tables import table_of_calibrators, table_of_scores, table_of_sets
 from triage.vocabulary.abstention_reasons import AbstainReason
 from triage.vocabulary.diagnoses import DIAGNOSES
 from triage.vocabulary.tissues import Tissue
 
 # The benchmark
-
-
-@pytest.mark.parametrize("table", [table_of_scores, table_of_calibrators, table_of_sets])
-def test_every_method_as_its_registry_has_it(table: Callable[[], str]) -> None:
-    assert table() in text_of("benchmark"), f"put what {table.__name__}() gives into the page"
 
 
 def test_every_method_of_the_benchmark_is_named() -> None:
@@ -58,11 +52,6 @@ def test_the_example_of_the_benchmark_runs(tmp_path: Path, monkeypatch: pytest.M
 
 
 # Training
-
-
-@pytest.mark.parametrize("table", training_tables.TABLES)
-def test_tables_of_training_are_those_of_the_registries(table: Callable[[], str]) -> None:
-    assert table() in text_of("training"), "`python -m tests.training_tables` renews the page"
 
 
 def test_the_shown_settings_are_valid(tmp_path: Path) -> None:

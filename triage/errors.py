@@ -66,6 +66,14 @@ class UsageError(TriageError):
     """A command or function was called in a way that cannot work."""
 
 
+class UnknownName(UsageError, KeyError):
+    """A name that does not exist was given; also the `KeyError` that mappings raise."""
+
+
+class MissingExtraError(UsageError):
+    """A part of the software needs an optional dependency that is not installed."""
+
+
 class SpecError(TriageError):
     """A data spec, or the data it points at, is not usable.
 
@@ -181,7 +189,7 @@ def count_by_reason(rejections: Iterable[ImageRejected]) -> dict[str, int]:
 
 def unknown_name(
     what: str, name: str, known: Iterable[str], *, where: str | None = None
-) -> UsageError:
+) -> UnknownName:
     """The refusal of a name that does not exist, with the nearest that does, or else all.
 
     Parameters
@@ -196,7 +204,7 @@ def unknown_name(
     known = list(known)
     near = nearest_name(name, known)
     mend = f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
-    return UsageError(f"there is no {what} {name!r}", where=where, mend=mend)
+    return UnknownName(f"there is no {what} {name!r}", where=where, mend=mend)
 
 
 def nearest_name(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:

@@ -21,33 +21,19 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from triage.atomic_write import whole_file
+from triage.decision import ROUNDING, Decision
 from triage.errors import PredictionsError
 from triage.named_file import open_named, size_text
 
 FORMAT = "triage-predictions-1"
 CASE_COLUMNS = ("case_id", "patient_id", "cluster", "label")
-DECISION_COLUMNS = (
-    "condition",
-    "p_condition",
-    "p_outlier",
-    "ood_score",
-    "aleatoric",
-    "epistemic",
-    "recommendation",
-    "queue_urgency",
-    "reason_code",
-    "reason",
-    "next_action",
-    "expected_cost",
-    "differential",
-)
+DECISION_COLUMNS = tuple(Decision.model_fields)
 MAX_BYTES, MAX_CONTENT_BYTES = 4 << 30, 16 << 30
 """Of the file, and of what it says it holds; a million cases of ten members take 10 GiB."""
 MAX_ROWS, MAX_COLUMNS = 10_000_000, 1_000
 _KEY = b"triage"
 _MALFORMED = (OSError, LookupError, ValueError, TypeError, RecursionError, pa.ArrowException)
 _PROBABILITIES = ("p_condition", "p_outlier")
-_ROUNDING = 1e-6
 _ARRAYS = ("member_probabilities", "embedding")
 
 
@@ -74,7 +60,7 @@ class Predictions:
     provenance : dict of str
         Hashes and versions of what the table was made from.
     decisions : DataFrame, N rows, optional
-        `DECISION_COLUMNS`, once a system's policy has been applied.
+        One `Decision` a row, a column a field, once a system's policy has been applied.
     """
 
     cases: pd.DataFrame
@@ -225,7 +211,7 @@ def _check_decisions(decisions: pd.DataFrame, n: int) -> None:
         raise PredictionsError(f"{len(decisions)} decisions for {n} cases")
     for name in _PROBABILITIES:
         # written so that NaN fails
-        if name in decisions and not decisions[name].between(-_ROUNDING, 1 + _ROUNDING).all():
+        if name in decisions and not decisions[name].between(-ROUNDING, 1 + ROUNDING).all():
             raise PredictionsError("holds values that are not between 0 and 1", where=name)
     for name in ("ood_score", "expected_cost", "aleatoric"):
         if name in decisions and not np.isfinite(decisions[name].to_numpy(dtype=np.float64)).all():

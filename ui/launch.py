@@ -9,10 +9,22 @@ import sys
 from pathlib import Path
 
 from triage.errors import UsageError
+from triage.extras import require_extra
 from triage.store import URL_VARIABLE, open_store
 from ui.settings import flags
 
 _APP = Path(__file__).parent / "app.py"
+
+
+def require_pages() -> None:
+    """Check that the packages of the pages are installed.
+
+    Raises
+    ------
+    MissingExtraError
+        If the extra `ui` is not installed.
+    """
+    require_extra("ui", "The reviewer's pages")
 
 
 def run(url: str, port: int = 8501) -> int:
@@ -31,7 +43,10 @@ def run(url: str, port: int = 8501) -> int:
         If the database cannot be used, before anything is served.
     UsageError
         If the port is taken or not a port.
+    MissingExtraError
+        If the extra `ui` is not installed.
     """
+    require_pages()
     open_store(url).close()
     _require_free(port)
     command = [sys.executable, "-m", "streamlit", "run", str(_APP), *flags(port)]

@@ -133,8 +133,9 @@ def ui(
     Example: triage ui --db sqlite:///triage.db
     """
     from triage.store import open_store
-    from ui.launch import run
+    from ui.launch import require_pages, run
 
+    require_pages()
     store = open_store(db)
     url = store.engine.url.render_as_string(hide_password=False)
     store.close()
@@ -166,8 +167,11 @@ def demo(
     from pipelines.terminal.oct_tables import referral_table
     from pipelines.terminal.tables import draws_table, overall_table
     from triage.data.spec_files import load_spec, shipped_spec
+    from ui.launch import require_pages
     from ui.launch import run as serve
 
+    if not no_ui:
+        require_pages()  # before minutes of training
     chosen = load_spec(spec or shipped_spec("derm_phantoms"))
     place = workdir / chosen.name
     with bars(as_json) as progress:

@@ -77,7 +77,6 @@ def benchmark(
 
     from pipelines.terminal.benchmark_tables import tables
     from triage.benchmark.methods import parse_methods
-    from triage.benchmark.modalities import default_shifts
     from triage.benchmark.pairs import parse_pairs
     from triage.benchmark.protocol import Protocol, parse_shifts
     from triage.benchmark.run import JSON, PAGE
@@ -85,6 +84,7 @@ def benchmark(
     from triage.data.spec_files import load_spec
     from triage.learning.default_backbones import default_backbones
     from triage.learning.settings import benchmark_settings
+    from triage.modalities import MODALITIES
 
     chosen = parse_methods(methods)
     pairs = parse_pairs(compare or (), chosen)
@@ -93,7 +93,7 @@ def benchmark(
         data,
         root,
         benchmark_settings(data, backbone or default_backbones(root), config, members),
-        shifts=parse_shifts(shift or default_shifts(data.modality)),
+        shifts=parse_shifts(shift or MODALITIES[data.modality].default_shifts),
         far=far,
         image_text=image_text,
         unknown_texts=tuple(unknown_text or ()),

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from pipelines.cli.console import Json, say
+from triage.registry import Info, Registry
 
 Kind = Literal[
     "heads",
-    "scores",
     "losses",
+    "mixings",
     "posteriors",
+    "scores",
     "calibrators",
-    "backbones",
+    "conformal",
     "corruptions",
+    "backbones",
     "metrics",
 ]
-"""The registries that can be listed: the keys of `_LISTS`."""
+"""What can be listed: the keys of `REGISTRIES`, and metrics."""
 
-Names = dict[str, str]
-"""Name to title, in the order of the registry."""
+REGISTRIES: dict[str, tuple[str, str]] = {
+    "heads": ("triage.heads", "HEADS"),
+    "losses": ("triage.losses", "CRITERIA"),
+    "mixings": ("triage.models.mixing", "MIXINGS"),
+    "posteriors": ("triage.posteriors", "POSTERIORS"),
+    "scores": ("triage.uncertainty.scores", "SCORES"),
+    "calibrators": ("triage.uncertainty.calibration", "CALIBRATORS"),
+    "conformal": ("triage.uncertainty.conformal", "CONFORMAL"),
+    "corruptions": ("triage.imaging.corruptions", "CORRUPTIONS"),
+    "backbones": ("triage.models.load_backbone", "BACKBONES"),
+}
+"""Module and name of each registry, imported where it is listed: some need torch, which is slow."""
+
+Row = dict[str, Any]
 
 
 def list_names(
@@ -32,86 +48,79 @@ def list_names(
 ) -> None:
     """List the names that settings and options take, each with its title.
 
-    KIND is heads, scores, losses, posteriors, calibrators, backbones, corruptions or metrics.
+    KIND is heads, losses, mixings, posteriors, scores, calibrators, conformal, corruptions,
+    backbones or metrics.
 
     Example: triage list scores
     """
-    names = _LISTS[kind]()
-    width = max(map(len, names))
+    rows = _rows(kind)
+    width = max(len(row["name"]) for row in rows)
     say(
         as_json,
-        {"kind": kind, "names": [{"name": key, "title": title} for key, title in names.items()]},
-        *(f"{key:<{width}}  {title}" for key, title in names.items()),
+        {"kind": kind, "names": rows},
+        *(f"{row['name']:<{width}}  {row['title']}" for row in rows),
     )
 
 
-# The registries are imported where they are listed: some of them need torch, which takes seconds.
+def registry(kind: str) -> Registry[Any]:
+    """Import and return the registry of a kind.
+
+    Parameters
+    ----------
+    kind : str
+        Key of `REGISTRIES`.
+    """
+    module, name = REGISTRIES[kind]
+    found: Registry[Any] = getattr(import_module(module), name)
+    return found
 
 
-def _titles(registry: dict[Any, Any]) -> Names:
-    return {str(key): entry.info.title for key, entry in registry.items()}
+def _rows(kind: Kind) -> list[Row]:
+    if kind == "metrics":
+        return _metrics()
+    if kind == "backbones":
+        return _backbones()
+    infos = registry(kind).infos()
+    if kind == "scores":
+        from triage.uncertainty.combination import INFO
+
+        infos = (*infos, INFO)
+    return _described(infos)
 
 
-def _heads() -> Names:
-    from triage.heads import HEADS
-
-    return _titles(HEADS)
-
-
-def _scores() -> Names:
-    from triage.uncertainty.combination import COMBINATION, INFO
-    from triage.uncertainty.scores import SCORES
-
-    return _titles(SCORES) | {COMBINATION: INFO.title}
-
-
-def _losses() -> Names:
-    from triage.losses import CRITERIA
-
-    return {key: entry.title for key, entry in CRITERIA.items()}
+def _described(infos: Iterable[Info], prefix: str = "", suffix: str = "") -> list[Row]:
+    return [
+        {
+            "name": f"{prefix}{info.key}{suffix}",
+            "title": info.title,
+            "source": info.source,
+            "needs": [*info.needs],
+        }
+        for info in infos
+    ]
 
 
-def _posteriors() -> Names:
-    from triage.posteriors import POSTERIORS
-
-    return _titles(POSTERIORS)
-
-
-def _calibrators() -> Names:
-    from triage.uncertainty.calibration import CALIBRATORS
-
-    return _titles(CALIBRATORS)
-
-
-def _backbones() -> Names:
-    """The networks that need no files, and the pretrained ones that a verb would find here."""
+def _backbones() -> list[Row]:
+    """The kinds of references, the networks that need no files, and what is found here."""
+    from triage.backbones.monai_networks import MONAI_NETWORKS
     from triage.learning.default_backbones import FALLBACK, default_backbones
-    from triage.models.load_backbone import MONAI_NETWORKS
 
-    found = default_backbones(Path("data"))  # looks beside a folder of the working folder
-    pretrained = {name: "pretrained, on this machine" for name in found if name != FALLBACK}
-    return pretrained | {f"monai:{name}": title for name, title in MONAI_NETWORKS.items()}
+    found = default_backbones(Path("data"))  # searches beside a folder of the working folder
+    return [
+        *_described(registry("backbones").infos(), suffix=":"),
+        *_described(MONAI_NETWORKS.infos(), prefix="monai:"),
+        *(
+            {"name": name, "title": "pretrained, on this machine", "source": "", "needs": []}
+            for name in found
+            if name != FALLBACK
+        ),
+    ]
 
 
-def _corruptions() -> Names:
-    from triage.imaging.corruptions import CORRUPTIONS
-
-    return {key: entry.title for key, entry in CORRUPTIONS.items()}
-
-
-def _metrics() -> Names:
+def _metrics() -> list[Row]:
     from triage.evaluation import METRICS
 
-    return {key: entry.title for key, entry in METRICS.items()}
-
-
-_LISTS: dict[Kind, Callable[[], Names]] = {
-    "heads": _heads,
-    "scores": _scores,
-    "losses": _losses,
-    "posteriors": _posteriors,
-    "calibrators": _calibrators,
-    "backbones": _backbones,
-    "corruptions": _corruptions,
-    "metrics": _metrics,
-}
+    return [
+        {"name": key, "title": metric.title, "source": "", "needs": []}
+        for key, metric in METRICS.items()
+    ]

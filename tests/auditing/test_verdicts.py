@@ -2,7 +2,15 @@ import pytest
 from pydantic import ValidationError
 
 from tests.evaluation.synthetic import make_outcomes
-from triage.auditing import DEFAULT_PLAN, AuditPlan, Limit, Verdict, audit, judge, worst_group
+from triage.auditing import (
+    DEFAULT_PLAN,
+    AuditPlan,
+    Limit,
+    Verdict,
+    judge,
+    judge_plan,
+    worst_group,
+)
 from triage.evaluation import Estimate, evaluate
 
 
@@ -53,7 +61,7 @@ def test_too_few_clusters_never_pass_or_fail():
 
 
 def test_audit_judges_every_limit_everywhere(evaluation):
-    findings = audit(evaluation, DEFAULT_PLAN)
+    findings = judge_plan(evaluation, DEFAULT_PLAN)
     assert len(findings) == len(DEFAULT_PLAN.limits) * (1 + len(evaluation.subgroups))
     assert [f.axis for f in findings[: len(DEFAULT_PLAN.limits)]] == [None] * 4
     for finding in findings:

@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 
 from triage.data.spec import Costs
-from triage.decisions.policy import Condition, Policy
+from triage.decisions.policy import KnownCondition, Policy
 from triage.predictions import Predictions
 from triage.uncertainty.outlier_probability import OutlierProbability
 from triage.vocabulary.clinical import Risk, Urgency
 
 CONDITIONS = (
-    Condition(name="melanoma", risk=Risk.HIGH, urgency=Urgency.URGENT),
-    Condition(name="bullous", risk=Risk.HIGH, urgency=Urgency.SEMI_URGENT),
-    Condition(name="eczema", risk=Risk.LOW, urgency=Urgency.ROUTINE),
-    Condition(name="naevus", risk=Risk.LOW, urgency=Urgency.OBSERVATION),
+    KnownCondition(name="melanoma", risk=Risk.HIGH, urgency=Urgency.URGENT),
+    KnownCondition(name="bullous", risk=Risk.HIGH, urgency=Urgency.SEMI_URGENT),
+    KnownCondition(name="eczema", risk=Risk.LOW, urgency=Urgency.ROUTINE),
+    KnownCondition(name="naevus", risk=Risk.LOW, urgency=Urgency.OBSERVATION),
 )
 CLASSES = (*(condition.name for condition in CONDITIONS), "rare a", "rare b")
 

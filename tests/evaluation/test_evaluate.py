@@ -163,3 +163,18 @@ def test_no_cases_is_refused():
     outcomes = small(np.zeros(0, dtype=int), np.zeros((0, 2)), subgroups=pd.DataFrame())
     with pytest.raises(UsageError, match="no cases"):
         evaluate(outcomes)
+
+
+def test_metrics_may_be_chosen(outcomes, evaluation):
+    chosen = ["ece", "accuracy", "ood_auroc"]
+    found = evaluate(
+        outcomes, n_resamples=evaluation.n_resamples, seed=evaluation.seed, metrics=chosen
+    )
+    assert list(found.overall) == chosen
+    for key in chosen:
+        full = evaluation.overall[key]
+        assert found.overall[key].value == pytest.approx(full.value)
+        assert found.overall[key].low == pytest.approx(full.low)
+        assert found.overall[key].high == pytest.approx(full.high)
+    with pytest.raises(UsageError, match="Did you mean accuracy"):
+        evaluate(outcomes, metrics=["acuracy"])

@@ -5,8 +5,8 @@ from sklearn.metrics import roc_auc_score
 
 from triage.data.spec import UrgencyCosts
 from triage.errors import UsageError
-from triage.evaluation.metrics.detection import auroc
 from triage.evaluation.referral import evaluate_referral
+from triage.uncertainty.auroc import weighted_auroc
 
 DE_FAUW = np.array([[234, 5, 13, 0], [3, 225, 2, 0], [10, 2, 250, 4], [1, 1, 14, 233]])
 
@@ -74,7 +74,7 @@ def test_auroc_equals_scikit_learn_with_ties_and_weights():
     score, positive = rng.integers(0, 6, 60) / 5, rng.random(60) < 0.3
     weights = rng.integers(0, 4, (5, 60)).astype(float)
     expected = [roc_auc_score(positive, score, sample_weight=row) for row in weights]
-    assert auroc(score, positive, weights) == pytest.approx(expected)
+    assert weighted_auroc(score, positive, weights) == pytest.approx(expected)
 
 
 def test_urgent_and_diagnosis_auroc():

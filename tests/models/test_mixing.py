@@ -11,7 +11,7 @@ from torch import Tensor
 
 from triage.errors import UsageError
 from triage.losses.cross_entropy import cross_entropy
-from triage.models.mixing import MIXINGS, Mixed, Mixing, make_mixing
+from triage.models.mixing import MIXINGS, Mixed, Mixing
 from triage.models.mixing.blending import draw_shares
 from triage.models.mixing.camixup import ConfidenceAdjustedMixup
 from triage.models.mixing.mixup import Mixup
@@ -33,7 +33,7 @@ def random_batch(seed: int, n: int, *shape: int) -> tuple[Tensor, Tensor]:
 
 def ready(key: str) -> Mixing:
     """A mixing that mixes: to CAMixup, classes 0 and 2 are over-confident."""
-    mixing = make_mixing(key)
+    mixing = MIXINGS[key]()
     probabilities = torch.full((N_CLASSES, N_CLASSES), 0.1)
     probabilities[:, 1] = 0.5
     probabilities[:, 3] = 0.3
@@ -64,7 +64,7 @@ def test_the_table() -> None:
     assert list(MIXINGS) == ["none", "mixup", "regmixup", "camixup"]
     assert all(kind.info.key == key for key, kind in MIXINGS.items())
     with pytest.raises(UsageError, match="Did you mean mixup"):
-        make_mixing("mixupp")
+        MIXINGS["mixupp"]()
 
 
 @pytest.mark.parametrize("kind", [Mixup, RegMixup, ConfidenceAdjustedMixup])
@@ -133,7 +133,7 @@ def test_a_case_alone_stays_itself(key: str) -> None:
 
 def test_no_mixing_passes_on_anything() -> None:
     inputs, targets = (torch.zeros(3, 2), torch.zeros(3), 2), torch.tensor([0, 1])
-    mixed = make_mixing("none").mix(inputs, targets, generator())
+    mixed = MIXINGS["none"]().mix(inputs, targets, generator())
     assert mixed.inputs is inputs
     assert mixed.partners is mixed.targets
     assert mixed.share.tolist() == [1, 1]

@@ -17,7 +17,7 @@ from scipy.stats import binomtest
 from triage.errors import UsageError
 from triage.phantoms.skin import (
     CONDITIONS,
-    Condition,
+    PhantomCondition,
     PhantomCase,
     generate_cases,
     plan_case,
@@ -60,10 +60,10 @@ class TestConditions:
         self, ranges: dict[str, tuple[float, float]], weight: float, message: str
     ) -> None:
         with pytest.raises(ValueError, match=message):
-            Condition("x", "x", Risk.LOW, Urgency.ROUTINE, False, weight, ranges)
+            PhantomCondition("x", "x", Risk.LOW, Urgency.ROUTINE, False, weight, ranges)
 
     @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
-    def test_drawn_parameters_lie_in_their_ranges(self, condition: Condition) -> None:
+    def test_drawn_parameters_lie_in_their_ranges(self, condition: PhantomCondition) -> None:
         rng = np.random.default_rng(0)
         for _ in range(20):
             drawn = condition.draw(rng)
@@ -124,7 +124,7 @@ class TestDeterminism:
 
 class TestTruth:
     @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
-    def test_the_mask_is_where_the_lesion_changes_the_skin(self, condition: Condition) -> None:
+    def test_the_mask_is_where_the_lesion_changes_the_skin(self, condition: PhantomCondition) -> None:
         """Oracle: the same picture without its lesion, both without nuisances."""
         index, seen = 0, 0
         while seen < 3:

@@ -16,13 +16,14 @@ import typer
 
 import triage as triage_package
 from pipelines.cli import app
-from pipelines.cli.listing import Kind
+from pipelines.cli.listing import REGISTRIES, Kind, registry
 from tests.pipelines.command import Command
 from tests.tiny import TinyBundle
 from triage.data.spec_files import shipped_spec
 from triage.evaluation import METRICS
 from triage.heads import HeadKind
 from triage.systems.bundle import verify_bundle
+from triage.uncertainty.combination import COMBINATION
 from triage.uncertainty.scores import SCORES
 
 SPEC = shipped_spec("derm_phantoms")
@@ -139,9 +140,23 @@ def test_the_listed_names_are_those_of_the_registries(triage: Command) -> None:
         return [entry["name"] for entry in triage("list", kind, "--json").json["names"]]
 
     assert names("heads") == [*HeadKind]
-    assert {*SCORES} < {*names("scores")}
+    assert {*get_args(Kind)} == {*REGISTRIES, "metrics"}
+    for kind in REGISTRIES.keys() - {"scores", "backbones"}:
+        assert names(kind) == [*registry(kind)]
+    assert names("scores") == [*SCORES, COMBINATION]
     assert names("metrics") == list(METRICS)
-    assert "monai:resnet10_narrow" in names("backbones")
+    assert names("backbones")[:5] == ["hf:", "monai:", "file:", "oct:", "monai:resnet10_narrow"]
+
+
+def test_a_listed_name_has_its_source_and_needs(triage: Command) -> None:
+    entries = {entry["name"]: entry for entry in triage("list", "heads", "--json").json["names"]}
+    assert entries["hod"] == {
+        "name": "hod",
+        "title": "Hierarchical outlier detection (HOD)",
+        "source": "Roy et al. 2022",
+        "needs": ["training outliers"],
+    }
+    assert entries["softmax"]["needs"] == []
 
 
 @pytest.mark.parametrize(

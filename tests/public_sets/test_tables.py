@@ -11,7 +11,7 @@ from triage.public_sets.tables import (
     table_of_segmentation_sets,
 )
 
-PAGE = Path(__file__).parents[3] / "docs" / "oct_data_sets.md"
+PAGE = Path(__file__).parents[2] / "docs" / "oct_data_sets.md"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 from scipy.stats import binomtest
 
 from tests.reports.example import BUNDLE, DATA, REVIEWS, example
-from triage.auditing import AuditPlan, Limit, audit
+from triage.auditing import AuditPlan, Limit, judge_plan
 from triage.errors import UsageError
 from triage.evaluation import METRICS
 from triage.hashing import hash_json
@@ -16,7 +16,7 @@ def report():
 
 
 def test_findings_are_those_of_the_audit(report):
-    assert report.findings == audit(report.evaluation, report.plan)
+    assert report.findings == judge_plan(report.evaluation, report.plan)
 
 
 def test_metric_texts_come_from_the_registry(report):

@@ -13,7 +13,7 @@ from triage.charts.number_format import number, span
 from triage.evaluation.referral import evaluate_referral
 from triage.evaluation.segmentation import TruthAndPrediction, evaluate_maps
 from triage.reports import write_report
-from triage.reports.write import render_html
+from triage.reports.html import render_html
 from triage.vocabulary.diagnoses import DIAGNOSES
 
 VOLUMES = DATA | {"modality": "oct_volumes"}

@@ -8,7 +8,8 @@ from tests.reports.example import DATA, example
 from tests.reports.test_write import Page
 from triage.evaluation.uncertainty import evaluate_uncertainty
 from triage.reports import Report
-from triage.reports.write import render_html, render_json
+from triage.reports.html import render_html
+from triage.reports.write import render_json
 
 HEADING = "Where the doubt comes from"
 

@@ -15,7 +15,7 @@ from triage.charts.number_format import number
 from triage.errors import UsageError
 from triage.evaluation import evaluate
 from triage.reports import Report, build_report, write_report
-from triage.reports.write import render_html
+from triage.reports.html import render_html
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 EVIL = "<script>alert('x')</script>\x1b[31m\u202e"

@@ -16,7 +16,7 @@ from triage.models.network import CaseNetwork
 from triage.models.settings import FitSettings
 from triage.models.training import Labelled, fit
 from triage.phantoms.skin import generate_cases
-from triage.systems.selection import select_diverse
+from triage.systems.photographs.member_selection import select_diverse
 from triage.uncertainty.scores.outlier_mass import OutlierMass
 
 

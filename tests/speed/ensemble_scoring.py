@@ -15,7 +15,7 @@ from triage.data.manifest import Case
 from triage.heads import Head
 from triage.imaging.views import Views
 from triage.models.load_backbone import load_backbone
-from triage.systems.system import Member, embed_with, member_probabilities
+from triage.systems.photographs.system import Member, embed_with, member_probabilities
 
 BACKBONES = ("monai:resnet10_narrow@160", "monai:resnet10@160", "monai:resnet18@160")
 CASES, CLASSES = 32, 12

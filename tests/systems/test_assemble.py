@@ -12,18 +12,16 @@ from triage.data.dataset import Dataset
 from triage.decisions.cost_matrix import outcome_cost
 from triage.heads import HeadKind
 from triage.models.settings import FitSettings
-from triage.systems.assemble import (
+from triage.systems.describe import describe
+from triage.systems.fix_policy import few_outliers, fix_policy, score_of
+from triage.systems.model_card import model_card
+from triage.systems.photographs.ensemble import (
     combine_scores,
-    describe,
-    few_outliers,
-    fix_policy,
     member_entries,
-    score_of,
     select_members,
     validation_predictions,
 )
-from triage.systems.model_card import model_card
-from triage.systems.training import Pool, train_pool
+from triage.systems.photographs.training import Pool, train_pool
 from triage.uncertainty.auroc import auroc
 from triage.uncertainty.combination import COMBINATION
 

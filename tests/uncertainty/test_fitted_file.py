@@ -14,7 +14,7 @@ from tests.uncertainty.calibration.make import simulate
 from tests.uncertainty.scores.make import fitted as fitted_score
 from triage.array_file import load_arrays, save_arrays
 from triage.errors import UsageError
-from triage.uncertainty.calibration import CALIBRATORS, Calibrator, make_calibrator
+from triage.uncertainty.calibration import CALIBRATORS, Calibrator
 from triage.uncertainty.calibration.histogram import HistogramBinning
 from triage.uncertainty.conformal import CONFORMAL, ConformalSet, Lac
 from triage.uncertainty.fitted_file import load_fitted, save_fitted
@@ -77,7 +77,7 @@ def test_settings_come_back(data: Any, path: Path) -> None:
     assert load_fitted(path, Calibrator) == HistogramBinning(bins=4)
 
 
-@pytest.mark.parametrize("method", [make_score("knn"), make_calibrator("vector"), Lac()])
+@pytest.mark.parametrize("method", [make_score("knn"), CALIBRATORS["vector"](), Lac()])
 def test_one_that_was_not_fitted_keeps_its_settings(method: Any, path: Path) -> None:
     save_fitted(path, method)
     kind = next(kind for kind in KINDS if isinstance(method, kind))

@@ -5,7 +5,7 @@ whether it meets its limit, fails it, or is not enough evidence, by its interval
 """
 
 from triage.auditing.plan import DEFAULT_PLAN, AuditPlan, Limit
-from triage.auditing.verdicts import Finding, Verdict, audit, judge, worst_group
+from triage.auditing.verdicts import Finding, Verdict, judge, judge_plan, worst_group
 
 __all__ = [
     "DEFAULT_PLAN",
@@ -13,7 +13,7 @@ __all__ = [
     "Finding",
     "Limit",
     "Verdict",
-    "audit",
     "judge",
+    "judge_plan",
     "worst_group",
 ]

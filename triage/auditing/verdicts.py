@@ -57,7 +57,7 @@ def judge(estimate: Estimate, limit: Limit) -> Verdict:
     return Verdict.NOT_ENOUGH
 
 
-def audit(evaluation: Evaluation, plan: AuditPlan) -> list[Finding]:
+def judge_plan(evaluation: Evaluation, plan: AuditPlan) -> list[Finding]:
     """Judge every limit of a plan overall, then in each level of each subgroup axis."""
     scopes: list[tuple[str | None, str | None, dict[str, Estimate]]]
     scopes = [(None, None, evaluation.overall)]

@@ -16,7 +16,7 @@ from triage.benchmark.methods import Method
 from triage.benchmark.prepare import Draw
 from triage.benchmark.rows.conformal_rows import ANSWERED, GATE
 from triage.benchmark.rows.judging import own_score
-from triage.uncertainty.calibration import CALIBRATORS, make_calibrator
+from triage.uncertainty.calibration import CALIBRATORS
 from triage.uncertainty.combination import COMBINATION, Combination, fit_combination
 from triage.uncertainty.conformal import CONFORMAL, gated_sets, passes
 from triage.uncertainty.conformal.conformal_set import Grouping
@@ -108,7 +108,7 @@ def _calibrator(method: Method, draw: Draw) -> Record:
     truth = draw.truth[VALIDATION]
     known = truth >= 0
     distance = distances[VALIDATION][known] if distances else None
-    calibrator = make_calibrator(method.key)
+    calibrator = CALIBRATORS[method.key]()
     seen = known_probabilities(sets[VALIDATION])[known]
     _, fit_seconds = _timed(calibrator.fit, seen, truth[known], distance)
     arrays, seconds, cases = {}, 0.0, 0

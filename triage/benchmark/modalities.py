@@ -13,18 +13,6 @@ from triage.learning.default_backbones import OCT
 from triage.oct_imaging.decode import is_volume
 from triage.systems.bundle import read_manifest
 from triage.systems.manifest import BundleManifest
-from triage.vocabulary.modality import Modality
-
-_SHIFTS = {
-    Modality.PHOTOGRAPHS: ("gaussian_blur:3", "colour_cast:3"),
-    Modality.OCT_BSCANS: ("gaussian_blur:3", "gaussian_noise:3"),
-    Modality.OCT_VOLUMES: ("gaussian_blur:3", "gaussian_noise:3"),
-}
-
-
-def default_shifts(modality: Modality) -> tuple[str, ...]:
-    """Shifts of a benchmark that names none; grey scans have no colours to cast."""
-    return _SHIFTS[modality]
 
 
 def volumes_in(folder: Path) -> list[Path]:

@@ -24,9 +24,9 @@ from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.data.spec import DataSpec
 from triage.progress import Progress, tagged
-from triage.systems.observe import observe
-from triage.systems.system import Embedded
-from triage.systems.training import train_pool
+from triage.systems.photographs.observe import observe
+from triage.systems.photographs.system import Embedded
+from triage.systems.photographs.training import train_pool
 from triage.uncertainty.observations import ImageText, Observations
 from triage.vocabulary.subgroup_levels import UNKNOWN
 

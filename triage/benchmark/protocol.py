@@ -16,9 +16,9 @@ from triage.hashing import hash_bytes, hash_json
 from triage.imaging.corruptions import FAR, Corruption, parse_corruption
 from triage.learning.default_backbones import check_backbones
 from triage.learning.find_duplicates import find_duplicates
+from triage.modalities import MODALITIES
 from triage.models.settings import TrainSettings
 from triage.progress import Progress
-from triage.vocabulary.modality import Modality
 
 TRIES = 5
 """Seeds tried for each draw: with few cases of a condition, a split may come out without any."""
@@ -129,7 +129,7 @@ class Protocol:
     @property
     def of_volumes(self) -> bool:
         """Whether a case is a volume, not pictures."""
-        return self.spec.modality is Modality.OCT_VOLUMES
+        return MODALITIES[self.spec.modality].volumes
 
     def seeds(self, repeats: int) -> list[int]:
         """Seeds of the draws: the first whose splits have a case wherever one is needed.

@@ -21,6 +21,7 @@ from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from triage.codecs.jpeg2000_packets import blocks_fit
 from triage.codecs.sample_limit import check_samples
 from triage.errors import ImageRejected, RejectReason
+from triage.extras import install_hint, is_installed
 
 START = b"\xff\x4f\xff\x51"
 JP2_START = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
@@ -106,6 +107,12 @@ def decode_jpeg2000(stream: Jpeg2000Stream, *, check_size: bool = True) -> NDArr
         `UNREADABLE` for damaged data and missing packets, `TOO_MANY_PIXELS` for more than
         `MAX_SAMPLES` samples.
     """
+    if not is_installed("openjpeg"):
+        raise ImageRejected(
+            RejectReason.UNSUPPORTED_ENCODING,
+            "JPEG 2000 data cannot be decoded without openjpeg.",
+            mend=install_hint("oct"),
+        )
     from openjpeg.utils import decode
 
     check_samples(stream.rows, stream.columns, stream.components)

@@ -15,8 +15,8 @@ from triage.data.spec import DataSpec
 from triage.decoding.read_picture import read_picture
 from triage.decoding.read_volume import read_volume
 from triage.errors import ImageRejected
+from triage.modalities import MODALITIES
 from triage.oct_imaging.volume import Flag
-from triage.vocabulary.modality import Modality
 
 _UNUSABLE = (Flag.SINGLE_BSCAN, Flag.SPACING_MISSING)
 """A volume that can be looked at but not be read by a system."""
@@ -45,7 +45,7 @@ def file_problems(
     problems = []
     rows, folder = spec.rows, image_folder(spec.rows, root)
     boundary = RootBoundary(root)
-    volumes = spec.modality is Modality.OCT_VOLUMES
+    volumes = MODALITIES[spec.modality].volumes
     named = table[table[rows.image] != ""]
     for done, row in enumerate(named.index, start=1):
         name = str(named.at[row, rows.image])

@@ -14,9 +14,9 @@ from pydantic import Field, field_validator, model_validator
 
 from triage.data.identifiers import clean_text, is_missing
 from triage.data.spec_rows import Name, Rows, SpecModel
+from triage.modalities import MODALITIES
 from triage.predictions import CASE_COLUMNS, DECISION_COLUMNS
 from triage.vocabulary.clinical import Risk, Urgency
-from triage.vocabulary.diagnoses import DIAGNOSES
 from triage.vocabulary.modality import Modality
 
 __all__ = [
@@ -231,11 +231,12 @@ class DataSpec(SpecModel):
 
     @model_validator(mode="after")
     def _volumes_alone_have_diagnoses(self) -> Self:
-        volumes = self.modality is Modality.OCT_VOLUMES
-        if not volumes and (self.rows.diagnoses or self.rows.annotation):
+        kind = MODALITIES[self.modality]
+        if not kind.volumes and (self.rows.diagnoses or self.rows.annotation):
             raise ValueError("rows.diagnoses and rows.annotation belong to oct_volumes")
-        if volumes and (unknown := {*self.rows.diagnoses} - DIAGNOSES.keys()):
-            raise ValueError(f"unknown diagnoses {sorted(unknown)}; there are {[*DIAGNOSES]}")
+        known = kind.diagnoses
+        if kind.volumes and (unknown := {*self.rows.diagnoses} - known.keys()):
+            raise ValueError(f"unknown diagnoses {sorted(unknown)}; there are {[*known]}")
         return self
 
     @property

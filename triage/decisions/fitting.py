@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from triage.data.spec import DataSpec
 from triage.decisions.joint_rejection import fit_joint_rejection
-from triage.decisions.policy import Condition, Policy, ood_score
+from triage.decisions.policy import KnownCondition, Policy, ood_score
 from triage.errors import UsageError
 from triage.predictions import Predictions
 from triage.uncertainty.calibration.temperature_scaling import apply_temperature, fit_temperature
@@ -61,7 +61,7 @@ def fit_policy(
     averaged = predictions.mean_probabilities()
     temperature = fit_temperature(averaged[~is_outlier], predictions.n_inliers, truth[~is_outlier])
     conditions = tuple(
-        Condition(name=name, risk=spec.by_name[name].risk, urgency=spec.by_name[name].urgency)
+        KnownCondition(name=name, risk=spec.by_name[name].risk, urgency=spec.by_name[name].urgency)
         for name in predictions.inliers
     )
     scores = ood_score(predictions, score, distance) if scores is None else scores

@@ -50,8 +50,8 @@ def ood_score(
     return POLICY_SCORES[score]().of(predictions.mean_probabilities(), predictions.n_inliers)
 
 
-class Condition(BaseModel):
-    """What the policy knows of one inlier condition."""
+class KnownCondition(BaseModel):
+    """One inlier condition, with the risk and the urgency that the policy uses."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -65,7 +65,7 @@ class Policy(BaseModel):
 
     Parameters
     ----------
-    conditions : tuple of Condition
+    conditions : tuple of KnownCondition
         Inlier conditions in class order.
     score : str
         Name of the out-of-distribution score: one of `POLICY_SCORES`, `feature_distance`, or
@@ -87,7 +87,7 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    conditions: tuple[Condition, ...]
+    conditions: tuple[KnownCondition, ...]
     score: str
     temperature: float = Field(gt=0)
     outlier_probability: OutlierProbability
@@ -183,11 +183,8 @@ class Policy(BaseModel):
         Returns
         -------
         DataFrame, N rows
-            `triage.predictions.DECISION_COLUMNS`. `condition` is the most probable inlier
-            condition also when the recommendation is to abstain; `p_condition` is its
-            probability given that the condition is one the system knows. `aleatoric` and
-            `epistemic` split its doubt under the same condition, in nats (`decompose`); the second
-            is NaN where there is one member, which cannot disagree.
+            One `triage.decision.Decision` a row, a column a field, written as a predictions table
+            holds it: '' and NaN for None, the differential as JSON.
         """
         probabilities = self.calibrated(predictions)
         score = self.ood_score(predictions) if ood_score is None else ood_score

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,23 +14,20 @@ from triage.evaluation.bootstrap_intervals import CONFIDENCE
 from triage.evaluation.bounded_mean import MeanDraws, draw_metrics, mean_interval
 from triage.evaluation.curves import confusion, reliability, risk_coverage
 from triage.evaluation.estimates import MIN_CLUSTERS, estimate_of
-from triage.evaluation.metrics import METRICS, Metric
+from triage.evaluation.metrics import METRICS, Metric, find_metric
 from triage.evaluation.metrics.weighted import FloatArray
 from triage.evaluation.outcomes import Outcomes
-from triage.evaluation.results import Estimate, Evaluation, Level, level_order
+from triage.evaluation.results import Estimate, Evaluation
+from triage.evaluation.subgroups import Scope, subgroup_result, subgroup_scopes
 
 
-@dataclass(frozen=True)
-class _Scope:
-    """A set of cases to evaluate: everything, or one level of a subgroup axis."""
-
-    axis: str
-    level: str
-    where: NDArray[np.int64]
-    outcomes: Outcomes
-
-
-def evaluate(outcomes: Outcomes, *, n_resamples: int = 1000, seed: int = 0) -> Evaluation:
+def evaluate(
+    outcomes: Outcomes,
+    *,
+    n_resamples: int = 1000,
+    seed: int = 0,
+    metrics: Sequence[str] | None = None,
+) -> Evaluation:
     """Measure everything in the table of metrics, overall and per subgroup.
 
     One set of cluster resamples of all cases serves every metric and every subgroup.
@@ -43,11 +39,14 @@ def evaluate(outcomes: Outcomes, *, n_resamples: int = 1000, seed: int = 0) -> E
         Bootstrap resamples of clusters.
     seed : int
         The same seed and outcomes give the same numbers.
+    metrics : sequence of str, optional
+        Keys of the metrics to measure; all by default. Those left out change no number of the
+        others.
 
     Raises
     ------
     UsageError
-        If there are no cases or fewer than two resamples.
+        If there are no cases, fewer than two resamples, or no such metric.
 
     Examples
     --------
@@ -65,17 +64,17 @@ def evaluate(outcomes: Outcomes, *, n_resamples: int = 1000, seed: int = 0) -> E
     """
     if len(outcomes) == 0:
         raise UsageError("there are no cases to evaluate")
-    scopes = [_Scope("", "", np.arange(len(outcomes)), outcomes), *_levels(outcomes)]
-    metrics = list(METRICS.values())
+    scopes = [Scope("", "", np.arange(len(outcomes)), outcomes), *subgroup_scopes(outcomes)]
+    chosen = list(METRICS.values()) if metrics is None else [find_metric(key) for key in metrics]
     resamples = cluster_weights(outcomes.cluster, n_resamples=n_resamples, seed=seed)
-    drawn = _resampled(scopes, metrics, resamples)
+    drawn = _resampled(scopes, chosen, resamples)
     tables = []
     for scope, rows in zip(scopes, drawn, strict=True):
-        means = draw_metrics(metrics, scope.outcomes, seed)
+        means = draw_metrics(chosen, scope.outcomes, seed)
         tables.append(
             {
                 metric.key: estimate(metric, scope.outcomes, row, means.get(metric.key))
-                for metric, row in zip(metrics, rows, strict=True)
+                for metric, row in zip(chosen, rows, strict=True)
             }
         )
     again = cluster_weights(outcomes.cluster, n_resamples=n_resamples, seed=seed)
@@ -90,7 +89,7 @@ def evaluate(outcomes: Outcomes, *, n_resamples: int = 1000, seed: int = 0) -> E
         min_clusters=MIN_CLUSTERS,
         classes=list(outcomes.classes),
         overall=tables[0],
-        subgroups=[_level(s, t) for s, t in zip(scopes[1:], tables[1:], strict=True)],
+        subgroups=[subgroup_result(s, t) for s, t in zip(scopes[1:], tables[1:], strict=True)],
         confusion=confusion(outcomes),
         reliability=reliability(outcomes),
         risk_coverage=risk_coverage(outcomes, again),
@@ -142,7 +141,7 @@ def support(metric: Metric, outcomes: Outcomes) -> tuple[int, int]:
 
 
 def _resampled(
-    scopes: Sequence[_Scope], metrics: Sequence[Metric], resamples: Iterable[FloatArray]
+    scopes: Sequence[Scope], metrics: Sequence[Metric], resamples: Iterable[FloatArray]
 ) -> NDArray[np.float64]:
     """Every metric on every scope and resample, [scopes, metrics, B]."""
     chunks = []
@@ -154,44 +153,3 @@ def _resampled(
                 chunk[i, j] = metric.measure(scope.outcomes, here)
         chunks.append(chunk)
     return np.concatenate(chunks, axis=2)
-
-
-def _levels(outcomes: Outcomes) -> list[_Scope]:
-    """One scope per level of each subgroup axis, "unknown" last."""
-    scopes = []
-    for axis in outcomes.subgroups.columns:
-        column = outcomes.subgroups[axis].to_numpy()
-        for level in sorted(set(column), key=level_order):
-            where = np.flatnonzero(column == level)
-            scopes.append(_Scope(axis, level, where, _select(outcomes, where)))
-    return scopes
-
-
-def _select(outcomes: Outcomes, where: NDArray[np.int64]) -> Outcomes:
-    return replace(
-        outcomes,
-        truth=outcomes.truth[where],
-        probabilities=outcomes.probabilities[where],
-        ood_score=outcomes.ood_score[where],
-        abstained=outcomes.abstained[where],
-        cost=outcomes.cost[where],
-        true_urgency=outcomes.true_urgency[where],
-        queue_urgency=outcomes.queue_urgency[where],
-        cluster=outcomes.cluster[where],
-        subgroups=outcomes.subgroups.iloc[where],
-    )
-
-
-def _level(scope: _Scope, metrics: dict[str, Estimate]) -> Level:
-    outlier, abstained = scope.outcomes.is_outlier, scope.outcomes.abstained
-    return Level(
-        axis=scope.axis,
-        level=scope.level,
-        n_cases=len(outlier),
-        n_clusters=len(np.unique(scope.outcomes.cluster)),
-        inliers=int((~outlier).sum()),
-        inliers_abstained=int((~outlier & abstained).sum()),
-        outliers=int(outlier.sum()),
-        outliers_abstained=int((outlier & abstained).sum()),
-        metrics=metrics,
-    )

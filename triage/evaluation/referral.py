@@ -21,10 +21,10 @@ from triage.evaluation.bootstrap import cluster_weights
 from triage.evaluation.bootstrap_intervals import CONFIDENCE, clopper_pearson
 from triage.evaluation.bounded_mean import draw_means, mean_interval
 from triage.evaluation.estimates import estimate_of
-from triage.evaluation.metrics.detection import auroc
 from triage.evaluation.metrics.metric import Interval
 from triage.evaluation.metrics.weighted import CaseValues, FloatArray
 from triage.evaluation.results import Estimate
+from triage.uncertainty.auroc import weighted_auroc
 from triage.vocabulary.clinical import Urgency
 
 Ranks = NDArray[np.integer]
@@ -214,8 +214,8 @@ def _auroc_estimate(
     return estimate_of(
         metric,
         "area",
-        float(auroc(score, positive, np.ones((1, len(score))))[0]),
-        auroc(score, positive, weights),
+        float(weighted_auroc(score, positive, np.ones((1, len(score))))[0]),
+        weighted_auroc(score, positive, weights),
         Interval.KORN_GRAUBARD,
         n_cases=len(score),
         n_clusters=min(len(np.unique(patients[kind])) for kind in (positive, ~positive)),

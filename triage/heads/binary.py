@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from triage.heads.head import HeadDesign, HeadInfo
+from triage.heads.head import TRAINING_OUTLIERS, HeadDesign, HeadInfo
 from triage.heads.mlp import Head
 from triage.losses.cross_entropy import Criterion, cross_entropy
 
@@ -30,7 +30,7 @@ class Binary(HeadDesign):
         "binary",
         "Binary heads",
         "Mohseni et al., one-against-all heads",
-        learns_outliers=True,
+        needs=(TRAINING_OUTLIERS,),
         has_outlier_class=True,
         own_loss=True,
     )

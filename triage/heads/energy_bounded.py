@@ -1,7 +1,7 @@
 """Energy-bounded training: the energy of inliers is pushed below a margin, of outliers above one.
 
 The energy of a case is E = -logsumexp z over the inlier logits. The softmax does not change
-when all logits of a case move together, so the energy is free to say how known a case is.
+when all logits of a case move together, so the energy can be trained independently.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from triage.heads.head import HeadDesign, HeadInfo
+from triage.heads.head import TRAINING_OUTLIERS, HeadDesign, HeadInfo
 from triage.heads.mlp import Head
 from triage.losses.cross_entropy import Criterion, cross_entropy
 from triage.losses.energy_bounds import energy_bounds
@@ -24,7 +24,7 @@ HALF_GAP = 3.0
 
 The paper's margins, about -25 and -5, are for the logits of wide convolutional networks; those
 of a small perceptron start near zero, where the energy of K classes is -log K. The margins lie
-a half gap to either side of that, so that an untrained head calls nothing known or unknown and
+a half gap to either side of that, so that an untrained head is undecided for every case and
 a case at its margin has the outlier probability 1 / (1 + e^3) = 0.05, or 0.95.
 """
 
@@ -61,7 +61,7 @@ class EnergyBounded(HeadDesign):
         "energy_bounded",
         "Energy-bounded",
         "Liu et al. 2020, Energy-based out-of-distribution detection",
-        learns_outliers=True,
+        needs=(TRAINING_OUTLIERS,),
         has_outlier_class=True,
     )
 

@@ -1,4 +1,4 @@
-"""What every head is: which classes it has, which network it trains, and with which loss.
+"""Base class of heads: the classes, the network and the loss of each kind of head.
 
 In evaluation mode every head maps embeddings to logits over its classes, inlier conditions
 first; the mass on all later classes is its own out-of-distribution score. Heads that are no
@@ -18,24 +18,23 @@ from torch import Tensor, nn
 
 from triage.data.roles import RoleDraw
 from triage.losses.cross_entropy import Criterion, cross_entropy
+from triage.registry import Info
 
 OUTLIER_CLASS = "outlier"
 
 
+TRAINING_OUTLIERS = "training outliers"
+"""The need of heads that are trained with outliers."""
+
+
 @dataclass(frozen=True)
-class HeadInfo:
-    """What tables say of a head.
+class HeadInfo(Info):
+    """Description of a head for tables and the command line.
 
     Parameters
     ----------
-    key : str
-        Stable name, as on the command line.
-    title : str
-        Name for people.
-    source : str
-        Paper.
-    learns_outliers : bool
-        Whether it must be trained with outliers.
+    key, title, source, needs
+        As in `triage.registry.Info`.
     has_outlier_class : bool
         Whether a class `outlier` follows the inlier conditions.
     class_per_outlier : bool
@@ -46,14 +45,15 @@ class HeadInfo:
         Whether its network is the plain perceptron `Head`, which some posteriors need.
     """
 
-    key: str
-    title: str
-    source: str
-    learns_outliers: bool = False
     has_outlier_class: bool = False
     class_per_outlier: bool = False
     own_loss: bool = False
     perceptron: bool = False
+
+    @property
+    def learns_outliers(self) -> bool:
+        """Whether it must be trained with outliers."""
+        return TRAINING_OUTLIERS in self.needs
 
     @property
     def has_outlier_mass(self) -> bool:
@@ -95,7 +95,7 @@ class HeadNetwork(nn.Module):
 
 
 class HeadDesign(ABC):
-    """One kind of head."""
+    """Base class of heads."""
 
     info: ClassVar[HeadInfo]
 

@@ -1,4 +1,4 @@
-"""Heteroscedastic SNGP: doubt about the label and doubt about the model in one set of logits.
+"""Heteroscedastic SNGP: aleatoric and epistemic uncertainty in one set of logits.
 
 The logits of an SNGP get noise that depends on the case (`heteroscedastic`); their posterior
 variance adds to it. Fort et al. 2021 and Collier et al. 2021, as combined in "uncertainty
@@ -29,7 +29,7 @@ class HetSngpNetwork(HeadNetwork):
     evaluation mode the posterior variance v of the logits adds to the noise, and a class of
     Dempster-Shafer mass follows: its mass is K / (K + sum_c exp u_c), u the mean field of the
     logits under v (noise of the labels is no sign of the unknown), and the inliers share the
-    rest as the averaged probabilities say.
+    rest in proportion to the averaged probabilities.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A softmax with one more output: how likely the model is biased on a case for lack of its like.
+"""Introspective head: a softmax, and the log odds that a case is underrepresented in training.
 
 The labels of that output come from `triage.models.introspection`.
 """
@@ -18,7 +18,7 @@ WEIGHT = 1.0
 
 
 def flagged(targets: Tensor, underrepresented: Tensor, n_inliers: int) -> Tensor:
-    """Targets that also say which cases are underrepresented: y + K for these.
+    """Targets that also mark underrepresented cases: y + K for these.
 
     Parameters
     ----------

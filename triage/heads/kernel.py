@@ -1,4 +1,4 @@
-"""What turns a distance into log odds: p = exp(-d), or 2 sigmoid(-d)."""
+"""Log odds of kernels of a distance: p = exp(-d), or 2 sigmoid(-d)."""
 
 from __future__ import annotations
 

@@ -1,25 +1,23 @@
-"""Outlier exposure: a classifier of the inliers that learns to be undecided on outliers."""
+"""Outlier exposure: a softmax of the inliers, trained towards uniform outputs on outliers."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
-from triage.heads.head import HeadInfo
+from triage.heads.head import TRAINING_OUTLIERS, HeadInfo
 from triage.heads.softmax import Softmax
-from triage.losses.cross_entropy import Criterion, cross_entropy, uniform_cross_entropy
-
-OUTLIER_WEIGHT = 0.5
-"""Weight of an outlier's cross-entropy to the uniform distribution."""
+from triage.losses.cross_entropy import Criterion, cross_entropy
+from triage.losses.outlier_exposure import outlier_exposure_loss
 
 
 class OutlierExposure(Softmax):
-    """Inlier conditions only; the outlier score is read from how undecided the softmax is."""
+    """Inlier conditions only; the outlier score is that of the softmax."""
 
     info = HeadInfo(
         "outlier_exposure",
         "Outlier exposure",
         "Hendrycks et al. 2019, Deep anomaly detection with outlier exposure",
-        learns_outliers=True,
+        needs=(TRAINING_OUTLIERS,),
         perceptron=True,
     )
 
@@ -31,6 +29,4 @@ class OutlierExposure(Softmax):
         criterion: Criterion = cross_entropy,
     ) -> Tensor:
         """The criterion for inliers; for outliers 0.5 x (logsumexp z - mean_c z_c)."""
-        inlier = targets < n_inliers
-        losses = OUTLIER_WEIGHT * uniform_cross_entropy(outputs)
-        return losses.masked_scatter(inlier, criterion(outputs[inlier], targets[inlier]))
+        return outlier_exposure_loss(outputs, targets, n_inliers, criterion)

@@ -1,4 +1,4 @@
-"""Spectral-normalised neural Gaussian process (SNGP): a classifier that knows distances.
+"""Spectral-normalised neural Gaussian process (SNGP): a distance-aware classifier.
 
 Spectral normalisation keeps the distances between embeddings in the features, and the output
 is a Gaussian process on random features, whose logits shrink where no training case is near.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from triage.errors import ImageRejected, RejectReason
 from triage.hashing import hash_bytes
+from triage.imaging.dicom.support import dicom_is_installed, looks_like_dicom, require_dicom
 from triage.imaging.limits import Limits
 from triage.imaging.names import shown_name
 from triage.imaging.picture import Picture, PictureFlag
@@ -75,6 +76,7 @@ def decode_bytes(
     flags: tuple[PictureFlag, ...] = ()
     try:
         if kind == "dicom":
+            require_dicom()
             from triage.imaging.dicom.read import read_dicom
 
             frames, modality, flags = read_dicom(data, limits, photographs_only=photographs_only)
@@ -125,8 +127,6 @@ def identify(data: bytes) -> str:
         return "dicom"
     if kind := raster_kind(data):
         return kind
-    from triage.imaging.dicom.part10 import looks_like_dicom
-
     if looks_like_dicom(data):
         return "dicom"
     raise ImageRejected(
@@ -144,7 +144,7 @@ def decoder_modules(head: bytes) -> tuple[str, ...]:
     except ImageRejected:
         return ()
     if kind == "dicom":
-        return ("triage.imaging.dicom.read",)
+        return ("triage.imaging.dicom.read",) if dicom_is_installed() else ()
     return "triage.imaging.raster.read", READERS[kind][0]
 
 

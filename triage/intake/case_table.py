@@ -20,6 +20,8 @@ IMAGE, CASE, PATIENT = "image", "case_id", "patient_id"
 VISIT, LATERALITY, AGE = "visit", "laterality", "age"
 _OPTIONAL = (CASE, PATIENT, VISIT, LATERALITY, AGE)
 _NO_LABEL = "\0label"
+_MANIFEST = "manifest.csv"
+"""Stands for whatever holds the rows: images are relative to the root itself."""
 
 
 def read_unlabelled(
@@ -49,19 +51,38 @@ def read_unlabelled(
     SpecError
         If the table is unusable; lists every problem.
     """
-    table = read_csv(manifest)
+    return unlabelled_cases(read_csv(manifest), root, spec, warnings, where=str(manifest))
+
+
+def unlabelled_cases(
+    table: pd.DataFrame,
+    root: Path,
+    spec: DataSpec,
+    warnings: list[str] | None = None,
+    *,
+    where: str,
+) -> list[Case]:
+    """Return the cases of a table of text; parameters and errors as `read_unlabelled`.
+
+    Parameters
+    ----------
+    table : DataFrame of str
+        Missing values are ''. Its index numbers the rows in messages.
+    where : str
+        What the table is, for messages.
+    """
     if IMAGE not in table.columns:
         near = nearest_name(IMAGE, table.columns)
         raise SpecError(
             f"the column `image` is missing; there are {shown_columns(table)}",
-            where=str(manifest),
+            where=where,
             mend=f"Rename the column {near!r}." if near is not None else None,
         )
     if table.empty:
-        raise SpecError("no row to score", where=str(manifest))
+        raise SpecError("no row to score", where=where)
     optional = {name: name if name in table.columns else None for name in _OPTIONAL}
     rows = Rows(
-        manifest=manifest.name,
+        manifest=_MANIFEST,
         condition=_NO_LABEL,
         case=optional[CASE],
         patient=optional[PATIENT],
@@ -69,7 +90,7 @@ def read_unlabelled(
         laterality=optional[LATERALITY],
         age=optional[AGE],
     )
-    table[_NO_LABEL] = ""
+    table = table.assign(**{_NO_LABEL: ""})
     plain = spec.model_copy(update={"rows": rows})
     found = _missing_warnings(table, plain)
     table = normalised_rows(table, rows, root)
@@ -78,7 +99,7 @@ def read_unlabelled(
     # A table that was scored before the column meant anything is still scored.
     (problems if spec.rows.visit else found).extend(visit_problems(table, rows))
     if problems:
-        raise SpecError("cannot be scored", where=str(manifest), problems=tuple(problems))
+        raise SpecError("cannot be scored", where=where, problems=tuple(problems))
     if warnings is not None:
         warnings += found
     return cases_of_rows(table, plain, root)

@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 from triage.csv_file import write_csv
 from triage.data.manifest import Case
 from triage.decisions.policy import DIFFERENTIAL_LENGTH
-from triage.errors import ImageRejected, PredictionsError, RejectReason, StoreError
+from triage.errors import ImageRejected, PredictionsError, StoreError
 from triage.hashing import hash_file
 from triage.imaging.provenance import FileProvenance
+from triage.intake.rejected_case import rejected_reason, rejected_sentence
 from triage.models.oct.settings import OctSettings
 from triage.store import (
     BundleRecord,
@@ -44,14 +45,6 @@ from triage.vocabulary.diagnoses import DIAGNOSES
 from triage.vocabulary.subgroup_levels import UNKNOWN
 
 CHUNK = 200
-_ABSTAIN = {
-    RejectReason.WRONG_MODALITY: AbstainReason.WRONG_MODALITY,
-    RejectReason.NOT_A_VOLUME: AbstainReason.WRONG_MODALITY,
-    RejectReason.NO_SCALE: AbstainReason.MISSING_METADATA,
-    RejectReason.BOTH_EYES: AbstainReason.WRONG_MODALITY,
-    RejectReason.DECODER_FAILED: AbstainReason.SOFTWARE_FAULT,
-}
-"""Why there is no opinion on a file that was refused; by default it is not good enough."""
 
 
 @dataclass(frozen=True)
@@ -308,11 +301,11 @@ def _of_volume(
 
 
 def _unreadable(error: ImageRejected) -> PredictionRecord:
-    code = _ABSTAIN.get(error.reason, AbstainReason.QUALITY)
+    code = rejected_reason(error)
     return PredictionRecord(
         recommendation=NO_AI_OPINION,
         queue_urgency=ABSTAINED_PRIORITY,
         reason_code=code,
-        reason=f"{code.sentence} {error.what}",
+        reason=rejected_sentence(error),
         next_action=code.next_action,
     )

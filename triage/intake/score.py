@@ -15,9 +15,10 @@ from triage.hashing import hash_bytes
 from triage.intake.case_table import read_unlabelled
 from triage.progress import Progress, counting
 from triage.store import Store, find_case
-from triage.systems.bundle import AnySystem, load_bundle_spec, load_system
+from triage.systems.bundle import load_bundle_spec, load_system
 from triage.systems.manifest import BundleManifest
 from triage.systems.scored import Scored
+from triage.systems.trained_system import TrainedSystem
 
 _LOOKED_UP = 1_000
 """Cases looked for under a folder's earlier name; a table that grows keeps its first rows."""
@@ -145,7 +146,7 @@ def stored_source(store: Store, result: ScoreResult, root: Path) -> str:
 
 
 def score_cases(
-    system: AnySystem,
+    system: TrainedSystem,
     cases: Sequence[Case],
     cache_folder: Path | None,
     report: Progress,

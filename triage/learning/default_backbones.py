@@ -8,7 +8,7 @@ from pathlib import Path
 
 from triage.data.spec import DataSpec
 from triage.errors import UsageError
-from triage.vocabulary.modality import Modality
+from triage.modalities import MODALITIES
 
 VARIABLE = "TRIAGE_WEIGHTS"
 FALLBACK = "monai:resnet10_narrow"
@@ -65,7 +65,7 @@ def check_backbones(spec: DataSpec, references: Sequence[str]) -> None:
     UsageError
         If volumes meet a backbone of pictures, or the other way round.
     """
-    volumes = spec.modality is Modality.OCT_VOLUMES
+    volumes = MODALITIES[spec.modality].volumes
     if all(reference.startswith(OCT) is volumes for reference in references):
         return
     wanted = "oct:<bundle of a trained OCT system>" if volumes else "hf:<directory or hub name>"

@@ -22,12 +22,12 @@ from triage.evaluation.segmentation import SegmentationResult
 from triage.evaluation.uncertainty import UncertaintyResult, evaluate_uncertainty
 from triage.hashing import hash_json
 from triage.intake.score import score_cases
-from triage.learning.evaluate_oct import measure_referral, measure_tissue
 from triage.predictions import Predictions
 from triage.progress import Progress
-from triage.systems.bundle import AnySystem, load_bundle_spec, load_system
+from triage.systems.bundle import load_bundle_spec, load_system
+from triage.systems.families import family_of
 from triage.systems.manifest import BundleManifest
-from triage.systems.oct.system import OctSystem
+from triage.systems.trained_system import TrainedSystem
 
 SPLIT = "test"
 
@@ -103,7 +103,7 @@ def evaluate_bundle(
 
 
 def evaluate_system(
-    system: AnySystem,
+    system: TrainedSystem,
     manifest: BundleManifest,
     dataset: Dataset,
     *,
@@ -129,17 +129,15 @@ def evaluate_system(
         scored.predictions, outcomes.is_outlier, n_resamples=n_resamples
     )
     report("bootstrap", 1, 1)
-    referral = tissue = None
-    if isinstance(system, OctSystem):
-        referral = measure_referral(
-            scored,
-            cases,
-            system.policy,
-            dataset.spec.costs.urgency,
-            n_resamples=n_resamples,
-        )
-        known = [case for case in cases if case.condition in dataset.draw.inliers]
-        tissue = measure_tissue(system, known, report, n_resamples=n_resamples)
+    extra = family_of(dataset.spec.modality).measure(
+        system,
+        scored,
+        cases,
+        dataset,
+        dataset.spec.costs,
+        report=report,
+        n_resamples=n_resamples,
+    )
     decisions = scored.predictions.decisions
     codes = Counter(decisions["reason_code"]) if decisions is not None else Counter()
     return EvaluationRun(
@@ -150,8 +148,8 @@ def evaluate_system(
         dataset=dataset,
         rejected=count_by_reason(scored.rejected.values()),
         reasons={code: count for code, count in sorted(codes.items()) if code},
-        referral=referral,
-        tissue=tissue,
+        referral=extra.referral,
+        tissue=extra.tissue,
         findings=scored.findings,
         uncertainty=uncertainty,
     )

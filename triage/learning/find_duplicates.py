@@ -16,7 +16,7 @@ from triage.learning.default_backbones import check_backbones
 from triage.models.load_backbone import load_backbone
 from triage.progress import Progress, counting
 from triage.systems.near_duplicates import CHAIN, Alike, near_duplicates
-from triage.systems.system import embed_with
+from triage.systems.photographs.system import embed_with
 
 
 @dataclass(frozen=True)

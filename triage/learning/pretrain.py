@@ -18,6 +18,7 @@ from triage.data.manifest import Case
 from triage.data.patient_split import unit_hash
 from triage.errors import RejectReason, TrainingError, UsageError, count_by_reason
 from triage.hashing import hash_json
+from triage.modalities import MODALITIES
 from triage.models.contrastive.processes import Processes
 from triage.models.contrastive.projection import ContrastiveNetwork
 from triage.models.contrastive.settings import PretrainSettings
@@ -27,7 +28,6 @@ from triage.models.load_backbone import load_backbone
 from triage.models.training_loop import fit_task
 from triage.progress import Progress, counting
 from triage.systems.bundle import check_free
-from triage.vocabulary.modality import Modality
 
 RECORD = "pretraining.json"
 LEAST = 2
@@ -111,12 +111,7 @@ def pretrain(
     """
     processes = processes or Processes()
     check_free(out)
-    if dataset.spec.modality is Modality.OCT_VOLUMES:
-        raise UsageError(
-            "volumes cannot be pretrained on",
-            where=dataset.spec.name,
-            mend="Photographs and single B-scans can.",
-        )
+    _require_pictures(dataset)
     backbone = load_backbone(settings.backbone, seed=settings.seed)
     learning, measuring = hold_out(dataset.of_split("train"), settings.held_out, settings.seed)
     ours = [cases[processes.rank :: processes.count] for cases in (learning, measuring)]
@@ -161,6 +156,15 @@ def pretrain(
         _save(out, backbone, record)
         shutil.rmtree(checkpoints, ignore_errors=True)
     return record
+
+
+def _require_pictures(dataset: Dataset) -> None:
+    if MODALITIES[dataset.spec.modality].volumes:
+        raise UsageError(
+            "volumes cannot be pretrained on",
+            where=dataset.spec.name,
+            mend="Photographs and single B-scans can.",
+        )
 
 
 def hold_out(cases: Sequence[Case], share: float, seed: int) -> tuple[list[Case], list[Case]]:

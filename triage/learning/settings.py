@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import ValidationError
 
 from triage.data.spec import DataSpec
 from triage.data.strict_yaml import problems_of, read_mapping
 from triage.errors import SpecError, UsageError
 from triage.learning.train import Settings
+from triage.modalities import MODALITIES
 from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings, default_settings
+from triage.systems.families import family_of
+from triage.systems.family import Family
 from triage.vocabulary.modality import Modality
 
 KIND = "settings file"
@@ -44,14 +46,10 @@ def settings_for(
         that is not there.
     """
     given = {key: value for key, value in chosen.items() if value is not None}
-    if spec.modality is Modality.OCT_VOLUMES:
-        return oct_settings(config, **given)
-    given = (read_config(config, spec.modality) if config else {}) | given
-    try:
-        usual = default_settings(tuple(backbones), given.pop("mode", None))
-        return TrainSettings.model_validate(_merged(usual.model_dump(), given))
-    except ValidationError as error:
-        raise _refusal(error, spec.modality) from error
+    family = family_of(spec.modality)
+    settings = _resolved(family, spec.modality, backbones, config, given)
+    family.check_machine(settings)
+    return settings
 
 
 def benchmark_settings(
@@ -64,7 +62,7 @@ def benchmark_settings(
     SpecError, UsageError
         See `settings_for`.
     """
-    if spec.modality is not Modality.OCT_VOLUMES:
+    if not MODALITIES[spec.modality].volumes:
         settings = settings_for(spec, backbones, config, members=members)
         assert isinstance(settings, TrainSettings)
         return settings
@@ -92,21 +90,35 @@ def oct_settings(config: Path | None, **chosen: Any) -> OctSettings:
         See `settings_for`.
     """
     settings = read_oct_settings(config, **chosen)
-    if settings.device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("there is no GPU here", where="device", mend="Set device to cpu.")
+    family_of(Modality.OCT_VOLUMES).check_machine(settings)
     return settings
 
 
 def read_oct_settings(config: Path | None, **chosen: Any) -> OctSettings:
     """As `oct_settings`, whether or not this machine can work with them."""
     modality = Modality.OCT_VOLUMES
-    if "members" in chosen:
-        chosen["instances"] = chosen.pop("members")
-    given = (read_config(config, modality) if config else {}) | chosen
+    settings = _resolved(family_of(modality), modality, (), config, chosen)
+    assert isinstance(settings, OctSettings)
+    return settings
+
+
+def _resolved(
+    family: Family[Any, Any],
+    modality: Modality,
+    backbones: Sequence[str],
+    config: Path | None,
+    given: dict[str, Any],
+) -> Settings:
+    """The family's defaults, then a file's settings, then what the user chose."""
+    given = (read_config(config, modality) if config else {}) | family.renamed(given)
     try:
-        return OctSettings.model_validate(_merged(OctSettings().model_dump(), given))
+        defaults = family.default_settings(backbones, given)
+        settings: Settings = family.settings_type.model_validate(
+            _merged(defaults.model_dump(), given)
+        )
     except ValidationError as error:
         raise _refusal(error, modality) from error
+    return settings
 
 
 def _merged(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -143,10 +155,7 @@ def read_config(path: Path, modality: Modality) -> dict[str, Any]:
             "names backbones", where=str(path), mend="Take them out, and name them by --backbone."
         )
     try:
-        if modality is Modality.OCT_VOLUMES:
-            OctSettings.model_validate(content)
-        else:
-            TrainSettings.model_validate({**content, "backbones": ["named elsewhere"]})
+        family_of(modality).check_config(content)
     except ValidationError as error:
         raise SpecError(
             f"does not hold settings for {modality}", where=str(path), problems=problems_of(error)

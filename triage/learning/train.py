@@ -1,58 +1,60 @@
-"""`triage train`: a data spec to a bundle."""
+"""Training: a data set and settings to a bundle."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from triage.data.dataset import Dataset
 from triage.errors import UsageError
-from triage.heads import HeadKind
 from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings
 from triage.progress import Progress
-from triage.systems.assemble import (
-    combine_scores,
-    describe,
-    fix_policy,
-    member_entries,
-    select_members,
-    used_backbones,
-    validation_predictions,
-)
-from triage.systems.bundle import AnySystem, check_free, save_bundle, write_heads
+from triage.systems.bundle import check_free, save_bundle
+from triage.systems.families import family_of
+from triage.systems.family import Fitted
 from triage.systems.manifest import BundleManifest
-from triage.systems.oct.networks import weights_digest
-from triage.systems.oct.parts import pair_entries, write_stages
-from triage.systems.oct.system import OctSystem
-from triage.systems.oct.training import KIND, OctPool, train_oct
-from triage.systems.system import System
-from triage.systems.training import train_pool
-from triage.vocabulary.modality import Modality
+from triage.systems.trained_system import TrainedSystem
 
 Settings = TrainSettings | OctSettings
-UNSAVED = "unsaved"
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained system that is not on disk yet."""
+    """A trained system that is not on disk yet.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What it was trained on.
+    fitted : Fitted
+    checkpoints : Path
+        Folder that is removed once the bundle is written.
+    """
 
     dataset: Dataset
-    manifest: BundleManifest
-    system: AnySystem
-    write_networks: Callable[[Path], None]
+    fitted: Fitted[TrainedSystem]
     checkpoints: Path
 
-    def save(self, out: Path, promotion: dict[str, Any] | None = None) -> BundleManifest:
+    @property
+    def system(self) -> TrainedSystem:
+        """The system in use."""
+        return self.fitted.system
+
+    @property
+    def manifest(self) -> BundleManifest:
+        """Its manifest, without the hashes of files."""
+        return self.fitted.manifest
+
+    def save(self, out: str | Path, promotion: dict[str, Any] | None = None) -> BundleManifest:
         """Write the bundle and remove the checkpoints."""
-        out = Path(out)  # a str too, from notebooks
         manifest = self.manifest.model_copy(update={"promotion": promotion})
         spec = self.dataset.spec
-        sealed = save_bundle(out, manifest, self.system.policy, spec, self.write_networks)
+        sealed = save_bundle(
+            Path(out), manifest, self.system.policy, spec, self.fitted.write_networks
+        )
         shutil.rmtree(self.checkpoints, ignore_errors=True)
         return sealed
 
@@ -60,7 +62,7 @@ class Trained:
 def fit_system(
     dataset: Dataset,
     settings: Settings,
-    out: Path,
+    out: str | Path,
     *,
     cache_folder: Path | None = None,
     progress: Progress = lambda *_: None,
@@ -75,7 +77,7 @@ def fit_system(
     dataset : Dataset
     settings : TrainSettings or OctSettings
         The latter for volumes, and for nothing else.
-    out : Path
+    out : str or Path
         Where the bundle will be written; must not exist. Names the bundle.
     cache_folder : Path, optional
         Of embeddings.
@@ -86,109 +88,27 @@ def fit_system(
     TriageError
         If the data or the settings cannot be trained with.
     """
-    out = Path(out)  # a str too, from notebooks
+    out = Path(out)
     check_free(out)
+    family = family_of(dataset.spec.modality)
+    if not isinstance(settings, family.settings_type):
+        raise UsageError(f"{dataset.spec.modality} need {family.needs}", where=dataset.spec.name)
     checkpoints = out.with_name(f".{out.name}.checkpoints")
-    volumes = dataset.spec.modality is Modality.OCT_VOLUMES
-    if volumes is not isinstance(settings, OctSettings):
-        kind = "two stages" if volumes else "a backbone"
-        raise UsageError(f"{dataset.spec.modality} need {kind}", where=dataset.spec.name)
-    if isinstance(settings, OctSettings):
-        stages = train_oct(dataset, settings, checkpoints=checkpoints, progress=progress)
-        return _assemble_stages(dataset, settings, out.name, stages, checkpoints)
-    return _fit_heads(dataset, settings, out.name, cache_folder, checkpoints, progress)
-
-
-def _fit_heads(
-    dataset: Dataset,
-    settings: TrainSettings,
-    name: str,
-    cache_folder: Path | None,
-    checkpoints: Path,
-    progress: Progress,
-) -> Trained:
-    pool = train_pool(
-        dataset, settings, cache_folder=cache_folder, checkpoints=checkpoints, progress=progress
-    )
-    members = select_members(pool, dataset, settings)
-    predictions = validation_predictions(pool, members, dataset, settings.head)
-    combination, combined = None, None
-    if settings.ood == "combined":
-        combination, combined = combine_scores(pool, members, dataset, settings.head, cache_folder)
-    policy, metrics = fix_policy(predictions, dataset, combined=combined)
-    backbones = used_backbones(pool, members)
-    manifest = describe(
-        name,
+    fitted = family.fit(
         dataset,
         settings,
-        policy,
-        metrics,
-        kind=settings.head,
-        members=member_entries(members, pool.losses),
-        backbones={key: network.digest() for key, network in backbones.items()},
-        rejected=pool.opened.rejected,
-        combination=combination,
+        out.name,
+        cache_folder=cache_folder,
+        checkpoints=checkpoints,
+        progress=progress,
     )
-    system = System(
-        backbones,
-        members,
-        kind=HeadKind(manifest.head),
-        classes=manifest.classes,
-        n_inliers=manifest.n_inliers,
-        policy=policy,
-        provenance={"bundle": UNSAVED, "code_version": manifest.code_version},
-        combination=combination,
-    )
-    by_name = {member.name: member for member in members}
-    return Trained(
-        dataset,
-        manifest,
-        system,
-        lambda folder: write_heads(folder, manifest.members, by_name, backbones, combination),
-        checkpoints,
-    )
-
-
-def _assemble_stages(
-    dataset: Dataset, settings: OctSettings, name: str, pool: OctPool, checkpoints: Path
-) -> Trained:
-    policy, metrics = fix_policy(pool.validation, dataset, pool.distance)
-    manifest = describe(
-        name,
-        dataset,
-        settings,
-        policy,
-        metrics,
-        kind=KIND,
-        members=pair_entries(pool.segmenters, pool.referrers, pool.losses),
-        backbones={key: weights_digest(network) for key, network in pool.segmenters.items()},
-        rejected=pool.rejected,
-        notes=(f"Stage 1 learned from {pool.annotated} annotated volumes.",),
-    )
-    system = OctSystem(
-        pool.segmenters,
-        pool.referrers,
-        settings=settings,
-        kind=KIND,
-        classes=manifest.classes,
-        n_inliers=manifest.n_inliers,
-        policy=policy,
-        shift=pool.shift,
-        provenance={"bundle": UNSAVED, "code_version": manifest.code_version},
-    )
-    return Trained(
-        dataset,
-        manifest,
-        system,
-        lambda folder: write_stages(folder, pool.segmenters, pool.referrers, pool.shift),
-        checkpoints,
-    )
+    return Trained(dataset, fitted, checkpoints)
 
 
 def train(
     dataset: Dataset,
     settings: Settings,
-    out: Path,
+    out: str | Path,
     *,
     cache_folder: Path | None = None,
     progress: Progress = lambda *_: None,

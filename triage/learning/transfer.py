@@ -19,13 +19,14 @@ from triage.atomic_write import whole_file
 from triage.data.dataset import Dataset
 from triage.errors import UsageError
 from triage.learning.evaluate import EvaluationRun, evaluate_system
-from triage.learning.train import UNSAVED, train
+from triage.learning.train import train
 from triage.models.oct.settings import OctSettings
 from triage.progress import Progress, tagged
 from triage.systems.bundle import check_free, load_system, save_bundle
+from triage.systems.family import UNSAVED
 from triage.systems.manifest import BundleManifest
+from triage.systems.oct.files import write_stages
 from triage.systems.oct.networks import weights_digest
-from triage.systems.oct.parts import write_stages
 from triage.systems.oct.system import OctSystem
 from triage.systems.oct.training import fit_shift, open_data, train_segmenters
 from triage.uncertainty.auroc import auroc

@@ -2,17 +2,18 @@
 
 from triage.losses.cross_entropy import Criterion, cross_entropy, smoothed, uniform_cross_entropy
 from triage.losses.hod import COARSE_WEIGHT, hod_loss, log_outlier_mass
-from triage.losses.registry import CRITERIA, CriterionInfo, criterion_of
+from triage.losses.outlier_exposure import outlier_exposure_loss
+from triage.losses.registry import CRITERIA, CriterionInfo
 
 __all__ = [
     "COARSE_WEIGHT",
     "CRITERIA",
     "Criterion",
     "CriterionInfo",
-    "criterion_of",
     "cross_entropy",
     "hod_loss",
     "log_outlier_mass",
+    "outlier_exposure_loss",
     "smoothed",
     "uniform_cross_entropy",
 ]

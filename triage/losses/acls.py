@@ -1,4 +1,4 @@
-"""Adaptive and conditional label smoothing: large logits, and far ones, cost their square."""
+"""Adaptive and conditional label smoothing (ACLS): squared penalties beyond a margin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cross-entropy, to the true class and to all classes alike."""
+"""Cross-entropy to the true class, and to the uniform distribution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dual focal loss: the margin to the runner-up decides how much a case counts."""
+"""Dual focal loss: a case is weighted by the margin to the second most probable class."""
 
 from __future__ import annotations
 

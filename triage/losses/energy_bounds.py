@@ -1,4 +1,4 @@
-"""Bounds on the energy: low for inliers, high for outliers."""
+"""Energy-bounded loss: squared hinges on the energy of inliers and of outliers."""
 
 from __future__ import annotations
 

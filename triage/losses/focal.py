@@ -1,4 +1,4 @@
-"""Focal losses: cases the network is already sure of count less."""
+"""Focal losses: cases with a high probability of the true class have less weight."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def powered(base: Tensor, exponent: float | Tensor) -> Tensor:
     """Base ** exponent for a base in [0, 1], with a finite gradient where the base is zero.
 
     The slope of x ** g at zero is infinite for 0 < g < 1, and a cross-entropy that is zero
-    there cannot mend it: zero times infinity is no number.
+    there does not cancel it: zero times infinity is not a number.
     """
     floor = torch.finfo(base.dtype).tiny
     return base.clamp_min(floor) ** exponent

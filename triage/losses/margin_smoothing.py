@@ -1,4 +1,4 @@
-"""Margin-based label smoothing: a logit far from the largest costs its distance."""
+"""Margin-based label smoothing (MbLS): a linear penalty on logits far from the largest."""
 
 from __future__ import annotations
 

@@ -1,37 +1,30 @@
-"""The table of criteria: what the softmax of a head can be trained by."""
+"""Registry of criteria: the losses that a head's softmax can be trained with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from triage.errors import unknown_name
 from triage.losses.acls import acls_loss
 from triage.losses.cross_entropy import Criterion, cross_entropy
 from triage.losses.dual_focal import dual_focal_loss
 from triage.losses.focal import flsd_loss, focal_loss
 from triage.losses.margin_smoothing import margin_smoothing_loss
 from triage.losses.soft_binned_ece import soft_binned_ece_loss
+from triage.registry import Info, Registry
 
 
 @dataclass(frozen=True)
-class CriterionInfo:
-    """What tables say of a criterion.
+class CriterionInfo(Info):
+    """A criterion with its description for tables and the command line.
 
     Parameters
     ----------
-    key : str
-        Stable name, as in settings and on the command line.
-    title : str
-        Name for people.
-    source : str
-        Paper.
+    key, title, source, needs
+        As in `triage.registry.Info`.
     function : callable
         Maps logits [B, C] and classes [B] to the loss of each case [B].
     """
 
-    key: str
-    title: str
-    source: str
     function: Criterion
 
 
@@ -57,18 +50,5 @@ _TABLE = (
     ),
 )
 
-CRITERIA: dict[str, CriterionInfo] = {info.key: info for info in _TABLE}
-"""Every criterion by its key, in the order of tables."""
-
-
-def criterion_of(key: str) -> Criterion:
-    """Return the criterion of that name.
-
-    Raises
-    ------
-    UsageError
-        If there is none of that name; the message has the nearest.
-    """
-    if key in CRITERIA:
-        return CRITERIA[key].function
-    raise unknown_name("criterion", key, CRITERIA)
+CRITERIA: Registry[CriterionInfo] = Registry("criterion", _TABLE)
+"""Every criterion."""

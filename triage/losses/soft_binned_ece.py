@@ -1,4 +1,4 @@
-"""Soft-binned calibration error as a part of the loss: bins with smooth edges have gradients."""
+"""Soft-binned expected calibration error as a differentiable term of the loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters that weight decay leaves alone."""
+"""Parameters that are excluded from weight decay."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ from triage.imaging.corruptions import Corruption
 from triage.imaging.provenance import FileProvenance
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.inputs import ImageInputs
+from triage.progress import Advance
 
-Progress = Callable[[int], None]
 Embed = Callable[[Sequence[OpenedImage]], NDArray[np.float32]]
 
 
@@ -49,7 +49,7 @@ def embed_cases(
     cases: Sequence[Case],
     backbone: Backbone,
     cache: EmbeddingCache,
-    progress: Progress | None = None,
+    progress: Advance | None = None,
     corruption: Corruption | None = None,
     *,
     by_view: EmbeddingCache | None = None,
@@ -234,7 +234,7 @@ def _pool(
 
 
 def open_images(
-    cases: Sequence[Case], preprocessing: Preprocessing, progress: Progress | None = None
+    cases: Sequence[Case], preprocessing: Preprocessing, progress: Advance | None = None
 ) -> tuple[ImageInputs, Opened]:
     """Read and resize all images of cases into memory, for fine-tuning.
 

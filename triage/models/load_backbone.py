@@ -1,4 +1,4 @@
-"""Which backbones there are, and how one is loaded by its reference.
+"""Backbones by reference: the kinds of references, and how each is loaded.
 
 A reference names the network: `hf:<local directory or hub name>` (transformers; a local
 directory is never looked up on the network), `monai:<network>` (random initialisation,
@@ -9,7 +9,8 @@ to be trained with `--mode finetune`), `file:<folder>` (what `triage pretrain` w
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import torch
 from torch import nn
 
 from triage.backbones.backbone import DESCRIPTION, WEIGHTS, Backbone
+from triage.backbones.monai_networks import build_monai
 from triage.backbones.preprocessing import Preprocessing
 from triage.backbones.pretrained import (
     REFUSALS,
@@ -25,11 +27,29 @@ from triage.backbones.pretrained import (
     pretrained_preprocessing,
 )
 from triage.backbones.weights_file import load_weights, read_description
-from triage.errors import TrainingError, nearest_name, unknown_name
+from triage.errors import TrainingError, UsageError, nearest_name
 from triage.imaging.views import Views
+from triage.registry import Info, Registry
 
 DEFAULT_MONAI_SIZE = 96
-_LIBRARIES = ("hf", "monai", "file", "oct")
+
+
+@dataclass(frozen=True)
+class BackboneKind(Info):
+    """A kind of reference to a backbone, `<key>:<name>`.
+
+    Parameters
+    ----------
+    key, title, source, needs
+        As in `triage.registry.Info`.
+    form : str
+        How its references are written.
+    load : callable
+        Maps what follows the colon, the whole reference and the seed to the backbone.
+    """
+
+    form: str
+    load: Callable[[str, str, int], Backbone]
 
 
 def load_backbone(
@@ -63,32 +83,29 @@ def load_backbone(
 
 
 def _of_reference(reference: str, seed: int) -> Backbone:
-    library, _, rest = reference.partition(":")
-    if library == "oct" and rest:
-        from triage.models.oct.tissue_backbone import load_tissue_backbone  # stands on this file
-
-        return load_tissue_backbone(Path(rest))
-    name, _, size = rest.rpartition("@")
-    if not (name and size.isdecimal()):
-        name, size = rest, ""
-    if library not in _LIBRARIES[:3] or not name:
+    library, _, name = reference.partition(":")
+    if library not in BACKBONES or not name:
         raise TrainingError(
             f"unknown backbone {reference!r}",
-            mend=f"{_did_you_mean(library)}Write hf:<directory or hub name>, monai:<network>, "
-            "such as monai:resnet10, file:<pretrained folder>, or oct:<bundle folder>.",
+            mend=f"{_did_you_mean(library)}Write {_forms()}.",
         )
-    pixels = int(size) if size else None
-    if library == "file":
-        return _file_backbone(Path(name), reference, pixels)
-    if library == "monai":
-        torch.manual_seed(seed)
-        return _monai_backbone(name, reference, pixels)
-    return _hf_backbone(name, reference, pixels)
+    return BACKBONES[library].load(name, reference, seed)
 
 
 def _did_you_mean(library: str) -> str:
-    near = nearest_name(library, _LIBRARIES)
+    near = nearest_name(library, BACKBONES)
     return f"Did you mean {near}:? " if near not in ("", library) else ""
+
+
+def _forms() -> str:
+    *others, last = (kind.form for kind in BACKBONES.values())
+    return f"{', '.join(others)} or {last}"
+
+
+def _split_size(name: str) -> tuple[str, int | None]:
+    """Name and input size of `name@size`; a name without size is left as it is."""
+    stem, _, size = name.rpartition("@")
+    return (stem, int(size)) if stem and size.isdecimal() else (name, None)
 
 
 def restore_backbone(folder: Path) -> Backbone:
@@ -96,7 +113,7 @@ def restore_backbone(folder: Path) -> Backbone:
     description = json.loads(read_description(folder / DESCRIPTION))
     architecture = description["architecture"]
     if architecture["library"] == "monai":
-        network, _ = _build_monai(architecture["name"])
+        network, _ = build_monai(architecture["name"])
     else:
         network = _build_hf(architecture["config"])
     network.load_state_dict(load_weights(folder / WEIGHTS))
@@ -115,9 +132,10 @@ def restore_backbone(folder: Path) -> Backbone:
     )
 
 
-def _file_backbone(folder: Path, reference: str, size: int | None) -> Backbone:
+def _file_backbone(name: str, reference: str, seed: int) -> Backbone:
+    folder, size = _split_size(name)
     try:
-        backbone = restore_backbone(folder)
+        backbone = restore_backbone(Path(folder))
     except REFUSALS as error:
         raise TrainingError(
             "the backbone cannot be read",
@@ -130,51 +148,13 @@ def _file_backbone(folder: Path, reference: str, size: int | None) -> Backbone:
     return backbone
 
 
-# MONAI's 2D ResNets: blocks a stage and channels of the stages. `conv1_t_stride=2,
-# bias_downsample=False` makes them the usual ones, three times faster than MONAI's default stem.
-_RESNETS = {
-    "resnet10_narrow": ([1, 1, 1, 1], [32, 64, 128, 256]),
-    "resnet10": ([1, 1, 1, 1], [64, 128, 256, 512]),
-    "resnet18": ([2, 2, 2, 2], [64, 128, 256, 512]),
-    "resnet34": ([3, 4, 6, 3], [64, 128, 256, 512]),
-}
-
-MONAI_NETWORKS = {
-    "resnet10_narrow": "ResNet-10 with half the channels, initialised at random",
-    "resnet10": "ResNet-10, initialised at random",
-    "resnet18": "ResNet-18, initialised at random",
-    "resnet34": "ResNet-34, initialised at random",
-    "densenet121": "DenseNet-121, initialised at random",
-}
-"""Every network that `monai:<network>` names, with what it is."""
-
-
-def _build_monai(name: str) -> tuple[nn.Module, int]:
-    from monai.networks.nets import DenseNet121, ResNet  # importing MONAI takes seconds
-
-    if name in _RESNETS:
-        layers, channels = _RESNETS[name]
-        network = ResNet(
-            block="basic",
-            layers=layers,
-            block_inplanes=channels,
-            spatial_dims=2,
-            n_input_channels=3,
-            conv1_t_stride=2,
-            bias_downsample=False,
-            feed_forward=False,
-        )
-        return network, channels[-1]
-    if name == "densenet121":
-        densenet = DenseNet121(spatial_dims=2, in_channels=3, out_channels=2)
-        densenet.class_layers.out = nn.Identity()
-        return densenet, 1024
-    unknown = unknown_name("MONAI network", name, MONAI_NETWORKS)
-    raise TrainingError(unknown.what, mend=unknown.mend)
-
-
-def _monai_backbone(name: str, reference: str, size: int | None) -> Backbone:
-    network, width = _build_monai(name)
+def _monai_backbone(name: str, reference: str, seed: int) -> Backbone:
+    name, size = _split_size(name)
+    torch.manual_seed(seed)
+    try:
+        network, width = build_monai(name)
+    except UsageError as error:
+        raise TrainingError(error.what, mend=error.mend) from error
     return Backbone(
         network,
         reference=reference,
@@ -218,7 +198,8 @@ def _build_hf(config: dict[str, Any]) -> nn.Module:
     )
 
 
-def _hf_backbone(name: str, reference: str, size: int | None) -> Backbone:
+def _hf_backbone(name: str, reference: str, seed: int) -> Backbone:
+    name, size = _split_size(name)
     try:
         model = pretrained_model(name, reference)
         preprocessing = pretrained_preprocessing(name, model.config, size)
@@ -240,3 +221,52 @@ def _hf_backbone(name: str, reference: str, size: int | None) -> Backbone:
         preprocessing=preprocessing,
         architecture={"library": "hf", "config": plain_config(model.config)},
     )
+
+
+def _oct_backbone(name: str, reference: str, seed: int) -> Backbone:
+    from triage.models.oct.tissue_backbone import load_tissue_backbone  # imports this module
+
+    return load_tissue_backbone(Path(name))
+
+
+BACKBONES: Registry[BackboneKind] = Registry(
+    "backbone",
+    (
+        BackboneKind(
+            "hf",
+            "Pretrained vision network in the transformers format",
+            "Wolf et al. 2020, transformers",
+            "hf:<directory or hub name>",
+            _hf_backbone,
+            needs=("a folder with config.json and model.safetensors, or a hub name when online",),
+        ),
+        BackboneKind(
+            "monai",
+            "Network of MONAI with random weights",
+            "Cardoso et al. 2022, MONAI",
+            "monai:<network>, such as monai:resnet10",
+            _monai_backbone,
+        ),
+        BackboneKind(
+            "file",
+            "Pretrained here, on pictures without labels",
+            "`triage pretrain`",
+            "file:<pretrained folder>",
+            _file_backbone,
+            needs=("a folder that `triage pretrain` wrote",),
+        ),
+        BackboneKind(
+            "oct",
+            "Tissue maps of a trained OCT system, for volumes",
+            "`triage train` of an OCT spec",
+            "oct:<bundle folder>",
+            _oct_backbone,
+            needs=("the bundle of a trained OCT system",),
+        ),
+    ),
+    columns={
+        "reference": lambda kind: f"`{kind.form.split(',')[0]}`",
+        "needs": lambda kind: "; ".join(kind.needs) or "nothing",
+    },
+)
+"""Every kind of reference to a backbone; its key is what precedes the colon."""

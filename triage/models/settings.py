@@ -112,7 +112,7 @@ class TrainSettings(BaseModel):
         for field, known in (
             ("criterion", CRITERIA),
             ("mixing", MIXINGS),
-            ("posterior", {NONE: None} | POSTERIORS),
+            ("posterior", (NONE, *POSTERIORS)),
         ):
             if getattr(self, field) not in known:
                 raise ValueError(str(unknown_name(field, getattr(self, field), known)))

@@ -14,7 +14,7 @@ from torch.nn import functional
 from triage.errors import TrainingError
 from triage.heads import HeadNetwork
 from triage.models.inputs import CaseInputs
-from triage.models.mixing import Mixed, Mixing, make_mixing
+from triage.models.mixing import MIXINGS, Mixed, Mixing
 from triage.models.network import CaseNetwork
 from triage.models.settings import FitSettings
 from triage.models.training_loop import fit_task
@@ -150,7 +150,7 @@ def fit(
             "are too few to train on"
         )
     task = _CaseTask(
-        training, validation, loss, n_inliers, settings, make_mixing(mixing), network.after_step
+        training, validation, loss, n_inliers, settings, MIXINGS[mixing](), network.after_step
     )
     try:
         best = fit_task(

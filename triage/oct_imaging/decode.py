@@ -6,16 +6,14 @@ import os
 import sys
 from pathlib import Path
 
-from pydicom.uid import OphthalmicTomographyImageStorage
-
 from triage.errors import ImageRejected, RejectReason
 from triage.hashing import hash_file
 from triage.imaging.decode import read_bytes, refusal_of
+from triage.imaging.dicom.support import require_dicom
 from triage.imaging.names import shown_name
 from triage.oct_imaging.claims import file_name_claim, finish
 from triage.oct_imaging.dicom_class import dicom_class
-from triage.oct_imaging.dicom_folder import dicom_files, read_dicom_folder
-from triage.oct_imaging.dicom_reader import read_opt
+from triage.oct_imaging.dicom_files import dicom_files
 from triage.oct_imaging.draft import Draft
 from triage.oct_imaging.grey import picture_kind
 from triage.oct_imaging.images import read_folder, read_stack
@@ -27,6 +25,8 @@ from triage.oct_imaging.volume import Flag, OctVolume
 from triage.regular_file import OutsideRootError, check_below, open_regular
 
 _HEAD = 2**16
+_OPHTHALMIC_TOMOGRAPHY = "1.2.840.10008.5.1.4.1.1.77.1.5.4"
+"""UID of Ophthalmic Tomography Image Storage (PS3.4 B.5)."""
 
 
 def decode_volume(path: Path, limits: VolumeLimits, *, root: str | Path | None = None) -> OctVolume:
@@ -79,13 +79,10 @@ def _read_draft(path: Path, limits: VolumeLimits) -> Draft:
         if vendor:
             return read_vendor(vendor, path, limits)
         files = dicom_files(path, limits)
-        return read_dicom_folder(files, limits) if files else read_folder(path, limits)
+        return _read_dicom_folder(files, limits) if files else read_folder(path, limits)
     head = _read_head(path, limits)
     if dicom_class(head) is not None:
-        draft = read_opt(read_bytes(path, limits.pictures), limits)
-        if draft.lacks_images(files=1):
-            draft.flags.append(Flag.BSCANS_MISSING)
-        return draft
+        return _read_dicom_file(path, limits)
     if head.startswith(b"PK\x03\x04"):
         return read_npz(path, limits)
     if kind := picture_kind(head):
@@ -99,6 +96,23 @@ def _read_draft(path: Path, limits: VolumeLimits) -> Draft:
     )
 
 
+def _read_dicom_folder(files: dict[Path, str], limits: VolumeLimits) -> Draft:
+    require_dicom("oct")
+    from triage.oct_imaging.dicom_folder import read_dicom_folder
+
+    return read_dicom_folder(files, limits)
+
+
+def _read_dicom_file(path: Path, limits: VolumeLimits) -> Draft:
+    require_dicom("oct")
+    from triage.oct_imaging.dicom_reader import read_opt
+
+    draft = read_opt(read_bytes(path, limits.pictures), limits)
+    if draft.lacks_images(files=1):
+        draft.flags.append(Flag.BSCANS_MISSING)
+    return draft
+
+
 def is_volume(path: Path) -> bool:
     """Say whether a file or folder is offered as a volume rather than as a photograph.
 
@@ -109,7 +123,7 @@ def is_volume(path: Path) -> bool:
             return True
         head = _read_head(path, VolumeLimits(max_bytes=sys.maxsize))
         if (name := dicom_class(head)) is not None:
-            return name == OphthalmicTomographyImageStorage
+            return name == _OPHTHALMIC_TOMOGRAPHY
         if picture_kind(head):
             return False
         return head.startswith(b"PK\x03\x04") or identify_vendor(head, path) is not None

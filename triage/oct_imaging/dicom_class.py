@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from triage.imaging.dicom.part10 import looks_like_dicom
+from triage.imaging.dicom.support import looks_like_dicom
 
 _SEARCHED = 4096  # bytes of the header, among whose first elements the class is
 # Media Storage SOP Class UID (PS3.10 7.1) and SOP Class UID (PS3.3 C.12.1), with the layout of the

@@ -13,35 +13,17 @@ from pydicom import uid
 
 from triage.errors import ImageRejected, RejectReason
 from triage.hashing import hash_bytes, hash_json
-from triage.imaging.decode import read_bytes, refusal_of
+from triage.imaging.decode import read_bytes
 from triage.oct_imaging import dicom_places
 from triage.oct_imaging.dicom_claims import note_places
-from triage.oct_imaging.dicom_class import dicom_class
 from triage.oct_imaging.dicom_instances import FrameOrder, Instance, one_volume
 from triage.oct_imaging.dicom_merge import merge_claims
 from triage.oct_imaging.dicom_reader import FUNDUS_CLASSES, read_opt
 from triage.oct_imaging.draft import Draft
-from triage.oct_imaging.folder import folder_files
 from triage.oct_imaging.limits import VolumeLimits
 from triage.oct_imaging.volume import Flag, Localizer
-from triage.regular_file import open_regular
 
-_HEAD = 2**16
 _VOLUME = str(uid.OphthalmicTomographyImageStorage)
-
-
-def dicom_files(folder: Path, limits: VolumeLimits) -> dict[Path, str]:
-    """Return a folder's DICOM files with the SOP class that each names, '' where it names none."""
-    found = {}
-    for path in folder_files(folder, limits).values():
-        try:
-            with open_regular(path, root=folder) as stream:
-                head = stream.read(_HEAD)
-        except OSError as error:
-            raise refusal_of(error) from None
-        if (name := dicom_class(head)) is not None:
-            found[path] = name
-    return found
 
 
 def read_dicom_folder(files: dict[Path, str], limits: VolumeLimits) -> Draft:

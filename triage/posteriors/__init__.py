@@ -1,7 +1,7 @@
-"""Posteriors: ways to get several members of an ensemble from one training run, one file each.
+"""Posteriors: several members of an ensemble from one training run, one file each.
 
-`POSTERIORS` is the registry. Members are ordinary networks in evaluation mode, so that what
-stores, scores and decides needs to know nothing of posteriors.
+`POSTERIORS` is the registry. Members are ordinary networks in evaluation mode, so bundles,
+scores and policies do not depend on the posterior they come from.
 """
 
 from triage.posteriors.batch_ensemble import BatchEnsemble
@@ -20,12 +20,19 @@ from triage.posteriors.rank_one import RankOne
 from triage.posteriors.sgld import Sgld
 from triage.posteriors.swa import Swa
 from triage.posteriors.swag import Swag
+from triage.registry import Registry
 
-POSTERIORS: dict[str, type[AfterTraining] | type[TrainedTogether]] = {
-    posterior.info.key: posterior
-    for posterior in (McDropout, BatchEnsemble, RankOne, Mimo, Swa, Swag, Laplace, Sgld)
-}
-"""Every posterior by its key."""
+POSTERIORS: Registry[type[AfterTraining] | type[TrainedTogether]] = Registry(
+    "posterior",
+    (McDropout, BatchEnsemble, RankOne, Mimo, Swa, Swag, Laplace, Sgld),
+    columns={
+        "members": lambda kind: (
+            ("one, " if kind.info.one_member else "")
+            + ("after training" if issubclass(kind, AfterTraining) else "trained together")
+        )
+    },
+)
+"""Every posterior."""
 
 __all__ = [
     "POSTERIORS",

@@ -13,6 +13,7 @@ from torch.nn import functional
 from triage.heads.mlp import Head
 from triage.losses.undecayed import Undecayed
 from triage.posteriors.posterior import (
+    PERCEPTRON,
     JointNetwork,
     PosteriorInfo,
     TrainedTogether,
@@ -113,7 +114,7 @@ class BatchEnsemble(TrainedTogether):
     """Members W * (s_m r_m^T) of one shared W; about the cost of one head to train and store."""
 
     info: ClassVar[PosteriorInfo] = PosteriorInfo(
-        "batch_ensemble", "BatchEnsemble", "Wen et al. 2020", needs_perceptron=True
+        "batch_ensemble", "BatchEnsemble", "Wen et al. 2020", needs=(PERCEPTRON,)
     )
 
     def build(

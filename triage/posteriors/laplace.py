@@ -1,4 +1,4 @@
-"""Laplace approximation of the last layer: a Gaussian as wide as the loss is flat.
+"""Laplace approximation of the last layer: a Gaussian with the inverse Hessian as covariance.
 
 The last layer W [C, P], with its bias as the last of the P columns, has the posterior
 N(W_MAP, (H + tau I)^-1): H is the generalised Gauss-Newton matrix of the cross-entropy, which
@@ -22,6 +22,7 @@ from torch import Tensor
 from triage.heads.head import HeadNetwork
 from triage.heads.mlp import Head
 from triage.posteriors.posterior import (
+    PERCEPTRON,
     AfterTraining,
     CaseLoss,
     PosteriorInfo,
@@ -41,7 +42,7 @@ class Curvature(ABC):
     Parameters
     ----------
     features : float64 Tensor [N, P]
-        What the last layer reads, with a last column of ones.
+        Inputs of the last layer, with a last column of ones.
     probabilities : float64 Tensor [N, C]
     """
 
@@ -156,7 +157,7 @@ class LastLayerLaplace:
         self.precision = PRECISIONS[best]
 
     def features(self, embeddings: Tensor) -> Tensor:
-        """What the last layer reads, with a column of ones, float64 [N, P]."""
+        """Inputs of the last layer, with a column of ones, float64 [N, P]."""
         with torch.no_grad():
             found = self.head.layers[:-1](self.head.standardised(embeddings)).double()
         return torch.cat([found, torch.ones_like(found[:, :1])], 1)
@@ -213,7 +214,7 @@ class Laplace(AfterTraining):
         "laplace",
         "Laplace approximation, last layer",
         "Daxberger et al. 2021",
-        needs_perceptron=True,
+        needs=(PERCEPTRON,),
     )
 
     largest_full: Annotated[int, Field(ge=0)] = LARGEST_FULL

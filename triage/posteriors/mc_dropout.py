@@ -1,4 +1,4 @@
-"""MC dropout: every member is the trained head with some units left out for good."""
+"""MC dropout: every member is the trained head with a fixed dropout mask."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from triage.errors import TrainingError
 from triage.heads.head import HeadNetwork
 from triage.posteriors.posterior import (
+    DROPOUT,
+    PERCEPTRON,
     AfterTraining,
     CaseLoss,
     PosteriorInfo,
@@ -37,8 +39,7 @@ class McDropout(AfterTraining):
         "mc_dropout",
         "MC dropout",
         "Gal & Ghahramani 2016",
-        needs_perceptron=True,
-        needs_dropout=True,
+        needs=(PERCEPTRON, DROPOUT),
     )
 
     rate: Annotated[float, Field(gt=0, lt=1)] | None = None

@@ -1,4 +1,4 @@
-"""MIMO: one perceptron reads M cases at once and names the class of each."""
+"""MIMO: one perceptron reads M cases at once and predicts the class of each."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from triage.heads.mlp import Head
 from triage.posteriors.posterior import (
+    PERCEPTRON,
     JointNetwork,
     PosteriorInfo,
     TrainedTogether,
@@ -104,7 +105,7 @@ class Mimo(TrainedTogether):
     """
 
     info: ClassVar[PosteriorInfo] = PosteriorInfo(
-        "mimo", "Multi-input multi-output (MIMO)", "Havasi et al. 2021", needs_perceptron=True
+        "mimo", "Multi-input multi-output (MIMO)", "Havasi et al. 2021", needs=(PERCEPTRON,)
     )
 
     repetitions: Annotated[int, Field(ge=1)] = 4

@@ -1,9 +1,9 @@
-"""What every posterior is: a way to get the members of an ensemble from one training run.
+"""Base classes of posteriors: ways to get the members of an ensemble from one training run.
 
 A member is an ordinary network in evaluation mode, mostly a `Head`, so that bundles, scores and
-policies need to know nothing of where it comes from. Some posteriors sample around a head that
+policies do not depend on where it comes from. Some posteriors sample around a head that
 is trained already (`AfterTraining`), others train all members in one network that shares most
-of its weights (`TrainedTogether`, `JointNetwork`) and is then taken apart.
+of its weights (`TrainedTogether`, `JointNetwork`) and is then split into members.
 """
 
 from __future__ import annotations
@@ -21,37 +21,40 @@ from torch import Tensor, nn
 from triage.errors import TrainingError, UsageError
 from triage.heads.head import HeadNetwork
 from triage.heads.mlp import Head
+from triage.registry import Info
 
 CaseLoss = Callable[[Tensor, Tensor], Tensor]
 """Maps what a network gives in training mode, and targets [B], to the loss of each case [B]."""
 
 
+PERCEPTRON = "a head that is a plain perceptron"
+DROPOUT = "dropout above 0"
+"""Needs of posteriors."""
+
+
 @dataclass(frozen=True)
-class PosteriorInfo:
-    """What tables say of a posterior.
+class PosteriorInfo(Info):
+    """Description of a posterior for tables and the command line.
 
     Parameters
     ----------
-    key : str
-        Stable name, as on the command line.
-    title : str
-        Name for people.
-    source : str
-        Paper.
-    needs_perceptron : bool
-        Whether it is for heads whose network is the plain perceptron `Head` only.
-    needs_dropout : bool
-        Whether the head must be trained with dropout.
+    key, title, source, needs
+        As in `triage.registry.Info`.
     one_member : bool
         Whether it gives a single member, however many are asked for.
     """
 
-    key: str
-    title: str
-    source: str
-    needs_perceptron: bool = False
-    needs_dropout: bool = False
     one_member: bool = False
+
+    @property
+    def needs_perceptron(self) -> bool:
+        """Whether it is for heads whose network is the plain perceptron `Head` only."""
+        return PERCEPTRON in self.needs
+
+    @property
+    def needs_dropout(self) -> bool:
+        """Whether the head must be trained with dropout."""
+        return DROPOUT in self.needs
 
 
 class Posterior(BaseModel, ABC):
@@ -139,7 +142,7 @@ class JointNetwork(HeadNetwork):
         """
 
     def penalty(self) -> Tensor:
-        """What the loss of the whole training set is raised by, in nats."""
+        """Term added to the loss of the whole training set, in nats."""
         return self.centre.new_zeros(())
 
     def forward(self, embeddings: Tensor) -> Tensor:

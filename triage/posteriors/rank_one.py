@@ -14,7 +14,7 @@ from torch.nn import functional
 from triage.heads.mlp import Head
 from triage.losses.undecayed import Undecayed
 from triage.posteriors.batch_ensemble import FactoredNetwork, random_signs
-from triage.posteriors.posterior import PosteriorInfo, TrainedTogether, head_of
+from triage.posteriors.posterior import PERCEPTRON, PosteriorInfo, TrainedTogether, head_of
 
 
 class GaussianFactor(nn.Module):
@@ -153,7 +153,7 @@ class RankOne(TrainedTogether):
     """
 
     info: ClassVar[PosteriorInfo] = PosteriorInfo(
-        "rank_one", "Rank-1 Bayesian network", "Dusenberry et al. 2020", needs_perceptron=True
+        "rank_one", "Rank-1 Bayesian network", "Dusenberry et al. 2020", needs=(PERCEPTRON,)
     )
 
     components: Annotated[int, Field(ge=1)] = 4

@@ -1,4 +1,4 @@
-"""SWAG: a Gaussian around the averaged weights, as wide as training at a constant rate walks."""
+"""SWAG: a Gaussian around the averaged weights, with the covariance of the training steps."""
 
 from __future__ import annotations
 

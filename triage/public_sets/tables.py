@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from triage.public_sets.registry import SETS
 from triage.public_sets.segmentation_spec import (
     MaskRows,
@@ -11,18 +9,17 @@ from triage.public_sets.segmentation_spec import (
     load_segmentation_spec,
     shipped_segmentation_spec,
 )
+from triage.registry import markdown_table
 
 
 def table_of_oct_sets() -> str:
     """Every set of labelled B-scans that can be prepared, as a Markdown table."""
     columns = ("name", "set", "size", "licence", "source", "leak")
-    return _markdown(
-        columns,
-        (
-            (f"`{key}`", entry.title, entry.size, entry.licence, entry.source, entry.leak)
-            for key, entry in SETS.items()
-        ),
+    rows = (
+        (f"`{key}`", entry.title, entry.size, entry.licence, entry.source, entry.leak)
+        for key, entry in SETS.items()
     )
+    return markdown_table((columns, *rows))
 
 
 def table_of_segmentation_sets() -> str:
@@ -30,20 +27,18 @@ def table_of_segmentation_sets() -> str:
     columns = ("name", "set", "classes", "licence", "source", "leak")
     folder = shipped_segmentation_spec("any").parent
     specs = (load_segmentation_spec(path) for path in sorted(folder.glob("*.yaml")))
-    return _markdown(
-        columns,
+    rows = (
         (
-            (
-                f"`{spec.name}`",
-                spec.title,
-                f"{len(spec.classes)}: {', '.join(spec.classes)}",
-                spec.licence,
-                spec.source,
-                spec.leak,
-            )
-            for spec in specs
-        ),
+            f"`{spec.name}`",
+            spec.title,
+            f"{len(spec.classes)}: {', '.join(spec.classes)}",
+            spec.licence,
+            spec.source,
+            spec.leak,
+        )
+        for spec in specs
     )
+    return markdown_table((columns, *rows))
 
 
 def table_of_segmentation_keys() -> str:
@@ -53,9 +48,4 @@ def table_of_segmentation_keys() -> str:
         for prefix, model in (("", SegmentationSpec), ("rows.", MaskRows))
         for name, field in model.model_fields.items()
     ]
-    return _markdown(("key", "meaning"), keys)
-
-
-def _markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [columns, ("---",) * len(columns), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return markdown_table((("key", "meaning"), *keys))

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from triage.auditing import DEFAULT_PLAN, AuditPlan, audit, worst_group
+from triage.auditing import DEFAULT_PLAN, AuditPlan, judge_plan, worst_group
 from triage.errors import UsageError
 from triage.evaluation.metrics import METRICS
 from triage.evaluation.referral import ReferralResult
@@ -78,18 +78,16 @@ def build_report(
         # The digest is the hash of all the rest: made anew, it is what people compare.
         manifest.pop("digest", None)
         manifest_hash = hash_json(manifest)
-        counts = {"reviews": reviews, "reasons": abstention_reasons}
-        optional = {"referral": referral, "tissue": tissue, "uncertainty": uncertainty}
-        identity = {
-            "manifest": manifest_hash,
-            "predictions": predictions_hash,
-            "generated_at": generated_at,
-            "data": facts.model_dump(),
-            "plan": plan.model_dump(),
-            "evaluation": evaluation.model_dump(),
-            **{name: None if given is None else dict(given) for name, given in counts.items()},
-            **{name: found.model_dump() for name, found in optional.items() if found is not None},
-        }
+        identity = _identity(
+            {
+                "manifest": manifest_hash,
+                "predictions": predictions_hash,
+                "generated_at": generated_at,
+            },
+            {"data": facts, "plan": plan, "evaluation": evaluation},
+            {"reviews": reviews, "reasons": abstention_reasons},
+            {"referral": referral, "tissue": tissue, "uncertainty": uncertainty},
+        )
         return Report(
             title=f"Audit report: {manifest.get('name') or facts.title or facts.spec}",
             report_id=hash_json(identity)[:16],
@@ -97,7 +95,7 @@ def build_report(
             predictions_hash=predictions_hash,
             manifest_hash=manifest_hash,
             plan=plan,
-            findings=audit(evaluation, plan),
+            findings=judge_plan(evaluation, plan),
             intended_use=manifest.get("intended_use"),
             system=system_facts(manifest),
             files=file_hashes(manifest),
@@ -111,11 +109,7 @@ def build_report(
             worst_groups=_worst_groups(evaluation),
             abstention_reasons=None if abstention_reasons is None else dict(abstention_reasons),
             reviews=None if reviews is None else review_counts(reviews),
-            review_tallies={
-                key: dict(tally)
-                for key, tally in (reviews or {}).items()
-                if isinstance(tally, Mapping)
-            },
+            review_tallies=_tallies(reviews or {}),
             limitations=limitations(
                 evaluation, facts, plan, referral=referral, tissue=tissue, reviewed=bool(reviews)
             ),
@@ -127,6 +121,26 @@ def build_report(
         raise UsageError(f"the report's inputs are malformed: {', '.join(places)}") from error
     except (TypeError, ValueError) as error:
         raise UsageError("the bundle's manifest is not plain JSON", where="manifest") from error
+
+
+def _identity(
+    texts: Mapping[str, str],
+    parts: Mapping[str, BaseModel],
+    counts: Mapping[str, Mapping[str, Any] | None],
+    optional: Mapping[str, BaseModel | None],
+) -> dict[str, Any]:
+    """What the report's id is the hash of: everything that it shows."""
+    return {
+        **texts,
+        **{name: part.model_dump() for name, part in parts.items()},
+        **{name: None if given is None else dict(given) for name, given in counts.items()},
+        **{name: found.model_dump() for name, found in optional.items() if found is not None},
+    }
+
+
+def _tallies(reviews: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """The counts by name among the numbers of reviews."""
+    return {key: dict(tally) for key, tally in reviews.items() if isinstance(tally, Mapping)}
 
 
 def _metric_texts() -> list[MetricText]:

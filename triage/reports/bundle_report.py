@@ -10,12 +10,10 @@ from typing import Any
 
 from triage.hashing import hash_json
 from triage.learning.evaluate import SPLIT, EvaluationRun
+from triage.modalities import MODALITIES
 from triage.reports import build_report, write_report
 from triage.store import Store, review_summary
 from triage.vocabulary.abstention_reasons import AbstainReason
-from triage.vocabulary.modality import Modality
-
-_NOT_KNOWN = (AbstainReason.QUALITY, AbstainReason.UNSEEN_DEVICE, AbstainReason.UNFAMILIAR)
 
 
 def write_audit(run: EvaluationRun, out: Path, store: Store | None) -> tuple[Path, Path]:
@@ -52,8 +50,7 @@ def write_audit(run: EvaluationRun, out: Path, store: Store | None) -> tuple[Pat
 def _reasons(run: EvaluationRun) -> dict[str, int]:
     """Abstained cases by reason; of volumes the ways not to know are told even where none was."""
     counted = Counter(run.reasons)
-    if run.dataset.spec.modality is Modality.OCT_VOLUMES:
-        counted.update(dict.fromkeys(_NOT_KNOWN, 0))
+    counted.update(dict.fromkeys(MODALITIES[run.dataset.spec.modality].reported_reasons, 0))
     return {
         f"{code} {AbstainReason(code).sentence}": count for code, count in sorted(counted.items())
     }

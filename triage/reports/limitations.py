@@ -6,15 +6,9 @@ from triage.auditing import AuditPlan
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.results import Evaluation
 from triage.evaluation.segmentation import SegmentationResult
+from triage.modalities import MODALITIES
 from triage.reports.model import DataFacts
-from triage.vocabulary.modality import Modality
 from triage.vocabulary.subgroup_levels import UNKNOWN
-
-_DEVICES = {
-    Modality.PHOTOGRAPHS: "cameras",
-    Modality.OCT_BSCANS: "scanners",
-    Modality.OCT_VOLUMES: "scanners",
-}
 
 
 def limitations(
@@ -29,8 +23,8 @@ def limitations(
     """List the limitations that hold for this report, the general ones first."""
     found = [
         "The numbers describe the labelled cases of this data set, looked at afterwards. They do "
-        f"not promise the same at another site, with other {_DEVICES[data.modality]}, or in other "
-        "patients.",
+        f"not promise the same at another site, with other {MODALITIES[data.modality].devices}, or "
+        "in other patients.",
         "Outliers are the conditions that this data set holds out. Other unknown conditions may "
         "be easier or harder to notice.",
         f"Intervals are pointwise, at {evaluation.confidence:.0%}, and not corrected for the "

@@ -1,8 +1,6 @@
-"""The part of a report that only OCT has: referral and tissue maps, and its words."""
+"""Charts of referrals and tissue maps, which only reports of OCT volumes have."""
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -10,21 +8,6 @@ from triage.charts import estimate_chart, referral_matrix
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.segmentation import SegmentationResult
 from triage.vocabulary.diagnoses import DIAGNOSES
-from triage.vocabulary.modality import Modality
-
-
-class CaseWords(NamedTuple):
-    """What a case and a class of it are called; both plural."""
-
-    cases: str
-    classes: str
-
-
-CASE_WORDS = {
-    Modality.PHOTOGRAPHS: CaseWords("cases", "conditions it knows"),
-    Modality.OCT_BSCANS: CaseWords("B-scans", "conditions it knows"),
-    Modality.OCT_VOLUMES: CaseWords("volumes", "referral classes"),
-}
 
 
 def charts_of_volumes(

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from triage.errors import StoreError
+from triage.extras import require_extra
 from triage.store.ledger import refuse_bulk_changes
 from triage.store.location import URL_HELP, resolve_url, shown_url, sqlite_file
 from triage.store.schema import Schema, migrate, schema_of
@@ -180,7 +181,11 @@ def make_engine(url: URL, create: bool) -> Engine:
     ------
     StoreError
         If the file or its folder is missing, or the kind of database is not supported.
+    MissingExtraError
+        If it is a PostgreSQL database and its driver is not installed.
     """
+    if url.drivername == "postgresql+psycopg":
+        require_extra("postgres", "A PostgreSQL database")
     if (path := sqlite_file(url)) is not None:
         if create and not path.parent.is_dir():
             raise StoreError("The folder does not exist.", where=str(path.parent), mend="Make it.")

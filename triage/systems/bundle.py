@@ -23,38 +23,28 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from safetensors import SafetensorError
 
-from triage.backbones.backbone import Backbone
-from triage.backbones.weights_file import load_weights
 from triage.data.spec import DataSpec
 from triage.decisions.policy import Policy
 from triage.errors import BundleError, UsageError
-from triage.heads import HEADS, HeadKind
-from triage.models.load_backbone import restore_backbone
-from triage.models.oct.settings import OctSettings
-from triage.models.settings import TrainSettings
 from triage.named_file import MAX_JSON_BYTES, read_named_text
 from triage.regular_file import read_regular
-from triage.systems.bundle_files import MANIFEST, check_files, check_names, hash_files
-from triage.systems.manifest import FORMAT, BundleManifest, MemberEntry
+from triage.systems.bundle_verification import MANIFEST, check_files, check_names, hash_files
+from triage.systems.families import family_of_settings
+from triage.systems.manifest import FORMAT, BundleManifest
 from triage.systems.model_card import model_card
-from triage.systems.oct.parts import load_oct_system, save_network
-from triage.systems.oct.system import OctSystem
-from triage.systems.system import Member, System
-from triage.uncertainty.combination import Combination, load_combination, save_combination
+from triage.systems.trained_system import TrainedSystem
 
 Part = TypeVar("Part", Policy, DataSpec)
-AnySystem = System | OctSystem
 
 POLICY = "policy.json"
 SPEC = "spec.json"
 CARD = "model_card.md"
-COMBINED = "combination"
 
 
 def save_bundle(
@@ -211,7 +201,7 @@ def _read_part(path: Path, model: type[Part]) -> Part:
         ) from error
 
 
-def load_system(folder: Path) -> tuple[AnySystem, BundleManifest]:
+def load_system(folder: Path) -> tuple[TrainedSystem, BundleManifest]:
     """Verify a bundle and build its system.
 
     Raises
@@ -237,58 +227,9 @@ def load_system(folder: Path) -> tuple[AnySystem, BundleManifest]:
     return system, manifest
 
 
-def _build(folder: Path, manifest: BundleManifest) -> AnySystem:
+def _build(folder: Path, manifest: BundleManifest) -> TrainedSystem:
     policy = load_policy(folder)
     provenance = {"bundle": manifest.digest(), "code_version": manifest.code_version}
-    if isinstance(manifest.settings, OctSettings):
-        return load_oct_system(folder, manifest, manifest.settings, policy, provenance)
-    return _load_heads(folder, manifest, manifest.settings, policy, provenance)
-
-
-def write_heads(
-    folder: Path,
-    entries: Sequence[MemberEntry],
-    members: dict[str, Member],
-    backbones: dict[str, Backbone],
-    combination: Combination | None = None,
-) -> None:
-    """Write an ensemble's heads, their backbones and the combined scores into a bundle's folder."""
-    for entry in entries:
-        save_network(folder / entry.weights, members[entry.name].head)
-    for key, backbone in backbones.items():
-        backbone.save(folder / "backbones" / key)
-    if combination is not None:
-        save_combination(folder / COMBINED, combination)
-
-
-def _load_heads(
-    folder: Path,
-    manifest: BundleManifest,
-    settings: TrainSettings,
-    policy: Policy,
-    provenance: dict[str, str],
-) -> System:
-    backbones = {key: restore_backbone(folder / "backbones" / key) for key in manifest.backbones}
-    kind = HeadKind(manifest.head)
-    loaded: dict[str, Member] = {}
-    for entry in manifest.members:
-        width = backbones[entry.backbone].width
-        head = HEADS[kind].build(
-            width,
-            manifest.n_inliers,
-            len(manifest.classes),
-            hidden=settings.hidden,
-            dropout=settings.dropout,
-        )
-        head.load_state_dict(load_weights(folder / entry.weights))
-        loaded[entry.name] = Member(entry.name, entry.backbone, head.eval())
-    return System(
-        backbones,
-        [loaded[entry.name] for entry in manifest.members],
-        kind=kind,
-        classes=manifest.classes,
-        n_inliers=manifest.n_inliers,
-        policy=policy,
-        provenance=provenance,
-        combination=load_combination(folder / COMBINED),
-    )
+    family = family_of_settings(manifest.settings)
+    system: TrainedSystem = family.load(folder, manifest, policy, provenance)
+    return system

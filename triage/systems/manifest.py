@@ -8,25 +8,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from triage.hashing import hash_json
+from triage.modalities import MODALITIES
 from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings
 from triage.uncertainty.combination import Summary
 from triage.vocabulary.modality import Modality
 
 FORMAT: Literal["triage-bundle-2"] = "triage-bundle-2"
-
-
-_READS = {
-    Modality.PHOTOGRAPHS: "skin photographs",
-    Modality.OCT_BSCANS: "single retinal OCT B-scans",
-    Modality.OCT_VOLUMES: "retinal OCT volumes",
-}
-INTENDED_USE = {
-    modality: f"Decision support for clinicians who triage {what} of the kind it was trained on. "
-    "It is research software, not a medical device: every recommendation is reviewed by a person. "
-    "It does not know other conditions than it lists, and is meant to say so."
-    for modality, what in _READS.items()
-}
 
 
 class MemberEntry(BaseModel):
@@ -76,7 +64,7 @@ class BundleManifest(BaseModel):
 
     format: Literal["triage-bundle-2"] = FORMAT
     name: str
-    intended_use: str = INTENDED_USE[Modality.PHOTOGRAPHS]
+    intended_use: str = MODALITIES[Modality.PHOTOGRAPHS].intended_use
     created_at: str
     code_version: str
     library_versions: dict[str, str]
@@ -100,6 +88,12 @@ class BundleManifest(BaseModel):
     notes: tuple[str, ...] = ()
     promotion: dict[str, Any] | None = None
     files: dict[str, str]
+
+    @property
+    def modality(self) -> Modality:
+        """What kind of cases the system reads; bundles state it by their intended use."""
+        stated = (m for m, kind in MODALITIES.items() if kind.intended_use == self.intended_use)
+        return next(stated, Modality.PHOTOGRAPHS)
 
     def resolved(self) -> BundleManifest:
         """Return the same manifest with every default written out."""

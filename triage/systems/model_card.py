@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from triage.data.spec import DataSpec
 from triage.decisions.policy import Policy
-from triage.imaging.views import Views
-from triage.models.oct.settings import OctSettings
-from triage.models.settings import TrainSettings
+from triage.systems.families import family_of_settings
 from triage.systems.manifest import BundleManifest
 from triage.uncertainty.combination import COMBINATION
 
@@ -62,7 +60,7 @@ validation at an outlier prevalence of {policy.outlier_prevalence:.0%}. Costs
 {costs.abstain_inlier:g}, missed outlier {costs.miss_outlier:g}, abstaining on an outlier
 {costs.abstain_outlier:g}.
 
-{_combination(manifest)}{_networks(manifest)}
+{_combination(manifest)}{family_of_settings(manifest.settings).networks_section(manifest)}
 
 ## On validation data
 
@@ -83,36 +81,6 @@ Cases rejected while reading: {sum(manifest.rejected.values())}.
 
 {notes}
 """
-
-
-def _embedding(settings: TrainSettings) -> str:
-    """What frozen backbones show the heads, where that is more than the usual."""
-    told = []
-    if settings.views is not Views.WHOLE:
-        told.append(f"the mean over {settings.views.n_views} views of a picture")
-    if settings.stages > 1:
-        told.append(f"the last {settings.stages} stages of the network")
-    return f"Embeddings: {', '.join(told)}.\n\n" if told else ""
-
-
-def _networks(manifest: BundleManifest) -> str:
-    """The section on what computes: members, or two stages and their pairs."""
-    if not isinstance(manifest.settings, OctSettings):
-        members = "\n".join(f"- {entry.name} ({entry.backbone})" for entry in manifest.members)
-        return f"## Members\n\n{_embedding(manifest.settings)}{members}"
-    first, second = manifest.settings.segmentation, manifest.settings.referral
-    stages = [sorted(manifest.backbones), list(dict.fromkeys(e.weights for e in manifest.members))]
-    field = " x ".join(f"{side:g}" for side in second.field)
-    cells = " x ".join(map(str, second.cells))
-    return f"""## Networks
-
-1. Segmentation, {len(stages[0])} instances: a B-scan on a grid of {first.rows} x {first.columns}
-   with its neighbours ({first.context} together) to one of 15 tissues a voxel.
-2. Referral, {len(stages[1])} instances: the tissue map alone, on {cells} cells over {field} mm
-   (across B-scans, depth, along B-scans), to referral and diagnoses.
-
-Every pair of instances is a member: {len(manifest.members)} hypotheses, averaged. A scan without
-scale is refused; one taken unlike the training scans gets no opinion (A3)."""
 
 
 def _combination(manifest: BundleManifest) -> str:

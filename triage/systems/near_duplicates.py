@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.data.manifest import Case
-from triage.systems.system import Embedded
+from triage.systems.photographs.system import Embedded
 
 SIMILAR = 0.7
 """Our choice, by eye on clinical photographs: above it about four pairs in five were views of one

@@ -1,18 +1,56 @@
-"""How well a score ranks outliers above inliers."""
+"""Area under the ROC curve: how well a score ranks positive cases above negative ones."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from triage.errors import UsageError
+from triage.uncertainty.ranked_steps import FloatArray, ranked_steps
 
 
-def auroc(score: NDArray[np.float64], is_outlier: NDArray[np.bool_]) -> float:
-    """Area under the ROC curve with outliers positive; ties count half (Mann-Whitney U)."""
-    n_out, n_in = int(is_outlier.sum()), int((~is_outlier).sum())
-    if not n_out or not n_in:
+def auroc(score: FloatArray, positive: NDArray[np.bool_]) -> float:
+    """Probability that a positive case scores above a negative one, ties counting one half.
+
+    Raises
+    ------
+    UsageError
+        If there is no positive or no negative case.
+
+    See Also
+    --------
+    weighted_auroc
+    """
+    if positive.all() or not positive.any():
         raise UsageError("an AUROC needs both inliers and outliers")
-    ranks = rankdata(score)
-    return float((ranks[is_outlier].sum() - n_out * (n_out + 1) / 2) / (n_out * n_in))
+    return float(weighted_auroc(score, positive, np.ones((1, len(score))))[0])
+
+
+def weighted_auroc(
+    score: FloatArray, positive: NDArray[np.bool_], weights: FloatArray
+) -> FloatArray:
+    """AUROC of each resample, ties counting one half.
+
+    The Mann-Whitney form of the area under the ROC curve: Hanley & McNeil 1982.
+
+    Parameters
+    ----------
+    score : float array [N]
+    positive : bool array [N]
+    weights : float array [B, N]
+        Case weights of each resample.
+
+    Returns
+    -------
+    float array [B]
+        NaN where a resample lacks positive or negative cases.
+    """
+    if len(score) == 0:
+        return np.full(len(weights), np.nan)
+    hits, others = ranked_steps(score, positive, weights)
+    above = hits.cumsum(axis=1) - hits / 2
+    pairs = hits.sum(axis=1) * others.sum(axis=1)
+    area: FloatArray = np.divide(
+        (others * above).sum(axis=1), pairs, out=np.full(len(weights), np.nan), where=pairs > 0
+    )
+    return area

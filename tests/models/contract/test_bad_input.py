@@ -27,9 +27,9 @@ from triage.losses import CRITERIA
 from triage.models.inputs import EmbeddingInputs
 from triage.models.settings import TrainSettings
 from triage.models.training import Labelled, fit, predict_logits
-from triage.systems.assemble import few_outliers
-from triage.systems.plan import TrainingPlan
-from triage.systems.training import train_pool
+from triage.systems.fix_policy import few_outliers
+from triage.systems.photographs.plan import TrainingPlan
+from triage.systems.photographs.training import train_pool
 
 PERCEPTRONS = (HeadKind.SOFTMAX, HeadKind.REJECT, HeadKind.HOD, HeadKind.OUTLIER_EXPOSURE)
 every = pytest.mark.parametrize("kind", HEADS)

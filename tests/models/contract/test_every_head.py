@@ -27,7 +27,7 @@ from triage.heads import HEADS, HeadKind, HeadNetwork
 from triage.models.inputs import EmbeddingInputs
 from triage.models.tensor_file import load_tensors, save_tensors
 from triage.models.training import predict_logits
-from triage.uncertainty.calibration import make_calibrator
+from triage.uncertainty.calibration import CALIBRATORS
 
 every = pytest.mark.parametrize("kind", HEADS)
 
@@ -121,7 +121,7 @@ def test_scaled_by_a_temperature_it_is_calibrated(kind: HeadKind) -> None:
         logits = predict_logits(network, fresh.inputs)[:, :N_INLIERS].double()
         return logits.softmax(1).numpy(), fresh.targets.numpy()
 
-    calibrator = make_calibrator("temperature").fit(*probabilities(5, 300))
+    calibrator = CALIBRATORS["temperature"]().fit(*probabilities(5, 300))
     given, truth = probabilities(6, 900)
     calibrated = calibrator.calibrate(given)
     confidence, right = calibrated.max(1), calibrated.argmax(1) == truth

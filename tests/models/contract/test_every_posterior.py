@@ -15,8 +15,8 @@ from triage.models.inputs import EmbeddingInputs
 from triage.models.settings import FitSettings, TrainSettings
 from triage.models.training import predict_logits
 from triage.posteriors import POSTERIORS
-from triage.systems.head_training import train_head
-from triage.systems.plan import TrainingPlan
+from triage.systems.photographs.head_training import train_head
+from triage.systems.photographs.plan import TrainingPlan
 from triage.uncertainty.decomposition import decompose
 
 FIT = FitSettings(epochs=20, patience=20, batch_size=32, learning_rate=2e-2)

@@ -8,7 +8,7 @@ from torch import nn
 
 from tests.models.losses.plain import N_CLASSES, random_batch
 from triage.errors import UsageError
-from triage.losses.registry import CRITERIA, criterion_of
+from triage.losses.registry import CRITERIA
 
 every = pytest.mark.parametrize("key", CRITERIA)
 
@@ -21,16 +21,16 @@ def test_the_table() -> None:
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="Did you mean dual_focal"):
-        criterion_of("dualfocal")
+        CRITERIA.lookup("dualfocal")
     with pytest.raises(UsageError, match="There are cross_entropy, focal"):
-        criterion_of("zzz")
+        CRITERIA.lookup("zzz")
 
 
 @every
 @pytest.mark.parametrize("n", [1, 2, 24])
 def test_one_loss_a_case(key: str, n: int) -> None:
     logits, targets = random_batch(1, n=n)
-    loss = criterion_of(key)(logits, targets)
+    loss = CRITERIA[key].function(logits, targets)
     assert loss.shape == (n,)
     assert loss.dtype == logits.dtype
     assert (loss >= 0).all()
@@ -49,7 +49,7 @@ def test_extreme_logits_have_finite_gradients(key: str, dtype: torch.dtype) -> N
     ]
     for target in range(N_CLASSES):
         logits = torch.tensor(rows, dtype=dtype, requires_grad=True)
-        loss = criterion_of(key)(logits, torch.full((len(rows),), target))
+        loss = CRITERIA[key].function(logits, torch.full((len(rows),), target))
         loss.sum().backward()
         assert torch.isfinite(loss).all()
         assert torch.isfinite(logits.grad).all()
@@ -61,16 +61,16 @@ def test_extreme_logits_have_finite_gradients(key: str, dtype: torch.dtype) -> N
 def test_gradients_are_the_slopes(key: str) -> None:
     logits, targets = random_batch(2, n=8, scale=4.0)
     logits.requires_grad_()
-    assert torch.autograd.gradcheck(lambda z: criterion_of(key)(z, targets), (logits,))
+    assert torch.autograd.gradcheck(lambda z: CRITERIA[key].function(z, targets), (logits,))
 
 
 @every
 def test_the_order_of_classes_and_cases_does_not_matter(key: str) -> None:
     logits, targets = random_batch(3, scale=6.0)
-    loss = criterion_of(key)(logits, targets)
+    loss = CRITERIA[key].function(logits, targets)
     cases = torch.randperm(len(targets), generator=torch.Generator().manual_seed(1))
     classes = torch.randperm(N_CLASSES, generator=torch.Generator().manual_seed(2))
-    moved = criterion_of(key)(logits[cases][:, classes], classes.argsort()[targets[cases]])
+    moved = CRITERIA[key].function(logits[cases][:, classes], classes.argsort()[targets[cases]])
     assert torch.allclose(moved, loss[cases])
 
 
@@ -84,6 +84,6 @@ def test_a_tiny_problem_is_learned(key: str) -> None:
     optimiser = torch.optim.Adam(network.parameters(), lr=0.1)
     for _ in range(60):
         optimiser.zero_grad()
-        criterion_of(key)(network(inputs), targets).mean().backward()
+        CRITERIA[key].function(network(inputs), targets).mean().backward()
         optimiser.step()
     assert (network(inputs).argmax(1) == targets).float().mean() > 0.95

@@ -7,7 +7,7 @@ import pytest
 
 from tests.uncertainty.calibration.make import fitted, keys, log_loss, simulate
 from triage.errors import UsageError
-from triage.uncertainty.calibration import CALIBRATORS, make_calibrator
+from triage.uncertainty.calibration import CALIBRATORS
 
 every = pytest.mark.parametrize("key", CALIBRATORS)
 K = 5
@@ -147,7 +147,7 @@ def test_few_cases(key, n, k):
 @pytest.mark.parametrize("row", [[0.25] * 4, [1.0, 0.0, 0.0, 0.0], [0.0] * 4])
 def test_constant_inputs(key, row):
     p, distance = np.tile(row, (40, 1)), np.full(40, 3.0)
-    calibrator = make_calibrator(key).fit(p, np.arange(40) % 4, distance)
+    calibrator = CALIBRATORS[key]().fit(p, np.arange(40) % 4, distance)
     assert_distributions(calibrator.calibrate(p, distance), p.shape)
     others, _, away = simulate(50, 4, seed=9)
     assert_distributions(calibrator.calibrate(others, away), others.shape)
@@ -156,7 +156,7 @@ def test_constant_inputs(key, row):
 @every
 def test_unfitted(key, cases):
     with pytest.raises(UsageError, match="not fitted"):
-        make_calibrator(key).calibrate(cases[0], cases[2])
+        CALIBRATORS[key]().calibrate(cases[0], cases[2])
 
 
 @every
@@ -186,7 +186,7 @@ def test_what_cannot_be_learned_from(key, seen, change, words):
     keep = change.get("keep", len(p))
     labels = truth[: change.get("labels", keep)].astype(change.get("kind", int))
     with pytest.raises(UsageError, match=words):
-        make_calibrator(key).fit(p[:keep], labels, distance[:keep])
+        CALIBRATORS[key]().fit(p[:keep], labels, distance[:keep])
 
 
 @every
@@ -208,7 +208,7 @@ def test_missing_and_bad_distances(key, seen):
         (np.where(distance > 1, np.nan, 0.0), "not finite"),
     ):
         with pytest.raises(UsageError, match=words):
-            make_calibrator(key).fit(p, truth, bad)
+            CALIBRATORS[key]().fit(p, truth, bad)
         with pytest.raises(UsageError, match=words):
             fitted(key, seen).calibrate(p, bad)
 
@@ -216,7 +216,7 @@ def test_missing_and_bad_distances(key, seen):
 @pytest.mark.parametrize("key", keys(needs_distance=False))
 def test_the_others_need_no_distance(key, seen):
     p, truth, distance = seen
-    without = make_calibrator(key).fit(p, truth).calibrate(p)
+    without = CALIBRATORS[key]().fit(p, truth).calibrate(p)
     np.testing.assert_array_equal(without, fitted(key, seen).calibrate(p, distance))
 
 
@@ -249,9 +249,9 @@ def test_settings_that_cannot_work(key, settings):
 
 def test_unknown_names_get_the_nearest():
     with pytest.raises(UsageError, match="Did you mean dirichlet"):
-        make_calibrator("dirichelt")
+        CALIBRATORS["dirichelt"]()
     with pytest.raises(UsageError, match="There are none, temperature"):
-        make_calibrator("xyz")
+        CALIBRATORS["xyz"]()
 
 
 @every

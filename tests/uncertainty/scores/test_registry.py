@@ -6,7 +6,6 @@ from triage.errors import UsageError
 from triage.uncertainty.scores import SCORES, make_score
 from triage.uncertainty.scores.knn import Knn
 from triage.uncertainty.scores.vim import Vim
-from triage.uncertainty.tables import table_of_scores
 
 
 def test_a_score_by_its_name() -> None:
@@ -47,7 +46,7 @@ def test_a_setting_of_the_wrong_type() -> None:
 
 
 def test_the_table_has_a_row_a_score() -> None:
-    lines = table_of_scores().splitlines()
+    lines = SCORES.markdown().splitlines()
     assert len(lines) == len(SCORES) + 2
     assert {line.count(" | ") for line in lines} == {6}
     for line, (key, score) in zip(lines[2:], SCORES.items(), strict=True):

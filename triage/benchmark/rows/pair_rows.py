@@ -16,8 +16,8 @@ from triage.benchmark.rows.named import Named
 from triage.data.spec import DataSpec
 from triage.evaluation.coverage import OVERALL
 from triage.evaluation.estimates import MAX_UNDEFINED, MIN_CLUSTERS
-from triage.evaluation.metrics.detection import auroc
 from triage.evaluation.results import level_order
+from triage.uncertainty.auroc import weighted_auroc
 from triage.vocabulary.clinical import Risk
 
 RISK = "risk"
@@ -114,7 +114,9 @@ def _compare(
         weights = resamples.weights(draw.clusters[TEST][kept])
         outlier = draw.truth[TEST][kept] < 0
         for method, values in ((a, first), (b, second)):
-            values[number] = auroc(draw.said[method.name].arrays[TEST][kept], outlier, weights)
+            values[number] = weighted_auroc(
+                draw.said[method.name].arrays[TEST][kept], outlier, weights
+            )
     outliers = [(draw.truth[TEST][kept] < 0).sum() for _, draw, kept in counted]
     inliers = [(draw.truth[TEST][kept] >= 0).sum() for _, draw, kept in counted]
     return PairPart(

@@ -17,8 +17,8 @@ from triage.decisions.cost_matrix import outcome_cost
 from triage.evaluation.curves import GRID, risk_at_grid
 from triage.evaluation.metrics import METRICS
 from triage.evaluation.metrics.classification import correct
-from triage.evaluation.metrics.detection import auroc
 from triage.evaluation.outcomes import Outcomes
+from triage.uncertainty.auroc import weighted_auroc
 from triage.uncertainty.combination import COMBINATION
 from triage.uncertainty.combination import INFO as COMBINED
 from triage.uncertainty.scores import SCORES
@@ -132,7 +132,9 @@ def _measure(
         for shift, found in shifted.items():
             found.append(_against(draw, scores, shift, resamples))
         outlier = draw.truth[VALIDATION] < 0
-        validation.append(auroc(scores[VALIDATION], outlier, np.ones((1, len(outlier))))[0])
+        validation.append(
+            weighted_auroc(scores[VALIDATION], outlier, np.ones((1, len(outlier))))[0]
+        )
     return Scored(
         method=method,
         near={key: np.stack(values) for key, values in near.items()},
@@ -164,7 +166,7 @@ def _against(
     both = np.concatenate([scores[TEST][inlier], scores[name]])
     clusters = np.concatenate([draw.clusters[TEST][inlier], draw.clusters[name]])
     outlier = np.arange(len(both)) >= inlier.sum()
-    return auroc(both, outlier, resamples.weights(clusters))
+    return weighted_auroc(both, outlier, resamples.weights(clusters))
 
 
 def _row(

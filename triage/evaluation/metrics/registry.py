@@ -7,10 +7,12 @@ from triage.evaluation.metrics import (
     calibration,
     classification,
     clinical,
-    detection,
     proper,
     selective,
 )
+from triage.evaluation.metrics.aupr import ood_aupr
+from triage.evaluation.metrics.auroc import ood_auroc
+from triage.evaluation.metrics.fpr95 import ood_fpr95
 from triage.evaluation.metrics.metric import Interval, Metric, Need
 from triage.evaluation.metrics.metric import mean_metric as _mean
 
@@ -32,17 +34,17 @@ _TABLE = (
     Metric(
         "ood_auroc", "OOD AUROC", "area", True, _RANKING, _KG,
         "Probability that an outlier scores above an inlier; ties count one half.",
-        "Hanley & McNeil 1982", detection.ood_auroc,
+        "Hanley & McNeil 1982", ood_auroc,
     ),
     Metric(
         "ood_aupr", "OOD AUPR", "area", True, _RANKING, _KG,
         "Average precision of finding outliers; chance level is their prevalence.",
-        "average precision, as in scikit-learn", detection.ood_aupr, of_all_cases=True,
+        "average precision, as in scikit-learn", ood_aupr, of_all_cases=True,
     ),
     Metric(
         "ood_fpr95", "OOD FPR at 95 % TPR", "proportion", False, _RANKING, _KG,
         "Share of inliers flagged at the highest threshold that flags 95 % of outliers.",
-        "convention of OpenOOD v1.5", detection.ood_fpr95,
+        "convention of OpenOOD v1.5", ood_fpr95,
     ),
     Metric(
         "ece", "Calibration error (ECE)", "proportion", False, (Need.INLIERS,), _BASIC,

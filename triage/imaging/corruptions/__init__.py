@@ -1,7 +1,7 @@
 """Stock corruptions of photographs: shifted and far test sets that need no further data.
 
 A `Corruption` is a name of `CORRUPTIONS` and a severity; the same image is always corrupted
-the same way. `FAR` is the stock far set: it leaves nothing of the subject.
+the same way. `FAR` is the stock far set: the subject is not recognisable.
 """
 
 from triage.imaging.corruptions.corruption import FAR, Corruption, parse_corruption

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from triage.errors import UsageError, unknown_name
+from triage.errors import UsageError
 from triage.hashing import hash_json
 from triage.imaging.corruptions.table import CORRUPTIONS
 
@@ -41,8 +41,6 @@ class Corruption:
     severity: int
 
     def __post_init__(self) -> None:
-        if self.name not in CORRUPTIONS:
-            raise unknown_name("corruption", self.name, CORRUPTIONS)
         levels = len(CORRUPTIONS[self.name].strengths)
         if type(self.severity) is not int or not 1 <= self.severity <= levels:
             raise UsageError(
@@ -104,8 +102,8 @@ def parse_corruption(text: str) -> Corruption:
     name, colon, severity = text.strip().partition(":")
     if not colon and name in CORRUPTIONS and len(CORRUPTIONS[name].strengths) == 1:
         return Corruption(name, 1)
-    if name.isidentifier() and name not in CORRUPTIONS:
-        raise unknown_name("corruption", name, CORRUPTIONS)
+    if name.isidentifier():
+        CORRUPTIONS.lookup(name)
     if colon and severity.isascii() and severity.isdecimal():
         return Corruption(name, int(severity))
     raise UsageError(f"{text!r} is not a corruption", mend="Write name:severity, such as jpeg:3.")

@@ -1,4 +1,4 @@
-"""Corruptions that leave nothing of the subject: stock far out-of-distribution pictures.
+"""Far corruptions: the subject is not recognisable.
 
 Each takes a frame, uint8 [H, W, 3], a strength and a generator, and returns a new frame of the
 same shape.

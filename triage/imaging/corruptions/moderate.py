@@ -1,4 +1,4 @@
-"""Corruptions that a camera, a lamp or a messenger adds: the subject stays recognisable.
+"""Moderate corruptions of cameras, light and compression: the subject stays recognisable.
 
 Each takes a frame, uint8 [H, W, 3], a strength in its own unit and a generator, and returns a
 new frame of the same shape. Lengths are shares of the shorter side, so that a severity means

@@ -7,8 +7,9 @@ from torch import Tensor
 
 from triage.errors import UsageError
 from triage.models.mixing.blending import blend, draw_shares, require_concentration
-from triage.models.mixing.mixing import Mixed, Mixing, MixingInfo
+from triage.models.mixing.mixing import Mixed, Mixing
 from triage.models.mixing.mixup import CONCENTRATION
+from triage.registry import Info
 
 
 def over_confident_classes(probabilities: Tensor, truth: Tensor) -> Tensor:
@@ -65,7 +66,7 @@ class ConfidenceAdjustedMixup(Mixing):
     call it with the resumed network first.
     """
 
-    info = MixingInfo("camixup", "Confidence-adjusted mixup (CAMixup)", "Wen et al. 2021")
+    info = Info("camixup", "Confidence-adjusted mixup (CAMixup)", "Wen et al. 2021")
 
     def __init__(self, concentration: float = CONCENTRATION) -> None:
         self.concentration = require_concentration(concentration)

@@ -1,4 +1,4 @@
-"""What every mixing is: a batch of cases in, a batch of blends of two cases out."""
+"""Base class of mixings: a batch of cases in, a batch of blends of two cases out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
+
+from triage.registry import Info
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,29 +42,10 @@ class Mixed:
         return cls(inputs, targets, targets, torch.ones(len(targets), device=targets.device))
 
 
-@dataclass(frozen=True)
-class MixingInfo:
-    """What tables say of a mixing.
-
-    Parameters
-    ----------
-    key : str
-        Stable name, as in settings and on the command line.
-    title : str
-        Name for people.
-    source : str
-        Paper.
-    """
-
-    key: str
-    title: str
-    source: str
-
-
 class Mixing(ABC):
     """One way to mix the cases of a training batch; may learn from validation cases."""
 
-    info: ClassVar[MixingInfo]
+    info: ClassVar[Info]
 
     @abstractmethod
     def mix(self, inputs: Tensor, targets: Tensor, generator: torch.Generator) -> Mixed:

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from triage.models.mixing.blending import blend, draw_shares, require_concentration
-from triage.models.mixing.mixing import Mixed, Mixing, MixingInfo
+from triage.models.mixing.mixing import Mixed, Mixing
+from triage.registry import Info
 
 CONCENTRATION = 0.2
 """Within the range from which Zhang et al. chose; we have not tuned it."""
@@ -24,7 +25,7 @@ class Mixup(Mixing):
         alone.
     """
 
-    info = MixingInfo("mixup", "Mixup", "Zhang et al. 2018")
+    info = Info("mixup", "Mixup", "Zhang et al. 2018")
 
     def __init__(self, concentration: float = CONCENTRATION) -> None:
         self.concentration = require_concentration(concentration)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from triage.models.mixing.mixing import Mixed, Mixing, MixingInfo
+from triage.models.mixing.mixing import Mixed, Mixing
+from triage.registry import Info
 
 
 class NoMixing(Mixing):
     """The cases as they are, whatever kind of input they have."""
 
-    info = MixingInfo("none", "None", "the usual training")
+    info = Info("none", "None", "the usual training")
 
     def mix(self, inputs: Tensor, targets: Tensor, generator: torch.Generator) -> Mixed:
         """Return the batch."""

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from triage.models.mixing.blending import blend, draw_shares, require_concentration
-from triage.models.mixing.mixing import Mixed, Mixing, MixingInfo
+from triage.models.mixing.mixing import Mixed, Mixing
+from triage.registry import Info
 
 CONCENTRATION = 20.0
 """The default of the authors' published code: nearly even blends."""
@@ -23,7 +24,7 @@ class RegMixup(Mixing):
         Of the symmetric Beta distribution of shares; large values give nearly even blends.
     """
 
-    info = MixingInfo("regmixup", "RegMixup", "Pinto et al. 2022")
+    info = Info("regmixup", "RegMixup", "Pinto et al. 2022")
 
     def __init__(self, concentration: float = CONCENTRATION) -> None:
         self.concentration = require_concentration(concentration)

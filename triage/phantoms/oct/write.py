@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from triage.array_file import MAX_BYTES, Arrays, load_arrays, save_arrays
+from triage.extras import require_extra
 from triage.hashing import canonical_json
 from triage.phantoms.folder import MANIFEST, TRUTH, claim_folder, csv_bytes, replace_file
-from triage.phantoms.oct.dicom import dicom_bytes
 from triage.phantoms.oct.plan import VolumePlan
 from triage.phantoms.oct.volume import OctPhantom, checked_size, generate_volume, plan_volumes
 from triage.regular_file import read_regular
@@ -69,8 +69,10 @@ def write_oct_phantoms(
     Raises
     ------
     UsageError
-        If an argument is out of range, or the folder holds anything else.
+        If an argument is out of range, or the folder holds anything else; `MissingExtraError` if
+        the extra `oct` is not installed.
     """
+    require_extra("oct", "Generated OCT volumes, which are DICOM files,")
     plans = plan_volumes(n_cases, seed, device=device, rare_fraction=rare_fraction, start=start)
     size = checked_size(size, plans[0].device)
     claim_folder(
@@ -91,7 +93,6 @@ def write_oct_phantoms(
     if manifest.exists():
         return manifest
     (folder / "volumes").mkdir(exist_ok=True)
-
     rows = []
     for done, plan in enumerate(plans, start=1):
         row = _row(plan, annotated)
@@ -99,12 +100,17 @@ def write_oct_phantoms(
         rows.append(row)
         if progress is not None:
             progress(done)
+    _write_tables(folder, rows, labelled)
+    return manifest
 
+
+def _write_tables(folder: Path, rows: Sequence[dict[str, object]], labelled: bool) -> None:
+    """Write the manifest, last, and before it the truth where the manifest does not hold it."""
     hidden = () if labelled else ("annotation", *_LABELS)
     if not labelled:
         replace_file(folder / TRUTH, csv_bytes(("case_id", "condition", "phenotype"), rows))
-    replace_file(manifest, csv_bytes([name for name in rows[0] if name not in hidden], rows))
-    return manifest
+    columns = [name for name in rows[0] if name not in hidden]
+    replace_file(folder / MANIFEST, csv_bytes(columns, rows))
 
 
 def _write_case(
@@ -114,6 +120,8 @@ def _write_case(
     volume, annotation = folder / str(row["image"]), str(row["annotation"])
     if volume.exists() and (not annotation or load_arrays(folder / annotation)):
         return
+    from triage.phantoms.oct.dicom import dicom_bytes  # needs pydicom
+
     phantom = generate_volume(plan, size)
     if annotation:
         _save_truth(folder / annotation, phantom)

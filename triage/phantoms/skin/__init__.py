@@ -9,13 +9,13 @@ and tests use phantoms where no research data may go.
 """
 
 from triage.phantoms.skin.cases import PhantomCase, generate_cases, render_case
-from triage.phantoms.skin.conditions import CONDITIONS, Condition
+from triage.phantoms.skin.conditions import CONDITIONS, PhantomCondition
 from triage.phantoms.skin.plan import plan_case
 from triage.phantoms.skin.write import write_phantoms
 
 __all__ = [
     "CONDITIONS",
-    "Condition",
+    "PhantomCondition",
     "PhantomCase",
     "generate_cases",
     "plan_case",

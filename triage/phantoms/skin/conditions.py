@@ -20,7 +20,7 @@ Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Condition:
+class PhantomCondition:
     """One row of the table.
 
     Parameters
@@ -67,8 +67,8 @@ class Condition:
         return LesionParameters(**drawn)
 
 
-CONDITIONS: tuple[Condition, ...] = (
-    Condition(
+CONDITIONS: tuple[PhantomCondition, ...] = (
+    PhantomCondition(
         name="round brown macule",
         description="A flat, evenly brown, round spot with a clear border.",
         risk=Risk.LOW,
@@ -86,7 +86,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "dome": (0.0, 0.12),
         },
     ),
-    Condition(
+    PhantomCondition(
         name="irregular dark patch",
         description="A large, unevenly dark patch with a ragged outline and blue-grey parts.",
         risk=Risk.HIGH,
@@ -105,7 +105,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "dome": (0.0, 0.12),
         },
     ),
-    Condition(
+    PhantomCondition(
         name="pearly nodule",
         description="A shiny, pale pink dome crossed by fine vessels, sometimes dimpled.",
         risk=Risk.MEDIUM,
@@ -129,7 +129,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "core_depth": (0.0, 0.15),
         },
     ),
-    Condition(
+    PhantomCondition(
         name="scaly red plaque",
         description="A red plaque under white scale.",
         risk=Risk.LOW,
@@ -150,7 +150,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "rough": (0.0, 0.03),
         },
     ),
-    Condition(
+    PhantomCondition(
         name="pustular cluster",
         description="Several small red bumps, some with a yellow head.",
         risk=Risk.LOW,
@@ -173,7 +173,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "clod_dome": (0.1, 0.5),
         },
     ),
-    Condition(
+    PhantomCondition(
         name="warty brown plaque",
         description="A raised, rough brown plaque with a sharp border, as if stuck on.",
         risk=Risk.LOW,
@@ -196,7 +196,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "clod_melanin": (0.0, 0.9),
         },
     ),
-    Condition(
+    PhantomCondition(
         name="ring-shaped red patch",
         description="A red ring, slightly scaly, around a clearing centre.",
         risk=Risk.LOW,
@@ -216,7 +216,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "dome": (0.02, 0.10),
         },
     ),
-    Condition(
+    PhantomCondition(
         name="crusted ulcer",
         description="A sunken sore under a dark crust within a raised red rim.",
         risk=Risk.HIGH,
@@ -239,7 +239,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "core_depth": (0.1, 0.4),
         },
     ),
-    Condition(
+    PhantomCondition(
         name="purple vascular nodule",
         description="A smooth dome packed with red to purple clods.",
         risk=Risk.MEDIUM,
@@ -262,7 +262,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "clod_dome": (0.0, 0.3),
         },
     ),
-    Condition(
+    PhantomCondition(
         name="pale depigmented patch",
         description="A flat patch without pigment, most visible on dark skin.",
         risk=Risk.LOW,
@@ -280,7 +280,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "scale": (0.0, 0.2),
         },
     ),
-    Condition(
+    PhantomCondition(
         name="blue-grey nodule",
         description="An evenly blue-grey, smooth, round dome.",
         risk=Risk.HIGH,
@@ -300,7 +300,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "gloss": (0.1, 0.5),
         },
     ),
-    Condition(
+    PhantomCondition(
         name="blistering patch",
         description="A red patch bearing clear, tense blisters.",
         risk=Risk.HIGH,
@@ -323,7 +323,7 @@ CONDITIONS: tuple[Condition, ...] = (
             "clod_dome": (0.5, 1.0),
         },
     ),
-    Condition(
+    PhantomCondition(
         name="keratotic crater",
         description="A firm dome whose crater is filled with yellow-white horn.",
         risk=Risk.MEDIUM,

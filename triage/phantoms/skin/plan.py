@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from triage.phantoms.skin.camera import DEVICES, Device, Exposure
-from triage.phantoms.skin.conditions import CONDITIONS, Condition
+from triage.phantoms.skin.conditions import CONDITIONS, PhantomCondition
 from triage.phantoms.skin.lighting import Light
 from triage.phantoms.skin.parameters import LesionParameters
 from triage.phantoms.skin.patients import Patient, patient_of
@@ -59,7 +59,7 @@ class CasePlan:
     seed, index : int
         The case's name in the endless series of a seed.
     patient : Patient
-    condition : Condition
+    condition : PhantomCondition
     lesion : LesionParameters
     site : str
     device : Device
@@ -70,7 +70,7 @@ class CasePlan:
     seed: int
     index: int
     patient: Patient
-    condition: Condition
+    condition: PhantomCondition
     lesion: LesionParameters
     site: str
     device: Device

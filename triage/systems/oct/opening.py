@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +19,8 @@ from triage.models.oct.settings import SegmentationSettings
 from triage.models.oct.volume_reader import read_on_grid
 from triage.oct_imaging.acquisition import acquisition_features
 from triage.oct_imaging.volume import Eye, OctVolume
+from triage.progress import Advance
 from triage.vocabulary.tissues import Tissue
-
-Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def _superior_first(volume: OctVolume) -> bool:
 
 
 def open_volumes(
-    cases: Sequence[Case], settings: SegmentationSettings, progress: Progress | None = None
+    cases: Sequence[Case], settings: SegmentationSettings, progress: Advance | None = None
 ) -> tuple[list[Case], list[OpenVolume], dict[str, ImageRejected]]:
     """Open many volumes; returns the cases that could be read, their volumes, and the refusals."""
     kept, volumes, rejected = [], [], {}

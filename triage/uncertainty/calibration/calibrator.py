@@ -1,4 +1,4 @@
-"""What every calibrator is: `fit` on validation inliers, `calibrate` any cases."""
+"""Base class of calibrators: `fit` on validation inliers, `calibrate` any cases."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from triage.errors import UsageError
+from triage.registry import Info
 
 FLOOR = 1e-12
 """Proportions are kept above it, so that logarithms are finite."""
@@ -24,41 +25,40 @@ Truth = NDArray[np.int64]
 State = dict[str, NDArray[Any]]
 
 
+DISTANCE = "each case's distance from the training data"
+"""The need of calibrators whose correction depends on it."""
+
+
 @dataclass(frozen=True)
-class CalibratorInfo:
-    """What tables say of a calibrator.
+class CalibratorInfo(Info):
+    """Description of a calibrator for tables and the command line.
 
     Parameters
     ----------
-    key : str
-        Stable name, as on the command line.
-    title : str
-        Name for people.
-    source : str
-        Paper, and what is our own.
+    key, title, source, needs
+        As in `triage.registry.Info`.
     parameters : str
-        What is learned of K conditions, in words.
+        Parameters fitted for K conditions, in words.
     by_condition : bool
         Whether each condition has parameters of its own. One without validation cases then
         keeps the ensemble's probability, and the others are calibrated among themselves:
         nothing was seen to correct it by, and parameters learned from its absence would rule
         it out for good.
-    needs_distance : bool
-        Whether each case's distance from the training data must be given.
     keeps_ranking : bool
         Whether the order of a case's conditions never changes, so that the first stays first.
     in_order : bool
         Whether the order of the validation cases matters to `fit`.
     """
 
-    key: str
-    title: str
-    source: str
     parameters: str
     by_condition: bool = False
-    needs_distance: bool = False
     keeps_ranking: bool = False
     in_order: bool = False
+
+    @property
+    def needs_distance(self) -> bool:
+        """Whether each case's distance from the training data must be given."""
+        return DISTANCE in self.needs
 
 
 class Calibrator(ABC):
@@ -70,10 +70,10 @@ class Calibrator(ABC):
 
     info: ClassVar[CalibratorInfo]
     arrays: ClassVar[tuple[str, ...]]
-    """Names of what is learned."""
+    """Names of the fitted arrays."""
 
     state: State | None = None
-    """What was learned: `COMMON` and `arrays`; None before `fit`."""
+    """Fitted arrays: `COMMON` and `arrays`; None before `fit`."""
 
     def fit(
         self, probabilities: ArrayLike, truth: ArrayLike, distance: ArrayLike | None = None
@@ -141,7 +141,7 @@ class Calibrator(ABC):
         return calibrated
 
     def learned(self) -> State:
-        """Return what was learned.
+        """Return the fitted arrays.
 
         Raises
         ------
@@ -186,7 +186,7 @@ class Calibrator(ABC):
             return np.zeros(n)
         if distance is None:
             raise UsageError(
-                "needs each case's distance from the training data",
+                f"needs {DISTANCE}",
                 where=self.info.key,
                 mend="Pass the score of an embedding-space detector.",
             )

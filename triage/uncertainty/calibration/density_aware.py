@@ -10,6 +10,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from triage.uncertainty.calibration.calibrator import (
+    DISTANCE,
     Calibrator,
     CalibratorInfo,
     Floats,
@@ -38,7 +39,7 @@ class DensityAwareTemperature(Calibrator):
         title="Density-aware temperature",
         source="our simplification of Tomani et al. 2023",
         parameters="one temperature and its growth with distance",
-        needs_distance=True,
+        needs=(DISTANCE,),
         keeps_ranking=True,
     )
     arrays: ClassVar = ("temperature", "slope", "mean", "deviation")

@@ -18,7 +18,7 @@ class HistogramBinning(OneVsRest):
     """How often it was so, in bins of equally many validation cases.
 
     Equal probabilities share a bin, so there may be fewer bins. Ours: each bin also counts one
-    made-up case with the bin's mean probability, so that no bin says never or always.
+    made-up case with the bin's mean probability, so that no bin has a probability of 0 or 1.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""The table of calibrators."""
+"""Registry of calibrators."""
 
 from __future__ import annotations
 
-from triage.errors import unknown_name
+from triage.registry import Registry, yes_or_no
 from triage.uncertainty.calibration.calibrator import Calibrator
 from triage.uncertainty.calibration.density_aware import DensityAwareTemperature
 from triage.uncertainty.calibration.dirichlet import DirichletCalibration
@@ -24,18 +24,12 @@ _TABLE: tuple[type[Calibrator], ...] = (
     OnlinePlattScaling,
 )
 
-CALIBRATORS: dict[str, type[Calibrator]] = {kind.info.key: kind for kind in _TABLE}
-"""Every calibrator by its key, in the order of tables."""
-
-
-def make_calibrator(key: str) -> Calibrator:
-    """Make a calibrator with its default settings.
-
-    Raises
-    ------
-    UsageError
-        If there is none of that name; the message has the nearest.
-    """
-    if key in CALIBRATORS:
-        return CALIBRATORS[key]()
-    raise unknown_name("calibrator", key, CALIBRATORS)
+CALIBRATORS: Registry[type[Calibrator]] = Registry(
+    "calibrator",
+    _TABLE,
+    columns={
+        "learns, of K conditions": lambda kind: kind.info.parameters,
+        "keeps the ranking": lambda kind: yes_or_no(kind.info.keeps_ranking),
+    },
+)
+"""Every calibrator."""

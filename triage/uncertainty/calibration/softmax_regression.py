@@ -1,7 +1,7 @@
-"""Softmax regression on log probabilities, pulled towards where it starts.
+"""Softmax regression on log probabilities, regularised towards its initial weights.
 
-What vector scaling and Dirichlet calibration share: they differ in which weights are free and
-how strongly each is held.
+Shared by vector scaling and Dirichlet calibration, which differ in which weights are free and
+how strongly each is regularised.
 """
 
 from __future__ import annotations

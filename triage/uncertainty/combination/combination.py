@@ -23,7 +23,7 @@ from triage.uncertainty.combination.normal_scale import NormalScale
 from triage.uncertainty.combination.weights import Names, aurocs, choose_weights
 from triage.uncertainty.observations import Observations
 from triage.uncertainty.scores import SCORES, Score, make_score
-from triage.uncertainty.scores.score import ScoreInfo
+from triage.uncertainty.scores.score import Need, ScoreInfo
 
 COMBINATION = "combination"
 """What a policy calls it."""
@@ -32,6 +32,7 @@ INFO = ScoreInfo(
     "Combination of evidence",
     "ours",
     "one matrix product a backbone",
+    needs=(str(Need.PROBABILITIES), str(Need.EMBEDDINGS)),
 )
 OWN = "outlier_mass"
 EVIDENCE = (OWN, "gen", "mahalanobis_normalised")

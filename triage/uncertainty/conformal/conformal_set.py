@@ -1,6 +1,6 @@
-"""Split conformal sets: every condition that conforms as well as the truth mostly did.
+"""Base class of split conformal sets.
 
-A calibration case's score says how badly its true condition conforms to the probabilities. The
+A calibration case's score measures how badly its true condition conforms to the probabilities. The
 set of a new case holds each condition whose score is within the quantile of the calibration
 scores: Vovk, Gammerman & Shafer 2005; Papadopoulos et al. 2002. The set holds the truth with
 probability 1 - alpha at least, over the draw of calibration and new case together, if the new
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.errors import UsageError, unknown_name
+from triage.registry import Info
 
 State = dict[str, NDArray[Any]]
 Probabilities = NDArray[np.float64]
@@ -29,24 +30,17 @@ _SEPARATOR = "\0"
 
 
 @dataclass(frozen=True)
-class ConformalInfo:
-    """What tables say of a kind of conformal set.
+class ConformalInfo(Info):
+    """Description of a kind of conformal set for tables and the command line.
 
     Parameters
     ----------
-    key : str
-        Stable name, as on the command line.
-    title : str
-        Name for people.
-    source : str
-        Paper.
+    key, title, source, needs
+        As in `triage.registry.Info`.
     character : str
-        What its sets are like, in a few words.
+        Properties of its sets, in a few words.
     """
 
-    key: str
-    title: str
-    source: str
     character: str
 
 
@@ -77,7 +71,7 @@ class ConformalSet(ABC):
     by: Grouping = "all"
     seed: int = 0
     state: State | None = field(default=None, init=False, repr=False, compare=False)
-    """What was learned; None before `fit`. Numbers only, so any array file can hold it."""
+    """Fitted arrays; None before `fit`. Numbers only, so any array file can hold them."""
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -134,7 +128,7 @@ class ConformalSet(ABC):
     def sets(
         self, probabilities: NDArray[np.floating], groups: NDArray[Any] | None = None
     ) -> NDArray[np.bool_]:
-        """Say which conditions are in each case's set, bool [N, K].
+        """Return which conditions are in each case's set, bool [N, K].
 
         A set may be empty: no condition conforms. A case of a level that had too few
         calibration cases, or none, gets all conditions.
@@ -243,7 +237,7 @@ def conformal_quantile(scores: NDArray[np.float64], alpha: float) -> float:
     Returns
     -------
     float
-        Infinite where n is below 1 / alpha - 1: so few cases promise nothing.
+        Infinite where n is below 1 / alpha - 1: so few cases guarantee no coverage.
     """
     # The tolerance keeps (n + 1)(1 - alpha) whole where rounding lifts it above.
     rank = math.ceil((len(scores) + 1) * (1.0 - alpha) - 1e-9)

@@ -1,11 +1,11 @@
-"""A gate in front of the sets: no set for what is unlike anything known.
+"""Out-of-distribution gate in front of the sets: rejected cases get no set.
 
-A set promises nothing for an outlier: it holds conditions that the system knows. Cases
-above the gate therefore get no set, and the promise is to the *answered inliers*. It holds if
+A set guarantees nothing for an outlier: it holds conditions that the system knows. Cases
+above the gate therefore get no set, and the guarantee is for the *answered inliers*. It holds if
 the sets were calibrated on cases that passed the same gate, with a threshold fixed before:
 of exchangeable inliers, those that pass are exchangeable again, as passing depends on each
-case alone. Calibrated on all inliers, the promise is to all inliers, and among those
-that pass it may fail or be kept too well.
+case alone. Calibrated on all inliers, the guarantee is for all inliers, and among those
+that pass coverage may be too low or too high.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Out-of-distribution scores, one file each; larger = more out-of-distribution.
 
-`SCORES` is the registry: what a command line or a bundle names is looked up here.
+`SCORES` is the registry: settings, bundles and the command line name a score by its key.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from triage.errors import UsageError, unknown_name
+from triage.errors import UsageError
+from triage.registry import Registry, yes_or_no
 from triage.uncertainty.scores.ash import Ash
 from triage.uncertainty.scores.ddu import Ddu
 from triage.uncertainty.scores.dose import Dose
@@ -37,9 +38,9 @@ from triage.uncertainty.scores.scale import Scale
 from triage.uncertainty.scores.score import Score
 from triage.uncertainty.scores.vim import Vim
 
-SCORES: dict[str, type[Score]] = {
-    score.info.key: score
-    for score in (
+SCORES: Registry[type[Score]] = Registry(
+    "score",
+    (
         MaxSoftmax,
         Entropy,
         Gen,
@@ -63,14 +64,21 @@ SCORES: dict[str, type[Score]] = {
         Morse,
         Gram,
         ImageTextMatch,
-    )
-}
-"""Every score by its key."""
+    ),
+    columns={
+        "name": lambda score: score.info.title + (" (baseline)" if score.info.baseline else ""),
+        "reads": lambda score: str(score.need),
+        "fitted": lambda score: yes_or_no(score.fitted),
+        "needs outliers": lambda score: yes_or_no(score.info.needs_outliers),
+        "cost of a case": lambda score: score.info.cost,
+    },
+)
+"""Every score."""
 
-POLICY_SCORES: dict[str, type[ProbabilityScore]] = {
-    key: score for key, score in SCORES.items() if issubclass(score, ProbabilityScore)
-}
-"""Those that a policy may name: they need a predictions table only, and nothing is fitted."""
+POLICY_SCORES: Registry[type[ProbabilityScore]] = Registry(
+    "score", (score for score in SCORES.values() if issubclass(score, ProbabilityScore))
+)
+"""Scores that a policy may name: they need a predictions table only, and nothing is fitted."""
 
 
 def make_score(key: str, **settings: Any) -> Score:
@@ -88,8 +96,6 @@ def make_score(key: str, **settings: Any) -> Score:
     UsageError
         If there is no such score or setting, or a setting is out of bounds.
     """
-    if key not in SCORES:
-        raise unknown_name("score", key, SCORES)
     score = SCORES[key]
     known = [setting.name for setting in fields(score)]  # type: ignore[arg-type]
     if unknown := sorted({*settings} - {*known}):

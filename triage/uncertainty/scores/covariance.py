@@ -20,7 +20,7 @@ _RESOLUTION = float(np.finfo(np.float32).eps)
 
 
 def check_cases(embedding: NDArray[np.floating], key: str) -> Array:
-    """Return training embeddings as float64 [N, D], or say that they are too few.
+    """Return training embeddings as float64 [N, D], refused if they are too few.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def centre_classes(embedding: Array, truth: NDArray[np.integer]) -> tuple[Array,
 
 
 def variance_floor(embedding: Array) -> float:
-    """The variance that float32 cannot tell from none, given how large the values are; above 0."""
+    """Least variance that float32 resolves, given how large the values are; above 0."""
     return float((_RESOLUTION * np.abs(embedding).max()) ** 2) or 1.0
 
 

@@ -129,7 +129,7 @@ def kernel_density(values: Array) -> tuple[Array, Array]:
 def interpolate(values: Array, grid: Array, log_density: Array) -> Array:
     """Log-density at values [N]: linear between the grid's points, and beyond it as it ends.
 
-    A density that fell to nothing off the grid could not tell far from farther.
+    A density of zero beyond the grid would give all far cases the same score.
     """
     step = grid[1] - grid[0]
     below = np.minimum(values - grid[0], 0) * (log_density[1] - log_density[0]) / step

@@ -14,7 +14,7 @@ from triage.uncertainty.scores.unit_length import unit_length
 
 @dataclass
 class MahalanobisNormalised(Mahalanobis):
-    """`Mahalanobis` of f / ||f|| (Mahalanobis++): the length of an embedding says nothing.
+    """`Mahalanobis` of f / ||f|| (Mahalanobis++): only the direction of an embedding counts.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ class Morse(EmbeddingScore):
     A network phi with one hidden ReLU layer learns mu(x) = exp(-lambda^2/2 ||phi(x) - a||^2) by
     the loss -E_train[log mu] + E_uniform[mu]. The point a is the origin: the last layer's bias
     moves it anywhere. The paper's score is 1 - mu(x); ours is -log mu(x), which orders cases the
-    same way and still tells far from farther where mu is zero to machine precision.
+    same way and still separates distant cases where mu is zero to machine precision.
 
     The network reads the leading principal components of the training cases, each brought
     to variance 1, and the uniform law is that of the box they span: in all of 1,024

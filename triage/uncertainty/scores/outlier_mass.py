@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from triage.errors import UsageError
 from triage.uncertainty.scores.families import ProbabilityScore
-from triage.uncertainty.scores.score import Doubles, ScoreInfo
+from triage.uncertainty.scores.score import OUTLIER_CLASSES, Doubles, ScoreInfo
 
 
 @dataclass
@@ -19,7 +19,7 @@ class OutlierMass(ProbabilityScore):
         title="Outlier mass",
         source="Roy et al. 2022, hierarchical outlier detection",
         cost="none beyond the prediction",
-        needs_outliers=True,
+        needs=(OUTLIER_CLASSES,),
     )
 
     def of(self, probabilities: Doubles, n_inliers: int) -> Doubles:

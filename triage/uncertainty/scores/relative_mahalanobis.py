@@ -27,9 +27,9 @@ class RelativeMahalanobis(EmbeddingScore):
     MD_c is the Mahalanobis distance to class c with the covariance S shared by the classes; MD_0
     is that to the mean of all training cases, classes apart or not, with their covariance S_0.
     Both are divided by N and shrunk with one weight: chosen for each by itself, the weights differ,
-    and the difference of the distances then says more of them than of the case (on real embeddings
-    it turned the ranking round). With one class the two distances are the same and the score is
-    zero.
+    and the difference of the distances then depends on them more than on the case (on real
+    embeddings it reversed the ranking). With one class the two distances are the same and the
+    score is zero.
 
     One basis V makes S_0 the identity and S a diagonal matrix of l_j (the generalised
     eigenvectors of the pair), so that with y = V^T (f - mu_0) and m_c = V^T (mu_c - mu_0)::

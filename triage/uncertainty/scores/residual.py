@@ -112,7 +112,7 @@ class Residual(FeatureScore):
     Parameters
     ----------
     dimensions : int, optional
-        D; by default as `principal_dimensions` says.
+        D; by default that of `principal_dimensions`.
 
     Raises
     ------

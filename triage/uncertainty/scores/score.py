@@ -1,9 +1,9 @@
-"""What every score is: a name with its source, `fit` on training inliers, `score` on any cases."""
+"""Base class of scores: `fit` on training inliers, `score` on any cases."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, ClassVar, Self
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.errors import UsageError
+from triage.registry import Info
 from triage.uncertainty.observations import Observations
 
 CHUNK = 512
@@ -22,7 +23,7 @@ Doubles = NDArray[np.float64]
 
 
 class Need(StrEnum):
-    """What a score reads of a case."""
+    """What a score reads from a case."""
 
     PROBABILITIES = "probabilities"
     LOGITS = "logits"
@@ -33,32 +34,31 @@ class Need(StrEnum):
     IMAGE_TEXT = "image-text model"
 
 
+OUTLIER_CLASSES = "a head trained with outliers"
+"""The need of scores that read the probability of outlier classes."""
+
+
 @dataclass(frozen=True)
-class ScoreInfo:
-    """What tables say of a score.
+class ScoreInfo(Info):
+    """Description of a score for tables and the command line.
 
     Parameters
     ----------
-    key : str
-        Stable name, as on the command line.
-    title : str
-        Name for people.
-    source : str
-        Paper, with the equation where one is meant.
+    key, title, source, needs
+        As in `triage.registry.Info`; a registered score's `needs` begin with its `need`.
     cost : str
         What scoring one case costs, in words: "one matrix product", "one backward pass".
     baseline : bool
         Whether other scores are compared with it.
-    needs_outliers : bool
-        Whether the head must have been trained on outliers.
     """
 
-    key: str
-    title: str
-    source: str
     cost: str
     baseline: bool = False
-    needs_outliers: bool = False
+
+    @property
+    def needs_outliers(self) -> bool:
+        """Whether the head must have been trained with outliers."""
+        return OUTLIER_CLASSES in self.needs
 
 
 class Score(ABC):
@@ -76,10 +76,16 @@ class Score(ABC):
     """Whether `fit` must come before `score`."""
 
     states: tuple[State, ...] | None = None
-    """What was learned of each part; None before `fit`."""
+    """Fitted arrays of each part; None before `fit`."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Add what the score reads to the needs of its description."""
+        super().__init_subclass__(**options)
+        if "info" in cls.__dict__:
+            cls.info = replace(cls.info, needs=(str(cls.need), *cls.info.needs))
 
     def fit(self, seen: Observations, truth: NDArray[np.integer]) -> Self:
-        """Learn what inliers look like.
+        """Fit the score to training inliers.
 
         Parameters
         ----------
@@ -136,11 +142,11 @@ class Score(ABC):
         return asdict(self)  # type: ignore[call-overload,no-any-return]
 
     def state_of(self, part: int) -> State:
-        """What was learned of a part."""
+        """Fitted arrays of a part."""
         return self.states[part] if self.states is not None else {}
 
     def require(self, array: Floats | None, what: str) -> Floats:
-        """Return the array as float32 at least, or say what is missing or not finite."""
+        """Return the array as float32 at least; refused if missing or not finite."""
         if array is None:
             raise UsageError(f"needs {what}", where=self.info.key)
         if array.dtype == np.float16:

@@ -24,7 +24,7 @@ class Vim(FeatureScore):
     Parameters
     ----------
     dimensions : int, optional
-        Of the principal subspace; by default as `principal_dimensions` says.
+        Of the principal subspace; by default that of `principal_dimensions`.
 
     Raises
     ------

@@ -1,0 +1,153 @@
+"""Sizes, places and single definitions that keep the source easy to find one's way in."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.test_architecture import ROOT, SOURCES, Source, offenders, within
+from triage.vocabulary.modality import Modality
+
+MOST_PACKAGE_LINES = 9000
+MOST_FUNCTION_LINES = 80
+MOST_MODALITY_BRANCHES = 6
+MAY_ASK_THE_MODALITY = (
+    "triage.modalities",
+    "triage.systems",
+    "triage.imaging",
+    "triage.oct_imaging",
+    "triage.decoding",
+)
+"""What a modality is, is asked here; elsewhere its description or its family is used."""
+
+CONCEPTS = {
+    "HOD head": "triage/heads/hod.py:HierarchicalOutlierDetection",
+    "reject bucket": "triage/heads/reject_bucket.py:RejectBucket",
+    "temperature scaling": "triage/uncertainty/calibration/temperature_scaling.py:TemperatureScaling",
+    "Mahalanobis score": "triage/uncertainty/scores/mahalanobis.py:Mahalanobis",
+    "energy score": "triage/uncertainty/scores/energy.py:Energy",
+    "outlier exposure loss": "triage/losses/outlier_exposure.py:outlier_exposure_loss",
+    "cost matrix": "triage/decisions/cost_matrix.py:outcome_cost",
+    "threshold": "triage/decisions/abstention_threshold.py:cheapest_threshold",
+    "conformal set": "triage/uncertainty/conformal/conformal_set.py:ConformalSet",
+    "bootstrap interval": "triage/evaluation/bootstrap_intervals.py:interval",
+    "AUROC": "triage/uncertainty/auroc.py:auroc",
+    "FPR95": "triage/evaluation/metrics/fpr95.py:ood_fpr95",
+    "subgroup metrics": "triage/evaluation/subgroups.py:subgroup_scopes",
+    "paired comparison": "triage/evaluation/paired_comparison.py:paired_difference",
+    "model card": "triage/systems/model_card.py:model_card",
+    "bundle verification": "triage/systems/bundle_verification.py:check_files",
+    "promotion gate": "triage/learning/promotion_gate.py:RetrainPolicy",
+    "label precedence": "triage/learning/label_precedence.py:cases_of_labels",
+    "event types": "triage/vocabulary/event_types.py:EventType",
+    "blind first read": "triage/review/blind_read.py:lock_first_read",
+    "worklist order": "triage/review/worklist.py:worklist",
+    "audit verdict": "triage/auditing/verdicts.py:Verdict",
+    "HTML report": "triage/reports/html.py:render_html",
+    "near-duplicates": "triage/systems/near_duplicates.py:near_duplicates",
+    "patient split": "triage/data/patient_split.py:split_cases",
+    "embedding cache": "triage/models/embedding_cache.py:EmbeddingCache",
+    "training loop": "triage/models/training_loop.py:fit_task",
+    "U-Net": "triage/models/oct/unet.py:new_segmentation",
+    "DICOM OCT reader": "triage/oct_imaging/dicom_reader.py:read_opt",
+    "metadata removal": "triage/imaging/metadata_removal.py:device_text",
+}
+"""Where each concept is: the file is named by it and defines the name after the colon."""
+
+ONE_DEFINITION = ("Modality", "Decision", "UNKNOWN", "Progress", "auroc", "Condition", "Registry")
+
+
+def definitions(tree: ast.Module) -> Iterator[str]:
+    """Names that a module defines at its top level."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+
+
+def package_of(source: Source) -> str:
+    return ".".join(source.module.split(".")[:2])
+
+
+def test_no_package_is_too_large() -> None:
+    lines: Counter[str] = Counter()
+    for source in SOURCES:
+        lines[package_of(source)] += len(source.path.read_text(encoding="utf-8").splitlines())
+    wrong = [f"{name}: {count} lines" for name, count in lines.items() if count > MOST_PACKAGE_LINES]
+    assert not wrong, offenders(*wrong)
+
+
+def test_no_function_is_too_long() -> None:
+    wrong = [
+        f"{source.module}:{node.lineno} {node.name}: {length} lines"
+        for source in SOURCES
+        if "migrations" not in source.path.parts
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (length := (node.end_lineno or 0) - node.lineno + 1) > MOST_FUNCTION_LINES
+    ]
+    assert not wrong, offenders(*wrong)
+
+
+def modality_branches(tree: ast.Module) -> Iterator[int]:
+    """Lines that compare with a modality's value or ask for a type of OCT systems."""
+    values = {str(modality) for modality in Modality}
+
+    def names_one(node: ast.expr) -> bool:
+        member = isinstance(node, ast.Attribute) and ast.unparse(node.value) == "Modality"
+        return member or (isinstance(node, ast.Constant) and node.value in values)
+
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and any(map(names_one, (node.left, *node.comparators))):
+            yield node.lineno
+        elif isinstance(node, ast.match_case) and "Modality." in ast.unparse(node.pattern):
+            yield node.pattern.lineno
+        elif (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) in {"isinstance", "issubclass"}
+            and "Oct" in ast.unparse(node.args[1])
+        ):
+            yield node.lineno
+
+
+def test_few_places_ask_for_the_modality() -> None:
+    found = [
+        f"{source.module}:{line}"
+        for source in SOURCES
+        if not any(within(source.module, package) for package in MAY_ASK_THE_MODALITY)
+        for line in modality_branches(source.tree)
+    ]
+    assert len(found) <= MOST_MODALITY_BRANCHES, offenders(*found)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("x = kind is Modality.OCT_VOLUMES", 1),
+        ("if spec.modality == 'oct_volumes': pass", 1),
+        ("if isinstance(system, OctSystem): pass", 1),
+        ("x = MODALITIES[spec.modality].volumes", 0),
+        ("x = f(Modality.OCT_VOLUMES)", 0),
+    ],
+)
+def test_branches_are_counted(code: str, expected: int) -> None:
+    assert len(list(modality_branches(ast.parse(code)))) == expected
+
+
+@pytest.mark.parametrize("concept", CONCEPTS)
+def test_each_concept_is_in_the_file_named_by_it(concept: str) -> None:
+    path, name = CONCEPTS[concept].split(":")
+    assert name in {*definitions(ast.parse((ROOT / Path(path)).read_text(encoding="utf-8")))}
+
+
+@pytest.mark.parametrize("name", ONE_DEFINITION)
+def test_each_shared_name_has_one_definition(name: str) -> None:
+    found = [source.module for source in SOURCES if name in {*definitions(source.tree)}]
+    assert len(found) == 1, offenders(*found)

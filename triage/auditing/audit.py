@@ -1,0 +1,312 @@
+"""`triage.audit`: the metrics of a table of labels and probabilities, overall and per subgroup.
+
+Examples
+--------
+>>> import pandas as pd, triage
+>>> frame = pd.DataFrame({
+...     "y": ["a", "b", "a", "b"], "p_a": [0.9, 0.2, 0.4, 0.1], "p_b": [0.1, 0.8, 0.6, 0.9],
+...     "skin_type": [1, 1, 6, 6]})
+>>> result = triage.audit(
+...     frame, label="y", probabilities=["p_a", "p_b"], groups=["skin_type"], n_resamples=50)
+>>> float(result.overall.loc["accuracy", "value"])
+0.75
+>>> result.by_group["accuracy"]["value"].tolist()
+[1.0, 0.5]
+>>> "ood_auroc" in result.metrics
+False
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from triage.auditing.audit_result import AuditResult
+from triage.auditing.frame_columns import (
+    class_names,
+    column,
+    group_levels,
+    numbers,
+    present_texts,
+    truth_values,
+    urgency_ranks,
+)
+from triage.auditing.metric_columns import Column, measurable
+from triage.errors import UsageError, nearest_name
+from triage.evaluation.evaluate import evaluate
+from triage.evaluation.outcomes import SUM_TOLERANCE, Outcomes
+
+_READERS = {
+    Column.OOD_SCORE: numbers,
+    Column.ABSTAINED: truth_values,
+    Column.COST: numbers,
+    Column.TRUE_URGENCY: urgency_ranks,
+    Column.QUEUE_URGENCY: urgency_ranks,
+}
+
+
+def audit(
+    frame: pd.DataFrame,
+    *,
+    label: Hashable,
+    probabilities: Sequence[Hashable] | Mapping[str, Hashable],
+    groups: Sequence[Hashable] = (),
+    patient: Hashable | None = None,
+    outliers: Sequence[object] = (),
+    ood_score: Hashable | None = None,
+    abstained: Hashable | None = None,
+    cost: Hashable | None = None,
+    true_urgency: Hashable | None = None,
+    queue_urgency: Hashable | None = None,
+    outlier_prevalence: float | None = None,
+    n_resamples: int = 1000,
+    seed: int = 0,
+) -> AuditResult:
+    """Measure the predictions of a table, overall and in every level of every group.
+
+    A metric whose columns are not given is absent from the result. The order and the index of the
+    rows, and other columns, do not matter.
+
+    Parameters
+    ----------
+    frame : DataFrame of N rows
+        One row a case.
+    label : column
+        True class of each case: a name, or, in a column of whole numbers, the position of its
+        probability column (unless a class is itself named by a whole number).
+    probabilities : sequence of columns, or mapping of class to column
+        One column for each class. The classes of a sequence are the names of the columns, without
+        `p_` or `probability_` where all of them begin so.
+    groups : sequence of columns
+        Subgroups, such as skin type; each value is a level, missing values are "unknown".
+    patient : column, optional
+        Cases of one patient are resampled together. Without it every case counts as a patient of
+        its own, and the intervals of repeated patients are too narrow.
+    outliers : sequence
+        Labels that are out-of-distribution: none of the classes is right for them.
+    ood_score, abstained, cost : column, optional
+        Out-of-distribution score, larger = more so; whether there was no opinion; what it cost.
+    true_urgency, queue_urgency : column, optional
+        Urgency of the true condition and that the case was queued at: `urgent`, `semi_urgent`,
+        `routine`, `observation`, or 0 to 3.
+    outlier_prevalence : float, optional
+        Share of outliers that costs, AUPR and rates of all cases are given for; that of the table
+        by default.
+    n_resamples, seed : int
+        Bootstrap resamples of patients; the same seed and table give the same numbers.
+
+    Returns
+    -------
+    AuditResult
+
+    Raises
+    ------
+    UsageError
+        If the table is empty, a column is absent or holds what it cannot, probabilities are
+        negative or do not sum to one, a label is that of no class, or there is one class only.
+    """
+    _check_arguments(frame, outlier_prevalence)
+    asked = (ood_score, abstained, cost, true_urgency, queue_urgency)
+    named = dict(zip(_READERS, asked, strict=True))
+    columns = _class_columns(probabilities)
+    outside = _outlier_names(outliers, columns)
+    axes = _group_columns(groups)
+    plain = _plain_table(frame, label, columns, axes, patient, outside, named)
+    outcomes = _outcomes(plain, columns, axes, named, outlier_prevalence)
+    keys = measurable(_given(named, outcomes))
+    found = evaluate(outcomes, n_resamples=n_resamples, seed=seed, metrics=keys)
+    return AuditResult(found, tuple(keys), patients_known=patient is not None)
+
+
+def _given(named: Mapping[Column, Hashable | None], outcomes: Outcomes) -> set[Column]:
+    given = {each for each, name in named.items() if name is not None}
+    return given | {Column.OUTLIERS} if outcomes.is_outlier.any() else given
+
+
+def _group_columns(groups: Sequence[Hashable]) -> list[Hashable]:
+    listed: list[Hashable] = [groups] if isinstance(groups, str) else list(groups)
+    if len({str(name) for name in listed}) < len(listed):
+        raise UsageError("a column is named twice", where="groups", mend="Name it once.")
+    return listed
+
+
+def _check_arguments(frame: object, outlier_prevalence: float | None) -> None:
+    if not isinstance(frame, pd.DataFrame):
+        raise UsageError(
+            f"is {type(frame).__name__}, not a pandas DataFrame",
+            where="frame",
+            mend="Convert it, as with pandas.DataFrame(...).",
+        )
+    if frame.empty:
+        raise UsageError(
+            "the table has no rows or no columns", where="frame", mend="Give one row for each case."
+        )
+    if outlier_prevalence is not None and not 0 < outlier_prevalence < 1:
+        raise UsageError(
+            f"must lie between 0 and 1, not {outlier_prevalence}",
+            where="outlier_prevalence",
+            mend="Give the share of outliers expected in use, such as 0.1.",
+        )
+
+
+def _class_columns(
+    probabilities: Sequence[Hashable] | Mapping[str, Hashable],
+) -> dict[str, Hashable]:
+    """Return the column of each class."""
+    if isinstance(probabilities, Mapping):
+        columns = {str(name): each for name, each in probabilities.items()}
+        listed = list(columns.values())
+    else:
+        listed = [probabilities] if isinstance(probabilities, str) else list(probabilities)
+        columns = dict(zip(class_names(listed), listed, strict=True))
+    if len(listed) < 2:
+        raise UsageError(
+            "there is one class only" if listed else "no column is named",
+            where="probabilities",
+            mend="Name one column for each class, at least two.",
+        )
+    if len(columns) < len(listed) or len({*map(str, listed)}) < len(listed):
+        raise UsageError(
+            "a class or a column is named twice",
+            where="probabilities",
+            mend="Name one column for each class.",
+        )
+    return columns
+
+
+def _outlier_names(outliers: Sequence[object], columns: Mapping[str, Hashable]) -> set[str]:
+    names = {outliers} if isinstance(outliers, str) else {str(name) for name in outliers}
+    if both := sorted(names & columns.keys()):
+        raise UsageError(
+            f"{both[0]!r} is a class too",
+            where="outliers",
+            mend="A condition is either a class with probabilities or an outlier.",
+        )
+    return names
+
+
+def _plain_table(
+    frame: pd.DataFrame,
+    label: Hashable,
+    columns: Mapping[str, Hashable],
+    groups: Sequence[Hashable],
+    patient: Hashable | None,
+    outside: set[str],
+    named: Mapping[Column, Hashable | None],
+) -> pd.DataFrame:
+    """Return the columns that are used, in checked types, sorted by their own values.
+
+    Sorted, because resampling and sums of floats depend on the order of the rows.
+    """
+    data: dict[tuple[str, str], object] = {}
+    if patient is not None:
+        data["cluster", ""] = present_texts(frame, patient, "patient")
+    for name, each in columns.items():
+        data["probability", name] = numbers(frame, each, "probabilities")
+    data["truth", ""] = _truth(frame, label, list(columns), outside)
+    for each in named:
+        if (source := named[each]) is not None:
+            data["column", str(each)] = _READERS[each](frame, source, str(each))
+    for source in groups:
+        data["group", str(source)] = group_levels(frame, source)
+    plain = pd.DataFrame(data)
+    plain = plain.sort_values(list(plain.columns), kind="stable", ignore_index=True)
+    if patient is None:
+        plain["cluster", ""] = [f"case {number:09d}" for number in range(len(plain))]
+    return plain
+
+
+def _truth(
+    frame: pd.DataFrame, label: Hashable, classes: list[str], outside: set[str]
+) -> NDArray[np.int64]:
+    """Return the position of each true class; -1 of an outlier."""
+    words = present_texts(frame, label, "label")
+    position = {name: number for number, name in enumerate(classes)}
+    if _whole(column(frame, label, "label")) and not any(_is_number(name) for name in classes):
+        position = {str(number): number for number in range(len(classes))}
+    position |= dict.fromkeys(outside, -1)
+    unknown = sorted({word for word in words if word not in position})
+    if unknown:
+        near = nearest_name(unknown[0], position)
+        hint = f"Did you mean {near!r}? " if near else ""
+        raise UsageError(
+            f"column {label!r} holds {unknown[0]!r}, which is no class"
+            + (f", and {len(unknown) - 1} more such labels" if len(unknown) > 1 else ""),
+            where="label",
+            mend=f"{hint}The classes are {', '.join(classes)}. Name conditions that are "
+            "out-of-distribution in outliers=[...].",
+        )
+    truth = np.array([position[word] for word in words], dtype=np.int64)
+    if len(present := np.unique(truth[truth >= 0])) < 2:
+        raise UsageError(
+            "all cases are of one class only" if len(present) else "no case is of a class",
+            where="label",
+            mend="Add cases of the other classes: with one class nothing says whether they are "
+            "told apart.",
+        )
+    return truth
+
+
+def _whole(series: pd.Series) -> bool:
+    if pd.api.types.is_integer_dtype(series):
+        return True
+    return bool(pd.api.types.is_float_dtype(series) and (series == series.round()).all())
+
+
+def _is_number(name: str) -> bool:
+    return name.removeprefix("-").isdecimal()
+
+
+def _outcomes(
+    plain: pd.DataFrame,
+    columns: Mapping[str, Hashable],
+    groups: Sequence[Hashable],
+    named: Mapping[Column, Hashable | None],
+    outlier_prevalence: float | None,
+) -> Outcomes:
+    """Return what metrics read; what is not given is filled, and no metric that reads it asked."""
+    matrix = np.column_stack([plain["probability", name] for name in columns])
+    if (matrix < 0).any() or (matrix > 1 + SUM_TOLERANCE).any():
+        raise UsageError(
+            f"hold values from {matrix.min():.3g} to {matrix.max():.3g}, outside 0 to 1",
+            where="probabilities",
+            mend="Give probabilities, not logits or percentages.",
+        )
+    if (wrong := np.abs(matrix.sum(axis=1) - 1) > SUM_TOLERANCE).any():
+        raise UsageError(
+            f"do not sum to one in {int(wrong.sum())} of {len(wrong)} rows",
+            where="probabilities",
+            mend="Name the columns of all classes, and of no outlier class: divide the others by "
+            "their sum.",
+        )
+
+    def given(each: Column) -> NDArray[np.float64]:
+        if named[each] is None:
+            return np.zeros(len(plain))
+        return plain["column", str(each)].to_numpy(dtype=np.float64)
+
+    cost = given(Column.COST)
+    if (cost < 0).any():
+        raise UsageError(
+            f"the smallest cost is {cost.min():g}, below 0",
+            where="cost",
+            mend="Give costs from 0, which means that nothing was lost.",
+        )
+    return Outcomes(
+        classes=tuple(columns),
+        truth=plain["truth", ""].to_numpy(),
+        probabilities=matrix,
+        ood_score=given(Column.OOD_SCORE),
+        abstained=given(Column.ABSTAINED),  # type: ignore[arg-type]  # converted there
+        cost=cost,
+        true_urgency=given(Column.TRUE_URGENCY),  # type: ignore[arg-type]
+        queue_urgency=given(Column.QUEUE_URGENCY),  # type: ignore[arg-type]
+        cluster=plain["cluster", ""].to_numpy(),
+        subgroups=pd.DataFrame(
+            {str(name): plain["group", str(name)] for name in groups}, index=plain.index
+        ),
+        outlier_prevalence=outlier_prevalence,
+    )

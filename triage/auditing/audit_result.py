@@ -1,0 +1,252 @@
+"""What an audit of a table found, as data frames, a chart and HTML."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from triage.auditing.level_difference import level_difference
+from triage.charts.forest import forest_plot
+from triage.charts.standalone import Chart, standalone
+from triage.errors import UsageError, unknown_name
+from triage.evaluation.metrics import METRICS
+from triage.evaluation.results import Estimate, Evaluation, Level
+
+OVERALL = "overall"
+_ESTIMATE = ("value", "low", "high", "n_cases", "n_clusters", "evidence")
+_PLOTTED = ("accuracy", "ood_auroc", "coverage", "under_triage_rate", "ece", "nll")
+_PANELS = 3
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """The metrics of a table, overall and in every level of every group.
+
+    Made by `triage.audit`. Intervals are of 95 %; `evidence` is "not enough" where there are too
+    few patients of a kind that the metric needs, or too many resamples without a value.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        The estimates, and what they were made from.
+    metrics : tuple of str
+        Keys of the metrics measured.
+    patients_known : bool
+        Whether patients were resampled; else cases.
+    """
+
+    evaluation: Evaluation
+    metrics: tuple[str, ...]
+    patients_known: bool
+
+    @property
+    def n_cases(self) -> int:
+        """Rows of the table."""
+        return self.evaluation.n_cases
+
+    @property
+    def n_patients(self) -> int | None:
+        """Patients of the table; None where no column named them."""
+        return self.evaluation.n_clusters if self.patients_known else None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes, in the order of their probability columns."""
+        return tuple(self.evaluation.classes)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The group columns."""
+        return tuple(self.evaluation.axes)
+
+    @property
+    def overall(self) -> pd.DataFrame:
+        """Metrics of all cases: a row each, indexed by key, with interval and sample size."""
+        table = self.to_frame()
+        table = table[table["group"] == OVERALL]
+        return table.drop(columns=["group", "level"]).set_index("metric")
+
+    @property
+    def by_group(self) -> pd.DataFrame:
+        """Metrics of the groups: a row for each (group, level), columns (metric, what).
+
+        `result.by_group["accuracy"]` holds value, low, high, n_cases, n_clusters and evidence of
+        each level.
+        """
+        levels = self.evaluation.subgroups
+        index = (
+            pd.MultiIndex.from_tuples(
+                [(level.axis, level.level) for level in levels], names=["group", "level"]
+            )
+            if levels
+            else pd.MultiIndex.from_arrays([[], []], names=["group", "level"])
+        )
+        data = {
+            (key, what): [_cell(level.metrics[key], what) for level in levels]
+            for key in self.metrics
+            for what in _ESTIMATE
+        }
+        table = pd.DataFrame(data, index=index)
+        table.columns.names = ["metric", None]
+        return table
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row for each metric, of all cases and then of each level of each group.
+
+        Columns are group and level ("overall" and "all" of all cases), metric, title, unit, value,
+        low, high, n_cases, n_clusters, evidence and the kind of interval. A value that is
+        undefined, as an AUROC without outliers, is NaN.
+        """
+        scopes = [(OVERALL, "all", self.evaluation.overall)]
+        scopes += [(each.axis, each.level, each.metrics) for each in self.evaluation.subgroups]
+        return pd.DataFrame(
+            [
+                {
+                    "group": group,
+                    "level": level,
+                    "metric": key,
+                    "title": METRICS[key].title,
+                    "unit": METRICS[key].unit,
+                    **{what: _cell(estimates[key], what) for what in _ESTIMATE},
+                    "interval": estimates[key].interval,
+                }
+                for group, level, estimates in scopes
+                for key in self.metrics
+            ]
+        )
+
+    def difference(self, reference: Mapping[str, object] | None = None) -> pd.DataFrame:
+        """Return how much the levels of each group differ, with an interval.
+
+        Parameters
+        ----------
+        reference : mapping of group to level, optional
+            Each other level less this one. By default, of each group the largest value less the
+            smallest: the difference of levels chosen for being far apart is larger than the true
+            one, and the interval is not corrected for the choice.
+
+        Returns
+        -------
+        DataFrame
+            A row for each pair of levels and metric: group, metric, level, other_level, value
+            (level less other_level), low, high, evidence. NaN where there are not two levels with
+            enough evidence; `triage.auditing.level_difference` has the formula.
+
+        Raises
+        ------
+        UsageError
+            If the reference names a group or a level that is not there.
+        """
+        rows = []
+        for group in self._reference_groups(reference):
+            levels = self.evaluation.levels(group)
+            for key in self.metrics:
+                for level, other in self._pairs(levels, key, group, reference):
+                    found = level_difference(
+                        level.metrics[key] if level else None, other.metrics[key] if other else None
+                    )
+                    rows.append(
+                        {
+                            "group": group,
+                            "metric": key,
+                            "level": level.level if level else None,
+                            "other_level": other.level if other else None,
+                            **found._asdict(),
+                        }
+                    )
+        names = ("group", "metric", "level", "other_level", "value", "low", "high", "evidence")
+        return pd.DataFrame(rows, columns=pd.Index(names))
+
+    def plot(self, metrics: Sequence[str] | None = None) -> Chart:
+        """Draw estimates and intervals of all cases and of each level, a panel for each metric.
+
+        Parameters
+        ----------
+        metrics : sequence of str, optional
+            Keys of the metrics; up to three of the most usual by default.
+
+        Returns
+        -------
+        Chart
+            SVG, shown by notebooks; `save` writes a file.
+
+        Raises
+        ------
+        UsageError
+            If a metric was not measured.
+        """
+        if isinstance(metrics, str):
+            metrics = [metrics]
+        if metrics is None:
+            metrics = [key for key in _PLOTTED if key in self.metrics][:_PANELS]
+        if not metrics:
+            raise UsageError("no metric is named", where="metrics")
+        for key in metrics:
+            if key not in self.metrics:
+                raise self._not_measured(key)
+        return standalone(forest_plot(self.evaluation, tuple(metrics), {}))
+
+    def __repr__(self) -> str:
+        who = "cases" if self.n_patients is None else f"cases of {self.n_patients} patients"
+        shown = self.overall[["value", "low", "high", "n_cases", "evidence"]]
+        return f"Audit of {self.n_cases} {who}\n{shown.to_string()}"
+
+    def _repr_html_(self) -> str:
+        who = "" if self.n_patients is None else f" of {self.n_patients} patients"
+        by_level = self.to_frame().drop(columns=["interval"])
+        shown = by_level.to_html(
+            escape=True, index=False, float_format="{:.3f}".format, na_rep="undefined"
+        )
+        title = escape(f"Audit of {self.n_cases} cases{who}; intervals of 95 %")
+        return f"<div><p>{title}</p>{shown}</div>"
+
+    def _not_measured(self, key: str) -> UsageError:
+        if key not in METRICS:
+            return unknown_name("metric", key, self.metrics, where="metrics")
+        return UsageError(
+            f"{key!r} was not measured: the table lacks what it needs",
+            where="metrics",
+            mend=f"Measured were {', '.join(self.metrics)}.",
+        )
+
+    def _reference_groups(self, reference: Mapping[str, object] | None) -> list[str]:
+        if reference is None:
+            return list(self.groups)
+        for group, level in reference.items():
+            if group not in self.groups:
+                raise unknown_name("group", str(group), self.groups, where="reference")
+            names = [each.level for each in self.evaluation.levels(group)]
+            if str(level) not in names:
+                raise unknown_name(f"level of {group}", str(level), names, where="reference")
+        return list(reference)
+
+    @staticmethod
+    def _pairs(
+        levels: list[Level], key: str, group: str, reference: Mapping[str, object] | None
+    ) -> list[tuple[Level | None, Level | None]]:
+        if reference is not None:
+            name = str(reference[group])
+            other = next(each for each in levels if each.level == name)
+            return [(each, other) for each in levels if each.level != name]
+        known = [
+            (value, each)
+            for each in levels
+            if (value := each.metrics[key].value) is not None
+            and each.metrics[key].evidence == "enough"
+        ]
+        if len(known) < 2:
+            return [(None, None)]
+        largest = max(known, key=lambda pair: pair[0])[1]
+        return [(largest, min((k for k in known if k[1] is not largest), key=lambda p: p[0])[1])]
+
+
+def _cell(estimate: Estimate, what: str) -> object:
+    found = getattr(estimate, what)
+    if what in ("value", "low", "high"):
+        return np.nan if found is None or not math.isfinite(found) else float(found)
+    return found

@@ -1,0 +1,91 @@
+"""A chart that stands by itself, in a notebook or a file: it brings its own colours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from triage.atomic_write import whole_file
+from triage.errors import UsageError
+
+_CLASS = "triage-chart"
+_RULES = (
+    "text{fill:#1c2329;font:13px system-ui,'Noto Sans','Liberation Sans',sans-serif}",
+    "text.small{font-size:11.5px}",
+    "text.muted{fill:#5b6670}",
+    "text.strong{font-weight:600}",
+    "text.limit-text{fill:#a4570b;font-weight:600}",
+    ".grid{stroke:#e9e6dd;stroke-width:1}",
+    ".axis{stroke:#5b6670;stroke-width:1}",
+    ".reference{stroke:#5b6670;stroke-width:1.3;stroke-dasharray:4 4}",
+    ".limit{stroke:#a4570b;stroke-width:1.8}",
+    ".whisker{stroke:#1d5f8f;stroke-width:2;stroke-linecap:round;opacity:.75}",
+    ".whisker.weak{stroke:#5b6670;stroke-width:1.4;stroke-dasharray:3 3;opacity:.8}",
+    ".dot{fill:#1d5f8f;stroke:#fff;stroke-width:1}",
+    ".dot.weak{fill:#fff;stroke:#5b6670;stroke-width:1.6}",
+    ".bar{fill:#1d5f8f}",
+    ".bar.soft{fill:#1d5f8f;opacity:.4}",
+)
+"""The colours of the report's light pages, of the classes that these charts use."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A picture as SVG, without scripts; notebooks show it.
+
+    Parameters
+    ----------
+    svg : str
+        The whole picture, with its colours.
+    """
+
+    svg: str
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def _repr_html_(self) -> str:
+        return self.svg
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture as an SVG file, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        Path
+            Of the file.
+
+        Raises
+        ------
+        UsageError
+            If it cannot be written.
+        """
+        path = Path(path)
+        try:
+            with whole_file(path) as partial:
+                partial.write_text(self.svg, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise UsageError(f"cannot be written: {error.strerror}", where=str(path)) from error
+        return path
+
+
+def standalone(picture: Markup) -> Chart:
+    """Return a picture of `triage.charts` with its colours inside.
+
+    The rules of the style hold within the picture only: in a notebook they change nothing else.
+
+    Parameters
+    ----------
+    picture : Markup
+        As `triage.charts.svg.picture` returns it.
+    """
+    head, rest = str(picture).split(">", 1)
+    opened = head.replace("<svg", f'<svg xmlns="http://www.w3.org/2000/svg" class="{_CLASS}"', 1)
+    style = f".{_CLASS}{{background:#fff}}" + "".join(f".{_CLASS} {rule}" for rule in _RULES)
+    return Chart(f"{opened}><style>{style}</style>{rest}")

@@ -1,0 +1,24 @@
+"""What becomes of a case whose files were refused: it waits for a person, like any abstention."""
+
+from __future__ import annotations
+
+from triage.errors import ImageRejected, RejectReason
+from triage.vocabulary.abstention_reasons import AbstainReason
+
+_REASONS = {
+    RejectReason.WRONG_MODALITY: AbstainReason.WRONG_MODALITY,
+    RejectReason.NOT_A_VOLUME: AbstainReason.WRONG_MODALITY,
+    RejectReason.NO_SCALE: AbstainReason.MISSING_METADATA,
+    RejectReason.BOTH_EYES: AbstainReason.WRONG_MODALITY,
+    RejectReason.DECODER_FAILED: AbstainReason.SOFTWARE_FAULT,
+}
+
+
+def rejected_reason(error: ImageRejected) -> AbstainReason:
+    """Return why there is no opinion on a refused file; by default it is not good enough."""
+    return _REASONS.get(error.reason, AbstainReason.QUALITY)
+
+
+def rejected_sentence(error: ImageRejected) -> str:
+    """Return the reason as a sentence for the reader, with what is wrong with the file."""
+    return f"{rejected_reason(error).sentence} {error.what}"

@@ -1,0 +1,61 @@
+"""Which label of a case counts, where it has several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from triage.data.manifest import Case
+from triage.data.spec import DataSpec
+from triage.learning.reviewed_cases import ReviewedCase
+from triage.store import LabelSource, TrainingLabel
+from triage.vocabulary.subgroup_levels import UNKNOWN
+
+# Strongest first: where one case has several labels, the first kind found counts.
+_STRENGTH = (
+    LabelSource.HISTOLOGY,
+    LabelSource.ADJUDICATED,
+    LabelSource.BLIND,
+    LabelSource.AI_VISIBLE,
+)
+
+
+def cases_of_labels(
+    labels: Iterable[TrainingLabel], spec: DataSpec
+) -> tuple[list[ReviewedCase], int]:
+    """Return one training case a labelled case, and how many have contradicting labels.
+
+    Parameters
+    ----------
+    labels : iterable of TrainingLabel
+        A case may have several; the strongest kind counts: histology, adjudicated, blind, given
+        with the AI visible. Cases whose strongest labels disagree are left out and counted.
+    spec : DataSpec
+        Labels of conditions that it does not list train nothing.
+    """
+    by_case: dict[tuple[str, str], list[TrainingLabel]] = {}
+    for label in labels:
+        by_case.setdefault((label.case_source, label.case), []).append(label)
+    cases, conflicts = [], 0
+    for found in by_case.values():
+        best = min(_STRENGTH.index(label.source) for label in found)
+        strongest = [label for label in found if _STRENGTH.index(label.source) == best]
+        named = {label.condition for label in strongest}
+        if len(named) > 1:
+            conflicts += 1
+        elif named <= spec.by_name.keys():
+            label = strongest[0]
+            cases.append(ReviewedCase(_case(label), label.case_source, label.images))
+    return cases, conflicts
+
+
+def _case(label: TrainingLabel) -> Case:
+    return Case(
+        case_id=label.case,
+        patient_id=label.patient,
+        cluster=f"patient:{label.patient}",
+        images=tuple(Path(image.root) / image.path for image in label.images),
+        condition=label.condition,
+        subgroups={axis: str(level or UNKNOWN) for axis, level in label.groups.items()},
+        root=Path(label.images[0].root) if label.images else None,
+    )

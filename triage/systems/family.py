@@ -1,0 +1,175 @@
+"""The interface of a kind of system: its settings, and how it is fitted, written, loaded, measured.
+
+The other half of a modality, which needs no torch, is in `triage.modalities`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from triage.data.dataset import Dataset
+from triage.data.manifest import Case
+from triage.data.spec import Costs
+from triage.decisions.policy import Policy
+from triage.evaluation.referral import ReferralResult
+from triage.evaluation.segmentation import SegmentationResult
+from triage.progress import Progress
+from triage.systems.manifest import BundleManifest
+from triage.systems.scored import Scored
+from triage.systems.trained_system import TrainedSystem
+from triage.vocabulary.modality import Modality
+
+SettingsT = TypeVar("SettingsT", bound=BaseModel)
+SystemT = TypeVar("SystemT", bound=TrainedSystem)
+UNSAVED = "unsaved"
+"""The bundle that predictions name as their origin while the system is not on disk."""
+
+
+@dataclass(frozen=True)
+class Fitted(Generic[SystemT]):
+    """A system that was fitted and is not on disk yet.
+
+    Parameters
+    ----------
+    manifest : BundleManifest
+        Without the hashes of files.
+    system : TrainedSystem
+    write_networks : callable
+        Writes the weights into a bundle's folder, under the names that the manifest lists.
+    """
+
+    manifest: BundleManifest
+    system: SystemT
+    write_networks: Callable[[Path], None]
+
+
+@dataclass(frozen=True)
+class ExtraResults:
+    """What is measured of some systems beyond what is measured of all.
+
+    Parameters
+    ----------
+    referral : ReferralResult, optional
+        Referrals against those of the known conditions.
+    tissue : SegmentationResult, optional
+        Tissue maps against annotated ones.
+    """
+
+    referral: ReferralResult | None = None
+    tissue: SegmentationResult | None = None
+
+
+class Family(ABC, Generic[SettingsT, SystemT]):
+    """A kind of system."""
+
+    modalities: ClassVar[tuple[Modality, ...]]
+    """The kinds of cases that such systems read."""
+    needs: ClassVar[str]
+    """What its settings describe, in words."""
+    settings_type: type[SettingsT]
+
+    @abstractmethod
+    def default_settings(self, backbones: Sequence[str], given: Mapping[str, Any]) -> SettingsT:
+        """Return the settings of a training that states none.
+
+        Parameters
+        ----------
+        backbones : sequence of str
+            References of backbones, where such systems have some.
+        given : mapping
+            Settings that the user states; some defaults depend on them.
+        """
+
+    def renamed(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a user states under the names of `settings_type`."""
+        return dict(given)
+
+    @abstractmethod
+    def check_config(self, content: Mapping[str, Any]) -> None:
+        """Check the content of a settings file.
+
+        Raises
+        ------
+        ValidationError
+            If it holds what is no setting of this kind, or values out of range.
+        """
+
+    @abstractmethod
+    def check_machine(self, settings: SettingsT) -> None:
+        """Check that this machine can work with the settings.
+
+        Raises
+        ------
+        UsageError
+            If it cannot.
+        """
+
+    @abstractmethod
+    def fit(
+        self,
+        dataset: Dataset,
+        settings: SettingsT,
+        name: str,
+        *,
+        cache_folder: Path | None,
+        checkpoints: Path,
+        progress: Progress,
+    ) -> Fitted[SystemT]:
+        """Train the networks and fix the policy on the validation split.
+
+        Parameters
+        ----------
+        dataset : Dataset
+        settings : BaseModel
+        name : str
+            Of the bundle.
+        cache_folder : Path, optional
+            Of embeddings.
+        checkpoints : Path
+            Folder from which a later call with the same arguments resumes.
+        progress : callable
+        """
+
+    @abstractmethod
+    def load(
+        self, folder: Path, manifest: BundleManifest, policy: Policy, provenance: dict[str, str]
+    ) -> SystemT:
+        """Build the system of a verified bundle."""
+
+    def measure(
+        self,
+        system: SystemT,
+        scored: Scored,
+        cases: Sequence[Case],
+        dataset: Dataset,
+        costs: Costs,
+        *,
+        report: Progress,
+        n_resamples: int,
+    ) -> ExtraResults:
+        """Measure what is measured of such systems alone.
+
+        Parameters
+        ----------
+        system : TrainedSystem
+        scored : Scored
+            What it found of the cases.
+        cases : sequence of Case
+            The test split.
+        dataset : Dataset
+        costs : Costs
+            Those of the spec that is evaluated on.
+        report : callable
+        n_resamples : int
+        """
+        return ExtraResults()
+
+    @abstractmethod
+    def networks_section(self, manifest: BundleManifest) -> str:
+        """Return the section of the model card on what computes, as Markdown."""

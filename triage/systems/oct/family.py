@@ -1,0 +1,140 @@
+"""Systems for OCT volumes: tissue maps, and referrals from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from triage.data.dataset import Dataset
+from triage.data.manifest import Case
+from triage.data.spec import Costs
+from triage.decisions.policy import Policy
+from triage.errors import UsageError
+from triage.models.oct.settings import OctSettings
+from triage.progress import Progress
+from triage.systems.describe import describe
+from triage.systems.family import UNSAVED, ExtraResults, Family, Fitted
+from triage.systems.fix_policy import fix_policy
+from triage.systems.manifest import BundleManifest
+from triage.systems.oct.files import load_oct_system, pair_entries, write_stages
+from triage.systems.oct.measure import measure_referral, measure_tissue
+from triage.systems.oct.networks import weights_digest
+from triage.systems.oct.system import OctSystem
+from triage.systems.oct.training import KIND, train_oct
+from triage.systems.scored import Scored
+from triage.vocabulary.modality import Modality
+
+
+class OctFamily(Family[OctSettings, OctSystem]):
+    """Two stages of networks; every pair of their instances is a member."""
+
+    modalities = (Modality.OCT_VOLUMES,)
+    needs = "two stages"
+    settings_type = OctSettings
+
+    def default_settings(self, backbones: Sequence[str], given: Mapping[str, Any]) -> OctSettings:
+        """Return the settings of the demo; volumes have no backbones."""
+        return OctSettings()
+
+    def renamed(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a user states, with `members` as another name of `instances`."""
+        return {"instances" if key == "members" else key: value for key, value in given.items()}
+
+    def check_config(self, content: Mapping[str, Any]) -> None:
+        """Check settings of both stages."""
+        OctSettings.model_validate(content)
+
+    def check_machine(self, settings: OctSettings) -> None:
+        """Refuse a GPU where there is none."""
+        if settings.device == "cuda" and not torch.cuda.is_available():
+            raise UsageError("there is no GPU here", where="device", mend="Set device to cpu.")
+
+    def fit(
+        self,
+        dataset: Dataset,
+        settings: OctSettings,
+        name: str,
+        *,
+        cache_folder: Path | None,
+        checkpoints: Path,
+        progress: Progress,
+    ) -> Fitted[OctSystem]:
+        """Train both stages and fix the policy; a volume has no embedding to keep."""
+        pool = train_oct(dataset, settings, checkpoints=checkpoints, progress=progress)
+        policy, metrics = fix_policy(pool.validation, dataset, pool.distance)
+        manifest = describe(
+            name,
+            dataset,
+            settings,
+            policy,
+            metrics,
+            kind=KIND,
+            members=pair_entries(pool.segmenters, pool.referrers, pool.losses),
+            backbones={key: weights_digest(network) for key, network in pool.segmenters.items()},
+            rejected=pool.rejected,
+            notes=(f"Stage 1 learned from {pool.annotated} annotated volumes.",),
+        )
+        system = OctSystem(
+            pool.segmenters,
+            pool.referrers,
+            settings=settings,
+            kind=KIND,
+            classes=manifest.classes,
+            n_inliers=manifest.n_inliers,
+            policy=policy,
+            shift=pool.shift,
+            provenance={"bundle": UNSAVED, "code_version": manifest.code_version},
+        )
+        return Fitted(
+            manifest,
+            system,
+            lambda folder: write_stages(folder, pool.segmenters, pool.referrers, pool.shift),
+        )
+
+    def load(
+        self, folder: Path, manifest: BundleManifest, policy: Policy, provenance: dict[str, str]
+    ) -> OctSystem:
+        """Build both stages."""
+        assert isinstance(manifest.settings, OctSettings)
+        return load_oct_system(folder, manifest, manifest.settings, policy, provenance)
+
+    def measure(
+        self,
+        system: OctSystem,
+        scored: Scored,
+        cases: Sequence[Case],
+        dataset: Dataset,
+        costs: Costs,
+        *,
+        report: Progress,
+        n_resamples: int,
+    ) -> ExtraResults:
+        """Measure referrals of known conditions, and tissue maps where cases are annotated."""
+        known = [case for case in cases if case.condition in dataset.draw.inliers]
+        return ExtraResults(
+            referral=measure_referral(
+                scored, cases, system.policy, costs.urgency, n_resamples=n_resamples
+            ),
+            tissue=measure_tissue(system, known, report, n_resamples=n_resamples),
+        )
+
+    def networks_section(self, manifest: BundleManifest) -> str:
+        """Describe both stages and their pairs."""
+        assert isinstance(manifest.settings, OctSettings)
+        first, second = manifest.settings.segmentation, manifest.settings.referral
+        referrers = dict.fromkeys(entry.weights for entry in manifest.members)
+        field = " x ".join(f"{side:g}" for side in second.field)
+        cells = " x ".join(map(str, second.cells))
+        return f"""## Networks
+
+1. Segmentation, {len(manifest.backbones)} instances: a B-scan on a grid of {first.rows} x \
+{first.columns}
+   with its neighbours ({first.context} together) to one of 15 tissues a voxel.
+2. Referral, {len(referrers)} instances: the tissue map alone, on {cells} cells over {field} mm
+   (across B-scans, depth, along B-scans), to referral and diagnoses.
+
+Every pair of instances is a member: {len(manifest.members)} hypotheses, averaged. A scan without
+scale is refused; one taken unlike the training scans gets no opinion (A3)."""

@@ -1,0 +1,122 @@
+"""Systems for pictures: heads on the embeddings of backbones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from triage.data.dataset import Dataset
+from triage.decisions.policy import Policy
+from triage.heads import HeadKind
+from triage.imaging.views import Views
+from triage.models.settings import TrainSettings, default_settings
+from triage.progress import Progress
+from triage.systems.describe import describe
+from triage.systems.family import UNSAVED, Family, Fitted
+from triage.systems.fix_policy import fix_policy
+from triage.systems.manifest import BundleManifest
+from triage.systems.photographs.ensemble import (
+    combine_scores,
+    member_entries,
+    select_members,
+    used_backbones,
+    validation_predictions,
+)
+from triage.systems.photographs.files import load_heads, write_heads
+from triage.systems.photographs.system import System
+from triage.systems.photographs.training import train_pool
+from triage.vocabulary.modality import Modality
+
+
+class PhotographFamily(Family[TrainSettings, System]):
+    """Heads on the embeddings of frozen or fine-tuned backbones."""
+
+    modalities = (Modality.PHOTOGRAPHS, Modality.OCT_BSCANS)
+    needs = "a backbone"
+    settings_type = TrainSettings
+
+    def default_settings(self, backbones: Sequence[str], given: Mapping[str, Any]) -> TrainSettings:
+        """Return the usual settings for the backbones and the mode of training."""
+        return default_settings(tuple(backbones), given.get("mode"))
+
+    def check_config(self, content: Mapping[str, Any]) -> None:
+        """Check settings of heads; backbones are named on the command line."""
+        TrainSettings.model_validate({**content, "backbones": ["named elsewhere"]})
+
+    def check_machine(self, settings: TrainSettings) -> None:
+        """Do nothing: heads are trained on any processor."""
+
+    def fit(
+        self,
+        dataset: Dataset,
+        settings: TrainSettings,
+        name: str,
+        *,
+        cache_folder: Path | None,
+        checkpoints: Path,
+        progress: Progress,
+    ) -> Fitted[System]:
+        """Train heads, select the ensemble and fix its policy."""
+        pool = train_pool(
+            dataset, settings, cache_folder=cache_folder, checkpoints=checkpoints, progress=progress
+        )
+        members = select_members(pool, dataset, settings)
+        predictions = validation_predictions(pool, members, dataset, settings.head)
+        combination, combined = None, None
+        if settings.ood == "combined":
+            combination, combined = combine_scores(
+                pool, members, dataset, settings.head, cache_folder
+            )
+        policy, metrics = fix_policy(predictions, dataset, combined=combined)
+        backbones = used_backbones(pool, members)
+        manifest = describe(
+            name,
+            dataset,
+            settings,
+            policy,
+            metrics,
+            kind=settings.head,
+            members=member_entries(members, pool.losses),
+            backbones={key: network.digest() for key, network in backbones.items()},
+            rejected=pool.opened.rejected,
+            combination=combination,
+        )
+        system = System(
+            backbones,
+            members,
+            kind=HeadKind(manifest.head),
+            classes=manifest.classes,
+            n_inliers=manifest.n_inliers,
+            policy=policy,
+            provenance={"bundle": UNSAVED, "code_version": manifest.code_version},
+            combination=combination,
+        )
+        by_name = {member.name: member for member in members}
+        return Fitted(
+            manifest,
+            system,
+            lambda folder: write_heads(folder, manifest.members, by_name, backbones, combination),
+        )
+
+    def load(
+        self, folder: Path, manifest: BundleManifest, policy: Policy, provenance: dict[str, str]
+    ) -> System:
+        """Build heads, backbones and the combination of scores."""
+        return load_heads(folder, manifest, policy, provenance)
+
+    def networks_section(self, manifest: BundleManifest) -> str:
+        """List the members and what frozen backbones show them."""
+        members = "\n".join(f"- {entry.name} ({entry.backbone})" for entry in manifest.members)
+        assert isinstance(manifest.settings, TrainSettings)
+        return f"## Members\n\n{_embedding(manifest.settings)}{members}"
+
+
+def _embedding(settings: TrainSettings) -> str:
+    """What frozen backbones show the heads, where that is more than the usual."""
+    found = []
+    if settings.views is not Views.WHOLE:
+        found.append(f"the mean over {settings.views.n_views} views of a picture")
+    if settings.stages > 1:
+        found.append(f"the last {settings.stages} stages of the network")
+    return f"Embeddings: {', '.join(found)}.\n\n" if found else ""
