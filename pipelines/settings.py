@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from pipelines.train import Settings
 from triage.data.spec import DataSpec, Modality
-from triage.data.strict_yaml import problems_of, read_mapping
+from triage.data.strict_yaml import nearest_key, problems_of, read_mapping
 from triage.errors import SpecError, UsageError
 from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings, default_settings
@@ -20,7 +20,7 @@ KIND = "settings file"
 
 
 def settings_for(
-    spec: DataSpec, backbones: Sequence[str], config: Path | None = None, **chosen: Any
+    spec: DataSpec, backbones: Sequence[str], config: str | Path | None = None, **chosen: Any
 ) -> Settings:
     """Settings that suit a spec's modality, with what the user chose on top.
 
@@ -29,7 +29,7 @@ def settings_for(
     spec : DataSpec
     backbones : sequence of str
         For photographs and B-scans; volumes have none.
-    config : Path, optional
+    config : str or Path, optional
         YAML file with settings; what is in `chosen` overrides it.
     **chosen
         Fields of `TrainSettings` or `OctSettings`; None leaves a field as it is.
@@ -50,11 +50,11 @@ def settings_for(
         usual = default_settings(tuple(backbones), given.pop("mode", None))
         return TrainSettings.model_validate(_merged(usual.model_dump(), given))
     except ValidationError as error:
-        raise _refusal(error, spec.modality) from error
+        raise _refusal(error, spec.modality, TrainSettings) from error
 
 
 def benchmark_settings(
-    spec: DataSpec, backbones: Sequence[str], config: Path | None, members: int | None
+    spec: DataSpec, backbones: Sequence[str], config: str | Path | None, members: int | None
 ) -> TrainSettings:
     """Settings of a benchmark's ensembles: of heads, on frozen networks for volumes too.
 
@@ -76,12 +76,12 @@ def benchmark_settings(
     return default_settings(tuple(backbones), members=members)
 
 
-def oct_settings(config: Path | None, **chosen: Any) -> OctSettings:
+def oct_settings(config: str | Path | None, **chosen: Any) -> OctSettings:
     """Settings of the two stages: the demo's, then a file's, then what the user chose.
 
     Parameters
     ----------
-    config : Path, optional
+    config : str or Path, optional
     **chosen
         Fields of `OctSettings`; `members` is another name of `instances`.
 
@@ -96,7 +96,7 @@ def oct_settings(config: Path | None, **chosen: Any) -> OctSettings:
     return settings
 
 
-def read_oct_settings(config: Path | None, **chosen: Any) -> OctSettings:
+def read_oct_settings(config: str | Path | None, **chosen: Any) -> OctSettings:
     """As `oct_settings`, whether or not this machine can work with them."""
     modality = Modality.OCT_VOLUMES
     if "members" in chosen:
@@ -105,7 +105,7 @@ def read_oct_settings(config: Path | None, **chosen: Any) -> OctSettings:
     try:
         return OctSettings.model_validate(_merged(OctSettings().model_dump(), given))
     except ValidationError as error:
-        raise _refusal(error, modality) from error
+        raise _refusal(error, modality, OctSettings) from error
 
 
 def _merged(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -118,17 +118,19 @@ def _merged(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _refusal(error: ValidationError, modality: Modality) -> UsageError:
+def _refusal(error: ValidationError, modality: Modality, model: type[BaseModel]) -> UsageError:
     """What is wrong with the first setting that cannot be."""
     first = error.errors()[0]
-    what = first["msg"].removeprefix("Value error, ")
+    what, mend = first["msg"].removeprefix("Value error, "), None
     if first["type"] == "extra_forbidden":
         what = f"is no setting for {modality}"
+        near = nearest_key(model, first["loc"])
+        mend = f"Did you mean {near}?" if near else None
     where = ".".join(map(str, first["loc"]))
-    return UsageError(what, where=f"--{where}" if where else "settings")
+    return UsageError(what, where=f"--{where}" if where else "settings", mend=mend)
 
 
-def read_config(path: Path, modality: Modality) -> dict[str, Any]:
+def read_config(path: str | Path, modality: Modality) -> dict[str, Any]:
     """Read a YAML file with settings for one kind of data, each checked; backbones are no part.
 
     Raises
@@ -136,18 +138,19 @@ def read_config(path: Path, modality: Modality) -> dict[str, Any]:
     SpecError
         If the file is missing, is not YAML, or holds what is no setting; lists every problem.
     """
-    content = read_mapping(path, KIND)
+    content = read_mapping(Path(path), KIND)
     if "backbones" in content:
         raise SpecError(
             "names backbones", where=str(path), mend="Take them out, and name them by --backbone."
         )
+    model = OctSettings if modality is Modality.OCT_VOLUMES else TrainSettings
+    named = {} if model is OctSettings else {"backbones": ["named elsewhere"]}
     try:
-        if modality is Modality.OCT_VOLUMES:
-            OctSettings.model_validate(content)
-        else:
-            TrainSettings.model_validate({**content, "backbones": ["named elsewhere"]})
+        model.model_validate(content | named)
     except ValidationError as error:
         raise SpecError(
-            f"does not hold settings for {modality}", where=str(path), problems=problems_of(error)
+            f"does not hold settings for {modality}",
+            where=str(path),
+            problems=problems_of(error, model),
         ) from error
     return content

@@ -47,9 +47,9 @@ class Trained:
     write_networks: Callable[[Path], None]
     checkpoints: Path
 
-    def save(self, out: Path, promotion: dict[str, Any] | None = None) -> BundleManifest:
+    def save(self, out: str | Path, promotion: dict[str, Any] | None = None) -> BundleManifest:
         """Write the bundle and remove the checkpoints."""
-        out = Path(out)  # a str too, from notebooks
+        out = Path(out)
         manifest = self.manifest.model_copy(update={"promotion": promotion})
         spec = self.dataset.spec
         sealed = save_bundle(out, manifest, self.system.policy, spec, self.write_networks)
@@ -60,9 +60,9 @@ class Trained:
 def fit_system(
     dataset: Dataset,
     settings: Settings,
-    out: Path,
+    out: str | Path,
     *,
-    cache_folder: Path | None = None,
+    cache_folder: str | Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> Trained:
     """Train an ensemble and fix its policy on validation.
@@ -75,9 +75,9 @@ def fit_system(
     dataset : Dataset
     settings : TrainSettings or OctSettings
         The latter for volumes, and for nothing else.
-    out : Path
+    out : str or Path
         Where the bundle will be written; must not exist. Names the bundle.
-    cache_folder : Path, optional
+    cache_folder : str or Path, optional
         Of embeddings.
     progress : callable
 
@@ -86,7 +86,7 @@ def fit_system(
     TriageError
         If the data or the settings cannot be trained with.
     """
-    out = Path(out)  # a str too, from notebooks
+    out = Path(out)
     check_free(out)
     checkpoints = out.with_name(f".{out.name}.checkpoints")
     volumes = dataset.spec.modality is Modality.OCT_VOLUMES
@@ -96,7 +96,8 @@ def fit_system(
     if isinstance(settings, OctSettings):
         stages = train_oct(dataset, settings, checkpoints=checkpoints, progress=progress)
         return _assemble_stages(dataset, settings, out.name, stages, checkpoints)
-    return _fit_heads(dataset, settings, out.name, cache_folder, checkpoints, progress)
+    cache = None if cache_folder is None else Path(cache_folder)
+    return _fit_heads(dataset, settings, out.name, cache, checkpoints, progress)
 
 
 def _fit_heads(
@@ -188,9 +189,9 @@ def _assemble_stages(
 def train(
     dataset: Dataset,
     settings: Settings,
-    out: Path,
+    out: str | Path,
     *,
-    cache_folder: Path | None = None,
+    cache_folder: str | Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> BundleManifest:
     """Train an ensemble and write it as a bundle; see `fit_system`."""

@@ -161,7 +161,7 @@ def test_another_class_can_be_looked_at(tmp_path: Path) -> None:
 def test_pixels_of_a_file_that_costs_too_much_are_not_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Large enough for many ticks of the clock by which the kernel counts CPU time (up to 10 ms each).
+    # Large enough for many ticks of the clock by which the kernel counts CPU time, of up to 10 ms.
     (tmp_path / "a.png").write_bytes(png_bomb(4000))
     seen = tmp_path / "seen"
     seen.mkdir()

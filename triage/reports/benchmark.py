@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from markupsafe import Markup
 
 from triage.errors import UsageError
+from triage.evaluation.benchmarks.ordering import first_of, ranked
 from triage.evaluation.benchmarks.results import (
     BenchmarkResult,
     CalibratorRow,
+    Curve,
     Number,
     ScoreRow,
 )
@@ -21,7 +24,6 @@ from triage.reports.benchmark_findings import (
     difference_verdict,
     findings,
     fitted_by,
-    ranked,
 )
 from triage.reports.page_environment import page_environment
 from triage.whole_file import whole_file
@@ -41,6 +43,8 @@ SHORT = {
     "classwise_ece": "ECE, class-wise",
 }
 UNCALIBRATED = "none"
+COVERAGES = (0.25, 0.5, 0.75, 1.0)
+"""Where the risk of a curve is given in numbers."""
 _MOST_CURVES, _MOST_SHIFTS = 3, 2
 """Drawn; the tables hold all."""
 
@@ -99,6 +103,8 @@ def render_benchmark(result: BenchmarkResult) -> str:
         shifts=list(dict.fromkeys(name for row in scores for name in row.shifted)),
         charts=_charts(result, scores),
         diagrams=_diagrams(result.calibrators),
+        coverages=COVERAGES,
+        curve_rows=_curve_rows(result),
         used=_used(result),
     )
 
@@ -117,13 +123,30 @@ def _charts(result: BenchmarkResult, scores: list[ScoreRow]) -> dict[str, Markup
         drawn[key] = charts.reliability_diagram(
             row.reliability, key=key, title=f"Reliability diagram: {row.title}, {row.head} head"
         )
-    if len(result.curves) > 1:
-        titles = {row.key: f"{row.title}, {row.head} head" for row in scores}
-        shown = [*result.curves[:-1][:_MOST_CURVES], result.curves[-1]]
-        drawn["selective"] = charts.selective_curves(
-            [(titles.get(curve.key, curve.key), curve) for curve in shown]
-        )
+    if named := _named_curves(result):
+        drawn["selective"] = charts.selective_curves(named)
     return drawn
+
+
+def _named_curves(result: BenchmarkResult) -> list[tuple[str, Curve]]:
+    """Curves that are drawn, with their names; the control last."""
+    if len(result.curves) < 2:
+        return []
+    titles = {row.key: f"{row.title}, {row.head} head" for row in result.scores}
+    shown = [*result.curves[:-1][:_MOST_CURVES], result.curves[-1]]
+    return [(titles.get(curve.key, curve.key), curve) for curve in shown]
+
+
+def _curve_rows(
+    result: BenchmarkResult,
+) -> list[tuple[str, list[tuple[float, float | None]]]]:
+    """Risk of each curve at the nearest of its points to `COVERAGES`, and at the split's share."""
+    rows = []
+    for name, curve in _named_curves(result):
+        places = [int(np.abs(np.array(curve.coverage) - asked).argmin()) for asked in COVERAGES]
+        own = curve.at_split_share
+        rows.append((name, [(curve.risk[i], own[i] if own else None) for i in places]))
+    return rows
 
 
 def _labels(scores: list[ScoreRow]) -> list[tuple[str, str]]:
@@ -189,7 +212,7 @@ def _diagrams(calibrators: list[CalibratorRow]) -> dict[str, CalibratorRow]:
     judged = [row for row in calibrators if row.metrics["nll"].value is not None]
     if not judged:
         return {}
-    best = min(judged, key=lambda row: row.metrics["nll"].value or 0.0)
+    best = first_of(judged, lambda row: row.metrics["nll"].value or 0.0, largest=False)
     plain = [row for row in judged if row.calibrator == UNCALIBRATED and row.head == best.head]
     drawn = {"reliability-best": best}
     if plain and plain[0] is not best:

@@ -16,6 +16,7 @@ from triage.store.ledger import append_event, events
 from triage.store.location import URL_VARIABLE
 from triage.store.predictions import add_prediction, shown_prediction
 from triage.store.queue import cases_waiting
+from triage.store.recognition import content, recognised
 from triage.store.records import (
     BundleRecord,
     CaseRecord,
@@ -26,7 +27,7 @@ from triage.store.records import (
 )
 from triage.store.savepoint import savepoint
 from triage.store.summary import ReviewSummary, review_summary
-from triage.store.vocabulary import NOT_LISTED, EventKind, LabelSource, Modality
+from triage.store.vocabulary import NOT_LISTED, EventKind, LabelSource, Laterality, Modality
 
 __all__ = [
     "NOT_LISTED",
@@ -36,6 +37,7 @@ __all__ = [
     "EventKind",
     "ImageRecord",
     "LabelSource",
+    "Laterality",
     "Modality",
     "PredictionRecord",
     "ReadingRecord",
@@ -51,12 +53,14 @@ __all__ = [
     "cases_waiting",
     "champion",
     "check_store",
+    "content",
     "events",
     "find_case",
     "get_case",
     "known_conditions",
     "labels_for_training",
     "open_store",
+    "recognised",
     "register_bundle",
     "restore",
     "review_summary",

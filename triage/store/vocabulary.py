@@ -26,6 +26,14 @@ class Modality(StrEnum):
     OCT_VOLUMES = "oct_volumes"
 
 
+class Laterality(StrEnum):
+    """Which side of the body, or which eye; a data spec's `laterality` gives the same words."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    BOTH = "both"
+
+
 class LabelSource(StrEnum):
     """Where a label comes from; ``AI_VISIBLE`` means a reader who had seen the AI's opinion."""
 
@@ -40,6 +48,7 @@ class EventKind(StrEnum):
 
     CASE_RECEIVED = "case_received"
     IMAGES_SUPPLIED = "images_supplied"
+    PATIENT_STATED = "patient_stated"
     CASE_SCORED = "case_scored"
     CASE_OPENED = "case_opened"
     FIRST_READ_LOCKED = "first_read_locked"
