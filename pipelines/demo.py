@@ -77,15 +77,15 @@ class DemoResult:
 
 def demo(
     spec: DataSpec,
-    root: Path | None,
-    workdir: Path,
+    root: str | Path | None,
+    workdir: str | Path,
     *,
     backbones: Sequence[str] = (),
     members: int | None = None,
     draws: int = 1,
     cases: int | None = None,
-    config: Path | None = None,
-    cache_folder: Path | None = None,
+    config: str | Path | None = None,
+    cache_folder: str | Path | None = None,
     report: Progress = lambda *_: None,
 ) -> DemoResult:
     """Train, evaluate, score, fill the case database and write the audit report.
@@ -97,9 +97,9 @@ def demo(
     Parameters
     ----------
     spec : DataSpec
-    root : Path or None
+    root : str, Path or None
         Folder of the data; None generates phantoms for a spec that names a generator.
-    workdir : Path
+    workdir : str or Path
         Where everything is written.
     backbones : sequence of str
         References; by default what `default_backbones` finds.
@@ -109,7 +109,7 @@ def demo(
         How often roles are drawn; the system kept is that of the first draw.
     cases : int, optional
         Phantoms to generate.
-    config : Path, optional
+    config : str or Path, optional
         YAML file with settings of training.
 
     Raises
@@ -117,6 +117,9 @@ def demo(
     UsageError
         If there are no data to work on.
     """
+    workdir = Path(workdir)
+    root = None if root is None else Path(root)
+    cache_folder = None if cache_folder is None else Path(cache_folder)
     generated = root is None
     references = tuple(backbones) or default_backbones(root)
     settings = settings_for(spec, references, config, members=members)

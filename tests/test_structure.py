@@ -27,7 +27,9 @@ MAY_ASK_THE_MODALITY = (
 CONCEPTS = {
     "HOD head": "triage/heads/hod.py:HierarchicalOutlierDetection",
     "reject bucket": "triage/heads/reject_bucket.py:RejectBucket",
-    "temperature scaling": "triage/uncertainty/calibration/temperature_scaling.py:TemperatureScaling",
+    "temperature scaling": (
+        "triage/uncertainty/calibration/temperature_scaling.py:TemperatureScaling"
+    ),
     "Mahalanobis score": "triage/uncertainty/scores/mahalanobis.py:Mahalanobis",
     "energy score": "triage/uncertainty/scores/energy.py:Energy",
     "outlier exposure loss": "triage/losses/outlier_exposure.py:outlier_exposure_loss",
@@ -80,7 +82,9 @@ def test_no_package_is_too_large() -> None:
     lines: Counter[str] = Counter()
     for source in SOURCES:
         lines[package_of(source)] += len(source.path.read_text(encoding="utf-8").splitlines())
-    wrong = [f"{name}: {count} lines" for name, count in lines.items() if count > MOST_PACKAGE_LINES]
+    wrong = [
+        f"{name}: {count} lines" for name, count in lines.items() if count > MOST_PACKAGE_LINES
+    ]
     assert not wrong, offenders(*wrong)
 
 

@@ -48,6 +48,15 @@ def save_arrays(path: Path, arrays: Arrays, header: dict[str, Any]) -> None:
         ) from error
 
 
+def row_major(arrays: Arrays) -> Arrays:
+    """Return the arrays as `load_arrays` lays them out in memory; those that are so stay.
+
+    A matrix product may round differently where a factor is stored by columns, so what computes
+    with such an array before it is saved and after could differ in the last digits.
+    """
+    return {name: np.asarray(value, order="C") for name, value in arrays.items()}
+
+
 def load_arrays(path: Path) -> tuple[Arrays, dict[str, Any]] | None:
     """Read what `save_arrays` wrote; None if there is no such file or it is damaged.
 

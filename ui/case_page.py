@@ -14,15 +14,14 @@ from triage.review import (
     OverrideReason,
     decide,
     lock_first_read,
-    open_case,
     reveal,
-    taken_up,
 )
 from triage.store import Modality, Store, get_case, known_conditions
 from triage.store.records import ReviewRecord, StoredCase
 from triage.vocabulary.diagnoses import DIAGNOSES
 from ui import oct_case, opinion_card, photographs, read_form
-from ui.session import go_to_worklist, remember_revealed, was_revealed
+from ui.blind_reads import review_here
+from ui.session import go_to_worklist, remember_revealed
 from ui.settings import SHORTCUT
 from ui.words import (
     CERTAINTIES,
@@ -45,7 +44,7 @@ def show(store: Store, case_id: int, reader: str) -> None:
     if not reader:
         st.info("Give your name in the side bar to read this case.", icon=":material/badge:")
         return
-    review = _review(store, case_id, reader)
+    review = review_here(store, case_id, reader)
     if review is None:
         st.warning(f"{SEEN_HERE} {SEEN_HERE_MEND}", icon=":material/visibility_off:")
         return
@@ -67,17 +66,6 @@ def show(store: Store, case_id: int, reader: str) -> None:
             _told_first_read(review)
             opinion_card.show(opinion, case.modality)
             _decision(store, review, conditions)
-
-
-def _review(store: Store, case_id: int, reader: str) -> ReviewRecord | None:
-    """The reader's review; None where a first read would not be blind in this browser session.
-
-    Asked before every step, so that a form left open in another tab is refused too.
-    """
-    if not was_revealed(case_id):
-        return open_case(store, case_id, reader)
-    review = taken_up(store, case_id, reader)
-    return review if review is not None and review.first is not None else None
 
 
 def _conditions(case: StoredCase, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,6 +10,10 @@ from triage.store.records import ImageRecord
 
 OUTSIDE = "its path leads outside its folder."
 CHANGED = "the file has changed since the case was received."
+NOT_RECORDED = (
+    "The content of this file was never recorded, so nothing shows whether it is what was received."
+)
+"""Of a file without a hash: stored by an earlier release, or not readable when it was received."""
 
 
 def place_of(image: ImageRecord) -> Path | None:

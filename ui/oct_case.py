@@ -16,7 +16,7 @@ from triage.review import Opinion
 from triage.store import ReadingRecord
 from triage.store.records import ImageRecord, StoredCase
 from ui import oct_viewer
-from ui.files import CHANGED, OUTSIDE, place_of
+from ui.files import CHANGED, NOT_RECORDED, OUTSIDE, place_of
 from ui.oct_pictures import begins_above, describe_volume
 from ui.oct_reasons import describe_reading
 from ui.parcel import Parcel
@@ -51,7 +51,8 @@ def show(case: StoredCase, opinion: Opinion | None) -> None:
             st.warning(f"The AI's reading cannot be shown: {found}", icon=":material/hide_image:")
         else:
             reading = found
-    oct_viewer.show(_payload(case.id, volume, reading, opinion), key=f"oct-{case.id}")
+    notes = [NOT_RECORDED] if image.sha256 is None else []
+    oct_viewer.show(_payload(case.id, volume, reading, opinion, notes), key=f"oct-{case.id}")
 
 
 def read_scan(image: ImageRecord) -> OctVolume | str:
@@ -110,16 +111,24 @@ def _volume(case_id: int, image: ImageRecord) -> OctVolume | str:
 
 
 def _payload(
-    case_id: int, volume: OctVolume, reading: OctReading | None, opinion: Opinion | None
+    case_id: int,
+    volume: OctVolume,
+    reading: OctReading | None,
+    opinion: Opinion | None,
+    notes: list[str],
 ) -> bytes:
-    """Return what the viewer is sent, made once; only the open case's is kept."""
+    """Return what the viewer is sent, made once; only the open case's is kept.
+
+    `notes` are doubts about the file, shown with those about the volume.
+    """
     with_opinion = reading is not None and opinion is not None and not opinion.abstained
     reading_hash = opinion.reading.sha256 if reading and opinion and opinion.reading else ""
-    identity = f"{case_id} {volume.sha256} {reading_hash} {with_opinion}"
+    identity = f"{case_id} {volume.sha256} {reading_hash} {with_opinion}{' noted' if notes else ''}"
     kept = st.session_state.get(_PAYLOAD)
     if kept is None or kept[0] != identity:
         parcel = Parcel()
         header = describe_volume(volume, parcel)
+        header["warnings"] = [*notes, *header["warnings"]]
         header |= {"id": identity, "case": f"{case_id} {volume.sha256}", "reading": None}
         if reading is not None:
             header["reading"] = told = describe_reading(

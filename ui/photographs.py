@@ -15,7 +15,7 @@ from PIL import Image
 from triage.decoding.read_picture import read_picture
 from triage.errors import ImageRejected
 from triage.store.records import ImageRecord, StoredCase
-from ui.files import CHANGED, OUTSIDE, place_of
+from ui.files import CHANGED, NOT_RECORDED, OUTSIDE, place_of
 
 _FIT = 1400  # pixels on the longer side when fitted to the page
 _COLUMN = 560  # about the width of the photographs' column, in CSS pixels
@@ -30,7 +30,7 @@ class Photograph:
     fitted: bytes = b""
     problem: str = ""
     notes: tuple[str, ...] = ()
-    """What was done to its colours, in sentences."""
+    """What was done to its colours and what is doubtful, in sentences."""
 
 
 def show(case: StoredCase) -> None:
@@ -67,7 +67,8 @@ def read_photograph(image: ImageRecord) -> list[Photograph]:
 
     A file outside its root, missing, refused, or changed since the case
     was received gives one photograph with the problem in words; they name no file,
-    because file names can name patients.
+    because file names can name patients. A file whose content was never recorded is shown, with
+    a note that says so.
     """
     path = place_of(image)
     if path is None:
@@ -79,6 +80,8 @@ def read_photograph(image: ImageRecord) -> list[Photograph]:
     if image.sha256 is not None and picture.sha256 != image.sha256:
         return [Photograph(None, problem=CHANGED)]
     notes = tuple(flag.sentence for flag in picture.flags)
+    if image.sha256 is None:
+        notes = (NOT_RECORDED, *notes)
     return [Photograph(frame, _fit(frame), notes=notes) for frame in picture.frames]
 
 

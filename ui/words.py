@@ -44,6 +44,8 @@ SEEN_HERE = (
     "The AI's opinion on this case has been shown in this browser session, so a first read given "
     "here would not be blind, whoever gives it."
 )
+REFUSED_HERE = "Not in this browser"
+"""Of a case on the worklist whose first read `SEEN_HERE` refuses."""
 SEEN_HERE_MEND = (
     "To go on with the review that it was shown in, give the name it was begun under. Another "
     "reader reads this case in a browser of their own."

@@ -13,9 +13,10 @@ from triage.printable import printable
 from triage.review import Deadlines, Pressure, WorklistItem, worklist
 from triage.store import Store
 from triage.vocabulary.clinical import Urgency
+from ui.blind_reads import refused_among
 from ui.session import go_to_case, take_notice
 from ui.settings import SHORTCUT
-from ui.words import URGENCIES, due, duration
+from ui.words import REFUSED_HERE, SEEN_HERE_MEND, URGENCIES, due, duration
 
 _SHOWN = 100
 
@@ -35,18 +36,26 @@ def show(store: Store, reader: str) -> None:
     if not found:
         st.info("No waiting case fits this search.", icon=":material/search_off:")
         return
+    refused = refused_among(store, (item.case_id for item in items), reader)
+    readable = [item for item in items if item.case_id not in refused]
+    offered = [item for item in found if item.case_id not in refused]
     st.button(
-        "Open the next case" if found[0] is items[0] else "Open the first case found",
+        "Open the first case found" if offered[:1] != readable[:1] else "Open the next case",
         type="primary",
         icon=":material/arrow_forward:",
         shortcut=SHORTCUT,
-        disabled=not reader,
+        disabled=not reader or not offered,
         on_click=go_to_case,
-        args=(found[0].case_id,),
+        args=(offered[0].case_id if offered else None,),
     )
     if not reader:
         st.info("Give your name in the side bar to open a case.", icon=":material/badge:")
-    _table(found[:_SHOWN], can_open=bool(reader))
+    _table(found[:_SHOWN], refused, can_open=bool(reader))
+    if refused.intersection(item.case_id for item in found):
+        st.caption(
+            f"{REFUSED_HERE}: the AI's opinion on it has been shown in this browser session, "
+            f"so a first read would not be blind. {SEEN_HERE_MEND}"
+        )
     if len(found) > _SHOWN:
         st.caption(f"The first {_SHOWN} of {len(found)} cases. Search to see others.")
     limits = ", ".join(
@@ -80,7 +89,7 @@ def _search(items: list[WorklistItem]) -> list[WorklistItem]:
     ]
 
 
-def _table(items: list[WorklistItem], *, can_open: bool) -> None:
+def _table(items: list[WorklistItem], refused: frozenset[int], *, can_open: bool) -> None:
     rows = pd.DataFrame(
         {
             "Case": [printable(item.external_id) for item in items],
@@ -93,6 +102,8 @@ def _table(items: list[WorklistItem], *, can_open: bool) -> None:
     )
     if rows["Source"].nunique() == 1:
         rows = rows.drop(columns="Source")
+    if refused.intersection(item.case_id for item in items):
+        rows["First read"] = [REFUSED_HERE if item.case_id in refused else "" for item in items]
     options: dict[str, Any] = {"hide_index": True, "alt": "Waiting cases, the next one first"}
     if not can_open:
         st.dataframe(rows, **options)

@@ -177,10 +177,11 @@ def transfer(
 
     Example: triage transfer --spec data_specs/oct_phantoms.yaml --out transfer
     """
+    from pipelines.terminal.oct_tables import transfer_table
     from triage.data.dataset import load_dataset
     from triage.data.spec_files import load_spec
     from triage.learning.settings import oct_settings
-    from triage.learning.transfer import save_transfer, transfer_table
+    from triage.learning.transfer import save_transfer
     from triage.learning.transfer import transfer as run
     from triage.phantoms.generators import device_folders
 

@@ -25,6 +25,14 @@ def brief(number: Number | None) -> str:
     return "-" if number is None or number.value is None else f"{number.value:.3f}"
 
 
+def both(number: Number | None, signed: bool = False, *, interval: bool = True) -> str:
+    """Return a number at the stated prevalence, and after a slash at the split's share."""
+    text = shown(number, signed) if interval else brief(number)
+    if number is None or number.at_split_share is None:
+        return text
+    return f"{text} / {number.at_split_share:{'+' if signed else ''}.3f}"
+
+
 def tables(result: BenchmarkResult) -> list[Table]:
     """Scores, pairs of them, ensembles, calibrators, sets and rules."""
     found = [_near(result), _far(result)] if result.scores else []
@@ -46,14 +54,22 @@ def _near(result: BenchmarkResult) -> Table:
             _named(row.key, result),
             shown(row.near["ood_auroc"]),
             shown(row.difference, signed=True),
-            *(brief(row.near[key]) for key in keys),
+            *(both(row.near[key], interval=False) for key in keys),
         ]
         for row in result.scores
     ]
     columns = ["score", "AUROC", "to best baseline", "AUPR", "FPR95", "AURC", "cost"]
     count = len(result.seeds)
     title = f"{result.spec_title}\nnear: unseen conditions, {count} draw{'s' * (count > 1)}"
-    return plain_table(title, columns, rows, "* best baseline, by validation")
+    note = f"* best baseline, by validation\n{_populations(result)}"
+    return plain_table(title, columns, rows, note)
+
+
+def _populations(result: BenchmarkResult) -> str:
+    """Say which share of outliers the numbers before and after a slash are for."""
+    share = result.outlier_share
+    own = "the split's own" if share is None else f"the split's own {share:.0%}"
+    return f"a / b: a at {result.outlier_prevalence:.0%} outliers, as the spec states; b at {own}"
 
 
 def _far(result: BenchmarkResult) -> Table:
@@ -149,10 +165,9 @@ def _sets(result: BenchmarkResult) -> Table:
 
 def _rejection(result: BenchmarkResult) -> Table:
     rows = [
-        [row.key, shown(row.cost), shown(row.difference, signed=True), shown(row.abstained)]
+        [row.key, both(row.cost), both(row.difference, signed=True), both(row.abstained)]
         for row in result.rejection
     ]
     columns = ["rule", "cost of a case", "to the rule in use", "abstained"]
-    return plain_table(
-        f"Rules of abstaining, at {result.outlier_prevalence:.0%} outliers", columns, rows
-    )
+    title = f"Rules of abstaining, at {result.outlier_prevalence:.0%} outliers"
+    return plain_table(title, columns, rows, _populations(result))

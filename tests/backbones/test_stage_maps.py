@@ -53,8 +53,8 @@ def test_a_resnet(tmp_path: Path) -> None:
     outputs = all_outputs(backbone.network, pixels_of(backbone))
     expected = outputs["model.encoder.stages.0"]
     assert expected.shape == (2, 8, 8, 8)
-    assert torch.equal(stage_before(maps), expected.mean((2, 3)))
-    assert torch.equal(embedding, outputs["model.pooler"].flatten(1))
+    torch.testing.assert_close(stage_before(maps), expected.mean((2, 3)))
+    torch.testing.assert_close(embedding, outputs["model.pooler"].flatten(1))
     assert isinstance(backbone.network, ShowsMaps)
 
 
@@ -68,7 +68,7 @@ def test_a_mobilenet(tmp_path: Path) -> None:
     last = max(number for number, stride in enumerate(strides) if stride == 2)
     expected = outputs[layers[last - 1]]
     assert outputs[layers[last]].shape[2] == expected.shape[2] // 2
-    assert torch.equal(stage_before(maps), expected.mean((2, 3)))
+    torch.testing.assert_close(stage_before(maps), expected.mean((2, 3)))
 
 
 @pytest.mark.parametrize("layers", [1, 3, 6, 12])
@@ -81,8 +81,8 @@ def test_a_vit(layers: int, tmp_path: Path) -> None:
     assert len(output.hidden_states) == layers + 1
     expected = output.hidden_states[{1: 0, 3: 2, 6: 4, 12: 8}[layers]]
     assert expected.shape == (2, 17, 8)
-    assert torch.equal(stage_before(maps), expected.mean(1))
-    assert torch.equal(embedding, output.pooler_output)
+    torch.testing.assert_close(stage_before(maps), expected.mean(1))
+    torch.testing.assert_close(embedding, output.pooler_output)
 
 
 @pytest.mark.parametrize("name", MONAI)
@@ -93,9 +93,9 @@ def test_monai_networks(name: str) -> None:
     assert [each.shape[1] for each in maps] == list(MONAI[name])
     outputs = all_outputs(backbone.network, pixels)
     third = "features.denseblock3" if name == "densenet121" else "layer3"
-    assert torch.equal(stage_before(maps), outputs[third].mean((2, 3)))
+    torch.testing.assert_close(stage_before(maps), outputs[third].mean((2, 3)))
     with torch.inference_mode():
-        assert torch.equal(embedding, backbone.network(pixels).flatten(1))
+        torch.testing.assert_close(embedding, backbone.network(pixels).flatten(1))
     assert not [module for module in backbone.modules() if module._forward_hooks]
 
 

@@ -9,11 +9,12 @@ import pytest
 
 from tests.benchmark.page_example import SCORES, around, example
 from tests.reports.test_write import EVIL, Page
-from triage import charts
-from triage.benchmark.findings import coverage_verdict, difference_verdict, findings, ranked
+from triage.benchmark.findings import coverage_verdict, difference_verdict, findings
 from triage.benchmark.page import _seconds, render_benchmark, write_benchmark_page
 from triage.benchmark.results import BenchmarkResult, Cost, Number
+from triage.benchmark.rows.ordering import ranked
 from triage.errors import UsageError
+from triage.benchmark import charts
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +117,42 @@ def test_every_number_of_every_score_is_on_the_page(result: BenchmarkResult, htm
         ]
 
 
+def test_what_depends_on_the_outliers_stands_beside_its_value_in_the_split(html: str) -> None:
+    own = "with the split’s 22.8 % outliers"
+    first = table(html, "Sorted by AUROC.")[0]
+    assert "AUPR, AURC, cost and abstentions are at a prevalence of 10.0 %." in html
+    aupr, fpr, aurc, cost, abstained = first[3:8]
+    assert aupr == f"0.444 0.414 to 0.474 0.644 {own}"
+    assert aurc.endswith(f"0.206 {own}")
+    assert cost.endswith(f"0.456 {own}")
+    assert abstained.endswith(f"15.0 % {own}")
+    assert "split’s" not in first[1] + first[2] + fpr
+    rules = table(html, "Thresholds fixed on validation")
+    assert rules[1][1] == f"0.371 0.341 to 0.401 0.471 {own}"
+    assert rules[1][2] == f"−0.031 −0.050 to −0.012 −0.044 {own} ✓ better"
+    assert rules[1][3].endswith(f"15.0 % {own}")
+    risks = table(html, "Risk among the cases answered")
+    assert risks[0][-1] == f"36.0 % 45.0 % {own}"
+    assert risks[-1][1:] == ["36.0 %"] * 4  # kept by a version that did not measure the rest
+
+
+def test_files_of_versions_without_the_splits_share_still_make_a_page(
+    result: BenchmarkResult,
+) -> None:
+    def without(value):
+        if isinstance(value, dict):
+            new = ("at_split_share", "outlier_share")
+            return {key: without(found) for key, found in value.items() if key not in new}
+        return [without(found) for found in value] if isinstance(value, list) else value
+
+    old = BenchmarkResult.model_validate(without(result.model_dump()))
+    assert old.outlier_share is None
+    assert old.scores[0].near["ood_aupr"].at_split_share is None
+    text = words(Page(render_benchmark(old)))
+    assert "with the split’s" not in text
+    assert not re.search(r"\b(nan|None|inf)\b", text)
+
+
 def test_pairs_have_every_part_with_its_verdict_or_reason(html: str) -> None:
     rows = table(html, "Near AUROC, outlier_mass@hod minus outlier_mass@reject.")
     assert rows[0][:5] == ["overall", "all", "10", "81", "203"]
@@ -184,6 +221,7 @@ def test_verdicts_take_the_whole_interval() -> None:
     assert of(0.01, 0.02, larger_is_better=False) == "worse"
     assert of(0.0, 0.02) == of(-0.01, 0.01) == "not told apart"
     assert difference_verdict(None) is difference_verdict(Number(value=0.1)) is None
+    assert of(1e-17, 0.02) == of(-0.02, -1e-17) == "not told apart"  # zero but for rounding
     row = example().conformal[0].rows[0]
     assert coverage_verdict(row).words == "holds"
     assert coverage_verdict(row.model_copy(update={"holds": False})).words == "falls short"

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 
+from pipelines.terminal.benchmark_tables import tables
 from tests.tiny import tiny_settings
 from triage.benchmark import draw_job
 from triage.benchmark.methods import parse_methods
@@ -100,6 +101,59 @@ def test_near_and_far_are_what_scikit_learn_finds_in_the_records(measured: Measu
         assert row.near["ood_auroc"].value == pytest.approx(np.mean(near))
         assert row.near_auroc_by_draw == pytest.approx(near)
         assert row.far.value == pytest.approx(np.mean(far))
+
+
+def test_what_depends_on_the_outliers_is_at_the_specs_prevalence_and_at_the_splits(
+    measured: Measured, protocol: Protocol
+) -> None:
+    records = Records(measured.folder, json.loads((measured.folder / "protocol.json").read_text()))
+    result = measured.result
+    outliers = [
+        (records.load(seed, "draw") or ({}, {}))[0]["truth/test"] < 0 for seed in result.seeds
+    ]
+    assert result.outlier_share == pytest.approx(np.mean([one.mean() for one in outliers]))
+    stated = protocol.spec.outlier_prevalence
+    for row in result.scores:
+        areas = []
+        for seed, outlier in zip(result.seeds, outliers, strict=True):
+            score = (records.load(seed, row.key) or ({}, {}))[0]["test"]
+            share = outlier.mean()
+            weights = np.where(outlier, stated / share, (1 - stated) / (1 - share))
+            areas.append(
+                [
+                    average_precision_score(outlier, score, sample_weight=given)
+                    for given in (weights, None)
+                ]
+            )
+        found = row.near["ood_aupr"]
+        assert (found.value, found.at_split_share) == pytest.approx(tuple(np.mean(areas, axis=0)))
+        assert row.near["ood_auroc"].at_split_share is None
+    costs = protocol.spec.costs.outcomes
+    rules = {row.key: row for row in result.rejection}
+    never, always = rules["never abstain@hod"], rules["always abstain@hod"]
+    expected = [
+        share * costs.abstain_outlier + (1 - share) * costs.abstain_inlier
+        for share in (stated, result.outlier_share or 0.0)
+    ]
+    assert (always.cost.value, always.cost.at_split_share) == pytest.approx(tuple(expected))
+    assert (never.abstained.value, never.abstained.at_split_share) == (0, 0)
+    for row in result.rejection:
+        for number in (row.cost, row.abstained, row.difference):
+            if number is not None:
+                assert number.low is not None
+                assert number.high is not None
+                assert number.high - number.low > 1e-3
+                assert number.at_split_share is not None
+    for curve in result.curves:
+        assert len(curve.at_split_share) == len(curve.risk) == len(curve.coverage)
+        assert curve.at_split_share[-1] != pytest.approx(curve.risk[-1])
+    (near, *_, rejection) = tables(result)
+    for table in (near, rejection):
+        assert f"a at {stated:.0%} outliers, as the spec states" in str(table.caption)
+        assert f"b at the split's own {result.outlier_share:.0%}" in str(table.caption)
+    cells = [cell for column in rejection.columns for cell in column.cells]
+    assert f"{always.cost.value:.3f} [" in " ".join(map(str, cells))
+    assert f"/ {always.cost.at_split_share:.3f}" in " ".join(map(str, cells))
 
 
 def test_hod_and_the_reject_bucket_are_compared(measured: Measured, protocol: Protocol) -> None:

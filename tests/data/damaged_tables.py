@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
+import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -71,6 +74,70 @@ def damaged_tables(draw: st.DrawFn) -> DamagedTable:
         for number, patient in enumerate(patients)
     ]
     return DamagedTable(rows, patients)
+
+
+ORDINARY: tuple[Callable[[int], str], ...] = (
+    lambda k: f"IMG_{k:04d}",
+    lambda k: f"ISIC_{24306 + 7 * k:07d}",
+    lambda k: f"P{k + 1:03d}",
+    lambda k: f"p{k}",
+    lambda k: f"{k + 1}",
+    lambda k: f"{k:08d}",
+    lambda k: f"{1_000_000 + 7919 * k}",
+    lambda k: f"{1234567890123456 + 7919 * k}",
+    lambda k: f"sub-{k:02d}",
+    lambda k: f"{k % 5 + 1:02d}-{k:03d}",
+    lambda k: f"2021-{k:03d}",
+    lambda k: f"2021-03-{k % 28 + 1:02d}_{k:03d}",
+    lambda k: f"202103{k % 28 + 1:02d}{k:04d}",
+    lambda k: f"1.2.840.113619.2.{k}",
+    lambda k: f"MAR-{k:03d}",
+    lambda k: f"{k}E{k % 9}",
+    lambda k: f"{'ABCDEFGHIJ'[k % 10]}{'XYZUV'[k % 5]}{k:02d}",
+    lambda k: hashlib.sha256(str(k).encode()).hexdigest(),
+    lambda k: hashlib.sha256(str(k).encode()).hexdigest()[:12],
+    lambda k: str(uuid.uuid5(uuid.NAMESPACE_OID, str(k))),
+)
+"""Styles of identifiers in use, as functions of a number: none is damaged."""
+
+DAMAGES: tuple[Callable[[str], str], ...] = (
+    lambda name: f"{float(int(name[1:])):.2E}",
+    lambda name: f"{int(name[1:])}.0",
+    lambda name: f"{int(name[1:]) % 28 + 1}-Mar",
+    lambda name: f"2021-03-{int(name[1:]) % 28 + 1:02d} 00:00:00",
+    lambda name: f"Mar-{int(name[1:]) % 90 + 10}",
+    lambda name: f"0{int(name[1:]) % 10}:30:00",
+    lambda name: f"{int(name[1:]):,}",
+    lambda name: f'="{name}"',
+    lambda name: f"'{name}",
+    lambda name: f"\u201c{name}\u201d",
+    lambda name: f"b'{name}'",
+    lambda name: f"['{name}']",
+    lambda name: f"{name}&nbsp;",
+    lambda name: f"{name[0]}\n{name[1:]}",
+    lambda name: f"{name[0]}\ufffd{name[1:]}",
+    lambda name: f"{name};{name}1",
+    lambda name: name.lower(),
+    lambda name: name.replace("0", "O", 1),
+    lambda name: f"Patient {name[1:]}",
+    lambda name: f"{name}_OD",
+    lambda name: f"{name[0]}{name[1:].lstrip('0')}",
+    lambda name: "".join(chr(ord(sign) + 0xFEE0) for sign in name),
+    lambda name: "\u0420" + name[1:],
+    lambda name: f"{44197 + int(name[1:])}",
+    lambda name: "Smith, John",
+    lambda name: "Total",
+    lambda name: "TRUE",
+    lambda name: "#REF!",
+    lambda name: "not available",
+    lambda name: "\\N",
+)
+"""What becomes of an identifier such as `P00012` in spreadsheets, exports and hands."""
+
+
+def damaged_number(number: int) -> st.SearchStrategy[str]:
+    """Draw a damaged form of the identifier `P` and five digits."""
+    return st.sampled_from(DAMAGES).map(lambda damage: damage(f"P{number:05d}"))
 
 
 _WILD = (

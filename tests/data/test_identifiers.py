@@ -14,8 +14,9 @@ from tests.data.damaged_tables import (
     clean_ids,
     spellings,
 )
+from triage.data.identifier_damage import damage_of
 from triage.data.identifiers import clean_text, has_drive, is_missing, is_no_identifier, path_column
-from triage.data.lookalikes import damage_of, nearest_name, probably_same
+from triage.data.lookalikes import nearest_name, probably_same
 
 
 @settings(deadline=None, derandomize=True)
@@ -53,6 +54,9 @@ def test_identifiers_that_are_probably_the_same() -> None:
         ("p07", "po7", "the signs O and 0, or l, I and 1"),
         ("12", "\uff11\uff12", "letters of another alphabet or width"),
         ("A1", "\u04101", "letters of another alphabet or width"),
+        ("A1", "\u03911", "letters of another alphabet or width"),
+        ("12", "\u0661\u0662", "letters of another alphabet or width"),
+        ("12", "Patient 12", "a word such as 'patient' before the number"),
     ]
     for first, second, kind in alike:
         assert probably_same([second, first]) == [([first, second], kind)]
@@ -71,10 +75,25 @@ def test_identifiers_that_are_probably_the_same() -> None:
         ("2-Sep", "date"),
         ("01/03/2020", "date"),
         ("2020-03-01 00:00:00", "date"),
-        ("1234567890123450000", "15 digits"),
         ("123.0", "fraction"),
         ("TRUE", "truth"),
         ("M\u00c3\u00bcller", "encoding"),
+        ("M?ller", "encoding"),
+        ("12E+04", "scientific"),
+        ("1. M\u00e4rz", "date"),
+        ("01JAN2020", "date"),
+        ("March 1, 2020", "date"),
+        ("01:05:00", "time"),
+        ("1,234", "thousands"),
+        ('="00123"', "formula"),
+        ("'00123", "quotation"),
+        ("\u201cP1\u201d", "quotation"),
+        ("P\n1", "line break"),
+        ("P&nbsp;1", "web page"),
+        ("P%201", "web page"),
+        ("['P1']", "program"),
+        ("Total", "totals"),
+        ("5 %", "percentage"),
     ],
 )
 def test_damage(text: str, kind: str) -> None:
@@ -82,7 +101,21 @@ def test_damage(text: str, kind: str) -> None:
 
 
 def test_no_damage() -> None:
-    for text in ("12345e67", "SEPT1", "20200301", "12.34", "1.2.840.1", "p-9", "M\u00fcller", "0"):
+    for text in (
+        "MAR-001",
+        "219E01",
+        "2021-03-04_001",
+        "IMG_0001",
+        "12:30",
+        "O'Neill",
+        "SEPT1",
+        "20200301",
+        "12.34",
+        "1.2.840.1",
+        "p-9",
+        "M\u00fcller",
+        "0",
+    ):
         assert damage_of(text) is None
 
 
@@ -92,6 +125,12 @@ def test_the_nearest_name() -> None:
     assert nearest_name("patient_id", ["patinet_id"]) == "patinet_id"
     assert nearest_name("age", ["image", "stage"]) is None
     assert nearest_name("sex", ["set"]) is None
+    assert nearest_name("age", ["age (years)"]) == "age (years)"
+    assert nearest_name("age", ["sex", "patient_age"]) == "patient_age"
+    assert nearest_name("patient_id", ["patient_age", "Subject No."]) == "Subject No."
+    assert nearest_name("sex", ["gender"]) == "gender"
+    assert nearest_name("image", ["image_id"]) == "image_id"
+    assert nearest_name("patient_id", ["patient_age"]) is None
 
 
 def test_paths(tmp_path: Path) -> None:

@@ -126,7 +126,15 @@ def test_every_broken_rule_is_listed_with_its_place(tmp_path: Path) -> None:
     content = make_content(outlier_prevalence=3, tilte="x", split={"train": 0.9})
     error = load_text(tmp_path, yaml.safe_dump(content))
     assert len(error.problems) == 3
-    assert "tilte: there is no such key" in error.problems
+    assert "tilte: there is no such key. Did you mean title?" in error.problems
+    content = make_content(max_image_per_case=3)
+    content["rows"]["pateint"] = "p"
+    content["conditions"][0]["colour"] = "red"
+    assert set(load_text(tmp_path, yaml.safe_dump(content)).problems) == {
+        "max_image_per_case: there is no such key. Did you mean max_images_per_case?",
+        "rows.pateint: there is no such key. Did you mean patient?",
+        "conditions.0.colour: there is no such key",
+    }
     assert any(problem.startswith("outlier_prevalence: ") for problem in error.problems)
     assert "split: train + validation + test is 1.3, not 1" in error.problems
     for problem in error.problems:

@@ -23,7 +23,15 @@ from triage.imaging.decode import decode_bytes
 from triage.imaging.limits import Limits
 from triage.imaging.picture import Picture
 
-from ..imaging.samples import (PATIENT, compressed, dicom_dataset, encapsulated, encode, file_bytes, picture,)
+from ..imaging.samples import (
+    PATIENT,
+    compressed,
+    dicom_dataset,
+    encapsulated,
+    encode,
+    file_bytes,
+    picture,
+)
 from .hostile import CORPUS
 
 READ_ALL = """

@@ -10,16 +10,16 @@ import pytest
 from PIL import Image
 from pydicom import uid
 
-from triage.decoding import inspect as inspect_module
 from triage.decoding.file_report import FileReport
 from triage.decoding.inspect import inspect_file
 from triage.decoding.read_picture import read_picture
 from triage.decoding.read_volume import read_volume
 from triage.decoding.worker import DecoderPool, WorkerLimits
 from triage.errors import RejectReason
+from triage.imaging import inspect as inspect_module
 from triage.imaging.limits import Limits
 
-from ..imaging.samples import dicom_dataset, encode, file_bytes, picture, png_bomb
+from .samples import dicom_dataset, encode, file_bytes, picture, png_bomb
 
 SECRETS = ("Doe", "Secret", "4711", "0815", "19700101")
 
@@ -161,7 +161,7 @@ def test_another_class_can_be_looked_at(tmp_path: Path) -> None:
 def test_pixels_of_a_file_that_costs_too_much_are_not_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Large enough for many ticks, of up to 10 ms, by which the kernel counts CPU time.
+    # Large enough for many ticks of the clock by which the kernel counts CPU time, of up to 10 ms.
     (tmp_path / "a.png").write_bytes(png_bomb(4000))
     seen = tmp_path / "seen"
     seen.mkdir()

@@ -46,3 +46,17 @@ def test_a_named_folder_without_backbones_is_an_error(
     monkeypatch.setenv("TRIAGE_WEIGHTS", str(tmp_path))
     with pytest.raises(UsageError, match="TRIAGE_WEIGHTS"):
         default_backbones(None)
+
+
+def test_below_a_relative_root_no_folder_is_named_that_was_not_given(
+    tiny_hf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bundle records the reference, and folders above the data may name a patient."""
+    shutil.copytree(tiny_hf, tmp_path / "weights" / "one")
+    work = tmp_path / "Jane Doe" / "clinic"
+    work.mkdir(parents=True)
+    monkeypatch.chdir(work)
+    assert default_backbones(Path("data")) == ("hf:../../weights/one",)
+    assert default_backbones(Path(".")) == ("hf:../../weights/one",)
+    shutil.copytree(tiny_hf, work / "weights" / "two")
+    assert default_backbones(Path("data")) == ("hf:weights/two",)

@@ -32,7 +32,7 @@ def test_every_pose_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_colours_change_within_bounds() -> None:
     changed = augment(torch.ones(500, 3, 4, 4), generator())
     assert (changed - 1).abs().max() <= GAIN + OFFSET + TINT
-    assert (changed.amax((2, 3)) == changed.amin((2, 3))).all()  # one change a channel
+    assert torch.allclose(changed.amax((2, 3)), changed.amin((2, 3)))  # one change a channel
     spread = changed[:, :, 0, 0].amax(1) - changed[:, :, 0, 0].amin(1)
     assert 0 < spread.max() <= 2 * TINT + 1e-6
     assert changed[:, 0, 0, 0].unique().numel() > 400  # each image on its own

@@ -17,8 +17,8 @@ from scipy.stats import binomtest
 from triage.errors import UsageError
 from triage.phantoms.skin import (
     CONDITIONS,
-    PhantomCondition,
     PhantomCase,
+    PhantomCondition,
     generate_cases,
     plan_case,
     render_case,
@@ -124,7 +124,9 @@ class TestDeterminism:
 
 class TestTruth:
     @pytest.mark.parametrize("condition", CONDITIONS, ids=lambda condition: condition.name)
-    def test_the_mask_is_where_the_lesion_changes_the_skin(self, condition: PhantomCondition) -> None:
+    def test_the_mask_is_where_the_lesion_changes_the_skin(
+        self, condition: PhantomCondition
+    ) -> None:
         """Oracle: the same picture without its lesion, both without nuisances."""
         index, seen = 0, 0
         while seen < 3:

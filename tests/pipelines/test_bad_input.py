@@ -291,7 +291,6 @@ def test_manifests_that_cannot_be_scored(
         ("", "is empty"),
         ("picture\na.png\n", "column `image` is missing"),
         ("image\n", "no row to score"),
-        ("image\n../secret.png\n", "not a path below the root"),
         ("image\na.png\na.png\n", "listed twice"),
     ):
         inbox.write_text(content)
@@ -302,6 +301,33 @@ def test_manifests_that_cannot_be_scored(
         assert answer.code == 2
         assert said in answer.err
     assert not list(tmp_path.glob("out*"))
+
+
+def test_a_path_elsewhere_rejects_its_case_alone(
+    triage: Command, tiny_bundle: TinyBundle, inbox: Path, tmp_path: Path, database: str
+) -> None:
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(next(inbox.parent.glob("*.png")).read_bytes())
+    name = next(iter(inbox.parent.glob("*.png"))).name
+    paths = (
+        "../secret.png",
+        str(secret),
+        "C:\\a.png",
+        "nowhere/../gone.png",
+        name,
+    )
+    inbox.write_text("image\n" + "\n".join(paths) + "\n", encoding="utf-8")
+    answer = triage(
+        "score", "--bundle", tiny_bundle.folder, "--manifest", inbox, "--root", inbox.parent,
+        "--out", tmp_path / "out.parquet", "--db", database, "--json",
+    )  # fmt: skip
+    assert answer.code == 3
+    counts = answer.json["counts"]
+    assert (counts["read"], counts["outside_root"], counts["missing"]) == (1, 2, 2)
+    assert any("rows 2, 3, 5 is not a path below" in text for text in answer.json["warnings"])
+    assert any("row 4 is a path of another computer" in text for text in answer.json["warnings"])
+    assert list(Predictions.load(tmp_path / "out.parquet").cases["case_id"]) == [name]
+    assert stored(database) == (5, 5)
 
 
 def test_no_readable_case_at_all(

@@ -11,16 +11,23 @@ import pytest
 
 from tests.pipelines.command import Command
 from tests.tiny import TinyBundle
-from triage.data.dataset import load_dataset
+from triage.data.dataset import Dataset, load_dataset
 from triage.data.spec import DataSpec
 from triage.data.spec_files import load_spec, shipped_spec
-from triage.errors import TriageError
+from triage.errors import NotEnoughEvidence, TriageError
 from triage.hashing import hash_file
 from triage.intake.score import score
-from triage.learning.evaluate import evaluate_bundle
+from triage.learning.default_backbones import default_backbones
+from triage.learning.evaluate import evaluate_bundle, save_evaluation
+from triage.learning.find_duplicates import find_duplicates, write_groups
 from triage.learning.promotion_gate import load_policy
+from triage.learning.retrain import retrain
+from triage.learning.settings import settings_for
+from triage.learning.train import train
 from triage.oct_reading import OctReading
 from triage.predictions import Predictions
+from triage.reports.bundle_report import write_audit
+from triage.store import open_store
 from triage.systems import bundle
 
 SPEC = shipped_spec("derm_phantoms")
@@ -30,7 +37,7 @@ def test_text_is_taken_as_a_path(
     tiny_bundle: TinyBundle, phantom_spec: DataSpec, phantom_root: Path, inbox: Path, tmp_path: Path
 ) -> None:
     assert load_spec(str(SPEC)) == load_spec(SPEC)  # type: ignore[arg-type]
-    assert load_policy(str(SPEC.with_name("retrain_policy.yaml")))  # type: ignore[arg-type]
+    assert load_policy(str(SPEC.with_name("retrain_policy.yaml")))
     folder = str(tiny_bundle.folder)
     for read in (bundle.load_system, bundle.verify_bundle, bundle.load_policy):
         assert read(folder)  # type: ignore[operator]
@@ -38,8 +45,44 @@ def test_text_is_taken_as_a_path(
     out = str(tmp_path / "out.parquet")
     found = score(folder, str(inbox), str(inbox.parent), out)  # type: ignore[arg-type]
     assert len(Predictions.load(out)) == found.counts["read"]  # type: ignore[arg-type]
-    run = evaluate_bundle(folder, phantom_spec, str(phantom_root), n_resamples=2)  # type: ignore[arg-type]
+    run = evaluate_bundle(folder, phantom_spec, str(phantom_root), n_resamples=2)
     assert run.evaluation.n_cases > 0
+    save_evaluation(run, str(tmp_path))
+    assert (tmp_path / "evaluation.json").is_file()
+    page, _ = write_audit(run, str(tmp_path / "report"), None)
+    assert page.is_file()
+    assert default_backbones(str(tmp_path / "a" / "data")) == default_backbones(None)
+
+
+def test_text_is_taken_as_a_path_by_training(
+    tiny_bundle: TinyBundle,
+    tiny_hf: Path,
+    phantom_spec: DataSpec,
+    phantom_data: Dataset,
+    phantom_root: Path,
+    database: str,
+    tmp_path: Path,
+) -> None:
+    config, out, cache = tmp_path / "c.yaml", str(tmp_path / "trained"), str(tmp_path / "cache")
+    config.write_text("hidden: 16\nfit: {epochs: 1, patience: 1}\n")
+    reference = f"hf:{tiny_hf}"
+    settings = settings_for(phantom_spec, [reference], str(config), members=1)
+    assert train(phantom_data, settings, out, cache_folder=cache).name == "trained"
+    found = find_duplicates(phantom_data, [reference], 0.9, cache_folder=cache)
+    write_groups(found, str(tmp_path / "groups.csv"))
+    assert (tmp_path / "groups.csv").is_file()
+    store = open_store(database, create=True)
+    rule = load_policy(str(SPEC.with_name("retrain_policy.yaml")))
+    arguments = (
+        str(tiny_bundle.folder),
+        phantom_spec,
+        str(phantom_root),
+        rule,
+        str(tmp_path / "b"),
+    )
+    with pytest.raises(NotEnoughEvidence, match="0 usable labels"):
+        retrain(*arguments, store, cache_folder=cache)
+    store.close()
 
 
 @pytest.mark.parametrize(

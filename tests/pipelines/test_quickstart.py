@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -28,11 +29,19 @@ FASTER = {"train": ("--members", "1")}
 """What the test adds to a command."""
 
 
-def commands() -> list[list[str]]:
-    """Arguments of every `triage` command on the page, in order; none opens the pages."""
+NOT_RUN = {"ui"}
+"""Commands of the page that wait for a browser; `tests/ui` tests the pages."""
+
+
+def all_commands() -> list[list[str]]:
+    """Arguments of every `triage` command on the page, in order."""
     lines = [line for block in blocks(text_of("quickstart"), "bash") for line in block.splitlines()]
-    words = [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("triage ")]
-    return [each for each in words if each[0] != "ui"]
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("triage ")]
+
+
+def commands() -> list[list[str]]:
+    """Those that the test runs."""
+    return [words for words in all_commands() if words[0] not in NOT_RUN]
 
 
 def names_of(spec: DataSpec, role: str) -> list[str]:
@@ -89,6 +98,13 @@ def read_blind(database: str, truth: dict[str, str], classes: set[str]) -> None:
             certainty=Certainty.SURE,
         )  # fmt: skip
     store.close()
+
+
+def test_the_page_says_which_commands_are_not_run_as_they_stand() -> None:
+    introduction = text_of("quickstart").split("\n## ")[0]
+    named = {words.split()[1] for words in re.findall(r"`(triage [a-z ]+)`", introduction)}
+    assert named == NOT_RUN | FASTER.keys()
+    assert {words[0] for words in all_commands()} == {words[0] for words in commands()} | NOT_RUN
 
 
 def test_every_command_runs(

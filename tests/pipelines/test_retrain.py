@@ -211,3 +211,18 @@ def test_on_the_command_line(
     assert refused.code == ExitCode.ANSWERED_NO
     assert refused.json["promoted"] is False
     assert champion_of(filled) == verify_bundle(tmp_path / "b").digest()
+
+
+def test_spellings_of_one_name_are_one_reader(
+    filled: Store, truth: dict[str, str], run, tmp_path: Path
+) -> None:
+    names = ("Dr Wire", "dr  WIRE", "Dr Wier")
+    for name, (case, condition) in zip(names, truth.items(), strict=False):
+        with filled.transaction() as session:
+            number = find_case(session, SOURCE, case)
+            assert number is not None
+            add_label(
+                session, number, condition, LabelSource.BLIND, given_by=name, ai_visible=False
+            )
+    labels = run(policy()).summary["labels"]
+    assert (labels["found"], labels["readers"]) == (3, 2)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 import triage.learning.retrain as module
 from tests.pipelines.command import Command
@@ -18,6 +19,7 @@ from triage.data.spec_files import shipped_spec
 from triage.errors import ExitCode, NotEnoughEvidence, TrainingError
 from triage.intake.case_table import read_unlabelled
 from triage.store import Store, find_case, get_case
+from triage.store.tables import Image
 from triage.systems.bundle import verify_bundle
 
 
@@ -125,3 +127,25 @@ def test_left_out_cases_are_listed_on_the_command_line(
     assert f"left out: case {first} of {SOURCE}: a file has changed since" in answer.out
     assert "promoted" in answer.out
     assert verify_bundle(tmp_path / "b").promotion is not None
+
+
+def test_a_file_whose_content_was_never_recorded_leaves_its_case_out(
+    own_clinic: Path,
+    store: Store,
+    truth: dict[str, str],
+    run,
+    trained_on: list[Dataset],
+    phantom_data: Dataset,
+) -> None:
+    """As earlier releases stored them: nothing shows that the label is of these bytes."""
+    unknown, kept = list(truth)[:2]
+    for case in (unknown, kept):
+        read(store, case, truth[case])
+    with store.transaction() as session:
+        number = find_case(session, SOURCE, unknown)
+        for image in session.scalars(select(Image).where(Image.case_id == number)):
+            image.sha256 = None
+    result = run(policy())
+    assert added(trained_on[0], phantom_data) == {kept: truth[kept]}
+    assert [(each.case, each.reason) for each in result.left_out] == [(unknown, "no_hash")]
+    assert "never recorded" in result.left_out[0].reason.sentence

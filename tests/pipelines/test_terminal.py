@@ -66,11 +66,11 @@ def test_problems_of_a_table(triage: Command, tmp_path: Path) -> None:
 
 
 def test_a_column_and_a_file_of_such_a_name(triage: Command, tmp_path: Path) -> None:
-    rows = [{HOSTILE: "x"}]
+    rows = [{"image": "a.png", HOSTILE: "x"}]
     spec, root = clinic(tmp_path, rows)
     answer = triage("spec", "validate", spec, "--root", root)
     assert is_plain(answer.err)
-    assert r"there are ['a\x1b[31m\nforged" in answer.err
+    assert r"there are ['image', 'a\x1b[31m\nforged" in answer.err
     named = triage("spec", "validate", f"{tmp_path}/{HOSTILE}.yaml")
     assert named.code == 2
     assert is_plain(named.err)

@@ -35,3 +35,14 @@ def test_the_teams_counts(store: Store) -> None:
     assert (summary.with_opinion, summary.abstained, summary.unscored) == (3, 1, 0)
     assert summary.lowered_on_abstention == 1
     assert summary.reasons == {"R1": 1, "R2": 2}
+
+
+def test_spellings_of_one_name_are_one_reader(store: Store) -> None:
+    """As the guard of the blind read compares names."""
+    for number, name in enumerate(("Dr Wire", "dr  WIRE", "DR\u00a0wire", "Dr Wier")):
+        case_id = scored(store, f"c{number}")
+        to_reveal(store, case_id, name, **AGREE)
+        decide(store, case_id, name, **AGREE)
+    with store.reading() as session:
+        summary = review_summary(session)
+    assert (summary.reviewers, summary.decided) == (2, 4)

@@ -45,7 +45,9 @@ def test_one_name_in_two_sources_is_two_patients(store: Store) -> None:
 
 def test_a_stored_case_adds_no_patient(store: Store) -> None:
     number = scored(store, "c1", patient="p1")
-    assert scored(store, "c1", patient="p1 renamed") == number
+    assert scored(store, "c1", patient=None) == number
+    with pytest.raises(StoreError, match="stored with another patient"):
+        scored(store, "c1", patient="p1 renamed")
     assert _patients(store) == 1
 
 
@@ -61,7 +63,7 @@ def _older(url: str) -> None:
 
 def test_a_patient_of_several_sources_is_divided(url: str) -> None:
     _older(url)
-    with pytest.raises(StoreError, match="migration 0004, this software needs 0005"):
+    with pytest.raises(StoreError, match="migration 0004, this software needs 0006"):
         open_store(url)
     upgrade_store(url)
     store = open_store(url)

@@ -35,6 +35,17 @@ def test_a_reading_comes_back_as_it_went_in(store: Store, record: PredictionReco
     assert shown.record.reading == READING
 
 
+def test_of_a_reading_that_moved_the_new_place_is_kept(store: Store) -> None:
+    number = scored(store, prediction=opinion(reading=READING))
+    moved, other = ReadingRecord("/new/c1", READING.sha256), ReadingRecord("/new/c1", "f" * 64)
+    for given, kept in ((moved, moved), (None, moved), (READING, READING), (other, READING)):
+        scored(store, prediction=opinion(reading=given))
+        with store.reading() as session:
+            shown = shown_prediction(session, number)
+        assert shown is not None
+        assert shown.record == opinion(reading=kept)
+
+
 def test_photographs_have_no_reading(store: Store) -> None:
     number = scored(store)
     with store.reading() as session:
@@ -80,7 +91,7 @@ def test_the_readings_place_is_told_only_after_the_first_read(store: Store) -> N
 def test_a_database_of_the_first_version_is_upgraded_with_its_cases(url: str) -> None:
     """Made by the first migration alone and filled by plain SQL, as that version left it."""
     make_older(url, "0001")
-    with pytest.raises(StoreError, match="migration 0001, this software needs 0005"):
+    with pytest.raises(StoreError, match="migration 0001, this software needs 0006"):
         open_store(url)
     upgrade_store(url)
     store = open_store(url)

@@ -41,6 +41,7 @@ from triage.store import (
 from triage.vocabulary.abstention_reasons import AbstainReason
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.diagnoses import DIAGNOSES
+from ui.files import NOT_RECORDED
 
 LOCK, STORE = "Lock my first read", "Store my decision"
 
@@ -221,6 +222,16 @@ def test_a_volume_that_cannot_be_shown_says_why_and_names_no_file(
         assert words in app.warning[0].value.replace("\\", "")
         assert "Jane" not in everything(app)
         assert LOCK in everything(app)
+
+
+def test_a_volume_whose_content_was_never_recorded_is_shown_and_says_so(
+    volumes: Pages, tmp_path: Path
+) -> None:
+    image = write_volume(tmp_path / "volumes" / "old.npz", seed=9)
+    for name, record in (("known", image), ("old", replace(image, sha256=None))):
+        app = volumes.open(add(volumes, record, name=name))
+        assert not app.warning
+        assert (NOT_RECORDED in header(app)["warnings"]) is (name == "old")
 
 
 def test_a_scan_without_scale_eye_or_localizer_is_told_so(volumes: Pages, tmp_path: Path) -> None:

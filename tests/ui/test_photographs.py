@@ -9,7 +9,7 @@ from PIL import Image
 
 from triage.hashing import hash_file
 from triage.store import ImageRecord
-from ui.files import OUTSIDE
+from ui.files import NOT_RECORDED, OUTSIDE
 from ui.photographs import read_photograph
 
 
@@ -58,3 +58,13 @@ def test_large_photographs_are_fitted_and_native_pixels_kept(
     assert Image.open(io.BytesIO(photograph.fitted)).size == fitted
     assert photograph.pixels is not None
     assert photograph.pixels.shape[:2] == (size[1], size[0])
+
+
+def test_a_file_whose_content_was_never_recorded_is_shown_with_a_note(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    (known,) = read_photograph(ImageRecord("a.png", str(tmp_path), hash_file(tmp_path / "a.png")))
+    (unknown,) = read_photograph(ImageRecord("a.png", str(tmp_path), None))
+    assert known.pixels is not None
+    assert unknown.pixels is not None
+    assert known.notes == ()
+    assert unknown.notes == (NOT_RECORDED,)

@@ -16,7 +16,6 @@ from triage.benchmark.records import Records
 from triage.errors import UsageError
 from triage.evaluation.outcomes import Outcomes
 from triage.uncertainty.calibration.temperature_scaling import apply_temperature, fit_temperature
-from triage.uncertainty.outlier_probability import prevalence_weights
 
 DRAW = "draw"
 TRAIN, VALIDATION, TEST, FAR = "train", "validation", "test", "far"
@@ -104,13 +103,6 @@ class DrawRecord:
         return np.concatenate(
             [codes for name, codes in self.clusters.items() if name not in (TRAIN, VALIDATION)]
         )
-
-    def prevalence(self, name: str, prevalence: float) -> Floats:
-        """Factors on the cases of a set that bring outliers to a prevalence, averaging one."""
-        outlier = self.truth[name] < 0
-        if not outlier.any() or outlier.all():
-            return np.ones(len(outlier))
-        return prevalence_weights(outlier, prevalence) * len(outlier)
 
     def outcomes(self, name: str, probabilities: Floats) -> Outcomes:
         """Cases of a set with these calibrated probabilities; nothing abstains, no score."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from triage.benchmark.results import BenchmarkResult, ConformalRow, Number, PairRow, ScoreRow
+from triage.benchmark.rows.ordering import first_of, ranked
 from triage.charts.number_format import number, signed, span
+from triage.evaluation.bootstrap_intervals import POINT
 from triage.evaluation.coverage import OVERALL, CoverageRow
 
 SHORTFALL = 0.10
@@ -24,23 +26,16 @@ class Verdict:
     sign: str
 
 
-def ranked(scores: list[ScoreRow]) -> list[ScoreRow]:
-    """Sort scores by near AUROC, then far AUROC, the best first; undefined ones last."""
-
-    def rank(row: ScoreRow) -> tuple[float, float]:
-        near, far = row.near["ood_auroc"].value, row.far.value
-        return (-1.0 if near is None else near, -1.0 if far is None else far)
-
-    return sorted(scores, key=rank, reverse=True)
-
-
 def difference_verdict(found: Number | None, *, larger_is_better: bool = True) -> Verdict | None:
-    """Judge a difference by its whole interval; None where there is no interval."""
+    """Judge a difference by its whole interval; None where there is no interval.
+
+    A limit within rounding of zero is zero, which does not tell the two apart.
+    """
     if found is None or found.low is None or found.high is None:
         return None
-    if found.low <= 0 <= found.high:
+    if found.low <= POINT and found.high >= -POINT:
         return Verdict("not told apart", "open", "?")
-    if (found.low > 0) is larger_is_better:
+    if (found.low > POINT) is larger_is_better:
         return Verdict("better", "good", "✓")
     return Verdict("worse", "bad", "✕")
 
@@ -72,7 +67,7 @@ def findings(result: BenchmarkResult) -> list[str]:
     said += [_pair(pair) for pair in result.pairs if pair.parts and not pair.parts[0].reason]
     far = [row for row in scores if row.far.value is not None]
     if far:
-        best = max(far, key=lambda row: row.far.value or 0.0)
+        best = first_of(far, lambda row: row.far.value or 0.0)
         said.append(f"Far set: {_name(best)} has the largest AUROC, {_area(best.far)}.")
     said += _calibration(result) + _conformal(result)
     if result.skipped:
@@ -134,7 +129,7 @@ def _calibration(result: BenchmarkResult) -> list[str]:
     judged = [row for row in result.calibrators if row.metrics["nll"].value is not None]
     if not judged:
         return []
-    best = min(judged, key=lambda row: row.metrics["nll"].value or 0.0)
+    best = first_of(judged, lambda row: row.metrics["nll"].value or 0.0, largest=False)
     return [
         f"Calibration: {best.title} on the {best.head} head has the least log loss; its "
         f"calibration error is {_written(best.metrics['ece'], 'proportion')}, where perfect "

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from markupsafe import Markup
 
-from triage import charts
 from triage.atomic_write import whole_file
-from triage.benchmark.findings import (
-    coverage_verdict,
-    difference_verdict,
-    findings,
-    fitted_by,
-    ranked,
-)
-from triage.benchmark.results import BenchmarkResult, CalibratorRow, Number, ScoreRow
+from triage.benchmark import charts
+from triage.benchmark.findings import coverage_verdict, difference_verdict, findings, fitted_by
+from triage.benchmark.results import BenchmarkResult, CalibratorRow, Curve, Number, ScoreRow
+from triage.benchmark.rows.ordering import first_of, ranked
 from triage.charts import number_format as numbers
+from triage.charts import reliability_diagram
 from triage.charts.page_environment import page_environment
 from triage.errors import UsageError
 from triage.evaluation.estimates import MAX_UNDEFINED, MIN_CLUSTERS
@@ -37,6 +34,8 @@ SHORT = {
     "classwise_ece": "ECE, class-wise",
 }
 UNCALIBRATED = "none"
+COVERAGES = (0.25, 0.5, 0.75, 1.0)
+"""Where the risk of a curve is given in numbers."""
 _MOST_CURVES, _MOST_SHIFTS = 3, 2
 """Drawn; the tables hold all."""
 
@@ -95,6 +94,8 @@ def render_benchmark(result: BenchmarkResult) -> str:
         shifts=list(dict.fromkeys(name for row in scores for name in row.shifted)),
         charts=_charts(result, scores),
         diagrams=_diagrams(result.calibrators),
+        coverages=COVERAGES,
+        curve_rows=_curve_rows(result),
         used=_used(result),
     )
 
@@ -110,16 +111,33 @@ def _charts(result: BenchmarkResult, scores: list[ScoreRow]) -> dict[str, Markup
     if any(row.far.value is not None for row in scores):
         drawn["sets"] = _sets(scores)
     for key, row in _diagrams(result.calibrators).items():
-        drawn[key] = charts.reliability_diagram(
+        drawn[key] = reliability_diagram(
             row.reliability, key=key, title=f"Reliability diagram: {row.title}, {row.head} head"
         )
-    if len(result.curves) > 1:
-        titles = {row.key: f"{row.title}, {row.head} head" for row in scores}
-        shown = [*result.curves[:-1][:_MOST_CURVES], result.curves[-1]]
-        drawn["selective"] = charts.selective_curves(
-            [(titles.get(curve.key, curve.key), curve) for curve in shown]
-        )
+    if named := _named_curves(result):
+        drawn["selective"] = charts.selective_curves(named)
     return drawn
+
+
+def _named_curves(result: BenchmarkResult) -> list[tuple[str, Curve]]:
+    """Curves that are drawn, with their names; the control last."""
+    if len(result.curves) < 2:
+        return []
+    titles = {row.key: f"{row.title}, {row.head} head" for row in result.scores}
+    shown = [*result.curves[:-1][:_MOST_CURVES], result.curves[-1]]
+    return [(titles.get(curve.key, curve.key), curve) for curve in shown]
+
+
+def _curve_rows(
+    result: BenchmarkResult,
+) -> list[tuple[str, list[tuple[float, float | None]]]]:
+    """Risk of each curve at the nearest of its points to `COVERAGES`, and at the split's share."""
+    rows = []
+    for name, curve in _named_curves(result):
+        places = [int(np.abs(np.array(curve.coverage) - asked).argmin()) for asked in COVERAGES]
+        own = curve.at_split_share
+        rows.append((name, [(curve.risk[i], own[i] if own else None) for i in places]))
+    return rows
 
 
 def _labels(scores: list[ScoreRow]) -> list[tuple[str, str]]:
@@ -185,7 +203,7 @@ def _diagrams(calibrators: list[CalibratorRow]) -> dict[str, CalibratorRow]:
     judged = [row for row in calibrators if row.metrics["nll"].value is not None]
     if not judged:
         return {}
-    best = min(judged, key=lambda row: row.metrics["nll"].value or 0.0)
+    best = first_of(judged, lambda row: row.metrics["nll"].value or 0.0, largest=False)
     plain = [row for row in judged if row.calibrator == UNCALIBRATED and row.head == best.head]
     drawn = {"reliability-best": best}
     if plain and plain[0] is not best:

@@ -15,11 +15,17 @@ class _Model(BaseModel):
 
 
 class Number(_Model):
-    """A mean over role draws with its 95 % interval over draws and cases; None where undefined."""
+    """A mean over role draws with its 95 % interval over draws and cases; None where undefined.
+
+    `at_split_share` is the mean with as many outliers as the test cases hold, where `value` is
+    given at the stated prevalence; None of what does not depend on it, and in files of versions
+    that did not measure it.
+    """
 
     value: float | None = None
     low: float | None = None
     high: float | None = None
+    at_split_share: float | None = None
 
 
 class Cost(_Model):
@@ -35,8 +41,8 @@ class ScoreRow(_Model):
     """One score on one kind of head.
 
     `near` holds the metrics of test inliers against unseen conditions, `far` and `shifted`
-    the AUROC of clean test inliers against those sets. AUPR, AURC and cost are at the
-    prevalence of the data spec. `difference` is near AUROC minus the best baseline's.
+    the AUROC of clean test inliers against those sets. AUPR, AURC, cost and abstentions are at
+    the prevalence of the data spec. `difference` is near AUROC minus the best baseline's.
     """
 
     key: str
@@ -159,11 +165,16 @@ class GuaranteeRow(_Model):
 
 
 class Curve(_Model):
-    """Mean risk over draws at each coverage, answering the least suspicious cases first."""
+    """Mean risk over draws at each coverage, answering the least suspicious cases first.
+
+    `risk` is at the prevalence of the data spec, `at_split_share` with as many outliers as the
+    test cases hold (empty in files of versions that did not measure it).
+    """
 
     key: str
     coverage: list[float]
     risk: list[float]
+    at_split_share: list[float] = []
 
 
 class Skipped(_Model):
@@ -187,6 +198,8 @@ class BenchmarkResult(_Model):
     members: int
     n_resamples: int
     outlier_prevalence: float
+    outlier_share: float | None = None
+    """Share of outliers among test cases, mean over draws; None in files of before it was kept."""
     counts: dict[str, int]
     """Cases of each set, mean over draws: train, validation, inliers, near, far, shifted sets."""
     far: str

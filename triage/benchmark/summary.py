@@ -21,10 +21,9 @@ from triage.benchmark.rows.conformal_rows import conformal_rows
 from triage.benchmark.rows.head_rows import calibrator_rows, head_rows
 from triage.benchmark.rows.pair_rows import pair_rows
 from triage.benchmark.rows.rejection_rows import guarantee_rows, rejection_rows
-from triage.benchmark.rows.score_rows import COVERAGES, random_risk, risk_curve, score_rows
+from triage.benchmark.rows.score_rows import risk_curves, score_rows
 from triage.progress import Progress
 
-RANDOM = "random referral"
 SEED = 0
 """Of the resamples: the same records give the same intervals."""
 
@@ -97,6 +96,7 @@ def summarise(
         members=protocol.settings.members,
         n_resamples=n_resamples,
         outlier_prevalence=protocol.spec.outlier_prevalence,
+        outlier_share=float(np.mean([(draw.truth[TEST] < 0).mean() for draw in draws])),
         counts=_counts(draws),
         far=protocol.far_description,
         best_baseline=best,
@@ -135,15 +135,7 @@ def _curves(
 ) -> list[Curve]:
     named = {method.name: method for method in methods}
     keys = dict.fromkeys([*(row.key for row in scores[:1]), *([best] if best else [])])
-    shown = [named[key] for key in keys]
-    curves = [
-        Curve(key=one.name, coverage=COVERAGES, risk=risk_curve(draws, one, protocol.spec))
-        for one in shown
-    ]
-    if shown:
-        level = random_risk(draws, shown[0], protocol.spec)
-        curves.append(Curve(key=RANDOM, coverage=COVERAGES, risk=[level] * len(COVERAGES)))
-    return curves
+    return risk_curves(draws, [named[key] for key in keys], protocol.spec)
 
 
 SUSPICIOUS = 0.80

@@ -24,10 +24,18 @@ MAX_VISIT = 50_000
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 _WHOLE = re.compile(r"(\d{1,9})([.]0*)?", re.ASCII)
 _SIDES = {
-    "left": ("l", "left", "os", "left eye", "sinister", "le"),
-    "right": ("r", "right", "od", "right eye", "dexter", "re"),
-    "both": ("b", "both", "ou", "both eyes", "bilateral"),
-}
+    "left": (
+        "l", "left", "os", "left eye", "sinister", "le", "lt", "lft", "oculus sinister",
+        "os left", "left os", "links", "linkes auge", "gauche", "izquierdo", "sinistro",
+    ),
+    "right": (
+        "r", "right", "od", "right eye", "dexter", "re", "rt", "rgt", "oculus dexter",
+        "od right", "right od", "rechts", "rechtes auge", "droit", "droite", "derecho", "destro",
+    ),
+    "both": (
+        "b", "both", "ou", "both eyes", "bilateral", "oculus uterque", "beide", "beidseits",
+    ),
+}  # fmt: skip
 _SIDE_OF = {spelling: side for side, spellings in _SIDES.items() for spelling in spellings}
 NO_DATES = (
     "is no whole number of days since the patient's first visit (give 0 for the first visit, 35 "
@@ -57,8 +65,12 @@ def parse_age(text: str) -> float | None:
 
 
 def parse_laterality(text: str) -> str | None:
-    """Return `left`, `right` or `both`, None where a cell says something else."""
-    return _SIDE_OF.get(level_key(text))
+    """Return `left`, `right` or `both`, None where a cell says something else.
+
+    Upper and lower case, full stops and other punctuation do not matter: `O.D.` is `OD`.
+    """
+    words = re.sub(r"[\W_]+", " ", level_key(text).replace(".", ""))
+    return _SIDE_OF.get(words.strip())
 
 
 def parsed(column: pd.Series, parse: Callable[[str], _Value | None]) -> dict[str, _Value | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,6 +29,16 @@ _PIECE_VALUES, _PIECE_ROWS = 100_000, 2_000
 _LISTED = 1_000
 _SHOWN = 20
 _UNCLOSED = "Look for a quotation mark that is never closed."
+_SAVE_AS = "Save the table as CSV in UTF-8, with commas between the values."
+_NO_CSV = (
+    (b"PK\x03\x04", "a workbook or an archive (such as .xlsx, .ods or .zip)"),
+    (b"\xd0\xcf\x11\xe0", "a workbook of an old spreadsheet (.xls)"),
+    (b"PAR1", "a Parquet file"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"\xff\xfe", "text in UTF-16"),
+    (b"\xfe\xff", "text in UTF-16"),
+)
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def read_csv(path: Path) -> pd.DataFrame:
@@ -51,9 +61,18 @@ def read_csv(path: Path) -> pd.DataFrame:
     """
     with open_named(path, "manifest", SpecError, MAX_BYTES) as stream:
         try:
+            start = stream.read(4)
+            stream.seek(0)
+            for magic, what in _NO_CSV:
+                if start.startswith(magic):
+                    raise SpecError(
+                        f"is not a CSV table but {what}", where=str(path), mend=_SAVE_AS
+                    )
             return _Reading(path, stream).table()
         except UnicodeDecodeError as error:
-            raise SpecError("is not a readable CSV table in UTF-8", where=str(path)) from error
+            raise SpecError(
+                "is not a readable CSV table in UTF-8", where=str(path), mend=_SAVE_AS
+            ) from error
         except csv.Error as error:
             raise SpecError(
                 f"is not a readable CSV table ({error})",
@@ -62,11 +81,17 @@ def read_csv(path: Path) -> pd.DataFrame:
             ) from error
 
 
-def shown_columns(table: pd.DataFrame) -> str:
-    """Return the names of a table's first columns and how many more there are, for a message."""
+def shown_columns(table: pd.DataFrame, wanted: Iterable[str]) -> str:
+    """Return which columns a table has, for the message that some of those wanted are missing.
+
+    A table without a header row has its first case there: where none of the columns wanted is
+    among the names, they are not quoted.
+    """
+    if not {*wanted} & {*table.columns}:
+        return f"none of the {len(table.columns)} cells of the first row is the name of one"
     names = ", ".join(repr(name) for name in table.columns[:_SHOWN])
     more = len(table.columns) - _SHOWN
-    return f"[{names}]" + (f" and {more} more" if more > 0 else "")
+    return f"there are [{names}]" + (f" and {more} more" if more > 0 else "")
 
 
 class _Reading:
@@ -89,7 +114,7 @@ class _Reading:
         enough = max(_PIECE_ROWS, _PIECE_VALUES // len(self.header))
         n_values = 0
         for number, record in enumerate(records, start=2):
-            if record:
+            if any(map(str.strip, record)):  # a row of empty cells is none
                 self._check(number, record)
                 rows[number] = record
                 n_values += len(record)
@@ -126,12 +151,28 @@ class _Reading:
             raise SpecError("is empty", where=str(self.path))
         if len(header) > MAX_COLUMNS:
             raise self._beyond("columns", MAX_COLUMNS, "Leave out those that no spec names.")
+        if header[0].casefold().startswith("sep="):
+            raise SpecError(
+                "begins with an instruction to a spreadsheet (`sep=`)",
+                where=str(self.path),
+                mend="Delete its first line.",
+            )
+        others = [name for sign, name in _OTHER_SEPARATORS.items() if sign in header[0]]
+        if len(header) == 1 and others:
+            raise SpecError(
+                f"has {' and '.join(others)} between its columns, not commas",
+                where=str(self.path),
+                mend=_SAVE_AS,
+            )
         self._characters, self._null = 0, False
         self.header = header
+        counts = Counter(header)
+        if (unnamed := counts.pop("", 0)) > 1:
+            self.problems.append(
+                f"{unnamed} columns have no name: delete them, and any line above the header"
+            )
         self.problems += [
-            f"column {name!r} is named {count} times"
-            for name, count in Counter(header).items()
-            if count > 1
+            f"column {name!r} is named {count} times" for name, count in counts.items() if count > 1
         ]
 
     def _check(self, number: int, record: list[str]) -> None:
@@ -141,6 +182,8 @@ class _Reading:
             )
         elif self._null:
             self.problems.append(f"row {number}: a null character")
+        elif record == self.header:
+            self.problems.append(f"row {number}: the header again; delete it")
         elif self._characters > MAX_CHARACTERS and max(map(len, record)) > MAX_CHARACTERS:
             self.problems.append(f"row {number}: a value of more than {MAX_CHARACTERS} characters")
 

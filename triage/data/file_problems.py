@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pandas as pd
 
 from triage.array_file import load_arrays
-from triage.data.identifiers import has_drive
+from triage.data.identifiers import has_drive, stays_below
 from triage.data.manifest import image_folder
 from triage.data.outside_root import OUTSIDE, RootBoundary
 from triage.data.spec import DataSpec
@@ -18,6 +18,7 @@ from triage.errors import ImageRejected
 from triage.modalities import MODALITIES
 from triage.oct_imaging.volume import Flag
 
+MISSING_FILE = "missing file"
 _UNUSABLE = (Flag.SINGLE_BSCAN, Flag.SPACING_MISSING)
 """A volume that can be looked at but not be read by a system."""
 
@@ -46,6 +47,7 @@ def file_problems(
     rows, folder = spec.rows, image_folder(spec.rows, root)
     boundary = RootBoundary(root)
     volumes = MODALITIES[spec.modality].volumes
+    neighbours = _Neighbours(boundary)
     named = table[table[rows.image] != ""]
     for done, row in enumerate(named.index, start=1):
         name = str(named.at[row, rows.image])
@@ -53,6 +55,8 @@ def file_problems(
         found = _file_problem(folder / name, boundary, decode=decode, volume=volumes)
         if found and has_drive(name):
             found = f"{found}: the path is one of another computer; make it relative"
+        elif found == MISSING_FILE:
+            found += neighbours.hint(folder / name)
         problems += [f"row {row}: {name}: {found}"] if found else []
         found = _annotation_problem(folder / annotation, boundary, decode) if annotation else ""
         problems += [f"row {row}: {annotation}: {found}"] if found else []
@@ -86,7 +90,7 @@ def _annotation_problem(path: Path, boundary: RootBoundary, decode: bool) -> str
 def _place_problem(path: Path, boundary: RootBoundary, *, may_be_folder: bool) -> str:
     """What is wrong with a file without opening it, '' if nothing."""
     if not _exists(path):
-        return "missing file"
+        return MISSING_FILE if _is_named_below(path, boundary.root) else OUTSIDE
     if boundary.is_left_by(path):
         return OUTSIDE
     if path.is_dir() and may_be_folder:
@@ -94,6 +98,40 @@ def _place_problem(path: Path, boundary: RootBoundary, *, may_be_folder: bool) -
     if not path.is_file():
         return "not a file but a folder, a pipe, a socket or a device"
     return "" if path.stat().st_size else "empty file"
+
+
+def _is_named_below(path: Path, root: Path) -> bool:
+    """Whether a path begins with the root and has no `..` after it; links are not followed."""
+    return path.is_relative_to(root) and stays_below(str(path.relative_to(root)))
+
+
+class _Neighbours:
+    """Files with almost the name of one that is missing; each folder is listed once."""
+
+    def __init__(self, boundary: RootBoundary) -> None:
+        self._boundary = boundary
+        self._names: dict[Path, dict[str, str]] = {}
+
+    def hint(self, path: Path) -> str:
+        """Return the end of a message: the file that was probably meant, or nothing."""
+        if path.parent not in self._names:
+            self._names[path.parent] = self._listed(path.parent)
+        names = self._names[path.parent]
+        meant = path.name.strip("\"'\u2018\u2019\u201c\u201d ").casefold()
+        for key in (meant, PurePath(meant).stem):
+            if key in names:
+                return f"; there is {names[key]!r}"
+        return ""
+
+    def _listed(self, folder: Path) -> dict[str, str]:
+        try:
+            if not self._boundary.holds(folder):
+                return {}
+            found = sorted(one.name for one in folder.iterdir())
+        except (OSError, ValueError):
+            return {}
+        stems = {PurePath(name).stem.casefold(): name for name in reversed(found)}
+        return stems | {name.casefold(): name for name in reversed(found)}
 
 
 def _exists(path: Path) -> bool:

@@ -13,26 +13,36 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from triage.data.reserved_names import CASE_PREFIX, IMAGE_PREFIX, is_reserved
+
 MISSING_WORDS = frozenset(
     {
-        "", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "-nan", "nat", "none", "null",
-        "(null)", "nil", "missing", "unknown", "-", "--", "---", "\u2013", "\u2014", ".", "?",
-        "??", "???",
+        "", "na", "n/a", "n.a.", "n.a", "n. a.", "#n/a", "#n/a n/a", "#na", "<na>", "nan", "-nan",
+        "1.#qnan", "-1.#qnan", "1.#ind", "-1.#ind", "nat", "none", "<none>", "null", "(null)",
+        "<null>", "\\n", "nil", "void", "undefined", "missing", "(missing)", "<missing>",
+        "missing value", "missing data", "no data", "(blank)", "<blank>",
+        "(empty)", "<empty>", "unknown", "(unknown)", "<unknown>", "unk", "unspecified", "n/k",
+        "n.k.", "n/d", "n.d.", "n.s.",
+        "not known", "not available", "not recorded", "not applicable", "not stated",
+        "not specified", "not provided", "not given", "not reported", "unbekannt", "k.a.", "k. a.",
+        "keine angabe", "inconnu", "inconnue", "desconocido", "desconocida", "sconosciuto",
+        "onbekend", "-", "--", "---", "\u2013", "\u2014", "\u2212", ".", "..", "...", "\u2026", "*",
+        "?", "??", "???", "/", "_",
     }
 )  # fmt: skip
-"""Words for a missing value, casefolded: of Python, R, SQL, pandas, SAS and people."""
+"""Words for a missing value, casefolded: of Python, R, SQL, pandas, SAS, C, Excel and people."""
 _SPREADSHEET_ERROR = re.compile(
     r"#+|#(REF|VALUE|NAME|DIV/0|NUM|NULL|SPILL|CALC|GETTING_DATA)[!?]?", re.IGNORECASE
 )
 _INVISIBLE = dict.fromkeys(
     (
-        0x00AD, 0x061C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F),
-        *range(0x2060, 0x2065), *range(0x2066, 0x206A), 0xFEFF,
+        0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810),
+        *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0x3164,
+        *range(0xFE00, 0xFE10), 0xFEFF, 0xFFA0, *range(0xFFF0, 0xFFFC), *range(0xE0000, 0xE1000),
     )
 )  # fmt: skip
-"""Soft hyphen, zero-width characters, marks of direction, byte order mark."""
-CASE_PREFIX, IMAGE_PREFIX = "(case) ", "(image) "
-"""Begin the identifiers that stand in for a missing one; no identifier of a table may."""
+"""Characters that Unicode lets a reader not see (Default_Ignorable_Code_Point): soft hyphen,
+zero-width characters, marks of direction, variation selectors, byte order mark."""
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 
@@ -61,7 +71,7 @@ def clean_text(text: str) -> str:
 
 def is_missing(text: str) -> bool:
     """Whether a cell is empty or one of the words for 'missing', in any case."""
-    return clean_text(text).casefold() in MISSING_WORDS
+    return " ".join(clean_text(text).casefold().split()) in MISSING_WORDS
 
 
 def is_no_identifier(text: str) -> bool:
@@ -86,7 +96,7 @@ def _by_value(column: pd.Series, change: Callable[[str], str]) -> pd.Series:
 
 def reserved_problems(column: pd.Series) -> list[str]:
     """List the rows whose identifier begins like one that stands in for a missing one."""
-    taken = column.str.startswith((CASE_PREFIX, IMAGE_PREFIX))
+    taken = column.map(is_reserved).astype(bool)
     return [
         f"row {row}: {column.name} begins with {CASE_PREFIX!r} or {IMAGE_PREFIX!r}, which are kept "
         "for rows without an identifier: rename it"
@@ -117,7 +127,7 @@ def _path(name: str, folder: Path) -> str:
     if name.isascii() and "\\" not in name and name == name.strip():
         return name
     plain = name.translate({0xFEFF: None}).strip().replace("\\", "/")
-    if not _stays_below(plain):
+    if not stays_below(plain):
         return plain
     for form in (name, plain, unicodedata.normalize("NFC", plain)):
         if _exists(folder / form):
@@ -126,7 +136,8 @@ def _path(name: str, folder: Path) -> str:
     return decomposed if _exists(folder / decomposed) else plain
 
 
-def _stays_below(name: str) -> bool:
+def stays_below(name: str) -> bool:
+    """Whether a path is relative and nowhere `..`."""
     path = PurePosixPath(name)
     return not path.is_absolute() and ".." not in path.parts
 

@@ -1,8 +1,7 @@
-"""Identifiers that are probably the same or probably damaged, and names that are almost right.
+"""Identifiers that are probably the same, and names that are almost right.
 
-Nothing here changes a value: the results are warnings, see `triage.data.row_warnings`. The kinds
-of damage are those that spreadsheets, exports and typing leave: numbers in scientific notation,
-identifiers read as dates, numbers cut to 15 digits, lost leading zeros, a trailing ``.0``.
+Nothing here changes a value: the results are warnings, see `triage.data.row_warnings`. What is
+probably damaged is found by `triage.data.identifier_damage`.
 """
 
 from __future__ import annotations
@@ -12,48 +11,19 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 
-_MONTH = (
-    "jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec|mrz|m\u00e4r|mai|okt|dez|"
-    "january|february|march|april|june|july|august|september|october|november|december"
+_LOOKALIKES = str.maketrans(
+    "\u0430\u0432\u0435\u043a\u043c\u043d\u043e\u0440\u0441\u0442\u0443\u0445\u0456\u0458\u0455"
+    "\u03b1\u03b2\u03b5\u03b6\u03b7\u03b9\u03ba\u03bc\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7",
+    "abekmhopctyxijsabezhikmnoptyx",
 )
-_DAMAGE = (
-    (r"[+-]?\d([.,]\d+)?e[+-]\d{1,3}|[+-]?\d[.,]\d+e\d{1,3}", "a number in scientific notation"),
-    (
-        rf"\d{{1,4}}[-/. ]({_MONTH})|({_MONTH})[-/. ]\d{{1,4}}|"
-        rf"\d{{1,2}}[-/. ]({_MONTH})[-/. ]\d{{2,4}}|"
-        r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ t]\d{1,2}:\d{2}.*)?|"
-        r"\d{1,2}[-/.]\d{1,2}[-/.](\d{2}|\d{4})([ t]\d{1,2}:\d{2}.*)?",
-        "a date",
-    ),
-    (r"[1-9]\d{14}0+", "a number of which a spreadsheet kept 15 digits"),
-    (r"\d+[.,]0+", "a whole number that became a decimal fraction"),
-    (r".*(\ufffd|[\u00c2\u00c3\u00e2\u00e3][\u0080-\u00bf]).*", "text in a wrong encoding"),
-    (r"true|false", "a truth value"),
-)
-_PLACEHOLDER = re.compile(r"anonymous|anonymi[sz]ed|test|dummy|tbd|xxx+|0+|9{3,}|-1")
-_DAMAGES = tuple((re.compile(pattern, re.DOTALL), kind) for pattern, kind in _DAMAGE)
-_CYRILLIC = str.maketrans("авекмнорстух", "abekmhopctyx")
-"""Small letters of Cyrillic that look like Latin ones, or whose capitals do."""
+"""Small letters of Cyrillic and Greek that look like Latin ones, or whose capitals do."""
 _EDGES = re.compile(r"^\W+|\W+$")
 _LIKE_ZERO_OR_ONE = re.compile(r"(?<=\d)[oil]|(?<![a-z])[oil](?=\d)|[oil](?=\d)")
+_KIND_OF_PERSON = re.compile(
+    r"^(patients?|pat|pt|p|subjects?|subj|sub|participant|person|case|mrn|pid|id|no|nr)(?=\d)"
+)
+_EYE = re.compile(r"(?<=\d)[-_ ]?(od|os)$|(?<=\w)[-_ ](od|os|left|right|re|le|r|l)$")
 _ALMOST = 0.8
-
-
-def damage_of(identifier: str) -> str | None:
-    """Return what an identifier probably was damaged to, such as 'a date'; None if nothing.
-
-    Parameters
-    ----------
-    identifier : str
-        Clean, see `triage.data.identifiers.clean_text`.
-    """
-    text = identifier.casefold()
-    return next((kind for pattern, kind in _DAMAGES if pattern.fullmatch(text)), None)
-
-
-def is_placeholder(identifier: str) -> bool:
-    """Whether an identifier is one that people and devices put where they have none."""
-    return _PLACEHOLDER.fullmatch(identifier.casefold()) is not None
 
 
 def _joined_alike(text: str) -> str:
@@ -67,19 +37,33 @@ def _without_zeros(text: str) -> str:
 
 
 def _zeros_and_ones(text: str) -> str:
-    return _LIKE_ZERO_OR_ONE.sub(lambda found: "0" if found[0] == "o" else "1", text)
+    while (plain := _LIKE_ZERO_OR_ONE.sub(lambda a: "0" if a[0] == "o" else "1", text)) != text:
+        text = plain
+    return text
+
+
+def _latin(text: str) -> str:
+    text = unicodedata.normalize("NFKC", text).casefold().translate(_LOOKALIKES)
+    if text.isascii():
+        return text
+    return "".join(str(unicodedata.decimal(sign, sign)) for sign in text)
+
+
+def _without_kind(text: str) -> str:
+    return _KIND_OF_PERSON.sub("", text)
 
 
 _STEPS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("upper and lower case", str.casefold),
-    (
-        "letters of another alphabet or width",
-        lambda text: unicodedata.normalize("NFKC", text).casefold().translate(_CYRILLIC),
-    ),
+    ("letters of another alphabet or width", _latin),
     ("a trailing .0", lambda text: re.sub(r"(?<=\d)[.,]0+$", "", text)),
     ("blanks or punctuation", _joined_alike),
     ("leading zeros", _without_zeros),
     ("the signs O and 0, or l, I and 1", lambda text: _without_zeros(_zeros_and_ones(text))),
+    (
+        "a word such as 'patient' before the number",
+        lambda text: _without_zeros(_without_kind(_joined_alike(text.casefold()))),
+    ),
 )
 
 
@@ -113,7 +97,42 @@ def _difference(group: Sequence[str]) -> str:
     for kind, step in _STEPS:
         if len({step(text) for text in group}) == 1:
             return kind
-    return "several of case, punctuation, zeros and signs that look alike"
+    return "several of case, punctuation, zeros, signs that look alike and words before the number"
+
+
+def without_eye(identifiers: Iterable[str]) -> list[list[str]]:
+    """Find identifiers of patients that differ only in the eye at their end: one patient each.
+
+    Parameters
+    ----------
+    identifiers : iterable of str
+        Distinct.
+
+    Returns
+    -------
+    list of list of str
+        Sorted identifiers of each group.
+    """
+    groups: dict[str, list[str]] = {}
+    for identifier in identifiers:
+        key = identifier.casefold()
+        groups.setdefault(_EYE.sub("", key), []).append(identifier)
+    return [sorted(group) for group in groups.values() if len({*map(str.casefold, group)}) > 1]
+
+
+_SYNONYMS = (
+    ("patient", "patients", "pat", "subject", "participant", "person", "pid", "mrn", "proband"),
+    ("sex", "gender", "geschlecht"),
+    ("laterality", "eye", "side"),
+    ("image", "images", "img", "file", "filename", "path", "filepath", "picture", "photo"),
+    ("condition", "label", "diagnosis", "dx", "class", "disease"),
+    ("age", "alter"),
+)
+_SYNONYM_OF = {word: group[0] for group in _SYNONYMS for word in group}
+_FILLERS = frozenset(
+    ("id", "ids", "no", "nr", "number", "name", "code", "key", "years", "yrs", "approx", "x", "y")
+)
+"""Words that say nothing of what a column holds; x and y are left by a join of two tables."""
 
 
 def nearest_name(name: str, others: Iterable[str]) -> str | None:
@@ -129,13 +148,37 @@ def nearest_name(name: str, others: Iterable[str]) -> str | None:
     Returns
     -------
     str or None
-        One that differs only in case, blanks and punctuation, else one that is spelt almost so.
+        One that differs only in case, blanks and punctuation, else one that is spelt almost so,
+        else one whose words say the same: `PatientNumber` of `patient_id`, `age (years)` of `age`.
     """
     folded = {_letters(other): other for other in reversed([*others])}
     if (key := _letters(name)) in folded:
         return folded[key]
     close = difflib.get_close_matches(key, folded, n=1, cutoff=_ALMOST)
-    return folded[close[0]] if close and len(key) > 2 else None
+    if close and len(key) > 2:
+        return folded[close[0]]
+    words = _words(name)
+    alike = [other for other in folded.values() if words and _words(other) - {"patient"} == words]
+    alike += [other for other in folded.values() if words and _words(other) == words]
+    return alike[0] if alike else None
+
+
+def names_patients(name: str) -> bool:
+    """Whether a column's name says that it holds patients, such as `Subject No.`."""
+    return _words(name) == {"patient"}
+
+
+def is_second_column(name: str, other: str) -> bool:
+    """Whether a column is probably the copy of another: `Age` of `age`, `age.1`, `age_x`."""
+    copied = re.sub(r"\.\d+$|_[xy]$| ?\(\d+\)$", "", name.strip())
+    return name != other and _letters(copied) == _letters(other)
+
+
+def _words(name: str) -> frozenset[str]:
+    """The words that say what a column holds, synonyms written the same."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFKC", name))
+    words = re.findall(r"[^\W\d_]+", parted.casefold())
+    return frozenset(_SYNONYM_OF.get(word, word) for word in words if word not in _FILLERS)
 
 
 def _letters(name: str) -> str:

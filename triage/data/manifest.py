@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from triage.data.case_facts import (
 from triage.data.csv_table import read_csv, shown_columns
 from triage.data.identifiers import clean_column, clean_text
 from triage.data.lookalikes import nearest_name
+from triage.data.reserved_names import CASE_PREFIX
 from triage.data.row_identity import (
     case_identifiers,
     clusters_of_rows,
@@ -27,6 +27,7 @@ from triage.data.row_identity import (
 from triage.data.row_warnings import (
     column_warnings,
     ignored_conditions,
+    left_out_rows,
     missing_words,
     unnamed_patient_warnings,
 )
@@ -77,6 +78,8 @@ class Case:
         `left`, `right` or `both`.
     age : float or None
         In years.
+    id_derived : bool
+        Whether `case_id` is the path of the case's image, because the table names no case.
     """
 
     case_id: str
@@ -92,6 +95,12 @@ class Case:
     visit: int | None = None
     laterality: str | None = None
     age: float | None = None
+    id_derived: bool = False
+
+    @property
+    def stated_patient(self) -> str | None:
+        """The patient that the table names; None where the case stands for a patient of its own."""
+        return None if self.patient_id.startswith(CASE_PREFIX) else self.patient_id
 
 
 def read_rows(rows: Rows, root: Path, warnings: list[str] | None = None) -> pd.DataFrame:
@@ -124,10 +133,12 @@ def read_rows(rows: Rows, root: Path, warnings: list[str] | None = None) -> pd.D
     wanted = _wanted_columns(rows)
     if absent := [name for name in wanted if name not in table.columns]:
         raise SpecError(
-            f"columns {absent} are missing; there are {shown_columns(table)}",
+            f"columns {absent} are missing; {shown_columns(table, wanted)}",
             where=str(rows.manifest or rows.folders),
             mend=_almost(absent, [name for name in table.columns if name not in wanted]),
         )
+    if warnings is not None:
+        warnings += left_out_rows(table, rows)
     for column, values in rows.where.items():
         table = table[clean_column(table[column]).isin([clean_text(value) for value in values])]
     if table.empty:
@@ -149,7 +160,9 @@ def _wanted_columns(rows: Rows) -> list[str]:
 def _almost(absent: list[str], there: list[str]) -> str | None:
     near = [(name, nearest_name(name, there)) for name in absent]
     listed = [f"{name!r} is almost {found!r}" for name, found in near if found is not None]
-    return f"{'; '.join(listed)}: rename the column, or name it in the spec." if listed else None
+    if listed:
+        return f"{'; '.join(listed)}: rename the column, or name it in the spec."
+    return "Is the first row of the table its header?" if len(absent) > 1 else None
 
 
 def rows_of_spec(spec: DataSpec, root: Path, warnings: list[str] | None = None) -> pd.DataFrame:
@@ -217,42 +230,44 @@ def cases_of_rows(table: pd.DataFrame, spec: DataSpec, root: Path) -> list[Case]
     """
     rows = spec.rows
     folder = image_folder(rows, root)
-    patients, clusters = patient_identifiers(table, rows), clusters_of_rows(table, rows)
-    levels = {axis.column: subgroup_levels(table, axis) for axis in spec.subgroups}
+    # Lists, not data frames, in the loop: looking up one cell of a frame takes 10 microseconds.
+    patients = list(map(str, patient_identifiers(table, rows)))
+    clusters = list(clusters_of_rows(table, rows).values())
+    levels = {axis.column: list(map(str, subgroup_levels(table, axis))) for axis in spec.subgroups}
     visits = parsed(table[rows.visit], parse_visit) if rows.visit else {}
     sides = parsed(table[rows.laterality], parse_laterality) if rows.laterality else {}
     ages = parsed(table[rows.age], parse_age) if rows.age else {}
-    cases = []
-    for case_id, index in table.groupby(case_identifiers(table, rows), sort=False).groups.items():
-        first = index[0]
-        cases.append(
-            Case(
-                case_id=str(case_id),
-                patient_id=str(patients[first]),
-                cluster=clusters[first],
-                images=tuple(folder / str(name) for name in table.loc[index, rows.image]),
-                condition=str(table.at[first, rows.condition]) or None,
-                subgroups={axis: str(level[first]) for axis, level in levels.items()},
-                split=_cell(table, first, rows.split) or None,
-                diagnoses={
-                    name: str(table.at[first, name]) == "1"
-                    for name in rows.diagnoses
-                    if str(table.at[first, name])
-                },
-                annotation=_file(table, first, rows.annotation, folder),
-                root=root,
-                visit=visits.get(_cell(table, first, rows.visit)),
-                laterality=sides.get(_cell(table, first, rows.laterality)),
-                age=ages.get(_cell(table, first, rows.age)),
-            )
+    cells = {name: list(map(str, table[name])) for name in _wanted_columns(rows)}
+
+    def cell(row: int, column: str | None) -> str:
+        return cells[column][row] if column else ""
+
+    rows_of: dict[str, list[int]] = {}
+    for row, case_id in enumerate(case_identifiers(table, rows)):
+        rows_of.setdefault(str(case_id), []).append(row)
+    return [
+        Case(
+            case_id=case_id,
+            patient_id=patients[first],
+            cluster=clusters[first],
+            images=tuple(folder / cells[rows.image][row] for row in own),
+            condition=cells[rows.condition][first] or None,
+            subgroups={axis: level[first] for axis, level in levels.items()},
+            split=cell(first, rows.split) or None,
+            diagnoses={
+                name: cells[name][first] == "1" for name in rows.diagnoses if cells[name][first]
+            },
+            annotation=_file(cell(first, rows.annotation), folder),
+            root=root,
+            visit=visits.get(cell(first, rows.visit)),
+            laterality=sides.get(cell(first, rows.laterality)),
+            age=ages.get(cell(first, rows.age)),
+            id_derived=not cell(first, rows.case),
         )
-    return cases
+        for case_id, own in rows_of.items()
+        for first in own[:1]
+    ]
 
 
-def _cell(table: pd.DataFrame, row: Hashable, column: str | None) -> str:
-    return str(table.at[row, column]) if column else ""
-
-
-def _file(table: pd.DataFrame, row: Hashable, column: str | None, folder: Path) -> Path | None:
-    name = _cell(table, row, column)
+def _file(name: str, folder: Path) -> Path | None:
     return folder / name if name else None

@@ -9,13 +9,12 @@ import pandas as pd
 
 from triage.data.clusters import cluster_names
 from triage.data.identifiers import (
-    CASE_PREFIX,
-    IMAGE_PREFIX,
     clean_column,
     identifier_column,
     is_missing,
     path_column,
 )
+from triage.data.reserved_names import CASE_PREFIX, IMAGE_PREFIX
 from triage.data.spec import Rows
 
 

@@ -6,13 +6,14 @@ A problem stops; a warning is listed and the work goes on. What is certain is no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pandas as pd
 
 from triage.data.case_facts import (
     NO_DATES,
-    band_names,
     cells_in_rows,
     in_rows,
     parse_age,
@@ -21,16 +22,29 @@ from triage.data.case_facts import (
     parse_visit,
     shown,
     unparsed,
-    word_names,
+)
+from triage.data.identifier_damage import (
+    damaged_identifiers,
+    of_another_form,
+    placeholders,
+    without_zeros,
 )
 from triage.data.identifiers import clean_text, is_missing, is_no_identifier
-from triage.data.lookalikes import damage_of, is_placeholder, nearest_name, probably_same
+from triage.data.level_warnings import age_warnings, level_warnings
+from triage.data.lookalikes import (
+    is_second_column,
+    names_patients,
+    nearest_name,
+    probably_same,
+    without_eye,
+)
+from triage.data.patient_warnings import patient_warnings, side_warnings
 from triage.data.row_identity import identifier_columns
-from triage.data.spec import DataSpec, Rows, Subgroup, level_key
+from triage.data.spec import DataSpec, Rows, level_key
 
 _LISTED = 200
+_ALMOST_LABEL = 0.88
 _PLACEHOLDER_ROWS = 3
-_PATIENT_COLUMNS = ("patient_id", "patient", "subject_id", "person_id")
 
 
 def missing_words(table: pd.DataFrame, rows: Rows) -> list[str]:
@@ -63,85 +77,131 @@ def row_warnings(table: pd.DataFrame, spec: DataSpec) -> list[str]:
     rows = spec.rows
     found: list[str] = []
     for name in identifier_columns(rows):
-        found += _same_warnings(table[name]) + _damage_warnings(table[name])
+        found += _identifier_warnings(table[name], patients=name == rows.patient)
     for axis in spec.subgroups:
         if axis.column in table.columns:
-            found += _level_warnings(table[axis.column], axis)
+            found += level_warnings(table[axis.column], axis)
     found += fact_warnings(table, rows)
-    return found
+    ages = [axis.column for axis in spec.subgroups if nearest_name("age", [axis.column])]
+    for name in dict.fromkeys([*([rows.age] if rows.age else []), *ages]):
+        if name in table.columns:
+            found += age_warnings(table[name])
+    return found + patient_warnings(table, spec) + side_warnings(table, rows)
 
 
-def _same_warnings(column: pd.Series) -> list[str]:
-    first = column[~column.duplicated() & (column != "")]
+def _identifier_warnings(column: pd.Series, *, patients: bool) -> list[str]:
+    """List the identifiers that are probably the same, damaged or words for none."""
+    named = column[column != ""]
+    first = named[~named.duplicated()]
     row_of = dict(zip(first, first.index, strict=True))
-    found = [
-        f"{column.name}: {', '.join(map(shown, group))} ({in_rows(row_of[name] for name in group)})"
-        f" are probably the same: they differ only in {kind}"
-        for group, kind in probably_same(row_of)
-    ]
-    return _cut(found, f"{column.name}: identifiers that are probably the same")
-
-
-def _damage_warnings(column: pd.Series) -> list[str]:
+    title = column.name
+    same, known = [], set[str]()
+    for group, kind in probably_same(row_of):
+        same.append(
+            f"{_with_rows(column, group, row_of)} are probably the same: they differ only in {kind}"
+        )
+        known.update(group)
+    if patients:
+        for group in without_eye(row_of):
+            same.append(
+                f"{_with_rows(column, group, row_of)} are probably one patient: they differ only "
+                "in the eye at the end"
+            )
+            known.update(group)
+    for short, padded in without_zeros(name for name in row_of if name not in known):
+        same.append(f"{_cells(named, short)} probably lost leading zeros: {shown(padded)} has them")
+        known.update(short)
+    found = _cut(same, f"{title}: identifiers that are probably the same")
     kinds: dict[str, set[str]] = {}
-    counts = column[column != ""].value_counts()
-    for name in counts.index:
-        if (kind := damage_of(name)) is not None:
-            kinds.setdefault(kind, set()).add(name)
-    found = [
-        f"{cells_in_rows(column[column.isin(names)])} is probably damaged: {kind}"
+    for name, kind in damaged_identifiers(row_of, str(title)).items():
+        kinds.setdefault(kind, set()).add(name)
+        known.add(name)
+    found += [
+        f"{_cells(named, names)} is probably damaged: {kind}; write the identifier as it was given"
         for kind, names in kinds.items()
     ]
-    if len(counts) > 1 and counts.iloc[0] >= _PLACEHOLDER_ROWS and is_placeholder(counts.index[0]):
+    counts = dict(named.value_counts())
+    for name in placeholders(counts, _PLACEHOLDER_ROWS) if len(counts) > 1 else []:
         found.append(
-            f"{cells_in_rows(column[column == counts.index[0]])} is probably a placeholder, and "
-            "would join strangers: leave it empty"
+            f"{_cells(named, [name])} is probably a placeholder, and would join strangers: leave "
+            "it empty"
+        )
+        known.add(name)
+    if others := of_another_form(row_of, known):
+        found.append(
+            f"{_cells(named, others)} has another form than nearly all other identifiers of the "
+            "column: look whether it is one"
         )
     return found
 
 
+def _cells(column: pd.Series, names: Iterable[str]) -> str:
+    return cells_in_rows(column[column.isin({*names})])
+
+
+def _with_rows(column: pd.Series, names: Sequence[str], row_of: Mapping[str, object]) -> str:
+    listed = ", ".join(map(shown, names))
+    return f"{column.name}: {listed} ({in_rows(row_of[name] for name in names)})"
+
+
 def ignored_conditions(column: pd.Series, spec: DataSpec) -> list[str]:
-    """List the labels that a spec ignores although they are almost those of a condition."""
+    """List the labels that a spec ignores although they are missing or almost a condition's."""
     if spec.rows.unlisted_conditions != "ignore":
         return []
-    keys = {level_key(name): name for name in spec.by_name}
-    return [
-        f"{cells_in_rows(column[column == name])} is ignored, but is almost "
-        f"{keys[level_key(name)]!r}"
-        for name in column.unique()
-        if name not in spec.by_name and level_key(name) in keys
-    ]
+    found = []
+    missing = []
+    for name in column.unique():
+        if name in spec.by_name:
+            continue
+        if is_missing(name):
+            missing.append(name)
+        elif (near := nearest_label(name, spec.by_name)) is not None:
+            found.append(f"{_cells(column, [name])} is ignored, but is almost {near!r}")
+    if missing:
+        rows = column.index[column.isin(missing)]
+        found.insert(0, f"{column.name}: {in_rows(rows)} without a label are left out")
+    return found
 
 
-def _level_warnings(column: pd.Series, axis: Subgroup) -> list[str]:
-    if axis.bands is not None:
-        no_number = "is no number, and is taken for unknown"
-        found = unparsed(column, parse_number, no_number)
-        bands = band_names(axis, column)
-        outside = [
-            bands[text] is None and not is_missing(text) and parse_number(text) is not None
-            for text in column
+def nearest_label(name: str, known: Iterable[str]) -> str | None:
+    """Return the known label that another is but for case, blanks, punctuation or a letter."""
+    keys = {re.sub(r"[\W_]+", "", level_key(other)): other for other in known}
+    key = re.sub(r"[\W_]+", "", level_key(name))
+    if key in keys:
+        return keys[key]
+    close = difflib.get_close_matches(key, keys, n=1, cutoff=_ALMOST_LABEL)
+    return keys[close[0]] if close else None
+
+
+def left_out_rows(table: pd.DataFrame, rows: Rows) -> list[str]:
+    """List the cells that `rows.where` leaves out although they are almost a value it keeps.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As it was read, before rows were left out.
+    rows : Rows
+    """
+    found = []
+    for column, values in rows.where.items():
+        kept = {clean_text(value) for value in values}
+        keys = {_where_key(value): value for value in kept}
+        almost = [
+            text
+            for text in table[column].unique()
+            if clean_text(text) not in kept and _where_key(text) in keys
         ]
-        if any(outside):
+        if almost:
             found.append(
-                f"{cells_in_rows(column[outside])} is in no band, and is taken for unknown"
+                f"{_cells(table[column], almost)} is left out, but is almost "
+                f"{keys[_where_key(almost[0])]!r}"
             )
-        return found
-    names = word_names(axis, column)
-    strange = column[[names[text] is None and not is_missing(text) for text in column]]
-    if axis.levels is not None:
-        because = f"is none of the levels {', '.join(axis.levels)}, and is taken for unknown"
-        return [f"{cells_in_rows(strange)} {because}"] if len(strange) else []
-    spellings: dict[str, set[str]] = {}
-    for text, name in names.items():
-        if name is not None:
-            spellings.setdefault(name, set()).add(clean_text(text))
-    return [
-        f"{column.name}: {', '.join(map(shown, sorted(texts)))} are taken for one level, {name!r}: "
-        "give `levels` in the spec"
-        for name, texts in spellings.items()
-        if len(texts) > 1
-    ]
+    return found
+
+
+def _where_key(text: str) -> str:
+    number = parse_number(text)
+    return str(number) if number is not None else re.sub(r"[\W_]+", "", level_key(text))
 
 
 def fact_warnings(table: pd.DataFrame, rows: Rows) -> list[str]:
@@ -166,7 +226,7 @@ def visit_problems(table: pd.DataFrame, rows: Rows) -> list[str]:
 def column_warnings(
     columns: Sequence[str], used: Iterable[str], wanted: Iterable[str]
 ) -> list[str]:
-    """List the wanted columns that are not there while one of almost that name is.
+    """List the columns that are not read although they are named almost as one that is wanted.
 
     Parameters
     ----------
@@ -177,7 +237,8 @@ def column_warnings(
     wanted : iterable of str
         Those that would be read if they were there.
     """
-    free = [name for name in columns if name not in {*used}]
+    used, wanted = list(used), list(wanted)
+    free = [name for name in columns if name not in {*used, *wanted}]
     found = []
     for name in wanted:
         near = None if name in columns else nearest_name(name, free)
@@ -185,7 +246,13 @@ def column_warnings(
             found.append(
                 f"column {near!r} is not read, but is almost {name!r}: rename it if it is meant"
             )
-    return found
+    there = [name for name in dict.fromkeys([*used, *wanted]) if name in columns]
+    doubles = {other: name for name in there for other in free if is_second_column(other, name)}
+    return found + [
+        f"column {other!r} is not read, but is probably a second column {name!r}: look which is "
+        "meant"
+        for other, name in doubles.items()
+    ]
 
 
 def unnamed_patient_warnings(columns: Sequence[str], rows: Rows) -> list[str]:
@@ -197,7 +264,7 @@ def unnamed_patient_warnings(columns: Sequence[str], rows: Rows) -> list[str]:
         f"column {name!r} is not read, but rows.patient names no column: cases of one patient "
         "would be taken for strangers"
         for name in columns
-        if name not in used and name.strip().casefold() in _PATIENT_COLUMNS
+        if name not in used and names_patients(name)
     ]
 
 

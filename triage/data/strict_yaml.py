@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -41,7 +41,7 @@ def load_model(path: Path, model: type[Model], kind: str) -> Model:
         return model.model_validate(content)
     except ValidationError as error:
         raise SpecError(
-            f"the {kind} is not valid", where=str(path), problems=problems_of(error)
+            f"the {kind} is not valid", where=str(path), problems=problems_of(error, model)
         ) from error
 
 
@@ -73,22 +73,52 @@ def _nearest_file(path: Path) -> str:
     return nearest_name(path.name, names, cutoff=0.8)
 
 
-def problems_of(error: ValidationError) -> tuple[str, ...]:
-    """Every broken rule with the place of its key; `all` where it is the whole."""
+def problems_of(error: ValidationError, model: type[BaseModel] | None = None) -> tuple[str, ...]:
+    """Every broken rule with the place of its key; `all` where it is the whole.
+
+    Parameters
+    ----------
+    error : ValidationError
+    model : type of BaseModel, optional
+        What was validated, to name the key that was probably meant.
+    """
     return tuple(
-        f"{'.'.join(map(str, item['loc'])) or 'all'}: {_message(item)}" for item in error.errors()
+        f"{'.'.join(map(str, item['loc'])) or 'all'}: {_message(item, model)}"
+        for item in error.errors()
     )
 
 
-def _message(item: ErrorDetails) -> str:
+def _message(item: ErrorDetails, model: type[BaseModel] | None) -> str:
     if item["type"] == "extra_forbidden":
-        return "there is no such key"
+        near = "" if model is None else nearest_key(model, item["loc"])
+        return f"there is no such key. Did you mean {near}?" if near else "there is no such key"
     message = item["msg"].removeprefix("Value error, ")
     if item["type"] in ("literal_error", "enum") and isinstance(item["input"], str):
         allowed = re.findall(r"'([^']*)'", item.get("ctx", {}).get("expected", ""))
         if near := nearest_name(item["input"], allowed):
             return f"{message}. Did you mean {near}?"
     return message
+
+
+def nearest_key(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
+    """Return the key of a model that was probably meant by the key at a place; '' if none."""
+    return nearest_name(str(place[-1]), sorted(_keys_at(model, place[:-1])))
+
+
+def _keys_at(model: type[BaseModel], place: tuple[int | str, ...]) -> set[str]:
+    """The keys that a mapping at a place of a model may have."""
+    models = [model]
+    for part in place:
+        named = [one.model_fields[part] for one in models if part in one.model_fields]
+        if named:  # else the number of an item or the name of a kind
+            models = [found for field in named for found in _models_in(field.annotation)]
+    return {key for one in models for key in one.model_fields}
+
+
+def _models_in(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for part in get_args(annotation) for found in _models_in(part)]
 
 
 def parse_yaml(text: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +18,8 @@ from triage.data.manifest import Case, cases_of_rows, rows_of_spec
 from triage.data.patient_split import SPLITS, split_cases
 from triage.data.roles import RoleDraw, draw_roles
 from triage.data.row_identity import identifier_columns, patient_identifiers
-from triage.data.row_warnings import row_warnings, visit_problems
-from triage.data.spec import DataSpec, Rows, level_key
+from triage.data.row_warnings import nearest_label, row_warnings, visit_problems
+from triage.data.spec import DataSpec, Rows
 from triage.errors import SpecError
 
 MIN_CLUSTERS = 3
@@ -87,14 +88,15 @@ def _nearest(name: str, others: Sequence[str]) -> str:
 
 
 def _respelt(name: str, known: Iterable[str]) -> str:
-    """The known name that a cell is but for case and blanks, for the end of a message."""
-    meant = [other for other in known if level_key(other) == level_key(name)]
-    return f"; it is almost {meant[0]!r}" if meant else ""
+    """The known name that a cell almost is, for the end of a message."""
+    near = nearest_label(name, known)
+    return f"; it is almost {near!r}" if near is not None else ""
 
 
 def doubled_images(names: pd.Series) -> list[str]:
-    """List the images that several rows name."""
-    doubled = names[names.duplicated() & (names != "")]
+    """List the images that several rows name, also in different spellings of one path."""
+    plain = names.map({name: posixpath.normpath(name) for name in names.unique()})
+    doubled = names[plain.duplicated() & (names != "")]
     return [f"{names.name}: {name} is listed twice" for name in doubled.unique()]
 
 

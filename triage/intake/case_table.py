@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
+from triage.data.case_facts import in_rows
 from triage.data.csv_table import read_csv, shown_columns
-from triage.data.identifiers import has_drive, reserved_problems
+from triage.data.identifiers import has_drive, reserved_problems, stays_below
 from triage.data.lookalikes import nearest_name
 from triage.data.manifest import Case, cases_of_rows
 from triage.data.row_identity import identifier_columns, normalised_rows
@@ -74,7 +75,7 @@ def unlabelled_cases(
     if IMAGE not in table.columns:
         near = nearest_name(IMAGE, table.columns)
         raise SpecError(
-            f"the column `image` is missing; there are {shown_columns(table)}",
+            f"the column `image` is missing; {shown_columns(table, (IMAGE, *_OPTIONAL))}",
             where=where,
             mend=f"Rename the column {near!r}." if near is not None else None,
         )
@@ -96,6 +97,7 @@ def unlabelled_cases(
     table = normalised_rows(table, rows, root)
     found += row_warnings(table, plain)
     problems = _problems(table, plain)
+    found += _paths_elsewhere(table[IMAGE])
     # A table that was scored before the column meant anything is still scored.
     (problems if spec.rows.visit else found).extend(visit_problems(table, rows))
     if problems:
@@ -113,18 +115,26 @@ def _missing_warnings(table: pd.DataFrame, spec: DataSpec) -> list[str]:
 
 
 def _problems(table: pd.DataFrame, spec: DataSpec) -> list[str]:
-    problems = []
-    for number, name in table[IMAGE].items():
-        if has_drive(str(name)):
-            problems.append(f"row {number}: {name!r} is a path of another computer")
-        elif not _stays_below(str(name)):
-            problems.append(f"row {number}: {name!r} is not a path below the root")
+    problems = [f"row {row}: no image is named" for row in table.index[table[IMAGE] == ""]]
     problems += doubled_images(table[IMAGE])
     for column in identifier_columns(spec.rows):
         problems += reserved_problems(table[column])
     return problems + case_problems(table, spec.rows, spec.max_images_per_case)
 
 
-def _stays_below(name: str) -> bool:
-    path = PurePosixPath(name)
-    return bool(name) and not path.is_absolute() and ".." not in path.parts
+def _paths_elsewhere(names: pd.Series) -> list[str]:
+    """List the rows whose path lies elsewhere: their cases are refused when files are read."""
+    found = []
+    kinds = (
+        ("is a path of another computer", has_drive),
+        ("is not a path below the root", lambda name: not stays_below(name)),
+    )
+    left = names[names != ""]
+    for what, test in kinds:
+        elsewhere = left.map(test).astype(bool)
+        if elsewhere.any():
+            found.append(
+                f"{names.name}: {in_rows(left.index[elsewhere])} {what}: the case is refused"
+            )
+        left = left[~elsewhere]
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from triage.store import (
     BundleRecord,
     CaseRecord,
     ImageRecord,
+    Laterality,
     Modality,
     PredictionRecord,
     ReadingRecord,
@@ -33,10 +34,13 @@ from triage.store import (
     add_case,
     add_prediction,
     champion,
+    content,
+    recognised,
     register_bundle,
     savepoint,
     set_champion,
 )
+from triage.store.recognition import Content
 from triage.systems.manifest import BundleManifest
 from triage.systems.scored import Scored
 from triage.vocabulary.abstention_reasons import AbstainReason
@@ -101,7 +105,8 @@ def ingest(
     bundle, root : Path
         Where the bundle and the images lie.
     source : str
-        Names where the cases come from; the same case of the same source is stored once.
+        Names where the cases come from; the same case of the same source is stored once. A case
+        without an id is recognised by its images where their path has changed.
 
     Raises
     ------
@@ -112,10 +117,13 @@ def ingest(
     records, refused = _records(cases, scored, manifest, root, source, received)
     number = store.write(lambda session: _register(session, manifest, bundle))
     # SQLite has one writer: short transactions let a reader's work in between.
+    batch, taken = {content(case) for case, _ in records}, set[str]()
     for start in range(0, len(records), CHUNK):
-        # Writers that lock patients and cases in the same order never wait for each other in turn.
-        chunk = sorted(records[start : start + CHUNK], key=lambda pair: _lock_order(pair[0]))
-        refused += store.write(partial(_store, chunk=chunk, bundle=number))
+        chunk = records[start : start + CHUNK]
+        work = partial(_store, chunk=chunk, bundle=number, batch=batch, taken=frozenset(taken))
+        found, names = store.write(work)
+        refused += found
+        taken |= names
     refused.sort(key=lambda one: one.case_id)
     return IngestResult(len(cases) - len(refused), tuple(refused))
 
@@ -142,7 +150,7 @@ _Records = list[tuple[CaseRecord, PredictionRecord]]
 
 
 def _lock_order(case: CaseRecord) -> tuple[str, str]:
-    return case.patient or "", case.external_id
+    return case.patient_name, case.external_id
 
 
 def _records(
@@ -186,16 +194,36 @@ def _register(session: Session, manifest: BundleManifest, bundle: Path) -> int:
     return number
 
 
-def _store(session: Session, chunk: _Records, bundle: int) -> list[NotStored]:
-    """Store some cases, and return those that the store refused."""
+def _store(
+    session: Session,
+    chunk: _Records,
+    bundle: int,
+    batch: Collection[Content],
+    taken: Collection[str],
+) -> tuple[list[NotStored], set[str]]:
+    """Store some cases; return those that the store refused, and the names recognised cases have.
+
+    `batch` and `taken` are those of `triage.store.recognised`.
+    """
+    known = recognised(session, [case for case, _ in chunk], batch, taken)
+    rows = [
+        (case.external_id, one, opinion) for (case, opinion), one in zip(chunk, known, strict=True)
+    ]
+    found = {case.external_id for name, case, _ in rows if case.external_id != name}
     refused = []
-    for case, prediction in chunk:
+    # Writers that lock patients and cases in the same order never wait for each other in turn.
+    for name, case, prediction in sorted(rows, key=lambda row: _lock_order(row[1])):
         try:
+            if name == case.external_id and (name in found or name in taken):
+                raise StoreError(
+                    "The stored case of this name is that of another file of the table, renamed.",
+                    mend="Give the cases ids (case_id), or this file a name that is new.",
+                )
             with savepoint(session):
                 add_prediction(session, add_case(session, case), bundle, prediction)
         except StoreError as error:
-            refused.append(NotStored(case.external_id, error))
-    return refused
+            refused.append(NotStored(name, error))
+    return refused, found
 
 
 def bundle_record(manifest: BundleManifest, bundle: Path) -> BundleRecord:
@@ -227,13 +255,17 @@ def _case(
     return CaseRecord(
         external_id=case.case_id,
         source=source,
-        patient=case.patient_id,
+        patient=case.stated_patient,
         images=images,
         groups={
             axis: None if level == UNKNOWN else level for axis, level in case.subgroups.items()
         },
         received_at=received,
         modality=modality,
+        id_derived=case.id_derived,
+        visit=case.visit,
+        laterality=None if case.laterality is None else Laterality(case.laterality),
+        age=case.age,
     )
 
 
@@ -241,7 +273,8 @@ def _image(path: Path, root: Path, scored: Scored) -> ImageRecord:
     """A file with the hash of the content that was scored; it is not opened again."""
     found = scored.files.get(path, FileProvenance(None))
     return ImageRecord(
-        path=str(path.relative_to(root)),
+        # A path elsewhere is refused when it is read, and its case waits for a specialist.
+        path=str(path.relative_to(root) if path.is_relative_to(root) else path),
         root=str(root.resolve()),
         sha256=found.sha256,
         flags=found.flags,

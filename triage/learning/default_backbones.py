@@ -18,7 +18,7 @@ _FOLDER = "weights"
 _LEVELS = 3
 
 
-def default_backbones(root: Path | None) -> tuple[str, ...]:
+def default_backbones(root: str | Path | None) -> tuple[str, ...]:
     """Find pretrained backbones near the data, else a small network to train from scratch.
 
     A folder of backbones is the one named by the environment variable `TRIAGE_WEIGHTS`, or one
@@ -26,19 +26,21 @@ def default_backbones(root: Path | None) -> tuple[str, ...]:
 
     Parameters
     ----------
-    root : Path or None
+    root : str, Path or None
         Folder of the data; None when the data are generated.
 
     Returns
     -------
     tuple of str
-        References as `load_backbone` reads them.
+        References as `load_backbone` reads them; relative to the working directory where the root
+        is.
 
     Raises
     ------
     UsageError
         If the folder named by the environment variable holds none.
     """
+    root = None if root is None else Path(root)
     named = os.environ.get(VARIABLE)
     if named:
         if found := _backbones_in(Path(named)):
@@ -47,6 +49,9 @@ def default_backbones(root: Path | None) -> tuple[str, ...]:
             "holds no folder with a config.json", where=f"{VARIABLE}={named}", mend="Correct it."
         )
     nearby = list(root.resolve().parents)[:_LEVELS] if root is not None else []
+    if root is not None and not root.is_absolute():
+        # Bundles and reports record the reference: it names no folder that the user did not name.
+        nearby = [Path(os.path.relpath(parent)) for parent in nearby]
     sets = (_backbones_in(parent / _FOLDER) for parent in nearby)
     return next(filter(None, sets), (FALLBACK,))
 

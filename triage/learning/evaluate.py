@@ -50,7 +50,7 @@ class EvaluationRun:
 
 
 def load_test_split(
-    spec: DataSpec, root: Path, manifest: BundleManifest, trained: DataSpec
+    spec: DataSpec, root: str | Path, manifest: BundleManifest, trained: DataSpec
 ) -> Dataset:
     """Load the data with the roles a bundle was trained with.
 
@@ -70,7 +70,7 @@ def load_test_split(
             where=spec.name,
             mend="Use the bundle's own spec (spec.json in the bundle).",
         )
-    return load_dataset(spec, root, roles.seed, for_training=False)
+    return load_dataset(spec, Path(root), roles.seed, for_training=False)
 
 
 def _placement(spec: DataSpec) -> list[object]:
@@ -80,16 +80,16 @@ def _placement(spec: DataSpec) -> list[object]:
 
 
 def evaluate_bundle(
-    bundle: Path,
+    bundle: str | Path,
     spec: DataSpec,
-    root: Path,
+    root: str | Path,
     *,
-    cache_folder: Path | None = None,
+    cache_folder: str | Path | None = None,
     report: Progress = lambda *_: None,
     n_resamples: int = 1000,
 ) -> EvaluationRun:
     """Score the test split with a bundle and measure it."""
-    bundle, root = Path(bundle), Path(root)  # str too, from notebooks
+    bundle, root = Path(bundle), Path(root)
     system, manifest = load_system(bundle)
     dataset = load_test_split(spec, root, manifest, load_bundle_spec(bundle))
     return evaluate_system(
@@ -107,7 +107,7 @@ def evaluate_system(
     manifest: BundleManifest,
     dataset: Dataset,
     *,
-    cache_folder: Path | None = None,
+    cache_folder: str | Path | None = None,
     report: Progress = lambda *_: None,
     n_resamples: int = 1000,
 ) -> EvaluationRun:
@@ -119,7 +119,7 @@ def evaluate_system(
         If no test case could be read.
     """
     cases = dataset.of_split(SPLIT)
-    scored = score_cases(system, cases, cache_folder, report)
+    scored = score_cases(system, cases, Path(cache_folder) if cache_folder else None, report)
     if len(scored.predictions) == 0:
         raise UsageError("no test case could be read", where=dataset.spec.name)
     outcomes = outcomes_of(scored.predictions, system.policy, dataset.spec)
@@ -155,7 +155,7 @@ def evaluate_system(
     )
 
 
-def save_evaluation(run: EvaluationRun, folder: Path) -> None:
+def save_evaluation(run: EvaluationRun, folder: str | Path) -> None:
     """Write `predictions.parquet` and, last and whole, `evaluation.json` into a folder.
 
     Raises
@@ -163,6 +163,7 @@ def save_evaluation(run: EvaluationRun, folder: Path) -> None:
     UsageError
         If the folder cannot be written to.
     """
+    folder = Path(folder)
     run.predictions.save(folder / "predictions.parquet")
     text = json.dumps(as_json(run), indent=2) + "\n"
     try:

@@ -74,7 +74,7 @@ def find_duplicates(
     references: Sequence[str],
     similar: float,
     *,
-    cache_folder: Path | None = None,
+    cache_folder: str | Path | None = None,
     report: Progress = lambda *_: None,
 ) -> Duplicates:
     """Compare all cases of a data set by the embeddings of pretrained backbones.
@@ -86,7 +86,7 @@ def find_duplicates(
         Backbones as `load_backbone` reads them.
     similar : float
         Likeness above which two cases are near-duplicates.
-    cache_folder : Path, optional
+    cache_folder : str or Path, optional
         Of embeddings.
 
     Raises
@@ -102,15 +102,16 @@ def find_duplicates(
             mend="Name one: --backbone hf:<directory or hub name>.",
         )
     backbones = {reference: load_backbone(reference) for reference in references}
+    cache = None if cache_folder is None else Path(cache_folder)
     total = sum(len(case.images) for case in dataset.cases) * len(backbones)
     tick = counting(report, "looking for near-duplicates", total)
-    embedded, opened = embed_with(backbones, dataset.cases, cache_folder, tick)
+    embedded, opened = embed_with(backbones, dataset.cases, cache, tick)
     found = near_duplicates(opened.cases, embedded, similar)
     ordered = sorted(found, key=lambda pair: -pair.likeness)
     return Duplicates(dataset, tuple(ordered), len(opened.rejected))
 
 
-def write_groups(found: Duplicates, path: Path) -> None:
+def write_groups(found: Duplicates, path: str | Path) -> None:
     """Write `case_id, group` of all cases that belong together, for a column of the manifest.
 
     Raises
@@ -121,7 +122,7 @@ def write_groups(found: Duplicates, path: Path) -> None:
     try:
         by_group = sorted((group, case) for case, group in found.groups().items())
         rows = [(case, group) for group, case in by_group]
-        write_csv(path, ("case_id", "similar_group"), rows)
+        write_csv(Path(path), ("case_id", "similar_group"), rows)
     except OSError as error:
         raise UsageError(
             f"cannot be written ({error.strerror})", where=str(path), mend="Choose another --out."

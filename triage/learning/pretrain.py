@@ -80,7 +80,7 @@ class Pretraining:
 def pretrain(
     dataset: Dataset,
     settings: PretrainSettings,
-    out: Path,
+    out: str | Path,
     *,
     processes: Processes | None = None,
     progress: Progress = lambda *_: None,
@@ -96,7 +96,7 @@ def pretrain(
     dataset : Dataset
         Of photographs or B-scans.
     settings : PretrainSettings
-    out : Path
+    out : str or Path
         Folder to write; must not exist.
     processes : Processes, optional
         All of them call this function; the first writes.
@@ -110,6 +110,7 @@ def pretrain(
         If there are too few cases, or the backbone cannot be loaded or trained.
     """
     processes = processes or Processes()
+    out = Path(out)
     check_free(out)
     _require_pictures(dataset)
     backbone = load_backbone(settings.backbone, seed=settings.seed)

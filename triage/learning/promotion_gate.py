@@ -102,7 +102,7 @@ def lacks_evidence_only(checks: Sequence[Mapping[str, str | bool]]) -> bool:
     return bool(failed) and all(sentence.endswith(NOT_ENOUGH) for sentence in failed)
 
 
-def load_policy(path: Path) -> RetrainPolicy:
+def load_policy(path: str | Path) -> RetrainPolicy:
     """Read a retraining policy.
 
     Raises
@@ -110,4 +110,4 @@ def load_policy(path: Path) -> RetrainPolicy:
     SpecError
         If the file is missing, is not YAML or breaks a rule; every problem is listed.
     """
-    return load_model(path, RetrainPolicy, "retraining policy")
+    return load_model(Path(path), RetrainPolicy, "retraining policy")

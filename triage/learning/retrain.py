@@ -27,6 +27,7 @@ from triage.store import (
     set_champion,
 )
 from triage.store import champion as find_champion
+from triage.store.reviews import reader_key
 from triage.systems.bundle import check_free, load_bundle_spec, load_system
 from triage.vocabulary.modality import Modality
 
@@ -64,14 +65,14 @@ class _Learned:
 
 
 def retrain(
-    champion: Path,
+    champion: str | Path,
     spec: DataSpec,
-    root: Path,
+    root: str | Path,
     policy: RetrainPolicy,
-    out: Path,
+    out: str | Path,
     store: Store,
     *,
-    cache_folder: Path | None = None,
+    cache_folder: str | Path | None = None,
     report: Progress = lambda *_: None,
 ) -> RetrainResult:
     """Train a challenger with the champion's settings on the spec's data and reviewed labels.
@@ -96,6 +97,7 @@ def retrain(
             where=spec.name,
             mend="Add annotated volumes to the data, and use `triage train`.",
         )
+    champion, root, out = map(Path, (champion, root, out))
     check_free(out)
     system, manifest = load_system(champion)
     with store.reading() as session:
@@ -170,7 +172,7 @@ def _with_reviews(dataset: Dataset, store: Store, policy: RetrainPolicy) -> _Lea
         "conflicting_cases": conflicts,
         "by_source": dict(Counter(str(label.source) for label in usable)),
         "ai_visible": sum(label.ai_visible for label in usable),
-        "readers": len({label.given_by for label in usable}),
+        "readers": len({reader_key(label.given_by) for label in usable}),
     }
     return _Learned(extended, same, tuple(left_out), counts)
 

@@ -33,7 +33,9 @@ _SENTENCES = {
     LeftOutReason.MISSING: "a file is missing",
     LeftOutReason.UNREADABLE: "a file cannot be read",
     LeftOutReason.OUTSIDE_ROOT: "the path of a file leads outside its folder",
-    LeftOutReason.NO_HASH: "a file could not be read when the case was received",
+    LeftOutReason.NO_HASH: (
+        "the content of a file was never recorded, so nothing shows whether it is what was received"
+    ),
 }
 
 

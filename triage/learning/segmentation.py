@@ -63,7 +63,7 @@ class SegmentationRun:
 
 def cross_validate(
     spec: SegmentationSpec,
-    root: Path,
+    root: str | Path,
     settings: OctSettings,
     *,
     folds: int = 5,
@@ -74,7 +74,7 @@ def cross_validate(
     Parameters
     ----------
     spec : SegmentationSpec
-    root : Path
+    root : str or Path
         Folder of the set.
     settings : OctSettings
     folds : int
@@ -87,7 +87,7 @@ def cross_validate(
     SpecError
         If the set cannot be read; lists every problem.
     """
-    found = SegmentationSet(spec, root)
+    found = SegmentationSet(spec, Path(root))
     found.check()
     folds = min(folds, len(set(found.groups)))
     if folds < 2:
@@ -118,7 +118,7 @@ def cross_validate(
     )
 
 
-def save_run(run: SegmentationRun, path: Path) -> None:
+def save_run(run: SegmentationRun, path: str | Path) -> None:
     """Write a run as JSON, whole or not at all.
 
     Raises
@@ -128,7 +128,7 @@ def save_run(run: SegmentationRun, path: Path) -> None:
     """
     text = json.dumps(run.as_json(), indent=2) + "\n"
     try:
-        with whole_file(path) as partial:
+        with whole_file(Path(path)) as partial:
             partial.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot be written: {error.strerror}", where=str(path)) from error

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from triage.data.spec import DataSpec
-from triage.data.strict_yaml import problems_of, read_mapping
+from triage.data.strict_yaml import nearest_key, problems_of, read_mapping
 from triage.errors import SpecError, UsageError
 from triage.learning.train import Settings
 from triage.modalities import MODALITIES
@@ -23,7 +23,7 @@ KIND = "settings file"
 
 
 def settings_for(
-    spec: DataSpec, backbones: Sequence[str], config: Path | None = None, **chosen: Any
+    spec: DataSpec, backbones: Sequence[str], config: str | Path | None = None, **chosen: Any
 ) -> Settings:
     """Settings that suit a spec's modality, with what the user chose on top.
 
@@ -32,7 +32,7 @@ def settings_for(
     spec : DataSpec
     backbones : sequence of str
         For photographs and B-scans; volumes have none.
-    config : Path, optional
+    config : str or Path, optional
         YAML file with settings; what is in `chosen` overrides it.
     **chosen
         Fields of `TrainSettings` or `OctSettings`; None leaves a field as it is.
@@ -53,7 +53,7 @@ def settings_for(
 
 
 def benchmark_settings(
-    spec: DataSpec, backbones: Sequence[str], config: Path | None, members: int | None
+    spec: DataSpec, backbones: Sequence[str], config: str | Path | None, members: int | None
 ) -> TrainSettings:
     """Settings of a benchmark's ensembles: of heads, on frozen networks for volumes too.
 
@@ -75,12 +75,12 @@ def benchmark_settings(
     return default_settings(tuple(backbones), members=members)
 
 
-def oct_settings(config: Path | None, **chosen: Any) -> OctSettings:
+def oct_settings(config: str | Path | None, **chosen: Any) -> OctSettings:
     """Settings of the two stages: the demo's, then a file's, then what the user chose.
 
     Parameters
     ----------
-    config : Path, optional
+    config : str or Path, optional
     **chosen
         Fields of `OctSettings`; `members` is another name of `instances`.
 
@@ -94,7 +94,7 @@ def oct_settings(config: Path | None, **chosen: Any) -> OctSettings:
     return settings
 
 
-def read_oct_settings(config: Path | None, **chosen: Any) -> OctSettings:
+def read_oct_settings(config: str | Path | None, **chosen: Any) -> OctSettings:
     """As `oct_settings`, whether or not this machine can work with them."""
     modality = Modality.OCT_VOLUMES
     settings = _resolved(family_of(modality), modality, (), config, chosen)
@@ -106,7 +106,7 @@ def _resolved(
     family: Family[Any, Any],
     modality: Modality,
     backbones: Sequence[str],
-    config: Path | None,
+    config: str | Path | None,
     given: dict[str, Any],
 ) -> Settings:
     """The family's defaults, then a file's settings, then what the user chose."""
@@ -117,7 +117,7 @@ def _resolved(
             _merged(defaults.model_dump(), given)
         )
     except ValidationError as error:
-        raise _refusal(error, modality) from error
+        raise _refusal(error, modality, family.settings_type) from error
     return settings
 
 
@@ -131,17 +131,19 @@ def _merged(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _refusal(error: ValidationError, modality: Modality) -> UsageError:
+def _refusal(error: ValidationError, modality: Modality, model: type[BaseModel]) -> UsageError:
     """What is wrong with the first setting that cannot be."""
     first = error.errors()[0]
-    what = first["msg"].removeprefix("Value error, ")
+    what, mend = first["msg"].removeprefix("Value error, "), None
     if first["type"] == "extra_forbidden":
         what = f"is no setting for {modality}"
+        near = nearest_key(model, first["loc"])
+        mend = f"Did you mean {near}?" if near else None
     where = ".".join(map(str, first["loc"]))
-    return UsageError(what, where=f"--{where}" if where else "settings")
+    return UsageError(what, where=f"--{where}" if where else "settings", mend=mend)
 
 
-def read_config(path: Path, modality: Modality) -> dict[str, Any]:
+def read_config(path: str | Path, modality: Modality) -> dict[str, Any]:
     """Read a YAML file with settings for one kind of data, each checked; backbones are no part.
 
     Raises
@@ -149,15 +151,18 @@ def read_config(path: Path, modality: Modality) -> dict[str, Any]:
     SpecError
         If the file is missing, is not YAML, or holds what is no setting; lists every problem.
     """
-    content = read_mapping(path, KIND)
+    content = read_mapping(Path(path), KIND)
     if "backbones" in content:
         raise SpecError(
             "names backbones", where=str(path), mend="Take them out, and name them by --backbone."
         )
+    family = family_of(modality)
     try:
-        family_of(modality).check_config(content)
+        family.check_config(content)
     except ValidationError as error:
         raise SpecError(
-            f"does not hold settings for {modality}", where=str(path), problems=problems_of(error)
+            f"does not hold settings for {modality}",
+            where=str(path),
+            problems=problems_of(error, family.settings_type),
         ) from error
     return content

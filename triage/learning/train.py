@@ -64,7 +64,7 @@ def fit_system(
     settings: Settings,
     out: str | Path,
     *,
-    cache_folder: Path | None = None,
+    cache_folder: str | Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> Trained:
     """Train an ensemble and fix its policy on validation.
@@ -79,7 +79,7 @@ def fit_system(
         The latter for volumes, and for nothing else.
     out : str or Path
         Where the bundle will be written; must not exist. Names the bundle.
-    cache_folder : Path, optional
+    cache_folder : str or Path, optional
         Of embeddings.
     progress : callable
 
@@ -98,7 +98,7 @@ def fit_system(
         dataset,
         settings,
         out.name,
-        cache_folder=cache_folder,
+        cache_folder=None if cache_folder is None else Path(cache_folder),
         checkpoints=checkpoints,
         progress=progress,
     )
@@ -110,7 +110,7 @@ def train(
     settings: Settings,
     out: str | Path,
     *,
-    cache_folder: Path | None = None,
+    cache_folder: str | Path | None = None,
     progress: Progress = lambda *_: None,
 ) -> BundleManifest:
     """Train an ensemble and write it as a bundle; see `fit_system`."""

@@ -80,9 +80,9 @@ def transfer(
     old: Dataset,
     new: Dataset,
     settings: OctSettings,
-    workdir: Path,
+    workdir: str | Path,
     *,
-    bundle: Path | None = None,
+    bundle: str | Path | None = None,
     share: float = 0.1,
     report: Progress = lambda *_: None,
     n_resamples: int = 1000,
@@ -95,9 +95,9 @@ def transfer(
         The same spec on two devices' volumes.
     settings : OctSettings
         Of both stages, unless a bundle is given.
-    workdir : Path
+    workdir : str or Path
         Bundles `device` and `adapted` are written here; the first is used again if it is there.
-    bundle : Path, optional
+    bundle : str or Path, optional
         A system trained on the old device.
     share : float
         Annotated volumes of the new device, as a share of those that trained the old stage 1.
@@ -108,8 +108,9 @@ def transfer(
         If the share leaves no volume, the bundle is none for volumes, or `workdir` holds an
         adapted one already.
     """
+    workdir = Path(workdir)
     check_free(workdir / ADAPTED)
-    first = bundle or workdir / "device"
+    first = Path(bundle) if bundle else workdir / "device"
     if not first.exists():
         train(old, settings, first, progress=tagged(report, "old device"))
     system, manifest = load_system(first)
@@ -152,7 +153,7 @@ def adapt(
     manifest: BundleManifest,
     dataset: Dataset,
     volumes: int,
-    workdir: Path,
+    workdir: str | Path,
     *,
     report: Progress = lambda *_: None,
 ) -> OctSystem:
@@ -160,6 +161,7 @@ def adapt(
 
     Stage 2 and the policy stay; what an unseen device looks like is learned anew.
     """
+    workdir = Path(workdir)
     stage = system.settings.segmentation
     fit = stage.fit.model_copy(update={"epochs": EPOCHS, "patience": EPOCHS})
     learning = stage.model_copy(
@@ -209,7 +211,7 @@ def adapt(
     )
 
 
-def save_transfer(found: Transfer, folder: Path) -> None:
+def save_transfer(found: Transfer, folder: str | Path) -> None:
     """Write `transfer.json` into a folder, whole or not at all.
 
     Raises
@@ -218,7 +220,7 @@ def save_transfer(found: Transfer, folder: Path) -> None:
         If the folder cannot be written to.
     """
     try:
-        with whole_file(folder / "transfer.json") as partial:
+        with whole_file(Path(folder) / "transfer.json") as partial:
             partial.write_text(json.dumps(found.as_json(), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot be written to: {error.strerror}", where=str(folder)) from error

@@ -42,7 +42,7 @@ def find(spec: SegmentationSpec, root: Path) -> list[Entry]:
     wanted = [rows.image, rows.mask, *rows.group, *rows.where]
     if absent := [name for name in wanted if name not in table.columns]:
         raise SpecError(
-            f"columns {absent} are missing; there are {shown_columns(table)}", where=rows.manifest
+            f"columns {absent} are missing; {shown_columns(table, wanted)}", where=rows.manifest
         )
     for column, values in rows.where.items():
         table = table[table[column].isin(values)]

@@ -39,7 +39,7 @@ def write_manifest(root: Path) -> Path:
     table = read_csv(tables[0])
     if absent := [name for name in _NEEDED if name not in table.columns]:
         raise SpecError(
-            f"columns {absent} are missing; there are {shown_columns(table)}", where=TABLE
+            f"columns {absent} are missing; {shown_columns(table, _NEEDED)}", where=TABLE
         )
     problems = [
         f"{name}: named {count} times"

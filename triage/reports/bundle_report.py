@@ -16,14 +16,14 @@ from triage.store import Store, review_summary
 from triage.vocabulary.abstention_reasons import AbstainReason
 
 
-def write_audit(run: EvaluationRun, out: Path, store: Store | None) -> tuple[Path, Path]:
+def write_audit(run: EvaluationRun, out: str | Path, store: Store | None) -> tuple[Path, Path]:
     """Write `report.html` and `report.json`.
 
     Parameters
     ----------
     run : EvaluationRun
         What was measured.
-    out : Path
+    out : str or Path
         Folder for both files.
     store : Store, optional
         Where reviews are summarised from.
@@ -44,7 +44,7 @@ def write_audit(run: EvaluationRun, out: Path, store: Store | None) -> tuple[Pat
         tissue=run.tissue,
         uncertainty=run.uncertainty,
     )
-    return write_report(report, out)
+    return write_report(report, Path(out))
 
 
 def _reasons(run: EvaluationRun) -> dict[str, int]:

@@ -16,6 +16,7 @@ from triage.store.ledger import append_event, events
 from triage.store.location import URL_VARIABLE
 from triage.store.predictions import add_prediction, shown_prediction
 from triage.store.queue import cases_waiting
+from triage.store.recognition import content, recognised
 from triage.store.records import (
     BundleRecord,
     CaseRecord,
@@ -28,6 +29,7 @@ from triage.store.savepoint import savepoint
 from triage.store.summary import ReviewSummary, review_summary
 from triage.vocabulary.event_types import EventType
 from triage.vocabulary.label_sources import LabelSource
+from triage.vocabulary.laterality import Laterality
 from triage.vocabulary.modality import Modality
 from triage.vocabulary.read_answers import NOT_LISTED
 
@@ -39,6 +41,7 @@ __all__ = [
     "EventType",
     "ImageRecord",
     "LabelSource",
+    "Laterality",
     "Modality",
     "PredictionRecord",
     "ReadingRecord",
@@ -54,12 +57,14 @@ __all__ = [
     "cases_waiting",
     "champion",
     "check_store",
+    "content",
     "events",
     "find_case",
     "get_case",
     "known_conditions",
     "labels_for_training",
     "open_store",
+    "recognised",
     "register_bundle",
     "restore",
     "review_summary",

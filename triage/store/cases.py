@@ -9,10 +9,12 @@ from triage.errors import StoreError
 from triage.store.ledger import append_event
 from triage.store.predictions import IS_READ
 from triage.store.records import CaseRecord, ImageRecord, StoredCase
+from triage.store.stated_facts import complete_facts
 from triage.store.tables import Case, Image, Patient, Prediction, Review
 from triage.store.upsert import add_once
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.event_types import EventType
+from triage.vocabulary.laterality import Laterality
 from triage.vocabulary.modality import Modality
 
 _OTHER = "Give the new images another case id, or name their source (--source) if it is another."
@@ -23,7 +25,11 @@ def add_case(session: Session, record: CaseRecord) -> int:
 
     A case is recognised by its name within its source, and its images by their hashes, wherever
     they lie: of images that moved, the new place is kept. The same name in another source is
-    another case.
+    another case. `triage.store.recognised` finds a case whose name was derived from a path that
+    has changed.
+
+    Patient, visit, laterality and age that were not known are stored when they are stated, see
+    `triage.store.stated_facts`.
 
     A case that could not be read goes on when its files are supplied or replaced: if no bundle
     has read it and no reader has locked a first read, its images become the new ones, and an
@@ -37,8 +43,8 @@ def add_case(session: Session, record: CaseRecord) -> int:
     Raises
     ------
     StoreError
-        If the case is stored already with other images: one name for two
-        things would mix their reviews.
+        If the case is stored already with other images, or another patient, visit or laterality:
+        one name for two things would mix their reviews.
     """
     case_id = find_case(session, record.source, record.external_id)
     if case_id is None:
@@ -49,16 +55,16 @@ def add_case(session: Session, record: CaseRecord) -> int:
                 session, EventType.CASE_RECEIVED, case_id=case_id, images=len(record.images)
             )
             return case_id
-    _compare_images(session, case_id, record.images)
+    complete_facts(session, case_id, record)
+    _compare_images(session, case_id, record)
     return case_id
 
 
 def _add_row(session: Session, record: CaseRecord) -> tuple[int, bool]:
-    patient_name = record.patient or f"{record.source}/{record.external_id}"
     patient_id, _ = add_once(
         session,
         Patient,
-        {"source": record.source, "external_id": patient_name},
+        {"source": record.source, "external_id": record.patient_name},
         unique=("source", "external_id"),
     )
     return add_once(
@@ -72,6 +78,10 @@ def _add_row(session: Session, record: CaseRecord) -> tuple[int, bool]:
             "received_at": record.received_at,
             "state": CaseState.RECEIVED,
             "modality": record.modality,
+            "id_derived": record.id_derived,
+            "visit": record.visit,
+            "laterality": record.laterality,
+            "age": record.age,
         },
         unique=("source", "external_id"),
     )
@@ -104,6 +114,10 @@ def get_case(session: Session, case_id: int) -> StoredCase:
         received_at=row.received_at,
         images=image_records(row),
         modality=Modality(row.modality),
+        id_derived=row.id_derived,
+        visit=row.visit,
+        laterality=None if row.laterality is None else Laterality(row.laterality),
+        age=row.age,
     )
 
 
@@ -115,14 +129,14 @@ def image_records(row: Case) -> tuple[ImageRecord, ...]:
     )
 
 
-def _compare_images(session: Session, case_id: int, images: tuple[ImageRecord, ...]) -> None:
+def _compare_images(session: Session, case_id: int, record: CaseRecord) -> None:
     """Refuse other images for a stored case, unless nobody has read those that it has."""
-    rows = _image_rows(session, case_id)
-    if [row.sha256 for row in rows] != [image.sha256 for image in images]:
+    rows, images = _image_rows(session, case_id), record.images
+    if tuple(row.sha256 for row in rows) != record.hashes:
         # Another writer may be doing the same: the second waits, and looks again.
         session.execute(select(Case.id).where(Case.id == case_id).with_for_update())
         rows = _image_rows(session, case_id)
-        _require_exchangeable(session, case_id, rows, images)
+        _require_exchangeable(session, case_id, rows, record)
     former = {}
     for row, image in zip(rows, images, strict=True):
         if row.sha256 != image.sha256:
@@ -140,11 +154,13 @@ def _image_rows(session: Session, case_id: int) -> list[Image]:
 
 
 def _require_exchangeable(
-    session: Session, case_id: int, rows: list[Image], images: tuple[ImageRecord, ...]
+    session: Session, case_id: int, rows: list[Image], record: CaseRecord
 ) -> None:
     where = f"case {case_id}"
-    stored, given = [row.sha256 for row in rows], [image.sha256 for image in images]
-    if len(stored) != len(given):
+    stored, given = [row.sha256 for row in rows], record.hashes
+    # A path that somebody's name for another case happens to be says nothing of that case.
+    derived = session.scalar(select(Case.id_derived).where(Case.id == case_id))
+    if len(stored) != len(given) or (stored != list(given) and derived != record.id_derived):
         raise StoreError("This case is already stored with other images.", where=where, mend=_OTHER)
     if any(new is None for old, new in zip(stored, given, strict=True) if old != new):
         raise StoreError(

@@ -48,8 +48,8 @@ class StoreCheck:
 def check_store(url: str | None = None) -> StoreCheck:
     """Look whether a case database is whole; nothing in it is changed.
 
-    Of SQLite: the file's integrity (``PRAGMA integrity_check``). Of both: the migration, tables and
-    columns, references between rows, and the triggers that keep the ledger of events.
+    Of SQLite: the file's integrity (``PRAGMA integrity_check``). Of both: the migration, tables,
+    columns and indexes, references between rows, and the triggers that keep the ledger of events.
 
     Parameters
     ----------
@@ -120,6 +120,7 @@ def _check(connection: Connection, place: str) -> StoreCheck:
         return StoreCheck(place, found.found, found.needed, {}, tuple(problems))
     if found.state is Schema.CURRENT:
         problems += _missing_columns(connection)
+        problems += _missing_indexes(connection)
         problems += _triggers(connection)
     if on_sqlite:
         problems += _references(connection)
@@ -148,6 +149,17 @@ def _missing_columns(connection: Connection) -> list[str]:
             if column.name not in there
         ]
     return problems
+
+
+def _missing_indexes(connection: Connection) -> list[str]:
+    inspector = inspect(connection)
+    return [
+        f"The index {index.name} of {name} is missing, so cases are found slowly. Restore a backup."
+        for name, table in Base.metadata.tables.items()
+        if inspector.has_table(name)
+        for index in table.indexes
+        if index.name not in {found["name"] for found in inspector.get_indexes(name)}
+    ]
 
 
 def _references(connection: Connection) -> list[str]:

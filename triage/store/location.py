@@ -23,6 +23,8 @@ _SHOWN = frozenset(
     }
 )  # fmt: skip
 """Parameters of a URL whose values hold no secret; the value of any other is not shown."""
+_CREDENTIALS = frozenset({"password", "passwd", "user", "username", "key", "hexkey"})
+"""Parameters that somebody may take for the protection of a SQLite file."""
 
 
 def resolve_url(text: str | None) -> URL:
@@ -51,6 +53,15 @@ def resolve_url(text: str | None) -> URL:
             "This names a database in memory, which is lost when the command ends.",
             where=shown_url(url),
             mend="Name a file: sqlite:///FILE.",
+        )
+    if url.get_backend_name() == "sqlite" and (
+        url.username or url.password or {*map(str.casefold, url.query)} & _CREDENTIALS
+    ):
+        # SQLite would ignore it and open the file unprotected.
+        raise StoreError(
+            "This gives a user or a password, and SQLite databases have none.",
+            where=shown_url(url),
+            mend="Leave it out, and protect the file by its permissions.",
         )
     return url
 

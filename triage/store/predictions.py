@@ -33,7 +33,7 @@ def add_prediction(session: Session, case_id: int, bundle_id: int, record: Predi
     The first opinion of a bundle on a case stays: a bundle never changes, and
     a reader may have seen it. Adding one again changes nothing. Where the bundle could not read
     the case before and can now, its opinion takes the place of "could not be read", unless a
-    reader was shown that.
+    reader was shown that. Of a reading that moved, the new place is kept.
 
     Raises
     ------
@@ -60,7 +60,23 @@ def add_prediction(session: Session, case_id: int, bundle_id: int, record: Predi
             bundle_id=bundle_id,
             prediction=prediction_id,
         )
+    elif record.reading is not None:
+        _move_reading(session, prediction_id, record.reading)
     return prediction_id
+
+
+def _move_reading(session: Session, prediction_id: int, reading: ReadingRecord) -> None:
+    """Keep where a reading lies now, if it is the one that is stored."""
+    session.execute(
+        update(Prediction)
+        .where(
+            Prediction.id == prediction_id,
+            Prediction.reading_sha256 == reading.sha256,
+            Prediction.reading_path != reading.path,
+        )
+        .values(reading_path=reading.path)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _fill_in(session: Session, prediction_id: int, values: dict[str, Any]) -> bool:

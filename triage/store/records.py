@@ -11,14 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from triage.data.reserved_names import CASE_PREFIX, IMAGE_PREFIX, is_reserved
 from triage.errors import StoreError
 from triage.store.base import utc_now
 from triage.vocabulary.abstention_reasons import AbstainReason
 from triage.vocabulary.clinical import ABSTAINED_PRIORITY, NO_AI_OPINION, Urgency
 from triage.vocabulary.label_sources import LabelSource
+from triage.vocabulary.laterality import Laterality
 from triage.vocabulary.modality import Modality
 
 GroupValue = str | int | float | bool | None
+_RESERVED = (
+    f"An id begins with {CASE_PREFIX!r} or {IMAGE_PREFIX!r}, which are kept for what has no id."
+)
 
 
 def _require(holds: bool, what: str, where: str) -> None:
@@ -79,11 +84,20 @@ class CaseRecord:
         With a time zone; now by default. Waiting time counts from here.
     modality : Modality
         What the images are.
+    id_derived : bool
+        Whether `external_id` was derived from the path of the image, because nobody named the case.
+    visit : int, optional
+        Whole days since the patient's first visit.
+    laterality : Laterality, optional
+        Side of the body, or eye.
+    age : float, optional
+        Of the patient at the visit, in years.
 
     Raises
     ------
     StoreError
-        If an id is empty, a number is not finite or the time has no zone.
+        If an id is empty or begins like one that stands in for a missing one, a number is negative
+        or not finite, the laterality is no `Laterality` or the time has no zone.
     """
 
     external_id: str
@@ -93,15 +107,41 @@ class CaseRecord:
     groups: Mapping[str, GroupValue] = field(default_factory=dict)
     received_at: datetime = field(default_factory=utc_now)
     modality: Modality = Modality.PHOTOGRAPHS
+    id_derived: bool = False
+    visit: int | None = None
+    laterality: Laterality | None = None
+    age: float | None = None
 
     def __post_init__(self) -> None:
         _require(bool(self.external_id), "A case needs an id.", "external_id")
         _require(bool(self.source), "A case needs a source.", "source")
         _require(self.patient is None or bool(self.patient), "A patient needs an id.", "patient")
+        for name, stated in (("patient", self.patient), ("external_id", self.stated_id)):
+            _require(stated is None or not is_reserved(stated), _RESERVED, name)
         _require(self.received_at.tzinfo is not None, "The time needs a time zone.", "received_at")
+        _require(self.visit is None or self.visit >= 0, "A visit is below 0.", "visit")
+        old = self.age is None or (math.isfinite(self.age) and self.age >= 0)
+        _require(old, "An age is below 0 or not finite.", "age")
+        known = self.laterality is None or self.laterality in tuple(Laterality)
+        _require(known, "This is not a laterality.", "laterality")
         for name, value in self.groups.items():
             finite = not isinstance(value, float) or math.isfinite(value)
             _require(finite, "A number is not finite; give None where unknown.", f"groups.{name}")
+
+    @property
+    def stated_id(self) -> str | None:
+        """The case's name if somebody gave it."""
+        return None if self.id_derived else self.external_id
+
+    @property
+    def patient_name(self) -> str:
+        """The patient's name in the store: without one that of the case, behind `CASE_PREFIX`."""
+        return self.patient or f"{CASE_PREFIX}{self.external_id}"
+
+    @property
+    def hashes(self) -> tuple[str | None, ...]:
+        """Hash of each image, in reading order."""
+        return tuple(image.sha256 for image in self.images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +243,10 @@ class StoredCase:
     received_at: datetime
     images: tuple[ImageRecord, ...]
     modality: Modality = Modality.PHOTOGRAPHS
+    id_derived: bool = False
+    visit: int | None = None
+    laterality: Laterality | None = None
+    age: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from triage.store.reviews import reader_key
 from triage.store.tables import Prediction, Review
 from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
 
@@ -22,7 +23,8 @@ class ReviewSummary:
     opened, first_reads, revealed, decided : int
         Reviews that reached each step.
     reviewers, cases : int
-        Distinct readers, and distinct cases with a decision.
+        Distinct readers, spellings of one name counted once (`reader_key`), and distinct cases with
+        a decision.
     condition_switches, urgency_switches : int
         Decisions that differ from the same reader's first read.
     towards_ai, away_from_ai : int
@@ -75,7 +77,7 @@ def review_summary(session: Session) -> ReviewSummary:
         first_reads=sum(row.first_at is not None for row, _, _ in pairs),
         revealed=sum(row.revealed_at is not None for row, _, _ in pairs),
         decided=len(decided),
-        reviewers=len({row.reviewer for row, _, _ in decided}),
+        reviewers=len({reader_key(row.reviewer) for row, _, _ in decided}),
         cases=len({row.case_id for row, _, _ in decided}),
         condition_switches=sum(row.first_condition != row.final_condition for row, _, _ in decided),
         urgency_switches=sum(row.first_urgency != row.final_urgency for row, _, _ in decided),

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -24,6 +25,7 @@ from triage.store.base import Base, one_of
 from triage.vocabulary.abstention_reasons import AbstainReason
 from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
 from triage.vocabulary.label_sources import LabelSource
+from triage.vocabulary.laterality import Laterality
 from triage.vocabulary.modality import Modality
 
 
@@ -32,7 +34,10 @@ def _refers(target: str) -> ForeignKey:
 
 
 class Patient(Base):
-    """A person as one source names them; the unit of splitting and of resampling."""
+    """A person as one source names them; the unit of splitting and of resampling.
+
+    A case without a patient stands for one of its own, named by the case behind `CASE_PREFIX`.
+    """
 
     __tablename__ = "patient"
     __table_args__ = (UniqueConstraint("source", "external_id"),)
@@ -46,7 +51,11 @@ class Case(Base):
     """One visit's photographs, or one eye's OCT volume; the unit of prediction."""
 
     __tablename__ = "case"
-    __table_args__ = (UniqueConstraint("source", "external_id"), one_of("modality", Modality))
+    __table_args__ = (
+        UniqueConstraint("source", "external_id"),
+        one_of("modality", Modality),
+        one_of("laterality", Laterality),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     external_id: Mapped[str] = mapped_column(String)
@@ -56,6 +65,10 @@ class Case(Base):
     received_at: Mapped[datetime]
     state: Mapped[str] = mapped_column(String, index=True)
     modality: Mapped[str] = mapped_column(String, server_default=Modality.PHOTOGRAPHS)
+    id_derived: Mapped[bool] = mapped_column(server_default=false())
+    visit: Mapped[int | None]
+    laterality: Mapped[str | None] = mapped_column(String)
+    age: Mapped[float | None]
 
     patient: Mapped[Patient] = relationship()
     images: Mapped[list[Image]] = relationship(order_by="Image.position")
@@ -72,7 +85,7 @@ class Image(Base):
     position: Mapped[int]
     path: Mapped[str] = mapped_column(Text)
     root: Mapped[str] = mapped_column(Text)
-    sha256: Mapped[str | None] = mapped_column(String(64))
+    sha256: Mapped[str | None] = mapped_column(String(64), index=True)
     flags: Mapped[list[str] | None] = mapped_column(JSON)
 
 

@@ -10,6 +10,7 @@ class EventType(StrEnum):
 
     CASE_RECEIVED = "case_received"
     IMAGES_SUPPLIED = "images_supplied"
+    PATIENT_STATED = "patient_stated"
     CASE_SCORED = "case_scored"
     CASE_OPENED = "case_opened"
     FIRST_READ_LOCKED = "first_read_locked"

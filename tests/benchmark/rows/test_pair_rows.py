@@ -12,8 +12,12 @@ from tests.benchmark.rows.made_up import Name, made_up_draw
 from triage.benchmark.draw_record import DrawRecord
 from triage.benchmark.resampling import CrossedResamples
 from triage.benchmark.results import PairPart
+from triage.benchmark.rows.mean_over_draws import mean_numbers
 from triage.benchmark.rows.pair_rows import NOT_RECORDED, TOO_FEW, pair_rows
 from triage.data.spec import DataSpec
+from triage.evaluation.bootstrap_intervals import clopper_pearson
+from triage.evaluation.metrics import Interval
+from triage.evaluation.metrics.weighted import CaseValues
 
 A, B = Name("outlier_mass", "hod"), Name("vim", "softmax")
 HIGH, MEDIUM, LOW = "crusted ulcer", "keratotic crater", "pale depigmented patch"
@@ -40,9 +44,23 @@ def auroc(draw: DrawRecord, method: Name, kept: np.ndarray, weights: np.ndarray)
     return roc_auc_score(draw.truth["test"][kept] < 0, score[kept], sample_weight=weights)
 
 
+def sizes_of(draws: list[DrawRecord], kept: list[np.ndarray | None]) -> dict[str, int]:
+    """Cases of all draws, and clusters of the scarcer of outliers and inliers."""
+    known = [(draw, rows) for draw, rows in zip(draws, kept, strict=True) if rows is not None]
+    sides = [
+        {code for draw, rows in known for code in draw.clusters["test"][rows & side(draw)]}
+        for side in (lambda draw: draw.truth["test"] < 0, lambda draw: draw.truth["test"] >= 0)
+    ]
+    return {
+        "n_cases": sum(int(rows.sum()) for _, rows in known),
+        "n_clusters": min(len(codes) for codes in sides),
+    }
+
+
 def check(part: PairPart, draws: list[DrawRecord], kept: list[np.ndarray | None]) -> None:
     """The very resamples, one at a time: draws and clusters drawn together."""
     resamples = resamples_of(draws)
+    sizes = sizes_of(draws, kept)
     values = np.full((3, len(draws), RESAMPLES + 1), np.nan)
     for number, (draw, rows) in enumerate(zip(draws, kept, strict=True)):
         if rows is None:
@@ -50,8 +68,10 @@ def check(part: PairPart, draws: list[DrawRecord], kept: list[np.ndarray | None]
         for place, weights in enumerate(resamples.weights(draw.clusters["test"][rows])):
             found = [auroc(draw, method, rows, weights) for method in (A, B)]
             values[:, number, place] = *found, found[0] - found[1]
-    for shown, of_draws in zip((part.a, part.b, part.difference), values, strict=True):
-        expected = resamples.number(of_draws)
+    kinds = (Interval.KORN_GRAUBARD, Interval.KORN_GRAUBARD, Interval.PERCENTILE)
+    numbers = (part.a, part.b, part.difference)
+    for shown, of_draws, kind in zip(numbers, values, kinds, strict=True):
+        expected = resamples.number(of_draws, kind, **sizes)
         assert (shown.value, shown.low, shown.high) == pytest.approx(
             (expected.value, expected.low, expected.high)
         )
@@ -88,7 +108,7 @@ def test_a_risk_level_holds_its_outliers_and_all_inliers(phantom_spec: DataSpec)
 
 
 def test_the_difference_is_paired() -> None:
-    """A score against a copy of itself differs by nothing, in no resample."""
+    """A score against a copy of itself differs in no resample; elsewhere it still may."""
     from triage.data.spec_files import load_spec, shipped_spec
 
     draws = make_draws()
@@ -96,7 +116,9 @@ def test_the_difference_is_paired() -> None:
         replace(draw, said={A.name: draw.said[A.name], B.name: draw.said[A.name]}) for draw in draws
     ]
     part = parts_of(copied, load_spec(shipped_spec("derm_phantoms")))["overall", "all"]
-    assert (part.difference.value, part.difference.low, part.difference.high) == (0, 0, 0)
+    unseen = clopper_pearson(0, sizes_of(copied, [np.ones(180, bool)] * 4)["n_clusters"])[1]
+    assert part.difference.value == 0
+    assert (part.difference.low, part.difference.high) == pytest.approx((-unseen, unseen))
     assert part.a == part.b
     assert part.a.low != part.a.high
 
@@ -127,21 +149,21 @@ def test_ensembles_differ_in_accuracy_and_calibration(phantom_spec: DataSpec) ->
     draws = make_draws()
     resamples = resamples_of(draws)
     (row,) = pair_rows(draws, [(A, B)], phantom_spec, resamples)
-    right = []
+    gained = []
     for draw in draws:
         inlier = draw.truth["test"] >= 0
-        weights = resamples.weights(draw.clusters["test"][inlier])
-        hits = [
-            draw.heads[method.head].probabilities["test"][inlier].argmax(axis=1)
-            == draw.truth["test"][inlier]
+        first, second = (
+            draw.heads[method.head].probabilities["test"].argmax(axis=1) == draw.truth["test"]
             for method in (A, B)
-        ]
-        right.append(weights @ (hits[0].astype(float) - hits[1]) / weights.sum(axis=1))
-    expected = resamples.number(np.stack(right))
+        )
+        gained.append(CaseValues(first.astype(float) - second, inlier, low=-1, high=1))
+    clusters = [draw.clusters["test"] for draw in draws]
+    expected = mean_numbers({"gain": gained}, clusters, seed=3)["gain"]
     found = row.heads["accuracy"]
     assert (found.value, found.low, found.high) == pytest.approx(
         (expected.value, expected.low, expected.high)
     )
+    assert found.at_split_share is None
     assert row.heads.keys() == {"accuracy", "ece"}
     shared = Name("vim", "hod")
     (row,) = pair_rows(

@@ -90,7 +90,7 @@ def test_learns_blobs_and_calls_far_points_outliers(design: HeadDesign, hidden: 
     near = blobs.outlier_mass(network, blobs.CENTRES)
     farther, far = (blobs.outlier_mass(network, factor * blobs.CENTRES) for factor in (4, 20))
     assert (farther > near).all()
-    assert (far >= farther).all()
+    assert (far >= farther - 1e-6).all()  # near 1 they differ by rounding only
     assert far.min() > 0.9
 
 

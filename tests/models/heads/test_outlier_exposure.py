@@ -38,8 +38,9 @@ def test_the_criterion_sees_inliers_only() -> None:
     logits, targets = torch.randn(6, 3), torch.tensor([0, 3, 2, 1, 3, 3])
     inlier = targets < 3
     found = DESIGN.loss(logits, targets, 3, focal_loss)
-    assert torch.equal(found[inlier], focal_loss(logits[inlier], targets[inlier]))
-    assert torch.equal(found[~inlier], DESIGN.loss(logits, targets, 3)[~inlier])
+    # Not bit for bit: the last cases of an array are computed by other instructions than the rest.
+    assert torch.allclose(found[inlier], focal_loss(logits[inlier], targets[inlier]))
+    assert torch.allclose(found[~inlier], DESIGN.loss(logits, targets, 3)[~inlier])
 
 
 @pytest.mark.parametrize("target", [1, 3])

@@ -1,8 +1,12 @@
+import tracemalloc
+
 import numpy as np
 import pytest
+import torch
+from torch.nn import functional
 
 from triage.models.oct.settings import ReferralSettings
-from triage.models.oct.tissue_cells import level_of, tissue_cells
+from triage.models.oct.tissue_cells import ABOVE, level_of, tissue_cells
 from triage.vocabulary.tissues import Tissue
 
 
@@ -52,3 +56,45 @@ def test_the_level_falls_back_to_the_retina_then_to_a_place() -> None:
     tissue[tissue == Tissue.RPE] = Tissue.CHOROID
     assert 45 <= level_of(tissue) <= 49
     assert level_of(np.zeros((2, 80, 10), dtype=np.uint8)) == 60
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_cells_are_those_of_adaptive_pooling(seed: int) -> None:
+    """Against PyTorch on the field laid out in samples."""
+    chance = np.random.default_rng(seed)
+    shape = chance.integers(1, 30, 3)
+    tissue = chance.integers(0, len(Tissue), shape).astype(np.uint8)
+    tissue[:, :1] = Tissue.RPE
+    spacing = tuple(chance.uniform((0.1, 0.02, 0.05), (1.5, 0.2, 0.5)))
+    extents = [round(side / step) for side, step in zip(SETTINGS.field, spacing, strict=True)]
+    starts = [
+        round(shape[0] / 2 - extents[0] / 2),
+        round(level_of(tissue) - ABOVE * extents[1]),
+        round(shape[2] / 2 - extents[2] / 2),
+    ]
+    places = [start + np.arange(extent) for start, extent in zip(starts, extents, strict=True)]
+    inside = [(at >= 0) & (at < side) for at, side in zip(places, shape, strict=True)]
+    laid = tissue[np.ix_(*(np.clip(at, 0, side - 1)
+                           for at, side in zip(places, shape, strict=True)))]  # fmt: skip
+    laid[~(inside[0][:, None, None] & inside[1][:, None] & inside[2])] = 255
+    shares = torch.stack(
+        [torch.from_numpy(laid == number).double() for number in range(len(Tissue))]
+    )
+    pooled = functional.adaptive_avg_pool3d(shares[None], SETTINGS.cells)[0].numpy()
+    found = tissue_cells(tissue, spacing, SETTINGS).astype(float)
+    assert np.abs(found - 255 * pooled).max() <= 0.5001
+
+
+@pytest.mark.parametrize("spacing", [(0.2, 0.0006, 0.002), (1e-6, 1e-6, 1e-6), (1e-9, 0.02, 0.1)])
+def test_a_scan_of_few_micrometres_takes_no_more_memory(
+    spacing: tuple[float, float, float],
+) -> None:
+    """Its scale comes from the file: a field laid out in its samples would fill any memory."""
+    tracemalloc.start()
+    try:
+        cells = tissue_cells(a_map(3, 32, 32), spacing, SETTINGS)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert cells.shape == (15, 6, 16, 10)
+    assert peak < 8 * 2**20

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -119,3 +120,28 @@ def test_a_map_of_something_else(tissue: NDArray[np.generic] | None, tmp_path: P
         save_arrays(path, {"tissue": tissue}, {})
     with pytest.raises(ImageRejected, match="annotation"):
         open_annotation(case_of(tmp_path / "a.dcm", annotation=path), SETTINGS)
+
+
+@pytest.mark.parametrize("how", ["link", "dots", "absolute"])
+def test_a_map_outside_the_root_is_refused(how: str, tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "truth.safetensors"
+    root.mkdir()
+    save_arrays(outside, {"tissue": np.zeros(VOLUME.shape, np.uint8)}, {})
+    (root / "link.safetensors").symlink_to(outside)
+    place = {
+        "link": root / "link.safetensors", "dots": root / ".." / outside.name, "absolute": outside,
+    }[how]  # fmt: skip
+    case = replace(case_of(root / "a.dcm", annotation=place), root=root)
+    with pytest.raises(ImageRejected, match="out of the folder") as refusal:
+        open_annotation(case, SETTINGS)
+    assert refusal.value.reason is RejectReason.OUTSIDE_ROOT
+    assert str(tmp_path) not in str(refusal.value)
+
+
+def test_a_link_to_a_map_within_the_root(tmp_path: Path) -> None:
+    save_arrays(tmp_path / "a.safetensors", {"tissue": np.zeros(VOLUME.shape, np.uint8)}, {})
+    (tmp_path / "b.safetensors").symlink_to("a.safetensors")
+    case = case_of(tmp_path / "a.dcm", annotation=tmp_path / "b.safetensors")
+    found = open_annotation(replace(case, root=tmp_path), SETTINGS)
+    assert found is not None
+    assert not found.any()

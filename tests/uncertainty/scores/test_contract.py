@@ -32,7 +32,7 @@ every_fitted_score = pytest.mark.parametrize("key", [k for k, s in SCORES.items(
 
 def same(found: np.ndarray, expected: np.ndarray) -> None:
     """Equal up to the rounding of float32 sums, which depends on the number of rows."""
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=3e-4)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
 
 
 @every_score
@@ -94,6 +94,8 @@ def test_saved_and_loaded_it_scores_exactly_the_same(key: str, tmp_path: Path) -
     seen = observe(np.vstack([draw_inliers(20, 2)[0], draw_far(20, 3)]))
     assert type(loaded) is type(score)
     assert loaded == score  # the settings
+    # By rows already before it is saved: products with another layout may round differently.
+    assert all(array.flags.c_contiguous for state in score.states or () for array in state.values())
     assert np.array_equal(loaded.score(seen), score.score(seen))
 
 
@@ -274,7 +276,7 @@ def test_memory_mapped_arrays(key: str, tmp_path: Path) -> None:
     )
     assert isinstance(mapped.embedding, np.memmap)
     score = fitted(make_score(key))
-    assert np.array_equal(score.score(mapped), score.score(seen))
+    same(score.score(mapped), score.score(seen))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.spatial.distance import mahalanobis as distance
-from scipy.stats import spearmanr
 from sklearn.covariance import LedoitWolf
 
 from tests.uncertainty.scores.make import read_golden
@@ -106,14 +105,15 @@ def test_with_one_class_the_relative_distance_is_zero(cases) -> None:
 
 @pytest.mark.realdata
 @pytest.mark.parametrize("score", [Mahalanobis(0.0), RelativeMahalanobis(0.0)])
-def test_the_order_of_another_library(shared: Path, score: EmbeddingScore) -> None:
+def test_the_values_of_another_library_up_to_a_factor(shared: Path, score: EmbeddingScore) -> None:
     golden = read_golden(shared)
     found = score.fit(golden.train, golden.truth).score(golden.test)
     expected = golden.scores[score.info.key]  # scatter matrices there, not divided by N
-    # the other library computes in float32 and takes a difference of two large numbers
-    least = 1.0 if score.info.key == "mahalanobis" else 0.9995
-    assert spearmanr(found, expected).statistic >= least - 1e-12
-    assert np.corrcoef(found, expected)[0, 1] > 0.99999
+    factor, offset = np.polyfit(expected, found, 1)
+    assert factor > 0
+    # The other library computes in float32, takes a difference of two large numbers and keeps six
+    # decimals: where two cases are as near as that, their order says nothing.
+    np.testing.assert_allclose(found, factor * expected + offset, rtol=0, atol=1e-4 * np.ptp(found))
 
 
 @pytest.mark.parametrize("shrinkage", [-0.1, 1.5, float("nan")])

@@ -9,10 +9,11 @@ import numpy as np
 from triage.benchmark.draw_record import TEST, DrawRecord, Floats, bare_outcomes
 from triage.benchmark.resampling import CrossedResamples
 from triage.benchmark.results import CalibratorRow, HeadRow, Number
+from triage.benchmark.rows.metric_numbers import DrawOutcomes, metric_numbers
 from triage.benchmark.rows.named import Named
+from triage.benchmark.rows.ordering import in_order
 from triage.benchmark.rows.score_rows import cost_of
 from triage.evaluation.curves import reliability
-from triage.evaluation.metrics import METRICS
 from triage.evaluation.metrics.bins import bin_sums, equal_width_bin
 from triage.evaluation.results import ReliabilityBin
 from triage.uncertainty.calibration import CALIBRATORS
@@ -89,24 +90,17 @@ def calibrator_rows(
             )
         )
         tick()
-    return sorted(rows, key=lambda row: row.metrics["nll"].value or np.inf)
+    return in_order(rows, lambda row: [row.metrics["nll"].value], descending=False)
 
 
-def metric_values(
-    draws: Sequence[DrawRecord],
-    where: str,
-    probabilities: Probabilities,
-    keys: Sequence[str],
-    resamples: CrossedResamples,
-) -> dict[str, Floats]:
-    """Metrics of probabilities on a set, in every draw and resample, [R, B + 1] by key."""
-    values: dict[str, list[Floats]] = {key: [] for key in keys}
-    for draw in draws:
-        outcomes = draw.outcomes(where, probabilities(draw, where))
-        weights = resamples.weights(draw.clusters[where])
-        for key, found in values.items():
-            found.append(METRICS[key].compute(outcomes, weights))
-    return {key: np.stack(found) for key, found in values.items()}
+def outcomes_on(
+    draws: Sequence[DrawRecord], where: str, probabilities: Probabilities
+) -> DrawOutcomes:
+    """Probabilities on a set of every draw."""
+    return DrawOutcomes(
+        [draw.outcomes(where, probabilities(draw, where)) for draw in draws],
+        [draw.clusters[where] for draw in draws],
+    )
 
 
 def _numbers(
@@ -116,8 +110,7 @@ def _numbers(
     keys: Sequence[str],
     resamples: CrossedResamples,
 ) -> dict[str, Number]:
-    values = metric_values(draws, where, probabilities, keys, resamples)
-    return {key: resamples.number(found, METRICS[key].interval) for key, found in values.items()}
+    return metric_numbers(keys, outcomes_on(draws, where, probabilities), resamples)
 
 
 def _ece_floor(probabilities: Floats, draw: DrawRecord) -> float:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from triage.benchmark.draw_record import TEST, VALIDATION, DrawRecord, Floats
-from triage.data.spec import DataSpec
+from triage.data.spec import DataSpec, OutcomeCosts
 from triage.decisions.joint_rejection import fit_joint_rejection
 from triage.uncertainty.outlier_probability import fit_outlier_probability
 from triage.uncertainty.scores.max_softmax import MaxSoftmax
@@ -80,6 +80,11 @@ def judge(
             right=probabilities.argmax(axis=1) == draw.truth[name],
         )
     return found
+
+
+def largest_cost(costs: OutcomeCosts) -> float:
+    """The most that any outcome costs, which bounds the intervals of mean costs."""
+    return float(max(costs.model_dump().values()))
 
 
 def _in_unit_interval(scores: dict[str, Floats]) -> dict[str, Floats]:

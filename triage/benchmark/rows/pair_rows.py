@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from triage.benchmark.draw_record import TEST, DrawRecord, Floats
 from triage.benchmark.resampling import CrossedResamples
 from triage.benchmark.results import Number, PairPart, PairRow
-from triage.benchmark.rows.head_rows import metric_values
+from triage.benchmark.rows.head_rows import outcomes_on
+from triage.benchmark.rows.metric_numbers import DrawOutcomes, metric_differences, support
 from triage.benchmark.rows.named import Named
 from triage.data.spec import DataSpec
 from triage.evaluation.coverage import OVERALL
 from triage.evaluation.estimates import MAX_UNDEFINED, MIN_CLUSTERS
+from triage.evaluation.metrics import Interval
 from triage.evaluation.results import level_order
 from triage.uncertainty.auroc import weighted_auroc
 from triage.vocabulary.clinical import Risk
@@ -117,17 +119,23 @@ def _compare(
             values[number] = weighted_auroc(
                 draw.said[method.name].arrays[TEST][kept], outlier, weights
             )
-    outliers = [(draw.truth[TEST][kept] < 0).sum() for _, draw, kept in counted]
-    inliers = [(draw.truth[TEST][kept] >= 0).sum() for _, draw, kept in counted]
+    outlier_of = [draw.truth[TEST][kept] < 0 for _, draw, kept in counted]
+    outliers = [one.sum() for one in outlier_of]
+    inliers = [(~one).sum() for one in outlier_of]
+    sizes = support(
+        (draw.clusters[TEST][kept], [one, ~one])
+        for (_, draw, kept), one in zip(counted, outlier_of, strict=True)
+    )._asdict()
+    area = Interval.KORN_GRAUBARD
     return PairPart(
         axis=part.axis,
         level=part.level,
         draws=len(counted),
         outliers=float(np.mean(outliers)),
         inliers=float(np.mean(inliers)),
-        a=resamples.number(first),
-        b=resamples.number(second),
-        difference=resamples.number(first - second),
+        a=resamples.number(first, area, **sizes, within=(0.0, 1.0)),
+        b=resamples.number(second, area, **sizes, within=(0.0, 1.0)),
+        difference=resamples.number(first - second, **sizes, within=(-1.0, 1.0)),
     )
 
 
@@ -151,11 +159,10 @@ def _of_heads(
     if a == b:
         return {}
 
-    def values(head: str) -> dict[str, Floats]:
+    def tested(head: str) -> DrawOutcomes:
         def calibrated(draw: DrawRecord, where: str) -> Floats:
             return draw.heads[head].calibrated(where)
 
-        return metric_values(draws, TEST, calibrated, OF_HEADS, resamples)
+        return outcomes_on(draws, TEST, calibrated)
 
-    first, second = values(a), values(b)
-    return {key: resamples.number(first[key] - second[key]) for key in OF_HEADS}
+    return metric_differences(OF_HEADS, tested(a), tested(b), resamples)

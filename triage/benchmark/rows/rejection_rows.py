@@ -10,17 +10,21 @@ from numpy.typing import NDArray
 from triage.benchmark.draw_record import TEST, VALIDATION, DrawRecord, Ensemble, Floats
 from triage.benchmark.resampling import CrossedResamples
 from triage.benchmark.results import GuaranteeRow, RejectionRow
-from triage.benchmark.rows.judging import Judged, joint_rejection, judge, own_score
+from triage.benchmark.rows.judging import Judged, joint_rejection, judge, largest_cost, own_score
+from triage.benchmark.rows.mean_over_draws import difference_of, mean_numbers
+from triage.benchmark.rows.metric_numbers import prevalence_weights as weights_of_draws
 from triage.data.spec import DataSpec
 from triage.decisions.abstention_threshold import cheapest_threshold
 from triage.decisions.cost_matrix import outcome_cost
 from triage.decisions.guaranteed_threshold import fit_guaranteed_threshold
 from triage.decisions.joint_rejection import joint_saving
+from triage.evaluation.metrics.weighted import CaseValues
 from triage.uncertainty.outlier_probability import prevalence_weights
 from triage.vocabulary.clinical import Risk
 
 ALPHAS = (0.05, 0.1, 0.2)
 DELTA = 0.1
+COST, ABSTAINED, DIFFERENCE = "cost", "abstained", "difference"
 Abstained = NDArray[np.bool_]
 Rule = Callable[[dict[str, Judged], DataSpec], Abstained]
 
@@ -34,30 +38,38 @@ def rejection_rows(
     """Measure each rule on each kind of ensemble, with its own score; thresholds by validation."""
     if not all((draw.truth[VALIDATION] < 0).any() for draw in draws):
         return []  # nothing to set a threshold on
+    weights = weights_of_draws([draw.truth[TEST] < 0 for draw in draws], spec.outlier_prevalence)
+    clusters = [draw.clusters[TEST] for draw in draws]
     rows = []
     for head in heads:
-        costs, abstained = {}, {}
         judged = [judge(draw, head, _own_scores(draw.heads[head]), spec) for draw in draws]
+        parts = {}
         for title, rule in RULES.items():
-            found = [
-                _measure(seen, draw, spec, rule, resamples)
-                for seen, draw in zip(judged, draws, strict=True)
-            ]
-            costs[title] = np.stack([cost for cost, _ in found])
-            abstained[title] = np.stack([share for _, share in found])
+            found = [_measure(seen, spec, rule) for seen in judged]
+            parts[COST, title] = [cost for cost, _ in found]
+            parts[ABSTAINED, title] = [share for _, share in found]
         for title in RULES:
-            rows.append(
-                RejectionRow(
-                    key=f"{title}@{head}",
-                    title=title,
-                    head=head,
-                    cost=resamples.number(costs[title]),
-                    abstained=resamples.number(abstained[title]),
-                    difference=None
-                    if title == IN_USE
-                    else resamples.number(costs[title] - costs[IN_USE]),
-                )
+            parts[DIFFERENCE, title] = [
+                difference_of(one, used)
+                for one, used in zip(parts[COST, title], parts[COST, IN_USE], strict=True)
+            ]
+        numbers = mean_numbers(
+            {" ".join(key): values for key, values in parts.items()},
+            clusters,
+            weights=weights,
+            seed=resamples.seed,
+        )
+        rows += [
+            RejectionRow(
+                key=f"{title}@{head}",
+                title=title,
+                head=head,
+                cost=numbers[f"{COST} {title}"],
+                abstained=numbers[f"{ABSTAINED} {title}"],
+                difference=None if title == IN_USE else numbers[f"{DIFFERENCE} {title}"],
             )
+            for title in RULES
+        ]
     return rows
 
 
@@ -69,20 +81,17 @@ def _own_scores(ensemble: Ensemble) -> dict[str, Floats]:
 
 
 def _measure(
-    judged: dict[str, Judged],
-    draw: DrawRecord,
-    spec: DataSpec,
-    rule: Rule,
-    resamples: CrossedResamples,
-) -> tuple[Floats, Floats]:
-    """Cost and share abstained in every resample, at the spec's prevalence; two [B + 1]."""
+    judged: dict[str, Judged], spec: DataSpec, rule: Rule
+) -> tuple[CaseValues, CaseValues]:
+    """Cost of each test case, and whether it was abstained on."""
     abstained = rule(judged, spec)
     asked = judged[TEST]
     cost = outcome_cost(spec.costs.outcomes, asked.outlier, asked.right, abstained)
-    weights = resamples.weights(draw.clusters[TEST])
-    weights = weights * draw.prevalence(TEST, spec.outlier_prevalence)
-    total = weights.sum(axis=1)
-    return weights @ cost / total, weights @ abstained.astype(np.float64) / total
+    everyone = np.ones(len(cost), dtype=np.bool_)
+    return (
+        CaseValues(cost, everyone, high=largest_cost(spec.costs.outcomes)),
+        CaseValues(abstained, everyone),
+    )
 
 
 def _never(judged: dict[str, Judged], spec: DataSpec) -> Abstained:

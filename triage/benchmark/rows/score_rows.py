@@ -9,13 +9,24 @@ import numpy as np
 
 from triage.benchmark.draw_record import FAR, TEST, VALIDATION, DrawRecord, Floats, Said
 from triage.benchmark.resampling import CrossedResamples
-from triage.benchmark.results import Cost, Number, ScoreRow
-from triage.benchmark.rows.judging import joint_rejection, judge
+from triage.benchmark.results import Cost, Curve, Number, ScoreRow
+from triage.benchmark.rows.judging import joint_rejection, judge, largest_cost
+from triage.benchmark.rows.metric_numbers import (
+    AT_PREVALENCE,
+    DrawOutcomes,
+    Support,
+    metric_numbers,
+    metric_support,
+    prevalence_weights,
+    resampled,
+    support,
+)
 from triage.benchmark.rows.named import Named
+from triage.benchmark.rows.ordering import first_of, ranked
 from triage.data.spec import DataSpec
 from triage.decisions.cost_matrix import outcome_cost
 from triage.evaluation.curves import GRID, risk_at_grid
-from triage.evaluation.metrics import METRICS
+from triage.evaluation.metrics import METRICS, Interval
 from triage.evaluation.metrics.classification import correct
 from triage.evaluation.outcomes import Outcomes
 from triage.uncertainty.auroc import weighted_auroc
@@ -24,19 +35,22 @@ from triage.uncertainty.combination import INFO as COMBINED
 from triage.uncertainty.scores import SCORES
 from triage.uncertainty.scores.score import Need, ScoreInfo
 
+RANDOM = "random referral"
+"""Key of the control among the curves."""
 AS_FOUND = ("ood_auroc", "ood_fpr95")
-AT_PREVALENCE = ("ood_aupr", "aurc", "clinical_cost", "abstention_rate")
-"""Metrics that depend on how many outliers there are: taken at the spec's prevalence."""
+RANKING = "ood_auroc"
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A score, and its metrics in every draw and resample, [R, B + 1] a set."""
+    """A score, its metrics, and its near AUROC in every draw and resample, [R, B + 1]."""
 
     method: Named
-    near: dict[str, Floats]
-    far: Floats
-    shifted: dict[str, Floats]
+    near: dict[str, Number]
+    near_auroc: Floats
+    near_support: Support
+    far: Number
+    shifted: dict[str, Number]
     validation: Floats
 
 
@@ -78,68 +92,75 @@ def score_rows(
         found.append(_measure(draws, method, spec, resamples))
         tick()
     baselines = [one for one in found if _is_baseline(one.method, saw_outliers)]
-    judged = [
-        (np.nanmean(one.validation), one) for one in baselines if np.isfinite(one.validation).any()
-    ]
-    best = max(judged, key=lambda pair: pair[0])[1] if judged else next(iter(baselines), None)
+    judged = [one for one in baselines if np.isfinite(one.validation).any()]
+    best = next(iter(baselines), None)
+    if judged:
+        best = first_of(judged, lambda one: float(np.nanmean(one.validation)))
     rows = [_row(draws, one, best, resamples, saw_outliers) for one in found]
-    rows.sort(key=_rank, reverse=True)
-    return rows, best.method.name if best else None
+    return ranked(rows), best.method.name if best else None
 
 
 def _is_baseline(method: Named, saw_outliers: Collection[str]) -> bool:
     return _info(method.key).baseline and method.head not in saw_outliers
 
 
-def risk_curve(draws: Sequence[DrawRecord], method: Named, spec: DataSpec) -> list[float]:
-    """Mean risk over draws at each coverage of `GRID`, at the spec's prevalence of outliers."""
-    risks = []
-    for draw in draws:
-        outcomes = _outcomes(draw, method, spec)
-        weights = draw.prevalence(TEST, spec.outlier_prevalence)[None]
-        risks.append(risk_at_grid(outcomes, weights)[0])
-    return [float(risk) for risk in np.mean(risks, axis=0)]
+def risk_curves(
+    draws: Sequence[DrawRecord], methods: Sequence[Named], spec: DataSpec
+) -> list[Curve]:
+    """Risk at each coverage of `GRID` for each method, and last for referral at random.
+
+    At the spec's prevalence, mean over the draws whose test cases hold inliers and outliers;
+    empty where none do. Referred at random, the first method's cases have the same risk at
+    every coverage: the control of every curve.
+    """
+    kept = [draw for draw in draws if 0 < (draw.truth[TEST] < 0).sum() < len(draw.truth[TEST])]
+    if not kept or not methods:
+        return []
+    weights = prevalence_weights([draw.truth[TEST] < 0 for draw in kept], spec.outlier_prevalence)
+    curves = []
+    for method in methods:
+        outcomes = [_outcomes(draw, method, spec) for draw in kept]
+        risks, own = (
+            [risk_at_grid(one, given[None])[0] for one, given in zip(outcomes, shares, strict=True)]
+            for shares in (weights, [np.ones(len(one)) for one in outcomes])
+        )
+        curves.append(_curve(method.name, risks, own))
+    wrong = [~correct(_outcomes(draw, methods[0], spec)) for draw in kept]
+    level = [np.average(one, weights=given) for one, given in zip(wrong, weights, strict=True)]
+    flat = np.ones(len(GRID))
+    random = [flat * risk for risk in level], [flat * one.mean() for one in wrong]
+    return [*curves, _curve(RANDOM, *random)]
 
 
-def random_risk(draws: Sequence[DrawRecord], method: Named, spec: DataSpec) -> float:
-    """Mean risk when the same cases are referred at random: flat, the control of every curve."""
-    risks = []
-    for draw in draws:
-        weights = draw.prevalence(TEST, spec.outlier_prevalence)
-        risks.append(np.average(~correct(_outcomes(draw, method, spec)), weights=weights))
-    return float(np.mean(risks))
-
-
-COVERAGES = [float(coverage) for coverage in GRID.round(6)]
+def _curve(key: str, risks: Sequence[Floats], at_split_share: Sequence[Floats]) -> Curve:
+    return Curve(
+        key=key,
+        coverage=[float(coverage) for coverage in GRID.round(6)],
+        risk=[float(risk) for risk in np.mean(risks, axis=0)],
+        at_split_share=[float(risk) for risk in np.mean(at_split_share, axis=0)],
+    )
 
 
 def _measure(
     draws: Sequence[DrawRecord], method: Named, spec: DataSpec, resamples: CrossedResamples
 ) -> Scored:
-    near: dict[str, list[Floats]] = {key: [] for key in (*AS_FOUND, *AT_PREVALENCE)}
-    far: list[Floats] = []
-    shifted: dict[str, list[Floats]] = {shift: [] for shift in draws[0].shifts}
-    validation: list[float] = []
+    tested = DrawOutcomes(
+        [_outcomes(draw, method, spec) for draw in draws], [draw.clusters[TEST] for draw in draws]
+    )
+    validation = []
     for draw in draws:
-        scores = draw.said[method.name].arrays
-        weights = resamples.weights(draw.clusters[TEST])
-        outcomes = _outcomes(draw, method, spec)
-        at_prevalence = weights * draw.prevalence(TEST, spec.outlier_prevalence)
-        for key, values in near.items():
-            given = weights if key in AS_FOUND else at_prevalence
-            values.append(METRICS[key].compute(outcomes, given))
-        far.append(_against(draw, scores, FAR, resamples))
-        for shift, found in shifted.items():
-            found.append(_against(draw, scores, shift, resamples))
-        outlier = draw.truth[VALIDATION] < 0
+        scores, outlier = draw.said[method.name].arrays, draw.truth[VALIDATION] < 0
         validation.append(
             weighted_auroc(scores[VALIDATION], outlier, np.ones((1, len(outlier))))[0]
         )
+    keys = (*AS_FOUND, *AT_PREVALENCE)
     return Scored(
         method=method,
-        near={key: np.stack(values) for key, values in near.items()},
-        far=np.stack(far),
-        shifted={shift: np.stack(values) for shift, values in shifted.items()},
+        near=metric_numbers(keys, tested, resamples, spec.outlier_prevalence),
+        near_auroc=resampled([RANKING], tested, resamples)[RANKING],
+        near_support=metric_support(METRICS[RANKING], tested),
+        far=_against(draws, method, FAR, resamples),
+        shifted={name: _against(draws, method, name, resamples) for name in draws[0].shifts},
         validation=np.array(validation),
     )
 
@@ -155,18 +176,31 @@ def _outcomes(draw: DrawRecord, method: Named, spec: DataSpec) -> Outcomes:
         cost = outcome_cost(spec.costs.outcomes, asked.outlier, asked.right, abstained)
     else:  # no threshold can be set
         cost, abstained = plain.cost, plain.abstained
-    return replace(plain, ood_score=scores[TEST], cost=cost, abstained=abstained)
+    return replace(
+        plain,
+        ood_score=scores[TEST],
+        cost=cost,
+        abstained=abstained,
+        largest_cost=largest_cost(spec.costs.outcomes),
+    )
 
 
 def _against(
-    draw: DrawRecord, scores: dict[str, Floats], name: str, resamples: CrossedResamples
-) -> Floats:
-    """AUROC of clean test inliers against another set, [B + 1]."""
-    inlier = draw.truth[TEST] >= 0
-    both = np.concatenate([scores[TEST][inlier], scores[name]])
-    clusters = np.concatenate([draw.clusters[TEST][inlier], draw.clusters[name]])
-    outlier = np.arange(len(both)) >= inlier.sum()
-    return weighted_auroc(both, outlier, resamples.weights(clusters))
+    draws: Sequence[DrawRecord], method: Named, name: str, resamples: CrossedResamples
+) -> Number:
+    """AUROC of clean test inliers against another set."""
+    values, kinds = [], []
+    for draw in draws:
+        scores = draw.said[method.name].arrays
+        inlier = draw.truth[TEST] >= 0
+        both = np.concatenate([scores[TEST][inlier], scores[name]])
+        clusters = np.concatenate([draw.clusters[TEST][inlier], draw.clusters[name]])
+        outlier = np.arange(len(both)) >= inlier.sum()
+        values.append(weighted_auroc(both, outlier, resamples.weights(clusters)))
+        kinds.append((clusters, [outlier, ~outlier]))
+    return resamples.number(
+        np.stack(values), Interval.KORN_GRAUBARD, **support(kinds)._asdict(), within=(0.0, 1.0)
+    )
 
 
 def _row(
@@ -180,10 +214,12 @@ def _row(
     info = _info(method.key)
     difference = None
     if best is not None and best is not one:
-        difference = resamples.number(one.near["ood_auroc"] - best.near["ood_auroc"])
+        difference = resamples.number(
+            one.near_auroc - best.near_auroc, **one.near_support._asdict(), within=(-1.0, 1.0)
+        )
     judged = one.validation[np.isfinite(one.validation)]
     has_cost = len(judged) > 0
-    near = {key: resamples.number(values) for key, values in one.near.items()}
+    near = dict(one.near)
     if not has_cost:
         near |= dict.fromkeys(("clinical_cost", "abstention_rate"), Number())
     return ScoreRow(
@@ -195,10 +231,10 @@ def _row(
         baseline=_is_baseline(method, saw_outliers),
         uses_outliers=method.head in saw_outliers,
         near=near,
-        far=resamples.number(one.far),
-        shifted={shift: resamples.number(values) for shift, values in one.shifted.items()},
+        far=one.far,
+        shifted=one.shifted,
         difference=difference,
-        near_auroc_by_draw=[_plain(value) for value in one.near["ood_auroc"][:, 0]],
+        near_auroc_by_draw=[_plain(value) for value in one.near_auroc[:, 0]],
         validation_auroc=float(judged.mean()) if has_cost else None,
         cost=cost_of([draw.said[method.name] for draw in draws]),
     )
@@ -212,11 +248,6 @@ def cost_of(said: Sequence[Said]) -> Cost:
         score_seconds=float(np.median([one.score_seconds for one in said])),
         memory_mib=max(traced) if traced else None,
     )
-
-
-def _rank(row: ScoreRow) -> tuple[float, float]:
-    near, far = row.near["ood_auroc"].value, row.far.value
-    return (-1.0 if near is None else near, -1.0 if far is None else far)
 
 
 def _plain(value: float) -> float | None:

@@ -7,9 +7,7 @@ millimetres wherever the scan came from. Cells outside the scan hold no tissue a
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from triage.models.oct.settings import ReferralSettings
 from triage.vocabulary.tissues import Tissue
@@ -36,33 +34,58 @@ def tissue_cells(
     Returns
     -------
     uint8 array [15, *cells]
-        Shares from 0 to 255.
+        Shares from 0 to 255, as adaptive average pooling of the field gives them; what of the field
+        lies outside the scan counts as no tissue.
     """
-    window = torch.from_numpy(_window(tissue, spacing, settings.field))
-    shares = torch.stack([(window == number).float() for number in range(N_TISSUES)])
-    pooled = functional.adaptive_avg_pool3d(shares[None], settings.cells)[0]
-    cells: NDArray[np.uint8] = (255 * pooled).round().byte().numpy()
-    return cells
-
-
-def _window(
-    tissue: NDArray[np.uint8], spacing: tuple[float, float, float], field: tuple[float, ...]
-) -> NDArray[np.uint8]:
-    """The part of a map that the field covers, 255 where the field leaves the scan."""
-    sizes = [max(1, round(extent / step)) for extent, step in zip(field, spacing, strict=True)]
+    extents = [
+        max(1, round(side / step)) for side, step in zip(settings.field, spacing, strict=True)
+    ]
     middles = (tissue.shape[0] / 2, None, tissue.shape[2] / 2)
     starts = [
-        round(level_of(tissue) - ABOVE * size) if middle is None else round(middle - size / 2)
-        for middle, size in zip(middles, sizes, strict=True)
+        round(level_of(tissue) - ABOVE * extent) if middle is None else round(middle - extent / 2)
+        for middle, extent in zip(middles, extents, strict=True)
     ]
-    window = np.full(sizes, 255, dtype=np.uint8)
-    source, target = [], []
-    for start, size, length in zip(starts, sizes, tissue.shape, strict=True):
-        low, high = max(start, 0), min(start + size, length)
-        source.append(slice(low, max(low, high)))
-        target.append(slice(low - start, max(low, high) - start))
-    window[tuple(target)] = tissue[tuple(source)]
-    return window
+    # The field is never laid out in samples: how many it has is for the scale to say that a file
+    # gives, and a scan of a few micrometres would ask for any amount of memory.
+    parts = [
+        _members(start, extent, length, cells)
+        for start, extent, length, cells in zip(
+            starts, extents, tissue.shape, settings.cells, strict=True
+        )
+    ]
+    (slices, rows, columns), sides = [held for held, _ in parts], [side for _, side in parts]
+    shares = np.empty((N_TISSUES, *settings.cells), dtype=np.float32)
+    for number in range(N_TISSUES):
+        by_column = (tissue == number).astype(np.float32) @ columns.T
+        counts = np.einsum("as,shc,bh->abc", slices, by_column, rows, optimize=True)
+        shares[number] = counts
+        # One side after the other, as PyTorch's adaptive pooling divides.
+        for axis, side in enumerate(sides):
+            shares[number] /= side.reshape([-1 if axis == each else 1 for each in range(3)])
+    found: NDArray[np.uint8] = np.rint(255 * shares).astype(np.uint8)
+    return found
+
+
+def _members(
+    start: int, extent: int, length: int, cells: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Which samples of a scan each cell holds along one axis, and how many samples it spans.
+
+    The cells divide `extent` samples from `start` on as adaptive average pooling does: cell i
+    begins at the whole part of i extent / cells, and ends at (i + 1) extent / cells, rounded up.
+
+    Returns
+    -------
+    members : float32 array [cells, length]
+        1 where the sample lies in the cell, else 0.
+    sides : float32 array [cells]
+    """
+    first = [start + at * extent // cells for at in range(cells)]
+    after = [start - (-(at + 1) * extent // cells) for at in range(cells)]
+    place = np.arange(length)
+    members = [(place >= low) & (place < high) for low, high in zip(first, after, strict=True)]
+    sides = [high - low for low, high in zip(first, after, strict=True)]
+    return np.array(members, dtype=np.float32), np.array(sides, dtype=np.float32)
 
 
 def level_of(tissue: NDArray[np.uint8]) -> float:

@@ -15,8 +15,8 @@ from triage.phantoms.skin.write import write_phantoms
 
 __all__ = [
     "CONDITIONS",
-    "PhantomCondition",
     "PhantomCase",
+    "PhantomCondition",
     "generate_cases",
     "plan_case",
     "render_case",

@@ -20,6 +20,7 @@ from triage.models.oct.volume_reader import read_on_grid
 from triage.oct_imaging.acquisition import acquisition_features
 from triage.oct_imaging.volume import Eye, OctVolume
 from triage.progress import Advance
+from triage.regular_file import is_below
 from triage.vocabulary.tissues import Tissue
 
 
@@ -110,10 +111,17 @@ def open_annotation(case: Case, settings: SegmentationSettings) -> NDArray[np.ui
     Raises
     ------
     ImageRejected
-        If the map is missing, damaged, or holds other classes.
+        If the map is missing, damaged, or holds other classes, or its path leads out of the root.
     """
     if case.annotation is None:
         return None
+    if case.root is not None and not is_below(case.annotation, case.root):
+        raise ImageRejected(
+            RejectReason.OUTSIDE_ROOT,
+            "The path of the annotation leads out of the folder of the data.",
+            where=shown_name(case.annotation),
+            mend="Copy the file into the folder.",
+        )
     found = load_arrays(case.annotation)
     tissue = found[0].get("tissue") if found else None
     if tissue is None or tissue.dtype != np.uint8 or tissue.ndim != 3:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from triage.array_file import row_major
 from triage.errors import UsageError
 from triage.registry import Info
 
@@ -112,7 +113,7 @@ class Calibrator(ABC):
             present = np.isin(np.arange(len(present)), labels)
         place = present.cumsum() - 1
         learned = self._fit(_among(given, present), place[labels.astype(np.int64)], away)
-        self.state = {"present": present, **learned}
+        self.state = row_major({"present": present, **learned})
         return self
 
     def calibrate(self, probabilities: ArrayLike, distance: ArrayLike | None = None) -> Floats:

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.array_file import row_major
 from triage.errors import UsageError, unknown_name
 from triage.registry import Info
 
@@ -117,7 +118,7 @@ class ConformalSet(ABC):
         scores = self._score(p, learned)[np.arange(len(p)), truth][rows]
         names, member = self._levels(truth, self._checked_groups(groups, len(p)), p.shape[1])
         in_level = [scores[member[rows] == level] for level in range(len(names))]
-        self.state = learned | {
+        self.state = row_major(learned) | {
             "n_conditions": np.array(p.shape[1]),
             "names": np.array(list(_SEPARATOR.join(names).encode()), dtype=np.uint8),
             "counts": np.array([len(found) for found in in_level]),

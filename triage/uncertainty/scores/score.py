@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.array_file import row_major
 from triage.errors import UsageError
 from triage.registry import Info
 from triage.uncertainty.observations import Observations
@@ -108,7 +109,9 @@ class Score(ABC):
                 "a score is fitted on training cases of inlier conditions", where=self.info.key
             )
         if self.fitted:
-            self.states = tuple(self._fit_part(seen, truth, part) for part in self._parts(seen))
+            self.states = tuple(
+                row_major(self._fit_part(seen, truth, part)) for part in self._parts(seen)
+            )
         return self
 
     def score(self, cases: Observations) -> NDArray[np.float64]:
