@@ -101,3 +101,31 @@ def test_the_container_takes_the_marker_of_types() -> None:
     """`py.typed` lies in the package, which is copied whole."""
     assert PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"][0] == "triage"
     assert (ROOT / "triage" / "py.typed").read_bytes() == b""
+
+
+def pages_of(entry: object) -> list[str]:
+    """Every page of an entry of the site's navigation."""
+    if isinstance(entry, dict):
+        return [page for value in entry.values() for page in pages_of(value)]
+    if isinstance(entry, list):
+        return [page for value in entry for page in pages_of(value)]
+    return [str(entry)]
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    listed = pages_of(site["nav"])
+    hooks = (ROOT / "docs_site" / "hooks.py").read_text(encoding="utf-8")
+    added = set(re.findall(r'"([\w/]+\.md)"', hooks))  # by the hooks, where the files exist
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")}
+    assert pages <= {*listed, *added}
+    assert {*listed} <= pages | added
+    assert len(listed) == len({*listed})
+
+
+def test_the_site_loads_nothing_from_other_servers() -> None:
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert site["theme"]["font"] is False
+    addresses = [*site["extra_css"], *site.get("extra_javascript", [])]
+    assert not [address for address in addresses if "//" in address]
+    assert "analytics" not in site["extra"]

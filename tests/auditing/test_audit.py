@@ -212,6 +212,14 @@ def test_without_patients_each_case_is_one() -> None:
     assert RESULT.n_patients == FRAME["patient_id"].nunique()
 
 
+@pytest.mark.parametrize("kind", ["category", "string"])
+def test_types_of_columns_do_not_matter(kind: str) -> None:
+    typed = FRAME.astype({"y": kind, "sex": kind, "true": kind, "patient_id": "Int64"})
+    typed["skin_type"] = typed["skin_type"].astype("Int64")
+    typed["abstained"] = typed["abstained"].astype(int)
+    pd.testing.assert_frame_equal(audited(typed, **EVERYTHING).to_frame(), RESULT.to_frame())
+
+
 # What results offer
 
 

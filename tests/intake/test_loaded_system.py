@@ -12,12 +12,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 import triage
-from triage.errors import BundleError, SpecError, TriageError, UsageError
+from pipelines.cli import app
+from triage.errors import BundleError, ExitCode, SpecError, TriageError, UsageError
 from triage.hashing import hash_json
 from triage.intake.loaded_system import LoadedSystem
-from triage.intake.score import score as score_verb
 from triage.predictions import DECISION_COLUMNS, Predictions
 from triage.vocabulary.clinical import NO_AI_OPINION
 
@@ -59,9 +60,11 @@ def test_the_decisions_are_those_of_the_command_line(
     system: LoadedSystem, table: pd.DataFrame, tmp_path: Path
 ) -> None:
     out = tmp_path / "predictions.parquet"
-    done = score_verb(
-        RELEASE / "bundle_photographs", PHOTOGRAPHS / "manifest.csv", PHOTOGRAPHS, out
-    )
+    manifest = PHOTOGRAPHS / "manifest.csv"
+    given = {"bundle": RELEASE / "bundle_photographs", "manifest": manifest, "root": PHOTOGRAPHS}
+    options = [word for name, value in given.items() for word in (f"--{name}", str(value))]
+    done = CliRunner().invoke(app, ["score", *options, "--out", str(out)])
+    assert done.exit_code == ExitCode.SOME_REJECTED, done.output
     written = Predictions.load(out)
     assert written.decisions is not None
     scored = table[table["status"] == "scored"].reset_index(drop=True)
@@ -71,7 +74,10 @@ def test_the_decisions_are_those_of_the_command_line(
         assert list(scored[axis]) == list(written.cases[axis])
     probabilities = scored[list(system.probability_columns.values())].to_numpy()
     np.testing.assert_allclose(probabilities, system.policy.calibrated(written), **CLOSE)
-    assert {*table[table["status"] == "rejected"]["case_id"]} == {*done.scored.rejected}
+    rejected = pd.read_csv(f"{out}.rejected.csv")
+    found = table[table["status"] == "rejected"]
+    assert list(found["case_id"]) == list(rejected["case_id"])
+    assert list(found["reject_reason"]) == list(rejected["reason"])
 
 
 def test_a_row_a_case_in_the_order_of_the_source(table: pd.DataFrame) -> None:

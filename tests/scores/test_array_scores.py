@@ -151,6 +151,20 @@ def test_lists_and_narrow_floats_are_taken() -> None:
     assert np.isfinite(half.score(TEST.astype(np.float16))).all()
 
 
+def test_features_that_are_always_zero_do_not_hinder_the_last_layer() -> None:
+    dead = np.column_stack([EMBEDDINGS, np.zeros(N), EMBEDDINGS[:, 0]])
+    score = ViM(dimensions=2).fit(dead, LABELS, logits=LOGITS[:, 0])
+    test = np.column_stack([TEST, np.zeros(len(TEST)), TEST[:, 0]])
+    assert np.isfinite(score.score(test, logits=TEST_LOGITS[:, 0])).all()
+
+
+def test_tensors_are_taken_or_refused() -> None:
+    torch = pytest.importorskip("torch")
+    logits = torch.tensor(LOGITS)
+    np.testing.assert_array_equal(Energy().score(logits), Energy().score(LOGITS))
+    refused(lambda: Energy().score(logits.requires_grad_()), "no array")
+
+
 # Bad input
 
 

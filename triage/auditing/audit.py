@@ -107,6 +107,10 @@ def audit(
     UsageError
         If the table is empty, a column is absent or holds what it cannot, probabilities are
         negative or do not sum to one, a label is that of no class, or there is one class only.
+
+    See Also
+    --------
+    triage.evaluation.evaluate : The same on arrays, with curves and the confusion matrix.
     """
     _check_arguments(frame, outlier_prevalence)
     asked = (ood_score, abstained, cost, true_urgency, queue_urgency)
