@@ -221,7 +221,7 @@ def test_nothing_uses_the_facade_but_its_users() -> None:
         for source in SOURCES
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Attribute)
-        and _name(node) in ("triage.auditing", "triage.load", "triage.scores")
+        and _name(node) in ("triage.audit", "triage.load", "triage.scores")
     ]
     assert not wrong, offenders(*wrong)
 

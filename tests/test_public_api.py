@@ -30,7 +30,7 @@ def test_every_public_name_is_there_and_listed() -> None:
     assert {*triage.__all__} <= {*dir(triage)}
     for name in triage.__all__:
         assert getattr(triage, name) is not None
-    assert inspect.isfunction(triage.auditing)
+    assert inspect.isfunction(triage.audit)
     assert inspect.isfunction(triage.load)
     assert inspect.ismodule(triage.scores)
     assert issubclass(triage.errors.UsageError, triage.errors.TriageError)
@@ -40,7 +40,7 @@ def test_functions_stay_functions_once_their_modules_are_imported() -> None:
     importlib.import_module("triage.auditing.audit")
     importlib.import_module("triage.auditing.verdicts")
     importlib.import_module("triage.intake.loaded_system")
-    assert inspect.isfunction(triage.auditing)
+    assert inspect.isfunction(triage.audit)
     assert inspect.isfunction(triage.load)
 
 
@@ -86,5 +86,5 @@ def test_the_page_names_every_score() -> None:
 
 def test_the_page_names_every_argument_of_audit() -> None:
     text = (DOCS / "api.md").read_text(encoding="utf-8")
-    names = set(inspect.signature(triage.auditing).parameters) - {"frame"}
+    names = set(inspect.signature(triage.audit).parameters) - {"frame"}
     assert [name for name in sorted(names) if f"`{name}`" not in text] == []

@@ -1,4 +1,4 @@
-"""`triage.auditing` measures what `evaluate` measures, only what it can, and refuses the rest."""
+"""`triage.audit` measures what `evaluate` measures, only what it can, and refuses the rest."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ FRAME = make_frame()
 
 
 def audited(frame: pd.DataFrame = FRAME, **arguments: Any) -> AuditResult:
-    return triage.auditing(frame, n_resamples=RESAMPLES, **(arguments or EVERYTHING))
+    return triage.audit(frame, n_resamples=RESAMPLES, **(arguments or EVERYTHING))
 
 
 RESULT = audited()
@@ -287,7 +287,7 @@ def test_html_and_pictures_escape_what_data_hold() -> None:
 
 def refused(frame: Any, *words: str, **changed: Any) -> None:
     with pytest.raises(TriageError) as caught:
-        triage.auditing(frame, n_resamples=RESAMPLES, **(EVERYTHING | changed))
+        triage.audit(frame, n_resamples=RESAMPLES, **(EVERYTHING | changed))
     assert caught.value.where
     assert caught.value.mend
     message = str(caught.value)

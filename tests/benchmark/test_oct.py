@@ -13,7 +13,7 @@ from tests.data.make import write_csv
 from tests.pipelines.command import Command
 from tests.tiny import tiny_settings
 from triage.benchmark.methods import parse_methods
-from triage.benchmark.modalities import default_shifts, volumes_in
+from triage.benchmark.modalities import volumes_in
 from triage.benchmark.protocol import Protocol, parse_shift
 from triage.benchmark.results import BenchmarkResult
 from triage.benchmark.run import benchmark
@@ -23,6 +23,7 @@ from triage.data.spec_files import load_spec, shipped_spec
 from triage.errors import UsageError
 from triage.learning.find_duplicates import find_duplicates
 from triage.learning.train import train
+from triage.modalities import MODALITIES
 from triage.models.oct.settings import OctSettings, ReferralSettings, SegmentationSettings
 from triage.models.settings import FitSettings
 from triage.phantoms.oct.write import write_oct_phantoms
@@ -182,7 +183,7 @@ def test_duplicate_volumes_are_found(volumes: Volumes, session_cache: Path, tmp_
 
 def test_scans_are_not_shifted_in_colour() -> None:
     for modality in (Modality.OCT_BSCANS, Modality.OCT_VOLUMES):
-        assert not any("colour" in name for name in default_shifts(modality))
+        assert not any("colour" in name for name in MODALITIES[modality].default_shifts)
 
 
 def test_the_command(triage: Command, volumes: Volumes, tmp_path: Path) -> None:
@@ -193,7 +194,7 @@ def test_the_command(triage: Command, volumes: Volumes, tmp_path: Path) -> None:
     )  # fmt: skip
     assert answer.code == 0, answer.err
     result = BenchmarkResult.model_validate(answer.json)
-    assert set(result.scores[0].shifted) == set(default_shifts(Modality.OCT_VOLUMES))
+    assert set(result.scores[0].shifted) == set(MODALITIES[Modality.OCT_VOLUMES].default_shifts)
     assert str(volumes.root) not in answer.out
 
 
@@ -245,6 +246,6 @@ def test_single_bscans_go_the_way_of_photographs(
     result = BenchmarkResult.model_validate(answer.json)
     assert {row.key for row in result.scores} >= {"knn@softmax", "gram@softmax"}
     assert not result.skipped
-    assert set(result.scores[0].shifted) == set(default_shifts(Modality.OCT_BSCANS))
+    assert set(result.scores[0].shifted) == set(MODALITIES[Modality.OCT_BSCANS].default_shifts)
     (softmax,) = [row for row in result.heads if row.head == "softmax"]
     assert (softmax.metrics["accuracy"].value or 0) > 0.5

@@ -9,12 +9,12 @@ import pytest
 
 from tests.benchmark.page_example import SCORES, around, example
 from tests.reports.test_write import EVIL, Page
+from triage.benchmark import charts
 from triage.benchmark.findings import coverage_verdict, difference_verdict, findings
 from triage.benchmark.page import _seconds, render_benchmark, write_benchmark_page
 from triage.benchmark.results import BenchmarkResult, Cost, Number
 from triage.benchmark.rows.ordering import ranked
 from triage.errors import UsageError
-from triage.benchmark import charts
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 from pydicom import uid
 
+from triage.decoding import inspect as inspect_module
 from triage.decoding.file_report import FileReport
 from triage.decoding.inspect import inspect_file
 from triage.decoding.read_picture import read_picture
 from triage.decoding.read_volume import read_volume
 from triage.decoding.worker import DecoderPool, WorkerLimits
 from triage.errors import RejectReason
-from triage.imaging import inspect as inspect_module
 from triage.imaging.limits import Limits
 
 from .samples import dicom_dataset, encode, file_bytes, picture, png_bomb

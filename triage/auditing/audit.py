@@ -1,4 +1,4 @@
-"""`triage.auditing`: the metrics of a table of labels and probabilities, overall and per subgroup.
+"""`triage.audit`: the metrics of a table of labels and probabilities, overall and per subgroup.
 
 Examples
 --------
@@ -6,7 +6,7 @@ Examples
 >>> frame = pd.DataFrame({
 ...     "y": ["a", "b", "a", "b"], "p_a": [0.9, 0.2, 0.4, 0.1], "p_b": [0.1, 0.8, 0.6, 0.9],
 ...     "skin_type": [1, 1, 6, 6]})
->>> result = triage.auditing(
+>>> result = triage.audit(
 ...     frame, label="y", probabilities=["p_a", "p_b"], groups=["skin_type"], n_resamples=50)
 >>> float(result.overall.loc["accuracy", "value"])
 0.75

@@ -27,7 +27,7 @@ _PANELS = 3
 class AuditResult:
     """The metrics of a table, overall and in every level of every group.
 
-    Made by `triage.auditing`. Intervals are of 95 %; `evidence` is "not enough" where there are too
+    Made by `triage.audit`. Intervals are of 95 %; `evidence` is "not enough" where there are too
     few patients of a kind that the metric needs, or too many resamples without a value.
 
     Parameters
