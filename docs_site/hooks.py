@@ -14,7 +14,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from pipelines.cli.listing import REGISTRIES
+from pipelines.cli.list import REGISTRIES
 from triage.evaluation import METRICS
 from triage.registry import Registry, markdown_table
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.cli.listing import registry
+from pipelines.cli.list import registry
 from tests.oct_tables import renew_tables
 from tests.pages import DOCS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.cli.listing import REGISTRIES, registry
+from pipelines.cli.list import REGISTRIES, registry
 from tests.pages import text_of
 from tests.plugin_tables import PAGES
 from triage.errors import UsageError

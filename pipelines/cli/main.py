@@ -14,8 +14,22 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipelines.cli import clinic, comparing, data, database, learning, listing, pretraining
+from pipelines.cli.benchmark import benchmark
 from pipelines.cli.console import summarise
+from pipelines.cli.db import db_backup, db_check, db_restore, db_upgrade
+from pipelines.cli.demo import demo
+from pipelines.cli.evaluate import evaluate
+from pipelines.cli.inspect import inspect
+from pipelines.cli.list import list_names
+from pipelines.cli.pretrain import pretrain
+from pipelines.cli.report import report
+from pipelines.cli.retrain import retrain
+from pipelines.cli.score import score
+from pipelines.cli.segment import segment
+from pipelines.cli.spec import spec_duplicates, spec_prepare, spec_validate
+from pipelines.cli.train import train
+from pipelines.cli.transfer import transfer
+from pipelines.cli.ui import ui
 from triage import __version__
 from triage.errors import ExitCode, SpecError, TriageError, nearest_name
 from triage.printable import printable
@@ -98,30 +112,30 @@ app.add_typer(spec_app, name="spec")
 
 db_app = typer.Typer(no_args_is_help=True, help="The case database.", rich_markup_mode=None)
 app.add_typer(db_app, name="db")
-db_app.command("upgrade")(database.db_upgrade)
-db_app.command("check")(database.db_check)
-db_app.command("backup")(database.db_backup)
-db_app.command("restore")(database.db_restore)
+db_app.command("upgrade")(db_upgrade)
+db_app.command("check")(db_check)
+db_app.command("backup")(db_backup)
+db_app.command("restore")(db_restore)
 
-spec_app.command("validate")(data.spec_validate)
-spec_app.command("duplicates")(data.spec_duplicates)
-spec_app.command("prepare")(data.spec_prepare)
+spec_app.command("validate")(spec_validate)
+spec_app.command("duplicates")(spec_duplicates)
+spec_app.command("prepare")(spec_prepare)
 for verb in (
-    clinic.demo,
-    data.inspect,
-    pretraining.pretrain,
-    learning.train,
-    learning.evaluate,
-    learning.segment,
-    comparing.benchmark,
-    comparing.transfer,
-    clinic.score,
-    learning.retrain,
-    clinic.report,
-    clinic.ui,
+    demo,
+    inspect,
+    pretrain,
+    train,
+    evaluate,
+    segment,
+    benchmark,
+    transfer,
+    score,
+    retrain,
+    report,
+    ui,
 ):
     app.command()(verb)
-app.command("list")(listing.list_names)
+app.command("list")(list_names)
 
 
 def main() -> None:

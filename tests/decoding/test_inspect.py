@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from pydicom import uid
 
+from tests.imaging.samples import dicom_dataset, encode, file_bytes, picture, png_bomb
 from triage.decoding import inspect as inspect_module
 from triage.decoding.file_report import FileReport
 from triage.decoding.inspect import inspect_file
@@ -18,8 +19,6 @@ from triage.decoding.read_volume import read_volume
 from triage.decoding.worker import DecoderPool, WorkerLimits
 from triage.errors import RejectReason
 from triage.imaging.limits import Limits
-
-from .samples import dicom_dataset, encode, file_bytes, picture, png_bomb
 
 SECRETS = ("Doe", "Secret", "4711", "0815", "19700101")
 

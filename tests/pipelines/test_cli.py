@@ -16,7 +16,7 @@ import typer
 
 import triage as triage_package
 from pipelines.cli import app
-from pipelines.cli.listing import REGISTRIES, Kind, registry
+from pipelines.cli.list import REGISTRIES, Kind, registry
 from tests.pipelines.command import Command
 from tests.tiny import TinyBundle
 from triage.data.spec_files import shipped_spec

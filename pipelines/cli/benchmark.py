@@ -1,0 +1,156 @@
+"""The verb that compares methods on one data set."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.cli.console import (
+    Backbones,
+    Config,
+    Json,
+    Members,
+    Root,
+    Spec,
+    bars,
+    cache_folder,
+    make_folder,
+    say,
+)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for records, tables and page.")]
+Methods = Annotated[
+    str, typer.Option(help="all, or names separated by commas; energy@hod names the head.")
+]
+Repeats = Annotated[
+    int, typer.Option("--repeats", min=1, max=1000, help="Draws of roles and splits.")
+]
+Far = Annotated[
+    Path | None,
+    typer.Option(help="Folder of images or volumes of another kind; else a stock corruption."),
+]
+Shifts = Annotated[
+    list[str] | None,
+    typer.Option(help="corruption:severity, column=level to hold out, or none; repeatable."),
+]
+ImageText = Annotated[str | None, typer.Option(help="Image-text model: a directory or hub name.")]
+UnknownTexts = Annotated[
+    list[str] | None, typer.Option(help="Sentence for what is out; repeat for several.")
+]
+Compare = Annotated[
+    list[str] | None,
+    typer.Option(help="Two scores, A,B, to compare in pairs; repeat for several."),
+]
+Similar = Annotated[
+    float,
+    typer.Option(
+        min=0.0, max=1.0, help="Likeness above which cases never straddle a split; 1: off."
+    ),
+]
+Resamples = Annotated[int, typer.Option(min=2, max=100_000, help="Resamples behind the intervals.")]
+Workers = Annotated[
+    int, typer.Option(min=1, max=64, help="Draws at once, each in a process of its own.")
+]
+
+
+def benchmark(
+    spec: Spec,
+    root: Root,
+    out: Out,
+    methods: Methods = "all",
+    repeats: Repeats = 5,
+    backbone: Backbones = None,
+    members: Members = None,
+    config: Config = None,
+    far: Far = None,
+    shift: Shifts = None,
+    image_text: ImageText = None,
+    unknown_text: UnknownTexts = None,
+    compare: Compare = None,
+    similar: Similar = 0.7,
+    resamples: Resamples = 1000,
+    workers: Workers = 1,
+    as_json: Json = False,
+) -> None:
+    """Compare scores, calibrators and sets on equal terms; a killed run goes on where it was.
+
+    Example: triage benchmark --spec data_specs/derm_ham10000.yaml --root ../data
+    --methods all --repeats 10 --out benchmarks/ham
+    """
+    import json
+
+    from pipelines.terminal.benchmark_tables import tables
+    from triage.benchmark.methods import parse_methods
+    from triage.benchmark.pairs import parse_pairs
+    from triage.benchmark.protocol import Protocol, parse_shifts
+    from triage.benchmark.run import JSON, PAGE
+    from triage.benchmark.run import benchmark as run
+    from triage.data.spec_files import load_spec
+    from triage.learning.default_backbones import default_backbones
+    from triage.learning.settings import benchmark_settings
+    from triage.modalities import MODALITIES
+
+    chosen = parse_methods(methods)
+    pairs = parse_pairs(compare or (), chosen)
+    data = load_spec(spec)
+    protocol = Protocol(
+        data,
+        root,
+        benchmark_settings(data, backbone or default_backbones(root), config, members),
+        shifts=parse_shifts(shift or MODALITIES[data.modality].default_shifts),
+        far=far,
+        image_text=image_text,
+        unknown_texts=tuple(unknown_text or ()),
+        similar=similar,
+    )
+    folder = make_folder(out, "Choose another --out.")
+    given = {
+        "spec": spec.name,
+        "methods": methods,
+        "repeats": repeats,
+        "backbone": [name.rsplit("/", 1)[-1] for name in backbone or ()],
+        "members": members,
+        "config": config and config.name,
+        "far": far and far.name,
+        "shift": shift,
+        "image-text": image_text and image_text.rsplit("/", 1)[-1],
+        "unknown-text": unknown_text,
+        "compare": compare,
+        "similar": similar,
+        "resamples": resamples,
+        "workers": workers if workers > 1 else None,
+    }
+    with bars(as_json) as report:
+        result = run(
+            protocol,
+            chosen,
+            repeats,
+            folder,
+            compare=pairs,
+            workers=workers,
+            cache_folder=cache_folder(),
+            n_resamples=resamples,
+            command=_command(given),
+            report=report,
+        )
+    say(
+        as_json,
+        json.loads(result.to_json()),
+        *tables(result),
+        *(f"skipped {one.key}: {one.reason}" for one in result.skipped),
+        *(f"note: {note}" for note in result.notes),
+        f"written to {folder / JSON} and {folder / PAGE}",
+    )
+
+
+def _command(given: dict[str, Any]) -> str:
+    """The command for others to repeat: names of files and models, no folders of a machine."""
+    words = ["triage benchmark"]
+    for name, value in given.items():
+        for one in value if isinstance(value, list) else [value]:
+            if one is not None:
+                words.append(f"--{name} {shlex.quote(str(one))}")
+    return " ".join(words)

@@ -1,0 +1,50 @@
+"""The verb that writes the audit report of a bundle."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.console import (
+    Bundle,
+    Json,
+    Root,
+    Spec,
+    bars,
+    cache_folder,
+    say,
+    store_at,
+)
+from triage.errors import ExitCode
+
+
+def report(
+    bundle: Bundle,
+    spec: Spec,
+    root: Root,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the report.")],
+    db: Annotated[str | None, typer.Option("--db", help="Summarise reviews from here.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write one self-contained audit report (HTML) with its numbers (JSON).
+
+    Example: triage report --bundle bundles/ham --spec data_specs/derm_ham10000.yaml
+    --root ../data --out report
+    """
+    from triage.data.spec_files import load_spec
+    from triage.learning.evaluate import evaluate_bundle
+    from triage.reports.bundle_report import write_audit
+
+    named = db is not None or "TRIAGE_DATABASE_URL" in os.environ
+    with store_at(db, wanted=named) as store:
+        with bars(as_json) as progress:
+            run = evaluate_bundle(
+                bundle, load_spec(spec), root, cache_folder=cache_folder(), report=progress
+            )
+        page, data = write_audit(run, out, store)
+    say(as_json, {"html": str(page), "json": str(data)}, f"report: {page}", f"numbers: {data}")
+    if run.rejected:
+        raise typer.Exit(ExitCode.SOME_REJECTED)

@@ -1,0 +1,87 @@
+"""The verb that scores unlabelled cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.console import (
+    Bundle,
+    Json,
+    Root,
+    bars,
+    cache_folder,
+    say,
+    store_at,
+    summarise,
+    warning_lines,
+)
+from triage.errors import ExitCode
+
+
+def score(
+    bundle: Bundle,
+    manifest: Annotated[Path, typer.Option("--manifest", help="CSV with the column image.")],
+    root: Root,
+    out: Annotated[Path, typer.Option("--out", help="Predictions (Parquet) to write.")],
+    db: Annotated[str | None, typer.Option("--db", help="Also store the cases here.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            help="Name of the place the cases come from; default: that of the bundle's spec.",
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Score unlabelled cases: one row a case, rejected cases listed beside it.
+
+    Example: triage score --bundle bundles/ham --manifest new.csv --root photos --out new.parquet
+    """
+    from triage.intake.ingest import IngestResult, ingest, write_not_stored
+    from triage.intake.score import score as run
+    from triage.intake.score import stored_source
+
+    with store_at(db, create=True, wanted=db is not None) as store:
+        with bars(as_json) as report:
+            result = run(
+                bundle,
+                manifest,
+                root,
+                out,
+                source=source,
+                cache_folder=cache_folder(),
+                report=report,
+            )
+        named, kept = result.source, IngestResult(0)
+        if store is not None:
+            named = named if source is not None else stored_source(store, result, root)
+            kept = ingest(
+                store,
+                result.cases,
+                result.scored,
+                result.manifest,
+                bundle=bundle,
+                root=root,
+                source=named,
+            )
+            write_not_stored(out, kept)
+    counts = result.counts
+    lines = [f"{out}: {counts['read']} cases scored, {counts['rejected']} rejected"]
+    lines += [f"  {name}: {n}" for name, n in counts.items() if name not in ("read", "rejected")]
+    if counts["rejected"]:
+        lines.append(f"  listed in {out}.rejected.csv")
+    if kept.not_stored:
+        lines.append(f"{len(kept.not_stored)} cases refused by the database, all others stored:")
+        lines += [f"  {line}" for line in summarise(kept.lines())]
+        lines.append(f"  listed in {out}.not_stored.csv")
+    lines += warning_lines(result.warnings)
+    summary = {
+        "out": str(out), "counts": counts, "source": named, "warnings": list(result.warnings),
+        "stored": kept.stored, "not_stored": kept.lines(),
+    }  # fmt: skip
+    say(as_json, summary, *lines)
+    if counts["rejected"] or kept.not_stored:
+        raise typer.Exit(ExitCode.SOME_REJECTED)
