@@ -215,7 +215,7 @@ def _train_once(
         raise BundleError(
             "was made from other data or settings",
             where=str(bundle),
-            mend="Choose another --workdir, or remove it.",
+            hint="Choose another --workdir, or remove it.",
         )
     train(dataset, settings, bundle, cache_folder=cache, progress=report)
 

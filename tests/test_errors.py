@@ -12,7 +12,7 @@ from triage.errors import (
 
 
 def test_a_message_says_where_what_and_how_to_mend_it() -> None:
-    error = TriageError("is empty.", where="rows.csv", mend="Write a header.")
+    error = TriageError("is empty.", where="rows.csv", hint="Write a header.")
     assert str(error) == "rows.csv: is empty. Write a header."
     assert str(TriageError("is empty")) == "is empty"
 
@@ -42,11 +42,11 @@ def test_a_rejection_carries_its_code() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "mend"),
+    ("name", "hint"),
     [("aples", "Did you mean apples?"), ("", "There are apples, pears."), ("zzz", "There are")],
 )
-def test_an_unknown_name_is_answered_by_the_nearest_or_by_all(name: str, mend: str) -> None:
+def test_an_unknown_name_is_answered_by_the_nearest_or_by_all(name: str, hint: str) -> None:
     error = unknown_name("fruit", name, {"apples": 1, "pears": 2}, where="--fruit")
     assert isinstance(error, errors.UsageError)
-    assert str(error).startswith(f"--fruit: there is no fruit {name!r}. {mend}")
+    assert str(error).startswith(f"--fruit: there is no fruit {name!r}. {hint}")
     assert unknown_name("fruit", name, []).where is None

@@ -44,7 +44,7 @@ def save_arrays(path: Path, arrays: Arrays, header: dict[str, Any]) -> None:
             save_file(plain, partial, metadata=metadata)
     except (OSError, UnicodeError, SafetensorError) as error:
         raise UsageError(
-            "cannot be written to", where=str(path.parent), mend="Choose another place."
+            "cannot be written to", where=str(path.parent), hint="Choose another place."
         ) from error
 
 

@@ -1,6 +1,6 @@
 """One hierarchy of errors.
 
-Every message a user can meet says what is wrong, where, and how to mend it. It may quote names of
+Every message a user can meet says what is wrong, where, and what to do. It may quote names of
 files and cells of tables, so as text it is printable: one line, and one more a listed problem.
 The command line turns these into one readable line and the error's exit code;
 anything else that escapes is a defect of ours.
@@ -42,24 +42,24 @@ class TriageError(Exception):
         What is wrong, in one sentence.
     where : str, optional
         The file, field, row or setting concerned. Never patient data.
-    mend : str, optional
+    hint : str, optional
         What the user can do about it.
     """
 
     exit_code: ExitCode = ExitCode.WRONG_INPUT
 
-    def __init__(self, what: str, *, where: str | None = None, mend: str | None = None) -> None:
+    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
         self.what = what
         self.where = where
-        self.mend = mend
+        self.hint = hint
         super().__init__(str(self))
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
-        if not self.mend:
+        if not self.hint:
             return printable(f"{place}{self.what}")
         stop = "" if self.what.endswith((".", "?", "!")) else "."
-        return printable(f"{place}{self.what}{stop} {self.mend}")
+        return printable(f"{place}{self.what}{stop} {self.hint}")
 
 
 class UsageError(TriageError):
@@ -90,11 +90,11 @@ class SpecError(TriageError):
         what: str,
         *,
         where: str | None = None,
-        mend: str | None = None,
+        hint: str | None = None,
         problems: tuple[str, ...] = (),
     ) -> None:
         self.problems = problems
-        super().__init__(what, where=where, mend=mend)
+        super().__init__(what, where=where, hint=hint)
 
     def __str__(self) -> str:
         listed = "".join(f"\n  - {printable(problem)}" for problem in self.problems)
@@ -174,12 +174,12 @@ class ImageRejected(TriageError):
         what: str,
         *,
         where: str | None = None,
-        mend: str | None = None,
+        hint: str | None = None,
         sha256: str | None = None,
     ) -> None:
         self.reason = reason
         self.sha256 = sha256
-        super().__init__(what, where=where, mend=mend)
+        super().__init__(what, where=where, hint=hint)
 
 
 def count_by_reason(rejections: Iterable[ImageRejected]) -> dict[str, int]:
@@ -203,8 +203,8 @@ def unknown_name(
     """
     known = list(known)
     near = nearest_name(name, known)
-    mend = f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
-    return UnknownName(f"there is no {what} {name!r}", where=where, mend=mend)
+    hint = f"Did you mean {near}?" if near else f"There are {', '.join(known)}."
+    return UnknownName(f"there is no {what} {name!r}", where=where, hint=hint)
 
 
 def nearest_name(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:

@@ -59,5 +59,5 @@ def require_extra(extra: str, purpose: str) -> None:
     """
     if missing := missing_modules(extra):
         raise MissingExtraError(
-            f"{purpose} cannot be used without {', '.join(missing)}.", mend=install_hint(extra)
+            f"{purpose} cannot be used without {', '.join(missing)}.", hint=install_hint(extra)
         )

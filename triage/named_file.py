@@ -52,8 +52,8 @@ def open_named(
         with _opened(path, max_bytes) as stream:
             yield stream
     except (OSError, UnicodeError) as found:
-        what, mend = _sentences(found, kind, max_bytes)
-        raise error(what, where=str(path), mend=mend) from found
+        what, hint = _sentences(found, kind, max_bytes)
+        raise error(what, where=str(path), hint=hint) from found
 
 
 @contextmanager
@@ -90,8 +90,8 @@ def read_named_text(path: Path, kind: str, error: type[TriageError], max_bytes: 
     try:
         return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8").read()
     except UnicodeError as found:
-        what, mend = _sentences(found, kind, max_bytes)
-        raise error(what, where=str(path), mend=mend) from found
+        what, hint = _sentences(found, kind, max_bytes)
+        raise error(what, where=str(path), hint=hint) from found
 
 
 def _sentences(found: Exception, kind: str, max_bytes: int) -> tuple[str, str | None]:

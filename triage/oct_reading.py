@@ -169,6 +169,6 @@ class OctReading:
             raise PredictionsError(
                 "is no reading of an OCT volume, or is damaged",
                 where=path.name,
-                mend="Score the volume again with `triage score`.",
+                hint="Score the volume again with `triage score`.",
             )
         return cls(facts=ReadingFacts.model_validate(header["facts"]), **found[0])

@@ -182,7 +182,7 @@ class Predictions:
                 raise PredictionsError(
                     "is not a predictions table",
                     where=str(path),
-                    mend="Write it with `triage score`.",
+                    hint="Write it with `triage score`.",
                 ) from error
 
     @classmethod

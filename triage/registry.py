@@ -102,26 +102,26 @@ class Registry(Mapping[str, Plugin], Generic[Plugin]):
             raise UsageError(
                 f"{info.key!r} is not a key",
                 where=self.kind,
-                mend="Use lower-case letters, digits and underscores, and begin with a letter.",
+                hint="Use lower-case letters, digits and underscores, and begin with a letter.",
             )
         if info.key in self._plugins:
             raise UsageError(
                 f"the key {info.key!r} is registered already",
                 where=self.kind,
-                mend="Choose another key.",
+                hint="Choose another key.",
             )
         if not isinstance(info.needs, tuple):
             raise UsageError(
                 f"needs are a tuple of texts, not {info.needs!r}",
                 where=f"{self.kind} {info.key}",
-                mend="Write (text,) for a single one.",
+                hint="Write (text,) for a single one.",
             )
         for text in (info.title, info.source, *info.needs):
             if not isinstance(text, str) or not _CELL.fullmatch(text) or not text.isprintable():
                 raise UsageError(
                     f"{text!r} cannot be shown in a table",
                     where=f"{self.kind} {info.key}",
-                    mend="Write one line without '|'.",
+                    hint="Write one line without '|'.",
                 )
         self._plugins[info.key] = plugin
         return plugin
@@ -197,7 +197,7 @@ class Registry(Mapping[str, Plugin], Generic[Plugin]):
             raise UsageError(
                 f"{plugin!r} has no description",
                 where=self.kind,
-                mend="Give it an attribute `info` of type `triage.registry.Info`.",
+                hint="Give it an attribute `info` of type `triage.registry.Info`.",
             )
         return info
 

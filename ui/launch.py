@@ -67,5 +67,5 @@ def _require_free(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except (OSError, OverflowError):
             raise UsageError(
-                "This port cannot be used.", where=str(port), mend="Give another --port."
+                "This port cannot be used.", where=str(port), hint="Give another --port."
             ) from None

@@ -56,13 +56,13 @@ def cache_folder() -> Path:
     )
 
 
-def make_folder(path: Path, mend: str) -> Path:
+def make_folder(path: Path, hint: str) -> Path:
     """Make a folder before the work whose result goes there."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(
-            f"the folder cannot be made ({error.strerror})", where=str(path), mend=mend
+            f"the folder cannot be made ({error.strerror})", where=str(path), hint=hint
         ) from error
     return path
 

@@ -289,7 +289,7 @@ def refused(frame: Any, *words: str, **changed: Any) -> None:
     with pytest.raises(TriageError) as caught:
         triage.audit(frame, n_resamples=RESAMPLES, **(EVERYTHING | changed))
     assert caught.value.where
-    assert caught.value.mend
+    assert caught.value.hint
     message = str(caught.value)
     assert [word for word in words if word not in message] == [], message
 

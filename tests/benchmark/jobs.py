@@ -34,7 +34,7 @@ class Refuses:
     def __call__(self, report: Progress) -> tuple[int, int, str]:
         while not list(self.folder.iterdir()):
             time.sleep(0.05)
-        raise SpecError("holds nothing", where="the spec", mend="Fill it.", problems=("no case",))
+        raise SpecError("holds nothing", where="the spec", hint="Fill it.", problems=("no case",))
 
 
 @dataclass(frozen=True)

@@ -21,5 +21,5 @@ def refused(data: bytes, kind: str, limits: Limits = DEFAULT_LIMITS) -> RejectRe
     """Why a file is refused; every refusal says what to do."""
     with pytest.raises(ImageRejected) as refusal:
         read_raster(data, kind, limits)
-    assert refusal.value.mend
+    assert refusal.value.hint
     return refusal.value.reason

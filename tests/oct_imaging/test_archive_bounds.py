@@ -50,7 +50,7 @@ def refused(path: Path, data: bytes) -> RejectReason:
         assert tracemalloc.get_traced_memory()[1] < 4 * MEBIBYTE
     finally:
         tracemalloc.stop()
-    assert caught.value.mend
+    assert caught.value.hint
     return caught.value.reason
 
 

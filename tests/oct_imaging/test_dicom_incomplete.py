@@ -22,7 +22,7 @@ from .series import Files, concatenation, instance, located, read, single_frames
 def refused(folder: Path, files: Files) -> ImageRejected:
     with pytest.raises(ImageRejected) as caught:
         read(folder, files)
-    assert caught.value.mend
+    assert caught.value.hint
     return caught.value
 
 

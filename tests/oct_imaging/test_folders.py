@@ -50,7 +50,7 @@ def outcome(path: Path, limits: VolumeLimits | None = None) -> RejectReason | No
     try:
         decode_volume(path, limits or VolumeLimits())
     except ImageRejected as refusal:
-        return refusal.reason if refusal.mend else None
+        return refusal.reason if refusal.hint else None
     return None
 
 

@@ -133,7 +133,7 @@ def _given(named: Mapping[Column, Hashable | None], outcomes: Outcomes) -> set[C
 def _group_columns(groups: Sequence[Hashable]) -> list[Hashable]:
     listed: list[Hashable] = [groups] if isinstance(groups, str) else list(groups)
     if len({str(name) for name in listed}) < len(listed):
-        raise UsageError("a column is named twice", where="groups", mend="Name it once.")
+        raise UsageError("a column is named twice", where="groups", hint="Name it once.")
     return listed
 
 
@@ -142,17 +142,17 @@ def _check_arguments(frame: object, outlier_prevalence: float | None) -> None:
         raise UsageError(
             f"is {type(frame).__name__}, not a pandas DataFrame",
             where="frame",
-            mend="Convert it, as with pandas.DataFrame(...).",
+            hint="Convert it, as with pandas.DataFrame(...).",
         )
     if frame.empty:
         raise UsageError(
-            "the table has no rows or no columns", where="frame", mend="Give one row for each case."
+            "the table has no rows or no columns", where="frame", hint="Give one row for each case."
         )
     if outlier_prevalence is not None and not 0 < outlier_prevalence < 1:
         raise UsageError(
             f"must lie between 0 and 1, not {outlier_prevalence}",
             where="outlier_prevalence",
-            mend="Give the share of outliers expected in use, such as 0.1.",
+            hint="Give the share of outliers expected in use, such as 0.1.",
         )
 
 
@@ -170,13 +170,13 @@ def _class_columns(
         raise UsageError(
             "there is one class only" if listed else "no column is named",
             where="probabilities",
-            mend="Name one column for each class, at least two.",
+            hint="Name one column for each class, at least two.",
         )
     if len(columns) < len(listed) or len({*map(str, listed)}) < len(listed):
         raise UsageError(
             "a class or a column is named twice",
             where="probabilities",
-            mend="Name one column for each class.",
+            hint="Name one column for each class.",
         )
     return columns
 
@@ -187,7 +187,7 @@ def _outlier_names(outliers: Sequence[object], columns: Mapping[str, Hashable]) 
         raise UsageError(
             f"{both[0]!r} is a class too",
             where="outliers",
-            mend="A condition is either a class with probabilities or an outlier.",
+            hint="A condition is either a class with probabilities or an outlier.",
         )
     return names
 
@@ -240,7 +240,7 @@ def _truth(
             f"column {label!r} holds {unknown[0]!r}, which is no class"
             + (f", and {len(unknown) - 1} more such labels" if len(unknown) > 1 else ""),
             where="label",
-            mend=f"{hint}The classes are {', '.join(classes)}. Name conditions that are "
+            hint=f"{hint}The classes are {', '.join(classes)}. Name conditions that are "
             "out-of-distribution in outliers=[...].",
         )
     truth = np.array([position[word] for word in words], dtype=np.int64)
@@ -248,7 +248,7 @@ def _truth(
         raise UsageError(
             "all cases are of one class only" if len(present) else "no case is of a class",
             where="label",
-            mend="Add cases of the other classes: with one class nothing says whether they are "
+            hint="Add cases of the other classes: with one class nothing says whether they are "
             "told apart.",
         )
     return truth
@@ -277,13 +277,13 @@ def _outcomes(
         raise UsageError(
             f"hold values from {matrix.min():.3g} to {matrix.max():.3g}, outside 0 to 1",
             where="probabilities",
-            mend="Give probabilities, not logits or percentages.",
+            hint="Give probabilities, not logits or percentages.",
         )
     if (wrong := np.abs(matrix.sum(axis=1) - 1) > SUM_TOLERANCE).any():
         raise UsageError(
             f"do not sum to one in {int(wrong.sum())} of {len(wrong)} rows",
             where="probabilities",
-            mend="Name the columns of all classes, and of no outlier class: divide the others by "
+            hint="Name the columns of all classes, and of no outlier class: divide the others by "
             "their sum.",
         )
 
@@ -297,7 +297,7 @@ def _outcomes(
         raise UsageError(
             f"the smallest cost is {cost.min():g}, below 0",
             where="cost",
-            mend="Give costs from 0, which means that nothing was lost.",
+            hint="Give costs from 0, which means that nothing was lost.",
         )
     return Outcomes(
         classes=tuple(columns),

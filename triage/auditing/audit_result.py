@@ -211,7 +211,7 @@ class AuditResult:
         return UsageError(
             f"{key!r} was not measured: the table lacks what it needs",
             where="metrics",
-            mend=f"Measured were {', '.join(self.metrics)}.",
+            hint=f"Measured were {', '.join(self.metrics)}.",
         )
 
     def _reference_groups(self, reference: Mapping[str, object] | None) -> list[str]:

@@ -37,14 +37,14 @@ def column(frame: pd.DataFrame, name: object, role: str) -> pd.Series:
     if count == 1:
         return frame[name]
     if count > 1:
-        raise UsageError(f"there are {count} columns {name!r}", where=role, mend="Rename them.")
+        raise UsageError(f"there are {count} columns {name!r}", where=role, hint="Rename them.")
     names = [str(each) for each in frame.columns]
     near = nearest_name(str(name), names)
     listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
     raise UsageError(
         f"there is no column {name!r}",
         where=role,
-        mend=f"Did you mean {near!r}?" if near else f"There are {listed}.",
+        hint=f"Did you mean {near!r}?" if near else f"There are {listed}.",
     )
 
 
@@ -62,7 +62,7 @@ def numbers(frame: pd.DataFrame, name: object, role: str) -> NDArray[np.float64]
         raise UsageError(
             f"column {name!r} is of type {series.dtype}, not of numbers",
             where=role,
-            mend="Convert it, as with pandas.to_numeric.",
+            hint="Convert it, as with pandas.to_numeric.",
         )
     values = series.to_numpy(dtype=np.float64, na_value=np.nan)
     _refuse(~np.isfinite(values), f"column {name!r} holds missing or infinite values", role)
@@ -93,7 +93,7 @@ def urgency_ranks(frame: pd.DataFrame, name: object, role: str) -> NDArray[np.in
         raise UsageError(
             f"column {name!r} holds {word!r}, which is no urgency",
             where=role,
-            mend=f"Use {', '.join(Urgency)}, or ranks from 0, the most urgent, to 3.",
+            hint=f"Use {', '.join(Urgency)}, or ranks from 0, the most urgent, to 3.",
         )
     return ranks
 
@@ -111,7 +111,7 @@ def group_levels(frame: pd.DataFrame, name: object) -> list[str]:
         raise UsageError(
             f"column {name!r} has {count} levels, more than {MAX_LEVELS}",
             where="groups",
-            mend="Put its values into bands first, as with pandas.cut.",
+            hint="Put its values into bands first, as with pandas.cut.",
         )
     return levels
 
@@ -129,7 +129,7 @@ def _refuse(wrong: NDArray[np.bool_], what: str, role: str) -> None:
             f"{what} in {int(wrong.sum())} of {len(wrong)} rows, the first is row "
             f"{int(wrong.argmax())} (counted from 0)",
             where=role,
-            mend="Leave these rows out, or complete them.",
+            hint="Leave these rows out, or complete them.",
         )
 
 

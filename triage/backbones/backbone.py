@@ -71,7 +71,7 @@ class Backbone(nn.Module):
             raise TrainingError(
                 "shows no stage before its last",
                 where=self.reference,
-                mend="Set stages to 1 in a settings file (--config).",
+                hint="Set stages to 1 in a settings file (--config).",
             )
         return torch.cat([embedding, before], dim=1)
 
@@ -143,7 +143,7 @@ class Backbone(nn.Module):
             raise TrainingError(
                 "reads volumes, not pictures",
                 where=self.reference,
-                mend="It is a frozen backbone for `triage benchmark` and nothing else.",
+                hint="It is a frozen backbone for `triage benchmark` and nothing else.",
             )
         return self.preprocessing
 

@@ -99,7 +99,7 @@ class ImageTextModel:
         if "{name}" not in template:
             raise UsageError(
                 f"the sentence {template!r} has no place for the condition",
-                mend="Write {name} where it stands.",
+                hint="Write {name} where it stands.",
             )
         return self.sentence_vectors([template.replace("{name}", name) for name in names])
 
@@ -137,7 +137,7 @@ def load_image_text(reference: str) -> ImageTextModel:
     library, _, name = reference.partition(":")
     if library != "hf" or not name:
         raise TrainingError(
-            f"unknown image-text model {reference!r}", mend="Write hf:<directory or hub name>."
+            f"unknown image-text model {reference!r}", hint="Write hf:<directory or hub name>."
         )
     try:
         model = pretrained_model(name, reference)
@@ -164,7 +164,7 @@ def load_image_text(reference: str) -> ImageTextModel:
         raise TrainingError(
             "the image-text model cannot be loaded",
             where=reference,
-            mend="Give a directory with the config.json, model.safetensors and tokenizer of a "
+            hint="Give a directory with the config.json, model.safetensors and tokenizer of a "
             "CLIP-style model, or a hub name when online.",
         ) from error
     return loaded

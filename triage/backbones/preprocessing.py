@@ -128,7 +128,7 @@ class Preprocessing(ImageReader):
 
     def __post_init__(self) -> None:
         if not 16 <= self.size <= 1024:
-            raise TrainingError(f"an input of {self.size} pixels a side", mend="Use 16 to 1024.")
+            raise TrainingError(f"an input of {self.size} pixels a side", hint="Use 16 to 1024.")
         if not len(self.mean) == len(self.std) == 3 or min(self.std) <= 0:
             raise TrainingError("normalisation needs three means and three positive deviations")
 

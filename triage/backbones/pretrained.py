@@ -59,7 +59,7 @@ def pretrained_model(name: str, reference: str) -> nn.Module:
         raise TrainingError(
             f"the weights lack {len(lacking)} tensors of the network, such as {lacking[0]}",
             where=reference,
-            mend="Give the weights of this very network.",
+            hint="Give the weights of this very network.",
         )
     found: nn.Module = model.eval()
     return found

@@ -175,6 +175,6 @@ def _read(records: Records, seed: int, name: str) -> tuple[Arrays, dict[str, Any
     found = records.load(seed, name)
     if found is None:
         raise UsageError(
-            "a record is missing", where=f"draw {seed}, {name}", mend="Run the benchmark again."
+            "a record is missing", where=f"draw {seed}, {name}", hint="Run the benchmark again."
         )
     return found

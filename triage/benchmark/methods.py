@@ -64,7 +64,7 @@ def parse_methods(text: str) -> list[Method]:
     """
     wanted = [name.strip() for name in text.split(",") if name.strip()]
     if not wanted:
-        raise UsageError("no method is named", where="--methods", mend=f"Write {ALL} or names.")
+        raise UsageError("no method is named", where="--methods", hint=f"Write {ALL} or names.")
     methods = [method for name in wanted for method in _expanded(name)]
     return list(dict.fromkeys(methods))
 
@@ -97,7 +97,7 @@ def _methods_of(name: str) -> Iterator[Method]:
         raise UsageError(
             f"{name} names no head",
             where="--methods",
-            mend=f"Write {key}, or {key}@{DEPLOYED} or another head.",
+            hint=f"Write {key}, or {key}@{DEPLOYED} or another head.",
         )
     kind = known[key]
     learns_outliers = key in SCORES and SCORES[key].info.needs_outliers
@@ -106,7 +106,7 @@ def _methods_of(name: str) -> Iterator[Method]:
         raise UsageError(
             f"{key} needs a head with a class for outliers",
             where="--methods",
-            mend=f"Use {' or '.join(f'{key}@{each}' for each in WITH_OUTLIERS)}.",
+            hint=f"Use {' or '.join(f'{key}@{each}' for each in WITH_OUTLIERS)}.",
         )
     if arm:
         heads: tuple[str, ...] = (arm.name,)

@@ -62,7 +62,7 @@ def write_benchmark_page(result: BenchmarkResult, path: Path) -> None:
         raise UsageError(
             f"the page cannot be written: {error.strerror}",
             where=str(path),
-            mend="Choose a folder you may write to.",
+            hint="Choose a folder you may write to.",
         ) from error
 
 

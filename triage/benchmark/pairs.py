@@ -58,7 +58,7 @@ def _pair(text: str, methods: Sequence[Method]) -> Pair:
         raise UsageError(
             f"{text!r} is not two methods",
             where=_OPTION,
-            mend="Write both with a comma between them: outlier_mass@hod,vim.",
+            hint="Write both with a comma between them: outlier_mass@hod,vim.",
         )
     a, b = (_score(name, methods) for name in names)
     if a == b:
@@ -70,18 +70,18 @@ def _score(name: str, methods: Sequence[Method]) -> Method:
     try:
         found = parse_methods(name)
     except UsageError as error:
-        raise UsageError(error.what, where=_OPTION, mend=error.mend) from error
+        raise UsageError(error.what, where=_OPTION, hint=error.hint) from error
     if len(found) > 1:
         raise UsageError(
             f"{name!r} stands for several methods",
             where=_OPTION,
-            mend=f"Write one of {', '.join(one.name for one in found)}.",
+            hint=f"Write one of {', '.join(one.name for one in found)}.",
         )
     (method,) = found
     if method.kind != "score":
-        raise UsageError(f"{name!r} is no score", where=_OPTION, mend="Name two scores.")
+        raise UsageError(f"{name!r} is no score", where=_OPTION, hint="Name two scores.")
     if method not in methods:
         raise UsageError(
-            f"{method.name} is not measured", where=_OPTION, mend="Add it to --methods."
+            f"{method.name} is not measured", where=_OPTION, hint="Add it to --methods."
         )
     return method

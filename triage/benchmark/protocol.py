@@ -61,7 +61,7 @@ def parse_shifts(texts: Sequence[str]) -> tuple[Shift, ...]:
             raise UsageError(
                 f"{NO_SHIFT!r} leaves no room for others",
                 where="--shift",
-                mend=f"Leave out {NO_SHIFT!r}, or the others.",
+                hint=f"Leave out {NO_SHIFT!r}, or the others.",
             )
         return ()
     return tuple(parse_shift(text) for text in texts)
@@ -123,7 +123,7 @@ class Protocol:
         check_backbones(self.spec, self.settings.backbones)
         if self.of_volumes and self.image_text:
             raise UsageError(
-                "an image-text model reads pictures, not volumes", mend="Leave out --image-text."
+                "an image-text model reads pictures, not volumes", hint="Leave out --image-text."
             )
 
     @property
@@ -208,7 +208,7 @@ class Protocol:
         kind = "volume" if self.of_volumes else "image"
         found = _images_in(self.far) if kind == "image" else volumes_in(self.far)
         if not found:
-            raise UsageError(f"holds no {kind}", where=str(self.far), mend="Correct --far.")
+            raise UsageError(f"holds no {kind}", where=str(self.far), hint="Correct --far.")
         step = -(-len(found) // MOST_FAR)
         names = [hash_bytes(str(path.relative_to(self.far)).encode()) for path in found[::step]]
         return [

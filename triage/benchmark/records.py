@@ -51,7 +51,7 @@ class Records:
                 raise UsageError(
                     f"holds a benchmark of other {', '.join(changed)}",
                     where=str(folder),
-                    mend="Choose another --out, or remove the folder.",
+                    hint="Choose another --out, or remove the folder.",
                 )
             return
         try:
@@ -59,7 +59,7 @@ class Records:
                 partial.write_text(text, encoding="utf-8")
         except OSError as error:
             raise UsageError(
-                "cannot be written to", where=str(folder), mend="Choose another --out."
+                "cannot be written to", where=str(folder), hint="Choose another --out."
             ) from error
 
     def has(self, seed: int, name: str) -> bool:
@@ -93,6 +93,6 @@ def _read(place: Path) -> dict[str, Any]:
         found = json.loads(read_named_text(place, "record", UsageError, MAX_JSON_BYTES))
     except (ValueError, RecursionError) as error:
         raise UsageError(
-            "is damaged", where=str(place), mend="Remove the folder and run again."
+            "is damaged", where=str(place), hint="Remove the folder and run again."
         ) from error
     return found if isinstance(found, dict) else {}

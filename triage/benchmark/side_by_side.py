@@ -121,7 +121,7 @@ def _received(pipe: Connection, process: SpawnProcess) -> _Done[T] | _Progress:
         raise UsageError(
             f"a process ended before its work (exit code {process.exitcode})",
             where="--workers",
-            mend="If memory ran out, use fewer; the same command goes on where it was.",
+            hint="If memory ran out, use fewer; the same command goes on where it was.",
         ) from None
     if isinstance(said, BaseException):
         raise said

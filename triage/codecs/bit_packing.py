@@ -62,5 +62,5 @@ def unpack_rows(
     raise ImageRejected(
         RejectReason.UNSUPPORTED_ENCODING,
         "The samples have an unusual number of bits.",
-        mend="Export the picture with 8 or 16 bits a sample.",
+        hint="Export the picture with 8 or 16 bits a sample.",
     )

@@ -89,7 +89,7 @@ def check_jpeg_kind(stream: JpegStream) -> None:
         raise ImageRejected(
             RejectReason.UNSUPPORTED_ENCODING,
             "This kind of JPEG (lossless, not 8 bits, or of two channels) is not read here.",
-            mend="Export the picture as an ordinary JPEG or PNG.",
+            hint="Export the picture as an ordinary JPEG or PNG.",
         )
 
 

@@ -111,7 +111,7 @@ def decode_jpeg2000(stream: Jpeg2000Stream, *, check_size: bool = True) -> NDArr
         raise ImageRejected(
             RejectReason.UNSUPPORTED_ENCODING,
             "JPEG 2000 data cannot be decoded without openjpeg.",
-            mend=install_hint("oct"),
+            hint=install_hint("oct"),
         )
     from openjpeg.utils import decode
 
@@ -207,7 +207,7 @@ def _size(segment: memoryview) -> tuple[int, int, int, int, bool, int]:
         raise ImageRejected(
             RejectReason.UNSUPPORTED_ENCODING,
             "The JPEG 2000 components differ in resolution or depth.",
-            mend="Export the picture in another transfer syntax.",
+            hint="Export the picture in another transfer syntax.",
         )
     across = -(-(right - tile_left) // tile_width)
     down = -(-(bottom - tile_top) // tile_height)
@@ -232,7 +232,7 @@ def _tile_parts(data: memoryview, position: int) -> list[tuple[int, memoryview]]
             raise ImageRejected(
                 RejectReason.TOO_MUCH_WORK,
                 f"The JPEG 2000 data has more than {MAX_TILE_PARTS} tile-parts.",
-                mend="Export the picture in another transfer syntax.",
+                hint="Export the picture in another transfer syntax.",
             )
         position = end
     return parts
@@ -282,7 +282,7 @@ def _packed() -> ImageRejected:
     return ImageRejected(
         RejectReason.UNSUPPORTED_ENCODING,
         "JPEG 2000 with packed packet headers is not read.",
-        mend="Export the picture in another transfer syntax.",
+        hint="Export the picture in another transfer syntax.",
     )
 
 
@@ -290,7 +290,7 @@ def _cut() -> ImageRejected:
     return ImageRejected(
         RejectReason.TRUNCATED,
         "The JPEG 2000 data ends before its picture does.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )
 
 
@@ -298,5 +298,5 @@ def _damaged() -> ImageRejected:
     return ImageRejected(
         RejectReason.UNREADABLE,
         "The JPEG 2000 data is damaged or not complete.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )

@@ -66,7 +66,7 @@ def decode_by_gdcm(data: bytes, stream: JpegStream, bits: int) -> NDArray[np.uns
         raise ImageRejected(
             RejectReason.UNSUPPORTED_ENCODING,
             "This kind of JPEG (12-bit colour, arithmetic or hierarchical coding) is not read.",
-            mend="Export the picture in another transfer syntax.",
+            hint="Export the picture in another transfer syntax.",
         )
     check_samples(stream.rows, stream.columns, len(stream.components))
     pixels = _decode(_needed(data, stream) + _ONES + _END, stream, bits)
@@ -74,7 +74,7 @@ def decode_by_gdcm(data: bytes, stream: JpegStream, bits: int) -> NDArray[np.uns
         raise ImageRejected(
             RejectReason.TRUNCATED,
             "The JPEG data is damaged or ends before its picture does.",
-            mend="Copy or export the file again.",
+            hint="Copy or export the file again.",
         )
     return pixels
 

@@ -61,5 +61,5 @@ def _damaged() -> ImageRejected:
     return ImageRejected(
         RejectReason.UNREADABLE,
         "The JPEG-LS data is damaged or not complete.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )

@@ -264,7 +264,7 @@ def _too_many(what: str, most: int) -> ImageRejected:
     return ImageRejected(
         RejectReason.TOO_MUCH_WORK,
         f"The JPEG has more than {most} {what}.",
-        mend="Export the picture again as an ordinary JPEG or PNG.",
+        hint="Export the picture again as an ordinary JPEG or PNG.",
     )
 
 
@@ -273,7 +273,7 @@ def jpeg_cut() -> ImageRejected:
     return ImageRejected(
         RejectReason.TRUNCATED,
         "The JPEG data ends before its picture does.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )
 
 
@@ -282,5 +282,5 @@ def jpeg_damaged() -> ImageRejected:
     return ImageRejected(
         RejectReason.UNREADABLE,
         "The JPEG data is damaged.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )

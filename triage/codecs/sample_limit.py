@@ -22,5 +22,5 @@ def check_samples(rows: int, columns: int, components: int) -> None:
             RejectReason.TOO_MANY_PIXELS,
             f"{rows} x {columns} x {components} samples are more than the {MAX_SAMPLES} that are "
             "read of this coding.",
-            mend="Export the picture smaller, or in another transfer syntax.",
+            hint="Export the picture smaller, or in another transfer syntax.",
         )

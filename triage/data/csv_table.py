@@ -66,18 +66,18 @@ def read_csv(path: Path) -> pd.DataFrame:
             for magic, what in _NO_CSV:
                 if start.startswith(magic):
                     raise SpecError(
-                        f"is not a CSV table but {what}", where=str(path), mend=_SAVE_AS
+                        f"is not a CSV table but {what}", where=str(path), hint=_SAVE_AS
                     )
             return _Reading(path, stream).table()
         except UnicodeDecodeError as error:
             raise SpecError(
-                "is not a readable CSV table in UTF-8", where=str(path), mend=_SAVE_AS
+                "is not a readable CSV table in UTF-8", where=str(path), hint=_SAVE_AS
             ) from error
         except csv.Error as error:
             raise SpecError(
                 f"is not a readable CSV table ({error})",
                 where=str(path),
-                mend=_UNCLOSED,
+                hint=_UNCLOSED,
             ) from error
 
 
@@ -155,14 +155,14 @@ class _Reading:
             raise SpecError(
                 "begins with an instruction to a spreadsheet (`sep=`)",
                 where=str(self.path),
-                mend="Delete its first line.",
+                hint="Delete its first line.",
             )
         others = [name for sign, name in _OTHER_SEPARATORS.items() if sign in header[0]]
         if len(header) == 1 and others:
             raise SpecError(
                 f"has {' and '.join(others)} between its columns, not commas",
                 where=str(self.path),
-                mend=_SAVE_AS,
+                hint=_SAVE_AS,
             )
         self._characters, self._null = 0, False
         self.header = header
@@ -187,9 +187,9 @@ class _Reading:
         elif self._characters > MAX_CHARACTERS and max(map(len, record)) > MAX_CHARACTERS:
             self.problems.append(f"row {number}: a value of more than {MAX_CHARACTERS} characters")
 
-    def _beyond(self, what: str, most: int, mend: str) -> SpecError:
+    def _beyond(self, what: str, most: int, hint: str) -> SpecError:
         return SpecError(
-            f"is not read: it has more than {most} {what}", where=str(self.path), mend=mend
+            f"is not read: it has more than {most} {what}", where=str(self.path), hint=hint
         )
 
     def _piece(self, rows: dict[int, list[str]]) -> pd.DataFrame:

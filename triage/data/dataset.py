@@ -105,7 +105,7 @@ class Dataset:
             raise UsageError(
                 f"{'every' if any(held) else 'no'} case has {column} {level!r}",
                 where=self.spec.name,
-                mend=f"There are {', '.join(found)}.",
+                hint=f"There are {', '.join(found)}.",
             )
         touched = {case.cluster for case, out in zip(self.cases, held, strict=True) if out}
         splits = list(self.splits)

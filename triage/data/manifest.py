@@ -135,7 +135,7 @@ def read_rows(rows: Rows, root: Path, warnings: list[str] | None = None) -> pd.D
         raise SpecError(
             f"columns {absent} are missing; {shown_columns(table, wanted)}",
             where=str(rows.manifest or rows.folders),
-            mend=_almost(absent, [name for name in table.columns if name not in wanted]),
+            hint=_almost(absent, [name for name in table.columns if name not in wanted]),
         )
     if warnings is not None:
         warnings += left_out_rows(table, rows)

@@ -1,4 +1,4 @@
-"""Warnings on a table of images: what is probably wrong, none of it silently used or mended.
+"""Warnings on a table of images: what is probably wrong, none of it silently used or repaired.
 
 A problem stops; a warning is listed and the work goes on. What is certain is not listed: see
 `triage.data.identifiers`.

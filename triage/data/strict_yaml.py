@@ -49,7 +49,7 @@ def read_mapping(path: Path, kind: str) -> dict[str, Any]:
     """Read one YAML file that holds a mapping; see `load_model`."""
     path = Path(path)  # a str too, from notebooks
     if near := _nearest_file(path):
-        raise SpecError(f"there is no such {kind}", where=str(path), mend=f"Did you mean {near}?")
+        raise SpecError(f"there is no such {kind}", where=str(path), hint=f"Did you mean {near}?")
     text = read_named_text(path, kind, SpecError, MAX_BYTES)
     try:
         content = parse_yaml(text)

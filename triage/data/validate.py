@@ -33,7 +33,7 @@ class DataReport:
     Parameters
     ----------
     problems : tuple of str
-        What must be mended; empty when all is well.
+        What must be corrected; empty when all is well.
     warnings : tuple of str
         What is probably wrong, and is used or left out as each says.
     counts : dict

@@ -72,7 +72,7 @@ class GuaranteedThreshold(BaseModel):
             If no threshold was certified.
         """
         if self.threshold is None:
-            raise UsageError("no threshold was certified", mend=self.reason)
+            raise UsageError("no threshold was certified", hint=self.reason)
         flagged: NDArray[np.bool_] = np.asarray(p_high_risk) >= self.threshold
         return flagged
 

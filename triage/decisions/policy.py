@@ -123,7 +123,7 @@ class Policy(BaseModel):
             if predictions.decisions is None:
                 raise PredictionsError(
                     "the combined score is not among the predictions",
-                    mend="Score the cases with the bundle.",
+                    hint="Score the cases with the bundle.",
                 )
             return predictions.decisions["ood_score"].to_numpy(dtype=np.float64)
         return ood_score(predictions, self.score, self.distance)

@@ -104,7 +104,7 @@ def refused(known: dict[str, object], refusal: ImageRejected) -> FileReport:
         Fields of the report that were found before.
     refusal : ImageRejected
     """
-    message = f"{refusal.what} {refusal.mend}" if refusal.mend else refusal.what
+    message = f"{refusal.what} {refusal.hint}" if refusal.hint else refusal.what
     known = {"sha256": refusal.sha256} | known
     found = {"readable": False, "reason": refusal.reason, "message": message}
     return FileReport.model_validate(known | found)
@@ -139,7 +139,7 @@ def write_pixels(place: Path, frames: NDArray[np.uint8]) -> list[str]:
         raise ImageRejected(
             RejectReason.UNREADABLE,
             f"Its pixels cannot be written ({reason}).",
-            mend="Give --pixels another folder.",
+            hint="Give --pixels another folder.",
         ) from None
     return names
 

@@ -52,7 +52,7 @@ def cluster_weights(
     if len(cluster) == 0:
         raise UsageError("there are no cases to resample")
     if n_resamples < 2:
-        raise UsageError(f"{n_resamples} resamples give no interval", mend="Ask for 1000.")
+        raise UsageError(f"{n_resamples} resamples give no interval", hint="Ask for 1000.")
     names, member = np.unique(cluster, return_inverse=True)
     even = np.full(len(names), 1 / len(names))
     generator = np.random.default_rng(seed)

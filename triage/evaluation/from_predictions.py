@@ -35,7 +35,7 @@ def outcomes_of(predictions: Predictions, policy: Policy, spec: DataSpec) -> Out
     """
     decisions = predictions.decisions
     if decisions is None:
-        raise UsageError("the predictions carry no decisions", mend="Apply a policy first.")
+        raise UsageError("the predictions carry no decisions", hint="Apply a policy first.")
     truth = truth_of(predictions)
     probabilities = policy.calibrated(predictions)
     abstained = (decisions["recommendation"] == NO_AI_OPINION).to_numpy()

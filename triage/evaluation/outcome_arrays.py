@@ -54,7 +54,7 @@ def names(name: str, values: Any) -> NDArray[np.str_]:
     array = np.asarray(values)
     if pd.isna(array).any():
         raise UsageError(
-            "holds a missing value", where=name, mend="Give every case a cluster of its own or one."
+            "holds a missing value", where=name, hint="Give every case a cluster of its own or one."
         )
     return array.astype(np.str_)
 
@@ -84,7 +84,7 @@ def text_columns(name: str, table: Any) -> pd.DataFrame:
         raise UsageError(
             f"is {type(table).__name__}, not a DataFrame",
             where=name,
-            mend="Give one row per case; no columns where there are no subgroups.",
+            hint="Give one row per case; no columns where there are no subgroups.",
         )
     columns = {str(key): [_text(value) for value in table[key]] for key in table.columns}
     return pd.DataFrame(columns, index=pd.RangeIndex(len(table)))
@@ -97,7 +97,7 @@ def _numeric(name: str, values: Any) -> NDArray[Any]:
         array = np.asarray(None)
     if array.dtype.kind not in "iufb":
         raise UsageError(
-            "is not an array of numbers", where=name, mend="Give a NumPy array, as documented."
+            "is not an array of numbers", where=name, hint="Give a NumPy array, as documented."
         )
     return array
 

@@ -132,7 +132,7 @@ class Outcomes:
             raise UsageError(
                 f"is {top}, which is not finite or is less than a cost of these cases",
                 where="largest_cost",
-                mend="Give the largest entry of the cost matrix.",
+                hint="Give the largest entry of the cost matrix.",
             )
         if self.outlier_prevalence is not None and not 0.0 < self.outlier_prevalence < 1.0:
             raise UsageError(

@@ -187,5 +187,5 @@ def _check_same_cases(a: Outcomes, b: Outcomes) -> None:
     if not same:
         raise UsageError(
             "the two systems were not measured on the same cases in the same order",
-            mend="Score both on the same frozen test split.",
+            hint="Score both on the same frozen test split.",
         )

@@ -71,7 +71,7 @@ def evaluate_uncertainty(
     decisions = predictions.decisions
     if decisions is None or not {*_PARTS} <= {*decisions.columns}:
         raise UsageError(
-            "the predictions do not say how uncertain they are", mend="Score the cases again."
+            "the predictions do not say how uncertain they are", hint="Score the cases again."
         )
     aleatoric, epistemic = (decisions[name].to_numpy(dtype=np.float64) for name in _PARTS)
     values = {"total": aleatoric + epistemic, "aleatoric": aleatoric, "epistemic": epistemic}

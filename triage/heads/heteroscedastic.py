@@ -102,7 +102,7 @@ class LogitNoise(nn.Module):
         if min(n_factors, n_samples) < 1 or not (math.isfinite(temperature) and temperature > 0):
             raise TrainingError(
                 f"{n_factors} factors, {n_samples} samples, temperature {temperature}",
-                mend="All must be positive.",
+                hint="All must be positive.",
             )
         super().__init__()
         self.factors = nn.Linear(width, n_classes * n_factors)

@@ -45,7 +45,7 @@ class InducingPointGP(nn.Module):
 
     def __init__(self, width: int, n_outputs: int, n_points: int) -> None:
         if n_points < 1:
-            raise TrainingError(f"{n_points} inducing points", mend="Use at least one.")
+            raise TrainingError(f"{n_points} inducing points", hint="Use at least one.")
         super().__init__()
         self.points = nn.Parameter(torch.randn(n_points, width) / math.sqrt(width))
         self.log_length_scale = nn.Parameter(torch.zeros(()))

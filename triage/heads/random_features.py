@@ -36,7 +36,7 @@ class RandomFeatures(nn.Module):
         if n_features < 1 or not (math.isfinite(length_scale) and length_scale > 0):
             raise TrainingError(
                 f"{n_features} random features of length scale {length_scale}",
-                mend="Both must be positive.",
+                hint="Both must be positive.",
             )
         super().__init__()
         blocks = [
@@ -85,7 +85,7 @@ class RandomFeatureGP(nn.Module):
         ridge: float = 1.0,
     ) -> None:
         if not (math.isfinite(ridge) and ridge > 0):
-            raise TrainingError(f"a prior precision of {ridge}", mend="It must be positive.")
+            raise TrainingError(f"a prior precision of {ridge}", hint="It must be positive.")
         super().__init__()
         self.features = RandomFeatures(width, n_features, length_scale)
         self.output = nn.Linear(n_features, n_classes, bias=False)

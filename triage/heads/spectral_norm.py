@@ -37,7 +37,7 @@ class SpectralLinear(nn.Linear):
 
     def __init__(self, n_in: int, n_out: int, bound: float = NORM_BOUND) -> None:
         if not (math.isfinite(bound) and bound > 0):
-            raise TrainingError(f"a bound of {bound} on a spectral norm", mend="Use, say, 0.95.")
+            raise TrainingError(f"a bound of {bound} on a spectral norm", hint="Use, say, 0.95.")
         super().__init__(n_in, n_out)
         self.bound = bound
         nn.init.orthogonal_(self.weight, gain=bound)

@@ -56,7 +56,7 @@ def decode_picture(
         return decode_bytes(data, limits, photographs_only=photographs_only, sha256=sha256)
     except ImageRejected as refusal:
         raise ImageRejected(
-            refusal.reason, refusal.what, where=shown_name(path), mend=refusal.mend, sha256=sha256
+            refusal.reason, refusal.what, where=shown_name(path), hint=refusal.hint, sha256=sha256
         ) from None
 
 
@@ -90,7 +90,7 @@ def decode_bytes(
         raise ImageRejected(
             RejectReason.TOO_LARGE,
             "Decoding needs more memory than there is.",
-            mend="Export the picture smaller.",
+            hint="Export the picture smaller.",
         ) from None
     except Exception:
         # Decoders raise nearly anything on hostile bytes, and their messages may quote the
@@ -98,7 +98,7 @@ def decode_bytes(
         raise ImageRejected(
             RejectReason.UNREADABLE,
             f"The {kind} data is damaged.",
-            mend="Copy or export the file again.",
+            hint="Copy or export the file again.",
         ) from None
     return Picture(
         frames=frames,
@@ -121,7 +121,7 @@ def identify(data: bytes) -> str:
     """
     if not data:
         raise ImageRejected(
-            RejectReason.EMPTY, "The file is empty.", mend="Copy or export the file again."
+            RejectReason.EMPTY, "The file is empty.", hint="Copy or export the file again."
         )
     if data[128:132] == b"DICM":
         return "dicom"
@@ -133,7 +133,7 @@ def identify(data: bytes) -> str:
         RejectReason.UNKNOWN_FORMAT,
         "The content is no JPEG, PNG, TIFF, WebP, BMP, HEIC, AVIF or DICOM, whatever the name "
         "says.",
-        mend="Export the picture as JPEG or PNG.",
+        hint="Export the picture as JPEG or PNG.",
     )
 
 
@@ -171,21 +171,21 @@ def refusal_of(error: OSError | ValueError) -> ImageRejected:
         return ImageRejected(
             RejectReason.MISSING,
             "This is not a regular file.",
-            mend="Give the file itself, no folder, pipe or device.",
+            hint="Give the file itself, no folder, pipe or device.",
         )
     if isinstance(error, OutsideRootError):
         return ImageRejected(
             RejectReason.OUTSIDE_ROOT,
             "A link leads out of the folder of the data.",
-            mend="Copy the file into the folder.",
+            hint="Copy the file into the folder.",
         )
     if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
         return ImageRejected(
-            RejectReason.MISSING, "There is no such file.", mend="Check the name and folder."
+            RejectReason.MISSING, "There is no such file.", hint="Check the name and folder."
         )
     reason = os.strerror(error.errno) if error.errno else "unknown error"
     return ImageRejected(
         RejectReason.UNREADABLE,
         f"The file cannot be opened ({reason}).",
-        mend="Check its permissions.",
+        hint="Check its permissions.",
     )

@@ -50,7 +50,7 @@ class Limits(BaseModel):
             raise ImageRejected(
                 RejectReason.TOO_LARGE,
                 f"The content is larger than {self.max_bytes} bytes.",
-                mend="Export the picture smaller, or raise the limit max_bytes.",
+                hint="Export the picture smaller, or raise the limit max_bytes.",
             )
 
     def check_frames(self, frames: int) -> None:
@@ -65,7 +65,7 @@ class Limits(BaseModel):
             raise ImageRejected(
                 RejectReason.TOO_MANY_FRAMES,
                 f"The file has more than {self.max_frames} frames.",
-                mend="Split the file, or raise the limit max_frames.",
+                hint="Split the file, or raise the limit max_frames.",
             )
 
     def check_geometry(self, height: int, width: int, frames: int = 1) -> None:
@@ -82,7 +82,7 @@ class Limits(BaseModel):
                 RejectReason.BAD_SHAPE,
                 f"{height} x {width} pixels: one side is more than {self.max_aspect} times as "
                 "long as the other.",
-                mend="Cut the picture to what it shows, or raise the limit max_aspect.",
+                hint="Cut the picture to what it shows, or raise the limit max_aspect.",
             )
 
     def check_pixels(self, height: int, width: int, frames: int = 1) -> None:
@@ -103,7 +103,7 @@ class Limits(BaseModel):
             raise ImageRejected(
                 RejectReason.TOO_MANY_PIXELS,
                 f"The picture is longer than {self.max_side} pixels.",
-                mend="Export the picture smaller, or raise the limit max_side.",
+                hint="Export the picture smaller, or raise the limit max_side.",
             )
         pixels = height * width
         if pixels > self.max_pixels or pixels * frames > self.max_total_pixels:
@@ -111,7 +111,7 @@ class Limits(BaseModel):
                 RejectReason.TOO_MANY_PIXELS,
                 f"{frames} x {height} x {width} pixels are more than the {self.max_pixels} per "
                 f"frame or {self.max_total_pixels} in all that are read.",
-                mend="Export the picture smaller, or raise max_pixels and max_total_pixels.",
+                hint="Export the picture smaller, or raise max_pixels and max_total_pixels.",
             )
 
 

@@ -73,14 +73,14 @@ def cases_of(
             return read_unlabelled(manifest, folder, spec, found)
         if not path.exists():
             raise SpecError(
-                "there is no such file or folder", where=str(source), mend="Check the path."
+                "there is no such file or folder", where=str(source), hint="Check the path."
             )
         source = [path]
     elif not isinstance(source, Iterable):
         raise UsageError(
             f"is {type(source).__name__}, from which no cases can be read",
             where="cases",
-            mend="Give a folder, a list of files, a CSV table or a data frame.",
+            hint="Give a folder, a list of files, a CSV table or a data frame.",
         )
     return _cases_of_files(source, spec, root, found)
 
@@ -91,7 +91,7 @@ def _path(value: object) -> Path:
         if isinstance(text, str) and text and "\0" not in text:
             return Path(text)
     raise UsageError(
-        f"{value!r} is no path", where="cases", mend="Give the path of a file or folder."
+        f"{value!r} is no path", where="cases", hint="Give the path of a file or folder."
     )
 
 
@@ -126,7 +126,7 @@ def _cases_of_names(
 ) -> list[Case]:
     if not names:
         raise SpecError(
-            "holds no file to score", where=str(root), mend="Name a folder with pictures."
+            "holds no file to score", where=str(root), hint="Name a folder with pictures."
         )
     table = pd.DataFrame({IMAGE: names}, dtype=str)
     return unlabelled_cases(table, Path(root), spec, warnings, where=str(root))
@@ -147,7 +147,7 @@ def _cases_of_frame(
         raise SpecError(
             f"{len(wrong)} rows name no image, the first is row {wrong[0]} (counted from 0)",
             where="data frame",
-            mend="Complete the column `image`, or leave these rows out.",
+            hint="Complete the column `image`, or leave these rows out.",
         )
     paths = [Path(name) for name in table[IMAGE]]
     absolute = [path.is_absolute() for path in paths]
@@ -168,7 +168,7 @@ def _common_folder(paths: list[Path]) -> Path:
         return Path(os.path.commonpath([path.parent for path in paths]))
     except ValueError as error:  # on two drives
         raise UsageError(
-            "the files have no folder in common", where="cases", mend="Score them separately."
+            "the files have no folder in common", where="cases", hint="Score them separately."
         ) from error
 
 

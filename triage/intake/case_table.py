@@ -77,7 +77,7 @@ def unlabelled_cases(
         raise SpecError(
             f"the column `image` is missing; {shown_columns(table, (IMAGE, *_OPTIONAL))}",
             where=where,
-            mend=f"Rename the column {near!r}." if near is not None else None,
+            hint=f"Rename the column {near!r}." if near is not None else None,
         )
     if table.empty:
         raise SpecError("no row to score", where=where)

@@ -137,7 +137,7 @@ def write_not_stored(out: Path, result: IngestResult) -> None:
         If the list cannot be written.
     """
     path = out.with_name(f"{out.name}.not_stored.csv")
-    rows = [(one.case_id, one.error.what, one.error.mend) for one in result.not_stored]
+    rows = [(one.case_id, one.error.what, one.error.hint) for one in result.not_stored]
     try:
         path.unlink(missing_ok=True)
         if rows:
@@ -217,7 +217,7 @@ def _store(
             if name == case.external_id and (name in found or name in taken):
                 raise StoreError(
                     "The stored case of this name is that of another file of the table, renamed.",
-                    mend="Give the cases ids (case_id), or this file a name that is new.",
+                    hint="Give the cases ids (case_id), or this file a name that is new.",
                 )
             with savepoint(session):
                 add_prediction(session, add_case(session, case), bundle, prediction)
@@ -322,7 +322,7 @@ def _of_volume(
         )
     except OSError as error:
         raise StoreError(
-            f"The reading of this case cannot be read ({error.strerror}).", mend="Score it again."
+            f"The reading of this case cannot be read ({error.strerror}).", hint="Score it again."
         ) from error
     return replace(
         record,

@@ -164,7 +164,7 @@ def load(bundle: str | Path) -> LoadedSystem:
         raise UsageError(
             f"is {type(bundle).__name__}, not the path of a bundle",
             where="bundle",
-            mend="Give the folder that `triage train` wrote.",
+            hint="Give the folder that `triage train` wrote.",
         )
     folder = Path(bundle)
     system, manifest = load_system(folder)

@@ -109,7 +109,7 @@ def checked_source(name: str) -> str:
         raise UsageError(
             "is no name of a source",
             where="--source",
-            mend=f"Give a name of 1 to {MAX_SOURCE_NAME} characters that can be printed, such as "
+            hint=f"Give a name of 1 to {MAX_SOURCE_NAME} characters that can be printed, such as "
             "clinic_north.",
         )
     return clean
@@ -173,7 +173,7 @@ def _write_findings(path: Path, scored: Scored) -> None:
 
 def _write_rejected(path: Path, scored: Scored) -> None:
     rows = [
-        (case_id, str(error.reason), error.what, error.where, error.mend)
+        (case_id, str(error.reason), error.what, error.where, error.hint)
         for case_id, error in scored.rejected.items()
     ]
     write_csv(path, ("case_id", "reason", "message", "file", "hint"), rows)

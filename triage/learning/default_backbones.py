@@ -46,7 +46,7 @@ def default_backbones(root: str | Path | None) -> tuple[str, ...]:
         if found := _backbones_in(Path(named)):
             return found
         raise UsageError(
-            "holds no folder with a config.json", where=f"{VARIABLE}={named}", mend="Correct it."
+            "holds no folder with a config.json", where=f"{VARIABLE}={named}", hint="Correct it."
         )
     nearby = list(root.resolve().parents)[:_LEVELS] if root is not None else []
     if root is not None and not root.is_absolute():
@@ -77,7 +77,7 @@ def check_backbones(spec: DataSpec, references: Sequence[str]) -> None:
     raise UsageError(
         f"{spec.modality} need another backbone",
         where=spec.name,
-        mend=f"Name one: --backbone {wanted}.",
+        hint=f"Name one: --backbone {wanted}.",
     )
 
 

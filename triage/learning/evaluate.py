@@ -68,7 +68,7 @@ def load_test_split(
             "places conditions or groups differently than the spec the bundle was trained with, "
             "so its test cases may have trained",
             where=spec.name,
-            mend="Use the bundle's own spec (spec.json in the bundle).",
+            hint="Use the bundle's own spec (spec.json in the bundle).",
         )
     return load_dataset(spec, Path(root), roles.seed, for_training=False)
 

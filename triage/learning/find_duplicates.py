@@ -99,7 +99,7 @@ def find_duplicates(
     if any(reference.startswith("monai:") for reference in references):
         raise UsageError(
             "looking for near-duplicates needs pretrained backbones",
-            mend="Name one: --backbone hf:<directory or hub name>.",
+            hint="Name one: --backbone hf:<directory or hub name>.",
         )
     backbones = {reference: load_backbone(reference) for reference in references}
     cache = None if cache_folder is None else Path(cache_folder)
@@ -125,5 +125,5 @@ def write_groups(found: Duplicates, path: str | Path) -> None:
         write_csv(Path(path), ("case_id", "similar_group"), rows)
     except OSError as error:
         raise UsageError(
-            f"cannot be written ({error.strerror})", where=str(path), mend="Choose another --out."
+            f"cannot be written ({error.strerror})", where=str(path), hint="Choose another --out."
         ) from error

@@ -164,7 +164,7 @@ def _require_pictures(dataset: Dataset) -> None:
         raise UsageError(
             "volumes cannot be pretrained on",
             where=dataset.spec.name,
-            mend="Photographs and single B-scans can.",
+            hint="Photographs and single B-scans can.",
         )
 
 
@@ -205,7 +205,7 @@ def _require_cases(training: int, held_out: int, processes: Processes) -> None:
             f"{training} cases to learn from and {held_out} held out{each} are too few: a case is "
             "learned by telling it from others",
             where="training split",
-            mend="Bring readable cases of more patients, or start fewer processes.",
+            hint="Bring readable cases of more patients, or start fewer processes.",
         )
 
 
@@ -244,7 +244,7 @@ def _checkpoint(
         raise TrainingError(
             "not every process sees the checkpoint",
             where=str(folder),
-            mend="Put --out on a disk that all machines share.",
+            hint="Put --out on a disk that all machines share.",
         )
     return path
 

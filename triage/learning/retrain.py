@@ -95,7 +95,7 @@ def retrain(
             "retraining from reviews is not offered for OCT volumes: a review names a diagnosis, "
             "not a tissue map or a referral to learn from",
             where=spec.name,
-            mend="Add annotated volumes to the data, and use `triage train`.",
+            hint="Add annotated volumes to the data, and use `triage train`.",
         )
     champion, root, out = map(Path, (champion, root, out))
     check_free(out)
@@ -106,7 +106,7 @@ def retrain(
         raise UsageError(
             f"is not the champion of the case database, which is {in_use.name}",
             where=str(champion),
-            mend="Give the bundle in use.",
+            hint="Give the bundle in use.",
         )
     test = load_test_split(spec, root, manifest, load_bundle_spec(champion))
     dataset = load_dataset(spec, root, manifest.roles.seed)
@@ -161,7 +161,7 @@ def _with_reviews(dataset: Dataset, store: Store, policy: RetrainPolicy) -> _Lea
         raise NotEnoughEvidence(
             f"{added} usable labels from reviews{without}, "
             f"the policy asks for {policy.labels.min_labels}",
-            mend="Review more cases, or lower labels.min_labels.",
+            hint="Review more cases, or lower labels.min_labels.",
         )
     counts = {
         "found": len(labels),
@@ -186,5 +186,5 @@ def _check_unchanged(learned: _Learned, challenger: Trained) -> None:
         raise TrainingError(
             f"the files of {len(changed)} reviewed cases changed while they were trained on",
             where=", ".join(each.case for each in changed[:5]),
-            mend="Nothing was stored. Let no one write to the folder, and run it again.",
+            hint="Nothing was stored. Let no one write to the folder, and run it again.",
         )

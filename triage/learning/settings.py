@@ -70,7 +70,7 @@ def benchmark_settings(
         raise UsageError(
             "volumes are compared with the usual settings of heads",
             where="--config",
-            mend="Leave it out.",
+            hint="Leave it out.",
         )
     return default_settings(tuple(backbones), members=members)
 
@@ -134,13 +134,13 @@ def _merged(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 def _refusal(error: ValidationError, modality: Modality, model: type[BaseModel]) -> UsageError:
     """What is wrong with the first setting that cannot be."""
     first = error.errors()[0]
-    what, mend = first["msg"].removeprefix("Value error, "), None
+    what, hint = first["msg"].removeprefix("Value error, "), None
     if first["type"] == "extra_forbidden":
         what = f"is no setting for {modality}"
         near = nearest_key(model, first["loc"])
-        mend = f"Did you mean {near}?" if near else None
+        hint = f"Did you mean {near}?" if near else None
     where = ".".join(map(str, first["loc"]))
-    return UsageError(what, where=f"--{where}" if where else "settings", mend=mend)
+    return UsageError(what, where=f"--{where}" if where else "settings", hint=hint)
 
 
 def read_config(path: str | Path, modality: Modality) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def read_config(path: str | Path, modality: Modality) -> dict[str, Any]:
     content = read_mapping(Path(path), KIND)
     if "backbones" in content:
         raise SpecError(
-            "names backbones", where=str(path), mend="Take them out, and name them by --backbone."
+            "names backbones", where=str(path), hint="Take them out, and name them by --backbone."
         )
     family = family_of(modality)
     try:

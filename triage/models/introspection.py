@@ -91,7 +91,7 @@ def introspect(
         )
     if len(targets) < folds:
         raise TrainingError(
-            f"{len(targets)} cases are too few for {folds} folds", mend="Ask for fewer folds."
+            f"{len(targets)} cases are too few for {folds} folds", hint="Ask for fewer folds."
         )
     chance = np.random.default_rng(seed)
     seen, unseen = np.zeros(len(targets)), np.zeros(len(targets))

@@ -87,7 +87,7 @@ def _of_reference(reference: str, seed: int) -> Backbone:
     if library not in BACKBONES or not name:
         raise TrainingError(
             f"unknown backbone {reference!r}",
-            mend=f"{_did_you_mean(library)}Write {_forms()}.",
+            hint=f"{_did_you_mean(library)}Write {_forms()}.",
         )
     return BACKBONES[library].load(name, reference, seed)
 
@@ -140,7 +140,7 @@ def _file_backbone(name: str, reference: str, seed: int) -> Backbone:
         raise TrainingError(
             "the backbone cannot be read",
             where=reference,
-            mend="Give a folder that `triage pretrain` wrote.",
+            hint="Give a folder that `triage pretrain` wrote.",
         ) from error
     backbone.reference = reference
     if size is not None:
@@ -154,7 +154,7 @@ def _monai_backbone(name: str, reference: str, seed: int) -> Backbone:
     try:
         network, width = build_monai(name)
     except UsageError as error:
-        raise TrainingError(error.what, mend=error.mend) from error
+        raise TrainingError(error.what, hint=error.hint) from error
     return Backbone(
         network,
         reference=reference,
@@ -211,7 +211,7 @@ def _hf_backbone(name: str, reference: str, seed: int) -> Backbone:
         raise TrainingError(
             "the backbone cannot be loaded",
             where=reference,
-            mend="Give a directory with the config.json and model.safetensors of a vision "
+            hint="Give a directory with the config.json and model.safetensors of a vision "
             "network, or a hub name when online.",
         ) from error
     return Backbone(

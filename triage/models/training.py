@@ -174,7 +174,7 @@ def _diverged(what: str, settings: FitSettings) -> TrainingError:
     return TrainingError(
         what,
         where=f"learning_rate {settings.learning_rate:g}",
-        mend="Lower the learning rate.",
+        hint="Lower the learning rate.",
     )
 
 

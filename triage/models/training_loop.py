@@ -163,5 +163,5 @@ def _require_finite(loss: float, epoch: int, settings: FitSettings) -> None:
         raise TrainingError(
             f"the loss is no longer finite in epoch {epoch + 1}",
             where=f"learning_rate {settings.learning_rate:g}",
-            mend="Lower the learning rate.",
+            hint="Lower the learning rate.",
         )

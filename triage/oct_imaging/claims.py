@@ -95,7 +95,7 @@ def _check_whole(part: Part, flags: list[Flag]) -> None:
         raise ImageRejected(
             RejectReason.TRUNCATED,
             f"The file holds {of} of a volume.",
-            mend="Give a folder with all parts of the volume.",
+            hint="Give a folder with all parts of the volume.",
         )
 
 

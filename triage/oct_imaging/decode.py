@@ -47,20 +47,20 @@ def decode_volume(path: Path, limits: VolumeLimits, *, root: str | Path | None =
         file_name_claim(draft, path)
         return finish(draft)
     except ImageRejected as refusal:
-        reason, what, mend = refusal.reason, refusal.what, refusal.mend
+        reason, what, hint = refusal.reason, refusal.what, refusal.hint
     except OutsideRootError as error:
         outside = refusal_of(error)
-        reason, what, mend = outside.reason, outside.what, outside.mend
+        reason, what, hint = outside.reason, outside.what, outside.hint
     except MemoryError:
-        reason, mend = RejectReason.TOO_LARGE, "Export fewer or smaller B-scans."
+        reason, hint = RejectReason.TOO_LARGE, "Export fewer or smaller B-scans."
         what = "Reading the volume needs more memory than there is."
     except Exception:
         # Decoders and vendors' libraries raise nearly anything on hostile bytes, and their
         # messages may quote the header, which may name a patient.
         reason, what = RejectReason.UNREADABLE, "The OCT data is damaged."
-        mend = "Copy or export the scan again."
+        hint = "Copy or export the scan again."
     sha256 = _content_hash(path, limits, reason)
-    raise ImageRejected(reason, what, where=shown_name(path), mend=mend, sha256=sha256)
+    raise ImageRejected(reason, what, where=shown_name(path), hint=hint, sha256=sha256)
 
 
 def _content_hash(path: Path, limits: VolumeLimits, reason: RejectReason) -> str | None:
@@ -92,7 +92,7 @@ def _read_draft(path: Path, limits: VolumeLimits) -> Draft:
     raise ImageRejected(
         RejectReason.UNKNOWN_FORMAT,
         "The content is no OCT format that is read, whatever the name says.",
-        mend="Export the scan as DICOM, or as pictures with a sidecar.",
+        hint="Export the scan as DICOM, or as pictures with a sidecar.",
     )
 
 
@@ -141,6 +141,6 @@ def _read_head(path: Path, limits: VolumeLimits) -> bytes:
         raise refusal_of(error) from None
     if not head:
         raise ImageRejected(
-            RejectReason.EMPTY, "The file is empty.", mend="Copy or export the file again."
+            RejectReason.EMPTY, "The file is empty.", hint="Copy or export the file again."
         )
     return head

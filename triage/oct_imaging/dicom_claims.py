@@ -48,7 +48,7 @@ def note_claims(dataset: Dataset, frames: int, draft: Draft) -> None:
         raise ImageRejected(
             RejectReason.INCONSISTENT,
             f"The header announces {frames} B-scans and describes {len(described)}.",
-            mend="Export the scan again.",
+            hint="Export the scan again.",
         )
     shared = items(dataset, "SharedFunctionalGroupsSequence")[:1]
     _note_laterality(dataset, [*described, *shared], draft)
@@ -99,7 +99,7 @@ def _note_laterality(dataset: Dataset, groups: list[Dataset], draft: Draft) -> N
             raise ImageRejected(
                 RejectReason.BOTH_EYES,
                 "The file holds B-scans of both eyes.",
-                mend="Export each eye as a file of its own.",
+                hint="Export each eye as a file of its own.",
             )
         for value in values:
             draft.claim("laterality", value, source)

@@ -52,7 +52,7 @@ def read_dicom_folder(files: dict[Path, str], limits: VolumeLimits) -> Draft:
         raise ImageRejected(
             RejectReason.WRONG_MODALITY,
             "None of the folder's DICOM files is an Ophthalmic Tomography object.",
-            mend="Give the folder of an OCT volume.",
+            hint="Give the folder of an OCT volume.",
         )
     fundus = _fundus(pictures, limits)
     if len(volumes) == 1:
@@ -162,7 +162,7 @@ class _Parts:
             raise ImageRejected(
                 RejectReason.INCONSISTENT,
                 "The files of the series differ in the size or depth of their B-scans.",
-                mend="Give a folder with the files of one volume only.",
+                hint="Give a folder with the files of one volume only.",
             )
         self.bscans[targets] = draft.bscans
         self.targets[instance.sop_instance or instance.sha256] = targets
@@ -179,7 +179,7 @@ class _Parts:
             raise ImageRejected(
                 RejectReason.INCONSISTENT,
                 "Two files of the folder have the same SOP Instance UID and different pixels.",
-                mend="Export the scan again into an empty folder.",
+                hint="Export the scan again into an empty folder.",
             )
 
     def draft(self) -> Draft:
@@ -209,14 +209,14 @@ class _Parts:
             raise ImageRejected(
                 RejectReason.INCONSISTENT,
                 "A file of the folder changed while it was read.",
-                mend="Wait until the export is complete and try again.",
+                hint="Wait until the export is complete and try again.",
             )
         draft = read_opt(data, self.limits, fundus)
         if len(draft.bscans) != instance.frames:
             raise ImageRejected(
                 RejectReason.INCONSISTENT,
                 "A file does not hold as many B-scans as its header says.",
-                mend="Export the scan again.",
+                hint="Export the scan again.",
             )
         return draft
 

@@ -178,7 +178,7 @@ def _by_concatenation(instances: Sequence[Instance]) -> FrameOrder:
         raise ImageRejected(
             RejectReason.INCONSISTENT,
             "The numbers of the volume's parts contradict each other.",
-            mend="Export the scan again into an empty folder.",
+            hint="Export the scan again into an empty folder.",
         )
     expected = max(present | totals)
     if len(present) < expected:
@@ -191,7 +191,7 @@ def _by_concatenation(instances: Sequence[Instance]) -> FrameOrder:
             raise ImageRejected(
                 RejectReason.TRUNCATED if offset > before else RejectReason.INCONSISTENT,
                 "The volume's parts do not hold the frames that their headers say.",
-                mend="Copy or export the scan again into an empty folder.",
+                hint="Copy or export the scan again into an empty folder.",
             )
         before += instance.frames
     return FrameOrder(tuple(ordered), np.arange(before))
@@ -212,7 +212,7 @@ def _by_place_or_number(instances: Sequence[Instance], others: Sequence[Instance
                 RejectReason.INCONSISTENT,
                 f"The folder holds {len(instances)} volumes or parts of one, and nothing says in "
                 "what order.",
-                mend="Give each file, or a folder for each volume, on its own.",
+                hint="Give each file, or a folder for each volume, on its own.",
             )
         if max(instance.frames for instance in instances) > FEW_FRAMES:
             raise _several(len(instances))
@@ -256,7 +256,7 @@ def _several(count: int) -> ImageRejected:
     return ImageRejected(
         RejectReason.INCONSISTENT,
         f"The folder holds {count} volumes.",
-        mend="Give each file, or a folder for each, on its own.",
+        hint="Give each file, or a folder for each, on its own.",
     )
 
 
@@ -264,5 +264,5 @@ def _incomplete(there: int, expected: int) -> ImageRejected:
     return ImageRejected(
         RejectReason.TRUNCATED,
         f"{there} of the volume's {expected} parts are there.",
-        mend="Copy or export all files of the scan into the folder.",
+        hint="Copy or export all files of the scan into the folder.",
     )

@@ -60,5 +60,5 @@ def _disagreement(what: str) -> ImageRejected:
     return ImageRejected(
         RejectReason.INCONSISTENT,
         f"The files of the series {what}.",
-        mend="Give a folder with the files of one volume only.",
+        hint="Give a folder with the files of one volume only.",
     )

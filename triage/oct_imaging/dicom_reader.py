@@ -62,13 +62,13 @@ def read_opt(data: bytes, limits: VolumeLimits, fundus: bytes | None = None) -> 
         raise ImageRejected(
             RejectReason.UNSUPPORTED_ENCODING,
             "The pixels of a tomography object are no real numbers.",
-            mend="Export the scan with 8 or 16 bits a sample.",
+            hint="Export the scan with 8 or 16 bits a sample.",
         )
     if not dataset.get("PixelData"):
         raise ImageRejected(
             RejectReason.NO_PIXELS,
             "The DICOM object holds no pixels.",
-            mend="Give the object that holds the B-scans.",
+            hint="Give the object that holds the B-scans.",
         )
     limits.check_shape(*geometry(dataset))
     pixel = ImagePixel.of(dataset)
@@ -76,7 +76,7 @@ def read_opt(data: bytes, limits: VolumeLimits, fundus: bytes | None = None) -> 
         raise ImageRejected(
             RejectReason.WRONG_MODALITY,
             "The pixels are in colour; B-scans of an OCT are grey.",
-            mend="Give the Ophthalmic Tomography Image object of the same examination.",
+            hint="Give the Ophthalmic Tomography Image object of the same examination.",
         )
     draft = Draft(bscans=np.empty(0, np.uint8), kind="dicom", sha256=hash_bytes(data))
     note_claims(dataset, pixel.frames, draft)
@@ -109,7 +109,7 @@ def _check_class(dataset: Dataset) -> None:
     raise ImageRejected(
         RejectReason.WRONG_MODALITY,
         f"'{name}' is {kind}.",
-        mend="Give the Ophthalmic Tomography Image object of the same examination.",
+        hint="Give the Ophthalmic Tomography Image object of the same examination.",
     )
 
 
@@ -125,7 +125,7 @@ def _decode(dataset: Dataset, pixel: ImagePixel) -> NDArray[np.uint8] | NDArray[
             raise ImageRejected(
                 RejectReason.INCONSISTENT,
                 "The B-scans differ in their number of bits.",
-                mend="Export the scan again.",
+                hint="Export the scan again.",
             )
         lowest = -(2 ** (bits - 1)) if frame.signed else 0
         highest = 2**bits - 1
@@ -141,6 +141,6 @@ def _checked_bits(frame: StoredFrame) -> int:
         raise ImageRejected(
             RejectReason.UNSUPPORTED_ENCODING,
             "Samples of more than 16 bits are not read.",
-            mend="Export the scan with 8 or 16 bits a sample.",
+            hint="Export the scan with 8 or 16 bits a sample.",
         )
     return frame.bits

@@ -46,7 +46,7 @@ def folder_files(folder: Path, limits: VolumeLimits) -> dict[str, Path]:
     raise ImageRejected(
         RejectReason.TOO_MANY_FRAMES,
         f"The folder has more files than the {limits.max_bscans} B-scans that are read.",
-        mend="Give the folder of one volume, or raise the limit max_bscans.",
+        hint="Give the folder of one volume, or raise the limit max_bscans.",
     )
 
 
@@ -62,7 +62,7 @@ def check_within(path: Path, folder: Path) -> None:
         raise ImageRejected(
             RejectReason.OUTSIDE_ROOT,
             "A link in the folder leads out of it.",
-            mend="Copy the file that it leads to into the folder.",
+            hint="Copy the file that it leads to into the folder.",
         )
 
 

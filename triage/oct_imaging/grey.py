@@ -71,7 +71,7 @@ def read_grey(
             raise ImageRejected(
                 RejectReason.INCONSISTENT,
                 "The pages of the file differ in size or depth.",
-                mend="Export the B-scans of one volume with one size and depth.",
+                hint="Export the B-scans of one volume with one size and depth.",
             )
         stack[index] = frame
     assert stack is not None  # there is at least one page
@@ -88,6 +88,6 @@ def _grey(page: Page, *, colour: bool) -> NDArray[Any]:
         raise ImageRejected(
             RejectReason.WRONG_MODALITY,
             "This is a colour picture; B-scans of an OCT are grey.",
-            mend="Give the scan itself, exported without colours, or read it as a photograph.",
+            hint="Give the scan itself, exported without colours, or read it as a photograph.",
         )
     return rgb[..., 1].copy()

@@ -79,7 +79,7 @@ def read_folder(folder: Path, limits: VolumeLimits) -> Draft:
         raise ImageRejected(
             RejectReason.EMPTY,
             "The folder holds no picture.",
-            mend="Give a folder of B-scans as PNG, TIFF, JPEG or BMP.",
+            hint="Give a folder of B-scans as PNG, TIFF, JPEG or BMP.",
         )
     wanted = [*bscans, *([localizer] if localizer else [])]
     if not set(wanted) <= set(names) or len(set(wanted)) < len(wanted):
@@ -115,7 +115,7 @@ def _read_all(
             pages = read_grey(data, picture_kind(data) or "", limits)
         except ImageRejected as refusal:
             place = f"Picture {index + 1} of {len(paths)}: {refusal.what}"
-            raise ImageRejected(refusal.reason, place, mend=refusal.mend) from None
+            raise ImageRejected(refusal.reason, place, hint=refusal.hint) from None
         if len(paths) == 1:
             return pages
         if stack is None:
@@ -126,7 +126,7 @@ def _read_all(
                 RejectReason.INCONSISTENT,
                 f"Picture {index + 1} of {len(paths)} differs from the first in size, depth or "
                 "number of pages.",
-                mend="Keep one folder for each volume.",
+                hint="Keep one folder for each volume.",
             )
         stack[index] = pages[0]
     assert stack is not None  # there is at least one path
@@ -140,7 +140,7 @@ def _small(path: Path) -> bytes:
         raise ImageRejected(
             RejectReason.TOO_LARGE,
             "The sidecar is larger than a mebibyte.",
-            mend="Leave out of it what is not read.",
+            hint="Leave out of it what is not read.",
         ) from None
     except OSError as error:
         raise refusal_of(error) from None

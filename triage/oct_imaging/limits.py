@@ -45,7 +45,7 @@ class VolumeLimits(BaseModel):
             raise ImageRejected(
                 RejectReason.TOO_LARGE,
                 f"The content is larger than {self.max_bytes} bytes.",
-                mend="Export fewer B-scans, or raise the limit max_bytes.",
+                hint="Export fewer B-scans, or raise the limit max_bytes.",
             )
 
     def check_shape(self, bscans: int, rows: int, columns: int) -> None:
@@ -64,7 +64,7 @@ class VolumeLimits(BaseModel):
             raise ImageRejected(
                 RejectReason.TOO_MANY_FRAMES,
                 f"The volume has more than {self.max_bscans} B-scans.",
-                mend="Export fewer B-scans, or raise the limit max_bscans.",
+                hint="Export fewer B-scans, or raise the limit max_bscans.",
             )
         pixels = rows * columns
         if (
@@ -76,7 +76,7 @@ class VolumeLimits(BaseModel):
                 RejectReason.TOO_MANY_PIXELS,
                 f"{bscans} x {rows} x {columns} samples are more than the {self.max_voxels} in "
                 f"all, {self.max_pixels} a B-scan or {self.max_side} a side that are read.",
-                mend="Export the volume smaller, or raise max_voxels, max_pixels and max_side.",
+                hint="Export the volume smaller, or raise max_voxels, max_pixels and max_side.",
             )
 
     @property

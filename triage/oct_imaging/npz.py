@@ -68,7 +68,7 @@ def read_npz(path: Path, limits: VolumeLimits) -> Draft:
                 raise ImageRejected(
                     RejectReason.WRONG_MODALITY,
                     "The archive holds no array named volume or bscans.",
-                    mend="A data set of many cases is loaded with a data spec, not as a volume.",
+                    hint="A data set of many cases is loaded with a data spec, not as a volume.",
                 )
             bscans = _volume(archive, volume, limits)
             stream.seek(0)
@@ -84,7 +84,7 @@ def read_npz(path: Path, limits: VolumeLimits) -> Draft:
         raise ImageRejected(
             RejectReason.TRUNCATED,
             "The archive is damaged or ends too early.",
-            mend="Copy or export the file again.",
+            hint="Copy or export the file again.",
         ) from None
     except OSError as error:
         raise refusal_of(error) from None
@@ -115,7 +115,7 @@ def _localizer(archive: zipfile.ZipFile, name: str, limits: VolumeLimits) -> NDA
             raise ImageRejected(
                 RejectReason.UNSUPPORTED_ENCODING,
                 "The localizer is no array of uint8 with axes row and column.",
-                mend="Save it as one, or leave it out.",
+                hint="Save it as one, or leave it out.",
             )
         limits.check_shape(1, *shape)
 
@@ -128,7 +128,7 @@ def _meta(archive: zipfile.ZipFile) -> str:
             raise ImageRejected(
                 RejectReason.UNSUPPORTED_ENCODING,
                 "The meta array is no text.",
-                mend="Save it as one string of JSON, or leave it out.",
+                hint="Save it as one string of JSON, or leave it out.",
             )
 
     return str(_read_array(archive, "meta", None, check))
@@ -153,7 +153,7 @@ def _read_array(
             raise ImageRejected(
                 RejectReason.UNSUPPORTED_ENCODING,
                 "An array holds Python objects, which are never unpickled.",
-                mend="Save the volume as an array of numbers.",
+                hint="Save the volume as an array of numbers.",
             )
         check(shape, dtype)
         size = prod(shape) * dtype.itemsize
@@ -181,7 +181,7 @@ def _fill(stream: IO[bytes], content: NDArray[np.uint8]) -> None:
         raise ImageRejected(
             RejectReason.INCONSISTENT,
             "An array is longer than its header says.",
-            mend="Save the volume again.",
+            hint="Save the volume again.",
         )
 
 
@@ -196,7 +196,7 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         raise ImageRejected(
             RejectReason.UNREADABLE,
             "An array's header is damaged.",
-            mend="Copy or export the file again.",
+            hint="Copy or export the file again.",
         ) from None
 
 
@@ -204,5 +204,5 @@ def _truncated() -> ImageRejected:
     return ImageRejected(
         RejectReason.TRUNCATED,
         "An array is shorter than its header says.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )

@@ -41,14 +41,14 @@ def open_zip(stream: BinaryIO, most_members: int) -> zipfile.ZipFile:
         raise ImageRejected(
             RejectReason.INCONSISTENT,
             "The archive holds two members of one name.",
-            mend="Save the archive again.",
+            hint="Save the archive again.",
         )
     size = os.fstat(stream.fileno()).st_size
     if any(member.header_offset + member.compress_size > size for member in members):
         raise ImageRejected(
             RejectReason.TRUNCATED,
             "The archive ends before its content does.",
-            mend="Copy or export the file again.",
+            hint="Copy or export the file again.",
         )
     return archive
 
@@ -88,5 +88,5 @@ def _too_many(most: int) -> ImageRejected:
     return ImageRejected(
         RejectReason.TOO_LARGE,
         f"The archive has more than {most} members.",
-        mend="Save the volume alone, as an array named volume.",
+        hint="Save the volume alone, as an array named volume.",
     )

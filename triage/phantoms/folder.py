@@ -47,14 +47,14 @@ def claim_folder(folder: Path, arguments: Mapping[str, Any]) -> None:
             raise UsageError(
                 "the folder holds phantoms made with other arguments.",
                 where=str(folder),
-                mend="Choose another folder, or delete this one first.",
+                hint="Choose another folder, or delete this one first.",
             )
         return
     if folder.exists() and not (folder.is_dir() and all(map(_is_partial, folder.iterdir()))):
         raise UsageError(
             "the place is taken by something that is not a set of phantoms.",
             where=str(folder),
-            mend="Choose a new or empty folder.",
+            hint="Choose a new or empty folder.",
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def claim_folder(folder: Path, arguments: Mapping[str, Any]) -> None:
         raise UsageError(
             f"the folder cannot be made ({error.strerror}).",
             where=str(folder),
-            mend="Choose a place that can be written to.",
+            hint="Choose a place that can be written to.",
         ) from error
     replace_file(path, (json.dumps(record, indent=2) + "\n").encode())
 

@@ -70,7 +70,7 @@ def generator_of(spec: DataSpec) -> Generator:
     """
     if spec.generator is None:
         raise UsageError(
-            "these data cannot be generated", where=spec.name, mend="Say where they are: --root."
+            "these data cannot be generated", where=spec.name, hint="Say where they are: --root."
         )
     return GENERATORS[spec.generator]
 
@@ -94,7 +94,7 @@ def device_folders(
         raise UsageError(
             "these data cannot be generated for two devices",
             where=spec.name,
-            mend="Say where they are: --root and --new-root.",
+            hint="Say where they are: --root and --new-root.",
         )
     found = []
     for device, given in (("A", old), ("B", new)):

@@ -67,7 +67,7 @@ class McDropout(AfterTraining):
             raise TrainingError(
                 "MC dropout of a head that was trained without dropout",
                 where="dropout 0",
-                mend="Train with dropout, such as 0.1.",
+                hint="Train with dropout, such as 0.1.",
             )
         generator = torch.Generator().manual_seed(seed)
         members: list[HeadNetwork] = []

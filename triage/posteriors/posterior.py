@@ -124,7 +124,7 @@ class JointNetwork(HeadNetwork):
     def __init__(self, width: int, n_members: int) -> None:
         super().__init__(width)
         if n_members < 1:
-            raise UsageError(f"an ensemble of {n_members} members", mend="Ask for at least one.")
+            raise UsageError(f"an ensemble of {n_members} members", hint="Ask for at least one.")
         self.n_members = n_members
 
     @abstractmethod
@@ -222,7 +222,7 @@ def perceptron(head: HeadNetwork, info: PosteriorInfo) -> Head:
     if type(head) is not Head:
         raise TrainingError(
             f"the posterior {info.key} is for perceptron heads, not {type(head).__name__}",
-            mend="Choose the head softmax, reject or hod, or another posterior.",
+            hint="Choose the head softmax, reject or hod, or another posterior.",
         )
     return head
 

@@ -113,5 +113,5 @@ def require_finite(loss: float, learning_rate: float, info: PosteriorInfo) -> No
         raise TrainingError(
             f"the loss is no longer finite while the posterior {info.key} is found",
             where=f"learning_rate {learning_rate:g}",
-            mend="Lower the learning rate.",
+            hint="Lower the learning rate.",
         )

@@ -111,7 +111,7 @@ def as_classes(stored: NDArray[Any], spec: SegmentationSpec, where: str) -> NDAr
         raise SpecError(
             f"the mask has values that are no class: {shown}{more}",
             where=where,
-            mend="Map them in the spec's `values`, or mend the mask.",
+            hint="Map them in the spec's `values`, or hint the mask.",
         )
     meaning = np.zeros(256, dtype=np.uint8)
     for value, label in known.items():

@@ -84,12 +84,12 @@ def set_folder(root: Path, classes: Sequence[str]) -> Path:
         raise SpecError(
             f"there is no folder `train` with folders {', '.join(classes)}",
             where=str(root),
-            mend="Unpack the archive and give the folder that holds train, val and test.",
+            hint="Unpack the archive and give the folder that holds train, val and test.",
         )
     if len(found) > 1:
         listed = ", ".join(folder.relative_to(root).as_posix() for folder in found)
         raise SpecError(
-            f"holds several copies of the set: {listed}", where=str(root), mend="Give one of them."
+            f"holds several copies of the set: {listed}", where=str(root), hint="Give one of them."
         )
     return found[0]
 
@@ -154,14 +154,14 @@ def write_table(root: Path, rows: Sequence[BscanRow], problems: Sequence[str]) -
             raise SpecError(
                 "there is a manifest already, which this would replace",
                 where=str(path),
-                mend="Rename it.",
+                hint="Rename it.",
             )
         write_csv(path, COLUMNS, map(astuple, rows))
     except OSError as error:
         raise SpecError(
             "the manifest cannot be written beside the data",
             where=str(path),
-            mend="Make the folder writable, or copy the set to one that is.",
+            hint="Make the folder writable, or copy the set to one that is.",
         ) from error
     return path
 

@@ -45,7 +45,7 @@ def find(spec: SegmentationSpec, root: Path) -> list[Entry]:
         raise SpecError(
             "there are no files Subject_*.mat",
             where=str(root),
-            mend="Unpack the archive 2015_BOE_Chiu below this folder.",
+            hint="Unpack the archive 2015_BOE_Chiu below this folder.",
         )
     return [Entry(path.stem, path.stem, partial(_read, spec, path)) for path in files]
 

@@ -62,7 +62,7 @@ def _matrices(stream: BinaryIO, size: int, order: str) -> Iterator[bytes]:
             raise ImageRejected(
                 RejectReason.TRUNCATED,
                 "The file ends before its arrays do.",
-                mend="Copy the file again.",
+                hint="Copy the file again.",
             )
         beginning = stream.read(min(length, _BEGINNING))
         if kind == _COMPRESSED:
@@ -91,7 +91,7 @@ def _check(matrix: bytes, order: str, wanted: tuple[str, ...]) -> None:
         raise ImageRejected(
             RejectReason.UNSUPPORTED_ENCODING,
             "An array holds something other than real numbers.",
-            mend="Give the file as it was published.",
+            hint="Give the file as it was published.",
         )
     if min(shape, default=-1) < 0:
         raise _damaged()
@@ -120,5 +120,5 @@ def _damaged() -> ImageRejected:
     return ImageRejected(
         RejectReason.UNREADABLE,
         "The file is damaged or no MATLAB 5 file.",
-        mend="Copy the file again.",
+        hint="Copy the file again.",
     )

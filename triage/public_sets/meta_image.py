@@ -79,7 +79,7 @@ def read_meta_image(path: Path, limits: VolumeLimits = DEFAULT_VOLUME_LIMITS) ->
         return MetaImage(voxels, _spacing(fields))
     except ImageRejected as refusal:
         raise ImageRejected(
-            refusal.reason, refusal.what, where=shown_name(path), mend=refusal.mend
+            refusal.reason, refusal.what, where=shown_name(path), hint=refusal.hint
         ) from None
 
 

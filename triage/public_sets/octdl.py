@@ -34,7 +34,7 @@ def write_manifest(root: Path) -> Path:
         raise SpecError(
             f"holds {len(tables)} files {TABLE}",
             where=str(root),
-            mend="Give the folder with the table and, beside or below it, the disease folders.",
+            hint="Give the folder with the table and, beside or below it, the disease folders.",
         )
     table = read_csv(tables[0])
     if absent := [name for name in _NEEDED if name not in table.columns]:

@@ -45,7 +45,7 @@ def write_manifest(root: Path) -> Path:
         raise SpecError(
             f"holds {len(archives)} files octmnist*.npz",
             where=str(root),
-            mend="Put one of them, of one size, into a folder of its own.",
+            hint="Put one of them, of one size, into a folder of its own.",
         )
     source = archives[0]
     try:
@@ -55,7 +55,7 @@ def write_manifest(root: Path) -> Path:
         raise SpecError(
             "is not a readable OCTMNIST archive, or its folder cannot be written to",
             where=source.name,
-            mend="Download it again, or make the folder writable.",
+            hint="Download it again, or make the folder writable.",
         ) from error
     return write_table(root, copies_joined(rows), ())
 

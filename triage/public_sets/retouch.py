@@ -30,7 +30,7 @@ def find(spec: SegmentationSpec, root: Path) -> list[Entry]:
         raise SpecError(
             f"no folder holds {_IMAGE} and {_MASK}",
             where=str(root),
-            mend="Unpack the training sets below this folder.",
+            hint="Unpack the training sets below this folder.",
         )
     names = [folder.relative_to(root).as_posix() for folder in folders]
     problems = tuple(

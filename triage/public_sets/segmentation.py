@@ -157,7 +157,7 @@ def split_by_group(
     if len(named) < len(wanted):
         raise UsageError(
             f"{len(named)} groups cannot fill {len(wanted)} splits",
-            mend="Ask for fewer splits, or add eyes.",
+            hint="Ask for fewer splits, or add eyes.",
         )
     # every split gets one, the rest goes where the gap to the share is largest
     sizes = dict.fromkeys(wanted, 1)

@@ -40,7 +40,7 @@ def write_report(report: Report, folder: Path) -> tuple[Path, Path]:
         raise UsageError(
             f"the report cannot be written: {error.strerror}",
             where=str(folder),
-            mend="Choose a folder you may write to.",
+            hint="Choose a folder you may write to.",
         ) from error
     finally:
         if folder.is_dir():

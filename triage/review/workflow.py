@@ -134,7 +134,7 @@ def reveal(
         if review.first is None:
             raise WorkflowError(
                 "The AI's opinion is shown only after your first read is locked.",
-                mend="Give your first read.",
+                hint="Give your first read.",
             )
         if review.revealed_at is not None:
             return _opinion_shown(session, review)
@@ -190,10 +190,10 @@ def decide(
         apart = departures(decision.read, review.first, _opinion_shown(session, review))
         if apart and reason is None:
             raise WorkflowError(
-                f"The decision differs from {' and from '.join(apart)}.", mend="Give a reason."
+                f"The decision differs from {' and from '.join(apart)}.", hint="Give a reason."
             )
         if reason is OverrideReason.OTHER and not decision.comment:
-            raise WorkflowError("The reason 'other' needs words.", mend="Write a comment.")
+            raise WorkflowError("The reason 'other' needs words.", hint="Write a comment.")
         keep_decision(session, review.id, decision)
         _label(session, review, decision.read, LabelSource.AI_VISIBLE)
         append_event(
@@ -213,7 +213,7 @@ def decide(
 def _name(reviewer: str) -> str:
     name = " ".join(reviewer.split())
     if not name:
-        raise WorkflowError("A review needs a reader.", mend="Give your name.")
+        raise WorkflowError("A review needs a reader.", hint="Give your name.")
     return name
 
 
@@ -222,7 +222,7 @@ def _open_review(
 ) -> ReviewRecord:
     review = find_review(session, case_id, _name(reviewer), for_update=for_update)
     if review is None:
-        raise WorkflowError("This case is not open.", mend="Open it first.")
+        raise WorkflowError("This case is not open.", hint="Open it first.")
     return review
 
 

@@ -44,7 +44,7 @@ def case_member_array(values: ArrayLike, name: str, where: str) -> Floats:
         raise UsageError(
             f"{name} have shape {array.shape}",
             where=where,
-            mend="Give [N, columns], or [N, M, columns] for an ensemble of M members.",
+            hint="Give [N, columns], or [N, M, columns] for an ensemble of M members.",
         )
     if array.size == 0:
         raise UsageError(f"{name} are empty: shape {array.shape}", where=where)
@@ -54,7 +54,7 @@ def case_member_array(values: ArrayLike, name: str, where: str) -> Floats:
             f"{name} hold NaN or infinity in {int(bad.sum())} of {len(bad)} rows, "
             f"the first is row {int(bad.argmax())}",
             where=where,
-            mend="Leave these cases out, or find out why the network returned them.",
+            hint="Leave these cases out, or find out why the network returned them.",
         )
     return array if array.ndim == 3 else array[:, None, :]
 
@@ -66,7 +66,7 @@ def class_array(values: ArrayLike, name: str, where: str) -> Floats:
         raise UsageError(
             f"{name} are of one class only",
             where=where,
-            mend="Give one column for each class, at least two.",
+            hint="Give one column for each class, at least two.",
         )
     return array
 
@@ -84,7 +84,7 @@ def probability_array(values: ArrayLike, where: str) -> Floats:
         raise UsageError(
             f"probabilities hold negative values, the smallest is {float(array.min()):.3g}",
             where=where,
-            mend="If these are logits, pass them as logits=...",
+            hint="If these are logits, pass them as logits=...",
         )
     gap = np.abs(array.sum(axis=2, dtype=np.float64) - 1).max(axis=1)
     if (gap > SUM_TOLERANCE).any():
@@ -93,7 +93,7 @@ def probability_array(values: ArrayLike, where: str) -> Floats:
             f"probabilities do not sum to one in {int((gap > SUM_TOLERANCE).sum())} of {len(gap)} "
             f"rows; row {row} sums to {float(array[row].sum(axis=1)[0]):.4g}",
             where=where,
-            mend="Give the softmax over all classes. If these are logits, pass them as logits=...",
+            hint="Give the softmax over all classes. If these are logits, pass them as logits=...",
         )
     return array
 
@@ -121,7 +121,7 @@ def label_array(labels: ArrayLike, n_cases: int, where: str) -> NDArray[Any]:
         array = np.empty((0, 0))
     if array.ndim != 1:
         raise UsageError(
-            f"labels have shape {array.shape}", where=where, mend="Give one label a case, [N]."
+            f"labels have shape {array.shape}", where=where, hint="Give one label a case, [N]."
         )
     if len(array) != n_cases:
         raise UsageError(f"{len(array)} labels for {n_cases} cases", where=where)
@@ -133,13 +133,13 @@ def label_array(labels: ArrayLike, n_cases: int, where: str) -> NDArray[Any]:
         raise UsageError(
             "labels are neither whole numbers nor text, or some are missing",
             where=where,
-            mend="Give the class of each training case, 0 to C - 1.",
+            hint="Give the class of each training case, 0 to C - 1.",
         )
     if array.dtype.kind == "i" and (array < 0).any():
         raise UsageError(
             f"{int((array < 0).sum())} labels are negative",
             where=where,
-            mend="A score is fitted on inliers: leave out-of-distribution cases out.",
+            hint="A score is fitted on inliers: leave out-of-distribution cases out.",
         )
     return array
 
@@ -156,14 +156,14 @@ def class_index(labels: NDArray[Any], n_inliers: int, where: str) -> NDArray[np.
         raise UsageError(
             "labels are text, which does not say which column of the logits they mean",
             where=where,
-            mend="Give the number of the column, 0 to C - 1.",
+            hint="Give the number of the column, 0 to C - 1.",
         )
     if (labels >= n_inliers).any():
         raise UsageError(
             f"label {int(labels.max())} is that of no inlier class; there are {n_inliers}, "
             f"0 to {n_inliers - 1}",
             where=where,
-            mend="Give the number of the column, and leave cases of other classes out.",
+            hint="Give the number of the column, and leave cases of other classes out.",
         )
     return labels.astype(np.int64)
 
@@ -182,7 +182,7 @@ def inlier_count(n_inliers: int | None, n_classes: int, where: str) -> int:
         raise UsageError(
             f"n_inliers is {n_inliers!r} of {n_classes} classes",
             where=where,
-            mend=f"Give how many leading columns are inlier classes, 1 to {n_classes}.",
+            hint=f"Give how many leading columns are inlier classes, 1 to {n_classes}.",
         )
     return int(n_inliers)
 
@@ -211,7 +211,7 @@ def given_layers(last_layer: LastLayer, n_members: int, width: int, where: str) 
             f"last_layer has shapes {weight.shape} and {bias.shape} for {n_members} members with "
             f"embeddings of width {width}",
             where=where,
-            mend="Give weight [C, D] and bias [C], or [M, C, D] and [M, C] for an ensemble.",
+            hint="Give weight [C, D] and bias [C], or [M, C, D] and [M, C] for an ensemble.",
         )
     if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
         raise UsageError("last_layer holds NaN or infinity", where=where)
@@ -242,7 +242,7 @@ def recovered_layers(embeddings: Floats, logits: Floats, where: str) -> list[Mem
         raise UsageError(
             f"{n} cases do not determine the last layer of {width} features",
             where=where,
-            mend=f"Give at least {width + 1} cases, or pass last_layer=(weight, bias).",
+            hint=f"Give at least {width + 1} cases, or pass last_layer=(weight, bias).",
         )
     heads = []
     for member in range(n_members):
@@ -278,7 +278,7 @@ def _check_linear(computed: Floats, wanted: Floats, where: str) -> None:
         raise UsageError(
             "the logits are no linear function of the embeddings, or not that of the last layer",
             where=where,
-            mend="Give the features that the last layer reads, not those of an earlier layer.",
+            hint="Give the features that the last layer reads, not those of an earlier layer.",
         )
 
 
@@ -299,12 +299,12 @@ def _numbers(values: ArrayLike, name: str, where: str) -> Floats:
         array = np.asarray(values)
     except (ValueError, TypeError, RuntimeError) as error:
         raise UsageError(
-            f"{name} are no array: {error}", where=where, mend="Give a NumPy array of numbers."
+            f"{name} are no array: {error}", where=where, hint="Give a NumPy array of numbers."
         ) from error
     if array.dtype.kind not in "iufb":
         raise UsageError(
             f"{name} are of type {array.dtype}, not of numbers",
             where=where,
-            mend="Give a NumPy array of numbers.",
+            hint="Give a NumPy array of numbers.",
         )
     return array if array.dtype.kind == "f" else array.astype(np.float64)

@@ -153,7 +153,7 @@ class _FittedArrayScore(ArrayScore):
     def _embeddings(self, embeddings: ArrayLike) -> Floats:
         """Check embeddings to be scored, [N, M, D]."""
         if self._shape is None:
-            raise UsageError("the score was not fitted", where=self._name, mend="Call fit first.")
+            raise UsageError("the score was not fitted", where=self._name, hint="Call fit first.")
         array = case_member_array(embeddings, "embeddings", self._name)
         if array.shape[1:] != self._shape:
             raise UsageError(
@@ -198,7 +198,7 @@ class EmbeddingArrayScore(_FittedArrayScore):
             raise UsageError(
                 f"the labels are of one class only, {classes[0]!r}",
                 where=self._name,
-                mend="Give training cases of at least two classes, or use `Mahalanobis`.",
+                hint="Give training cases of at least two classes, or use `Mahalanobis`.",
             )
         self._n_classes = len(classes)
         self._score.fit(self._observed(array), truth)

@@ -81,7 +81,7 @@ def restore(source: Path, url: str | None, *, overwrite: bool = False) -> Path:
     """
     target = _file(resolve_url(url), "Restore it with pg_restore.")
     if not source.is_file():
-        raise StoreError("There is no such backup.", where=str(source), mend="Check the path.")
+        raise StoreError("There is no such backup.", where=str(source), hint="Check the path.")
     _require_whole(source, "Take another backup.")
     _require_free(target, overwrite, source)
     if target.exists():
@@ -91,14 +91,14 @@ def restore(source: Path, url: str | None, *, overwrite: bool = False) -> Path:
     return target
 
 
-def _file(url: URL, mend: str) -> Path:
+def _file(url: URL, hint: str) -> Path:
     path = sqlite_file(url)
     if path is None:
-        raise StoreError("This verb is for SQLite; this database is on a server.", mend=mend)
+        raise StoreError("This verb is for SQLite; this database is on a server.", hint=hint)
     return path
 
 
-def _require_whole(path: Path, mend: str) -> None:
+def _require_whole(path: Path, hint: str) -> None:
     """Refuse a file that is no case database, or a damaged one; an older migration is fine."""
     found = check_store(f"sqlite:///{path}")
     problems = [one for one in found.problems if "triage db upgrade" not in one]
@@ -106,7 +106,7 @@ def _require_whole(path: Path, mend: str) -> None:
         raise StoreError(
             f"This case database is not whole: {problems[0]}",
             where=str(path),
-            mend=f"{mend} triage db check lists everything.",
+            hint=f"{hint} triage db check lists everything.",
         )
 
 
@@ -116,7 +116,7 @@ def _require_free(path: Path, overwrite: bool, origin: Path) -> None:
             raise StoreError("A database is not copied onto itself.", where=str(path))
         if not overwrite:
             raise StoreError(
-                "The file exists.", where=str(path), mend="Name another, or add --overwrite."
+                "The file exists.", where=str(path), hint="Name another, or add --overwrite."
             )
         return
     left = [name for end in _BESIDE if (name := path.with_name(path.name + end)).exists()]
@@ -124,7 +124,7 @@ def _require_free(path: Path, overwrite: bool, origin: Path) -> None:
         raise StoreError(
             "A file of another database is left here, and SQLite would apply it to this one.",
             where=", ".join(map(str, left)),
-            mend="Move it away.",
+            hint="Move it away.",
         )
 
 
@@ -170,7 +170,7 @@ def _require_case_database(connection: sqlite3.Connection, path: Path) -> None:
     tables = {name for (name,) in connection.execute(query)}
     if tables and "alembic_version" not in tables:
         raise StoreError(
-            "The database holds tables of something else.", where=str(path), mend="Name another."
+            "The database holds tables of something else.", where=str(path), hint="Name another."
         )
 
 
@@ -183,6 +183,6 @@ def _told(target: Path) -> Iterator[None]:
         raise StoreError(
             f"SQLite refused ({error}), and nothing was changed.",
             where=str(target),
-            mend="Check that it is writable, has space left, and is no damaged database (move that "
+            hint="Check that it is writable, has space left, and is no damaged database (move that "
             "away, with the files named like it that end in -wal and -shm).",
         ) from error

@@ -161,12 +161,12 @@ def _require_exchangeable(
     # A path that somebody's name for another case happens to be says nothing of that case.
     derived = session.scalar(select(Case.id_derived).where(Case.id == case_id))
     if len(stored) != len(given) or (stored != list(given) and derived != record.id_derived):
-        raise StoreError("This case is already stored with other images.", where=where, mend=_OTHER)
+        raise StoreError("This case is already stored with other images.", where=where, hint=_OTHER)
     if any(new is None for old, new in zip(stored, given, strict=True) if old != new):
         raise StoreError(
             "This case is already stored with other images, and a file of it is missing now.",
             where=where,
-            mend="Put the file back; what is stored stays as it is.",
+            hint="Put the file back; what is stored stays as it is.",
         )
     read_by_a_bundle = select(Prediction.id).where(Prediction.case_id == case_id, IS_READ)
     read_by_a_person = select(Review.id).where(
@@ -175,7 +175,7 @@ def _require_exchangeable(
     for query in (read_by_a_bundle, read_by_a_person):
         if session.scalar(query.limit(1)) is not None:
             raise StoreError(
-                "This case is already stored with other images.", where=where, mend=_OTHER
+                "This case is already stored with other images.", where=where, hint=_OTHER
             )
 
 

@@ -115,7 +115,7 @@ def _check(connection: Connection, place: str) -> StoreCheck:
     found = schema_of(connection)
     if found.state is not Schema.CURRENT:
         refusal = found.refusal(place)
-        problems.append(f"{refusal.what} {refusal.mend}")
+        problems.append(f"{refusal.what} {refusal.hint}")
     if found.state in (Schema.EMPTY, Schema.FOREIGN):
         return StoreCheck(place, found.found, found.needed, {}, tuple(problems))
     if found.state is Schema.CURRENT:

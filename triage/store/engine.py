@@ -188,12 +188,12 @@ def make_engine(url: URL, create: bool) -> Engine:
         require_extra("postgres", "A PostgreSQL database")
     if (path := sqlite_file(url)) is not None:
         if create and not path.parent.is_dir():
-            raise StoreError("The folder does not exist.", where=str(path.parent), mend="Make it.")
+            raise StoreError("The folder does not exist.", where=str(path.parent), hint="Make it.")
         if not create and not path.exists():
             raise StoreError(
                 "There is no case database here.",
                 where=str(path),
-                mend="Score cases first (triage score, triage demo), or give another --db.",
+                hint="Score cases first (triage score, triage demo), or give another --db.",
             )
     try:
         engine = create_engine(
@@ -203,7 +203,7 @@ def make_engine(url: URL, create: bool) -> Engine:
         )
     except (SQLAlchemyError, ImportError) as error:
         raise StoreError(
-            "This kind of database is not supported.", where=shown_url(url), mend=URL_HELP
+            "This kind of database is not supported.", where=shown_url(url), hint=URL_HELP
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
@@ -258,7 +258,7 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
                     raise StoreError(
                         "Rows refer to rows that do not exist, so nothing was changed.",
                         where=shown_url(engine.url),
-                        mend="Restore a backup; triage db check says more.",
+                        hint="Restore a backup; triage db check says more.",
                     )
         finally:
             cursor.execute("PRAGMA foreign_keys = ON")
@@ -290,5 +290,5 @@ def errors_told(url: URL) -> Iterator[None]:
         raise StoreError(
             f"The database refused ({cause}).",
             where=shown_url(url),
-            mend="Check that it is reachable, writable, a case database, and has space left.",
+            hint="Check that it is reachable, writable, a case database, and has space left.",
         ) from error

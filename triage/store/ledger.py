@@ -69,7 +69,7 @@ def events(session: Session, case_id: int | None = None) -> list[EventRecord]:
 
 
 def _refuse() -> None:
-    raise StoreError("Events are append-only.", where="event", mend="Append a new event instead.")
+    raise StoreError("Events are append-only.", where="event", hint="Append a new event instead.")
 
 
 @event.listens_for(Event, "before_update")

@@ -45,14 +45,14 @@ def resolve_url(text: str | None) -> URL:
     try:
         url = make_url(text or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
     except (ArgumentError, ValueError):  # the second for a port that is no number
-        raise StoreError("This is not a database URL.", where="--db", mend=URL_HELP) from None
+        raise StoreError("This is not a database URL.", where="--db", hint=URL_HELP) from None
     if url.drivername in ("postgresql", "postgres"):
         url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() == "sqlite" and _in_memory(url):
         raise StoreError(
             "This names a database in memory, which is lost when the command ends.",
             where=shown_url(url),
-            mend="Name a file: sqlite:///FILE.",
+            hint="Name a file: sqlite:///FILE.",
         )
     if url.get_backend_name() == "sqlite" and (
         url.username or url.password or {*map(str.casefold, url.query)} & _CREDENTIALS
@@ -61,7 +61,7 @@ def resolve_url(text: str | None) -> URL:
         raise StoreError(
             "This gives a user or a password, and SQLite databases have none.",
             where=shown_url(url),
-            mend="Leave it out, and protect the file by its permissions.",
+            hint="Leave it out, and protect the file by its permissions.",
         )
     return url
 

@@ -29,5 +29,5 @@ def savepoint(session: Session) -> Iterator[None]:
         cause = getattr(error, "orig", error)
         raise StoreError(
             f"The database does not take a value ({type(cause).__name__}).",
-            mend="Look for characters that are not text, in names and cells.",
+            hint="Look for characters that are not text, in names and cells.",
         ) from error

@@ -39,7 +39,7 @@ class FoundSchema:
     def refusal(self, place: str) -> StoreError:
         """Return the error to raise for a database that is not usable."""
         at = f"The database is at migration {self.found}, this software needs {self.needed}."
-        what, mend = {
+        what, hint = {
             Schema.EMPTY: (
                 "The database is empty.",
                 "Score cases into it first (triage score, triage demo).",
@@ -51,7 +51,7 @@ class FoundSchema:
                 "Give the case database a database of its own.",
             ),
         }[self.state]
-        return StoreError(what, where=place, mend=mend)
+        return StoreError(what, where=place, hint=hint)
 
 
 def needed_revision() -> str:

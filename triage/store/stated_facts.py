@@ -56,7 +56,7 @@ def complete_facts(session: Session, case_id: int, record: CaseRecord) -> None:
         raise StoreError(
             f"This case is already stored with another {name}.",
             where=f"case {case_id}",
-            mend=_HINT,
+            hint=_HINT,
         )
     for column in (Case.visit, Case.laterality, Case.age):
         value = getattr(record, column.key)
@@ -96,13 +96,13 @@ def _state_patient(session: Session, case_id: int, record: CaseRecord) -> None:
         raise StoreError(
             "This case is already stored with another patient.",
             where=f"case {case_id}",
-            mend=_HINT,
+            hint=_HINT,
         )
     if _used_by_a_person(session, case_id):
         raise StoreError(
             "This case was stored without a patient, and a person has read or labelled it since.",
             where=f"case {case_id}",
-            mend="Leave its patient out, as before.",
+            hint="Leave its patient out, as before.",
         )
     session.execute(
         update(Case)

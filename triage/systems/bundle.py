@@ -112,15 +112,15 @@ def check_free(folder: Path) -> None:
         str(folder.absolute()).encode("utf-8")
     except UnicodeEncodeError:  # safetensors writes no such file
         raise UsageError(
-            "has a name that is not UTF-8", where=str(folder), mend="Choose another --out."
+            "has a name that is not UTF-8", where=str(folder), hint="Choose another --out."
         ) from None
     if folder.exists():
         raise UsageError(
-            "exists already", where=str(folder), mend="Choose another --out, or remove it."
+            "exists already", where=str(folder), hint="Choose another --out, or remove it."
         )
     above = next(place for place in folder.absolute().parents if place.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
-        raise UsageError("cannot be written to", where=str(above), mend="Choose another --out.")
+        raise UsageError("cannot be written to", where=str(above), hint="Choose another --out.")
 
 
 def read_manifest(folder: Path) -> BundleManifest:
@@ -139,14 +139,14 @@ def read_manifest(folder: Path) -> BundleManifest:
             raise BundleError(
                 f"was made by another version of this software ({other}, not {FORMAT})",
                 where=str(folder),
-                mend="Train it again with this version.",
+                hint="Train it again with this version.",
             )
         manifest = BundleManifest.of_text(text)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise BundleError(
             "is not a bundle: it has no manifest.json",
             where=str(folder),
-            mend="Make one with `triage train`.",
+            hint="Make one with `triage train`.",
         ) from error
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise BundleError("manifest.json is malformed or altered", where=str(folder)) from error
@@ -197,7 +197,7 @@ def _read_part(path: Path, model: type[Part]) -> Part:
         return model.model_validate_json(text)
     except ValueError as error:
         raise BundleError(
-            "is malformed", where=str(path), mend="Restore the bundle from a copy or train again."
+            "is malformed", where=str(path), hint="Restore the bundle from a copy or train again."
         ) from error
 
 

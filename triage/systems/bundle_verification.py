@@ -56,13 +56,13 @@ def check_names(folder: Path, manifest: BundleManifest) -> None:
         raise BundleError(
             f"its manifest has names that may lead out of the bundle: {_listed(outside)}",
             where=str(folder),
-            mend=_RESTORE,
+            hint=_RESTORE,
         )
     if unlisted := used - manifest.files.keys():
         raise BundleError(
             f"its manifest uses files that it lists no hash of: {_listed(unlisted)}",
             where=str(folder),
-            mend=_RESTORE,
+            hint=_RESTORE,
         )
 
 
@@ -88,7 +88,7 @@ def check_files(folder: Path, manifest: BundleManifest) -> None:
         raise BundleError("has a file that cannot be read", where=str(folder)) from error
     if wrong:
         raise BundleError(
-            f"does not match its manifest: {_listed(wrong)}", where=str(folder), mend=_RESTORE
+            f"does not match its manifest: {_listed(wrong)}", where=str(folder), hint=_RESTORE
         )
 
 
@@ -108,14 +108,14 @@ def list_files(folder: Path) -> set[str]:
         raise BundleError(
             f"has symbolic links in it: {_listed(links)}",
             where=str(folder),
-            mend="Put the files themselves in their place.",
+            hint="Put the files themselves in their place.",
         )
     others = {name for name, entry in entries if not entry.is_file(follow_symlinks=False)}
     if others:
         raise BundleError(
             f"has pipes, sockets or devices in it: {_listed(others)}",
             where=str(folder),
-            mend=_RESTORE,
+            hint=_RESTORE,
         )
     return {name for name, _ in entries} - {MANIFEST}
 

@@ -67,7 +67,7 @@ def load_fitted(path: Path, kind: type[Fitted]) -> Fitted:
     unfit = UsageError(
         f"is not a {name} of this version, or is damaged",
         where=str(path),
-        mend=f"Fit the {name} again and save it.",
+        hint=f"Fit the {name} again and save it.",
     )
     found = load_arrays(path)
     if found is None or (found[1].get("format"), found[1].get("kind")) != (FORMAT, name):

@@ -125,7 +125,7 @@ def test_one_file_is_refused_and_the_next_is_read(
     refusal = refused(pool, task, good)
     assert refusal.reason is reason
     assert words in refusal.what
-    assert refusal.mend
+    assert refusal.hint
     assert refusal.where == "good.png"
     assert "Secret" not in str(refusal)
     again = read(pool, good)

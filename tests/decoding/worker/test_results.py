@@ -72,7 +72,7 @@ def test_every_result_comes_back_as_it_was(result: Result) -> None:
 
 def test_a_refusal_comes_back_as_it_was() -> None:
     refusal = ImageRejected(
-        RejectReason.TRUNCATED, "It ends.", where="a.jpg", mend="Copy it.", sha256="c" * 64
+        RejectReason.TRUNCATED, "It ends.", where="a.jpg", hint="Copy it.", sha256="c" * 64
     )
     with pytest.raises(ImageRejected) as caught:
         decode_result(encode_refusal(refusal) | {"arrays": []}, [])

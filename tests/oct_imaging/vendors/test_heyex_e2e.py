@@ -96,7 +96,7 @@ def test_several_volumes(tmp_path, eyes, sentence):
     with pytest.raises(ImageRejected) as caught:
         read(tmp_path / "a", writers.e2e_bytes(eyes=eyes))
     assert caught.value.what == sentence
-    assert caught.value.mend == "Export one volume of one eye a file."
+    assert caught.value.hint == "Export one volume of one eye a file."
 
 
 def test_circle_and_star(tmp_path):

@@ -67,7 +67,7 @@ def test_both_eyes_in_one_export(tmp_path):
     writers.write_xml(tmp_path / "e", lateralities=("R", "L"))
     error = refusal(tmp_path / "e")
     assert "2 volumes of both eyes" in error.what
-    assert "one eye" in (error.mend or "")
+    assert "one eye" in (error.hint or "")
 
 
 @pytest.mark.parametrize("prolog", [BOMB, EXTERNAL])

@@ -37,7 +37,7 @@ def little_memory(most: int) -> Iterator[None]:
 def refusal(kind: str, path: Path, limits: VolumeLimits | None = None) -> ImageRejected:
     with pytest.raises(ImageRejected) as caught:
         read_vendor(kind, path, limits or VolumeLimits())
-    assert caught.value.mend
+    assert caught.value.hint
     return caught.value
 
 

@@ -19,7 +19,7 @@ def out_of_memory(limits: WorkerLimits) -> ImageRejected:
     return ImageRejected(
         RejectReason.TOO_LARGE,
         f"Decoding needs more than {limits.memory_mib} MiB of memory.",
-        mend=f"Export it smaller, or set {MEMORY_VARIABLE} higher.",
+        hint=f"Export it smaller, or set {MEMORY_VARIABLE} higher.",
     )
 
 
@@ -28,7 +28,7 @@ def out_of_cpu_time(limits: WorkerLimits, path: Path) -> ImageRejected:
     return ImageRejected(
         RejectReason.TOO_MUCH_WORK,
         f"Decoding takes more than {limits.cpu_seconds_of(path):.3g} seconds of CPU time.",
-        mend=f"Export it smaller, or set {CPU_VARIABLE} higher.",
+        hint=f"Export it smaller, or set {CPU_VARIABLE} higher.",
     )
 
 
@@ -37,7 +37,7 @@ def out_of_time(limits: WorkerLimits) -> ImageRejected:
     return ImageRejected(
         RejectReason.TOO_MUCH_WORK,
         f"Decoding does not end within {limits.wall_seconds:g} seconds.",
-        mend=f"Copy the file to a local disk, or set {WALL_VARIABLE} higher.",
+        hint=f"Copy the file to a local disk, or set {WALL_VARIABLE} higher.",
     )
 
 
@@ -46,12 +46,12 @@ def decoder_failed() -> ImageRejected:
     return ImageRejected(
         RejectReason.DECODER_FAILED,
         "The decoder failed on this file, so the file is damaged or of an unknown kind.",
-        mend="Export it again, or in another format.",
+        hint="Export it again, or in another format.",
     )
 
 
 def of_file(refusal: ImageRejected, path: Path, sha256: str | None) -> ImageRejected:
     """The same refusal with the name of the file and the hash of its content, if it is known."""
     return ImageRejected(
-        refusal.reason, refusal.what, where=shown_name(path), mend=refusal.mend, sha256=sha256
+        refusal.reason, refusal.what, where=shown_name(path), hint=refusal.hint, sha256=sha256
     )

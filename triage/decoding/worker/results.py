@@ -38,7 +38,7 @@ def encode_refusal(refusal: ImageRejected) -> Header:
         "reason": str(refusal.reason),
         "what": refusal.what,
         "where": refusal.where,
-        "mend": refusal.mend,
+        "hint": refusal.hint,
         "sha256": refusal.sha256,
     }
 
@@ -66,7 +66,7 @@ def _decode(header: Header, arrays: Arrays) -> Result:
             RejectReason(header["reason"]),
             str(header["what"]),
             where=header["where"],
-            mend=header["mend"],
+            hint=header["hint"],
             sha256=header["sha256"],
         )
     if kind == "report":

@@ -45,7 +45,7 @@ class Corruption:
         if type(self.severity) is not int or not 1 <= self.severity <= levels:
             raise UsageError(
                 f"{self.name} has no severity {self.severity!r}",
-                mend=f"Choose 1 to {levels}." if levels > 1 else "It has severity 1 only.",
+                hint=f"Choose 1 to {levels}." if levels > 1 else "It has severity 1 only.",
             )
 
     def __str__(self) -> str:
@@ -106,4 +106,4 @@ def parse_corruption(text: str) -> Corruption:
         CORRUPTIONS.lookup(name)
     if colon and severity.isascii() and severity.isdecimal():
         return Corruption(name, int(severity))
-    raise UsageError(f"{text!r} is not a corruption", mend="Write name:severity, such as jpeg:3.")
+    raise UsageError(f"{text!r} is not a corruption", hint="Write name:severity, such as jpeg:3.")

@@ -56,7 +56,7 @@ def decode_frame(
     raise ImageRejected(
         RejectReason.UNREADABLE,
         "A compressed frame is damaged.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )
 
 
@@ -73,7 +73,7 @@ def _rle(data: memoryview, pixel: ImagePixel) -> CodedFrame:
         raise ImageRejected(
             RejectReason.INCONSISTENT,
             "The compressed frame has fewer bits than the header says.",
-            mend="Export the picture again.",
+            hint="Export the picture again.",
         )
     return CodedFrame(words, precision, whole_cells=True)
 
@@ -117,5 +117,5 @@ def _check_size(pixel: ImagePixel, *size: int) -> None:
             RejectReason.UNREADABLE,
             f"The compressed frame is {size[0]} x {size[1]} x {size[2]}, "
             f"the header says {pixel.rows} x {pixel.columns} x {pixel.samples}.",
-            mend="Export the picture again.",
+            hint="Export the picture again.",
         )

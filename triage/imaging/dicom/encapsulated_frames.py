@@ -71,7 +71,7 @@ def read_fragments(value: memoryview) -> Fragments:
             raise ImageRejected(
                 RejectReason.UNREADABLE,
                 "The compressed pixel data is no list of items.",
-                mend="Copy or export the file again.",
+                hint="Copy or export the file again.",
             )
         if position + 8 + length > len(value):
             raise _cut()
@@ -88,7 +88,7 @@ def read_fragments(value: memoryview) -> Fragments:
             raise ImageRejected(
                 RejectReason.TOO_MUCH_WORK,
                 f"The pixel data has more than {MAX_FRAGMENTS} fragments.",
-                mend=_MEND,
+                hint=_MEND,
             )
     return Fragments(tuple(pieces), tuple(offsets), table)
 
@@ -138,7 +138,7 @@ def _bounds(
         raise ImageRejected(
             RejectReason.TRUNCATED,
             "There are fewer frames than the header announces.",
-            mend="Copy or export the file again.",
+            hint="Copy or export the file again.",
         )
     if len(starts) > frames:
         raise _surplus()
@@ -155,7 +155,7 @@ def _bounds(
         raise ImageRejected(
             RejectReason.TRUNCATED,
             "Fewer frames begin in the pixel data than the header announces.",
-            mend="Copy or export the file again.",
+            hint="Copy or export the file again.",
         )
     raise _surplus()
 
@@ -185,7 +185,7 @@ def _surplus() -> ImageRejected:
     return ImageRejected(
         RejectReason.INCONSISTENT,
         "The pixel data holds more frames than the header announces.",
-        mend=_MEND,
+        hint=_MEND,
     )
 
 
@@ -193,5 +193,5 @@ def _cut() -> ImageRejected:
     return ImageRejected(
         RejectReason.TRUNCATED,
         "The pixel data ends within a fragment.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )

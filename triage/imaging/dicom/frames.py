@@ -101,7 +101,7 @@ def stored_frames(dataset: Dataset, pixel: ImagePixel) -> Iterator[StoredFrame]:
             raise ImageRejected(
                 RejectReason.UNSUPPORTED_ENCODING,
                 "Luminance and chrominance of other than 8 bits are not read.",
-                mend="Export the picture as RGB.",
+                hint="Export the picture as RGB.",
             )
         yield stored_frame(coded, pixel)
 
@@ -119,7 +119,7 @@ def _coded_frames(dataset: Dataset, pixel: ImagePixel) -> Iterator[CodedFrame]:
         raise ImageRejected(
             RejectReason.UNSUPPORTED_ENCODING,
             "The DICOM file's compression is not supported.",
-            mend="Export the picture in another transfer syntax.",
+            hint="Export the picture in another transfer syntax.",
         )
     rle = syntax == uid.RLELossless
     codestreams = frame_codestreams(

@@ -65,7 +65,7 @@ class ImagePixel:
             raise ImageRejected(
                 RejectReason.UNSUPPORTED_ENCODING,
                 "The DICOM file's colour space is not supported.",
-                mend="Export the picture as RGB or greyscale.",
+                hint="Export the picture as RGB or greyscale.",
             )
         plausible = self.samples == _SAMPLES[self.photometric] and not (
             self.photometric == PALETTE and self.stored > 16
@@ -82,7 +82,7 @@ class ImagePixel:
             raise ImageRejected(
                 RejectReason.UNSUPPORTED_ENCODING,
                 "The DICOM file's samples are of no known kind.",
-                mend="Export the picture with 8 or 16 bits a sample.",
+                hint="Export the picture with 8 or 16 bits a sample.",
             )
 
     @classmethod
@@ -150,7 +150,7 @@ def _integer(dataset: Dataset, keyword: str) -> int:
         raise ImageRejected(
             RejectReason.UNREADABLE,
             f"The DICOM header gives no usable {keyword}.",
-            mend="Export the picture again.",
+            hint="Export the picture again.",
         )
     return int(value)
 

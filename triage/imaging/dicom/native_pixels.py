@@ -48,13 +48,13 @@ class NativePixels:
             raise ImageRejected(
                 RejectReason.UNREADABLE,
                 "The DICOM header gives no usable PlanarConfiguration.",
-                mend="Export the picture again.",
+                hint="Export the picture again.",
             )
         if len(self.data) < self._bytes:
             raise ImageRejected(
                 RejectReason.TRUNCATED,
                 "There is less pixel data than the header announces.",
-                mend="Copy or export the file again.",
+                hint="Copy or export the file again.",
             )
         line = min(pixel.rows, pixel.columns) * pixel.samples * pixel.allocated // 8
         surplus = len(self.data) - self._bytes
@@ -66,13 +66,13 @@ class NativePixels:
             raise ImageRejected(
                 RejectReason.INCONSISTENT,
                 "There is more pixel data than the header announces.",
-                mend="Export the picture again.",
+                hint="Export the picture again.",
             )
         if self.subsampled and pixel.columns % 2:
             raise ImageRejected(
                 RejectReason.UNSUPPORTED_ENCODING,
                 "Colours of half the resolution need an even number of columns.",
-                mend="Export the picture as RGB.",
+                hint="Export the picture as RGB.",
             )
 
     @property

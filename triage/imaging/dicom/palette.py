@@ -144,5 +144,5 @@ def _damaged() -> ImageRejected:
     return ImageRejected(
         RejectReason.UNREADABLE,
         "The DICOM file's colour table is damaged or missing.",
-        mend="Export the picture as RGB.",
+        hint="Export the picture as RGB.",
     )

@@ -120,7 +120,7 @@ class _CountingStream(BytesIO):
             raise ImageRejected(
                 RejectReason.TOO_LARGE,
                 "The header has too many elements.",
-                mend="Export the picture again.",
+                hint="Export the picture again.",
             )
         piece = super().read(size)
         self.cut = size is not None and 0 < len(piece) < size
@@ -157,7 +157,7 @@ def parse_part10(data: bytes, limits: Limits, keywords: tuple[str, ...] = ()) ->
         raise ImageRejected(
             RejectReason.UNREADABLE,
             "The file has no DICOM header.",
-            mend="Export the picture again.",
+            hint="Export the picture again.",
         )
     meta, syntax, start = _meta_information(data, start)
     if syntax == DeflatedExplicitVRLittleEndian:
@@ -210,7 +210,7 @@ def _meta_information(data: bytes, start: int) -> tuple[FileMetaDataset, UID, in
         raise ImageRejected(
             RejectReason.UNREADABLE,
             "The DICOM file names no transfer syntax.",
-            mend="Export the picture again.",
+            hint="Export the picture again.",
         )
     meta.TransferSyntaxUID = guessed
     return meta, guessed, start
@@ -222,7 +222,7 @@ def _known_syntax(meta: FileMetaDataset) -> UID:
         raise ImageRejected(
             RejectReason.UNSUPPORTED_ENCODING,
             "The DICOM file's transfer syntax is unknown.",
-            mend="Export the picture in another transfer syntax.",
+            hint="Export the picture in another transfer syntax.",
         )
     return syntax
 
@@ -247,7 +247,7 @@ def _elements(
         raise ImageRejected(
             RejectReason.UNREADABLE,
             "Sequences are nested too deeply.",
-            mend="Export the picture again.",
+            hint="Export the picture again.",
         ) from None
     except EOFError:
         raise truncated_data_set() from None
@@ -274,7 +274,7 @@ def _check_value(element: DataElement | RawDataElement) -> None:
         raise ImageRejected(
             RejectReason.UNREADABLE,
             "A header element is implausibly long.",
-            mend="Export the picture again.",
+            hint="Export the picture again.",
         )
 
 
@@ -288,5 +288,5 @@ def _damaged_element() -> ImageRejected:
     return ImageRejected(
         RejectReason.UNREADABLE,
         "An element is damaged.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )

@@ -29,14 +29,14 @@ def inflate_data_set(deflated: memoryview, limits: Limits) -> bytes:
         raise ImageRejected(
             RejectReason.UNREADABLE,
             "The deflated data is damaged.",
-            mend="Copy or export the file again.",
+            hint="Copy or export the file again.",
         ) from None
     limits.check_bytes(len(inflated))
     if not inflater.eof:
         raise ImageRejected(
             RejectReason.TRUNCATED,
             "The deflated data ends too early.",
-            mend="Copy or export the file again.",
+            hint="Copy or export the file again.",
         )
     return inflated
 
@@ -97,5 +97,5 @@ def truncated_data_set() -> ImageRejected:
     return ImageRejected(
         RejectReason.TRUNCATED,
         "The DICOM file ends before its data set does.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )

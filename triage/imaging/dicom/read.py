@@ -68,19 +68,19 @@ def read_dicom(
         raise ImageRejected(
             RejectReason.WRONG_MODALITY,
             f"'{modality or 'Unknown SOP class'}' is not taken as a photograph.",
-            mend="Only VL Photographic, Dermoscopic Photography and Secondary Capture are.",
+            hint="Only VL Photographic, Dermoscopic Photography and Secondary Capture are.",
         )
     if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
         raise ImageRejected(
             RejectReason.UNSUPPORTED_ENCODING,
             "The pixels are real numbers, not a picture.",
-            mend="Export the picture with 8 or 16 bits a sample.",
+            hint="Export the picture with 8 or 16 bits a sample.",
         )
     if not dataset.get("PixelData"):
         raise ImageRejected(
             RejectReason.NO_PIXELS,
             "The DICOM object holds no pixels.",
-            mend="Give the object that holds the picture.",
+            hint="Give the object that holds the picture.",
         )
     frames, rows, columns = geometry(dataset)
     limits.check_geometry(rows, columns, frames)

@@ -78,7 +78,7 @@ def _cut() -> ImageRejected:
     return ImageRejected(
         RejectReason.TRUNCATED,
         "A compressed frame ends too early.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )
 
 
@@ -86,5 +86,5 @@ def _damaged() -> ImageRejected:
     return ImageRejected(
         RejectReason.UNREADABLE,
         "A compressed frame is damaged.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )

@@ -55,5 +55,5 @@ def require_dicom(extra: str = "dicom") -> None:
         raise ImageRejected(
             RejectReason.UNSUPPORTED_ENCODING,
             f"DICOM files cannot be read without {', '.join(missing)}.",
-            mend=install_hint(extra),
+            hint=install_hint(extra),
         )

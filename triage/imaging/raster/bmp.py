@@ -100,7 +100,7 @@ def _headers(data: bytes, limits: Limits) -> tuple[_Bitmap, NDArray[np.uint8] | 
         raise ImageRejected(
             RejectReason.UNSUPPORTED_ENCODING,
             "The BMP is compressed or of an unusual kind.",
-            mend="Export the picture as an uncompressed BMP or as PNG.",
+            hint="Export the picture as an uncompressed BMP or as PNG.",
         )
     limits.check_geometry(abs(height), width)
     masks = _DEFAULT_MASKS.get(bits, (0, 0, 0, 0))
@@ -188,7 +188,7 @@ def _cut() -> ImageRejected:
     return ImageRejected(
         RejectReason.TRUNCATED,
         "The BMP ends before its picture does.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )
 
 
@@ -196,5 +196,5 @@ def _damaged() -> ImageRejected:
     return ImageRejected(
         RejectReason.UNREADABLE,
         "The header of the BMP is damaged.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )

@@ -80,5 +80,5 @@ def header_metadata(data: bytes, plugin: str, *, optional: bool = False) -> Meta
         raise ImageRejected(
             RejectReason.UNREADABLE,
             f"The header of the {plugin} file is damaged or too large.",
-            mend="Copy or export the file again.",
+            hint="Copy or export the file again.",
         ) from None

@@ -153,7 +153,7 @@ def read_avif(data: bytes, limits: Limits) -> list[Page]:
         raise ImageRejected(
             RejectReason.TOO_MANY_PIXELS,
             f"An AVIF of more than {AVIF_MAX_PIXELS} pixels is not read.",
-            mend="Export the picture smaller, or as JPEG.",
+            hint="Export the picture smaller, or as JPEG.",
         )
     known = metadata_of(image)
     return [
@@ -199,7 +199,7 @@ def _sequence() -> ImageRejected:
     return ImageRejected(
         RejectReason.UNSUPPORTED_ENCODING,
         "The file holds a film or an animation.",
-        mend="Export one picture of it.",
+        hint="Export one picture of it.",
     )
 
 
@@ -210,16 +210,16 @@ def _refusal(message: str) -> ImageRejected:
         return ImageRejected(
             RejectReason.TRUNCATED,
             "The file ends before its picture does.",
-            mend="Copy or export the file again.",
+            hint="Copy or export the file again.",
         )
     if "unsupported" in message:
         return ImageRejected(
             RejectReason.UNSUPPORTED_ENCODING,
             "The file stores its picture in a way that is not read here.",
-            mend="Export the picture as JPEG.",
+            hint="Export the picture as JPEG.",
         )
     return ImageRejected(
         RejectReason.UNREADABLE,
         "The picture data is damaged.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )

@@ -130,7 +130,7 @@ def _blocks(png: PngFile, layout: Layout) -> Iterator[Block]:
         raise ImageRejected(
             RejectReason.UNREADABLE,
             "The PNG holds more image data than its size allows.",
-            mend="Export the picture again.",
+            hint="Export the picture again.",
         )
 
 

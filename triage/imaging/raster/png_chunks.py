@@ -129,7 +129,7 @@ def _walk(view: memoryview) -> Iterator[tuple[bytes, int, int, bool]]:
     raise ImageRejected(
         RejectReason.TOO_MUCH_WORK,
         f"The PNG has more than {_MAX_CHUNKS} chunks.",
-        mend="Export the picture again.",
+        hint="Export the picture again.",
     )
 
 
@@ -158,7 +158,7 @@ def _note(png: PngFile, kind: bytes, body: memoryview) -> None:
         raise ImageRejected(
             RejectReason.UNSUPPORTED_ENCODING,
             "The picture is animated.",
-            mend="Export one picture of it.",
+            hint="Export one picture of it.",
         )
 
 
@@ -221,7 +221,7 @@ def cut() -> ImageRejected:
     return ImageRejected(
         RejectReason.TRUNCATED,
         "The PNG ends before its picture does.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )
 
 
@@ -230,5 +230,5 @@ def damaged() -> ImageRejected:
     return ImageRejected(
         RejectReason.UNREADABLE,
         "The PNG is damaged.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )

@@ -59,7 +59,7 @@ def read_raster(
             raise ImageRejected(
                 RejectReason.UNSUPPORTED_ENCODING,
                 "The pages of the file differ in size.",
-                mend="Export each page as a file of its own.",
+                hint="Export each page as a file of its own.",
             )
         frames[index] = frame
     assert frames is not None  # there is at least one page
@@ -105,6 +105,6 @@ def read_pages(data: bytes, kind: str, limits: Limits) -> list[Page]:
         raise ImageRejected(
             RejectReason.NO_PIXELS,
             "The file holds no full-resolution page.",
-            mend="Export the picture itself, not its preview.",
+            hint="Export the picture itself, not its preview.",
         )
     return pages

@@ -123,7 +123,7 @@ def page_to_rgb(page: Page) -> tuple[NDArray[np.uint8], PictureFlag | None]:
             raise ImageRejected(
                 RejectReason.UNSUPPORTED_ENCODING,
                 "The samples have no defined brightness range (signed, real or 32-bit numbers).",
-                mend="Export the picture as 8- or 16-bit grey or RGB.",
+                hint="Export the picture as 8- or 16-bit grey or RGB.",
             )
         if frame is None:
             # Of RGB decoded in one piece no second copy is made.
@@ -247,7 +247,7 @@ def _look_up(index: NDArray[Any], layout: Layout, convert: Conversion | None) ->
         raise ImageRejected(
             RejectReason.UNREADABLE,
             "The picture uses colours that its palette does not have.",
-            mend="Export the picture again as RGB.",
+            hint="Export the picture again as RGB.",
         )
     if convert is not None:
         palette = convert(palette[None])[0]

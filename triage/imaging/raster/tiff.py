@@ -223,7 +223,7 @@ def _pieces(
         raise ImageRejected(
             RejectReason.TOO_MUCH_WORK,
             f"The TIFF has more than {tag.MAX_SEGMENTS} strips or tiles.",
-            mend="Export the picture with larger strips or tiles.",
+            hint="Export the picture with larger strips or tiles.",
         )
     names = (tag.STRIP_OFFSETS, tag.STRIP_BYTES)
     if tag.TILE_OFFSETS in directory:

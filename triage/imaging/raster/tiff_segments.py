@@ -142,7 +142,7 @@ class Segments:
             raise ImageRejected(
                 RejectReason.TOO_LARGE,
                 f"A strip of the TIFF holds more than {_MOST_AT_ONCE} bytes.",
-                mend="Export the picture with smaller strips, without compression or as PNG.",
+                hint="Export the picture with smaller strips, without compression or as PNG.",
             )
         step = max(1, _BATCH // per_piece)
         for start in range(0, len(self.pieces), step):

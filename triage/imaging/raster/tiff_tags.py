@@ -173,7 +173,7 @@ def cut() -> ImageRejected:
     return ImageRejected(
         RejectReason.TRUNCATED,
         "The TIFF ends before its picture does.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )
 
 
@@ -182,7 +182,7 @@ def damaged() -> ImageRejected:
     return ImageRejected(
         RejectReason.UNREADABLE,
         "The TIFF is damaged.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )
 
 
@@ -191,5 +191,5 @@ def unsupported(what: str) -> ImageRejected:
     return ImageRejected(
         RejectReason.UNSUPPORTED_ENCODING,
         what,
-        mend="Export the picture as a TIFF or PNG of 8- or 16-bit grey or RGB.",
+        hint="Export the picture as a TIFF or PNG of 8- or 16-bit grey or RGB.",
     )

@@ -54,7 +54,7 @@ def read_webp(data: bytes, limits: Limits) -> list[Page]:
             raise ImageRejected(
                 RejectReason.TOO_MANY_PIXELS,
                 f"A WebP of more than {MAX_PIXELS} pixels is not read.",
-                mend="Export the picture smaller, or as JPEG.",
+                hint="Export the picture smaller, or as JPEG.",
             )
     known = header_metadata(data, "WEBP")
     width, height = sizes[0]
@@ -97,7 +97,7 @@ def _sizes(view: memoryview) -> list[tuple[int, int]]:
             raise ImageRejected(
                 RejectReason.UNSUPPORTED_ENCODING,
                 "The picture is animated.",
-                mend="Export one picture of it.",
+                hint="Export one picture of it.",
             )
         if kind == b"VP8X":
             sizes.append((_three(body, 4) + 1, _three(body, 7) + 1))
@@ -135,7 +135,7 @@ def _cut() -> ImageRejected:
     return ImageRejected(
         RejectReason.TRUNCATED,
         "The WebP is damaged or ends before its picture does.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )
 
 
@@ -143,5 +143,5 @@ def _damaged() -> ImageRejected:
     return ImageRejected(
         RejectReason.UNREADABLE,
         "The WebP is damaged.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )

@@ -98,7 +98,7 @@ def joined_processes(device: str) -> Iterator[Processes]:
         raise TrainingError(
             f"{torch.cuda.device_count()} GPUs are too few",
             where="device",
-            mend="Set device to cpu, or start fewer processes.",
+            hint="Set device to cpu, or start fewer processes.",
         )
     place = torch.device(device, local) if device == "cuda" else torch.device(device)
     if count == 1:
@@ -110,7 +110,7 @@ def joined_processes(device: str) -> Iterator[Processes]:
         distributed.init_process_group("nccl" if device == "cuda" else "gloo")
     except (ValueError, RuntimeError) as error:
         raise TrainingError(
-            "the other processes cannot be reached", where="WORLD_SIZE", mend="Start with torchrun."
+            "the other processes cannot be reached", where="WORLD_SIZE", hint="Start with torchrun."
         ) from error
     try:
         yield Processes(distributed.get_rank(), count, place)

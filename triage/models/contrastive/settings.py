@@ -123,12 +123,12 @@ def load_settings(config: Path | None = None, **chosen: Any) -> PretrainSettings
         first = error.errors()[0]
         raise UsageError(first["msg"], where=f"--{first['loc'][0]}") from error
     if settings.device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("there is no GPU here", where="device", mend="Set device to cpu.")
+        raise UsageError("there is no GPU here", where="device", hint="Set device to cpu.")
     if (settings.device, settings.precision) == ("cpu", "bfloat16") and not has_bfloat16():
         raise UsageError(
             "this processor has no bfloat16 arithmetic",
             where="precision",
-            mend="Set precision to float32.",
+            hint="Set precision to float32.",
         )
     return settings
 

@@ -21,7 +21,7 @@ def require_concentration(concentration: float) -> float:
         raise UsageError(
             f"a Beta distribution has no concentration {concentration:g}",
             where="concentration",
-            mend="Give a positive number; 1 draws all shares alike.",
+            hint="Give a positive number; 1 draws all shares alike.",
         )
     return concentration
 

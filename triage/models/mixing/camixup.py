@@ -38,7 +38,7 @@ def over_confident_classes(probabilities: Tensor, truth: Tensor) -> Tensor:
         raise UsageError(
             f"probabilities of {len(probabilities)} cases and {n_classes} classes do not fit "
             f"{len(truth)} true classes",
-            mend="Give the validation inliers only, and their classes among the columns.",
+            hint="Give the validation inliers only, and their classes among the columns.",
         )
     confidence, found = probabilities.double().max(dim=1)
     surplus = torch.zeros(n_classes, dtype=torch.float64, device=probabilities.device)

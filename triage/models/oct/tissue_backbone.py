@@ -152,7 +152,7 @@ def load_tissue_backbone(folder: Path) -> TissueBackbone:
         raise TrainingError(
             "is no intact bundle of an OCT system",
             where=reference,
-            mend="Name the folder that `triage train` made from volumes: oct:<bundle folder>.",
+            hint="Name the folder that `triage train` made from volumes: oct:<bundle folder>.",
         ) from error
     backbone = TissueBackbone(segmenters, settings, reference)
     return backbone.to(settings.device if torch.cuda.is_available() else "cpu")

@@ -99,7 +99,7 @@ def read_on_grid(
             RejectReason.NOT_A_VOLUME,
             "There is one B-scan where a volume is expected.",
             where=shown_name(path),
-            mend="Export the whole volume.",
+            hint="Export the whole volume.",
             sha256=volume.sha256,
         )
     spacing = volume.spacing.complete
@@ -108,7 +108,7 @@ def read_on_grid(
             RejectReason.NO_SCALE,
             "The file does not give the scan's scale, so nothing in it can be measured in mm.",
             where=shown_name(path),
-            mend="Export it with its geometry, or write the spacing into its sidecar.",
+            hint="Export it with its geometry, or write the spacing into its sidecar.",
             sha256=volume.sha256,
         )
     between, depth, column = spacing

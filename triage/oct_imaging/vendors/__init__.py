@@ -109,4 +109,4 @@ def read_vendor(kind: str, path: Path, limits: VolumeLimits) -> Draft:
     except Exception:
         # Whatever a hostile header provokes; the exception may quote it, so it is dropped.
         reason, what = RejectReason.UNREADABLE, f"The {vendor.label} data is damaged."
-    raise ImageRejected(reason, what, mend="Export the scan again from the device's software.")
+    raise ImageRejected(reason, what, hint="Export the scan again from the device's software.")

@@ -59,7 +59,7 @@ def too_many_boundaries() -> ImageRejected:
     return ImageRejected(
         RejectReason.TOO_LARGE,
         "The file holds more layer boundaries than are read.",
-        mend="Export the scan without its segmentation.",
+        hint="Export the scan without its segmentation.",
     )
 
 

@@ -42,7 +42,7 @@ def read(path: Path, limits: VolumeLimits) -> Draft:
             raise ImageRejected(
                 RejectReason.NO_PIXELS,
                 "The file holds no B-scan.",
-                mend="Export the OCT series, not the pictures of the fundus alone.",
+                hint="Export the OCT series, not the pictures of the fundus alone.",
             )
         if len(volumes) > 1:
             raise several_volumes([{eye for eye, _ in series.eyes} for series in volumes])

@@ -55,7 +55,7 @@ def read(path: Path, limits: VolumeLimits) -> Draft:
             raise ImageRejected(
                 RejectReason.TOO_LARGE,
                 f"The XML is larger than {_MAX_XML} bytes.",
-                mend="Export one eye a folder.",
+                hint="Export one eye a folder.",
             )
         data = source.read(0, source.size)
     root, sha256 = parse_xml(data), hash_bytes(data)
@@ -65,7 +65,7 @@ def read(path: Path, limits: VolumeLimits) -> Draft:
         raise ImageRejected(
             RejectReason.NO_PIXELS,
             "The export holds no B-scan.",
-            mend="Export the OCT series, with its pictures.",
+            hint="Export the OCT series, with its pictures.",
         )
     if len(series) > 1:
         raise several_volumes([{value for value, _ in lateralities(node)} for node in series])
@@ -91,7 +91,7 @@ class _Export:
             raise ImageRejected(
                 RejectReason.MISSING,
                 f"{missing} of the export's {len(images)} B-scans are not in its folder.",
-                mend="Copy the whole export folder.",
+                hint="Copy the whole export folder.",
             )
         bscans = np.empty(0, np.uint8)
         for index, path in enumerate(filter(None, paths)):
@@ -196,6 +196,6 @@ def _the_export(folder: Path) -> Path:
         raise ImageRejected(
             RejectReason.UNSUPPORTED_ENCODING,
             f"The folder holds {len(exports)} Heidelberg exports, one is expected.",
-            mend="Put each export into a folder of its own.",
+            hint="Put each export into a folder of its own.",
         )
     return exports[0]

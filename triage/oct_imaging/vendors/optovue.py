@@ -62,7 +62,7 @@ def _description(path: Path) -> Path:
     raise ImageRejected(
         RejectReason.MISSING,
         "The text that describes this Optovue export is not beside it.",
-        mend="Put the .txt of the same name into the same folder.",
+        hint="Put the .txt of the same name into the same folder.",
     )
 
 

@@ -47,7 +47,7 @@ class Source:
                 raise ImageRejected(
                     RejectReason.EMPTY,
                     "The file is empty.",
-                    mend="Export the scan again and check that the file was copied whole.",
+                    hint="Export the scan again and check that the file was copied whole.",
                 )
             limits.check_bytes(self.size)
             self._opened = opened.pop_all()
@@ -95,18 +95,18 @@ def truncated() -> ImageRejected:
     return ImageRejected(
         RejectReason.TRUNCATED,
         "The file ends before its volume does.",
-        mend="Copy or export the file again.",
+        hint="Copy or export the file again.",
     )
 
 
 def damaged(what: str) -> ImageRejected:
     """The refusal of a file whose header contradicts itself."""
-    return ImageRejected(RejectReason.UNREADABLE, what, mend="Export the scan again.")
+    return ImageRejected(RejectReason.UNREADABLE, what, hint="Export the scan again.")
 
 
-def unsupported(what: str, mend: str) -> ImageRejected:
+def unsupported(what: str, hint: str) -> ImageRejected:
     """The refusal of content that is whole but no volume that is read here."""
-    return ImageRejected(RejectReason.UNSUPPORTED_ENCODING, what, mend=mend)
+    return ImageRejected(RejectReason.UNSUPPORTED_ENCODING, what, hint=hint)
 
 
 def is_scale(value: float) -> bool:

@@ -59,7 +59,7 @@ def read(path: Path, limits: VolumeLimits) -> Draft:
             raise ImageRejected(
                 RejectReason.NO_PIXELS,
                 "The file holds no volume in a form that is read here.",
-                mend="Export the scan as DICOM.",
+                hint="Export the scan as DICOM.",
             )
         draft = Draft(bscans, "topcon", hash_file(path))
         extent = _claims(draft, source, chunks, mode)

@@ -50,7 +50,7 @@ class OctFamily(Family[OctSettings, OctSystem]):
     def check_machine(self, settings: OctSettings) -> None:
         """Refuse a GPU where there is none."""
         if settings.device == "cuda" and not torch.cuda.is_available():
-            raise UsageError("there is no GPU here", where="device", mend="Set device to cpu.")
+            raise UsageError("there is no GPU here", where="device", hint="Set device to cpu.")
 
     def fit(
         self,

@@ -69,7 +69,7 @@ def open_volume(case: Case, settings: SegmentationSettings) -> OpenVolume:
         raise ImageRejected(
             RejectReason.WRONG_MODALITY,
             "The case has several files; a case is one volume.",
-            mend="Put the files of one volume into a folder and name that.",
+            hint="Put the files of one volume into a folder and name that.",
         )
     volume, bscans, spacing = read_on_grid(path, settings.rows, settings.columns, root=case.root)
     return OpenVolume(
@@ -120,7 +120,7 @@ def open_annotation(case: Case, settings: SegmentationSettings) -> NDArray[np.ui
             RejectReason.OUTSIDE_ROOT,
             "The path of the annotation leads out of the folder of the data.",
             where=shown_name(case.annotation),
-            mend="Copy the file into the folder.",
+            hint="Copy the file into the folder.",
         )
     found = load_arrays(case.annotation)
     tissue = found[0].get("tissue") if found else None

@@ -131,7 +131,7 @@ def train_oct(
     """
     if settings.precision == "bfloat16" and settings.device == "cpu" and not has_bfloat16():
         raise TrainingError(
-            "this processor has no bfloat16 arithmetic", mend="Use --precision float32."
+            "this processor has no bfloat16 arithmetic", hint="Use --precision float32."
         )
     data = open_data(dataset, settings, progress)
     segmenters, losses, annotated = train_segmenters(

@@ -68,7 +68,7 @@ class TrainingPlan:
                 f"the head {settings.head} learns from outliers, and no condition of the data "
                 "has the role outlier_train",
                 where="head",
-                mend="Give a condition that role in the data spec, or choose a head that needs "
+                hint="Give a condition that role in the data spec, or choose a head that needs "
                 f"no outliers: {', '.join(others)}.",
             )
         split = {

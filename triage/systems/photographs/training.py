@@ -87,11 +87,11 @@ def train_pool(
     """
     if len(set(settings.backbones)) < len(settings.backbones):
         raise TrainingError(
-            "a backbone is named twice", mend="Name each once; members share them by seed."
+            "a backbone is named twice", hint="Name each once; members share them by seed."
         )
     if settings.precision == "bfloat16" and not has_bfloat16():
         raise TrainingError(
-            "this processor has no bfloat16 arithmetic", mend="Use --precision float32."
+            "this processor has no bfloat16 arithmetic", hint="Use --precision float32."
         )
     if settings.mode == "embed":
         return _train_heads(dataset, settings, cache_folder, checkpoints, progress)

@@ -150,7 +150,7 @@ class Calibrator(ABC):
             If the calibrator was not fitted.
         """
         if self.state is None:
-            raise UsageError("the calibrator was not fitted", where=self.info.key, mend="Call fit.")
+            raise UsageError("the calibrator was not fitted", where=self.info.key, hint="Call fit.")
         return self.state
 
     def settings(self) -> dict[str, Any]:
@@ -189,7 +189,7 @@ class Calibrator(ABC):
             raise UsageError(
                 f"needs {DISTANCE}",
                 where=self.info.key,
-                mend="Pass the score of an embedding-space detector.",
+                hint="Pass the score of an embedding-space detector.",
             )
         values = np.asarray(distance, dtype=np.float64)
         if values.shape != (n,):

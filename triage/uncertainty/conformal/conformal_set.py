@@ -216,7 +216,7 @@ class ConformalSet(ABC):
 
     def _fitted(self) -> State:
         if self.state is None:
-            raise UsageError("the sets were not fitted", where=self._name, mend="Call fit.")
+            raise UsageError("the sets were not fitted", where=self._name, hint="Call fit.")
         return self.state
 
     @property

@@ -102,7 +102,7 @@ def make_score(key: str, **settings: Any) -> Score:
         raise UsageError(
             f"has no setting {unknown[0]!r}",
             where=key,
-            mend=f"Its settings are {', '.join(known)}." if known else "It has none.",
+            hint=f"Its settings are {', '.join(known)}." if known else "It has none.",
         )
     try:
         return score(**settings)

@@ -31,7 +31,7 @@ def check_cases(embedding: NDArray[np.floating], key: str) -> Array:
         raise UsageError(
             f"{len(embedding)} training cases have no spread to learn from",
             where=key,
-            mend="At least 2 are needed, and far more than that to be of use.",
+            hint="At least 2 are needed, and far more than that to be of use.",
         )
     return embedding.astype(np.float64)
 

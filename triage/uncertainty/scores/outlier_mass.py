@@ -34,7 +34,7 @@ class OutlierMass(ProbabilityScore):
             raise UsageError(
                 "this score needs a head with outlier classes",
                 where=self.info.key,
-                mend="Use the head `reject` or `hod`.",
+                hint="Use the head `reject` or `hod`.",
             )
         score: Doubles = probabilities[:, n_inliers:].sum(axis=1)
         return score

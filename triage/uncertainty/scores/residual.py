@@ -60,7 +60,7 @@ def learn_residual(
         raise UsageError(
             f"{chosen} principal dimensions of {width} features leave nothing over",
             where=where,
-            mend="Choose fewer dimensions.",
+            hint="Choose fewer dimensions.",
         )
     origin = -np.linalg.pinv(weight.astype(np.float64)) @ bias
     centred = features - origin

@@ -125,7 +125,7 @@ class Score(ABC):
         """
         parts = self._parts(cases)
         if self.fitted and self.states is None:
-            raise UsageError("the score was not fitted", where=self.info.key, mend="Call fit.")
+            raise UsageError("the score was not fitted", where=self.info.key, hint="Call fit.")
         if self.states is not None and len(self.states) != len(parts):
             raise UsageError(
                 f"was fitted on {len(self.states)} parts, not {len(parts)}", where=self.info.key
