@@ -271,7 +271,7 @@ def test_the_pages_know_no_trained_system() -> None:
         "triage.data.dataset",
         "triage.predictions",
         "triage.oct_reading",
-        "triage.measurements.measure",
+        "triage.measurements.tissue_measurements",
         "triage.decisions",
         "triage.decisions.fitting",
         "triage.evaluation",

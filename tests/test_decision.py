@@ -62,6 +62,8 @@ def test_one_member_cannot_disagree() -> None:
         {"p_outlier": -0.1},
         {"p_outlier": float("nan")},
         {"aleatoric": -1.0},
+        {"aleatoric": float("nan")},
+        {"aleatoric": 0.1, "epistemic": float("inf")},
         {"expected_cost": float("inf")},
         {"epistemic": 0.1},
         {"reason_code": "A4"},
@@ -81,6 +83,11 @@ def test_an_abstention_has_a_reason_and_a_priority(changes: dict[str, Any]) -> N
     Decision.model_validate(ABSTENTION)
     with pytest.raises(ValidationError):
         Decision.model_validate(ABSTENTION | changes)
+
+
+def test_an_unreadable_case_needs_no_numbers() -> None:
+    given = {name: ABSTENTION[name] for name in ("recommendation", "queue_urgency")}
+    assert Decision.model_validate(given | {"reason_code": "A2"}).abstained
 
 
 def test_a_reader_sees_of_an_abstention_its_reason_only() -> None:

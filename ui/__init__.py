@@ -1,6 +1,6 @@
-"""The reviewer's page: a worklist, and a case read blind first, then beside the AI.
+"""The reviewer's pages: the worklist, and a case that is read blind before the AI is shown.
 
-Streamlit, on this computer only. The pages read the store and the photographs; they import
-neither torch nor the models. A reviewer gives a name and no password: whoever can reach the page
-can give any name, so it must stay on 127.0.0.1.
+They are served by Streamlit on 127.0.0.1 only: a reader gives a name and no password, so whoever
+can reach the pages can give any name. The pages read the case database and the image files; they
+import neither torch nor the models.
 """

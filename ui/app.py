@@ -16,8 +16,8 @@ from ui.words import WITHOUT_SIGN_IN, escape
 
 
 def main() -> None:
-    """Draw the page that the address names."""
-    # A picture of our own: a named icon would be fetched from the network.
+    """Draw the page that the query parameters of the URL select."""
+    # Drawn here, because a named icon would be fetched from the network.
     icon = Image.new("RGB", (32, 32), THEME["theme.primaryColor"])
     st.set_page_config(page_title="Triage review", page_icon=icon, layout="wide")
     reader = ask_reader()

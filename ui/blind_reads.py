@@ -1,4 +1,4 @@
-"""Which cases a reader may read in this browser session without having seen the AI's opinion."""
+"""Whether a reader may give a blind first read of a case in this browser session."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ui.session import was_revealed
 
 
 def review_here(store: Store, case_id: int, reader: str) -> ReviewRecord | None:
-    """Begin or take up a reader's review; None where their first read would not be blind here.
+    """Begin or resume a reader's review; None where their first read would not be blind here.
 
-    Asked before every step, so that a form left open in another tab is refused too.
+    Called before every step, so that a form left open in another tab is refused too.
     """
     if refused_here(store, case_id, reader):
         return None
@@ -21,7 +21,7 @@ def review_here(store: Store, case_id: int, reader: str) -> ReviewRecord | None:
 
 
 def refused_here(store: Store, case_id: int, reader: str) -> bool:
-    """Whether a case is refused: its opinion was shown here, and this reader locked no first read.
+    """Whether a case is refused: its opinion was shown here and this reader has no first read.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def refused_here(store: Store, case_id: int, reader: str) -> bool:
 
 
 def refused_among(store: Store, case_ids: Iterable[int], reader: str) -> frozenset[int]:
-    """Return those of some cases that are refused here; none of them where there is no name."""
+    """Return which of some cases are refused here; none of them without a reader's name."""
     if not reader:
         return frozenset()
     return frozenset(number for number in case_ids if refused_here(store, number, reader))

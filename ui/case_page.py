@@ -1,7 +1,7 @@
-"""One case: its images and facts, the blind first read, the reveal, the decision.
+"""The page of one case: images and facts, blind first read, reveal, final read.
 
-Nothing of the AI is asked of the store before the first read is locked, so
-nothing of it can be on its way to the browser.
+Before the first read is locked the AI's opinion is not read from the store, so it cannot be sent
+to the browser.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import streamlit as st
 
 from triage.errors import WorkflowError
+from triage.modalities import MODALITIES
 from triage.review import (
     Certainty,
     OverrideReason,
@@ -16,17 +17,17 @@ from triage.review import (
     lock_first_read,
     reveal,
 )
-from triage.store import Modality, Store, get_case, known_conditions
+from triage.store import Store, get_case, known_conditions
 from triage.store.records import ReviewRecord, StoredCase
-from triage.vocabulary.diagnoses import DIAGNOSES
-from ui import oct_case, opinion_card, photographs, read_form
+from ui import opinion_card, read_form
 from ui.blind_reads import review_here
+from ui.case_views import CASE_VIEWS
 from ui.session import go_to_worklist, remember_revealed
 from ui.settings import SHORTCUT
 from ui.words import (
     CERTAINTIES,
     SEEN_HERE,
-    SEEN_HERE_MEND,
+    SEEN_HERE_HINT,
     URGENCIES,
     condition_name,
     escape,
@@ -46,34 +47,34 @@ def show(store: Store, case_id: int, reader: str) -> None:
         return
     review = review_here(store, case_id, reader)
     if review is None:
-        st.warning(f"{SEEN_HERE} {SEEN_HERE_MEND}", icon=":material/visibility_off:")
+        st.warning(f"{SEEN_HERE} {SEEN_HERE_HINT}", icon=":material/visibility_off:")
         return
-    of_oct = case.modality is Modality.OCT_VOLUMES
+    view = CASE_VIEWS[case.modality]
     opinion = reveal(store, case_id, reader) if review.first is not None else None
     if opinion is not None:
         remember_revealed(case_id)
-    left, right = st.columns([2, 1] if of_oct else [3, 2], gap="large")
+    left, right = st.columns(view.columns, gap="large")
     with left:
-        if of_oct:
-            oct_case.show(case, opinion)
-        else:
-            photographs.show(case)
+        view.show_images(case, opinion, view.words)
     with right:
         _facts(case)
         if review.first is None:
             _first_read(store, review, conditions)
         else:
-            _told_first_read(review)
-            opinion_card.show(opinion, case.modality)
+            _locked_first_read(review)
+            opinion_card.show(opinion, view.words, view.show_opinion, view.listed_reasons)
             _decision(store, review, conditions)
 
 
 def _conditions(case: StoredCase, known: tuple[str, ...]) -> tuple[str, ...]:
-    """What a reader can choose: the ten diagnoses of a volume, else what the systems here know."""
-    diagnoses = tuple(DIAGNOSES.values())
-    if case.modality is Modality.OCT_VOLUMES:
-        return diagnoses
-    return tuple(condition for condition in known if condition not in diagnoses)
+    """Return what a reader can choose: the diagnoses of the modality, if it has a fixed list.
+
+    Otherwise the conditions that the registered systems know, without such diagnoses.
+    """
+    if diagnoses := MODALITIES[case.modality].diagnoses:
+        return tuple(diagnoses.values())
+    fixed = {title for one in MODALITIES.values() for title in one.diagnoses.values()}
+    return tuple(condition for condition in known if condition not in fixed)
 
 
 def _facts(case: StoredCase) -> None:
@@ -117,7 +118,7 @@ def _first_read(store: Store, review: ReviewRecord, conditions: tuple[str, ...])
     st.rerun()
 
 
-def _told_first_read(review: ReviewRecord) -> None:
+def _locked_first_read(review: ReviewRecord) -> None:
     assert review.first is not None, "the first read is locked"
     first = review.first
     st.markdown(

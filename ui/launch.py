@@ -1,4 +1,4 @@
-"""Starting the reviewer's page in a process of its own."""
+"""Start of the reviewer's pages in a separate process."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def run(url: str, port: int = 8501) -> int:
     Parameters
     ----------
     url : str
-        The case database; handed over in the environment, where no process list shows it.
+        The case database; passed in the environment, because process lists show arguments.
     port : int
-        Where to serve.
+        Port to serve on.
 
     Raises
     ------
     StoreError
-        If the database cannot be used, before anything is served.
+        If the database cannot be used; raised before the server is started.
     UsageError
         If the port is taken or not a port.
     MissingExtraError
@@ -61,7 +61,7 @@ def run(url: str, port: int = 8501) -> int:
 
 def _require_free(port: int) -> None:
     with socket.socket() as probe:
-        # As the server does, so that a port it has just left counts as free.
+        # Set as the server sets it, so that a port that it has just released counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))

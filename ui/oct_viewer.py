@@ -1,8 +1,8 @@
-"""The OCT viewer: a component in the browser that gets everything once and steps by itself.
+"""The OCT viewer: a component in the browser that receives the whole volume at once.
 
-Going to the server for each B-scan would take longer than the eye forgives. The sources are
-plain JavaScript in `ui/viewer`, joined into one module; data reach it as bytes and are put on
-the page as text and pixels, never as markup.
+Stepping through the B-scans then needs no request to the server, whose delay would be visible. The
+sources are plain JavaScript in `ui/viewer`, joined into one module. Data reach it as bytes and are
+shown as text and pixels, never inserted as markup.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 _FOLDER = Path(__file__).parent / "viewer"
-_SCRIPTS = ("payload.js", "drawing.js", "reasons.js", "telling.js", "viewer.js")
+_SCRIPTS = ("payload.js", "drawing.js", "reasons.js", "captions.js", "viewer.js")
 
 
 def _source(name: str) -> str:
@@ -33,9 +33,9 @@ def show(payload: bytes, key: str) -> None:
     Parameters
     ----------
     payload : bytes
-        A sealed `ui.parcel.Parcel`, with what `describe_volume` returned in its header, and what
-        `describe_reading` returned under 'reading', or None there.
+        An encoded `ui.payload.Payload`. Its header is what `describe_volume` returned, with what
+        `describe_reading` returned, or None, under 'reading'.
     key : str
-        Names the case, so that another case begins anew.
+        Identifies the case, so that the viewer starts anew for another one.
     """
     _mount(key=key, data=payload)

@@ -1,4 +1,4 @@
-"""The reader's three answers, asked the same way before and after the reveal."""
+"""The form of a read: condition, urgency and certainty, the same before and after the reveal."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ui.words import CERTAINTIES, URGENCIES, condition_name
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the reader has chosen so far."""
+    """The reader's answers; None where nothing is chosen yet."""
 
     condition: str | None
     urgency: Urgency | None
     certainty: Certainty | None
 
     def missing(self) -> str:
-        """Return what is still to choose, in words; empty if nothing."""
+        """Return the names of the missing answers, separated by commas."""
         parts = {
             "a condition": self.condition,
             "an urgency": self.urgency,
@@ -31,7 +31,7 @@ class Answers:
         return ", ".join(name for name, value in parts.items() if value is None)
 
     def complete(self) -> tuple[str, Urgency, Certainty] | None:
-        """Return the three answers, or None after telling the reader which are missing."""
+        """Return the three answers, or None after an error message that names the missing ones."""
         if self.condition is None or self.urgency is None or self.certainty is None:
             st.error(f"Still to choose: {self.missing()}.", icon=":material/error:")
             return None
@@ -44,12 +44,13 @@ def ask(conditions: tuple[str, ...], key: str, start: Read | None = None) -> Ans
     Parameters
     ----------
     conditions : tuple of str
-        What the systems here know; 'not listed' is added.
+        Conditions to choose from; 'not listed' is added.
     key : str
-        Prefix of the widgets' keys; names the case, so that answers never carry over.
+        Prefix of the widgets' keys. It identifies the review, so that no answer is carried over
+        to another case.
     start : Read, optional
-        Answers to begin with: the reader's own first read, never the AI's. Without
-        it nothing is chosen, so that no answer is suggested.
+        Initial answers: the reader's own first read, never the AI's opinion. Without it nothing is
+        chosen, so that no answer is suggested.
     """
     choices = sorted({*conditions, *([start.condition] if start else [])} - {NOT_LISTED})
     choices.append(NOT_LISTED)

@@ -1,4 +1,4 @@
-"""What one browser session knows: which case is open, who reads, what was revealed, what to say."""
+"""State of a browser session: the open case, the reader, the revealed cases, a notice."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def store_at(url: str | None) -> Store:
 
 
 class RevealedCases:
-    """Cases whose opinion each browser has been shown, as long as this server runs.
+    """Cases whose opinion each browser has been shown since the server was started.
 
-    A browser is known by the token that Streamlit gives it against forged requests: a cookie of
-    the browser session, which reloads and further tabs share.
+    A browser is identified by the token that Streamlit sets against forged requests: a cookie of
+    the browser session, shared by reloads and further tabs.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ def remember_revealed(case_id: int) -> None:
 
 
 def was_revealed(case_id: int) -> bool:
-    """Whether this browser session has been shown the AI's opinion on a case, to any name."""
+    """Whether this browser session has been shown the AI's opinion on a case, under any name."""
     if case_id in st.session_state.get(_REVEALED, ()):
         return True
     browser = browser_token(st.context.cookies.get(_BROWSER_COOKIE))
@@ -70,10 +70,10 @@ def was_revealed(case_id: int) -> bool:
 
 
 def browser_token(cookie: str | None) -> str:
-    """Return what stays the same in Streamlit's cookie, in hexadecimal; '' if it has none.
+    """Return the unmasked token of Streamlit's cookie in hexadecimal; '' if there is none.
 
-    The cookie is ``2|mask|masked token|time``: the server masks its token with other bytes each
-    time that it writes the cookie, so that the cookie's text changes.
+    The cookie is ``2|mask|masked token|time``. The server draws a new mask each time that it writes
+    the cookie, so the text of the cookie changes while the token stays the same.
     """
     parts = (cookie or "").strip("\"'").split("|")
     try:
@@ -88,7 +88,7 @@ def browser_token(cookie: str | None) -> str:
 
 
 def open_case_id() -> int | None:
-    """Return the case that the address names, or None for the worklist."""
+    """Return the number of the case in the URL, or None for the worklist."""
     text = st.query_params.get(_CASE, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
@@ -99,18 +99,18 @@ def go_to_case(case_id: int) -> None:
 
 
 def go_to_worklist(notice: str = "") -> None:
-    """Open the worklist on the next run, with something to say."""
+    """Open the worklist on the next run, with a notice."""
     st.query_params.clear()
     st.session_state[_NOTICE] = notice
 
 
 def take_notice() -> str:
-    """Return what to say once."""
+    """Return the notice and clear it, so that it is shown once."""
     return str(st.session_state.pop(_NOTICE, ""))
 
 
 def ask_reader() -> str:
-    """Ask who reads, in the side bar; the name lasts as long as the browser session."""
+    """Ask for the reader's name in the side bar; it is kept for the browser session."""
     with st.sidebar:
         name = st.text_input(
             "Your name",

@@ -1,9 +1,9 @@
-"""How Streamlit runs: on this computer only, telling nobody, in calm colours."""
+"""Streamlit's settings: local access only, no telemetry, and the colours of the pages."""
 
 from __future__ import annotations
 
 SHORTCUT = "Ctrl+S"
-"""Presses a page's main button, wherever the focus is; radio buttons swallow Enter."""
+"""Presses a page's main button wherever the focus is; Enter does not, on a radio button."""
 
 SAFETY = {
     "server.address": "127.0.0.1",
@@ -15,7 +15,7 @@ SAFETY = {
     "client.showErrorLinks": "false",
     "client.disableDataExport": "true",
 }
-"""No other computer can connect, nothing is reported, and an error shows no inside."""
+"""No other computer can connect, no usage is reported, no error shows source code or paths."""
 
 THEME = {
     "theme.base": "light",
@@ -30,7 +30,7 @@ THEME = {
     "theme.showWidgetBorder": "true",
     "theme.showSidebarBorder": "true",
 }
-"""Dark enough that faded captions and key hints still reach 4.5 to 1 (WCAG 2.2, 1.4.3)."""
+"""Dark enough for a contrast of 4.5 to 1 in faded captions and key hints (WCAG 2.2, 1.4.3)."""
 
 
 def flags(port: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The words on the pages: plain names, durations, natural frequencies."""
+"""Text of the pages: names, durations, natural frequencies, escaping."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from datetime import timedelta
 from triage.printable import printable
 from triage.review import Certainty, Pressure, WorklistItem
 from triage.store import NOT_LISTED
-from triage.vocabulary.abstention_reasons import AbstainReason
 from triage.vocabulary.clinical import Urgency
 
 URGENCIES = {
@@ -27,16 +26,8 @@ CERTAINTIES = {
     Certainty.SURE: "Sure",
 }
 
-OCT_ABSTENTIONS = {
-    AbstainReason.UNFAMILIAR: "Unfamiliar condition",
-    AbstainReason.QUALITY: "Ungradable scan",
-    AbstainReason.UNSEEN_DEVICE: "Unseen device",
-    AbstainReason.MISSING_METADATA: "Missing scale",
-}
-"""Why there is no opinion on a volume, told apart by name."""
-
 WITHOUT_SIGN_IN = (
-    "A first read is blind only as far as this page can tell: once an opinion has been shown, no "
+    "A first read is blind only as far as this page can know: once an opinion has been shown, no "
     "other name can give a first read of that case in this browser. Without sign-in that "
     "protection is partial: it ends where somebody takes another browser and another name."
 )
@@ -45,8 +36,8 @@ SEEN_HERE = (
     "here would not be blind, whoever gives it."
 )
 REFUSED_HERE = "Not in this browser"
-"""Of a case on the worklist whose first read `SEEN_HERE` refuses."""
-SEEN_HERE_MEND = (
+"""Mark of a case on the worklist whose first read is refused because of `SEEN_HERE`."""
+SEEN_HERE_HINT = (
     "To go on with the review that it was shown in, give the name it was begun under. Another "
     "reader reads this case in a browser of their own."
 )
@@ -57,12 +48,12 @@ _UNITS = (
     (timedelta(minutes=1), "minute"),
 )
 _FLOAT_ERROR = 1e-9
-"""So that a share of 29, which arithmetic gives as 28.999999999999996, is not one of 28."""
+"""Tolerance for rounding down: floating point gives 28.999999999999996 for a share of 29."""
 _ESCAPES = str.maketrans({mark: f"\\{mark}" for mark in string.punctuation})
 
 
 def condition_name(condition: str) -> str:
-    """Return a condition as a reader writes it."""
+    """Return a condition as the page shows it."""
     if condition == NOT_LISTED:
         return "Other / not listed"
     return plain_name(condition)
@@ -75,9 +66,9 @@ def plain_name(code: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Return text that Markdown shows as it is, one line; data must not format the page.
+    """Return text on one line with all Markdown escaped, so that data cannot format the page.
 
-    What does not print, such as marks that turn the direction of writing, is shown as an escape.
+    Characters that do not print, such as marks of writing direction, are shown as escapes.
     """
     return printable(" ".join(text.split())).translate(_ESCAPES)
 
@@ -92,15 +83,15 @@ def frequency(probability: float) -> str:
 
 
 def frequencies(probabilities: Sequence[float]) -> list[str]:
-    """Return natural frequencies of events that exclude each other; their numbers fit into 100.
+    """Return natural frequencies of mutually exclusive events; their numbers sum to at most 100.
 
-    Each is rounded up or down such that all together sum to 100, or to less where the
-    probabilities do: those with the largest remainders are rounded up.
+    Each is rounded up or down such that the sum is 100 times that of the probabilities, rounded:
+    those with the largest remainders are rounded up.
 
     Parameters
     ----------
     probabilities : sequence of float
-        Of which no two can be true at once. If they sum to more than 1, they are scaled to 1.
+        Of mutually exclusive events. If they sum to more than 1, they are scaled to 1.
 
     Returns
     -------
@@ -135,7 +126,7 @@ def duration(span: timedelta) -> str:
 
 
 def due(item: WorklistItem) -> str:
-    """Return how a case stands to its deadline, in words and not by colour."""
+    """Return the time left to a case's deadline in words, since colour alone is not accessible."""
     left = item.deadline - item.received_at - item.waiting
     if item.pressure is Pressure.OVERDUE:
         return f"Overdue by {duration(-left)}"

@@ -1,4 +1,7 @@
-"""The worklist: which case comes next. Nothing of the AI is on it but the order's class."""
+"""The worklist: the cases in the order in which to read them.
+
+Of the AI's opinion it shows only the urgency class that the order follows from.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from triage.vocabulary.clinical import Urgency
 from ui.blind_reads import refused_among
 from ui.session import go_to_case, take_notice
 from ui.settings import SHORTCUT
-from ui.words import REFUSED_HERE, SEEN_HERE_MEND, URGENCIES, due, duration
+from ui.words import REFUSED_HERE, SEEN_HERE_HINT, URGENCIES, due, duration
 
 _SHOWN = 100
 
@@ -54,7 +57,7 @@ def show(store: Store, reader: str) -> None:
     if refused.intersection(item.case_id for item in found):
         st.caption(
             f"{REFUSED_HERE}: the AI's opinion on it has been shown in this browser session, "
-            f"so a first read would not be blind. {SEEN_HERE_MEND}"
+            f"so a first read would not be blind. {SEEN_HERE_HINT}"
         )
     if len(found) > _SHOWN:
         st.caption(f"The first {_SHOWN} of {len(found)} cases. Search to see others.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,9 @@ from pipelines.cli.console import (
     make_folder,
     say,
 )
+
+if TYPE_CHECKING:
+    from triage.benchmark.results import BenchmarkResult
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for records, tables and page.")]
 Methods = Annotated[
@@ -80,14 +83,10 @@ def benchmark(
     Example: triage benchmark --spec data_specs/derm_ham10000.yaml --root ../data
     --methods all --repeats 10 --out benchmarks/ham
     """
-    import json
-
-    from pipelines.terminal.benchmark_tables import tables
     from triage.benchmark.methods import parse_methods
-    from triage.benchmark.pairs import parse_pairs
     from triage.benchmark.protocol import Protocol, parse_shifts
-    from triage.benchmark.run import JSON, PAGE
     from triage.benchmark.run import benchmark as run
+    from triage.benchmark.score_pairs import parse_pairs
     from triage.data.spec_files import load_spec
     from triage.learning.default_backbones import default_backbones
     from triage.learning.settings import benchmark_settings
@@ -108,15 +107,15 @@ def benchmark(
     )
     folder = make_folder(out, "Choose another --out.")
     given = {
-        "spec": spec.name,
+        "spec": spec,
         "methods": methods,
         "repeats": repeats,
-        "backbone": [name.rsplit("/", 1)[-1] for name in backbone or ()],
+        "backbone": backbone or [],
         "members": members,
-        "config": config and config.name,
-        "far": far and far.name,
+        "config": config,
+        "far": far,
         "shift": shift,
-        "image-text": image_text and image_text.rsplit("/", 1)[-1],
+        "image-text": image_text,
         "unknown-text": unknown_text,
         "compare": compare,
         "similar": similar,
@@ -136,6 +135,15 @@ def benchmark(
             command=_command(given),
             report=report,
         )
+    _print_result(result, folder, as_json)
+
+
+def _print_result(result: BenchmarkResult, folder: Path, as_json: bool) -> None:
+    import json
+
+    from pipelines.terminal.benchmark_tables import tables
+    from triage.benchmark.run import JSON, PAGE
+
     say(
         as_json,
         json.loads(result.to_json()),

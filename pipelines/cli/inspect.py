@@ -39,7 +39,7 @@ def inspect(
 
     Example: triage inspect photo.jpg scan.dcm --pixels seen
     """
-    from triage.decoding.inspect import inspect_file
+    from triage.decoding.inspect_file import inspect_file
     from triage.decoding.worker import default_pool
 
     if pixels is not None:

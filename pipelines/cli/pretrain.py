@@ -39,8 +39,8 @@ def pretrain(
     from triage.data.dataset import load_dataset
     from triage.data.spec_files import load_spec
     from triage.learning.pretrain import pretrain as run
-    from triage.models.contrastive.processes import joined_processes
     from triage.models.contrastive.settings import load_settings
+    from triage.models.contrastive.training_processes import joined_processes
 
     dataset = load_dataset(load_spec(spec), root, roles_seed, for_training=False)
     settings = load_settings(config, method=method, backbone=backbone, seed=seed)

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from triage.benchmark.side_by_side import run_side_by_side
+from triage.benchmark.parallel_jobs import run_side_by_side
 from triage.errors import SpecError, UsageError
 from triage.progress import Progress
 

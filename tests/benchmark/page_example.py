@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from triage.benchmark.page import write_benchmark_page
+from triage.benchmark.html_page import write_benchmark_page
 from triage.benchmark.results import (
     BenchmarkResult,
     CalibratorRow,

@@ -16,22 +16,14 @@ from hypothesis import strategies as st
 from pydicom import uid
 
 import triage
-from triage.decoding.inspect import inspect_file
+from triage.decoding.inspect_file import inspect_file
 from triage.decoding.read_picture import read_picture
 from triage.errors import ImageRejected
 from triage.imaging.decode import decode_bytes
 from triage.imaging.limits import Limits
 from triage.imaging.picture import Picture
 
-from ..imaging.samples import (
-    PATIENT,
-    compressed,
-    dicom_dataset,
-    encapsulated,
-    encode,
-    file_bytes,
-    picture,
-)
+from ..imaging.samples import (PATIENT, compressed, dicom_dataset, encapsulated, encode, file_bytes, picture,)
 from .hostile import CORPUS
 
 READ_ALL = """

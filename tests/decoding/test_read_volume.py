@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.imaging.samples import dicom_dataset, encode, file_bytes, picture
-from triage.decoding.inspect import FileReport, inspect_file
+from triage.decoding.inspect_file import FileReport, inspect_file
 from triage.decoding.read_volume import read_volume
 from triage.errors import ImageRejected, RejectReason
 from triage.oct_imaging import Flag

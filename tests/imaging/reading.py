@@ -7,7 +7,7 @@ import pytest
 
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.limits import DEFAULT_LIMITS, Limits
-from triage.imaging.raster.kinds import raster_kind
+from triage.imaging.raster.raster_formats import raster_kind
 from triage.imaging.raster.read import read_raster
 
 

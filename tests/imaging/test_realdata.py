@@ -14,7 +14,7 @@ import pydicom
 import pytest
 from PIL import Image
 
-from triage.decoding.inspect import inspect_file
+from triage.decoding.inspect_file import inspect_file
 from triage.decoding.read_picture import read_picture
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.dicom.coded_frame import StoredFrame

@@ -77,19 +77,19 @@ def test_every_case_waits_also_the_unreadable(
             number = find_case(session, result.source, case)
             shown = shown_prediction(session, number or 0)
             assert shown is not None
-            assert shown.record.recommendation == row["recommendation"]
-            assert shown.record.p_outlier == pytest.approx(row["p_outlier"])
-            assert shown.record.aleatoric == pytest.approx(row["aleatoric"])
-            assert shown.record.epistemic == pytest.approx(row["epistemic"])
-            assert shown.record.queue_urgency == row["queue_urgency"]
+            assert shown.decision.recommendation == row["recommendation"]
+            assert shown.decision.p_outlier == pytest.approx(row["p_outlier"])
+            assert shown.decision.aleatoric == pytest.approx(row["aleatoric"])
+            assert shown.decision.epistemic == pytest.approx(row["epistemic"])
+            assert shown.decision.queue_urgency == row["queue_urgency"]
             assert shown.bundle_digest == tiny_bundle.manifest.digest()
         for case, there in (("d", True), ("e", False)):
             number = find_case(session, result.source, case) or 0
             shown = shown_prediction(session, number)
             assert shown is not None
-            assert shown.record.recommendation == NO_AI_OPINION
-            assert shown.record.reason_code is AbstainReason.QUALITY
-            assert shown.record.condition is None
+            assert shown.decision.recommendation == NO_AI_OPINION
+            assert shown.decision.reason_code is AbstainReason.QUALITY
+            assert shown.decision.condition is None
             (image,) = get_case(session, number).images
             assert (image.sha256 is not None) is there
 
@@ -108,8 +108,8 @@ def test_of_one_member_the_disagreement_stays_unknown(
         ):
             shown = shown_prediction(session, find_case(session, result.source, case) or 0)
             assert shown is not None
-            assert shown.record.epistemic is None
-            assert shown.record.aleatoric == pytest.approx(aleatoric)
+            assert shown.decision.epistemic is None
+            assert shown.decision.aleatoric == pytest.approx(aleatoric)
 
 
 def test_images_are_found_again(
@@ -227,7 +227,7 @@ def shown_of(store: Store, source: str, case: str) -> tuple[str | None, int]:
         number = find_case(session, source, case) or 0
         shown = shown_prediction(session, number)
         assert shown is not None
-        return shown.record.condition, len(events(session, number))
+        return shown.decision.condition, len(events(session, number))
 
 
 def supply(folder: Path) -> None:

@@ -219,10 +219,20 @@ def test_what_is_no_frame_of_cases(system: LoadedSystem) -> None:
     refused(SpecError, scoring(doubled), "several columns 'sex'")
     missing = MANIFEST.assign(image=MANIFEST["image"].where(MANIFEST.index != 4))
     refused(SpecError, scoring(missing), "1 rows name no image", "row 4")
-    outside = MANIFEST.assign(image="../" + MANIFEST["image"])
-    refused(SpecError, scoring(outside), "not a path below the root", "row 0")
     two = MANIFEST.assign(case_id="one", patient_id=[f"p{n}" for n in range(len(MANIFEST))])
     refused(SpecError, scoring(two), "disagree on patient_id")
+
+
+def test_a_path_that_leaves_the_root_rejects_its_case_only(system: LoadedSystem) -> None:
+    frame = MANIFEST.assign(image=MANIFEST["image"].where(MANIFEST.index != 4, "../elsewhere.jpg"))
+    found = system.predict(frame, root=PHOTOGRAPHS)
+    before = system.predict(MANIFEST, root=PHOTOGRAPHS)
+    (refused_case,) = {*found.rejected} - {*before.rejected}
+    table = found.to_frame().set_index("case_id")
+    assert table.loc[refused_case, "reject_reason"] == "outside_root"
+    assert table.loc[refused_case, "recommendation"] == NO_AI_OPINION
+    assert any("not a path below the root" in warning for warning in found.warnings)
+    assert (table["status"] == "scored").sum() == len(before.predictions) - 1
 
 
 def test_what_is_no_bundle(tmp_path: Path) -> None:

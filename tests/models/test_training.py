@@ -15,7 +15,7 @@ from triage.backbones.preprocessing import Preprocessing
 from triage.errors import TrainingError
 from triage.heads import Head
 from triage.losses import cross_entropy, hod_loss
-from triage.models.inputs import EmbeddingInputs, ImageInputs
+from triage.models.case_inputs import EmbeddingInputs, ImageInputs
 from triage.models.load_backbone import load_backbone
 from triage.models.network import CaseNetwork
 from triage.models.settings import FitSettings

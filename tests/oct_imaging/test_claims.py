@@ -9,10 +9,10 @@ import pytest
 
 from triage.imaging.metadata_removal import device_text
 from triage.oct_imaging import Claim, Flag, Localizer, Spacing
+from triage.oct_imaging.bscan_order import parallel, spatial_order
 from triage.oct_imaging.claims import UNRECOGNISED, file_name_claim, finish
 from triage.oct_imaging.draft import Draft
 from triage.oct_imaging.intensity import to_bytes
-from triage.oct_imaging.order import parallel, spatial_order
 
 from .samples import retina
 

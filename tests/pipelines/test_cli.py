@@ -206,7 +206,7 @@ def test_a_defect_of_ours_is_one_line(triage: Command, monkeypatch: pytest.Monke
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr("triage.decoding.inspect.inspect_file", broken)
+    monkeypatch.setattr("triage.decoding.inspect_file.inspect_file", broken)
     answer = triage("inspect", "x.jpg")
     assert answer.code == 1
     assert "a defect of this software (ZeroDivisionError)" in answer.err

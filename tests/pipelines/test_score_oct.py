@@ -125,10 +125,10 @@ def test_bad_volumes_are_stored_with_their_reason(answer: Answer, database: str)
     for name, (_, code) in BAD.items():
         case, prediction = shown(database, name)
         assert case.modality is Modality.OCT_VOLUMES
-        assert prediction.record.recommendation == NO_AI_OPINION
-        assert prediction.record.reason_code == code, name
-        assert prediction.record.reason.startswith(AbstainReason(code).sentence)
-        assert prediction.record.reading is None
+        assert prediction.decision.recommendation == NO_AI_OPINION
+        assert prediction.decision.reason_code == code, name
+        assert prediction.decision.reason.startswith(AbstainReason(code).sentence)
+        assert prediction.decision.reading is None
         (image,) = case.images
         assert (image.sha256 is None) is (name == "absent")
 
@@ -142,23 +142,29 @@ def test_an_opinion_names_diagnoses_and_its_reading(
     by_case = dict(zip(findings.index, decisions.to_dict("records"), strict=True))
     for name in GOOD:
         case, prediction = shown(database, name)
-        record, decided = prediction.record, by_case[name]
+        record, decided = prediction.decision, by_case[name]
         assert record.recommendation == decided["recommendation"]
         assert record.queue_urgency == decided["queue_urgency"]
         assert record.reason == decided["reason"]
         # The three most probable diagnoses, by the mean over all pairs of networks.
-        assert record.reading is not None
-        path = Path(record.reading.path)
+        stored = prediction.reading
+        assert stored is not None
+        path = Path(stored.path)
         assert path.is_absolute()
-        assert hash_file(path) == record.reading.sha256
+        assert hash_file(path) == stored.sha256
         reading = OctReading.load(path)
         mean = reading.diagnoses.mean(axis=(0, 1))
         best = np.argsort(-mean)[:3]
-        assert [title for title, _ in record.differential] == [
+        assert [one.condition for one in record.differential] == [
             [*DIAGNOSES.values()][k] for k in best
         ]
-        assert [p for _, p in record.differential] == pytest.approx(mean[best].tolist(), abs=1e-6)
-        assert (record.condition, record.p_condition) == record.differential[0]
+        assert [one.probability for one in record.differential] == pytest.approx(
+            mean[best].tolist(), abs=1e-6
+        )
+        assert (record.condition, record.p_condition) == (
+            record.differential[0].condition,
+            record.differential[0].probability,
+        )
         (image,) = case.images
         volume = read_volume(Path(image.root) / image.path)
         assert image.sha256 == volume.sha256 == reading.facts.volume_sha256
@@ -198,7 +204,7 @@ def test_a_scan_upside_down_gets_no_opinion(
     )  # fmt: skip
     assert answer.code == 0, answer.err
     case, prediction = shown(database, "turned")
-    assert prediction.record.reason_code is AbstainReason.QUALITY
-    assert Flag.UPSIDE_DOWN.sentence in prediction.record.reason
+    assert prediction.decision.reason_code is AbstainReason.QUALITY
+    assert Flag.UPSIDE_DOWN.sentence in prediction.decision.reason
     assert case.images[0].sha256 == hash_bytes(data)
     assert json.loads(answer.out)["counts"] == {"read": 1, "rejected": 0}

@@ -200,7 +200,7 @@ def review_some(store: Store) -> None:
         rows = session.scalars(select(Case).order_by(Case.id)).all()
         numbers = {(row.modality, row.external_id): row.id for row in rows}
         shown = {row.id: shown_prediction(session, row.id) for row in rows}
-    records = {number: found.record for number, found in shown.items() if found is not None}
+    records = {number: found.decision for number, found in shown.items() if found is not None}
     scored = {key: n for key, n in numbers.items() if records[n].condition is not None}
     photographs = [n for (modality, _), n in scored.items() if modality == "photographs"]
     volumes = [n for (modality, _), n in scored.items() if modality == "oct_volumes"]
@@ -219,7 +219,7 @@ def review_some(store: Store) -> None:
     # Ann departs from the AI, with a reason and a comment; Ben decides as the AI does.
     departs = opinions[0]
     ai = records[departs]
-    other = next(name for name, _ in ai.differential if name != ai.condition)
+    other = next(one.condition for one in ai.differential if one.condition != ai.condition)
     first(departs, "Ann Lee", other, Urgency.SEMI_URGENT)
     step(reveal, departs, "Ann Lee")
     step(

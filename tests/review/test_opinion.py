@@ -5,24 +5,25 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.store.make import abstention, opinion
+from triage.decision import Decision
 from triage.review.opinion import opinion_of
-from triage.store.records import PredictionRecord, StoredPrediction
+from triage.store.records import StoredPrediction
 
 
-def stored(record: PredictionRecord) -> StoredPrediction:
+def stored(record: Decision) -> StoredPrediction:
     return StoredPrediction(1, 1, "d" * 64, "first", datetime(2025, 6, 2, tzinfo=UTC), record)
 
 
 @pytest.mark.parametrize("epistemic", [0.14, None])
 def test_an_opinion_says_how_much_it_doubts_and_why(epistemic: float | None) -> None:
     shown = opinion_of(stored(opinion(epistemic=epistemic)))
-    assert (shown.aleatoric, shown.epistemic) == (0.42, epistemic)
+    assert (shown.decision.aleatoric, shown.decision.epistemic) == (0.42, epistemic)
 
 
 def test_an_abstention_carries_nothing_that_reads_as_an_opinion() -> None:
     record = abstention()
     assert None not in (record.condition, record.p_outlier, record.aleatoric, record.epistemic)
-    shown = opinion_of(stored(record))
+    shown = opinion_of(stored(record)).decision
     assert (shown.condition, shown.differential, shown.p_outlier) == (None, (), None)
     assert (shown.aleatoric, shown.epistemic) == (None, None)
 
@@ -37,4 +38,5 @@ def test_joint_probabilities_follow_the_product_rule() -> None:
 
 def test_without_a_probability_of_the_unknown_they_stay_conditional() -> None:
     shown = opinion_of(stored(opinion(p_outlier=None)))
-    assert shown.joint_differential == shown.differential
+    conditional = [(one.condition, one.probability) for one in shown.decision.differential]
+    assert list(shown.joint_differential) == conditional

@@ -71,8 +71,9 @@ def test_the_whole_way(store: Store) -> None:
     assert locked.first.at == times[1]
     shown = reveal(store, number, "Ann Lee", at=times[2])
     assert shown is not None
-    assert (shown.condition, shown.urgency) == ("melanoma", Urgency.URGENT)
-    assert shown.differential[0] == ("melanoma", 0.83)
+    assert (shown.decision.condition, shown.urgency) == ("melanoma", Urgency.URGENT)
+    first = shown.decision.differential[0]
+    assert (first.condition, first.probability) == ("melanoma", 0.83)
     done = decide(
         store,
         number,
@@ -198,9 +199,9 @@ def test_an_abstention_shows_no_condition_and_no_probability(store: Store) -> No
     shown = reveal(store, number, "Ann")
     assert shown is not None
     assert shown.abstained
-    assert (shown.condition, shown.differential) == (None, ())
-    assert shown.reason == AbstainReason.UNFAMILIAR.sentence
-    assert shown.next_action == AbstainReason.UNFAMILIAR.next_action
+    assert (shown.decision.condition, shown.decision.differential) == (None, ())
+    assert shown.decision.reason == AbstainReason.UNFAMILIAR.sentence
+    assert shown.decision.next_action == AbstainReason.UNFAMILIAR.next_action
     decide(store, number, "Ann", **DIFFER)
 
 
@@ -224,7 +225,7 @@ def test_what_was_shown_stays_when_the_champion_changes(store: Store) -> None:
         set_champion(session, newer)
     shown = reveal(store, number, "Ann")
     assert shown is not None
-    assert (shown.bundle, shown.condition) == ("first", "melanoma")
+    assert (shown.bundle, shown.decision.condition) == ("first", "melanoma")
     to_reveal(store, number, "Ben")
     other = reveal(store, number, "Ben")
     assert other is not None

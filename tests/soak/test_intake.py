@@ -10,7 +10,7 @@ import pytest
 
 from tests.soak.intake import MAX_CPU_SECONDS, MAX_MEBIBYTES, run
 from tests.soak.mutations import mutate, seeds
-from triage.decoding.inspect import inspect_file
+from triage.decoding.inspect_file import inspect_file
 
 
 def test_every_seed_is_read(tmp_path: Path) -> None:

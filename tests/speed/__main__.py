@@ -10,7 +10,7 @@ import torch
 from tests.speed import command_line, decoder_workers, ensemble_scoring, score_throughput
 from tests.speed.timing import seconds
 from triage.heads import HEADS, Head, HeadKind
-from triage.models.inputs import ImageInputs
+from triage.models.case_inputs import ImageInputs
 from triage.models.load_backbone import load_backbone
 from triage.models.network import CaseNetwork
 from triage.models.settings import FitSettings

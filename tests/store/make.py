@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from triage.decision import Decision, RankedCondition
 from triage.store import (
     BundleRecord,
     CaseRecord,
     ImageRecord,
-    PredictionRecord,
+    ReadingRecord,
     Store,
     add_case,
     add_prediction,
@@ -43,7 +44,11 @@ def bundle(digest: str = "d" * 64, **changes: Any) -> BundleRecord:
     return BundleRecord(**{**given, **changes})
 
 
-def opinion(urgency: Urgency = Urgency.URGENT, **changes: Any) -> PredictionRecord:
+def ranked(*pairs: tuple[str, float]) -> tuple[RankedCondition, ...]:
+    return tuple(RankedCondition(condition=name, probability=p) for name, p in pairs)
+
+
+def opinion(urgency: Urgency = Urgency.URGENT, **changes: Any) -> Decision:
     given = {
         "recommendation": urgency,
         "queue_urgency": urgency,
@@ -52,17 +57,17 @@ def opinion(urgency: Urgency = Urgency.URGENT, **changes: Any) -> PredictionReco
         "p_outlier": 0.1,
         "aleatoric": 0.42,
         "epistemic": 0.14,
-        "differential": (("melanoma", 0.83), ("acne", 0.125), ("folliculitis", 0.045)),
+        "differential": ranked(("melanoma", 0.83), ("acne", 0.125), ("folliculitis", 0.045)),
         "expected_cost": 0.7,
     }
-    return PredictionRecord(**{**given, **changes})
+    return Decision(**{**given, **changes})
 
 
 def abstention(
     code: AbstainReason = AbstainReason.UNFAMILIAR,
     queue: Urgency = Urgency.SEMI_URGENT,
     **changes: Any,
-) -> PredictionRecord:
+) -> Decision:
     given = {
         "recommendation": NO_AI_OPINION,
         "queue_urgency": queue,
@@ -76,11 +81,13 @@ def abstention(
 def scored(
     store: Store,
     name: str = "c1",
-    prediction: PredictionRecord | None = None,
+    prediction: Decision | None = None,
+    reading: ReadingRecord | None = None,
     **changes: Any,
 ) -> int:
     """Put a case with a prediction into the store and return its number."""
     with store.transaction() as session:
         number = add_case(session, case(name, **changes))
-        add_prediction(session, number, register_bundle(session, bundle()), prediction or opinion())
+        first = register_bundle(session, bundle())
+        add_prediction(session, number, first, prediction or opinion(), reading)
     return number

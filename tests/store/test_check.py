@@ -42,7 +42,7 @@ def test_a_whole_database_has_no_problem(store: Store) -> None:
     scored(store)
     found = check_store(_url(store))
     assert found.problems == ()
-    assert found.revision == found.needed == "0006"
+    assert found.revision == found.needed == "0007"
     assert found.rows == {
         "bundle": 1, "case": 1, "event": 3, "image": 1, "label": 0, "patient": 1,
         "prediction": 1, "review": 0,
@@ -53,7 +53,7 @@ def test_an_upgraded_database_has_no_problem(url: str) -> None:
     from triage.store import upgrade_store
 
     make_older(url, "0001")
-    assert ["0001, this software needs 0006" in one for one in check_store(url).problems] == [True]
+    assert ["0001, this software needs 0007" in one for one in check_store(url).problems] == [True]
     upgrade_store(url)
     assert check_store(url).problems == ()
 

@@ -70,7 +70,7 @@ def _at_migration(store: Store, revision: str) -> str:
 def test_a_newer_database_is_refused_and_not_touched(store: Store) -> None:
     url = _at_migration(store, "9999")
     for refused in (open_store, upgrade_store):
-        with pytest.raises(StoreError, match="migration 9999, this software needs 0006") as caught:
+        with pytest.raises(StoreError, match="migration 9999, this software needs 0007") as caught:
             refused(url)
         assert "update the software" in str(caught.value)
     with store.reading() as session:
@@ -90,14 +90,14 @@ def test_an_older_database_is_refused_until_upgraded(
     store.close()
     later = tmp_path / "migrations"
     shutil.copytree(schema._MIGRATIONS, later)
-    (later / "versions" / "rev_0007.py").write_text(
+    (later / "versions" / "rev_0008.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n"
-        "revision = '0007'\ndown_revision = '0006'\n"
+        "revision = '0008'\ndown_revision = '0007'\n"
         "def upgrade():\n    op.add_column('patient', sa.Column('note', sa.String()))\n"
     )
     monkeypatch.setattr(schema, "_MIGRATIONS", later)
     for create in (False, True):
-        with pytest.raises(StoreError, match="migration 0006, this software needs 0007") as caught:
+        with pytest.raises(StoreError, match="migration 0007, this software needs 0008") as caught:
             open_store(url, create=create)
         assert "triage db upgrade" in str(caught.value)
     upgrade_store(url)
@@ -120,8 +120,8 @@ def test_a_failing_upgrade_leaves_nothing(
     url = store.engine.url.render_as_string(hide_password=False)
     later = tmp_path / "migrations"
     shutil.copytree(schema._MIGRATIONS, later)
-    (later / "versions" / "rev_0007.py").write_text(
-        "from alembic import op\nrevision = '0007'\ndown_revision = '0006'\n"
+    (later / "versions" / "rev_0008.py").write_text(
+        "from alembic import op\nrevision = '0008'\ndown_revision = '0007'\n"
         "def upgrade():\n    op.execute('CREATE TABLE half (id INTEGER)')\n"
         "    op.execute('SELECT * FROM nowhere')\n"
     )

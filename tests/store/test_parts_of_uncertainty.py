@@ -18,12 +18,12 @@ def test_the_parts_come_back_as_they_went_in(
     with store.reading() as session:
         shown = shown_prediction(session, number)
     assert shown is not None
-    assert (shown.record.aleatoric, shown.record.epistemic) == (aleatoric, epistemic)
+    assert (shown.decision.aleatoric, shown.decision.epistemic) == (aleatoric, epistemic)
 
 
 def test_a_database_of_the_version_before_is_upgraded_with_its_cases(url: str) -> None:
     make_older(url, "0002")
-    with pytest.raises(StoreError, match="migration 0002, this software needs 0006"):
+    with pytest.raises(StoreError, match="migration 0002, this software needs 0007"):
         open_store(url)
     upgrade_store(url)
     again = open_store(url)
@@ -32,4 +32,4 @@ def test_a_database_of_the_version_before_is_upgraded_with_its_cases(url: str) -
         shown = shown_prediction(session, 1)
     again.close()
     assert shown is not None
-    assert (shown.record.aleatoric, shown.record.epistemic) == (None, None)
+    assert (shown.decision.aleatoric, shown.decision.epistemic) == (None, None)

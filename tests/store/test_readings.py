@@ -7,11 +7,11 @@ from sqlalchemy import text
 
 from tests.store.make import abstention, opinion, scored
 from tests.store.older import make_older
+from triage.decision import Decision
 from triage.errors import StoreError, WorkflowError
 from triage.review import Certainty, lock_first_read, open_case, reveal
 from triage.store import (
     Modality,
-    PredictionRecord,
     ReadingRecord,
     Store,
     events,
@@ -25,25 +25,25 @@ from triage.vocabulary.clinical import Urgency
 READING = ReadingRecord("/srv/readings/c1.safetensors", "e" * 64)
 
 
-@pytest.mark.parametrize("record", [opinion(reading=READING), abstention(reading=READING)])
-def test_a_reading_comes_back_as_it_went_in(store: Store, record: PredictionRecord) -> None:
-    number = scored(store, prediction=record, modality=Modality.OCT_VOLUMES)
+@pytest.mark.parametrize("decision", [opinion(), abstention()])
+def test_a_reading_comes_back_as_it_went_in(store: Store, decision: Decision) -> None:
+    number = scored(store, prediction=decision, reading=READING, modality=Modality.OCT_VOLUMES)
     with store.reading() as session:
         assert get_case(session, number).modality is Modality.OCT_VOLUMES
         shown = shown_prediction(session, number)
     assert shown is not None
-    assert shown.record.reading == READING
+    assert shown.reading == READING
 
 
 def test_of_a_reading_that_moved_the_new_place_is_kept(store: Store) -> None:
-    number = scored(store, prediction=opinion(reading=READING))
+    number = scored(store, reading=READING)
     moved, other = ReadingRecord("/new/c1", READING.sha256), ReadingRecord("/new/c1", "f" * 64)
     for given, kept in ((moved, moved), (None, moved), (READING, READING), (other, READING)):
-        scored(store, prediction=opinion(reading=given))
+        scored(store, reading=given)
         with store.reading() as session:
             shown = shown_prediction(session, number)
         assert shown is not None
-        assert shown.record == opinion(reading=kept)
+        assert (shown.decision, shown.reading) == (opinion(), kept)
 
 
 def test_photographs_have_no_reading(store: Store) -> None:
@@ -52,7 +52,7 @@ def test_photographs_have_no_reading(store: Store) -> None:
         assert get_case(session, number).modality is Modality.PHOTOGRAPHS
         shown = shown_prediction(session, number)
     assert shown is not None
-    assert shown.record.reading is None
+    assert shown.reading is None
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_the_database_refuses_another_kind_and_half_a_reading(store: Store, stat
 
 
 def test_the_readings_place_is_told_only_after_the_first_read(store: Store) -> None:
-    number = scored(store, prediction=opinion(reading=READING))
+    number = scored(store, reading=READING)
     open_case(store, number, "Ann")
     with pytest.raises(WorkflowError):
         reveal(store, number, "Ann")
@@ -91,7 +91,7 @@ def test_the_readings_place_is_told_only_after_the_first_read(store: Store) -> N
 def test_a_database_of_the_first_version_is_upgraded_with_its_cases(url: str) -> None:
     """Made by the first migration alone and filled by plain SQL, as that version left it."""
     make_older(url, "0001")
-    with pytest.raises(StoreError, match="migration 0001, this software needs 0006"):
+    with pytest.raises(StoreError, match="migration 0001, this software needs 0007"):
         open_store(url)
     upgrade_store(url)
     store = open_store(url)
@@ -100,8 +100,8 @@ def test_a_database_of_the_first_version_is_upgraded_with_its_cases(url: str) ->
         shown = shown_prediction(session, 1)
         assert [found.kind for found in events(session, 1)] == ["case_received"]
     assert shown is not None
-    assert shown.record.reading is None
-    assert (shown.record.aleatoric, shown.record.epistemic) == (None, None)
+    assert shown.reading is None
+    assert (shown.decision.aleatoric, shown.decision.epistemic) == (None, None)
     for statement in ("DELETE FROM event", "UPDATE prediction SET reading_path = 'x'"):
         with pytest.raises(StoreError), store.transaction() as session:
             session.execute(text(statement))

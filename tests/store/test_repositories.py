@@ -80,7 +80,7 @@ def test_the_first_prediction_of_a_bundle_stays(store: Store) -> None:
     with store.reading() as session:
         shown = shown_prediction(session, number)
     assert shown is not None
-    assert shown.record == opinion(Urgency.URGENT)
+    assert shown.decision == opinion(Urgency.URGENT)
 
 
 UNREAD = abstention(
@@ -97,7 +97,7 @@ def test_what_a_bundle_can_read_at_last_takes_the_place_of_that_it_could_not(sto
         shown = shown_prediction(session, number)
         kinds = [event.kind for event in events(session, number)]
     assert shown is not None
-    assert shown.record == opinion()
+    assert shown.decision == opinion()
     assert kinds == ["case_received", "case_scored", "case_scored"]
 
 
@@ -111,7 +111,7 @@ def test_what_a_reader_was_shown_stays(store: Store) -> None:
     with store.reading() as session:
         shown = shown_prediction(session, number)
     assert shown is not None
-    assert shown.record == UNREAD
+    assert shown.decision == UNREAD
 
 
 def test_the_same_case_with_other_images_is_refused(store: Store) -> None:

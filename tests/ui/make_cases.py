@@ -33,7 +33,7 @@ SECRETS = (
     "0.83",
     "AISECRETREASON",
 )
-"""What of the predictions may not reach the browser before the first read."""
+"""Parts of the AI's output that must not reach the browser before the first read."""
 
 
 def draw_photograph(path: Path, seed: int, size: tuple[int, int] = (640, 480)) -> ImageRecord:

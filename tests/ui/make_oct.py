@@ -1,9 +1,8 @@
-"""A made macular scan, its reading, and a database of such cases, for the pages."""
+"""A synthetic macular scan, its reading, and a database of such cases, for the pages."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from tests.store.make import abstention, bundle, case, opinion
+from tests.store.make import abstention, bundle, case, opinion, ranked
+from triage.decision import Decision
 from triage.decoding.read_volume import read_volume
 from triage.hashing import hash_file
-from triage.measurements.measure import measure
 from triage.measurements.signal import bscan_signal
+from triage.measurements.tissue_measurements import measure
 from triage.oct_reading import OctReading, ReadingFacts
 from triage.store import (
     ImageRecord,
     Modality,
-    PredictionRecord,
     ReadingRecord,
     add_case,
     add_prediction,
@@ -49,7 +48,7 @@ SECRETS = (
     "Doubt",
     "models disagree",
 )
-"""What of the AI may not reach the browser before the first read."""
+"""Parts of the AI's output that must not reach the browser before the first read."""
 
 _BRIGHTNESS = {
     Tissue.VITREOUS: 16,
@@ -119,7 +118,7 @@ def bscans(labels: NDArray[np.uint8], seed: int = 0) -> NDArray[np.uint8]:
 
 
 def write_volume(path: Path, shape: tuple[int, int, int] = SMALL, seed: int = 0) -> ImageRecord:
-    """Write a made scan of a right eye as an archive and return its record."""
+    """Write a synthetic scan of a right eye as an archive and return its record."""
     count, _, width = shape
     pixels = bscans(tissue_map(shape), seed)
     side = 384
@@ -159,7 +158,7 @@ def write_volume(path: Path, shape: tuple[int, int, int] = SMALL, seed: int = 0)
 def reading_of(
     image: ImageRecord, shape: tuple[int, int, int], instances: int = 5, **facts: Any
 ) -> OctReading:
-    """Make a reading of a made scan, by instances that see more and less fluid."""
+    """Make a reading of a synthetic scan, by instances that see more and less fluid."""
     maps = np.stack([tissue_map(shape, grow) for grow in np.linspace(0.45, 1.5, instances)])
     tissue = tissue_map(shape)
     spacing = (FIELD / (shape[0] - 1), DEPTH / shape[1], FIELD / shape[2])
@@ -197,14 +196,14 @@ def reading_of(
 
 
 def write_reading(path: Path, reading: OctReading) -> ReadingRecord:
-    """Save a reading and return where it lies."""
+    """Save a reading and return its record."""
     path.parent.mkdir(parents=True, exist_ok=True)
     reading.save(path)
     return ReadingRecord(str(path), hash_file(path))
 
 
-def oct_opinion(**changes: Any) -> PredictionRecord:
-    """What a bundle says of a volume: the diagnoses by their titles."""
+def oct_opinion(**changes: Any) -> Decision:
+    """The decision on a volume, whose differential names the diagnoses by their titles."""
     names = ("cnv", "mro", "drusen", "csr", "erm")
     shares = (0.83, 0.6, 0.35, 0.2, 0.04)
     titles = [DIAGNOSES[name] for name in names]
@@ -212,7 +211,7 @@ def oct_opinion(**changes: Any) -> PredictionRecord:
         "condition": titles[0],
         "p_condition": 0.83,
         "p_outlier": 0.04,
-        "differential": tuple(zip(titles, shares, strict=True)),
+        "differential": ranked(*zip(titles, shares, strict=True)),
         "reason": "AISECRETREASON",
         "next_action": "AISECRETACTION",
     }
@@ -231,7 +230,8 @@ def fill_oct(folder: Path, shape: tuple[int, int, int] = SMALL) -> tuple[str, di
         titles = tuple(DIAGNOSES.values())
         system = register_bundle(session, bundle(name="Demo OCT system", conditions=titles))
         set_champion(session, system)
-        for seed, (name, said) in enumerate((("V-2001", oct_opinion()), ("V-2002", unfamiliar))):
+        decisions = {"V-2001": oct_opinion(), "V-2002": unfamiliar}
+        for seed, (name, decision) in enumerate(decisions.items()):
             image = write_volume(folder / "volumes" / f"{name}.npz", shape, seed)
             reading = reading_of(image, shape)
             place = write_reading(folder / "readings" / f"{name}.oct_reading.safetensors", reading)
@@ -243,7 +243,6 @@ def fill_oct(folder: Path, shape: tuple[int, int, int] = SMALL) -> tuple[str, di
                 received_at=datetime.now(UTC) - timedelta(hours=20 + seed),
             )
             numbers[name] = add_case(session, record)
-            said = replace(said, reading=place)
-            add_prediction(session, numbers[name], system, said)
+            add_prediction(session, numbers[name], system, decision, place)
     store.close()
     return url, numbers

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.make import case, opinion
+from tests.store.make import case, opinion, ranked
 from tests.ui.conftest import Pages, answer, bars, everything, press, shown
 from tests.ui.make_cases import SECRETS
 from triage.review import Certainty
@@ -55,7 +55,7 @@ def test_the_facts_and_photographs_are_shown(pages: Pages) -> None:
     assert len(alternatives) == 3
 
 
-def test_the_reveal_tells_natural_frequencies(pages: Pages) -> None:
+def test_the_reveal_shows_natural_frequencies(pages: Pages) -> None:
     app = pages.open("C-1001")
     answer(app, "melanoma", Urgency.URGENT, Certainty.SURE)
     app = press(app, LOCK)
@@ -98,16 +98,16 @@ def test_the_numbers_on_the_card_fit_into_100(
     with store.transaction() as session:
         pages.cases["new"] = add_case(session, case("new", images=()))
         system = register_bundle(session, BundleRecord("9" * 64, "new", "p", ("acne", "melanoma")))
-        record = opinion(p_outlier=p_outlier, differential=differential)
+        record = opinion(p_outlier=p_outlier, differential=ranked(*differential))
         add_prediction(session, pages.cases["new"], system, record)
     store.close()
     app = pages.open("new")
     answer(app, "acne", Urgency.ROUTINE, Certainty.SURE)
     app = press(app, LOCK)
     assert not app.exception
-    told = [re.sub(r"^.*: (.*) of 100 such cases$", r"\1", line) for line in bars(app)]
-    assert told == wanted
-    assert sum(int(text.split()[-1]) for text in told if text.startswith("about")) <= 100
+    counts = [re.sub(r"^.*: (.*) of 100 such cases$", r"\1", line) for line in bars(app)]
+    assert counts == wanted
+    assert sum(int(text.split()[-1]) for text in counts if text.startswith("about")) <= 100
     likelier = p_outlier is not None and p_outlier >= (1 - p_outlier) * differential[0][1]
     assert ("Most likely of those it knows" in shown(app)) is likelier
 
@@ -149,7 +149,7 @@ def test_an_abstention_shows_reason_and_action_and_no_probability(pages: Pages) 
     assert press(app, STORE).title[0].value == "Worklist"
 
 
-def test_what_an_earlier_version_did_not_say_is_not_shown(pages: Pages) -> None:
+def test_fields_that_an_earlier_version_did_not_store_are_not_shown(pages: Pages) -> None:
     store = open_store(pages.url)
     with store.transaction() as session:
         pages.cases["old"] = add_case(session, case("old", images=()))
@@ -165,7 +165,7 @@ def test_what_an_earlier_version_did_not_say_is_not_shown(pages: Pages) -> None:
     assert "Doubt" not in everything(app)
 
 
-def test_an_unscored_case_says_so(pages: Pages) -> None:
+def test_an_unscored_case_is_labelled_so(pages: Pages) -> None:
     store = open_store(pages.url)
     with store.transaction() as session:
         pages.cases["new"] = add_case(session, case("new", images=()))
@@ -232,7 +232,7 @@ def test_who_read_a_case_before_goes_on_where_another_was_shown_the_opinion(page
     assert "Your first read: **Acne**" in shown(app)
 
 
-def test_the_page_says_how_far_the_protection_goes(pages: Pages) -> None:
+def test_the_page_states_the_limits_of_the_protection(pages: Pages) -> None:
     assert "Without sign-in that protection is partial" in shown(pages.open("C-1001"))
 
 
@@ -270,7 +270,7 @@ def test_data_cannot_format_the_page(pages: Pages) -> None:
         system = register_bundle(session, BundleRecord("9" * 64, nasty, "p", (nasty,)))
         number = add_case(session, case(nasty, images=(), groups={nasty: nasty}))
         add_prediction(
-            session, number, system, opinion(condition=nasty, differential=((nasty, 1.0),))
+            session, number, system, opinion(condition=nasty, differential=ranked((nasty, 1.0)))
         )
     store.close()
     pages.cases["nasty"] = number
@@ -287,7 +287,7 @@ def test_data_cannot_format_the_page(pages: Pages) -> None:
     assert "\\<script\\>" in app.get("progress")[0].proto.text
 
 
-def test_photographs_that_cannot_be_shown_say_why_and_name_no_file(
+def test_photographs_that_cannot_be_shown_give_the_reason_and_name_no_file(
     pages: Pages, tmp_path: Path
 ) -> None:
     folder = tmp_path / "broken"
@@ -310,9 +310,9 @@ def test_photographs_that_cannot_be_shown_say_why_and_name_no_file(
     store.close()
     app = pages.open("broken")
     assert not app.exception
-    told = sorted(warning.value for warning in app.warning)
-    assert len(told) == 5
-    assert "changed since" in told[2]
-    assert all("leads outside" in text for text in told[3:])
+    problems = sorted(warning.value for warning in app.warning)
+    assert len(problems) == 5
+    assert "changed since" in problems[2]
+    assert all("leads outside" in text for text in problems[3:])
     assert "Jane" not in everything(app)
     assert LOCK in everything(app)

@@ -152,8 +152,8 @@ def test_a_volume_is_read_blind_then_beside_the_reasons(address: str) -> None:
         )
         expect(page.get_by_role("img", name="Urgent: about").first).to_be_visible()
         expect(page.get_by_role("row", name="Subretinal fluid volume")).to_contain_text("nl")
-        said = page.locator(".viewer [aria-live]")
-        expect(said).to_contain_text("Map of instance 5: neurosensory retina")
+        announced = page.locator(".viewer [aria-live]")
+        expect(announced).to_contain_text("Map of instance 5: neurosensory retina")
 
         # An abstention on another case: its map, which reason it is, and no probability.
         page.goto(f"{address}/?case=2")

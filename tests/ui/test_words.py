@@ -56,11 +56,11 @@ def test_frequencies_that_exclude_each_other(
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
 def test_frequencies_never_sum_to_more_than_100(probabilities: list[float]) -> None:
     total = max(sum(probabilities), 1.0)
-    told = frequencies(probabilities)
-    counts = [int(words.split()[1]) for words in told if words.startswith("about")]
+    texts = frequencies(probabilities)
+    counts = [int(words.split()[1]) for words in texts if words.startswith("about")]
     assert sum(counts) <= 100
     assert all(1 <= count <= 99 for count in counts)
-    for probability, words in zip(probabilities, told, strict=True):
+    for probability, words in zip(probabilities, texts, strict=True):
         number = {"fewer": 0, "more": 100}.get(words.split()[0])
         number = int(words.split()[1]) if number is None else number
         assert abs(100 * probability / total - number) < 1.001

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from triage.benchmark.draw_record import DRAW, head_record
-from triage.benchmark.measure import probabilities_of, run_method
 from triage.benchmark.methods import Method, heads_of
-from triage.benchmark.prepare import Draw, prepare_draw
+from triage.benchmark.prepare_draw import Draw, prepare_draw
 from triage.benchmark.protocol import Protocol
 from triage.benchmark.records import Records
+from triage.benchmark.run_method import probabilities_of, run_method
 from triage.errors import TriageError
 from triage.progress import Progress
 from triage.uncertainty.scores import SCORES

@@ -12,13 +12,13 @@ from triage.atomic_write import whole_file
 from triage.benchmark.arms import Arm
 from triage.benchmark.draw_job import DrawJob
 from triage.benchmark.embedding import embed_beforehand
+from triage.benchmark.html_page import write_benchmark_page
 from triage.benchmark.methods import Method, heads_of
-from triage.benchmark.page import write_benchmark_page
-from triage.benchmark.pairs import Pair
+from triage.benchmark.parallel_jobs import run_side_by_side
 from triage.benchmark.protocol import Protocol
 from triage.benchmark.records import Records
 from triage.benchmark.results import BenchmarkResult, Skipped
-from triage.benchmark.side_by_side import run_side_by_side
+from triage.benchmark.score_pairs import Pair
 from triage.benchmark.summary import summarise
 from triage.heads import HeadKind
 from triage.progress import Progress

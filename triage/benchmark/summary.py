@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
 from triage import __version__
 from triage.benchmark.arms import Arm
 from triage.benchmark.draw_record import TEST, DrawRecord, read_draw
-from triage.benchmark.measure import PROMISED
 from triage.benchmark.methods import Method, heads_of
-from triage.benchmark.pairs import Pair, measured_pairs, missing_pairs
 from triage.benchmark.protocol import Protocol
 from triage.benchmark.records import Records
 from triage.benchmark.resampling import CrossedResamples
@@ -22,6 +21,8 @@ from triage.benchmark.rows.head_rows import calibrator_rows, head_rows
 from triage.benchmark.rows.pair_rows import pair_rows
 from triage.benchmark.rows.rejection_rows import guarantee_rows, rejection_rows
 from triage.benchmark.rows.score_rows import risk_curves, score_rows
+from triage.benchmark.run_method import PROMISED
+from triage.benchmark.score_pairs import Pair, measured_pairs, missing_pairs
 from triage.progress import Progress
 
 SEED = 0
@@ -86,19 +87,12 @@ def summarise(
     calibrators = calibrator_rows(draws, of_kind["calibrator"], resamples, tick)
     rejection = rejection_rows(draws, heads, protocol.spec, resamples)
     result = BenchmarkResult(
-        spec_name=protocol.spec.name,
-        spec_title=protocol.spec.title,
-        code_version=__version__,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        **_provenance(protocol),
         command=command,
         seeds=list(seeds),
-        backbones=[reference.rsplit("/", 1)[-1] for reference in protocol.settings.backbones],
-        members=protocol.settings.members,
         n_resamples=n_resamples,
-        outlier_prevalence=protocol.spec.outlier_prevalence,
         outlier_share=float(np.mean([(draw.truth[TEST] < 0).mean() for draw in draws])),
         counts=_counts(draws),
-        far=protocol.far_description,
         best_baseline=best,
         scores=scores,
         pairs=compared,
@@ -113,6 +107,20 @@ def summarise(
     )
     tick()
     return result
+
+
+def _provenance(protocol: Protocol) -> dict[str, Any]:
+    """Fields of the result that the protocol, the version and the time give."""
+    return {
+        "spec_name": protocol.spec.name,
+        "spec_title": protocol.spec.title,
+        "code_version": __version__,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "backbones": [reference.rsplit("/", 1)[-1] for reference in protocol.settings.backbones],
+        "members": protocol.settings.members,
+        "outlier_prevalence": protocol.spec.outlier_prevalence,
+        "far": protocol.far_description,
+    }
 
 
 def _counts(draws: Sequence[DrawRecord]) -> dict[str, int]:

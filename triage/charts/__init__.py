@@ -2,7 +2,7 @@
 
 from triage.charts.abstention import abstention_bars
 from triage.charts.confusion import confusion_matrix, referral_matrix
-from triage.charts.estimates import estimate_chart
+from triage.charts.estimate_chart import estimate_chart
 from triage.charts.forest import forest_plot
 from triage.charts.reliability import reliability_diagram
 from triage.charts.risk_coverage import risk_coverage_curve

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from triage.charts.marks import estimate_mark
+from triage.charts.estimate_mark import estimate_mark
 from triage.charts.number_format import ceiling, tick
 from triage.charts.svg import Scale, line, picture, round_range, tag, text, ticks
 from triage.evaluation.metrics import METRICS

@@ -1,1 +1,1 @@
-"""Coded pixels that several containers hold: decoded whole, or refused."""
+"""Decoders of coded pixels that several containers use; incomplete data are refused."""

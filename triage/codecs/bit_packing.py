@@ -12,14 +12,14 @@ PACKED_BITS = (1, 2, 4, 8, 12, 16)
 
 
 def row_bytes(samples: int, bits: int) -> int:
-    """Bytes of a row of so many samples."""
+    """Number of bytes of a row of samples."""
     return -(-samples * bits // 8)
 
 
 def unpack_rows(
     rows: NDArray[np.uint8], samples: int, bits: int, order: str = ">"
 ) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Unpack rows of samples, the first in the highest bits of the first byte.
+    """Unpack rows of samples; the first sample is in the highest bits of the first byte.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Zlib streams read in bounded pieces, to the byte."""
+"""Bounded reading of zlib streams with an exact check of their length."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PIECE = 2**16  # bytes given to zlib at a time, so that what it leaves over sta
 
 
 class Inflated:
-    """The content of a zlib stream that may be spread over chunks.
+    """Content of a zlib stream that may be split over chunks.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Inflated:
         return content
 
     def finish(self, most: int = 0) -> bool:
-        """Go to the end of the stream, and say whether it held at most so many bytes more.
+        """Read to the end of the stream; return whether at most so many bytes remained.
 
         Parameters
         ----------

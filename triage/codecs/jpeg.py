@@ -1,9 +1,9 @@
-"""8-bit JPEG (ITU-T T.81) pixels that are known to be complete.
+"""Decoding of 8-bit JPEG (ITU-T T.81) with a check that the data are complete.
 
 libjpeg replaces missing data by grey and only warns. The decoder used here, libjpeg-turbo through
-simplejpeg, reports the warning, so that a stream which was cut and closed again is refused. Which
-scans must be there is counted before, in `jpeg_markers`, and so is how many there are: the work of
-a progressive stream is proportional to its scans, and its size is not.
+simplejpeg, reports the warning, so that a stream which was truncated and closed again is refused.
+`jpeg_markers` checks beforehand that all required scans are present and limits their number: the
+work of a progressive stream is proportional to its scans, not to its size.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def decode_jpeg(
     stream : JpegStream, optional
         What `read_jpeg_markers` returned, so that it need not be read again.
     stored : {'rgb', 'ycc'}, optional
-        The colours that the container says are stored, as a DICOM header does. It counts only
+        The stored colours according to the container, such as a DICOM header. It counts only
         where the stream leaves it open (`JpegStream.stored_colour`); without either, the stream is
-        YCbCr, as JFIF says.
+        YCbCr, as JFIF states.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def check_jpeg_kind(stream: JpegStream) -> None:
 
 
 def decode_inks(data: bytes, stream: JpegStream) -> NDArray[np.uint8]:
-    """Decode an 8-bit JPEG of four components, whose colour profile may tell more of its inks.
+    """Decode an 8-bit JPEG of four components; its colour profile may describe its inks.
 
     Returns
     -------
@@ -113,10 +113,10 @@ def decode_inks(data: bytes, stream: JpegStream) -> NDArray[np.uint8]:
 
 
 def _closed(data: bytes) -> bytes:
-    """Put an end-of-image marker behind a stream without one.
+    """Append an end-of-image marker to a stream without one.
 
-    Only the marker may be missing, or more: with it, the decoder tells which. But zeros, as copies
-    that were broken off end in, are valid data to it.
+    With the marker appended, the decoder reports whether more than the marker was missing. But
+    trailing zeros, as in interrupted copies, are valid data to it.
     """
     if data.endswith(bytes(16)):
         raise jpeg_cut()
@@ -158,7 +158,7 @@ def _by_turbo(data: bytes, stream: JpegStream) -> NDArray[np.uint8]:
 
 
 def _complete(data: bytes, colours: str) -> NDArray[np.uint8]:
-    """Decode a stream in spite of harmless warnings about its scans, if none of it is missing.
+    """Decode a stream despite harmless warnings about its scans, if no data are missing.
 
     Raises
     ------
@@ -183,7 +183,7 @@ def _complete(data: bytes, colours: str) -> NDArray[np.uint8]:
 
 
 def _by_pillow(data: bytes, stream: JpegStream) -> NDArray[np.uint8]:
-    """Decode what the strict decoder has no format for."""
+    """Decode formats that the strict decoder does not support."""
     from PIL import Image
 
     if not stream.progressive and stream.scans == 1:
@@ -204,10 +204,10 @@ def _by_pillow(data: bytes, stream: JpegStream) -> NDArray[np.uint8]:
 
 
 def _with_colour(data: bytes, stored: Stored) -> bytes:
-    """Write into a stream which colours it stores, where decoders look for it.
+    """Write the stored colour space into a stream, in a marker that decoders read.
 
-    libjpeg (jdapimin.c, default_decompress_parms) takes a JFIF segment as YCbCr and otherwise
-    believes an Adobe segment.
+    libjpeg (jdapimin.c, default_decompress_parms) decodes a stream with a JFIF segment as YCbCr
+    and otherwise uses the Adobe segment.
     """
     adobe = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00" + bytes([stored == "ycc"])
     rest = data[2:]

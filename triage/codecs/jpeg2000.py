@@ -1,10 +1,10 @@
 """JPEG 2000 and High-Throughput JPEG 2000 (ITU-T T.800, T.814) by OpenJPEG.
 
-OpenJPEG refuses a packet whose body is cut, but takes packets that are missing at the end of a tile
-for empty ones, and missing tiles for black. So the codestream is taken apart here: every tile must
-be there. Then a second decoding, of few pixels and therefore little work, gets bytes of ones at the
-end of each tile: after all packets they are ignored; where one is missing, they are a packet header
-that is impossible.
+OpenJPEG refuses a packet with a truncated body, but treats packets that are missing at the end of a
+tile as empty, and missing tiles as black. So the codestream is parsed here: every tile must be
+present. Then a second decoding at low resolution, which takes little work, is run with bytes of
+ones appended to each tile: after a complete tile they are ignored; if a packet is missing, they are
+read as an invalid packet header.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ONES = b"\xff" * 64
 
 @dataclass(frozen=True)
 class Jpeg2000Stream:
-    """What the main header of a codestream says, and where its tiles are.
+    """Content of the main header of a codestream, and the positions of its tiles.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Jpeg2000Stream:
 
 
 def read_jpeg2000(data: bytes | memoryview) -> Jpeg2000Stream:
-    """Take a codestream apart.
+    """Parse a codestream.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def read_jpeg2000(data: bytes | memoryview) -> Jpeg2000Stream:
 
 
 def decode_jpeg2000(stream: Jpeg2000Stream, *, check_size: bool = True) -> NDArray[np.integer]:
-    """Decode a codestream; RGB where `colour_transform` says so, else components as they are.
+    """Decode a codestream; to RGB if `colour_transform` is given, else to its components.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def decode_jpeg2000(stream: Jpeg2000Stream, *, check_size: bool = True) -> NDArr
 
 
 def _all_packets_there(stream: Jpeg2000Stream) -> bool:
-    """Decode a stream with more bytes at low resolution by Pillow, which uses OpenJPEG too.
+    """Decode a stream with appended bytes at low resolution by Pillow (OpenJPEG too).
 
     Returns
     -------
@@ -186,7 +186,7 @@ def _read(data: memoryview) -> Jpeg2000Stream:
 
 
 def _segment(data: memoryview, position: int) -> tuple[int, int]:
-    """Return a marker and where its segment ends."""
+    """Return a marker and the end of its segment."""
     first, marker, length = struct.unpack_from(">BBH", data, position)
     if first != 0xFF or marker < 0x50 or length < 2:
         raise _damaged()
@@ -217,7 +217,7 @@ def _size(segment: memoryview) -> tuple[int, int, int, int, bool, int]:
 
 
 def _tile_parts(data: memoryview, position: int) -> list[tuple[int, memoryview]]:
-    """Return each tile-part (A.4.2); they follow one another up to the end of the codestream."""
+    """Return the tile-parts (A.4.2), which are contiguous to the end of the codestream."""
     parts: list[tuple[int, memoryview]] = []
     seen: dict[int, int] = {}
     while position + 12 <= len(data) and data[position : position + 2] == bytes((0xFF, _SOT)):
@@ -248,14 +248,14 @@ def _check_tile_header(data: memoryview, position: int, end: int) -> None:
 
 
 def _end(data: memoryview) -> int:
-    """Return where the codestream ends, before its last marker and what pads it."""
+    """Return the end of the codestream, before its last marker and padding."""
     tail = bytes(data[-16:]).rstrip(b"\0")
     end = len(data) - min(16, len(data)) + len(tail)
     return end - 2 if tail.endswith(_END_OF_CODESTREAM) else len(data)
 
 
 def _joined(stream: Jpeg2000Stream, more: bytes) -> bytes:
-    """Put the codestream together again, with bytes at the end of each tile."""
+    """Assemble the codestream again, with bytes appended to each tile."""
     last = {index: number for number, (index, _) in enumerate(stream.tile_parts)}
     pieces: list[bytes | memoryview] = [*stream.header]
     for number, (index, part) in enumerate(stream.tile_parts):
@@ -265,7 +265,7 @@ def _joined(stream: Jpeg2000Stream, more: bytes) -> bytes:
 
 
 def _contiguous_codestream(data: memoryview) -> int:
-    """Return where the codestream begins: of a JP2 file, in its first jp2c box (annex I)."""
+    """Return the offset of the codestream; in a JP2 file, its first jp2c box (annex I)."""
     if data[: len(JP2_START)] != JP2_START:
         return 0
     position = 0

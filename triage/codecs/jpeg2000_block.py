@@ -1,4 +1,4 @@
-"""How many bytes a code-block of JPEG 2000 needs: its coding passes, without the coefficients.
+"""Number of bytes that a JPEG 2000 code-block needs, from its coding passes.
 
 ITU-T T.800 annex C (arithmetic decoder) and annex D (coding passes).
 """
@@ -55,7 +55,7 @@ _ZERO_CODING = {
 def bytes_left(
     data: bytes, band: str, width: int, height: int, passes: int, *, symbols: bool = False
 ) -> int:
-    """Decode a code-block, and count the bytes that it does not need.
+    """Decode a code-block and return the number of unused bytes.
 
     Parameters
     ----------

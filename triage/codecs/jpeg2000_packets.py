@@ -1,9 +1,9 @@
-"""Whether a JPEG 2000 codestream codes a picture as large as its header says.
+"""Check of the picture size in a JPEG 2000 header against the coded data.
 
-Nothing in a codestream repeats the extent of its code-blocks: of a header with other rows or
-columns a decoder makes noise, in silence. But then the blocks need more or fewer bytes than the
-packet headers (ITU-T T.800 annex B) give them. So the first packets are read, and some small blocks
-at the beginning of the first tile are decoded.
+A codestream does not repeat the extent of its code-blocks: with a header that states other rows or
+columns a decoder returns noise without an error. But then the blocks need more or fewer bytes than
+the packet headers (ITU-T T.800 annex B) give them. So the first packets are read, and some small
+blocks at the beginning of the first tile are decoded.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _TagTree:
             width, height = (width + 1) // 2, (height + 1) // 2
 
     def below(self, index: int, threshold: int, bits: _Bits) -> bool:
-        """Read as far as it takes to say whether a leaf is below a threshold."""
+        """Read as many bits as needed to decide whether a leaf is below a threshold."""
         row, column = divmod(index, self.width)
         least = 0
         known = False
@@ -90,7 +90,7 @@ class _Bits:
         return 37 + self.take(7)
 
     def end(self) -> int:
-        """Return where the header ends."""
+        """Return the end of the header."""
         return self.position + (self.byte == 0xFF)
 
 
@@ -113,7 +113,7 @@ class _Band:
         self.empty_planes = _TagTree(self.across, self.down) if count else None
 
     def read(self, bits: _Bits, layer: int) -> list[tuple[int, int, int]]:
-        """Read what a packet header says: index, passes and bytes of each block in it."""
+        """Read the content of a packet header: index, passes and bytes of each block in it."""
         if self.included is None or self.empty_planes is None:
             return []
         found = []
@@ -139,7 +139,7 @@ class _Band:
 
 @dataclass(frozen=True)
 class _Coding:
-    """What the main header says of the first tile (A.5.1, A.6.1)."""
+    """Content of the main header for the first tile (A.5.1, A.6.1)."""
 
     components: int
     order: int
@@ -152,7 +152,7 @@ class _Coding:
 
     @classmethod
     def read(cls, header: Sequence[bytes]) -> _Coding | None:
-        """Read it, None where packets are laid out in a way that is not followed here."""
+        """Read it; None if packets are ordered in an unsupported way."""
         segments = {segment[:2]: segment for segment in header}
         if _SIZ not in segments or _COD not in segments or _OTHERS & segments.keys():
             return None
@@ -202,7 +202,7 @@ class _Coding:
         return found
 
     def packets(self) -> Iterator[tuple[int, int, int]]:
-        """Layer, resolution and component of each packet, where a resolution has one precinct."""
+        """Layer, resolution and component of each packet if a resolution has one precinct."""
         layers, resolutions = self.layers, self.levels + 1
         nested = {
             0: (layers, resolutions, self.components),
@@ -216,7 +216,7 @@ class _Coding:
 
 
 def blocks_fit(header: Sequence[bytes], first_part: bytes, *, whole: bool) -> bool:
-    """Decode small blocks of the first tile, and say whether they need the bytes they have.
+    """Decode small blocks of the first tile; return whether they need the bytes they have.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def blocks_fit(header: Sequence[bytes], first_part: bytes, *, whole: bool) -> bo
     Returns
     -------
     bool
-        True as well where this cannot be told.
+        True as well if this cannot be determined.
     """
     coding = _Coding.read(header)
     position = _TILE_HEADER
@@ -268,7 +268,7 @@ def blocks_fit(header: Sequence[bytes], first_part: bytes, *, whole: bool) -> bo
 def _packet(
     data: bytes, position: int, bands: list[_Band], layer: int
 ) -> tuple[int, list[tuple[_Band, int, bytes]]]:
-    """Read a packet; return where it ends and the first block of each sub-band, if it is there."""
+    """Read a packet; return its end and the first block of each sub-band, if present."""
     if data[position : position + 2] == _SOP:
         position += 6
     bits = _Bits(data, position)

@@ -1,10 +1,10 @@
-"""JPEG that only GDCM decodes: lossless (T.81 process 14) and 12-bit DCT.
+"""JPEG processes that only GDCM decodes: lossless (T.81 process 14) and 12-bit DCT.
 
-GDCM fills missing data in, and gives up only at the second complaint of its libjpeg; a complaint
-about the header even ends the process. So only what decoding needs is handed to it, with a run of
-ones at the end of the entropy-coded data. Of a complete stream they are left over, which is the one
-complaint. No Huffman code is a run of ones (T.81 annex C), so where data are missing, the decoder
-meets several bad codes or, if they are missing from an earlier segment, an early end besides.
+GDCM fills in missing data and fails only at the second error of its libjpeg; an error in the header
+even ends the process. So GDCM receives only what decoding needs, with a run of ones appended to the
+entropy-coded data. In a complete stream these remain unread, which is the one error. No Huffman
+code is a run of ones (T.81 annex C), so if data are missing, the decoder meets several invalid
+codes or, if they are missing from an earlier segment, an early end in addition.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ONES = b"\xff\x00" * 24
 
 
 def decode_by_gdcm(data: bytes, stream: JpegStream, bits: int) -> NDArray[np.unsignedinteger]:
-    """Decode a lossless or 12-bit JPEG; colours as they are stored.
+    """Decode a lossless or 12-bit JPEG to its stored colours.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def decode_by_gdcm(data: bytes, stream: JpegStream, bits: int) -> NDArray[np.uns
 
 
 def _decode(data: bytes, stream: JpegStream, bits: int) -> NDArray[np.unsignedinteger] | None:
-    """Decode a stream, None where GDCM gives up."""
+    """Decode a stream, None if GDCM fails."""
     samples = len(stream.components)
     fragment = gdcm.Fragment()
     fragment.SetByteStringValue(data)
@@ -113,10 +113,10 @@ def _decode(data: bytes, stream: JpegStream, bits: int) -> NDArray[np.unsignedin
 
 
 def _needed(data: bytes, stream: JpegStream) -> bytes:
-    """Return a stream without what only describes it and without its end-of-image marker.
+    """Return a stream without descriptive segments and without its end-of-image marker.
 
-    Decoders differ in what they make of a sequential scan that does not name all coefficients,
-    and read all of them nevertheless; here such a scan names them.
+    Decoders disagree on a sequential scan that does not name all coefficients and in fact codes
+    all of them; here such a scan is rewritten to name them.
     """
     pieces, position = [_START], 2
     while position + 4 <= len(data):

@@ -1,7 +1,7 @@
-"""A test for missing data in a JPEG whose decoder fills them in: decode it with more.
+"""Test for missing JPEG data: decode the stream with appended entropy-coded bytes.
 
-After the last sample of a segment of entropy-coded data, decoders skip what is left of it. So more
-bytes there change nothing in a complete picture, and do change one whose data end early.
+After the last sample of a segment of entropy-coded data, decoders skip the remaining bytes. So
+appended bytes change nothing in a complete picture, and change one whose data end early.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _RESTART = range(0xD0, 0xD8)
 
 
 def with_more_entropy(data: bytes) -> bytes:
-    """Put bytes at the end of each entropy-coded segment, also before restart markers.
+    """Append bytes to each entropy-coded segment, also before restart markers.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""JPEG-LS (ITU-T T.87) by CharLS, which refuses streams that are cut or too long by itself."""
+"""JPEG-LS (ITU-T T.87) by CharLS, which refuses truncated streams and trailing data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BY_PLANE = 0  # interleave mode: one scan for each component
 
 
 def decode_jpeg_ls(data: bytes, stream: JpegStream) -> tuple[NDArray[np.unsignedinteger], bool]:
-    """Decode a JPEG-LS stream; how components are interleaved, the stream itself says.
+    """Decode a JPEG-LS stream; the stream states how components are interleaved.
 
     Parameters
     ----------

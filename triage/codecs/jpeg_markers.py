@@ -1,4 +1,4 @@
-"""What a JPEG stream (ITU-T T.81) says of itself: its markers, walked without decoding anything."""
+"""Parser of the markers of a JPEG stream (ITU-T T.81); nothing is decoded."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Stored = Literal["rgb", "ycc"]
 
 @dataclass(frozen=True)
 class JpegStream:
-    """What the markers of a JPEG stream say.
+    """Content of the markers of a JPEG stream.
 
     Parameters
     ----------
@@ -76,20 +76,20 @@ class JpegStream:
 
     @property
     def sequential(self) -> bool:
-        """Whether coefficients come in one pass, by the discrete cosine transform."""
+        """Whether coefficients are coded in one pass, by the discrete cosine transform."""
         return self.process in _SEQUENTIAL_DCT
 
     @property
     def progressive(self) -> bool:
-        """Whether coefficients come in several passes."""
+        """Whether coefficients are coded in several passes."""
         return self.process in _PROGRESSIVE
 
     @property
     def stored_colour(self) -> Stored | None:
-        """Which colours the stream itself says that it stores; None where it leaves it open.
+        """Stored colour space according to the stream; None if it is not stated.
 
-        Only luminance and chrominance are ever sampled differently. A JFIF segment says nothing:
-        DICOM encoders write it in front of untransformed RGB too, and dcmtk believes the header.
+        Only luminance and chrominance are ever sampled differently. A JFIF segment is ignored:
+        DICOM encoders write it before untransformed RGB too, and dcmtk uses the DICOM header.
         """
         if len(self.components) != 3:
             return None
@@ -101,7 +101,7 @@ class JpegStream:
 
 
 def read_jpeg_markers(data: bytes) -> JpegStream:
-    """Walk the markers of a JPEG stream to its end, without decoding anything.
+    """Parse the markers of a JPEG stream to its end without decoding.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def _walk(data: bytes) -> JpegStream:
 
 
 def plain_header(data: bytes, stream: JpegStream) -> bytes:
-    """Write the header of a stream without what decoders complain of and do not need.
+    """Return the header of a stream without segments that decoders reject or do not need.
 
     Left out are the segments of the ICC profile, which is read elsewhere, and bytes between
     segments. A JFIF version or Adobe transform that libjpeg does not know is replaced by the one
@@ -246,7 +246,7 @@ def _frame_header(
 
 
 def _note_scan(body: bytes, seen: dict[int, list[int]], *, progressive: bool) -> None:
-    """Note what a scan header (T.81 B.2.3) announces."""
+    """Record the content of a scan header (T.81 B.2.3)."""
     count = body[0]
     first, last, bits = body[1 + 2 * count : 4 + 2 * count]
     # Only progressive scans mean their spectral selection; decoders ignore it in all others.
@@ -269,7 +269,7 @@ def _too_many(what: str, most: int) -> ImageRejected:
 
 
 def jpeg_cut() -> ImageRejected:
-    """The refusal of a stream that ends before its picture does."""
+    """Return the refusal of a truncated stream."""
     return ImageRejected(
         RejectReason.TRUNCATED,
         "The JPEG data ends before its picture does.",
@@ -278,7 +278,7 @@ def jpeg_cut() -> ImageRejected:
 
 
 def jpeg_damaged() -> ImageRejected:
-    """The refusal of a stream that contradicts itself."""
+    """Return the refusal of an inconsistent stream."""
     return ImageRejected(
         RejectReason.UNREADABLE,
         "The JPEG data is damaged.",

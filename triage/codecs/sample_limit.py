@@ -1,4 +1,4 @@
-"""How many samples are decoded by codecs that take much memory for each."""
+"""Limit on the samples decoded by codecs that need much memory for each sample."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ memory for that, they call the data damaged. With these, a worker's memory is en
 
 
 def check_samples(rows: int, columns: int, components: int) -> None:
-    """Refuse a picture that these codecs have too little memory for.
+    """Refuse a picture with too many samples for these codecs.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""Data: what a spec declares, the cases its rows make, their roles, and splits without leaks."""
+"""Data sets: their specification, the cases made of their rows, roles of conditions, and splits."""

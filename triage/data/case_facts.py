@@ -1,6 +1,6 @@
-"""Cells that stand for something else than a word: visits, eyes, ages, levels of subgroups.
+"""Parsers of cells that are not plain words: visits, eyes, ages, levels of subgroups.
 
-Each reader returns what a cell stands for, and lists the cells that do not parse.
+Each parser returns the parsed values and lists the cells that do not parse.
 """
 
 from __future__ import annotations
@@ -46,26 +46,26 @@ _Value = TypeVar("_Value")
 
 
 def parse_number(text: str) -> float | None:
-    """Return the number that a cell is, None if it is none: `NaN` and infinity are none."""
+    """Return the number in a cell, None if it is not one; `NaN` and infinity are not numbers."""
     text = clean_text(text)
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
 def parse_visit(text: str) -> int | None:
-    """Return the days since the patient's first visit, None where a cell is not such a number."""
+    """Return the days since the patient's first visit, None if the cell is not such a number."""
     found = _WHOLE.fullmatch(clean_text(text))
     days = int(found[1]) if found else MAX_VISIT + 1
     return days if days <= MAX_VISIT else None
 
 
 def parse_age(text: str) -> float | None:
-    """Return an age in years, None where a cell is none between 0 and `MAX_AGE`."""
+    """Return an age in years, None if it is not between 0 and `MAX_AGE`."""
     number = parse_number(text)
     return number if number is not None and 0.0 <= number <= MAX_AGE else None
 
 
 def parse_laterality(text: str) -> str | None:
-    """Return `left`, `right` or `both`, None where a cell says something else.
+    """Return `left`, `right` or `both`, None for any other text.
 
     Upper and lower case, full stops and other punctuation do not matter: `O.D.` is `OD`.
     """
@@ -74,14 +74,14 @@ def parse_laterality(text: str) -> str | None:
 
 
 def parsed(column: pd.Series, parse: Callable[[str], _Value | None]) -> dict[str, _Value | None]:
-    """Return what each distinct cell of a column stands for; words for 'missing' are None."""
+    """Return the parsed value of each distinct cell of a column; words for 'missing' are None."""
     return {text: None if is_missing(text) else parse(text) for text in map(str, column.unique())}
 
 
 def unparsed(
     column: pd.Series, parse: Callable[[str], object | None], because: str, *, show: bool = True
 ) -> list[str]:
-    """Describe the cells that stand for nothing although they are not missing.
+    """Describe the cells that do not parse although they are not missing.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def in_rows(rows: Iterable[object]) -> str:
 
 
 def shown(text: str) -> str:
-    """Return a cell in quotes, cut to a length that a message can bear."""
+    """Return a cell in quotes, truncated for use in a message."""
     return repr(text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}...")
 
 
@@ -141,7 +141,7 @@ def subgroup_levels(table: pd.DataFrame, axis: Subgroup) -> pd.Series:
 
 
 def band_names(axis: Subgroup, values: pd.Series) -> dict[str, str | None]:
-    """Return the band `[b0, b1)` of each distinct cell, None outside all and for no number."""
+    """Return the band `[b0, b1)` of each distinct cell; None outside all and if not a number."""
     edges = axis.bands or ()
     bands = list(pairwise(edges))
     found: dict[str, str | None] = {}
@@ -168,7 +168,7 @@ def word_names(axis: Subgroup, values: pd.Series) -> dict[str, str | None]:
 
 
 def _most_frequent_spellings(counts: Mapping[str, int]) -> dict[str, str]:
-    """The spelling of each level that most rows have; of several the first in the alphabet."""
+    """Most frequent spelling of each level; of equal ones the first in the alphabet."""
     clean: Counter[str] = Counter()
     for text, count in counts.items():
         clean[clean_text(text)] += count

@@ -1,4 +1,4 @@
-"""Cells of data frames as the text that a CSV file would hold."""
+"""Text of cells of data frames, as a CSV file would hold it."""
 
 from __future__ import annotations
 

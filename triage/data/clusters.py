@@ -1,4 +1,4 @@
-"""Clusters: what hangs together and must never straddle a split."""
+"""Clusters: groups of rows that must never be divided between splits."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def cluster_names(columns: Mapping[str, pd.Series]) -> list[str]:
 
 
 def joined_names(names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """Name clusters anew where some of them are one.
+    """Rename clusters after some of them were joined.
 
     Parameters
     ----------

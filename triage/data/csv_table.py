@@ -1,4 +1,4 @@
-"""CSV files from outside: read strictly and within bounds, every value a string."""
+"""Strict and bounded reader of untrusted CSV files; every value is a string."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def shown_columns(table: pd.DataFrame, wanted: Iterable[str]) -> str:
 
 
 class _Reading:
-    """One pass over a file: rows are checked as they come and kept in pieces."""
+    """One pass over a file: rows are checked as they are read and kept in pieces."""
 
     def __init__(self, path: Path, stream: BinaryIO) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""A data spec made concrete: its cases, their roles and their splits, with a content hash."""
+"""Data sets: the cases of a spec, their roles and their splits, with a content hash."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Dataset:
         return [case for case, split in zip(self.cases, self.splits, strict=True) if split in names]
 
     def with_training_cases(self, extra: list[Case]) -> Dataset:
-        """Return the data set with further training cases, splits otherwise untouched.
+        """Return the data set with further training cases and otherwise unchanged splits.
 
         Cases of a cluster or patient that is already placed are left out, so that a
         label from the clinic never leaks a validation or test case into training. So are
@@ -65,13 +65,13 @@ class Dataset:
         )
 
     def with_joined(self, pairs: Sequence[tuple[str, str]]) -> Dataset:
-        """Return the data set split anew with some clusters taken for one.
+        """Return the data set split again with some clusters joined.
 
         Parameters
         ----------
         pairs : sequence of pairs of str
-            Names of clusters that must not straddle a split, such as near-duplicates that
-            the manifest does not tell of.
+            Names of clusters that must stay in one split, such as near-duplicates that
+            the manifest does not list.
         """
         if not pairs:
             return self
@@ -82,7 +82,7 @@ class Dataset:
         return replace(self, cases=cases, splits=tuple(split_cases(cases, self.spec, self.draw)))
 
     def with_held_out(self, column: str, level: str, *, split: str) -> Dataset:
-        """Return the data set with one level of a subgroup kept from training and validation.
+        """Return the data set without one subgroup level in training and validation.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What is wrong with the files that a table of images names."""
+"""Problems with the files that a table of images names."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def file_problems(
     decode: bool,
     progress: Callable[[int, int], None] | None,
 ) -> list[str]:
-    """List the images and tissue maps that are missing, lead astray or cannot be read.
+    """List the images and tissue maps that are missing, outside the root or unreadable.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def file_problems(
 
 
 def _file_problem(path: Path, boundary: RootBoundary, *, decode: bool, volume: bool) -> str:
-    """What is wrong with an image or volume, '' if nothing; a volume may be a folder."""
+    """Problem with an image or volume, '' if there is none; a volume may be a folder."""
     if problem := _place_problem(path, boundary, may_be_folder=volume):
         return problem
     if not decode:
@@ -88,7 +88,7 @@ def _annotation_problem(path: Path, boundary: RootBoundary, decode: bool) -> str
 
 
 def _place_problem(path: Path, boundary: RootBoundary, *, may_be_folder: bool) -> str:
-    """What is wrong with a file without opening it, '' if nothing."""
+    """Problem with a file that is found without opening it, '' if there is none."""
     if not _exists(path):
         return MISSING_FILE if _is_named_below(path, boundary.root) else OUTSIDE
     if boundary.is_left_by(path):
@@ -106,14 +106,14 @@ def _is_named_below(path: Path, root: Path) -> bool:
 
 
 class _Neighbours:
-    """Files with almost the name of one that is missing; each folder is listed once."""
+    """Files with names similar to a missing one; each folder is listed once."""
 
     def __init__(self, boundary: RootBoundary) -> None:
         self._boundary = boundary
         self._names: dict[Path, dict[str, str]] = {}
 
     def hint(self, path: Path) -> str:
-        """Return the end of a message: the file that was probably meant, or nothing."""
+        """Return the end of a message: the most similar file name, or ''."""
         if path.parent not in self._names:
             self._names[path.parent] = self._listed(path.parent)
         names = self._names[path.parent]

@@ -1,8 +1,9 @@
-"""Identifiers that are probably damaged, by a spreadsheet, an export or a typing habit.
+"""Detection of identifiers that are probably damaged by a spreadsheet, an export or by typing.
 
 Nothing here changes a value: the results are warnings, see `triage.data.row_warnings`. Some kinds
-are seen in one cell (a number in scientific notation, a date), others only beside the other cells
-of a column (lost leading zeros, one identifier of another form than all the others).
+of damage are visible in one cell (a number in scientific notation, a date), others only by
+comparison with the other cells of a column (lost leading zeros, one identifier of another form than
+all the others).
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ _CODES = 10
 
 
 def damage_of(identifier: str) -> str | None:
-    """Return what an identifier probably was damaged to, such as 'a date'; None if nothing.
+    """Return the probable kind of damage to an identifier, such as 'a date'; None if none.
 
     Parameters
     ----------
@@ -89,15 +90,15 @@ def damage_of(identifier: str) -> str | None:
 
 
 def is_placeholder(identifier: str) -> bool:
-    """Whether an identifier is one that people and devices put where they have none."""
+    """Whether an identifier is a common placeholder for a missing one."""
     return _PLACEHOLDER.fullmatch(identifier.casefold()) is not None
 
 
 def damaged_identifiers(identifiers: Collection[str], column: str) -> dict[str, str]:
     """Find the identifiers of a column that are probably damaged.
 
-    A form that many sound identifiers share, such as `MAR-01` among `ABC-02` and `XYZ-03`, is a
-    form that somebody chose, and no damage.
+    A form that many valid identifiers share, such as `MAR-01` among `ABC-02` and `XYZ-03`, is
+    intended and not damage.
 
     Parameters
     ----------
@@ -136,13 +137,13 @@ def damaged_identifiers(identifiers: Collection[str], column: str) -> dict[str, 
 
 
 def _month_code(name: str) -> str | None:
-    """The capitals of a code such as `MAR-07`, None for any other text."""
+    """Capitals of a code such as `MAR-07`, None for any other text."""
     code = _MONTH_CODE.fullmatch(name)
     return code[1] if code else None
 
 
 def _cut_numbers(identifiers: Iterable[str]) -> dict[str, str]:
-    """Long numbers that end in zeros more often than chance makes them."""
+    """Long numbers that end in zeros more often than expected by chance."""
     by_length: dict[int, list[str]] = {}
     for name in identifiers:
         if len(name) > _KEPT_DIGITS and name.isascii() and name.isdigit() and name[0] != "0":
@@ -167,7 +168,7 @@ def _holds_several(name: str, identifiers: Collection[str]) -> bool:
 
 
 def form_of(identifier: str) -> str:
-    """Return the form of an identifier: `a` for letters, `9` for digits, all else as it is."""
+    """Return the form of an identifier: `a` for letters, `9` for digits, others unchanged."""
     return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", identifier))
 
 
@@ -233,7 +234,7 @@ def without_zeros(identifiers: Iterable[str]) -> list[tuple[list[str], str]]:
 
 
 def placeholders(counts: Mapping[str, int], least: int) -> list[str]:
-    """Return the identifiers that are words for none and that more rows share than others.
+    """Return the placeholders among identifiers that more rows share than any other.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""Identifiers and other cells of a table: what is certainly the same, and what means 'missing'.
+"""Normalisation of identifiers and other cells of a table, and detection of missing values.
 
-Every rule that changes a cell before it is used is here. What is only probably the same is never
-changed; `triage.data.lookalikes` and `triage.data.row_warnings` list it.
+All rules that change a cell before it is used are here; they change only what is certainly
+equivalent. Probable equivalences are never changed; `triage.data.lookalikes` and
+`triage.data.row_warnings` list them.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 
 
 def clean_text(text: str) -> str:
-    """Return a cell without differences that no reader could see.
+    """Return a cell without invisible differences.
 
     Unicode is composed (NFC), characters without width are dropped, every space of Unicode (such
     as the no-break space) is a plain one, and blanks at both ends are cut off.
@@ -95,7 +96,7 @@ def _by_value(column: pd.Series, change: Callable[[str], str]) -> pd.Series:
 
 
 def reserved_problems(column: pd.Series) -> list[str]:
-    """List the rows whose identifier begins like one that stands in for a missing one."""
+    """List the rows whose identifier begins with a reserved prefix."""
     taken = column.map(is_reserved).astype(bool)
     return [
         f"row {row}: {column.name} begins with {CASE_PREFIX!r} or {IMAGE_PREFIX!r}, which are kept "
@@ -105,7 +106,7 @@ def reserved_problems(column: pd.Series) -> list[str]:
 
 
 def path_column(column: pd.Series, folder: Path) -> pd.Series:
-    r"""Return a column of paths as this system writes them.
+    r"""Return a column of paths in the notation of this system.
 
     Parameters
     ----------
@@ -137,7 +138,7 @@ def _path(name: str, folder: Path) -> str:
 
 
 def stays_below(name: str) -> bool:
-    """Whether a path is relative and nowhere `..`."""
+    """Whether a path is relative and contains no `..`."""
     path = PurePosixPath(name)
     return not path.is_absolute() and ".." not in path.parts
 
@@ -150,5 +151,5 @@ def _exists(path: Path) -> bool:
 
 
 def has_drive(name: str) -> bool:
-    """Whether a path begins with a drive or a server of Windows: it names another computer."""
+    """Whether a path begins with a Windows drive or server name."""
     return _DRIVE.match(name) is not None or name.startswith("//")

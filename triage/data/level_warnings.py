@@ -1,4 +1,4 @@
-"""Warnings on subgroup columns: levels that are probably one, numbers that are probably codes."""
+"""Warnings on subgroup columns: levels that are probably equal, numbers that are probably codes."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _band_warnings(column: pd.Series, axis: Subgroup) -> list[str]:
 
 
 def _meant(cells: Collection[str], axis: Subgroup) -> str:
-    """The levels that strange cells are almost, for the end of a message."""
+    """The levels most similar to strange cells, for the end of a message."""
     known = {level_key(text): name for name, all_ in (axis.levels or {}).items() for text in all_}
     known |= {level_key(name): name for name in axis.levels or {}}
     near = {}
@@ -111,7 +111,7 @@ def _plain(text: str) -> str:
 
 
 def _alike_warnings(column: pd.Series, names: dict[str, str | None]) -> list[str]:
-    """Levels that differ in punctuation or spelling, or say the same in other words."""
+    """Levels that differ only in punctuation or spelling, or are synonyms."""
     counts: Counter[str] = Counter()
     for text, count in column.value_counts().items():
         if (name := names[str(text)]) is not None:
@@ -139,7 +139,7 @@ def _alike_warnings(column: pd.Series, names: dict[str, str | None]) -> list[str
 
 
 def _nearest_level(name: str, often: Collection[str]) -> str | None:
-    """A frequent level that a rare one is spelt almost as; numbers in them tell levels apart."""
+    """A frequent level with a spelling similar to a rare one; numbers must be equal."""
     key = _plain(name)
     if len(key) <= 2:  # an initial
         begun = [
@@ -154,7 +154,7 @@ def _nearest_level(name: str, often: Collection[str]) -> str | None:
 
 
 def sex_of(text: str) -> str | None:
-    """Return the sex that a cell names in a common word or initial, else its text."""
+    """Return the sex that a common word or initial names, else the text of the cell."""
     return None if is_missing(text) else _SEX_OF.get(_plain(text), _plain(text))
 
 

@@ -1,7 +1,7 @@
-"""Identifiers that are probably the same, and names that are almost right.
+"""Identifiers that are probably equal, and names that are probably misspelt.
 
-Nothing here changes a value: the results are warnings, see `triage.data.row_warnings`. What is
-probably damaged is found by `triage.data.identifier_damage`.
+Nothing here changes a value: the results are warnings, see `triage.data.row_warnings`. Probable
+damage is found by `triage.data.identifier_damage`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ALMOST = 0.8
 
 
 def _joined_alike(text: str) -> str:
-    """One sign for all that separates, none where letters meet digits."""
+    """Replace all separators by one sign, and remove them between letters and digits."""
     text = _EDGES.sub("", re.sub(r"[\W_]+", "-", text).strip("-"))
     return re.sub(r"(?<=\d)-(?=[^\W\d])|(?<=[^\W\d])-(?=\d)", "", text)
 
@@ -68,14 +68,14 @@ _STEPS: tuple[tuple[str, Callable[[str], str]], ...] = (
 
 
 def likeness_key(identifier: str) -> str:
-    """Return a text that is the same for identifiers which are probably the same."""
+    """Return a text that is equal for identifiers that are probably the same."""
     for _, step in _STEPS:
         identifier = step(identifier)
     return identifier
 
 
 def probably_same(identifiers: Iterable[str]) -> list[tuple[list[str], str]]:
-    """Find different identifiers that are probably one.
+    """Find different identifiers that are probably the same.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def _difference(group: Sequence[str]) -> str:
     for kind, step in _STEPS:
         if len({step(text) for text in group}) == 1:
             return kind
-    return "several of case, punctuation, zeros, signs that look alike and words before the number"
+    return "several of case, punctuation, zeros, similar-looking signs and words before the number"
 
 
 def without_eye(identifiers: Iterable[str]) -> list[list[str]]:
@@ -132,11 +132,11 @@ _SYNONYM_OF = {word: group[0] for group in _SYNONYMS for word in group}
 _FILLERS = frozenset(
     ("id", "ids", "no", "nr", "number", "name", "code", "key", "years", "yrs", "approx", "x", "y")
 )
-"""Words that say nothing of what a column holds; x and y are left by a join of two tables."""
+"""Words without information on a column's content; x and y come from joins of two tables."""
 
 
 def nearest_name(name: str, others: Iterable[str]) -> str | None:
-    """Return the name that was probably meant or is almost `name`; None if there is none.
+    """Return the name most similar to `name`; None if there is none.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def nearest_name(name: str, others: Iterable[str]) -> str | None:
     -------
     str or None
         One that differs only in case, blanks and punctuation, else one that is spelt almost so,
-        else one whose words say the same: `PatientNumber` of `patient_id`, `age (years)` of `age`.
+        else one with equivalent words: `PatientNumber` of `patient_id`, `age (years)` of `age`.
     """
     folded = {_letters(other): other for other in reversed([*others])}
     if (key := _letters(name)) in folded:
@@ -164,7 +164,7 @@ def nearest_name(name: str, others: Iterable[str]) -> str | None:
 
 
 def names_patients(name: str) -> bool:
-    """Whether a column's name says that it holds patients, such as `Subject No.`."""
+    """Whether a column's name suggests that it holds patients, such as `Subject No.`."""
     return _words(name) == {"patient"}
 
 
@@ -175,7 +175,7 @@ def is_second_column(name: str, other: str) -> bool:
 
 
 def _words(name: str) -> frozenset[str]:
-    """The words that say what a column holds, synonyms written the same."""
+    """Words of a column's name, with synonyms unified."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFKC", name))
     words = re.findall(r"[^\W\d_]+", parted.casefold())
     return frozenset(_SYNONYM_OF.get(word, word) for word in words if word not in _FILLERS)

@@ -1,4 +1,4 @@
-"""Rows to cases: read a spec's table of images and join the images of each case."""
+"""Cases from rows: read a spec's table of images and join the images of each case."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Case:
         named by its first image, a patient without one by the case, behind `CASE_PREFIX`.
     cluster : str
         Name of the connected group (patient and near-duplicates) that must not
-        straddle a split and is resampled together.
+        be divided between splits and is resampled together.
     images : tuple of Path
         Image files, absolute.
     condition : str or None
@@ -99,12 +99,12 @@ class Case:
 
     @property
     def stated_patient(self) -> str | None:
-        """The patient that the table names; None where the case stands for a patient of its own."""
+        """Patient that the table names; None if the case has none and counts as its own."""
         return None if self.patient_id.startswith(CASE_PREFIX) else self.patient_id
 
 
 def read_rows(rows: Rows, root: Path, warnings: list[str] | None = None) -> pd.DataFrame:
-    """Read the raw table: one row an image, every column a string, missing values ''.
+    """Read the table unprocessed: one row per image, every column a string, missing values ''.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def image_folder(rows: Rows, root: Path) -> Path:
 def cases_of_rows(table: pd.DataFrame, spec: DataSpec, root: Path) -> list[Case]:
     """Join the rows of each case, in order of first appearance.
 
-    The first row of a case speaks for its patient, condition and subgroups;
+    Patient, condition and subgroups of a case are those of its first row;
     `triage.data.validate` reports rows that disagree.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Files of cases that lie outside the folder of the data, by `..` or by a symbolic link."""
+"""Detection of files outside the folder of the data, by `..` or by a symbolic link."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OUTSIDE = "leads out of the folder of the data, by a symbolic link or `..`"
 
 
 class RootBoundary:
-    """Says of many paths whether they stay below a folder; each folder is followed only once.
+    """Checks whether paths are below a folder; each folder is resolved only once.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class RootBoundary:
         self._inside: dict[Path, bool] = {}
 
     def holds(self, path: Path) -> bool:
-        """Return whether a path, links followed, is the folder or lies below it."""
+        """Return whether a path, with links resolved, is the folder or below it."""
         if path.name in {"", ".."} or path.is_symlink():
             return is_below(path, self.root)
         if path.parent not in self._inside:
@@ -33,7 +33,7 @@ class RootBoundary:
         return self._inside[path.parent] or is_below(path, self.root)  # or it is the root itself
 
     def is_left_by(self, path: Path) -> bool:
-        """Return whether a path leads out, or anything below it where it is a folder."""
+        """Return whether a path, or for a folder anything below it, is outside."""
         if not self.holds(path):
             return True
         return path.is_dir() and not all(map(self.holds, path.rglob("*")))

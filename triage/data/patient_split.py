@@ -1,10 +1,10 @@
-"""Leak-free splits: whole clusters go to train, validation or test.
+"""Leak-free splits: whole clusters are placed in train, validation or test.
 
-A cluster of inliers goes where the manifest says, or else is placed by a hash of its
-name and the seed, so that adding other clusters never moves a case. An outlier asks for
-the split of its role, or a later one that the manifest gives it. A cluster goes to the
-latest split that one of its cases asks for (test after validation after train); what may
-not follow, such as a training outlier in a test cluster, is left out and counted.
+A cluster of inliers is placed in the split that the manifest names, or else by a hash of its name
+and the seed, so that adding other clusters never moves a case. An outlier requires the split of its
+role, or a later one that the manifest gives it. A cluster is placed in the latest split that one of
+its cases requires (test after validation after train); cases that may not be in it, such as a
+training outlier in a test cluster, are left out and counted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Warnings on rows that are sound alone, but contradict each other or the name of their file."""
+"""Warnings on rows that are valid alone, but contradict each other or the name of their file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LISTED = 20
 
 
 def patient_warnings(table: pd.DataFrame, spec: DataSpec) -> list[str]:
-    """List patients who are probably several, and rows that have probably lost their patient.
+    """List patients that probably are several persons, and rows that lost their patient.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def _one_for_all(patients: pd.Series) -> list[str]:
 
 
 def _not_filled_down(patients: pd.Series) -> list[str]:
-    """Blanks after each identifier, as merged cells of a spreadsheet leave them."""
+    """Blanks after each identifier, as left by merged cells of a spreadsheet."""
     blank = patients == ""
     n_named = int((~blank).sum())
     if blank.sum() < _BLANKS or not n_named or blank.iloc[0] or patients[~blank].duplicated().any():
@@ -102,7 +102,7 @@ def _not_filled_down(patients: pd.Series) -> list[str]:
 
 
 def side_warnings(table: pd.DataFrame, rows: Rows) -> list[str]:
-    """List the rows whose file names another eye than their laterality.
+    """List the rows whose file name states another eye than their laterality.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How identifiers begin that stand in for a missing one; no identifier of a table may."""
+"""Reserved prefixes of generated identifiers, which identifiers of a table may not have."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ IMAGE_PREFIX = "(image) "
 
 
 def is_reserved(name: str) -> bool:
-    """Whether a name begins like one that stands in for a missing identifier."""
+    """Whether a name begins with the prefix of a generated identifier."""
     return name.startswith((CASE_PREFIX, IMAGE_PREFIX))

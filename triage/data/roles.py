@@ -1,8 +1,8 @@
-"""Which condition plays which part: inlier, or outlier for training, validation or test.
+"""Roles of conditions: inlier, or outlier for training, validation or test.
 
-Roy et al. 2022 keep the outlier conditions of the three splits disjoint, so that
-every test outlier is a condition the system never met. `auto` conditions are
-dealt out by a seed, so that the draw can be repeated and its spread reported.
+Roy et al. 2022 keep the outlier conditions of the three splits disjoint, so that the system has
+never been trained or validated on a test outlier's condition. `auto` conditions are assigned at
+random from a seed, so that the draw can be repeated and its spread reported.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class RoleDraw:
 
 
 def draw_roles(spec: DataSpec, seed: int | None = None) -> RoleDraw:
-    """Deal the `auto` conditions to the outlier roles.
+    """Assign the `auto` conditions to the outlier roles at random.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which case, patient and cluster each row of a table is of."""
+"""Case, patient and cluster of each row of a table."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def identifier_columns(rows: Rows) -> list[str]:
 
 
 def normalised_rows(table: pd.DataFrame, rows: Rows, folder: Path) -> pd.DataFrame:
-    """Return a table with what is certainly the same written the same.
+    """Return a table with certainly equivalent cells written the same.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def normalised_rows(table: pd.DataFrame, rows: Rows, folder: Path) -> pd.DataFra
 def case_identifiers(table: pd.DataFrame, rows: Rows) -> pd.Series:
     """Return the case of each row: its own identifier, else its image.
 
-    An image that has the name of another row's case is told apart from it by `IMAGE_PREFIX`.
+    An image that has the name of another row's case is distinguished from it by `IMAGE_PREFIX`.
     """
     images = table[rows.image]
     if rows.case is None:
@@ -80,7 +80,7 @@ def clusters_of_rows(table: pd.DataFrame, rows: Rows) -> dict[Hashable, str]:
     """Cluster of each row: named by patient where there is one.
 
     So a further case leaves a patient in its split. A row without a patient is named by its case
-    unless a patient has that name: placed as in releases that told the two apart by nothing.
+    unless a patient has that name: placed as in releases that did not distinguish the two.
     """
     cases = case_identifiers(table, rows)
     joined = {"case": cases} | {f"group {name}": table[name] for name in rows.group}

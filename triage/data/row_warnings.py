@@ -1,7 +1,7 @@
-"""Warnings on a table of images: what is probably wrong, none of it silently used or repaired.
+"""Warnings on a table of images: cells and columns that are probably wrong.
 
-A problem stops; a warning is listed and the work goes on. What is certain is not listed: see
-`triage.data.identifiers`.
+A problem stops the work; a warning is listed and the work continues. Nothing is repaired silently.
+Certain equivalences are not listed: see `triage.data.identifiers`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _PLACEHOLDER_ROWS = 3
 
 
 def missing_words(table: pd.DataFrame, rows: Rows) -> list[str]:
-    """List the words that are taken for a missing identifier, of a table as it was read."""
+    """List the words that count as a missing identifier, in a table as it was read."""
     found = []
     columns = [*identifier_columns(rows), *([rows.split] if rows.split else []), *rows.diagnoses]
     for name in dict.fromkeys(columns):
@@ -61,7 +61,7 @@ def missing_words(table: pd.DataFrame, rows: Rows) -> list[str]:
 
 
 def row_warnings(table: pd.DataFrame, spec: DataSpec) -> list[str]:
-    """List what is probably wrong with the cells and columns of a table.
+    """List the probable errors in the cells and columns of a table.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def row_warnings(table: pd.DataFrame, spec: DataSpec) -> list[str]:
 
 
 def _identifier_warnings(column: pd.Series, *, patients: bool) -> list[str]:
-    """List the identifiers that are probably the same, damaged or words for none."""
+    """List the identifiers that are probably equal, damaged or placeholders."""
     named = column[column != ""]
     first = named[~named.duplicated()]
     row_of = dict(zip(first, first.index, strict=True))
@@ -164,7 +164,7 @@ def ignored_conditions(column: pd.Series, spec: DataSpec) -> list[str]:
 
 
 def nearest_label(name: str, known: Iterable[str]) -> str | None:
-    """Return the known label that another is but for case, blanks, punctuation or a letter."""
+    """Return the known label that differs in case, blanks, punctuation or one letter only."""
     keys = {re.sub(r"[\W_]+", "", level_key(other)): other for other in known}
     key = re.sub(r"[\W_]+", "", level_key(name))
     if key in keys:
@@ -226,7 +226,7 @@ def visit_problems(table: pd.DataFrame, rows: Rows) -> list[str]:
 def column_warnings(
     columns: Sequence[str], used: Iterable[str], wanted: Iterable[str]
 ) -> list[str]:
-    """List the columns that are not read although they are named almost as one that is wanted.
+    """List the unread columns whose names are similar to a requested one.
 
     Parameters
     ----------
@@ -256,7 +256,7 @@ def column_warnings(
 
 
 def unnamed_patient_warnings(columns: Sequence[str], rows: Rows) -> list[str]:
-    """Warn of a column that probably holds the patient while the spec names none."""
+    """Warn of a column that probably holds the patient if the spec names none."""
     if rows.patient is not None:
         return []
     used = {rows.image, rows.condition, rows.case, rows.split, *rows.group}

@@ -1,4 +1,4 @@
-"""Data specs on disk: read one, find the shipped ones, write their JSON Schema."""
+"""Data spec files: read one, find the shipped ones, write their JSON Schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the rows of a data set are and what their columns mean, see `triage.data.spec`."""
+"""Keys of a data spec that locate its rows and describe their columns; see `triage.data.spec`."""
 
 from __future__ import annotations
 

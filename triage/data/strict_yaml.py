@@ -1,4 +1,4 @@
-"""YAML read strictly: plain values only, no key twice, and one kind of error."""
+"""Strict YAML reader: plain values only, no duplicate keys, one type of error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from triage.named_file import read_named_text
 MAX_BYTES = 256 << 10
 """The largest spec we ship has 10 KiB; the parser takes seconds for one of this size."""
 MAX_VALUES = 100_000
-"""With every alias written out: ten lines of aliases of aliases can stand for billions."""
+"""With every alias expanded: ten lines of nested aliases can expand to billions."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -74,7 +74,7 @@ def _nearest_file(path: Path) -> str:
 
 
 def problems_of(error: ValidationError, model: type[BaseModel] | None = None) -> tuple[str, ...]:
-    """Every broken rule with the place of its key; `all` where it is the whole.
+    """List every broken rule with the path of its key; `all` for the whole document.
 
     Parameters
     ----------
@@ -101,12 +101,12 @@ def _message(item: ErrorDetails, model: type[BaseModel] | None) -> str:
 
 
 def nearest_key(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
-    """Return the key of a model that was probably meant by the key at a place; '' if none."""
+    """Return the key of a model most similar to an unknown key at a path; '' if none."""
     return nearest_name(str(place[-1]), sorted(_keys_at(model, place[:-1])))
 
 
 def _keys_at(model: type[BaseModel], place: tuple[int | str, ...]) -> set[str]:
-    """The keys that a mapping at a place of a model may have."""
+    """Keys that a mapping at a path of a model may have."""
     models = [model]
     for part in place:
         named = [one.model_fields[part] for one in models if part in one.model_fields]
@@ -156,16 +156,16 @@ def _check_size(root: yaml.Node | None) -> None:
         return sizes[id(node)]
 
     if root is not None and size(root) > MAX_VALUES:
-        raise yaml.MarkedYAMLError(problem=f"it stands for more than {MAX_VALUES} values")
+        raise yaml.MarkedYAMLError(problem=f"it expands to more than {MAX_VALUES} values")
 
 
 def _parts(child: yaml.Node | tuple[yaml.Node, yaml.Node]) -> tuple[yaml.Node, ...]:
-    """The nodes of a list's item, or of a mapping's key and value."""
+    """Nodes of a list's item, or of a mapping's key and value."""
     return child if isinstance(child, tuple) else (child,)
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML in which a key given twice is an error, not a silent change of mind."""
+    """YAML loader in which a duplicate key is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()

@@ -1,4 +1,4 @@
-"""Every problem of a spec with its data, each with its place."""
+"""Validation of a spec against its data: every problem with its location."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MIN_CLUSTERS = 3
 
 @dataclass(frozen=True)
 class DataReport:
-    """What is found in a spec's data.
+    """Problems and warnings found in a spec's data.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def _nearest(name: str, others: Sequence[str]) -> str:
 
 
 def _respelt(name: str, known: Iterable[str]) -> str:
-    """The known name that a cell almost is, for the end of a message."""
+    """The known name most similar to a cell, for the end of a message."""
     near = nearest_label(name, known)
     return f"; it is almost {near!r}" if near is not None else ""
 
@@ -139,7 +139,7 @@ def check_conditions(
     for_training: bool = True,
     need_outliers: bool = True,
 ) -> list[str]:
-    """List problems of the splits: groups astride, empty roles, conditions too small."""
+    """List problems of the splits: groups in several splits, empty roles, few cases."""
     problems = _groups_astride(cases)
     if not for_training:
         return problems if "test" in splits else [*problems, "no case is in the test split"]
@@ -203,7 +203,7 @@ def validate_data(
     Parameters
     ----------
     spec, root, decode, progress
-        As for `examine_data`, which tells of warnings and patients too.
+        As for `examine_data`, which reports warnings and patients too.
 
     Returns
     -------
@@ -223,7 +223,7 @@ def examine_data(
     decode: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> DataReport:
-    """Look for every problem of a spec and its data, and for what is probably wrong.
+    """List every problem of a spec and its data, and probable errors as warnings.
 
     Parameters
     ----------

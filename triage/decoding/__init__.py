@@ -1,1 +1,1 @@
-"""Untrusted files to pixels, in child processes with limits on memory, CPU time and wall time."""
+"""Decoding of untrusted files in child processes with limits on memory, CPU time and wall time."""

@@ -1,4 +1,4 @@
-"""What a file is, found out in this very process; files from outside go through `inspect`."""
+"""Description of a file, made in the current process; `inspect_file` runs it in a worker."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from triage.imaging.decode import decode_bytes, identify, read_bytes
 from triage.imaging.header import Header
 from triage.imaging.limits import Limits
 from triage.imaging.metadata_removal import device_name
-from triage.imaging.names import shown_name
 from triage.imaging.quality import assess_quality, quality_problem
-from triage.imaging.raster.kinds import HEAD_BYTES, raster_kind
+from triage.imaging.raster.raster_formats import HEAD_BYTES, raster_kind
+from triage.imaging.shown_name import shown_name
 from triage.oct_imaging.limits import VolumeLimits
 from triage.regular_file import open_regular
 
@@ -38,7 +38,7 @@ def describe_file(
     pixels: str | Path | None = None,
     announce: Callable[[str], None] = lambda sha256: None,
 ) -> FileReport:
-    """Say what a file is, or why it is refused, in this process.
+    """Describe a file, or the reason why it is refused, in this process.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def describe_file(
     Returns
     -------
     FileReport
-        Of a refused file as much as its header tells.
+        Of a refused file the facts that its header states.
     """
     known = facts_of_place(path)
     try:
@@ -88,7 +88,7 @@ def describe_file(
 
 
 def facts_of_place(path: Path) -> dict[str, object]:
-    """What is known of a path without opening it: its name and size."""
+    """Facts about a path that need no opening of the file: its name and size."""
     known: dict[str, object] = {"file": shown_name(path)}
     with suppress(OSError, ValueError):
         known["bytes"] = None if path.is_dir() else path.stat().st_size
@@ -96,7 +96,7 @@ def facts_of_place(path: Path) -> dict[str, object]:
 
 
 def refused(known: dict[str, object], refusal: ImageRejected) -> FileReport:
-    """The report on a refused file.
+    """Return the report on a refused file.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def write_pixels(place: Path, frames: NDArray[np.uint8]) -> list[str]:
 
 
 def may_be_volume(path: Path) -> bool:
-    """Whether a path is not plainly a photograph, so that readers of volumes are needed."""
+    """Whether a path may be a volume, so that readers of volumes are needed."""
     if path.is_dir():
         return True
     try:
@@ -167,7 +167,7 @@ def _describe_volume(
     path: Path, limits: VolumeLimits, known: dict[str, object], pixels: str | Path | None
 ) -> FileReport:
     from triage.oct_imaging.decode import decode_volume
-    from triage.oct_imaging.report import report_volume, volume_sentences
+    from triage.oct_imaging.volume_report import report_volume, volume_sentences
 
     volume = decode_volume(path, limits)
     bscans, rows, columns = volume.bscans.shape
@@ -189,7 +189,7 @@ def _describe_volume(
 
 
 def _header(data: bytes, kind: str, limits: Limits) -> Header:
-    """Return what the header tells; nothing, where it is damaged."""
+    """Return the content of the header; empty if it is damaged."""
     try:
         if kind == "dicom":
             from triage.imaging.dicom.read import dicom_header
@@ -199,5 +199,5 @@ def _header(data: bytes, kind: str, limits: Limits) -> Header:
 
         return raster_header(data, kind, limits)
     except Exception:
-        # Why it is damaged is for the decoder to say, with a reason.
+        # The decoder reports why it is damaged.
         return Header()

@@ -1,4 +1,4 @@
-"""What may be told about a file: the form of `triage inspect --json`."""
+"""Report on a file: the model of `triage inspect --json`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pydantic import BaseModel, ConfigDict
 
 from triage.errors import RejectReason
 from triage.imaging.quality import Quality
-from triage.oct_imaging.report import VolumeReport
+from triage.oct_imaging.volume_report import VolumeReport
 
 
 class FileReport(BaseModel):
-    """What may be told about a file or an OCT folder; no patient data.
+    """Facts about a file or an OCT folder; no patient data.
 
     Parameters
     ----------

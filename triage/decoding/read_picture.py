@@ -1,7 +1,6 @@
-"""The way in for photographs: a path becomes a picture or a typed refusal.
+"""Read a photograph: the main function for pictures.
 
-Files are decoded in worker processes with limits on memory and time; what a worker does is in
-`triage.imaging.decode`.
+Files are decoded in worker processes with limits on memory and time, by `triage.imaging.decode`.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ def read_resized(
     *,
     root: str | Path | None = None,
 ) -> ResizedPicture:
-    """Read a photograph as a network takes it; the worker resizes, so that little is handed over.
+    """Read a photograph and resize it in the worker, so that little data is transferred.
 
     Parameters
     ----------

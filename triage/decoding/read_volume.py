@@ -1,6 +1,6 @@
-"""The way in for OCT: a file or folder becomes a volume or a typed refusal.
+"""Read an OCT volume: the main function for files and folders of volumes.
 
-Volumes are decoded in worker processes with limits on memory and time; what a worker does is in
+Volumes are decoded in worker processes with limits on memory and time, by
 `triage.oct_imaging.decode`.
 """
 
@@ -27,7 +27,7 @@ def read_volume(
     path : str or Path
         A DICOM Ophthalmic Tomography file, a vendor's file or export folder, an `.npz` stack, a
         folder of B-scan pictures with a sidecar, a folder of DICOM files (the instances of one
-        volume, one picture of the fundus), or a single grey picture. Content tells which of these
+        volume, one picture of the fundus), or a single grey picture. The content determines which
         it is; the name only adds a claim on the eye, if it holds OD or OS.
     limits : VolumeLimits
         Bounds that hold before decoding.

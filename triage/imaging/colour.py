@@ -1,8 +1,8 @@
-"""Colours by an embedded ICC profile, converted to sRGB by littleCMS.
+"""Conversion of colours from an embedded ICC profile to sRGB by littleCMS.
 
-Everything after this module takes samples as sRGB. Perceptual intent, littleCMS's default and the
-usual one for photographs; it makes a difference only for profiles of tables (presses, scanners),
-not for the matrix-and-curve profiles of cameras and displays.
+All later modules expect sRGB samples. The rendering intent is perceptual, the default of littleCMS
+and the usual one for photographs; it makes a difference only for profiles with tables (presses,
+scanners), not for the matrix-and-curve profiles of cameras and displays.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Space = Literal["grey", "rgb", "cmyk"]
 
 _SAME = 2  # levels up to which a conversion counts as none: profiles of sRGB differ by rounding
 _BLOCK = 2**20  # pixels converted at a time
-# ICC.1:2022 table 18: classes whose profiles tell what samples look like, and table 19: the colour
+# ICC.1:2022 table 18: classes of profiles for stored samples, and table 19: the colour
 # spaces of samples that are read, with Pillow's name of such an image.
 _CLASSES = ("scnr", "mntr", "prtr", "spac")
 _MODES = {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}
@@ -65,7 +65,7 @@ class Conversion:
 
 
 def conversion(profile: bytes | None, space: Space) -> tuple[Conversion | None, PictureFlag | None]:
-    """Find what is to be done with samples that come with a profile.
+    """Return the conversion to apply to samples that have a profile.
 
     Parameters
     ----------
@@ -127,14 +127,14 @@ def to_srgb(
 
 
 def row_blocks(height: int, width: int, pixels: int = _BLOCK) -> list[slice]:
-    """Split rows into slices of about `pixels` pixels, so that what is derived stays small."""
+    """Split rows into slices of about `pixels` pixels, to bound the memory of derived arrays."""
     step = max(1, pixels // max(1, width))
     return [slice(start, min(start + step, height)) for start in range(0, height, step)]
 
 
 @lru_cache(maxsize=2)
 def _conversion(profile: bytes) -> Conversion | None:
-    """Build the conversion, None for a profile that is damaged or describes no such samples."""
+    """Build the conversion; None for a damaged profile or one that does not fit the samples."""
     if len(profile) > MAX_PROFILE:
         return None
     try:

@@ -1,4 +1,4 @@
-"""A photograph's file decoded in this very process; files from outside go through `read`."""
+"""Decoding of photographs in the current process; untrusted files are decoded in workers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from triage.errors import ImageRejected, RejectReason
 from triage.hashing import hash_bytes
 from triage.imaging.dicom.support import dicom_is_installed, looks_like_dicom, require_dicom
 from triage.imaging.limits import Limits
-from triage.imaging.names import shown_name
 from triage.imaging.picture import Picture, PictureFlag
-from triage.imaging.raster.kinds import READERS, raster_kind
+from triage.imaging.raster.raster_formats import READERS, raster_kind
+from triage.imaging.shown_name import shown_name
 from triage.regular_file import (
     FileTooLargeError,
     NotRegularError,
@@ -63,13 +63,13 @@ def decode_picture(
 def decode_bytes(
     data: bytes, limits: Limits, *, photographs_only: bool, sha256: str | None = None
 ) -> Picture:
-    """Decode a file's content; see `decode_picture`.
+    """Decode the content of a file; see `decode_picture`.
 
     Raises
     ------
     ImageRejected
         Whatever is wrong with the content. Running out of memory counts as the file's fault
-        (`TOO_LARGE`), so that a batch goes on.
+        (`TOO_LARGE`), so that a batch continues.
     """
     kind = identify(data)
     modality = None
@@ -110,9 +110,9 @@ def decode_bytes(
 
 
 def identify(data: bytes) -> str:
-    """Tell a file's format by its magic bytes: 'dicom', or see `raster_kind`.
+    """Identify the format of a file by its magic bytes: 'dicom', or see `raster_kind`.
 
-    DICOM comes first, for its preamble may hold another format's magic.
+    DICOM is checked first because its preamble may hold another format's magic bytes.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def identify(data: bytes) -> str:
 
 
 def decoder_modules(head: bytes) -> tuple[str, ...]:
-    """Names of the modules that decode a file with these first bytes; none of an unknown one."""
+    """Names of the modules that decode a file with these first bytes; empty if unknown."""
     try:
         kind = identify(head)
     except ImageRejected:
@@ -166,7 +166,7 @@ def read_bytes(path: Path, limits: Limits, *, root: str | Path | None = None) ->
 
 
 def refusal_of(error: OSError | ValueError) -> ImageRejected:
-    """The refusal of a file that could not be opened."""
+    """Return the refusal of a file that could not be opened."""
     if isinstance(error, NotRegularError):
         return ImageRejected(
             RejectReason.MISSING,

@@ -1,4 +1,4 @@
-"""Geometry and encoding of a file, as its header states them."""
+"""Geometry and encoding of a file as stated by its header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large a file may be before it is refused unread."""
+"""Limits on the size of a file, checked before it is decoded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from triage.errors import ImageRejected, RejectReason
 
 
 class Limits(BaseModel):
-    """Bounds that hold before decoding, checked on headers only.
+    """Limits that are checked on headers before decoding.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Limits(BaseModel):
         Most frames (pages) of one file.
     max_total_pixels : int
         Most pixels of all frames together. Without it a file within the other
-        bounds could still ask for 12 GiB of RGB. A small file at the default
+        bounds could still require 12 GiB of RGB. A small file at the default
         bounds takes 0.5 to 1.0 GiB to read.
     """
 
@@ -69,7 +69,7 @@ class Limits(BaseModel):
             )
 
     def check_geometry(self, height: int, width: int, frames: int = 1) -> None:
-        """Refuse a picture whose decoded size would be out of bounds.
+        """Refuse a picture whose decoded size would exceed a limit.
 
         Raises
         ------

@@ -1,8 +1,8 @@
-"""Removal of identifying metadata: which text of a file's header may be passed on.
+"""Removal of identifying metadata: the header text that may be kept.
 
-Readers ask only for the fields they need, never for names, numbers, birth dates or comments.
-Dates of acquisition are not read either. Only manufacturer and model of the device are free
-text; they are filtered here.
+Readers read only the fields they need, never names, numbers, birth dates or comments, nor dates of
+acquisition. The manufacturer and model of the device are the only free text; they are filtered
+here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _IDENTIFYING = re.compile(r"\d{5,}|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}|[\^=@]")
 
 
 def device_text(value: object) -> str:
-    """Return a maker's or model's name fit for any output.
+    """Return a manufacturer's or model's name without identifying text.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def device_text(value: object) -> str:
 
 
 def device_name(manufacturer: object, model: object) -> str | None:
-    """Join manufacturer and model to one short line fit for any output, None if none is left.
+    """Join manufacturer and model to one line without identifying text, None if empty.
 
     Both are free text in EXIF and DICOM; what `device_text` takes for a serial number, a date or
     a person's name is left out, as it is of OCT devices.

@@ -1,4 +1,4 @@
-"""What reading a file leaves: pixels and nothing that identifies."""
+"""Decoded pictures: pixels and facts that do not identify a patient."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 
 class PictureFlag(StrEnum):
-    """What was done to a picture, or is doubtful about it; kept with the case."""
+    """How a picture was changed on reading, or what is doubtful about it; stored with the case."""
 
     COLOURS_CONVERTED = "colours_converted"
     COLOUR_PROFILE_UNUSABLE = "colour_profile_unusable"
 
     @property
     def sentence(self) -> str:
-        """What the flag means, for the reader."""
+        """Description of the flag."""
         return _SENTENCES[self]
 
 

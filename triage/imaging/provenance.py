@@ -1,4 +1,4 @@
-"""What is kept of a file that was scored, beside what was made of its pixels."""
+"""Facts kept about a scored file: the hash of its content and how it was decoded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FileProvenance:
-    """Which content was decoded, and how.
+    """Content hash of a decoded file, and how it was decoded.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Is a photograph usable at all? Lenient: only the clearly hopeless are named."""
+"""Quality check of photographs; only clearly unusable pictures are reported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BLACK, _WHITE = 2, 253  # luma at or beyond which a pixel counts as clipped
 
 @dataclass(frozen=True)
 class Quality:
-    """Measures of one frame.
+    """Quality measures of one frame.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Quality:
 
 
 class QualityLimits(BaseModel):
-    """From where on a picture is called unusable; our defaults.
+    """Limits beyond which a picture is reported as unusable; defaults of this project.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class QualityLimits(BaseModel):
         Standard deviation of luma.
     min_sharpness : float
         Variance of the Laplacian; 0 switches the check off, because a
-        blurred lesion may still be told.
+        blurred lesion may still be recognised.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,7 +70,7 @@ DEFAULT_QUALITY_LIMITS = QualityLimits()
 
 
 def assess_quality(frame: NDArray[np.uint8]) -> Quality:
-    """Measure one frame.
+    """Measure the quality of one frame.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def assess_quality(frame: NDArray[np.uint8]) -> Quality:
 
 
 def quality_problem(quality: Quality, limits: QualityLimits = DEFAULT_QUALITY_LIMITS) -> str | None:
-    """Say in one sentence why a picture is unusable, None if it is usable."""
+    """Return the reason, in one sentence, why a picture is unusable; None if it is usable."""
     if quality.short_side < limits.min_short_side:
         return (
             f"The picture's shorter side is {quality.short_side} px; "

@@ -1,4 +1,4 @@
-"""A picture as a network takes it: its views, resized to a square; judged before it shrinks."""
+"""Network input of a picture: its views, resized to a square, and its quality."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ResizedPicture:
 
 
 def resize_picture(picture: Picture, size: int, views: Views) -> ResizedPicture:
-    """Judge a picture's quality and resize its views.
+    """Assess a picture's quality and resize its views.
 
     Parameters
     ----------

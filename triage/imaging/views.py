@@ -1,4 +1,4 @@
-"""Views of one picture: what a network is shown of it beside the whole."""
+"""Views of a picture: the whole picture and crops of it, as a network receives them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ CROP = 0.75
 
 
 class Views(StrEnum):
-    """Which views of a picture there are."""
+    """Which views of a picture are made."""
 
     WHOLE = "whole"
     CROPS = "crops"
 
     @property
     def n_views(self) -> int:
-        """How many views V of a picture that makes."""
+        """Number of views V of a picture."""
         return 1 if self is Views.WHOLE else 4
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,19 +14,19 @@ from sqlalchemy.orm import Session
 
 from triage.csv_file import write_csv
 from triage.data.manifest import Case
+from triage.decision import Decision
 from triage.decisions.policy import DIFFERENTIAL_LENGTH
-from triage.errors import ImageRejected, PredictionsError, StoreError
+from triage.errors import PredictionsError, StoreError
 from triage.hashing import hash_file
 from triage.imaging.provenance import FileProvenance
-from triage.intake.rejected_case import rejected_reason, rejected_sentence
-from triage.models.oct.settings import OctSettings
+from triage.intake.rejected_case import rejected_decision
+from triage.modalities import MODALITIES
 from triage.store import (
     BundleRecord,
     CaseRecord,
     ImageRecord,
     Laterality,
     Modality,
-    PredictionRecord,
     ReadingRecord,
     Store,
     add_case,
@@ -43,8 +41,6 @@ from triage.store import (
 from triage.store.recognition import Content
 from triage.systems.manifest import BundleManifest
 from triage.systems.scored import Scored
-from triage.vocabulary.abstention_reasons import AbstainReason
-from triage.vocabulary.clinical import ABSTAINED_PRIORITY, NO_AI_OPINION, Urgency
 from triage.vocabulary.diagnoses import DIAGNOSES
 from triage.vocabulary.subgroup_levels import UNKNOWN
 
@@ -117,7 +113,7 @@ def ingest(
     records, refused = _records(cases, scored, manifest, root, source, received)
     number = store.write(lambda session: _register(session, manifest, bundle))
     # SQLite has one writer: short transactions let a reader's work in between.
-    batch, taken = {content(case) for case, _ in records}, set[str]()
+    batch, taken = {content(record.case) for record in records}, set[str]()
     for start in range(0, len(records), CHUNK):
         chunk = records[start : start + CHUNK]
         work = partial(_store, chunk=chunk, bundle=number, batch=batch, taken=frozenset(taken))
@@ -146,7 +142,13 @@ def write_not_stored(out: Path, result: IngestResult) -> None:
         raise PredictionsError(f"cannot be written: {error.strerror}", where=str(path)) from error
 
 
-_Records = list[tuple[CaseRecord, PredictionRecord]]
+@dataclass(frozen=True)
+class _Record:
+    """What is stored of one case."""
+
+    case: CaseRecord
+    decision: Decision
+    reading: ReadingRecord | None = None
 
 
 def _lock_order(case: CaseRecord) -> tuple[str, str]:
@@ -160,25 +162,25 @@ def _records(
     root: Path,
     source: str,
     received: datetime,
-) -> tuple[_Records, list[NotStored]]:
+) -> tuple[list[_Record], list[NotStored]]:
     """What to store of each case; before any transaction, since readings are hashed."""
     table = scored.predictions
     decisions = table.decisions if table.decisions is not None else pd.DataFrame()
     by_case = dict(zip(table.cases["case_id"], decisions.to_dict("records"), strict=True))
-    modality = Modality.OCT_VOLUMES if _of_volumes(manifest) else Modality.PHOTOGRAPHS
     diagnoses = _diagnoses(scored)
     records, refused = [], []
     for case in cases:
         try:
             if case.case_id in by_case:
-                record = _opinion(by_case[case.case_id])
+                decision = Decision.from_row(by_case[case.case_id])
                 if case.case_id in diagnoses:
-                    reading = scored.readings.get(case.case_id)
-                    record = _of_volume(record, diagnoses[case.case_id], reading)
+                    decision = _with_diagnoses(decision, diagnoses[case.case_id])
             else:
-                record = _unreadable(scored.rejected[case.case_id])
+                decision = rejected_decision(scored.rejected[case.case_id])
             images = tuple(_image(path, root, scored) for path in case.images)
-            records.append((_case(case, images, source, received, modality), record))
+            reading = _reading(scored.readings.get(case.case_id))
+            record = _case(case, images, source, received, manifest.modality)
+            records.append(_Record(record, decision, reading))
         except StoreError as error:
             refused.append(NotStored(case.case_id, error))
     return records, refused
@@ -196,7 +198,7 @@ def _register(session: Session, manifest: BundleManifest, bundle: Path) -> int:
 
 def _store(
     session: Session,
-    chunk: _Records,
+    chunk: list[_Record],
     bundle: int,
     batch: Collection[Content],
     taken: Collection[str],
@@ -205,14 +207,14 @@ def _store(
 
     `batch` and `taken` are those of `triage.store.recognised`.
     """
-    known = recognised(session, [case for case, _ in chunk], batch, taken)
+    known = recognised(session, [record.case for record in chunk], batch, taken)
     rows = [
-        (case.external_id, one, opinion) for (case, opinion), one in zip(chunk, known, strict=True)
+        (record.case.external_id, one, record) for record, one in zip(chunk, known, strict=True)
     ]
     found = {case.external_id for name, case, _ in rows if case.external_id != name}
     refused = []
     # Writers that lock patients and cases in the same order never wait for each other in turn.
-    for name, case, prediction in sorted(rows, key=lambda row: _lock_order(row[1])):
+    for name, case, record in sorted(rows, key=lambda row: _lock_order(row[1])):
         try:
             if name == case.external_id and (name in found or name in taken):
                 raise StoreError(
@@ -220,7 +222,8 @@ def _store(
                     hint="Give the cases ids (case_id), or this file a name that is new.",
                 )
             with savepoint(session):
-                add_prediction(session, add_case(session, case), bundle, prediction)
+                number = add_case(session, case)
+                add_prediction(session, number, bundle, record.decision, record.reading)
         except StoreError as error:
             refused.append(NotStored(name, error))
     return refused, found
@@ -229,20 +232,16 @@ def _store(
 def bundle_record(manifest: BundleManifest, bundle: Path) -> BundleRecord:
     """Describe a bundle to the store, with every condition a reader may want to name.
 
-    Of volumes a reader names diagnoses: the inlier classes are referrals, no conditions.
+    Where a modality has diagnoses a reader names these: the inlier classes are referrals then.
     """
     roles = manifest.roles
-    known = tuple(DIAGNOSES.values()) if _of_volumes(manifest) else roles.inliers
+    known = tuple(MODALITIES[manifest.modality].diagnoses.values()) or roles.inliers
     return BundleRecord(
         digest=manifest.digest(),
         name=manifest.name,
         path=str(bundle.resolve()),
         conditions=(*known, *roles.train, *roles.validation, *roles.test),
     )
-
-
-def _of_volumes(manifest: BundleManifest) -> bool:
-    return isinstance(manifest.settings, OctSettings)
 
 
 def _case(
@@ -281,27 +280,6 @@ def _image(path: Path, root: Path, scored: Scored) -> ImageRecord:
     )
 
 
-def _opinion(row: dict[str, object]) -> PredictionRecord:
-    code, epistemic = str(row["reason_code"]), float(str(row["epistemic"]))
-    return PredictionRecord(
-        recommendation=str(row["recommendation"]),
-        queue_urgency=Urgency(str(row["queue_urgency"])),
-        condition=str(row["condition"]),
-        p_condition=float(str(row["p_condition"])),
-        p_outlier=float(str(row["p_outlier"])),
-        aleatoric=float(str(row["aleatoric"])),
-        epistemic=None if math.isnan(epistemic) else epistemic,
-        differential=tuple(
-            (item["condition"], item["probability"])
-            for item in json.loads(str(row["differential"]))
-        ),
-        reason_code=AbstainReason(code) if code else None,
-        reason=str(row["reason"]),
-        next_action=str(row["next_action"]),
-        expected_cost=float(str(row["expected_cost"])),
-    )
-
-
 def _diagnoses(scored: Scored) -> dict[str, dict[str, float]]:
     """Mean probability of each diagnosis of the volumes that were read, by case and title."""
     if scored.findings is None or scored.findings.empty:
@@ -311,34 +289,28 @@ def _diagnoses(scored: Scored) -> dict[str, dict[str, float]]:
     return {case: dict(zip(DIAGNOSES.values(), rest, strict=True)) for case, *rest in rows}
 
 
-def _of_volume(
-    record: PredictionRecord, diagnoses: dict[str, float], reading: Path | None
-) -> PredictionRecord:
-    """The opinion on a volume: its classes are referrals, so its conditions are the diagnoses."""
+def _with_diagnoses(decision: Decision, diagnoses: dict[str, float]) -> Decision:
+    """Replace the conditions of a volume's decision, which are referrals, by its diagnoses."""
     ranked = sorted(diagnoses.items(), key=lambda item: -item[1])[:DIFFERENTIAL_LENGTH]
+    return Decision.model_validate(
+        decision.model_dump()
+        | {
+            "condition": ranked[0][0],
+            "p_condition": ranked[0][1],
+            "differential": [
+                {"condition": name, "probability": probability} for name, probability in ranked
+            ],
+        }
+    )
+
+
+def _reading(file: Path | None) -> ReadingRecord | None:
+    """Describe the reading of a volume to the store, with its hash."""
+    if file is None:
+        return None
     try:
-        place = (
-            None if reading is None else ReadingRecord(str(reading.resolve()), hash_file(reading))
-        )
+        return ReadingRecord(str(file.resolve()), hash_file(file))
     except OSError as error:
         raise StoreError(
             f"The reading of this case cannot be read ({error.strerror}).", hint="Score it again."
         ) from error
-    return replace(
-        record,
-        condition=ranked[0][0],
-        p_condition=ranked[0][1],
-        differential=tuple(ranked),
-        reading=place,
-    )
-
-
-def _unreadable(error: ImageRejected) -> PredictionRecord:
-    code = rejected_reason(error)
-    return PredictionRecord(
-        recommendation=NO_AI_OPINION,
-        queue_urgency=ABSTAINED_PRIORITY,
-        reason_code=code,
-        reason=rejected_sentence(error),
-        next_action=code.next_action,
-    )

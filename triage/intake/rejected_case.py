@@ -1,9 +1,11 @@
-"""What becomes of a case whose files were refused: it waits for a person, like any abstention."""
+"""The decision on a case whose files were refused: an abstention with its reason."""
 
 from __future__ import annotations
 
+from triage.decision import Decision
 from triage.errors import ImageRejected, RejectReason
 from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.clinical import ABSTAINED_PRIORITY, NO_AI_OPINION
 
 _REASONS = {
     RejectReason.WRONG_MODALITY: AbstainReason.WRONG_MODALITY,
@@ -22,3 +24,15 @@ def rejected_reason(error: ImageRejected) -> AbstainReason:
 def rejected_sentence(error: ImageRejected) -> str:
     """Return the reason as a sentence for the reader, with what is wrong with the file."""
     return f"{rejected_reason(error).sentence} {error.what}"
+
+
+def rejected_decision(error: ImageRejected) -> Decision:
+    """Return the decision on a case that could not be read: to a specialist, with the reason."""
+    reason = rejected_reason(error)
+    return Decision(
+        recommendation=NO_AI_OPINION,
+        queue_urgency=ABSTAINED_PRIORITY,
+        reason_code=reason,
+        reason=rejected_sentence(error),
+        next_action=reason.next_action,
+    )

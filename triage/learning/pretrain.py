@@ -19,10 +19,10 @@ from triage.data.patient_split import unit_hash
 from triage.errors import RejectReason, TrainingError, UsageError, count_by_reason
 from triage.hashing import hash_json
 from triage.modalities import MODALITIES
-from triage.models.contrastive.processes import Processes
+from triage.models.contrastive.contrastive_task import ContrastiveTask
 from triage.models.contrastive.projection import ContrastiveNetwork
 from triage.models.contrastive.settings import PretrainSettings
-from triage.models.contrastive.task import ContrastiveTask
+from triage.models.contrastive.training_processes import Processes
 from triage.models.embeddings import open_images
 from triage.models.load_backbone import load_backbone
 from triage.models.training_loop import fit_task

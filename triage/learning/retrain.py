@@ -18,6 +18,7 @@ from triage.learning.label_precedence import cases_of_labels
 from triage.learning.promotion_gate import RetrainPolicy
 from triage.learning.reviewed_cases import LeftOut, ReviewedCase, check_files, content_hashes
 from triage.learning.train import Trained, fit_system
+from triage.modalities import MODALITIES
 from triage.progress import Progress
 from triage.store import (
     LabelSource,
@@ -29,7 +30,6 @@ from triage.store import (
 from triage.store import champion as find_champion
 from triage.store.reviews import reader_key
 from triage.systems.bundle import check_free, load_bundle_spec, load_system
-from triage.vocabulary.modality import Modality
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def retrain(
     UsageError
         If the data are volumes, or the bundle is not the champion.
     """
-    if spec.modality is Modality.OCT_VOLUMES:
+    if MODALITIES[spec.modality].diagnoses:
         raise UsageError(
             "retraining from reviews is not offered for OCT volumes: a review names a diagnosis, "
             "not a tissue map or a referral to learn from",

@@ -1,11 +1,11 @@
-"""Which eye the thickness map looks like: the retina is thicker on the side of the disc.
+"""Estimate of the eye from the thickness map: the retina is thicker on the side of the disc.
 
-The nerve fibres of the papillomacular bundle run nasally, so the nasal part of the outer ETDRS
-ring is thicker than the temporal one. It is a hint for a flag, never a laterality: disease can
-outweigh it, and so can a segmentation that loses the thick nerve fibres beside the disc. On the
-three real volumes we have (one healthy, two with AMD, measured by a crude edge detector) it was
-right with a strength of 0.10 to 0.11; of 290 gradable phantoms, sick ones mostly, it named 254 and
-was wrong in 4.
+The nerve fibres of the papillomacular bundle run nasally, so the nasal part of the outer ETDRS ring
+is thicker than the temporal one. The estimate is used for a flag only, never as a laterality:
+disease can outweigh it, and so can a segmentation that loses the thick nerve fibres beside the
+disc. On the three real volumes available (one healthy, two with AMD, measured by a crude edge
+detector) it was right with a strength of 0.10 to 0.11; of 290 gradable phantoms, most of them
+diseased, it named 254 and was wrong in 4.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from triage.measurements.etdrs import etdrs_grid, field_mean
 from triage.measurements.macula import Point, middle
 
 MIN_STRENGTH = 0.05
-"""Below this relative difference nothing is said (our default)."""
+"""Below this relative difference no eye is returned (our default)."""
 
 
 def likely_eye(
@@ -27,7 +27,7 @@ def likely_eye(
     spacing: tuple[float, float, float],
     centre: Point | None = None,
 ) -> tuple[Literal["R", "L"] | None, float]:
-    """Guess the eye from which side of the outer ring is thicker.
+    """Estimate the eye from which side of the outer ring is thicker.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Rows of the boundaries that a tissue map implies, for drawing and for slabs."""
+"""Rows of the boundaries implied by a tissue map, for drawing and for slabs."""
 
 from __future__ import annotations
 

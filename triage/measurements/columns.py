@@ -1,4 +1,4 @@
-"""How many voxels of each tissue every column of a tissue map holds."""
+"""Number of voxels of each tissue in every column of a tissue map."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def column_counts(tissue: NDArray[np.uint8]) -> Counts:
 
 
 def voxels(counts: Counts, tissues: Collection[Tissue]) -> NDArray[np.int64]:
-    """Voxels of some tissues together in every column.
+    """Number of voxels of some tissues together in every column.
 
     Parameters
     ----------

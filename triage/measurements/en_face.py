@@ -1,4 +1,4 @@
-"""The volume seen from the front: one pixel a column."""
+"""En-face view of a volume: one pixel per column."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ANCHORS = np.array(
     [[49, 54, 149], [69, 117, 180], [116, 173, 209], [254, 224, 144], [244, 109, 67], [165, 0, 38]],
     dtype=np.float64,
 )
-"""Thin to thick, blue to red over pale yellow; told apart with red-green blindness."""
+"""Thin to thick, blue to red over pale yellow; distinguishable with red-green blindness."""
 
 
 def projection(

@@ -36,7 +36,7 @@ class Grid:
     area : dict of float
         Of the whole field in mm2, also where the scan does not reach.
     column_area : float
-        mm2 that one column stands for.
+        mm2 that one column covers.
     """
 
     fields: dict[str, NDArray[np.bool_]]
@@ -58,7 +58,7 @@ def etdrs_grid(
     laterality: Eye | None,
     superior_first: bool = True,
 ) -> Grid:
-    """Lay the grid over an en-face map.
+    """Place the grid over an en-face map.
 
     Parameters
     ----------
@@ -99,9 +99,9 @@ def etdrs_grid(
 def field_mean(
     values: NDArray[np.float32], where: NDArray[np.bool_], area: float, column_area: float
 ) -> tuple[float | None, float]:
-    """Mean of a map over what was measured of a field, and the share measured.
+    """Mean of a map over the measured columns of a field, and the share measured.
 
-    Columns stand for equal areas, so the plain mean is the area-weighted one.
+    Columns cover equal areas, so the plain mean is the area-weighted one.
 
     Parameters
     ----------

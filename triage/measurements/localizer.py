@@ -1,4 +1,4 @@
-"""Where B-scans and columns lie on the localizer, and what lies at a place on it."""
+"""Positions of B-scans and columns on the localizer, and the inverse."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def superior_first(lines: Lines) -> bool | None:
 
     Returns
     -------
-    bool, or None where the lines do not say: one B-scan, or upright lines.
+    bool, or None if the lines do not determine it: one B-scan, or upright lines.
     """
     middles = lines.mean(axis=1)
     down = float(middles[-1, 1] - middles[0, 1])

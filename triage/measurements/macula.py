@@ -1,4 +1,4 @@
-"""Where the fovea is, and the distance of every column from it."""
+"""Position of the fovea, and the distance of every column from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good the signal of each B-scan is, and whether a scan can be judged at all."""
+"""Signal quality of each B-scan, and whether a scan can be graded at all."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ONE_SD_ABOVE = 0.8413
 
 
 class GradingLimits(BaseModel):
-    """When a scan cannot be judged; shares from 0 to 1, all our default.
+    """Limits beyond which a scan cannot be graded; shares from 0 to 1, all our default.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def ungradable(
     tissue: NDArray[np.uint8],
     limits: GradingLimits | None = None,
 ) -> str:
-    """Say what makes a scan impossible to judge, in one sentence; '' where nothing does.
+    """Return the reason, in one sentence, why a scan cannot be graded; '' if there is none.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Volume of a tissue, and the area where the RPE is gone."""
+"""Volume of a tissue, and the area of RPE loss."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def volume_mm3(
 
 
 def atrophy_area(counts: Counts, bscan: float, column: float) -> NDArray[np.float64]:
-    """Area of geographic atrophy: retina and choroid are seen and no RPE between them.
+    """Area of geographic atrophy: retina and choroid are present without RPE between them.
 
     Joined patches smaller than a disc of 250 um are left out. A deep shadow looks the same in
     a tissue map.

@@ -17,8 +17,8 @@ from triage.decoding.worker import default_pool
 from triage.errors import ImageRejected, TriageError
 from triage.imaging.corruptions import Corruption
 from triage.imaging.provenance import FileProvenance
+from triage.models.case_inputs import ImageInputs
 from triage.models.embedding_cache import EmbeddingCache
-from triage.models.inputs import ImageInputs
 from triage.progress import Advance
 
 Embed = Callable[[Sequence[OpenedImage]], NDArray[np.float32]]

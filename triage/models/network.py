@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from triage.backbones.backbone import Backbone
 from triage.heads import HeadNetwork
-from triage.models.inputs import ImageInputs
+from triage.models.case_inputs import ImageInputs
 from triage.models.pooling import pool_by_case
 
 BATCH = 64

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from triage.errors import TrainingError
 from triage.heads import HeadNetwork
-from triage.models.inputs import CaseInputs
+from triage.models.case_inputs import CaseInputs
 from triage.models.mixing import MIXINGS, Mixed, Mixing
 from triage.models.network import CaseNetwork
 from triage.models.settings import FitSettings

@@ -1,8 +1,8 @@
-"""Retinal OCT volumes: a scanner's file, an export folder or pictures become one volume.
+"""Retinal OCT volumes from files of scanners, export folders or pictures.
 
-`read_volume` is the way in. What a file says of itself (eye, scale, device) is a claim with its
-source; where claims disagree the volume is flagged, never guessed. Libraries for vendors' formats
-are imported only when such a file is opened.
+`triage.decoding.read_volume` reads a volume. What a file states about itself (eye, scale, device)
+is stored as a claim with its source; if claims contradict each other, the volume is flagged and no
+value is assumed. Libraries for vendors' formats are imported only when such a file is opened.
 """
 
 from triage.oct_imaging.volume import Claim, Flag, Localizer, OctVolume, Spacing

@@ -1,7 +1,7 @@
-"""How a volume was taken, told by its pixels and its scale: what differs between devices.
+"""Acquisition features of a volume: pixel statistics and scale, which differ between devices.
 
-A handful of numbers that know grain, contrast, tone and sampling, and little of the disease. They
-say whether a scan is of the kind a system was trained on, whatever its header claims.
+The features describe grain, contrast, tone and sampling and depend little on disease. They show
+whether a scan is of the kind a system was trained on, independently of its header.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def acquisition_features(volume: OctVolume) -> NDArray[np.float64]:
 
 
 def _middle(side: int) -> slice:
-    """The middle of an axis, all of it unless it is unusually long."""
+    """The middle of an axis, or the whole axis unless it is unusually long."""
     start = max(0, side - _MOST_SIDE) // 2
     return slice(start, min(side, start + _MOST_SIDE))
 
@@ -68,7 +68,7 @@ def _texture(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], list[float]]:
     """Local mean and contrast of each pixel [S, H, W], and the grain of all B-scans together.
 
-    One B-scan at a time, so that of a large volume only two arrays of real numbers are held.
+    One B-scan is processed at a time, so that only two arrays of real numbers are held.
     """
     mean = np.empty(pixels.shape, np.float32)
     contrast = np.empty(pixels.shape, np.float32)
@@ -87,7 +87,7 @@ def _texture(
 
 
 def _product(residual: NDArray[np.float32], axis: int, lag: int) -> float:
-    """Mean product of a B-scan and itself moved by some pixels; 0 where it is too small."""
+    """Mean product of a B-scan and its copy shifted by some pixels; 0 if it is too small."""
     length = residual.shape[axis]
     if length <= lag:
         return 0.0

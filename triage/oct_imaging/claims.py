@@ -1,7 +1,7 @@
-"""From what a file says to what holds: agreeing statements count, the rest is flagged.
+"""Resolution of a file's claims: agreeing claims are used, contradictions are flagged.
 
-No statement is preferred over another it disagrees with, and nothing is assumed where there is
-none: the field is empty and the volume flagged.
+No claim is preferred over a contradicting one, and no default is assumed: without an agreed value
+the field is empty and the volume flagged.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.metadata_removal import device_text
+from triage.oct_imaging.bscan_order import leaves_out, parallel, spatial_order
 from triage.oct_imaging.draft import Draft, Part
 from triage.oct_imaging.intensity import to_bytes
-from triage.oct_imaging.order import leaves_out, parallel, spatial_order
 from triage.oct_imaging.orientation import looks_upside_down
 from triage.oct_imaging.volume import Claim, Eye, Flag, OctVolume, Spacing
 
@@ -36,14 +36,14 @@ _SAME_SPACING = 0.02  # relative; vendors round the same number to three or four
 
 
 def file_name_claim(draft: Draft, path: Path) -> None:
-    """Note what a file's name says of the eye, if it holds OD or OS as a word."""
+    """Add the claim of a file name that holds OD or OS as a word."""
     words = {word.upper() for word in re.split(r"[^A-Za-z]+", path.stem)} & {"OD", "OS"}
     if len(words) == 1:
         draft.claim("laterality", words.pop(), "file name")
 
 
 def finish(draft: Draft) -> OctVolume:
-    """Weigh a draft's claims, order its B-scans and scale them to 8 bits.
+    """Resolve a draft's claims, order its B-scans and scale them to 8 bits.
 
     Parameters
     ----------
@@ -100,23 +100,23 @@ def _check_whole(part: Part, flags: list[Flag]) -> None:
 
 
 def agreed_eye(found: Iterable[Claim]) -> str | None:
-    """The eye that all recognised statements name; None where there is none or they disagree."""
+    """Eye that all recognised claims name; None if there is none or they disagree."""
     return _agreed(_clean("laterality", found))
 
 
 def stated_spacing(axis: str, found: Iterable[Claim]) -> list[float]:
-    """The plausible distances among statements on one axis, in mm."""
+    """Plausible distances among the claims on one axis, in mm."""
     return _numbers(_clean(f"{axis}_spacing", found))
 
 
 def same_spacing(numbers: Iterable[float]) -> bool:
-    """Say whether distances in mm agree; vendors round the same number differently."""
+    """Return whether distances in mm agree; vendors round the same number differently."""
     numbers = list(numbers)
     return max(numbers) <= min(numbers) * (1 + _SAME_SPACING)
 
 
 def _clean(name: str, found: Iterable[Claim]) -> tuple[Claim, ...]:
-    """Keep each statement in a fixed vocabulary: a field may hold anything, a name too."""
+    """Restrict each claim to a fixed vocabulary: a field may hold any text, also a name."""
     cleaned = []
     for claim in found:
         value: str | None
@@ -133,7 +133,7 @@ def _clean(name: str, found: Iterable[Claim]) -> tuple[Claim, ...]:
 
 
 def is_plausible(axis: str, value: float) -> bool:
-    """Say whether a number can be the distance of a retinal scan's samples in mm.
+    """Return whether a number is a plausible sample distance of a retinal scan in mm.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def _spacing(claims: dict[str, tuple[Claim, ...]], flags: list[Flag], *, raster:
 
 
 def _sort(draft: Draft, flags: list[Flag]) -> bool:
-    """Put B-scans in the order of their positions; say whether they may be a raster."""
+    """Sort B-scans by their positions; return whether they may be a raster."""
     positions = draft.positions
     if positions is None and draft.localizer is not None:
         positions = draft.localizer.lines

@@ -1,4 +1,4 @@
-"""A volume's file or folder decoded in this very process; those from outside go through `read`."""
+"""Decoding of OCT volumes in the current process; untrusted files are decoded in workers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from triage.errors import ImageRejected, RejectReason
 from triage.hashing import hash_file
 from triage.imaging.decode import read_bytes, refusal_of
 from triage.imaging.dicom.support import require_dicom
-from triage.imaging.names import shown_name
+from triage.imaging.shown_name import shown_name
 from triage.oct_imaging.claims import file_name_claim, finish
 from triage.oct_imaging.dicom_class import dicom_class
 from triage.oct_imaging.dicom_files import dicom_files
@@ -64,7 +64,7 @@ def decode_volume(path: Path, limits: VolumeLimits, *, root: str | Path | None =
 
 
 def _content_hash(path: Path, limits: VolumeLimits, reason: RejectReason) -> str | None:
-    """Hash of a refused file; None of a folder and of what was refused unread."""
+    """Hash of a refused file; None for a folder and for a file refused unread."""
     if reason in (RejectReason.MISSING, RejectReason.TOO_LARGE, RejectReason.OUTSIDE_ROOT):
         return None
     try:
@@ -91,7 +91,7 @@ def _read_draft(path: Path, limits: VolumeLimits) -> Draft:
         return read_vendor(vendor, path, limits)
     raise ImageRejected(
         RejectReason.UNKNOWN_FORMAT,
-        "The content is no OCT format that is read, whatever the name says.",
+        "The content is not in a supported OCT format, whatever its name.",
         hint="Export the scan as DICOM, or as pictures with a sidecar.",
     )
 
@@ -114,9 +114,9 @@ def _read_dicom_file(path: Path, limits: VolumeLimits) -> Draft:
 
 
 def is_volume(path: Path) -> bool:
-    """Say whether a file or folder is offered as a volume rather than as a photograph.
+    """Return whether a file or folder is read as a volume rather than as a photograph.
 
-    A single picture is a photograph here: only who asks for a volume gets one of one B-scan.
+    A single picture is a photograph here; `read_volume` reads it as a volume of one B-scan.
     """
     try:
         if path.is_dir():

@@ -1,7 +1,7 @@
-"""What an Ophthalmic Tomography header says of eye, scale, order and device.
+"""Claims of an Ophthalmic Tomography header on eye, scale, order and device.
 
-Functional groups (PS3.3 C.7.6.16) come first, then the attributes of older objects. Only the
-elements named here are looked at, within sequences too.
+Functional groups (PS3.3 C.7.6.16) have precedence over the attributes of older objects. Only the
+elements named here are read, within sequences too.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BOTH = {"B", "BOTH", "OU"}
 
 
 def note_claims(dataset: Dataset, frames: int, draft: Draft) -> None:
-    """Add a header's statements and positions to a draft.
+    """Add a header's claims and positions to a draft.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def note_claims(dataset: Dataset, frames: int, draft: Draft) -> None:
 
 
 def note_places(places: Places, draft: Draft) -> None:
-    """Add to a draft where its frames lie, and how far apart where that is told in mm."""
+    """Add the positions of the frames to a draft, and their spacing if it is given in mm."""
     draft.positions = dicom_places.positions_of(places)
     for step in dicom_places.steps_in_mm(places):
         draft.claim("bscan_spacing", f"{step:.6g}", STEP_SOURCE)
@@ -70,18 +70,18 @@ def note_places(places: Places, draft: Draft) -> None:
 
 
 def part_of(dataset: Dataset) -> Part | None:
-    """Which part of a concatenation (PS3.3 C.7.6.16.2.2.4) an object is; None if it is none."""
+    """Part of a concatenation (PS3.3 C.7.6.16.2.2.4) that an object is; None if it is none."""
     part = Part(
         text_of(dataset.get("ConcatenationUID")),
         number=whole_number(dataset, "InConcatenationNumber"),
-        total=whole_number(dataset, "InConcatenationTotalNumber") or None,  # 0 says nothing
+        total=whole_number(dataset, "InConcatenationTotalNumber") or None,  # 0 is no statement
         offset=whole_number(dataset, "ConcatenationFrameOffsetNumber"),
     )
     return None if part == Part("", None, None, None) else part
 
 
 def announced_by(dataset: Dataset) -> frozenset[int]:
-    """How many images a header says that there are: of the acquisition and of the series."""
+    """Numbers of images that a header states: of the acquisition and of the series."""
     counts = (whole_number(dataset, keyword) or 0 for keyword in _COUNT_KEYWORDS)
     return frozenset(count for count in counts if count > 0)
 
@@ -106,9 +106,9 @@ def _note_laterality(dataset: Dataset, groups: list[Dataset], draft: Draft) -> N
 
 
 def _note_spacing(dataset: Dataset, groups: list[Dataset], draft: Draft) -> None:
-    """Note what is stated as a distance of samples.
+    """Add a claim on the spacing of samples.
 
-    SliceThickness (0018,0050) is none: it says how thick a slice is, not how far the next lies.
+    SliceThickness (0018,0050) is not used: it is the thickness of a slice, not the spacing.
     """
     # Pixel Measures (C.7.6.16.2.1): distance between rows, then between columns.
     spacing = distinct(groups, "PixelMeasuresSequence", "PixelSpacing")
@@ -125,7 +125,7 @@ def _note_spacing(dataset: Dataset, groups: list[Dataset], draft: Draft) -> None
 
 
 def localizer_lines(dataset: Dataset, localizer: str) -> NDArray[np.float32] | None:
-    """Return start and end (x, y) of each frame on one picture of the fundus.
+    """Return start and end (x, y) of each frame on one fundus image.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def localizer_lines(dataset: Dataset, localizer: str) -> NDArray[np.float32] | N
 
 
 def pixel_side(dataset: Dataset) -> float | None:
-    """Return mm per pixel of a picture, None unless it gives square pixels of plausible size."""
+    """Return mm per pixel of a picture; None unless its pixels are square, of plausible size."""
     sides = numbers(dataset.get("PixelSpacing"))
     side = sides[0] if len(sides) == 2 and len(set(sides)) == 1 else 0.0
     return side if 1e-4 <= side <= 1 else None

@@ -1,4 +1,4 @@
-"""Which kind of object a DICOM file holds, told from its first bytes."""
+"""SOP class of a DICOM file, read from its first bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST = 64  # characters of a UID (PS3.5 9.1)
 
 
 def dicom_class(head: bytes) -> str | None:
-    """Return the SOP class that a file names.
+    """Return the SOP class that a file states.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Values of DICOM elements, whatever a file made of them."""
+"""Values of DICOM elements, independent of how a file encodes them."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from pydicom.sequence import Sequence
 
 
 def distinct(groups: Iterable[Dataset], sequence: str, keyword: str) -> list[str]:
-    """What functional groups say of one attribute, each value once."""
-    said = (text_of(macro(group, sequence).get(keyword)) for group in groups)
-    return list(dict.fromkeys(text for text in said if text))
+    """Distinct values of one attribute in functional groups."""
+    texts = (text_of(macro(group, sequence).get(keyword)) for group in groups)
+    return list(dict.fromkeys(text for text in texts if text))
 
 
 def macro(group: Dataset, keyword: str) -> Dataset:
-    """The first item of a functional group's sequence, empty where there is none."""
+    """First item of a functional group's sequence, empty if there is none."""
     return next(iter(items(group, keyword)), Dataset())
 
 
 def items(dataset: Dataset, keyword: str) -> list[Dataset]:
-    """The items of a sequence, none where the element is missing or no sequence."""
+    """Items of a sequence, empty if the element is missing or not a sequence."""
     value = dataset.get(keyword)
     return list(value) if isinstance(value, Sequence) else []
 
 
 def text_of(value: object) -> str:
-    """An element's value as text, several joined as in the file, '' where there is none."""
+    """Value of an element as text; several values joined as in the file, '' if there is none."""
     if isinstance(value, MultiValue):
         return "\\".join(str(part) for part in value)
     return "" if value is None else str(value).strip()
 
 
 def numbers(value: object) -> list[float]:
-    """Finite numbers of an element; none, unless all are."""
+    """Finite numbers of an element; empty unless all are finite."""
     parts = value if isinstance(value, MultiValue | list) else [value]
     try:
         found = [float(str(part)) for part in parts]
@@ -45,6 +45,6 @@ def numbers(value: object) -> list[float]:
 
 
 def whole_number(dataset: Dataset, keyword: str) -> int | None:
-    """An element's one whole number, None where it has none."""
+    """Single whole number of an element, None if it has none."""
     found = numbers(dataset.get(keyword))
     return int(found[0]) if len(found) == 1 and found[0].is_integer() else None

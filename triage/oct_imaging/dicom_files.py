@@ -1,4 +1,4 @@
-"""Which files of a folder are DICOM files; needs no pydicom."""
+"""DICOM files of a folder; does not need pydicom."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HEAD = 2**16
 
 
 def dicom_files(folder: Path, limits: VolumeLimits) -> dict[Path, str]:
-    """Return a folder's DICOM files with the SOP class that each names, '' where it names none."""
+    """Return a folder's DICOM files with the SOP class of each, '' if it states none."""
     found = {}
     for path in folder_files(folder, limits).values():
         try:

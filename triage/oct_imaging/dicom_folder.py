@@ -1,4 +1,4 @@
-"""A folder of DICOM files: one volume, in one file or several, and its picture of the fundus."""
+"""A folder of DICOM files: one volume in one or several files, and its fundus image."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _VOLUME = str(uid.OphthalmicTomographyImageStorage)
 
 
 def read_dicom_folder(files: dict[Path, str], limits: VolumeLimits) -> Draft:
-    """Read the one volume among a folder's DICOM files.
+    """Read the single volume among a folder's DICOM files.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def read_dicom_folder(files: dict[Path, str], limits: VolumeLimits) -> Draft:
     ------
     ImageRejected
         `WRONG_MODALITY` without a volume, `INCONSISTENT` with several or where files of one do
-        not go together, `TRUNCATED` where a header says that there are more files, and whatever
+        not go together, `TRUNCATED` if a header states that there are more files, and whatever
         is wrong with the files.
     """
     volumes, pictures = _sorted_out(files, limits)
@@ -71,7 +71,7 @@ def read_dicom_folder(files: dict[Path, str], limits: VolumeLimits) -> Draft:
 
 
 def _sorted_out(files: dict[Path, str], limits: VolumeLimits) -> tuple[list[Path], list[Path]]:
-    """The paths of volumes and those of pictures of the fundus."""
+    """Paths of the volumes and paths of the fundus images."""
     classes = {
         path: name or Instance.read(path, limits, path.parent).sop_class
         for path, name in files.items()
@@ -81,14 +81,14 @@ def _sorted_out(files: dict[Path, str], limits: VolumeLimits) -> tuple[list[Path
 
 
 def _fundus(pictures: list[Path], limits: VolumeLimits) -> bytes | None:
-    """The bytes of the one picture; None where there is none or nobody knows which."""
+    """Bytes of the only fundus image; None if there is none or more than one."""
     if len(pictures) != 1:
         return None
     return read_bytes(pictures[0], limits.pictures, root=pictures[0].parent)
 
 
 def _readable(pictures: list[Path], limits: VolumeLimits) -> list[Instance]:
-    """Read the headers of pictures, leaving out what cannot be read."""
+    """Read the headers of pictures; unreadable ones are left out."""
     found = []
     for path in pictures:
         with suppress(ImageRejected):
@@ -97,7 +97,7 @@ def _readable(pictures: list[Path], limits: VolumeLimits) -> list[Instance]:
 
 
 def _flag_missing(draft: Draft, volumes: Sequence[Instance], others: Iterable[Instance]) -> None:
-    """Flag a volume whose headers announce more images than its series has in the folder."""
+    """Flag a volume whose headers state more images than its series has in the folder."""
     series = {volume.series for volume in volumes}
     pictures = {one.sop_instance or one.sha256 for one in others if one.series in series}
     if draft.lacks_images(len(volumes), len(pictures)):
@@ -139,7 +139,7 @@ def _read_series(
 
 
 class _Parts:
-    """The files of one volume, decoded one after another into one array."""
+    """Files of one volume, decoded one after another into one array."""
 
     def __init__(self, order: FrameOrder, limits: VolumeLimits) -> None:
         self.order, self.limits = order, limits
@@ -148,7 +148,7 @@ class _Parts:
         self.targets: dict[str, NDArray[np.intp]] = {}
 
     def add(self, instance: Instance, fundus: bytes | None) -> None:
-        """Decode a file and put its frames where they belong."""
+        """Decode a file and write its frames to their positions."""
         draft = self._read(instance, fundus)
         start = sum(len(targets) for targets in self.targets.values())
         targets = self.order.targets[start : start + instance.frames]
@@ -170,7 +170,7 @@ class _Parts:
         self.drafts.append(draft)
 
     def check_copy(self, instance: Instance) -> None:
-        """Refuse a file that has the identifier of another and other pixels."""
+        """Refuse a file with the identifier of another file and other pixels."""
         draft = self._read(instance, None)
         targets = self.targets[instance.sop_instance]
         if draft.bscans.shape != (len(targets), *self.bscans.shape[1:]) or not np.array_equal(
@@ -183,7 +183,7 @@ class _Parts:
             )
 
     def draft(self) -> Draft:
-        """The volume, with what all its files say."""
+        """The volume with the claims of all its files."""
         hashes = sorted(instance.sha256 for instance in self.order.instances)
         found = Draft(
             bscans=self.bscans,
@@ -215,7 +215,7 @@ class _Parts:
         if len(draft.bscans) != instance.frames:
             raise ImageRejected(
                 RejectReason.INCONSISTENT,
-                "A file does not hold as many B-scans as its header says.",
+                "A file does not hold as many B-scans as its header states.",
                 hint="Export the scan again.",
             )
         return draft
@@ -224,7 +224,7 @@ class _Parts:
 def _located(
     localizer: Localizer | None, places: Iterable[dicom_places.FramePlace]
 ) -> Localizer | None:
-    """A picture of the fundus with the frames of all files on it; None unless all are on it."""
+    """Fundus image with the frames of all files on it; None unless all are on it."""
     places = list(places)
     if localizer is None:
         return None

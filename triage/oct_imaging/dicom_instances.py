@@ -1,4 +1,4 @@
-"""The files of one DICOM series that are parts of one volume: which there are, in what order."""
+"""Files of one DICOM series that are parts of one volume, and their order."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from triage.hashing import hash_bytes
 from triage.imaging.decode import read_bytes
 from triage.imaging.dicom.image_pixel import geometry
 from triage.imaging.dicom.part10 import parse_part10
+from triage.oct_imaging.bscan_order import distances_across, spatial_order
 from triage.oct_imaging.dicom_claims import KEYWORDS, announced_by, part_of
 from triage.oct_imaging.dicom_elements import text_of, whole_number
 from triage.oct_imaging.dicom_places import FramePlace, frame_places, positions_of
 from triage.oct_imaging.draft import Part
 from triage.oct_imaging.limits import VolumeLimits
-from triage.oct_imaging.order import distances_across, spatial_order
 
 FEW_FRAMES = 16
 """An object of more frames is a volume of its own, unless it says that it is a part of one."""
@@ -36,7 +36,7 @@ _KEYWORDS = (
 
 @dataclass(frozen=True)
 class Instance:
-    """What one file's header says of its place in a volume; nothing of it leaves the reader.
+    """Position of one file in a volume, from its header; not part of the result.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Instance:
     places : tuple of FramePlace
         One for each frame.
     announced : int
-        The largest number of images that the header says that there are, 0 where it says none.
+        The largest number of images that the header states, 0 if it states none.
     """
 
     path: Path
@@ -99,7 +99,7 @@ class Instance:
 
 @dataclass(frozen=True)
 class FrameOrder:
-    """The files of one volume and where their frames belong.
+    """Files of one volume and the positions of their frames.
 
     Parameters
     ----------
@@ -119,18 +119,18 @@ class FrameOrder:
 
     @classmethod
     def of_one(cls, instance: Instance) -> FrameOrder:
-        """The order of a volume in one file."""
+        """Order of a volume in one file."""
         return cls((instance,), np.arange(instance.frames))
 
     @property
     def places(self) -> list[FramePlace]:
-        """Places of the frames in the order of the volume."""
+        """Positions of the frames in the order of the volume."""
         given = [place for instance in self.instances for place in instance.places]
         return [given[index] for index in np.argsort(self.targets)]
 
 
 def one_volume(instances: Sequence[Instance], others: Sequence[Instance]) -> FrameOrder:
-    """Put the files of one volume in order.
+    """Sort the files of one volume.
 
     Parameters
     ----------
@@ -142,8 +142,8 @@ def one_volume(instances: Sequence[Instance], others: Sequence[Instance]) -> Fra
     Raises
     ------
     ImageRejected
-        `INCONSISTENT` for several volumes, or where nothing says in what order; `TRUNCATED` where
-        a header says that there are more files.
+        `INCONSISTENT` for several volumes, or if nothing states their order; `TRUNCATED` if
+        a header states that there are more files.
     """
     in_concatenation = [instance for instance in instances if _is_part(instance)]
     if in_concatenation:
@@ -163,13 +163,13 @@ def one_volume(instances: Sequence[Instance], others: Sequence[Instance]) -> Fra
 
 
 def _is_part(instance: Instance) -> bool:
-    """Whether a file says that it is a part of a concatenation."""
+    """Whether a file states that it is a part of a concatenation."""
     part = instance.part
     return part is not None and (bool(part.concatenation) or part.number is not None)
 
 
 def _by_concatenation(instances: Sequence[Instance]) -> FrameOrder:
-    """Order the parts of one concatenation by their numbers; refuse it unless it is whole."""
+    """Order the parts of one concatenation by number; refuse an incomplete one."""
     parts = {instance: instance.part for instance in instances if instance.part is not None}
     numbers = [part.number for part in parts.values()]
     totals = {part.total for part in parts.values() if part.total is not None}
@@ -198,7 +198,7 @@ def _by_concatenation(instances: Sequence[Instance]) -> FrameOrder:
 
 
 def _by_place_or_number(instances: Sequence[Instance], others: Sequence[Instance]) -> FrameOrder:
-    """Order files by where their frames lie, and where nothing says that, by their numbers."""
+    """Order files by the positions of their frames, else by their numbers."""
     numbers = [instance.number for instance in instances if instance.number is not None]
     numbered = len(set(numbers)) == len(instances)
     # Whatever the files are called, the same files give the same volume.
@@ -234,7 +234,7 @@ def _by_place_or_number(instances: Sequence[Instance], others: Sequence[Instance
 
 
 def _check_apart(across: NDArray[np.float64], frames: list[int]) -> None:
-    """Refuse files that lie at the same place, or each over the others' extent."""
+    """Refuse files at the same position or with overlapping extents."""
     steps = np.diff(np.sort(across))
     if steps.min() <= _SAME_PLACE * np.median(steps):
         raise _several(len(frames))
@@ -248,7 +248,7 @@ def _check_apart(across: NDArray[np.float64], frames: list[int]) -> None:
 
 
 def _leave_out(numbers: set[int]) -> bool:
-    """Say whether numbers from 0 or 1 on leave some out."""
+    """Return whether numbers that start at 0 or 1 have gaps."""
     return max(numbers) - min(numbers) >= len(numbers) or min(numbers) > 1
 
 

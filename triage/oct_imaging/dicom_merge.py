@@ -1,4 +1,4 @@
-"""What several files of one DICOM volume say together."""
+"""Combined claims of the files of one DICOM volume."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ _AXES = ("bscan", "depth", "column")
 
 
 def merge_claims(parts: Sequence[Draft], whole: Draft) -> None:
-    """Add to a volume's draft what its files say, each differing statement once.
+    """Add the claims of its files to a volume's draft, each distinct claim once.
 
-    A scale that only some of the files state is left out: that the others have the same would be
-    assumed.
+    A scale that only some of the files state is left out: it is not assumed for the others.
 
     Parameters
     ----------

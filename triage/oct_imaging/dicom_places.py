@@ -1,4 +1,4 @@
-"""Where the frames of an OCT object in DICOM lie: on the fundus, in space, in the stack."""
+"""Positions of the frames of a DICOM OCT object: on the fundus, in space, in the stack."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNEVEN = 0.1  # of the usual step
 
 @dataclass(frozen=True)
 class FramePlace:
-    """Where one frame lies, as far as its header says.
+    """Position of one frame, as stated by its header.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ Places = Sequence[FramePlace]
 
 
 def frame_places(dataset: Dataset, frames: int) -> list[FramePlace]:
-    """Read the places of an object's frames.
+    """Read the positions of an object's frames.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def _place(group: Dataset) -> FramePlace:
 def _line(coordinates: list[float]) -> tuple[float, ...]:
     """Ophthalmic Frame Location (PS3.3 C.8.17.10): pairs of row and column, turned to (x, y).
 
-    The first pair and the last, for a curved scan has more.
+    Only the first pair and the last are used; a curved scan has more.
     """
     if len(coordinates) < 4 or len(coordinates) % 2:
         return ()
@@ -96,7 +96,7 @@ def _line(coordinates: list[float]) -> tuple[float, ...]:
 def positions_of(places: Places) -> NDArray[np.float64] | None:
     """Start and end of each frame as (x, y) [S, 2, 2]: on the fundus, in space, or in the stack.
 
-    None where no kind of place is given for every frame, or all frames lie at the same.
+    None if no kind of position is given for every frame, or all positions are equal.
     """
     if all(place.line for place in places):
         return np.asarray([place.line for place in places]).reshape(-1, 2, 2)
@@ -108,7 +108,7 @@ def positions_of(places: Places) -> NDArray[np.float64] | None:
 
 
 def localizer_lines(places: Places, localizer: str) -> NDArray[np.float32] | None:
-    """Start and end (x, y) of each frame on one picture of the fundus.
+    """Start and end (x, y) of each frame on one fundus image.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def localizer_lines(places: Places, localizer: str) -> NDArray[np.float32] | Non
 
 
 def steps_in_mm(places: Places) -> list[float]:
-    """The distance between neighbouring frames by their positions in space.
+    """Distance between neighbouring frames by their positions in space.
 
     Returns
     -------
@@ -149,7 +149,7 @@ def steps_in_mm(places: Places) -> list[float]:
 
 
 def stack_has_gap(places: Places) -> bool:
-    """Say whether the frames' numbers in their stack leave some out."""
+    """Return whether the frames' numbers in their stack have gaps."""
     stack = _stack(places)
     return stack is not None and bool((np.diff(np.unique(stack)) > 1).any())
 
@@ -165,7 +165,7 @@ def _stack(places: Places) -> NDArray[np.float64] | None:
 
 
 def _across(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distance of each place along the direction in which they lie apart."""
+    """Distance of each position along the direction in which the positions differ."""
     centred = corners - corners.mean(axis=0)
     axis = np.linalg.svd(centred, full_matrices=False)[2][0]
     # The sign of a singular vector is arbitrary.

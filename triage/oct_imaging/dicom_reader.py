@@ -1,7 +1,7 @@
-"""DICOM Ophthalmic Tomography (PS3.3 A.52) to a draft.
+"""Reader of DICOM Ophthalmic Tomography objects (PS3.3 A.52).
 
-The device's optical resolution (0022,0035), (0022,0037) and (0022,0048) is not read: it says
-what the optics can tell apart, not how far apart samples lie.
+The device's optical resolution (0022,0035), (0022,0037) and (0022,0048) is not read: it is the
+resolving power of the optics, not the distance between samples.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _localizer(dataset: Dataset, fundus: bytes, limits: VolumeLimits) -> Localiz
 
 
 def _check_class(dataset: Dataset) -> None:
-    """Refuse all but Ophthalmic Tomography, saying what was given instead."""
+    """Refuse all other SOP classes and report the class of the file."""
     sop_class = dataset.get("SOPClassUID")
     if sop_class == uid.OphthalmicTomographyImageStorage:
         return

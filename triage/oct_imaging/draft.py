@@ -1,7 +1,7 @@
-"""What a format's reader hands over before anything is believed.
+"""Unverified content of a volume as read from a file.
 
-A reader says what the file says: pixels as stored and, for each field, every statement it found
-with its source. `triage.oct_imaging.claims.finish` decides what holds.
+A reader stores the pixels as stored in the file and, for each field, every claim it found with its
+source. `triage.oct_imaging.claims.finish` resolves the claims.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from triage.oct_imaging.volume import Claim, Flag, Localizer
 
 @dataclass(frozen=True)
 class Part:
-    """The place of a file in a DICOM concatenation (PS3.3 C.7.6.16.2.2.4).
+    """Position of a file in a DICOM concatenation (PS3.3 C.7.6.16.2.2.4).
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Part:
 
     @property
     def is_whole(self) -> bool | None:
-        """Whether this part is all there is; None where nothing says so."""
+        """Whether this part is the whole volume; None if unknown."""
         if self.total is not None:
             return self.total == 1
         return False if (self.number or 1) > 1 or (self.offset or 0) > 0 else None
@@ -46,12 +46,12 @@ class Part:
 
 @dataclass
 class Draft:
-    """One volume as a reader found it; nothing in it identifies a person.
+    """One volume as read from a file; it holds nothing that identifies a person.
 
     Parameters
     ----------
     bscans : uint8, uint16 or float array [S, H, W]
-        In the order of the file; row 0 is the vitreous side as far as the format says. uint8 is
+        In the order of the file; row 0 is the vitreous side if the format defines it. uint8 is
         taken as it is, the rest is scaled to 8 bits by `finish`. A format whose numbers are not
         linear in what a person is shown is transformed by its reader.
     kind : str
@@ -72,9 +72,9 @@ class Draft:
     flags : list of Flag
         What the reader itself found doubtful.
     part : Part or None
-        Which part of a larger object the file is, where it says that it is one.
+        Which part of a larger object the file is, if it states that it is one.
     announced : frozenset of int
-        How many images DICOM headers say that there are. Some devices count files, others
+        How many images DICOM headers state. Some devices count files, others
         B-scans; see `lacks_images`.
     """
 
@@ -90,7 +90,7 @@ class Draft:
     announced: frozenset[int] = frozenset()
 
     def lacks_images(self, files: int, pictures: int = 0) -> bool:
-        """Say whether headers announce more images than there are, counted either way.
+        """Return whether headers state more images than there are, by either count.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class Draft:
         )
 
     def claim(self, name: str, value: object, source: str) -> None:
-        """Note a statement of the file; None and blank statements are none."""
+        """Add a claim of the file; None and blank text are ignored."""
         text = "" if value is None else str(value).strip()
         if text:
             self.claims.setdefault(name, []).append(Claim(text, source))

@@ -1,4 +1,4 @@
-"""What lies in a folder: regular files, a bounded number of them, none outside through a link."""
+"""Listing of a folder's regular files within limits; links out of the folder are refused."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _ENTRIES_PER_FILE = 4  # hidden files and folders are listed too, and passed ove
 
 
 def folder_files(folder: Path, limits: VolumeLimits) -> dict[str, Path]:
-    """List a folder's regular files by their names, in the order of these, within the limits.
+    """List a folder's regular files, sorted by name, within the limits.
 
-    Hidden files, folders, pipes and devices are passed over.
+    Hidden files, folders, pipes and devices are skipped.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def folder_files(folder: Path, limits: VolumeLimits) -> dict[str, Path]:
 
 
 def check_within(path: Path, folder: Path) -> None:
-    """Refuse a file of a folder that a link leads out of it.
+    """Refuse a file of a folder that is a link out of it.
 
     Raises
     ------
@@ -67,6 +67,6 @@ def check_within(path: Path, folder: Path) -> None:
 
 
 def first_names(folder: Path, most: int) -> list[str]:
-    """Names of a folder's first `most` entries, whatever they are."""
+    """Names of a folder's first `most` entries of any kind."""
     with os.scandir(folder) as entries:
         return [entry.name for entry in islice(entries, most)]

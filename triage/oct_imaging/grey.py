@@ -1,7 +1,7 @@
-"""Grey pictures at the depth they are stored in.
+"""Grey pictures at their stored depth.
 
-Photographs go through `triage.imaging.raster.read`, which makes 8-bit colour of everything; a
-B-scan may have 16 bits or real numbers, and must be no colour picture.
+`triage.imaging.raster.read`, which reads photographs, converts everything to 8-bit colour; a B-scan
+may have 16 bits or real numbers, and a colour picture is refused.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.raster.kinds import raster_kind
+from triage.imaging.raster.raster_formats import raster_kind
 from triage.imaging.raster.read import read_pages
 from triage.imaging.raster.samples import Page, page_to_grey, page_to_rgb
 from triage.oct_imaging.limits import VolumeLimits
@@ -25,7 +25,7 @@ _COLOURED_SHARE = 0.01
 
 
 def picture_kind(head: bytes) -> str | None:
-    """Tell a picture's format by its first bytes; None where it is none that B-scans come in."""
+    """Identify a picture's format by its first bytes; None if it is not used for B-scans."""
     kind = raster_kind(head)
     return kind if kind in _KINDS else None
 

@@ -1,4 +1,4 @@
-"""B-scans as pictures: one, a stack of pages, or a folder of them with a sidecar."""
+"""B-scans as pictures: one picture, a stack of pages, or a folder with a sidecar."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from triage.regular_file import FileTooLargeError, open_regular, read_regular
 SIDECARS = ("sidecar.json", "volume.json")
 _LOCALIZERS = frozenset({"localizer", "slo", "fundus"})
 _MAX_SIDECAR = 2**20
-_MAGIC = 64  # bytes that tell a picture's format
+_MAGIC = 64  # bytes that identify a picture's format
 
 
 def read_stack(data: bytes, kind: str, limits: VolumeLimits) -> Draft:
@@ -39,12 +39,12 @@ def read_stack(data: bytes, kind: str, limits: VolumeLimits) -> Draft:
 
 
 def read_folder(folder: Path, limits: VolumeLimits) -> Draft:
-    """Read a folder of grey pictures of one size, one for each B-scan.
+    """Read a folder of grey pictures of equal size, one per B-scan.
 
     Parameters
     ----------
     folder : Path
-        Pictures are told by their content. `sidecar.json` or `volume.json` gives eye, scale,
+        Pictures are identified by their content. `sidecar.json` or `volume.json` gives eye, scale,
         order and positions (`Sidecar`); without `images` in it, pictures are sorted by the
         numbers in their names. One named localizer, slo or fundus is the localizer.
     limits : VolumeLimits
@@ -58,7 +58,7 @@ def read_folder(folder: Path, limits: VolumeLimits) -> Draft:
     ------
     ImageRejected
         `EMPTY` without pictures, `INCONSISTENT` where they do not go together, and whatever is
-        wrong with one of them: the message says which by its place in the order.
+        wrong with one of them: the message names it by its position in the order.
     """
     files = folder_files(folder, limits)
     sidecar, hashes = Sidecar(), {}
@@ -105,7 +105,7 @@ def read_folder(folder: Path, limits: VolumeLimits) -> Draft:
 def _read_all(
     paths: list[Path], limits: VolumeLimits, names: list[str], hashes: dict[str, str]
 ) -> NDArray[Any]:
-    """Decode pictures into one array; note their hashes by name."""
+    """Decode pictures into one array; record their hashes by name."""
     limits.check_shape(len(paths), 1, 1)
     stack: NDArray[Any] | None = None
     for index, path in enumerate(paths):

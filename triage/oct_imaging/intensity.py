@@ -1,4 +1,4 @@
-"""Stored samples of any type to the 8 bits a person is shown, one B-scan at a time."""
+"""Scaling of stored samples of any type to 8-bit grey, one B-scan at a time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def to_bytes(bscans: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def scale_frames(frame_at: FrameAt, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """Scale a volume to 8 bits as `to_bytes` does, never holding more of it than one B-scan.
+    """Scale a volume as `to_bytes` does, converting one B-scan at a time.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def scale_frames(frame_at: FrameAt, shape: tuple[int, int, int]) -> NDArray[np.u
 
 
 def to_bytes_within(bscans: NDArray[Any]) -> NDArray[np.uint8]:
-    """Scale a volume to 8 bits as `to_bytes` does, within the memory that it takes already.
+    """Scale a volume as `to_bytes` does, in the memory that it occupies already.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def to_bytes_within(bscans: NDArray[Any]) -> NDArray[np.uint8]:
 def _scale_of(
     frame_at: FrameAt, shape: tuple[int, int, int]
 ) -> Callable[[NDArray[Any], NDArray[np.uint8]], None] | None:
-    """The function that scales one B-scan into an array; None where all samples are the same."""
+    """Function that scales one B-scan into an array; None if all samples are equal."""
     low, high = _range(frame_at, shape)
     if not high > low:
         return None
@@ -133,7 +133,7 @@ def _row_blocks(shape: tuple[int, ...]) -> Iterator[slice]:
 
 
 def _range(frame_at: FrameAt, shape: tuple[int, int, int]) -> tuple[float, float]:
-    """Percentiles over an even subset of the samples; the extremes where they coincide."""
+    """Percentiles over an even subset of the samples; the extremes if they coincide."""
     count, height, width = shape
     pixels = height * width
     step = max(1, count * pixels // _SAMPLES)

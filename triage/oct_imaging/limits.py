@@ -1,4 +1,4 @@
-"""How large a volume may be before it is refused undecoded."""
+"""Limits on the size of a volume, checked before it is decoded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from triage.imaging.limits import Limits
 
 
 class VolumeLimits(BaseModel):
-    """Bounds that hold before decoding, checked on headers only.
+    """Limits that are checked on headers before decoding.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class VolumeLimits(BaseModel):
             )
 
     def check_shape(self, bscans: int, rows: int, columns: int) -> None:
-        """Refuse a volume whose decoded size would be out of bounds.
+        """Refuse a volume whose decoded size would exceed a limit.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class VolumeLimits(BaseModel):
 
     @property
     def pictures(self) -> Limits:
-        """The same bounds for the readers that photographs share."""
+        """The same limits for the readers that photographs share."""
         return Limits(
             max_bytes=min(self.max_bytes, self.max_whole_bytes),
             max_pixels=self.max_pixels,

@@ -1,7 +1,7 @@
-"""A volume as a NumPy archive: arrays `volume` and `slo`, and `meta` as JSON.
+"""Volumes as NumPy archives: arrays `volume` and `slo`, and `meta` as JSON.
 
-The archive is opened as the zip it is, so that each array's size and type are known from its
-header before anything is inflated, and nothing is unpickled.
+The archive is opened as a zip file, so that each array's size and type are read from its header
+before anything is inflated, and nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def _read_array(
 
 
 def _fill(stream: IO[bytes], content: NDArray[np.uint8]) -> None:
-    """Read exactly as much as the array takes."""
+    """Read exactly the bytes of the array."""
     filled, size = 0, len(content)
     while filled < size:
         piece = stream.read(min(_BLOCK, size - filled))
@@ -180,7 +180,7 @@ def _fill(stream: IO[bytes], content: NDArray[np.uint8]) -> None:
     if stream.read(1):  # also makes the archive check its CRC
         raise ImageRejected(
             RejectReason.INCONSISTENT,
-            "An array is longer than its header says.",
+            "An array is longer than its header states.",
             hint="Save the volume again.",
         )
 
@@ -203,6 +203,6 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 def _truncated() -> ImageRejected:
     return ImageRejected(
         RejectReason.TRUNCATED,
-        "An array is shorter than its header says.",
+        "An array is shorter than its header states.",
         hint="Copy or export the file again.",
     )

@@ -1,12 +1,12 @@
-"""Whether a scan stands on its head, told from its pixels alone.
+"""Detection of upside-down scans from their pixels.
 
 Light comes from the vitreous: there the retina begins with the steepest rise of brightness, and
 behind the pigment epithelium it fades into the choroid. So downwards the steepest rise exceeds the
 steepest fall, in disease too. On 175 real scans (3 volumes, 172 single B-scans, healthy and
-diseased) the statistic was positive for all, 0.14 at the least. Coarse and noisy scans may tell
-too little: of 120 phantoms with 96 rows, eleven would be missed when turned; none was flagged.
+diseased) the statistic was positive for all, 0.14 at the least. Coarse and noisy scans may be
+undecidable: of 120 phantoms with 96 rows, eleven would be missed when turned; none was flagged.
 
-Left and right are not told apart here: what differs between nose and temple is thickness, which
+Left and right are not distinguished here: nasal and temporal sides differ in thickness, which
 needs a segmentation.
 """
 
@@ -29,7 +29,7 @@ _WHITE = 250  # padding of registered scans, black padding needs no care
 
 
 def looks_upside_down(bscans: NDArray[np.uint8]) -> bool:
-    """Say whether row 0 is the scleral side.
+    """Return whether row 0 is the scleral side.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ def looks_upside_down(bscans: NDArray[np.uint8]) -> bool:
     Returns
     -------
     bool
-        False too where pixels do not tell, as in noise.
+        False too if pixels are undecidable, as in noise.
     """
     return depth_asymmetry(bscans) < UPSIDE_DOWN_BELOW
 
 
 def depth_asymmetry(bscans: NDArray[np.uint8]) -> float:
-    """How much the steepest rise along depth exceeds the steepest fall.
+    """Difference between the steepest rise along depth and the steepest fall.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def _asymmetry(bscan: NDArray[np.uint8]) -> float:
 
 @lru_cache(maxsize=4)
 def _column_weights(width: int) -> NDArray[np.float32]:
-    """Gaussian weights that make the columns looked at from all columns [width, n].
+    """Gaussian weights that compute the examined columns from all columns [width, n].
 
     The work of filtering every column grows with the square of the width. Edges are reflected, as
     by `scipy.ndimage.gaussian_filter`.

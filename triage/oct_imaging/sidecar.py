@@ -1,4 +1,4 @@
-"""What stands beside a stack of B-scans: eye, scale and positions, as JSON."""
+"""Sidecar file of a stack of B-scans: eye, scale and positions, as JSON."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _either(*names: str) -> Any:
 
 
 class Sidecar(BaseModel):
-    """The keys that are read; any other is passed over, for it may name a patient.
+    """Keys of the sidecar; other keys are ignored, as they may identify a patient.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Sidecar(BaseModel):
 
     @classmethod
     def parse(cls, text: str | bytes) -> Sidecar:
-        """Read JSON.
+        """Parse JSON.
 
         Raises
         ------
@@ -79,7 +79,7 @@ class Sidecar(BaseModel):
             ) from None
 
     def note(self, draft: Draft, source: str = "sidecar") -> None:
-        """Add the sidecar's statements and positions to a draft; `source` names it in claims.
+        """Add the sidecar's claims and positions to a draft; `source` names it in claims.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class Sidecar(BaseModel):
 
 
 def _names() -> set[str]:
-    """Every name under which a field may stand."""
+    """All names that a field may have."""
     aliases = [info.validation_alias for info in Sidecar.model_fields.values()]
     also = [alias.choices for alias in aliases if isinstance(alias, AliasChoices)]
     return {*Sidecar.model_fields, *(str(name) for choices in also for name in choices)}

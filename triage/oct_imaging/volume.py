@@ -1,4 +1,4 @@
-"""What reading an OCT file leaves: B-scans, scale, eye, localizer; nothing that identifies."""
+"""OCT volumes: B-scans, scale, eye and localizer, without identifying data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Eye = Literal["R", "L"]
 
 
 class Flag(StrEnum):
-    """What is doubtful about a volume; the reader is told, the case is not guessed."""
+    """What is doubtful about a volume; shown to the reader."""
 
     LATERALITY_CONFLICT = "laterality_conflict"
     LATERALITY_UNKNOWN = "laterality_unknown"
@@ -28,7 +28,7 @@ class Flag(StrEnum):
 
     @property
     def sentence(self) -> str:
-        """What the flag means, for the reader."""
+        """Description of the flag."""
         return _SENTENCES[self]
 
 
@@ -48,7 +48,7 @@ _SENTENCES = {
 
 @dataclass(frozen=True)
 class Spacing:
-    """Distance between neighbouring samples in mm; None where the file does not say.
+    """Distance between neighbouring samples in mm; None if the file does not state it.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class Spacing:
 
 @dataclass(frozen=True)
 class Localizer:
-    """A picture of the fundus taken with the scan.
+    """A fundus image taken with the scan.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class Localizer:
 
 @dataclass(frozen=True)
 class Claim:
-    """One statement about a volume and where it comes from.
+    """One statement about a volume and its source.
 
     Parameters
     ----------
@@ -132,14 +132,14 @@ class OctVolume:
     laterality : 'R', 'L' or None
         None where unknown or contradicted.
     fixation : str or None
-        'macula' or 'disc', where the file says so.
+        'macula' or 'disc', if the file states it.
     localizer : Localizer or None
     manufacturer, model : str
         Of the device, '' where unknown; never a serial number.
     surfaces : dict of float32 array [S, W]
         Vendor's layer boundaries by name, in rows from the top, NaN where absent.
     claims : dict of tuple of Claim
-        Provenance of every field: what was said of it, by which part of the file.
+        Provenance of every field: the claims on it and the part of the file that makes each.
     flags : tuple of Flag
     kind : str
         Format, such as 'dicom', 'heyex_vol', 'heyex_xml', 'images'.
@@ -174,5 +174,5 @@ class OctVolume:
 
     @property
     def device(self) -> str:
-        """Manufacturer and model in one string, 'unknown' where neither is known."""
+        """Manufacturer and model in one string, 'unknown' if neither is known."""
         return " ".join(part for part in (self.manufacturer, self.model) if part) or "unknown"

@@ -1,4 +1,4 @@
-"""Zip archives whose directory is bounded before it is parsed."""
+"""Zip archives whose directory is limited in size before it is parsed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _BYTES_PER_MEMBER = 4096  # of the directory; a name takes a hundred, a comment 
 def open_zip(stream: BinaryIO, most_members: int) -> zipfile.ZipFile:
     """Open an archive for reading.
 
-    `zipfile` reads the directory in one piece of the size that the archive's end names, and makes
-    an object of each member before anything can be counted.
+    `zipfile` reads the directory in one piece of the size that the archive's end states, and
+    creates an object for each member before anything can be counted.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def open_zip(stream: BinaryIO, most_members: int) -> zipfile.ZipFile:
 
 
 class _DirectoryReader:
-    """A file that refuses to hand over a large piece at once, as long as it is limited."""
+    """Wrapper of a file that refuses large reads while it is limited."""
 
     def __init__(self, stream: BinaryIO, most_members: int) -> None:
         self._stream = stream
@@ -81,7 +81,7 @@ class _DirectoryReader:
         return True
 
     def close(self) -> None:
-        """Leave the file to who opened it."""
+        """Do nothing: the opener of the file closes it."""
 
 
 def _too_many(most: int) -> ImageRejected:

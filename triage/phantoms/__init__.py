@@ -1,1 +1,1 @@
-"""Generated cases whose truth is exactly known: skin photographs and retinal OCT volumes."""
+"""Generated cases with exactly known truth: skin photographs and retinal OCT volumes."""

@@ -1,4 +1,4 @@
-"""Folders of phantoms: claimed by their arguments, files whole or not at all."""
+"""Output folders of phantoms: marked with their arguments, files written atomically."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PARTIAL = ".part"
 
 
 def claim_folder(folder: Path, arguments: Mapping[str, Any]) -> None:
-    """Mark a folder as made with these arguments, or refuse one that is not.
+    """Mark a folder as made with these arguments, or refuse a folder made with others.
 
     ``phantoms.json`` records the arguments and their hash.
 
@@ -68,13 +68,13 @@ def claim_folder(folder: Path, arguments: Mapping[str, Any]) -> None:
 
 
 def csv_bytes(columns: Iterable[str], rows: Iterable[Mapping[str, object]]) -> bytes:
-    """Return a CSV table of these columns; what else the rows hold is left out."""
+    """Return a CSV table of these columns; other keys of the rows are left out."""
     names = list(columns)
     return csv_text(names, ([row.get(name) for name in names] for row in rows)).encode()
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
+    """Write a file atomically."""
     partial = path.with_name(path.name + _PARTIAL)
     partial.write_bytes(content)
     os.replace(partial, path)

@@ -1,4 +1,4 @@
-"""Data that can be generated: the phantoms behind a spec's `generator`."""
+"""Generators of data: the phantoms behind a spec's `generator`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FAR_AWAY = 100_000
 
 @dataclass(frozen=True)
 class Generator:
-    """How cases of one kind are made.
+    """Functions that generate cases of one kind.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ GENERATORS = {
 
 
 def generator_of(spec: DataSpec) -> Generator:
-    """Return what makes a spec's data.
+    """Return the generator of a spec's data.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def device_folders(
     old: Path | None,
     new: Path | None,
 ) -> tuple[Path, Path]:
-    """Folders of two devices' data; what is not given is generated.
+    """Folders of two devices' data; missing ones are generated.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""One annotated volume or B-scan, the same whatever set it comes from."""
+"""One annotated volume or B-scan, in the same form for all sets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Annotated:
     masks : uint8 array [G, n, H, W]
         Class of every pixel by each of G graders.
     group : str
-        What must not straddle a split: patient, eye, or the image itself.
+        Unit that must stay in one split: patient, eye, or the image itself.
     name : str
         Of the item, unique in its set.
     spacing : Spacing or None
@@ -60,7 +60,7 @@ class Annotated:
 
 @dataclass(frozen=True)
 class Entry:
-    """An item that is known to be there but not read yet."""
+    """An item whose location is known but which is not read yet."""
 
     name: str
     group: str
@@ -68,7 +68,7 @@ class Entry:
 
 
 def file_problem(folder: Path, name: str) -> str:
-    """Say what is wrong with a file that a table in `folder` names; '' if nothing."""
+    """Return the problem with a file that a table in `folder` names; '' if none."""
     path = PurePosixPath(name)
     if not name.strip():
         return "an image or mask is not named"
@@ -82,7 +82,7 @@ def file_problem(folder: Path, name: str) -> str:
 
 
 def as_classes(stored: NDArray[Any], spec: SegmentationSpec, where: str) -> NDArray[np.uint8]:
-    """Turn stored mask values into classes.
+    """Convert stored mask values to classes.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def _values(stored: NDArray[Any]) -> list[float]:
 
 
 def between_surfaces(surfaces: NDArray[np.floating], height: int, ignore: int) -> NDArray[np.uint8]:
-    """Turn boundaries into classes: class i lies below i of them.
+    """Convert boundaries to classes: class i lies below i of them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The table that a set of single B-scans gets: one row an image, written beside the data."""
+"""Manifest of a set of single B-scans: one row per image, written beside the data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class BscanRow:
     condition : str
         Label, as the set names it.
     patient_id : str
-        '' where the set does not tell patients.
+        '' if the set does not identify patients.
     eye : str
         'R', 'L' or ''.
     sex, year, finding : str
@@ -61,7 +61,7 @@ COLUMNS = tuple(field.name for field in fields(BscanRow))
 
 
 def set_folder(root: Path, classes: Sequence[str]) -> Path:
-    """Find the one folder that holds `train`, `val` and `test` with a folder a class each.
+    """Find the one folder that holds `train`, `val` and `test` with one folder per class.
 
     Parameters
     ----------
@@ -102,14 +102,14 @@ def _folders(root: Path, depth: int) -> Iterator[Path]:
 
 
 def images_below(folder: Path) -> Iterator[Path]:
-    """Every image file below a folder in a lasting order, without hidden ones."""
+    """Every image file below a folder in a fixed order, without hidden files."""
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
             yield path
 
 
 def published_images(folder: Path, classes: Sequence[str]) -> Iterator[tuple[str, str, Path]]:
-    """Yield (split, class, file) of a set laid out as split folders of class folders."""
+    """Yield (split, class, file) of a set stored as split folders of class folders."""
     for name, split in PUBLISHED_SPLITS.items():
         for label in classes:
             for path in images_below(folder / name / label):
@@ -124,8 +124,8 @@ def content_of(path: Path) -> str:
 def copies_joined(rows: Sequence[BscanRow]) -> list[BscanRow]:
     """Use the published split, every copy of an image in the latest split that holds one.
 
-    For sets that do not tell patients: no split of theirs keeps patients apart, and the
-    published one at least compares with what others report.
+    For sets that do not identify patients: none of their splits separates patients, and with
+    the published one results can be compared with other reports.
     """
     latest: dict[str, str] = {}
     for row in rows:
@@ -135,7 +135,7 @@ def copies_joined(rows: Sequence[BscanRow]) -> list[BscanRow]:
 
 
 def write_table(root: Path, rows: Sequence[BscanRow], problems: Sequence[str]) -> Path:
-    """Write `manifest.csv` below `root`, whole or not at all.
+    """Write `manifest.csv` below `root` atomically.
 
     Raises
     ------
@@ -167,7 +167,7 @@ def write_table(root: Path, rows: Sequence[BscanRow], problems: Sequence[str]) -
 
 
 def _unprintable(rows: Sequence[BscanRow]) -> list[str]:
-    """What a table cannot hold as it is: names with line breaks and the like."""
+    """List what a table cannot hold, such as names with line breaks."""
     return [
         f"{row.image}: the name has a character that is not printable; rename the file"
         for row in rows

@@ -1,6 +1,6 @@
 """Layout `duke_dme`: MATLAB files of one volume each, two graders on some of its B-scans.
 
-Chiu et al. 2015 (doi 10.1364/BOE.6.001172). Arrays as the published files have them: `images`
+Chiu et al. 2015 (doi 10.1364/BOE.6.001172). Arrays of the published files: `images`
 [rows, columns, B-scans]; `manualFluid1`, `manualFluid2` of that shape, a number a fluid region;
 `manualLayers1`, `manualLayers2` [8, columns, B-scans], rows counted from 1, NaN where not drawn.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.errors import ImageRejected, RejectReason, SpecError
-from triage.imaging.names import shown_name
+from triage.imaging.shown_name import shown_name
 from triage.oct_imaging.limits import DEFAULT_VOLUME_LIMITS, VolumeLimits
 from triage.public_sets.annotated import Annotated, Entry, between_surfaces
 from triage.public_sets.mat_bounds import check_arrays
@@ -81,7 +81,7 @@ def _read(spec: SegmentationSpec, path: Path) -> Annotated:
 def _fluid(
     marks: NDArray[np.floating], lines: NDArray[np.floating], ignore: int
 ) -> NDArray[np.uint8]:
-    """Return 1 in fluid; columns in which the grader drew nothing at all were not judged."""
+    """Return 1 in fluid; columns in which the grader drew nothing were not graded."""
     mask: NDArray[np.uint8] = (np.nan_to_num(marks) > 0).astype(np.uint8)
     judged = np.isfinite(lines).any(axis=0) | mask.any(axis=0)
     mask[:, ~judged] = ignore
@@ -91,7 +91,7 @@ def _fluid(
 def _load(
     path: Path, wanted: tuple[str, ...], limits: VolumeLimits = DEFAULT_VOLUME_LIMITS
 ) -> dict[str, NDArray[Any]]:
-    """Read the wanted arrays after their headers have been looked at.
+    """Read the requested arrays after a check of their headers.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def _load(
         if any(array.dtype.kind not in "uif" for array in arrays.values()):
             raise SpecError("holds something other than real numbers", where=where)
         if any(array.shape != shapes[name] for name, array in arrays.items()):
-            raise SpecError("the arrays are not as its headers say", where=where)
+            raise SpecError("the arrays do not match its headers", where=where)
         return arrays
     except ImageRejected as refusal:
         raise ImageRejected(refusal.reason, refusal.what, where=where) from None

@@ -20,14 +20,14 @@ _NAME = re.compile(r"(?P<label>[A-Z]+)-(?P<patient>\d+)-\d+")
 def write_manifest(root: Path) -> Path:
     """Write the manifest of Kermany OCT2017 with the patient of each image.
 
-    A file is named CLASS-PATIENT-NUMBER.jpeg. The patient is the number alone, for one person
+    A file is named CLASS-PATIENT-NUMBER.jpeg. The patient is the number alone, because one person
     may be listed under two classes. The published split shares patients between train and
     test, so it is kept as `published_split` only and `split` stays empty.
 
     Raises
     ------
     SpecError
-        Listing every file whose name does not say class and patient, or contradicts its folder.
+        Listing every file whose name does not state class and patient, or contradicts its folder.
     """
     rows, problems = [], []
     for split, label, path in published_images(set_folder(root, CLASSES), CLASSES):

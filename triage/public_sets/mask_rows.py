@@ -73,7 +73,7 @@ def find(spec: SegmentationSpec, root: Path) -> list[Entry]:
 
 
 def _groups(table: pd.DataFrame, rows: MaskRows) -> list[str]:
-    """Name what hangs together: rows that share a part of a group column."""
+    """Name the connected groups: rows that share a part of a group column."""
     mark = rows.group_mark or "\0"  # no CSV value holds a null character
     parts: dict[str, pd.Series] = {}
     for column in rows.group:

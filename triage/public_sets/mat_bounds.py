@@ -1,4 +1,4 @@
-"""What arrays of a MATLAB 5 file say of their size, before SciPy allocates for it.
+"""Array sizes stated in a MATLAB 5 file, checked before SciPy allocates memory.
 
 Layout after "MAT-File Format" (MathWorks): a header of 128 bytes, then elements, each with its type
 and number of bytes before it, possibly deflated as a whole.
@@ -24,7 +24,7 @@ _LARGEST_SAMPLE = 8
 
 
 def check_arrays(stream: BinaryIO, wanted: tuple[str, ...]) -> None:
-    """Refuse arrays whose data are said to be longer than their sides allow.
+    """Refuse arrays whose stated data size exceeds their dimensions.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def check_arrays(stream: BinaryIO, wanted: tuple[str, ...]) -> None:
 
 
 def _matrices(stream: BinaryIO, size: int, order: str) -> Iterator[bytes]:
-    """The first bytes of every array, inflated."""
+    """First bytes of every array, inflated."""
     place = _HEADER
     while place + 8 <= size:
         stream.seek(place)
@@ -76,7 +76,7 @@ def _matrices(stream: BinaryIO, size: int, order: str) -> Iterator[bytes]:
 
 
 def _check(matrix: bytes, order: str, wanted: tuple[str, ...]) -> None:
-    """Compare an array's number of bytes with its sides."""
+    """Compare an array's number of bytes with its dimensions."""
     if struct.unpack_from(order + "I", matrix)[0] != _MATRIX:
         return
     flags, place = _element(matrix, 8, order)
@@ -100,7 +100,7 @@ def _check(matrix: bytes, order: str, wanted: tuple[str, ...]) -> None:
 
 
 def _element(data: bytes, place: int, order: str) -> tuple[bytes, int]:
-    """The content of a part and where the next one begins."""
+    """Content of a part and the offset of the next one."""
     start, length = _tag(data, place, order)
     content = data[start : start + length]
     if len(content) < length:
@@ -109,7 +109,7 @@ def _element(data: bytes, place: int, order: str) -> tuple[bytes, int]:
 
 
 def _tag(data: bytes, place: int, order: str) -> tuple[int, int]:
-    """Where a part's content begins and how long it is; up to 4 bytes lie in the tag itself."""
+    """Offset and length of a part's content; up to 4 bytes are stored in the tag itself."""
     kind, length = struct.unpack_from(order + "2I", data, place)
     if kind >> 16:
         return place + 4, kind >> 16

@@ -1,7 +1,7 @@
-"""MetaImage volumes (`.mhd` with `.raw` or `.zraw`, `.mha`), read without trust.
+"""Bounded reader of untrusted MetaImage volumes (`.mhd` with `.raw` or `.zraw`, `.mha`).
 
-The format is that of MetaIO as its documentation on the ITK wiki has it; of its many options,
-those that scalar volumes use.
+The format is that of MetaIO as documented on the ITK wiki; only the options that scalar volumes use
+are supported.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.decode import refusal_of
-from triage.imaging.names import shown_name
+from triage.imaging.shown_name import shown_name
 from triage.oct_imaging.limits import DEFAULT_VOLUME_LIMITS, VolumeLimits
 from triage.regular_file import open_regular
 
@@ -49,7 +49,7 @@ class MetaImage:
     voxels : array [z, y, x]
         As stored, in the machine's byte order.
     spacing : tuple of float or None
-        Distance of samples (z, y, x), in the file's unit; None where it does not say.
+        Distance of samples (z, y, x), in the file's unit; None if it does not state it.
     """
 
     voxels: NDArray[Any] = field(repr=False)
@@ -88,7 +88,7 @@ def _refuse(what: str, reason: RejectReason = RejectReason.UNREADABLE) -> ImageR
 
 
 def _header(path: Path) -> tuple[dict[str, str], int]:
-    """Return the fields and where the bytes after `ElementDataFile` begin."""
+    """Return the fields and the offset of the bytes after `ElementDataFile`."""
     with _opened(path, None) as stream:
         head = stream.read(_HEADER_BYTES)
     fields: dict[str, str] = {}
@@ -151,7 +151,7 @@ def _voxels(
     shape: tuple[int, int, int],
     dtype: np.dtype[Any],
 ) -> NDArray[Any]:
-    """Read exactly the samples that the header announces; none are allocated for before."""
+    """Read exactly the samples that the header states, allocating only for data that exist."""
     file, skip = _data_file(path, fields, rest)
     size = math.prod(shape) * dtype.itemsize
     with _opened(file, path.parent) as stream:
@@ -178,22 +178,22 @@ def _voxels(
 
 
 def _data_file(path: Path, fields: dict[str, str], rest: int) -> tuple[Path, int]:
-    """The file with the samples and where they begin, -1 for 'at the end'."""
+    """File with the samples and their offset in it, -1 for 'at the end'."""
     name = fields["ElementDataFile"]
     if name in {"LOCAL", "Local", "local"}:
         return path, rest
     if Path(name).name != name or "\\" in name or ":" in name or " " in name:
-        raise _refuse("The data are said to be in another folder, a list or a pattern of files.")
+        raise _refuse("The header places the data in another folder, a list or a pattern of files.")
     return path.parent / name, _skip(fields)
 
 
 def _inflate(stream: BufferedReader, content: NDArray[np.uint8]) -> None:
-    """Inflate a file's rest into an array, piece by piece."""
+    """Inflate the rest of a file into an array, in pieces."""
     unpacker = zlib.decompressobj()
     filled, size = 0, len(content)
     try:
         while not unpacker.eof and (packed := unpacker.unconsumed_tail or stream.read(_BLOCK)):
-            # One byte more than there is room for tells that there is more.
+            # Reading one byte more than fits shows whether there is more.
             piece = unpacker.decompress(packed, min(_BLOCK, size - filled + 1))
             if filled + len(piece) > size:
                 raise _surplus()
@@ -206,7 +206,7 @@ def _inflate(stream: BufferedReader, content: NDArray[np.uint8]) -> None:
 
 
 def _native(voxels: NDArray[Any]) -> NDArray[Any]:
-    """Samples in the machine's byte order, within the memory that they take already."""
+    """Samples in the machine's byte order, in the memory that they occupy already."""
     return voxels.byteswap(inplace=True).view(voxels.dtype.newbyteorder("="))
 
 

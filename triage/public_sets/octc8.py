@@ -1,4 +1,4 @@
-"""OCT-C8: split folders of class folders; no patients are told."""
+"""OCT-C8: split folders of class folders; patients are not identified."""
 
 from __future__ import annotations
 

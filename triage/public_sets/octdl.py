@@ -1,4 +1,4 @@
-"""OCTDL: a table of labels and patients beside a folder a disease."""
+"""OCTDL: a table of labels and patients beside one folder per disease."""
 
 from __future__ import annotations
 

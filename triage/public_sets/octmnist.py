@@ -61,7 +61,7 @@ def write_manifest(root: Path) -> Path:
 
 
 def _export(source: Path, folder: Path) -> list[BscanRow]:
-    """Write the images unless they are there; the folder appears whole or not at all."""
+    """Write the images unless they exist; the folder is created atomically."""
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     done = folder.is_dir()

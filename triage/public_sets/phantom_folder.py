@@ -9,7 +9,7 @@ from triage.array_file import load_arrays
 from triage.data.csv_table import read_csv
 from triage.decoding.read_volume import read_volume
 from triage.errors import SpecError
-from triage.imaging.names import shown_name
+from triage.imaging.shown_name import shown_name
 from triage.public_sets.annotated import Annotated, Entry, as_classes, file_problem
 from triage.public_sets.segmentation_spec import SegmentationSpec
 

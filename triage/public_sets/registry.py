@@ -1,4 +1,4 @@
-"""The sets of single B-scans that can be prepared, with what must be known of each."""
+"""Registry of the sets of single B-scans that can be prepared."""
 
 from __future__ import annotations
 

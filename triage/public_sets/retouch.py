@@ -1,4 +1,4 @@
-"""Layout `retouch`: a folder a case with MetaImage volumes `oct` and `reference`."""
+"""Layout `retouch`: one folder per case with MetaImage volumes `oct` and `reference`."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _eight_bits(voxels: np.ndarray, name: str) -> np.ndarray:
 
 
 def _spacing(sides: tuple[float, float, float] | None) -> Spacing | None:
-    """Distances in mm; None where they can be none, as the 1, 1, 1 that programs write for want."""
+    """Distances in mm; None for placeholders such as the 1, 1, 1 that some programs write."""
     axes = ("bscan", "depth", "column")
     if sides is None or not all(map(is_plausible, axes, sides)):
         return None

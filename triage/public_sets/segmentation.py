@@ -1,4 +1,4 @@
-"""Sets with masks through one interface, whatever their layout on disk."""
+"""One interface to sets with masks, independent of their layout on disk."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LAYOUTS: dict[str, Callable[[SegmentationSpec, Path], list[Entry]]] = {
 
 
 class SegmentationSet(Sequence[Annotated]):
-    """The items of a set, read when asked for, so that memory does not grow with their number.
+    """Items of a set, read on request, so that memory does not grow with their number.
 
     Parameters
     ----------
@@ -126,11 +126,11 @@ def _problems(name: str, error: SpecError | ImageRejected) -> list[str]:
 def split_by_group(
     groups: Sequence[str], shares: Mapping[str, float], seed: int = 0
 ) -> dict[str, tuple[int, ...]]:
-    """Deal whole groups to splits.
+    """Assign whole groups to splits.
 
     Groups are ordered by the hash that places cases (`triage.data.patient_split.unit_hash`) and
-    dealt in that order. With the few eyes that annotated sets have, placing each by its hash alone
-    would often leave a split empty; so here a further group may move another.
+    assigned in that order. With the few eyes that annotated sets have, placing each by its hash
+    alone would often leave a split empty; so here adding a group may move another.
 
     Parameters
     ----------

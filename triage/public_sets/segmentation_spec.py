@@ -1,4 +1,4 @@
-"""What a set with masks is: how it lies on disk and what its mask values mean."""
+"""Specification of a set with masks: its layout on disk and the meaning of its mask values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documentation's tables of OCT sets, from the registry and the shipped specs."""
+"""Tables of OCT sets for the documentation, from the registry and the shipped specs."""
 
 from __future__ import annotations
 

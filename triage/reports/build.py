@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -46,8 +47,7 @@ def build_report(
     evaluation : Evaluation
         Of the system on labelled cases.
     bundle : mapping
-        Content of the bundle's `manifest.json`. What it does not state, the report says
-        is not stated.
+        Content of the bundle's `manifest.json`; absent fields are reported as not stated.
     data : mapping
         Fields of `DataFacts`.
     reviews : mapping or None
@@ -72,28 +72,15 @@ def build_report(
     UsageError
         If the inputs do not have these shapes.
     """
-    try:
+    with _malformed_inputs():
         facts = DataFacts.model_validate(dict(data))
-        manifest = json.loads(json.dumps(dict(bundle), allow_nan=False))
-        # The digest is the hash of all the rest: made anew, it is what people compare.
-        manifest.pop("digest", None)
-        manifest_hash = hash_json(manifest)
-        identity = _identity(
-            {
-                "manifest": manifest_hash,
-                "predictions": predictions_hash,
-                "generated_at": generated_at,
-            },
-            {"data": facts, "plan": plan, "evaluation": evaluation},
-            {"reviews": reviews, "reasons": abstention_reasons},
-            {"referral": referral, "tissue": tissue, "uncertainty": uncertainty},
-        )
-        return Report(
+        manifest = _without_digest(bundle)
+        report = Report(
             title=f"Audit report: {manifest.get('name') or facts.title or facts.spec}",
-            report_id=hash_json(identity)[:16],
+            report_id="",
             generated_at=generated_at,
             predictions_hash=predictions_hash,
-            manifest_hash=manifest_hash,
+            manifest_hash=hash_json(manifest),
             plan=plan,
             findings=judge_plan(evaluation, plan),
             intended_use=manifest.get("intended_use"),
@@ -116,6 +103,15 @@ def build_report(
             not_enough_evidence=_gaps(evaluation),
             command="triage report --bundle BUNDLE --spec SPEC --root ROOT --out FOLDER",
         )
+        report_id = hash_json(_identity(report, reviews))[:16]
+        return report.model_copy(update={"report_id": report_id})
+
+
+@contextmanager
+def _malformed_inputs() -> Iterator[None]:
+    """Raise UsageError instead of the errors of pydantic and of JSON."""
+    try:
+        yield
     except ValidationError as error:
         places = sorted({".".join(map(str, item["loc"])) or "report" for item in error.errors()})
         raise UsageError(f"the report's inputs are malformed: {', '.join(places)}") from error
@@ -123,18 +119,30 @@ def build_report(
         raise UsageError("the bundle's manifest is not plain JSON", where="manifest") from error
 
 
-def _identity(
-    texts: Mapping[str, str],
-    parts: Mapping[str, BaseModel],
-    counts: Mapping[str, Mapping[str, Any] | None],
-    optional: Mapping[str, BaseModel | None],
-) -> dict[str, Any]:
-    """What the report's id is the hash of: everything that it shows."""
+def _without_digest(bundle: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the manifest without its digest, which is the hash of all the other fields."""
+    manifest: dict[str, Any] = json.loads(json.dumps(dict(bundle), allow_nan=False))
+    manifest.pop("digest", None)
+    return manifest
+
+
+def _identity(report: Report, reviews: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the content whose hash is the report's id: all inputs of the report."""
+    optional: dict[str, BaseModel | None] = {
+        "referral": report.referral,
+        "tissue": report.tissue,
+        "uncertainty": report.uncertainty,
+    }
     return {
-        **texts,
-        **{name: part.model_dump() for name, part in parts.items()},
-        **{name: None if given is None else dict(given) for name, given in counts.items()},
-        **{name: found.model_dump() for name, found in optional.items() if found is not None},
+        "manifest": report.manifest_hash,
+        "predictions": report.predictions_hash,
+        "generated_at": report.generated_at,
+        "data": report.data.model_dump(),
+        "plan": report.plan.model_dump(),
+        "evaluation": report.evaluation.model_dump(),
+        "reviews": None if reviews is None else dict(reviews),
+        "reasons": report.abstention_reasons,
+        **{name: part.model_dump() for name, part in optional.items() if part is not None},
     }
 
 

@@ -6,8 +6,9 @@ which refuses before the first read is locked: of the ways tried to keep readers
 a wrong AI, an opinion formed first has the best support.
 """
 
+from triage.review.blind_read import lock_first_read
 from triage.review.opinion import Opinion, departures
-from triage.review.workflow import decide, lock_first_read, open_case, reveal, taken_up
+from triage.review.workflow import decide, open_case, reveal, taken_up
 from triage.review.worklist import Deadlines, Pressure, WorklistItem, worklist
 from triage.vocabulary.read_answers import Certainty, OverrideReason
 

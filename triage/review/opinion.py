@@ -1,11 +1,11 @@
-"""What a reader may see of the AI, and how a decision can depart from it."""
+"""What a reader may see of the AI, and how a reader's decision can depart from it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from triage.decision import Decision
 from triage.store.records import Read, ReadingRecord, StoredPrediction
-from triage.vocabulary.abstention_reasons import AbstainReason
 from triage.vocabulary.clinical import Urgency
 
 
@@ -13,71 +13,50 @@ from triage.vocabulary.clinical import Urgency
 class Opinion:
     """What a reader may see of the AI after the first read.
 
-    An abstention carries a reason and a next action, and no condition or
-    probability: those would be read as an opinion. The probabilities of `differential`
-    hold among the conditions the system knows; `p_outlier` is that of any other. Between those it
-    knows it doubts, in nats: `aleatoric` as far as the case is ambiguous to every model,
-    `epistemic` as far as the models disagree (None of one model). `reading` is where the reasons
-    in pictures lie, of an abstention too: what the tissue map shows can say why.
+    Parameters
+    ----------
+    bundle : str
+        Name of the system.
+    decision : Decision
+        As `Decision.for_reader` returns it: of an abstention the reason and the next action only.
+    reading : ReadingRecord, optional
+        Where the tissue maps and measurements of a volume are, of an abstention too: they can
+        show why the system abstained.
     """
 
     bundle: str
-    urgency: Urgency | None
-    condition: str | None = None
-    differential: tuple[tuple[str, float], ...] = ()
-    p_outlier: float | None = None
-    aleatoric: float | None = None
-    epistemic: float | None = None
-    reason_code: AbstainReason | None = None
-    reason: str = ""
-    next_action: str = ""
+    decision: Decision
     reading: ReadingRecord | None = None
 
     @property
     def abstained(self) -> bool:
         """Whether the system gave no opinion."""
-        return self.urgency is None
+        return self.decision.abstained
+
+    @property
+    def urgency(self) -> Urgency | None:
+        """The recommended urgency; None where the system abstained."""
+        return self.decision.urgency
 
     @property
     def joint_differential(self) -> tuple[tuple[str, float], ...]:
-        """Each condition of `differential` with the probability that the case is known *and* it.
+        """Each condition of the differential with the joint probability of "known and this one".
 
         ``p(condition, known) = p(condition | known) * (1 - p_outlier)``, the product rule. Where
         the conditions exclude each other, these and `p_outlier` sum to at most 1. Where an earlier
         version stored no `p_outlier`, the probabilities stay those among the known conditions.
         """
-        known = 1.0 - (self.p_outlier or 0.0)
-        return tuple((name, probability * known) for name, probability in self.differential)
+        known = 1.0 - (self.decision.p_outlier or 0.0)
+        return tuple((one.condition, one.probability * known) for one in self.decision.differential)
 
 
 def opinion_of(shown: StoredPrediction) -> Opinion:
-    """Return what a prediction shows a reader; of an abstention, its reason only."""
-    record = shown.record
-    if record.abstained:
-        return Opinion(
-            bundle=shown.bundle_name,
-            urgency=None,
-            reason_code=record.reason_code,
-            reason=record.reason,
-            next_action=record.next_action,
-            reading=record.reading,
-        )
-    return Opinion(
-        bundle=shown.bundle_name,
-        urgency=Urgency(record.recommendation),
-        condition=record.condition,
-        differential=record.differential,
-        p_outlier=record.p_outlier,
-        aleatoric=record.aleatoric,
-        epistemic=record.epistemic,
-        reason=record.reason,
-        next_action=record.next_action,
-        reading=record.reading,
-    )
+    """Return what a stored decision shows a reader."""
+    return Opinion(shown.bundle_name, shown.decision.for_reader(), shown.reading)
 
 
 def departures(read: Read, first: Read, opinion: Opinion | None) -> tuple[str, ...]:
-    """Return what a decision differs from, in words; then it needs a reason.
+    """Return what a reader's decision differs from, in words; then it needs a reason.
 
     Urgency counts as well as the condition. An abstention is no opinion, so
     nothing differs from it.
@@ -86,7 +65,7 @@ def departures(read: Read, first: Read, opinion: Opinion | None) -> tuple[str, .
     from_ai = (
         opinion is not None
         and not opinion.abstained
-        and named != (opinion.condition, opinion.urgency)
+        and named != (opinion.decision.condition, opinion.urgency)
     )
     from_self = named != (first.condition, first.urgency)
     return ("the AI's opinion",) * from_ai + ("your first read",) * from_self

@@ -15,17 +15,23 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from triage.errors import WorkflowError
+from triage.review.open_review import (
+    add_label_of_read,
+    event_facts,
+    reader_name,
+    require_open,
+    same_read,
+)
 from triage.review.opinion import Opinion, departures, opinion_of
-from triage.store import EventType, LabelSource, Store, add_label, append_event
+from triage.store import EventType, LabelSource, Store, append_event
 from triage.store.base import utc_now
 from triage.store.cases import get_case
 from triage.store.predictions import get_prediction, shown_prediction
-from triage.store.records import Decision, Read, ReviewRecord
+from triage.store.records import FinalRead, Read, ReviewRecord
 from triage.store.reviews import (
     begin_review,
     find_review,
     keep_decision,
-    keep_first_read,
     keep_reveal,
 )
 from triage.vocabulary.clinical import Urgency
@@ -44,7 +50,7 @@ def open_case(
     StoreError
         If there is no such case.
     """
-    name, moment = _name(reviewer), at or utc_now()
+    name, moment = reader_name(reviewer), at or utc_now()
     with store.reading() as session:  # taking up again must not wait for a writer
         get_case(session, case_id)
         if review := find_review(session, case_id, name):
@@ -65,47 +71,7 @@ def taken_up(store: Store, case_id: int, reviewer: str) -> ReviewRecord | None:
         If the reader has no name.
     """
     with store.reading() as session:
-        return find_review(session, case_id, _name(reviewer))
-
-
-def lock_first_read(
-    store: Store,
-    case_id: int,
-    reviewer: str,
-    *,
-    condition: str,
-    urgency: Urgency,
-    certainty: Certainty,
-    at: datetime | None = None,
-) -> ReviewRecord:
-    """Store what the reader thinks before seeing the AI's opinion; it cannot be changed.
-
-    It also becomes a blind label.
-
-    Raises
-    ------
-    WorkflowError
-        If the case is not open, or another first read is locked already.
-    """
-    read = Read(condition, urgency, certainty, at or utc_now())
-    with store.transaction() as session:
-        review = _open_review(session, case_id, reviewer)
-        if review.first is not None:
-            if _same(review.first, read):
-                return review
-            raise WorkflowError("Your first read of this case is locked and cannot change.")
-        keep_first_read(session, review.id, read)
-        _label(session, review, read, LabelSource.BLIND)
-        append_event(
-            session,
-            EventType.FIRST_READ_LOCKED,
-            actor=review.reviewer,
-            case_id=case_id,
-            at=read.at,
-            review=review.id,
-            **_told(read),
-        )
-        return _open_review(session, case_id, reviewer)
+        return find_review(session, case_id, reader_name(reviewer))
 
 
 def reveal(
@@ -126,11 +92,11 @@ def reveal(
         If the reader's first read is not locked.
     """
     with store.reading() as session:  # showing again must not wait for a writer
-        review = _open_review(session, case_id, reviewer, for_update=False)
+        review = require_open(session, case_id, reviewer, for_update=False)
         if review.revealed_at is not None:
             return _opinion_shown(session, review)
     with store.transaction() as session:
-        review = _open_review(session, case_id, reviewer)
+        review = require_open(session, case_id, reviewer)
         if review.first is None:
             raise WorkflowError(
                 "The AI's opinion is shown only after your first read is locked.",
@@ -176,11 +142,11 @@ def decide(
         If nothing was revealed yet, another decision stands, or a needed reason
         or comment is missing.
     """
-    decision = Decision(
+    decision = FinalRead(
         Read(condition, urgency, certainty, at or utc_now()), reason, comment.strip()
     )
     with store.transaction() as session:
-        review = _open_review(session, case_id, reviewer)
+        review = require_open(session, case_id, reviewer)
         if review.first is None or review.revealed_at is None:
             raise WorkflowError("A decision comes after the first read and the reveal.")
         if review.final is not None:
@@ -195,7 +161,7 @@ def decide(
         if reason is OverrideReason.OTHER and not decision.comment:
             raise WorkflowError("The reason 'other' needs words.", hint="Write a comment.")
         keep_decision(session, review.id, decision)
-        _label(session, review, decision.read, LabelSource.AI_VISIBLE)
+        add_label_of_read(session, review, decision.read, LabelSource.AI_VISIBLE)
         append_event(
             session,
             EventType.DECISION_MADE,
@@ -205,25 +171,9 @@ def decide(
             review=review.id,
             reason_code=reason,
             comment=decision.comment,
-            **_told(decision.read),
+            **event_facts(decision.read),
         )
-        return _open_review(session, case_id, reviewer)
-
-
-def _name(reviewer: str) -> str:
-    name = " ".join(reviewer.split())
-    if not name:
-        raise WorkflowError("A review needs a reader.", hint="Give your name.")
-    return name
-
-
-def _open_review(
-    session: Session, case_id: int, reviewer: str, *, for_update: bool = True
-) -> ReviewRecord:
-    review = find_review(session, case_id, _name(reviewer), for_update=for_update)
-    if review is None:
-        raise WorkflowError("This case is not open.", hint="Open it first.")
-    return review
+        return require_open(session, case_id, reviewer)
 
 
 def _opinion_shown(session: Session, review: ReviewRecord) -> Opinion | None:
@@ -232,26 +182,5 @@ def _opinion_shown(session: Session, review: ReviewRecord) -> Opinion | None:
     return opinion_of(get_prediction(session, review.prediction_id))
 
 
-def _same(a: Read, b: Read) -> bool:
-    return (a.condition, a.urgency, a.certainty) == (b.condition, b.urgency, b.certainty)
-
-
-def _same_decision(a: Decision, b: Decision) -> bool:
-    return _same(a.read, b.read) and (a.reason_code, a.comment) == (b.reason_code, b.comment)
-
-
-def _told(read: Read) -> dict[str, str]:
-    return {"condition": read.condition, "urgency": read.urgency, "certainty": read.certainty}
-
-
-def _label(session: Session, review: ReviewRecord, read: Read, source: LabelSource) -> None:
-    add_label(
-        session,
-        review.case_id,
-        read.condition,
-        source,
-        given_by=review.reviewer,
-        ai_visible=source is LabelSource.AI_VISIBLE,
-        review_id=review.id,
-        at=read.at,
-    )
+def _same_decision(a: FinalRead, b: FinalRead) -> bool:
+    return same_read(a.read, b.read) and (a.reason_code, a.comment) == (b.reason_code, b.comment)

@@ -21,7 +21,6 @@ from triage.store.records import (
     BundleRecord,
     CaseRecord,
     ImageRecord,
-    PredictionRecord,
     ReadingRecord,
     TrainingLabel,
 )
@@ -43,7 +42,6 @@ __all__ = [
     "LabelSource",
     "Laterality",
     "Modality",
-    "PredictionRecord",
     "ReadingRecord",
     "ReviewSummary",
     "Store",

@@ -1,4 +1,4 @@
-"""What bundles said of cases."""
+"""Decisions of bundles on cases."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
+from triage.decision import Decision
 from triage.errors import StoreError
 from triage.store.base import utc_now
 from triage.store.ledger import append_event
-from triage.store.records import PredictionRecord, ReadingRecord, StoredPrediction
+from triage.store.records import ReadingRecord, StoredPrediction
 from triage.store.tables import Bundle, Case, Prediction, Review
 from triage.store.upsert import add_once
-from triage.vocabulary.abstention_reasons import AbstainReason
 from triage.vocabulary.bundle_aliases import CHAMPION
 from triage.vocabulary.case_states import CaseState
-from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
+from triage.vocabulary.clinical import NO_AI_OPINION
 from triage.vocabulary.event_types import EventType
 
 SHOWN_FIRST = ((Bundle.alias == CHAMPION).desc().nulls_last(), Prediction.id.desc())
@@ -24,11 +24,17 @@ SHOWN_FIRST = ((Bundle.alias == CHAMPION).desc().nulls_last(), Prediction.id.des
 
 
 IS_READ = or_(Prediction.condition.is_not(None), Prediction.recommendation != NO_AI_OPINION)
-"""True of a prediction whose bundle could read the images of the case."""
+"""True of a decision whose bundle could read the images of the case."""
 
 
-def add_prediction(session: Session, case_id: int, bundle_id: int, record: PredictionRecord) -> int:
-    """Add what a bundle said of a case and return its number.
+def add_prediction(
+    session: Session,
+    case_id: int,
+    bundle_id: int,
+    decision: Decision,
+    reading: ReadingRecord | None = None,
+) -> int:
+    """Add the decision of a bundle on a case and return its number.
 
     The first opinion of a bundle on a case stays: a bundle never changes, and
     a reader may have seen it. Adding one again changes nothing. Where the bundle could not read
@@ -40,14 +46,14 @@ def add_prediction(session: Session, case_id: int, bundle_id: int, record: Predi
     StoreError
         If there is no such case or bundle.
     """
-    values = _columns(record)
+    values = _columns(decision, reading)
     prediction_id, added = add_once(
         session,
         Prediction,
         {"case_id": case_id, "bundle_id": bundle_id, **values},
         unique=("case_id", "bundle_id"),
     )
-    if added or (record.condition is not None and _fill_in(session, prediction_id, values)):
+    if added or (decision.condition is not None and _fill_in(session, prediction_id, values)):
         session.execute(
             update(Case)
             .where(Case.id == case_id, Case.state == CaseState.RECEIVED)
@@ -60,8 +66,8 @@ def add_prediction(session: Session, case_id: int, bundle_id: int, record: Predi
             bundle_id=bundle_id,
             prediction=prediction_id,
         )
-    elif record.reading is not None:
-        _move_reading(session, prediction_id, record.reading)
+    elif reading is not None:
+        _move_reading(session, prediction_id, reading)
     return prediction_id
 
 
@@ -93,26 +99,17 @@ def _fill_in(session: Session, prediction_id: int, values: dict[str, Any]) -> bo
     return filled.first() is not None
 
 
-def _columns(record: PredictionRecord) -> dict[str, Any]:
+GUARDED = ("condition", "recommendation", "queue_urgency", "reason_code")
+"""Fields of a decision that the database guards or searches: each is a column of its own."""
+
+
+def _columns(decision: Decision, reading: ReadingRecord | None) -> dict[str, Any]:
     return {
-        "condition": record.condition,
-        "p_condition": record.p_condition,
-        "p_outlier": record.p_outlier,
-        "aleatoric": record.aleatoric,
-        "epistemic": record.epistemic,
-        "differential": [
-            {"condition": condition, "probability": probability}
-            for condition, probability in record.differential
-        ],
-        "recommendation": record.recommendation,
-        "queue_urgency": record.queue_urgency,
-        "reason_code": record.reason_code,
-        "reason": record.reason,
-        "next_action": record.next_action,
-        "expected_cost": record.expected_cost,
+        **{name: getattr(decision, name) for name in GUARDED},
+        "decision": decision.model_dump(mode="json", exclude={*GUARDED}),
         "created_at": utc_now(),
-        "reading_path": record.reading.path if record.reading else None,
-        "reading_sha256": record.reading.sha256 if record.reading else None,
+        "reading_path": reading.path if reading else None,
+        "reading_sha256": reading.sha256 if reading else None,
     }
 
 
@@ -152,23 +149,10 @@ def _stored(row: Prediction) -> StoredPrediction:
         bundle_digest=row.bundle.digest,
         bundle_name=row.bundle.name,
         created_at=row.created_at,
-        record=PredictionRecord(
-            recommendation=row.recommendation,
-            queue_urgency=Urgency(row.queue_urgency),
-            condition=row.condition,
-            p_condition=row.p_condition,
-            p_outlier=row.p_outlier,
-            aleatoric=row.aleatoric,
-            epistemic=row.epistemic,
-            differential=tuple(
-                (item["condition"], item["probability"]) for item in row.differential
-            ),
-            reason_code=AbstainReason(row.reason_code) if row.reason_code else None,
-            reason=row.reason,
-            next_action=row.next_action,
-            expected_cost=row.expected_cost,
-            reading=_reading(row),
+        decision=Decision.model_validate(
+            row.decision | {name: getattr(row, name) for name in GUARDED}
         ),
+        reading=_reading(row),
     )
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from triage.data.reserved_names import CASE_PREFIX, IMAGE_PREFIX, is_reserved
+from triage.decision import Decision
 from triage.errors import StoreError
 from triage.store.base import utc_now
-from triage.vocabulary.abstention_reasons import AbstainReason
-from triage.vocabulary.clinical import ABSTAINED_PRIORITY, NO_AI_OPINION, Urgency
+from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.label_sources import LabelSource
 from triage.vocabulary.laterality import Laterality
 from triage.vocabulary.modality import Modality
@@ -155,83 +155,6 @@ class BundleRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class PredictionRecord:
-    """What one bundle said of one case.
-
-    Parameters
-    ----------
-    recommendation : str
-        An `Urgency`, or ``NO_AI_OPINION``.
-    queue_urgency : Urgency
-        The class in which the case waits; never below semi-urgent for an abstention.
-    condition, p_condition, p_outlier, expected_cost : optional
-        None where the case could not be scored, such as an unreadable image.
-    aleatoric, epistemic : float, optional
-        Doubt between the known classes in nats: that of the members, and what their disagreement
-        adds. The second is None where there is one member, both where an earlier version scored.
-    differential : tuple of (condition, probability)
-        Most probable first.
-    reason_code : AbstainReason, optional
-        Exactly when the recommendation is to abstain.
-    reason, next_action : str, optional
-        Sentences for the reader.
-    reading : ReadingRecord, optional
-        The reasons in pictures, of a case that is a volume.
-
-    Raises
-    ------
-    StoreError
-        If the parts contradict each other, a probability is outside [0, 1] or a doubt is below 0.
-    """
-
-    recommendation: str
-    queue_urgency: Urgency
-    condition: str | None = None
-    p_condition: float | None = None
-    p_outlier: float | None = None
-    aleatoric: float | None = None
-    epistemic: float | None = None
-    differential: tuple[tuple[str, float], ...] = ()
-    reason_code: AbstainReason | None = None
-    reason: str = ""
-    next_action: str = ""
-    expected_cost: float | None = None
-    reading: ReadingRecord | None = None
-
-    def __post_init__(self) -> None:
-        known = self.recommendation in (*Urgency, NO_AI_OPINION)
-        _require(known, "This is not a recommendation.", "recommendation")
-        given = [p for p in (self.p_condition, self.p_outlier) if p is not None]
-        for probability in (*given, *(p for _, p in self.differential)):
-            _require(_is_probability(probability), "A probability is outside [0, 1].", "prediction")
-        for doubt in (self.aleatoric, self.epistemic):
-            sound = doubt is None or (math.isfinite(doubt) and doubt >= 0)
-            _require(sound, "A doubt is below 0 or not finite.", "prediction")
-        _require(
-            self.aleatoric is not None or self.epistemic is None,
-            "One part of the doubt is missing.",
-            "aleatoric",
-        )
-        finite = self.expected_cost is None or math.isfinite(self.expected_cost)
-        _require(finite, "A cost is not finite.", "expected_cost")
-        _require(
-            self.abstained == (self.reason_code is not None),
-            "An abstention needs a reason code, and only an abstention has one.",
-            "reason_code",
-        )
-        _require(
-            not self.abstained or self.queue_urgency.rank <= ABSTAINED_PRIORITY.rank,
-            "An abstained case may not queue below semi-urgent.",
-            "queue_urgency",
-        )
-
-    @property
-    def abstained(self) -> bool:
-        """Whether the system gave no opinion."""
-        return self.recommendation == NO_AI_OPINION
-
-
-@dataclass(frozen=True, slots=True)
 class StoredCase:
     """A case as the store keeps it."""
 
@@ -251,14 +174,18 @@ class StoredCase:
 
 @dataclass(frozen=True, slots=True)
 class StoredPrediction:
-    """A prediction as the store keeps it, with the bundle that made it."""
+    """A decision as the store keeps it, with the bundle that made it.
+
+    `reading` is the file with the tissue maps and measurements of a case that is a volume.
+    """
 
     id: int
     case_id: int
     bundle_digest: str
     bundle_name: str
     created_at: datetime
-    record: PredictionRecord
+    decision: Decision
+    reading: ReadingRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +211,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class FinalRead:
     """A reader's final opinion, with the reason where it departs from an earlier one."""
 
     read: Read
@@ -303,7 +230,7 @@ class ReviewRecord:
     first: Read | None
     revealed_at: datetime | None
     prediction_id: int | None
-    final: Decision | None
+    final: FinalRead | None
 
 
 @dataclass(frozen=True, slots=True)

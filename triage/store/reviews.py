@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from triage.errors import StoreError
-from triage.store.records import Decision, Read, ReviewRecord
+from triage.store.records import FinalRead, Read, ReviewRecord
 from triage.store.tables import Case, Review
 from triage.store.upsert import add_once
 from triage.vocabulary.case_states import CaseState
@@ -85,7 +85,7 @@ def keep_reveal(session: Session, review_id: int, prediction_id: int | None, at:
     row.revealed_at = at
 
 
-def keep_decision(session: Session, review_id: int, decision: Decision) -> None:
+def keep_decision(session: Session, review_id: int, decision: FinalRead) -> None:
     """Write the decision; the case leaves the worklist."""
     row = _row(session, review_id)
     row.final_condition = decision.read.condition
@@ -137,5 +137,5 @@ def _record(row: Review) -> ReviewRecord:
         first=_read(row.first_condition, row.first_urgency, row.first_certainty, row.first_at),
         revealed_at=row.revealed_at,
         prediction_id=row.prediction_id,
-        final=Decision(final, row.final_reason_code, row.final_comment or "") if final else None,
+        final=FinalRead(final, row.final_reason_code, row.final_comment or "") if final else None,
     )

@@ -104,7 +104,11 @@ class Bundle(Base):
 
 
 class Prediction(Base):
-    """What one bundle said of one case; one row a pair, however often scoring runs."""
+    """The decision of one bundle on one case; one row a pair, however often scoring runs.
+
+    Fields of `triage.decision.Decision` that the database guards or searches are columns; the
+    others are in `decision`, as JSON.
+    """
 
     __tablename__ = "prediction"
     __table_args__ = (
@@ -130,20 +134,13 @@ class Prediction(Base):
     case_id: Mapped[int] = mapped_column(_refers("case.id"))
     bundle_id: Mapped[int] = mapped_column(_refers("bundle.id"), index=True)
     condition: Mapped[str | None] = mapped_column(String)
-    p_condition: Mapped[float | None]
-    p_outlier: Mapped[float | None]
-    differential: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     recommendation: Mapped[str] = mapped_column(String)
     queue_urgency: Mapped[str] = mapped_column(String)
     reason_code: Mapped[str | None] = mapped_column(String)
-    reason: Mapped[str] = mapped_column(Text)
-    next_action: Mapped[str] = mapped_column(Text)
-    expected_cost: Mapped[float | None]
+    decision: Mapped[dict[str, Any]] = mapped_column(JSON, server_default="{}")
     created_at: Mapped[datetime]
     reading_path: Mapped[str | None] = mapped_column(Text)
     reading_sha256: Mapped[str | None] = mapped_column(String(64))
-    aleatoric: Mapped[float | None]
-    epistemic: Mapped[float | None]
 
     bundle: Mapped[Bundle] = relationship()
 

@@ -91,7 +91,9 @@ class BundleManifest(BaseModel):
 
     @property
     def modality(self) -> Modality:
-        """What kind of cases the system reads; bundles state it by their intended use."""
+        """What the system reads; of pictures the intended use tells photographs from B-scans."""
+        if isinstance(self.settings, OctSettings):
+            return Modality.OCT_VOLUMES
         stated = (m for m, kind in MODALITIES.items() if kind.intended_use == self.intended_use)
         return next(stated, Modality.PHOTOGRAPHS)
 

@@ -1,4 +1,4 @@
-// Painting: a canvas at the screen's own pixels, B-scans with their tissue map, maps of the fundus.
+// Drawing at device resolution: B-scans with their tissue map, maps of the fundus, the signal.
 
 const LINE = "#ffd54a";
 
@@ -31,7 +31,7 @@ function hatching(context) {
 }
 
 // One B-scan; `map` is {picture, instances, which, opacity}, `mask` the disagreement.
-// `part` is what of it to show: left, top, width and height as shares.
+// `part` is the visible part: left, top, width and height as shares.
 function drawScan(canvas, picture, map, mask, share, part = [0, 0, 1, 1]) {
   const { context, width, height } = prepare(canvas);
   const cut = (across, down, above = 0) => [
@@ -166,7 +166,7 @@ function drawLocalizer(canvas, picture, lines, index, column) {
   context.fill();
 }
 
-// Signal of every B-scan: tall is good, hollow is weak, the mark is the one on show.
+// Signal of every B-scan as a bar; hollow bars are weak, the mark is at the current B-scan.
 function drawSignal(canvas, signal, weak, index, marks) {
   const { context, width, height } = prepare(canvas);
   context.clearRect(0, 0, width, height);

@@ -1,4 +1,4 @@
-// What the page sends: a JSON header and pictures, and their decoding ahead of need.
+// The message of the server: a JSON header and pictures, decoded before they are needed.
 
 function unpack(bytes) {
   const length = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
@@ -9,7 +9,7 @@ function unpack(bytes) {
 
 const decode = (bytes, type) => createImageBitmap(new Blob([bytes], { type }));
 
-// Pictures of all B-scans, decoded around the one on show; those far from it are let go.
+// Pictures of all B-scans, decoded around the current one; those far from it are closed.
 class Pictures {
   constructor(places, part, type, reach = 16) {
     Object.assign(this, { places, part, type, reach });

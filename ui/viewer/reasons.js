@@ -1,4 +1,4 @@
-// What led to the referral, in numbers: probabilities of all pairs, diagnoses, measurements.
+// What the referral rests on, in numbers: probabilities of all pairs, diagnoses, measurements.
 
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -12,7 +12,7 @@ function showReferral(section, rows, instances) {
   if (section.hidden) return;
   const top = Math.max(...rows.map((row) => row.mean));
   const drawn = rows.map((row) => {
-    const told = `${row.name}: ${row.told}; the pairs from ${row.spread} of 100`;
+    const description = `${row.name}: ${row.frequency}; the pairs from ${row.spread} of 100`;
     const groups = row.pairs.map((group) => {
       const tall = (share) => `height:${Math.max(2, 100 * share)}%`;
       const bars = group.map((share) => make("i", { style: tall(share) }));
@@ -21,10 +21,10 @@ function showReferral(section, rows, instances) {
     return make(
       "div", { class: row.mean === top ? "line top" : "line" },
       make("span", { class: "name" }, row.name),
-      make("span", { class: "pairs", role: "img", "aria-label": told }, ...groups),
+      make("span", { class: "pairs", role: "img", "aria-label": description }, ...groups),
       make(
-        "span", { class: "told", "aria-hidden": "true" },
-        row.told, make("small", {}, `pairs ${row.spread}`),
+        "span", { class: "frequency", "aria-hidden": "true" },
+        row.frequency, make("small", {}, `pairs ${row.spread}`),
       ),
     );
   });
@@ -42,7 +42,7 @@ function showDiagnoses(section, rows) {
     make("span", { class: "name" }, row.name),
     make(
       "span",
-      { class: "bar", role: "img", "aria-label": `${row.name}: ${row.told}, ${row.spread}` },
+      { class: "bar", role: "img", "aria-label": `${row.name}: ${row.frequency}, ${row.spread}` },
       make("i", { class: "fill", style: `width:${100 * row.mean}%` }),
       make("i", {
         class: "whisker",
@@ -50,8 +50,8 @@ function showDiagnoses(section, rows) {
       }),
     ),
     make(
-      "span", { class: "told", "aria-hidden": "true" },
-      row.told, make("small", {}, row.spread),
+      "span", { class: "frequency", "aria-hidden": "true" },
+      row.frequency, make("small", {}, row.spread),
     ),
   ));
   section.querySelector(".rows").replaceChildren(...drawn);
@@ -69,7 +69,7 @@ function showMeasurements(section, rows) {
   section.querySelector("tbody").replaceChildren(...drawn);
 }
 
-// A B-scan's tissues by name and share of its area; a colour alone would say nothing to some.
+// A B-scan's tissues by name and share of its area; colour alone is not accessible.
 function showLegend(list, tissues, background, shares) {
   const order = tissues.map((_, at) => at).filter((at) => at !== background);
   const drawn = order.map((at) => make(
@@ -83,7 +83,7 @@ function showLegend(list, tissues, background, shares) {
 
 const percent = (share) => `${share >= 10 ? share.toFixed(0) : share.toFixed(1)} %`;
 
-// How an instance's map differs most from the mean, in words.
+// The largest difference between an instance's map and the mean, as text.
 function difference(tissues, background, mean, shares) {
   let [most, which] = [0, -1];
   shares.forEach((share, at) => {

@@ -1,10 +1,10 @@
-// The OCT viewer: what is on show, and every way to change it. No step asks the server.
+// The OCT viewer: its state and the controls that change it. No step sends a request.
 
 const STEP = "oct-step"; // a User Timing measure: from the key or wheel to the painted picture
 const WHEEL = 40; // pixels of wheel travel for one B-scan
 const kept = new Map(); // what a reader looked at, by case, over the page's own reruns
 
-class Viewer extends Teller {
+class Viewer extends Captions {
   constructor(root, header, part) {
     super();
     Object.assign(this, { root, header, part });
@@ -114,7 +114,7 @@ class Viewer extends Teller {
     on(".differ", "change", ({ target }) => this.set({ differ: target.checked }));
     on(".maps", "change", ({ target }) => this.choose(Number(target.value)));
     on(".pane", "pointermove", (event) => this.point(event));
-    on(".pane", "pointerleave", () => { this.tellPointer(); });
+    on(".pane", "pointerleave", () => { this.resetPointer(); });
     this.drag(this.find(".pane"), ({ x }) => this.set({ column: x }));
     this.drag(this.find(".signal"), ({ x }, event) => this.go(Math.floor(x * this.count), event));
     for (const [name, { canvas, plane }] of Object.entries(this.planes)) {
@@ -136,7 +136,7 @@ class Viewer extends Teller {
     this.sizes?.disconnect();
   }
 
-  // Where a pointer is over an element, as shares of it, while it is pressed.
+  // Position of a pressed pointer over an element, as shares of its size.
   drag(element, act) {
     const place = (event) => {
       const box = element.getBoundingClientRect();
@@ -219,7 +219,7 @@ class Viewer extends Teller {
     this.go(this.state.index);
   }
 
-  // Show a B-scan; pictures are decoded ahead, so as a rule it is painted at once.
+  // Show a B-scan; its picture is usually decoded already, so it is painted at once.
   async go(index, event) {
     const { state } = this;
     const begun = event?.timeStamp;
@@ -297,7 +297,7 @@ class Viewer extends Teller {
       this.find(".signal"), header.signal, header.weak, state.index, reading && reading.differing,
     );
     if (this.hypotheses) this.drawHypotheses();
-    this.tell();
+    this.updateCaptions();
   }
 
   drawHypotheses() {
@@ -326,7 +326,7 @@ export default function ({ data, parentElement }) {
   return viewer.leave;
 }
 
-// The same markup without a former viewer's listeners.
+// The markup anew, without the listeners of a former viewer.
 function renewed(surface) {
   const fresh = surface.cloneNode(true);
   surface.replaceWith(fresh);

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tests.benchmark.rows.made_up import Name
+from tests.benchmark.rows.synthetic_records import Name
 from triage.benchmark.draw_record import DrawRecord, Said
 from triage.benchmark.resampling import CrossedResamples
 from triage.benchmark.rows.head_rows import calibrator_rows

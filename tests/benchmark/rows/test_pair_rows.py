@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tests.benchmark.rows.made_up import Name, made_up_draw
+from tests.benchmark.rows.synthetic_records import Name, made_up_draw
 from triage.benchmark.draw_record import DrawRecord
 from triage.benchmark.resampling import CrossedResamples
 from triage.benchmark.results import PairPart

@@ -19,7 +19,7 @@ from tests.imaging.samples import encode, picture, png_chunk
 from triage.errors import RejectReason
 from triage.imaging.limits import DEFAULT_LIMITS, Limits
 from triage.imaging.picture import PictureFlag
-from triage.imaging.raster.kinds import raster_kind
+from triage.imaging.raster.raster_formats import raster_kind
 from triage.imaging.raster.read import raster_header, read_raster
 
 CASES = Path(__file__).parents[4] / "shared" / "data" / "intake_cases"

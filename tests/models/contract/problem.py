@@ -11,7 +11,7 @@ from torch import Tensor
 from triage.data.roles import RoleDraw
 from triage.heads import HEADS, HeadDesign, HeadKind, HeadNetwork
 from triage.losses import CRITERIA
-from triage.models.inputs import EmbeddingInputs
+from triage.models.case_inputs import EmbeddingInputs
 from triage.models.settings import FitSettings
 from triage.models.training import Labelled, LossFunction, fit
 

@@ -24,7 +24,7 @@ from triage.data.roles import RoleDraw
 from triage.errors import TrainingError
 from triage.heads import HEADS, HeadKind
 from triage.losses import CRITERIA
-from triage.models.inputs import EmbeddingInputs
+from triage.models.case_inputs import EmbeddingInputs
 from triage.models.settings import TrainSettings
 from triage.models.training import Labelled, fit, predict_logits
 from triage.systems.fix_policy import few_outliers

@@ -24,7 +24,7 @@ from tests.models.contract.problem import (
     untrained,
 )
 from triage.heads import HEADS, HeadKind, HeadNetwork
-from triage.models.inputs import EmbeddingInputs
+from triage.models.case_inputs import EmbeddingInputs
 from triage.models.tensor_file import load_tensors, save_tensors
 from triage.models.training import predict_logits
 from triage.uncertainty.calibration import CALIBRATORS

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from tests.models.contract.problem import DRAW, N_INLIERS, accuracy, new_cases, training_cases
 from triage.heads import HEADS, HeadKind, HeadNetwork
-from triage.models.inputs import EmbeddingInputs
+from triage.models.case_inputs import EmbeddingInputs
 from triage.models.settings import FitSettings, TrainSettings
 from triage.models.training import predict_logits
 from triage.posteriors import POSTERIORS

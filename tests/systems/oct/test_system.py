@@ -12,7 +12,7 @@ from scipy.stats import entropy
 from tests.tiny import TinyOctBundle
 from triage.data.dataset import Dataset
 from triage.errors import BundleError
-from triage.measurements.measure import Measured, measure
+from triage.measurements.tissue_measurements import Measured, measure
 from triage.models.oct.settings import OctSettings
 from triage.oct_imaging.volume import Flag
 from triage.oct_reading import OctReading

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from triage.benchmark.draw_record import TEST, DrawRecord
 from triage.benchmark.results import ConformalRow
-from triage.benchmark.rows.named import Named
+from triage.benchmark.rows.method_names import Named
 from triage.evaluation.coverage import coverage_of
 from triage.uncertainty.conformal import CONFORMAL
 

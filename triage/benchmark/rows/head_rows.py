@@ -9,8 +9,8 @@ import numpy as np
 from triage.benchmark.draw_record import TEST, DrawRecord, Floats, bare_outcomes
 from triage.benchmark.resampling import CrossedResamples
 from triage.benchmark.results import CalibratorRow, HeadRow, Number
+from triage.benchmark.rows.method_names import Named
 from triage.benchmark.rows.metric_numbers import DrawOutcomes, metric_numbers
-from triage.benchmark.rows.named import Named
 from triage.benchmark.rows.ordering import in_order
 from triage.benchmark.rows.score_rows import cost_of
 from triage.evaluation.curves import reliability

@@ -12,8 +12,8 @@ from triage.benchmark.draw_record import TEST, DrawRecord, Floats
 from triage.benchmark.resampling import CrossedResamples
 from triage.benchmark.results import Number, PairPart, PairRow
 from triage.benchmark.rows.head_rows import outcomes_on
+from triage.benchmark.rows.method_names import Named
 from triage.benchmark.rows.metric_numbers import DrawOutcomes, metric_differences, support
-from triage.benchmark.rows.named import Named
 from triage.data.spec import DataSpec
 from triage.evaluation.coverage import OVERALL
 from triage.evaluation.estimates import MAX_UNDEFINED, MIN_CLUSTERS

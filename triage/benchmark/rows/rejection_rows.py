@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from triage.benchmark.draw_record import TEST, VALIDATION, DrawRecord, Ensemble, Floats
 from triage.benchmark.resampling import CrossedResamples
 from triage.benchmark.results import GuaranteeRow, RejectionRow
-from triage.benchmark.rows.judging import Judged, joint_rejection, judge, largest_cost, own_score
+from triage.benchmark.rows.abstention_inputs import (
+    Judged,
+    joint_rejection,
+    judge,
+    largest_cost,
+    own_score,
+)
 from triage.benchmark.rows.mean_over_draws import difference_of, mean_numbers
 from triage.benchmark.rows.metric_numbers import prevalence_weights as weights_of_draws
 from triage.data.spec import DataSpec

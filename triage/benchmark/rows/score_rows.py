@@ -10,7 +10,8 @@ import numpy as np
 from triage.benchmark.draw_record import FAR, TEST, VALIDATION, DrawRecord, Floats, Said
 from triage.benchmark.resampling import CrossedResamples
 from triage.benchmark.results import Cost, Curve, Number, ScoreRow
-from triage.benchmark.rows.judging import joint_rejection, judge, largest_cost
+from triage.benchmark.rows.abstention_inputs import joint_rejection, judge, largest_cost
+from triage.benchmark.rows.method_names import Named
 from triage.benchmark.rows.metric_numbers import (
     AT_PREVALENCE,
     DrawOutcomes,
@@ -21,7 +22,6 @@ from triage.benchmark.rows.metric_numbers import (
     resampled,
     support,
 )
-from triage.benchmark.rows.named import Named
 from triage.benchmark.rows.ordering import first_of, ranked
 from triage.data.spec import DataSpec
 from triage.decisions.cost_matrix import outcome_cost

@@ -1,4 +1,4 @@
-"""How much one file may cost the process that decodes it."""
+"""Limits on the resources of a process that decodes a file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MOST_FILES = 2048
 
 
 class WorkerLimits(BaseModel):
-    """Bounds on a worker process; the kernel holds them, not the decoder.
+    """Limits of a worker process; they are enforced by the kernel, not by the decoder.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ class WorkerLimits(BaseModel):
     def cpu_seconds_of(self, path: Path) -> float:
         """CPU time that decoding a file or folder may take, in seconds.
 
-        `cpu_seconds` up to 8 MiB; a quarter of a second more for each further MiB, since a volume
-        of hundreds of compressed B-scans is honest work, and never more than 30 seconds more.
+        `cpu_seconds` up to 8 MiB; 0.25 seconds more for each further MiB, since a volume of
+        hundreds of compressed B-scans takes time, and never more than 30 seconds more.
         """
         size = 0
         with suppress(OSError, ValueError):

@@ -1,8 +1,8 @@
-"""What the pool and its workers say to each other: JSON headers and raw arrays over pipes.
+"""Messages between the pool and its workers: JSON headers and raw arrays over pipes.
 
 A message is its header's length (4 bytes, little endian), the header (JSON), then the bytes of each
 array that the header lists, in C order. Nothing in it can run code, and nothing is allocated that
-exceeds the receiver's bound.
+exceeds the receiver's limit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Fill = Callable[[memoryview], None]
 
 
 class MessageError(Exception):
-    """A message that is none: the other side is damaged."""
+    """An invalid message: the sender is damaged."""
 
 
 def write_message(

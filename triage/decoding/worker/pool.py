@@ -1,4 +1,4 @@
-"""Worker processes, kept and used again, and what becomes of a file when one of them dies."""
+"""Pool of worker processes, and the handling of files on which a worker died."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class _WallTimeError(Exception):
 
 
 class _WorkerDiedError(Exception):
-    """A worker ended, or answered nonsense."""
+    """A worker ended, or sent an invalid answer."""
 
 
 class _Worker:
@@ -111,7 +111,7 @@ class _Worker:
 
 
 class DecoderPool:
-    """A few workers that decode files side by side; safe to use from several threads.
+    """Pool of workers that decode files in parallel; safe to use from several threads.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class DecoderPool:
         self.close()
 
     def run(self, task: str, path: str | Path, **arguments: Any) -> Result:
-        """Have a worker run a task on a file and return what it found.
+        """Run a task on a file in a worker and return its result.
 
         Parameters
         ----------
@@ -201,7 +201,7 @@ class DecoderPool:
         return _Worker(self.limits)
 
     def _ask(self, worker: _Worker, request: Header) -> Result:
-        """Ask one worker; keep it if it goes on, end it if not."""
+        """Send a request to a worker; return it to the pool if it continues, else end it."""
         path = Path(request["path"])
         try:
             header, arrays = worker.ask(request)
@@ -232,7 +232,7 @@ _making = threading.Lock()
 
 
 def default_pool() -> DecoderPool:
-    """The pool that this process shares, with the limits of the environment.
+    """Pool that this process shares, with the limits of the environment.
 
     Raises
     ------
@@ -250,10 +250,10 @@ def default_pool() -> DecoderPool:
 
 
 def _environment() -> dict[str, str]:
-    """What a worker is told: no password or address of the parent's environment."""
-    told = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    """Environment of a worker, without the parent's passwords and addresses."""
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     package = str(Path(triage.__file__).parents[1])
-    return told | _MALLOC | dict.fromkeys(_SINGLE, "1") | {"PYTHONPATH": package}
+    return inherited | _MALLOC | dict.fromkeys(_SINGLE, "1") | {"PYTHONPATH": package}
 
 
 def _write(descriptor: int, data: bytes | memoryview) -> None:
@@ -263,7 +263,7 @@ def _write(descriptor: int, data: bytes | memoryview) -> None:
 
 
 def _fill(descriptor: int, view: memoryview, end: float) -> None:
-    """Fill a buffer from a pipe until a point of monotonic time."""
+    """Fill a buffer from a pipe until a deadline of the monotonic clock."""
     while view:
         if not _readable(descriptor, end - time.monotonic()):
             raise _WallTimeError

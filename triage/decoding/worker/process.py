@@ -1,7 +1,7 @@
 """A worker: reads requests from standard input, decodes one file each, answers on standard output.
 
 Started by the pool as `python -m triage.decoding.worker.process LIMITS`. It ends when its input
-does, so that no worker outlives the process that started it.
+ends, so that no worker outlives the process that started it.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> None:
         before = _address_space()
         header, arrays = _run(request, path, limits, write)
         kept += max(0, _address_space() - before - sum(array.nbytes for array in arrays))
-        # Whoever asks is told that no further request will be read.
+        # The pool sees that no further request will be read.
         write_message(write, header | {"last": kept >= _MAX_KEPT}, arrays)
 
 
@@ -115,7 +115,7 @@ def _limit_memory(more: int | None) -> None:
 
 
 def _address_space() -> int:
-    """Size of this process's address space in bytes; 0 where the system does not say."""
+    """Size of this process's address space in bytes; 0 if the system does not report it."""
     try:
         with open("/proc/self/statm", "rb") as stream:
             return int(stream.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""Why a file is refused that cost too much, or on which the decoder failed."""
+"""Refusals of files that exceeded a worker's limits, or on which the decoder failed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from triage.decoding.worker.limits import (
     WorkerLimits,
 )
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.names import shown_name
+from triage.imaging.shown_name import shown_name
 
 
 def out_of_memory(limits: WorkerLimits) -> ImageRejected:
-    """The refusal of a file that takes more memory than a worker may use."""
+    """Return the refusal of a file that takes more memory than a worker may use."""
     return ImageRejected(
         RejectReason.TOO_LARGE,
         f"Decoding needs more than {limits.memory_mib} MiB of memory.",
@@ -24,7 +24,7 @@ def out_of_memory(limits: WorkerLimits) -> ImageRejected:
 
 
 def out_of_cpu_time(limits: WorkerLimits, path: Path) -> ImageRejected:
-    """The refusal of a file that takes more CPU time than a worker may use for it."""
+    """Return the refusal of a file that takes more CPU time than a worker may use."""
     return ImageRejected(
         RejectReason.TOO_MUCH_WORK,
         f"Decoding takes more than {limits.cpu_seconds_of(path):.3g} seconds of CPU time.",
@@ -33,7 +33,7 @@ def out_of_cpu_time(limits: WorkerLimits, path: Path) -> ImageRejected:
 
 
 def out_of_time(limits: WorkerLimits) -> ImageRejected:
-    """The refusal of a file on which the decoder neither ends nor works."""
+    """Return the refusal of a file on which the decoder neither ends nor uses CPU time."""
     return ImageRejected(
         RejectReason.TOO_MUCH_WORK,
         f"Decoding does not end within {limits.wall_seconds:g} seconds.",
@@ -42,7 +42,7 @@ def out_of_time(limits: WorkerLimits) -> ImageRejected:
 
 
 def decoder_failed() -> ImageRejected:
-    """The refusal of a file on which the decoder crashed."""
+    """Return the refusal of a file on which the decoder crashed."""
     return ImageRejected(
         RejectReason.DECODER_FAILED,
         "The decoder failed on this file, so the file is damaged or of an unknown kind.",
@@ -51,7 +51,7 @@ def decoder_failed() -> ImageRejected:
 
 
 def of_file(refusal: ImageRejected, path: Path, sha256: str | None) -> ImageRejected:
-    """The same refusal with the name of the file and the hash of its content, if it is known."""
+    """Return a refusal with the name of the file and the hash of its content, if known."""
     return ImageRejected(
         refusal.reason, refusal.what, where=shown_name(path), hint=refusal.hint, sha256=sha256
     )

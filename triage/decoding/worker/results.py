@@ -1,4 +1,4 @@
-"""What a worker found, as a message's header and arrays, and back."""
+"""Encoding of worker results as message headers and arrays, and their decoding."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REFUSAL = "refusal"
 
 
 def encode_result(result: Result) -> tuple[Header, Arrays]:
-    """Turn a result into a message."""
+    """Convert a result to a message."""
     if isinstance(result, FileReport):
         return {"type": "report", "report": result.model_dump(mode="json")}, []
     if isinstance(result, OctVolume):
@@ -32,7 +32,7 @@ def encode_result(result: Result) -> tuple[Header, Arrays]:
 
 
 def encode_refusal(refusal: ImageRejected) -> Header:
-    """Turn a refusal into a message's header."""
+    """Convert a refusal to a message header."""
     return {
         "type": _REFUSAL,
         "reason": str(refusal.reason),
@@ -44,7 +44,7 @@ def encode_refusal(refusal: ImageRejected) -> Header:
 
 
 def decode_result(header: Header, arrays: Arrays) -> Result:
-    """Turn a message back into a result.
+    """Convert a message to a result.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a worker can do with a file; each task runs in the worker's process only."""
+"""Tasks that a worker can run on a file; each runs in the worker's process only."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def volume(path: Path, announce: Announce, given: dict[str, Any]) -> Result:
 
 
 def inspect(path: Path, announce: Announce, given: dict[str, Any]) -> Result:
-    """Say what a file is; see `triage.decoding.describe.describe_file`."""
+    """Describe a file; see `triage.decoding.describe.describe_file`."""
     from triage.decoding.describe import describe_file
     from triage.imaging.limits import Limits
     from triage.oct_imaging.limits import VolumeLimits
@@ -73,7 +73,7 @@ TASKS: dict[str, Callable[[Path, Announce, dict[str, Any]], Result]] = {
 
 
 def load_decoders(task: str, path: Path) -> None:
-    """Import what a task on a file needs, so that libraries do not count as the file's memory."""
+    """Import the modules that a task needs, so that they do not count as the file's memory."""
     head = b""
     with suppress(OSError, ValueError), open_regular(path) as stream:
         head = stream.read(4096)

@@ -7,8 +7,10 @@ from triage.evaluation.metrics import (
     calibration,
     classification,
     clinical,
-    proper,
     selective,
+)
+from triage.evaluation.metrics import (
+    proper_scores as proper,
 )
 from triage.evaluation.metrics.aupr import ood_aupr
 from triage.evaluation.metrics.auroc import ood_auroc

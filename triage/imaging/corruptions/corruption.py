@@ -1,4 +1,4 @@
-"""One corruption at one severity, the same for the same image every time."""
+"""A corruption at a severity, deterministic for an image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from triage.errors import UsageError
 from triage.hashing import hash_json
-from triage.imaging.corruptions.table import CORRUPTIONS
+from triage.imaging.corruptions.corruption_registry import CORRUPTIONS
 
 _FORMAT = "triage-corruptions-1"
 """To be raised when a function changes what it does: embeddings are kept under it."""
@@ -17,7 +17,7 @@ _FORMAT = "triage-corruptions-1"
 
 @dataclass(frozen=True)
 class Corruption:
-    """A stock corruption at a severity, written `name:severity`.
+    """A registered corruption at a severity, written `name:severity`.
 
     Parameters
     ----------
@@ -53,16 +53,16 @@ class Corruption:
 
     @property
     def digest(self) -> str:
-        """Hash of all that decides what is done to an image."""
+        """Hash of everything that determines the result for an image."""
         strength = CORRUPTIONS[self.name].strengths[self.severity - 1]
         return hash_json([_FORMAT, self.name, self.severity, strength])
 
     def key(self, image_hash: str) -> str:
-        """Hash that stands for the corrupted image, as `image_hash` does for the image."""
+        """Hash that identifies the corrupted image, as `image_hash` identifies the image."""
         return hash_json([image_hash, self.digest])
 
     def apply(self, frame: NDArray[np.uint8], image_hash: str) -> NDArray[np.uint8]:
-        """Corrupt one frame; random choices follow from the image's hash and the digest alone.
+        """Corrupt one frame; random choices depend only on the image's hash and the digest.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ FAR = Corruption("shuffled_tiles", 1)
 
 
 def parse_corruption(text: str) -> Corruption:
-    """Read `name:severity`; the severity may be left out where there is only one.
+    """Parse `name:severity`; the severity is optional if there is only one.
 
     Raises
     ------

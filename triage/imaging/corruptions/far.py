@@ -13,7 +13,7 @@ Frame = NDArray[np.uint8]
 
 
 def shuffled_tiles(frame: Frame, tiles: float, generator: np.random.Generator) -> Frame:
-    """Invert the colours and permute square tiles, so many to the shorter side.
+    """Invert the colours and permute square tiles; the strength is the tiles per shorter side.
 
     Sides that are no multiple of the tile are mirrored to the next one first, and cropped last.
     """

@@ -1,8 +1,8 @@
-"""Moderate corruptions of cameras, light and compression: the subject stays recognisable.
+"""Moderate corruptions of camera, light and compression: the subject remains recognisable.
 
-Each takes a frame, uint8 [H, W, 3], a strength in its own unit and a generator, and returns a
-new frame of the same shape. Lengths are shares of the shorter side, so that a severity means
-the same at every input size.
+Each function takes a frame, uint8 [H, W, 3], a strength in its own unit and a generator, and
+returns a new frame of the same shape. Lengths are fractions of the shorter side, so that a severity
+has the same effect at every input size.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ def jpeg(frame: Frame, quality: float, generator: np.random.Generator) -> Frame:
 
 
 def brightness(frame: Frame, gain: float, generator: np.random.Generator) -> Frame:
-    """Expose too long or too short, as it happens: values times exp(+gain) or exp(-gain)."""
+    """Over- or underexpose at random: multiply values by exp(+gain) or exp(-gain)."""
     factor = float(np.exp(gain * generator.choice([-1, 1])))
     return np.array(ImageEnhance.Brightness(Image.fromarray(frame)).enhance(factor))
 
 
 def contrast(frame: Frame, kept: float, generator: np.random.Generator) -> Frame:
-    """Fade towards the picture's mean grey, keeping so much of the difference from it."""
+    """Blend with the mean grey of the picture; the strength is the share of contrast kept."""
     return np.array(ImageEnhance.Contrast(Image.fromarray(frame)).enhance(kept))
 
 
@@ -80,7 +80,7 @@ def colour_cast(frame: Frame, strength: float, generator: np.random.Generator) -
 
 
 def low_resolution(frame: Frame, kept: float, generator: np.random.Generator) -> Frame:
-    """Take the picture with fewer pixels: so large a share of each side, then scaled up."""
+    """Downsample to a share of each side, then upsample to the original size."""
     image = Image.fromarray(frame)
     small = (max(1, round(image.width * kept)), max(1, round(image.height * kept)))
     coarse = image.resize(small, Image.Resampling.BOX)

@@ -1,1 +1,1 @@
-"""DICOM files (PS3.10) to RGB frames: parsing, frames as coded or native, colours and windows."""
+"""DICOM files (PS3.10) to RGB frames: parsing, native and compressed frames, colours, windows."""

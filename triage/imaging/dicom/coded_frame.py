@@ -1,4 +1,4 @@
-"""What a decoder makes of one DICOM frame, and the stored values that follow from it."""
+"""Decoder output for one DICOM frame, and the stored values computed from it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CodedFrame:
         may be set and mean something else.
     fixed_precision : bool
         Whether the coding has one precision for all data, as the discrete cosine transform has 8
-        or 12 bits, so that the header can only say how much of it is in use.
+        or 12 bits, so that the header can only state how much of it is in use.
     rgb : bool
         Whether the decoder has already converted colours to RGB.
     """
@@ -61,10 +61,10 @@ class StoredFrame:
 
 
 def stored_frame(coded: CodedFrame, pixel: ImagePixel) -> StoredFrame:
-    """Take the stored values out of a frame's words.
+    """Extract the stored values from the words of a frame.
 
-    The value is (word >> (HighBit + 1 - BitsStored)) & (2 ** BitsStored - 1), as PS3.5 8.1.1 lays
-    it out. A codestream of fewer bits than HighBit says codes the values without the bits beside.
+    The value is (word >> (HighBit + 1 - BitsStored)) & (2 ** BitsStored - 1) (PS3.5 8.1.1). A
+    codestream of fewer bits than HighBit states codes the values without the other bits.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def stored_frame(coded: CodedFrame, pixel: ImagePixel) -> StoredFrame:
 
 
 def _as_signed(words: _Words, bits: int) -> _Words:
-    """Read the lowest bits of words as two's complement."""
+    """Interpret the lowest bits of words as two's complement."""
     width = 8 * words.dtype.itemsize
     if words.dtype.kind == "i":
         return words
@@ -106,6 +106,6 @@ def _as_signed(words: _Words, bits: int) -> _Words:
 
 
 def _as_unsigned(words: _Words, bits: int) -> _Words:
-    """Read the lowest bits of signed words as numbers from 0 on."""
+    """Interpret the lowest bits of signed words as unsigned numbers."""
     unsigned: _Words = words.view(words.dtype.str.replace("i", "u"))
     return unsigned & unsigned.dtype.type(2**bits - 1)

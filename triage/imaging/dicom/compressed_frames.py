@@ -1,8 +1,8 @@
-"""One compressed DICOM frame to samples: the codestream says how, the header only how large.
+"""Decoding of one compressed DICOM frame: the codestream gives its kind, the header its size.
 
-What a codestream is shows in itself, so the transfer syntax is not asked: some files name another.
-Only RLE cannot be told. Attributes such as PlanarConfiguration, which describe the pixels before
-they were compressed or after, have no say.
+The kind of a codestream is determined from its content, not from the transfer syntax, which is
+wrong in some files. Only RLE cannot be recognised by its content. Attributes that describe the
+pixels before or after compression, such as PlanarConfiguration, are ignored.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def decode_frame(
         Its codestream.
     pixel : ImagePixel
         Rows, columns and samples must be those of the codestream. The photometric interpretation
-        tells the colours where the codestream leaves them open.
+        gives the colours if the codestream does not.
     rle : bool
         Whether the transfer syntax is RLE.
     first : bool
@@ -72,7 +72,7 @@ def _rle(data: memoryview, pixel: ImagePixel) -> CodedFrame:
     if pixel.stored > precision:
         raise ImageRejected(
             RejectReason.INCONSISTENT,
-            "The compressed frame has fewer bits than the header says.",
+            "The compressed frame has fewer bits than the header states.",
             hint="Export the picture again.",
         )
     return CodedFrame(words, precision, whole_cells=True)
@@ -111,11 +111,11 @@ def _jpeg2000(data: memoryview, pixel: ImagePixel, first: bool) -> CodedFrame:
 
 
 def _check_size(pixel: ImagePixel, *size: int) -> None:
-    """Refuse another size than the header's, which has been checked, before a decoder sees it."""
+    """Refuse a size other than the header's, which has been checked, before decoding."""
     if size != (pixel.rows, pixel.columns, pixel.samples):
         raise ImageRejected(
             RejectReason.UNREADABLE,
             f"The compressed frame is {size[0]} x {size[1]} x {size[2]}, "
-            f"the header says {pixel.rows} x {pixel.columns} x {pixel.samples}.",
+            f"the header states {pixel.rows} x {pixel.columns} x {pixel.samples}.",
             hint="Export the picture again.",
         )

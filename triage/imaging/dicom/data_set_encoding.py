@@ -1,7 +1,7 @@
-"""Where a DICOM data set begins and how it is encoded, where the file does not say so.
+"""Start and encoding of a DICOM data set in files that do not state them.
 
-PS3.10 7.1 wants a preamble of 128 bytes, 'DICM' and meta information before the data set. Files
-without them are common: what was stored before 1996, and what a program took from the network.
+PS3.10 7.1 requires a preamble of 128 bytes, 'DICM' and meta information before the data set. Files
+without them are common: files stored before 1996, and data sets received over a network.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _UNDEFINED_LENGTH = 0xFFFFFFFF
 
 
 def looks_like_dicom(data: bytes) -> bool:
-    """Say whether data are a DICOM file, with or without preamble and meta information.
+    """Return whether data are a DICOM file, with or without preamble and meta information.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def looks_like_dicom(data: bytes) -> bool:
 
 
 def data_set_start(data: bytes) -> int | None:
-    """Return where the first element begins: of the meta information if there is one."""
+    """Return the offset of the first element, of the meta information if there is one."""
     for start in (_PREAMBLE, 0):
         if data[start : start + 4] == PREFIX:
             return start + 4
@@ -47,7 +47,7 @@ def data_set_start(data: bytes) -> int | None:
 
 
 def guess_encoding(data: bytes, start: int, groups: tuple[int, ...] = _FIRST_GROUPS) -> UID | None:
-    """Find the transfer syntax in which the elements from `start` on make sense.
+    """Find the transfer syntax in which the elements from `start` on are valid.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def guess_encoding(data: bytes, start: int, groups: tuple[int, ...] = _FIRST_GRO
     Returns
     -------
     UID or None
-        Of an uncompressed transfer syntax; whether pixel data are compressed is not told.
+        Of an uncompressed transfer syntax; whether pixel data are compressed is not stated.
     """
     for encoding in _ENCODINGS:
         order = "<" if encoding.is_little_endian else ">"
@@ -71,7 +71,7 @@ def guess_encoding(data: bytes, start: int, groups: tuple[int, ...] = _FIRST_GRO
 
 
 def _makes_sense(data: bytes, position: int, order: str, implicit: bool) -> bool:
-    """Walk the first elements: tags ascend and are known, lengths stay within the data."""
+    """Check the first elements: tags ascend and are known, lengths stay within the data."""
     previous, count, start = -1, 0, position
     while count < _MOST and position + 8 <= len(data):
         group, element = struct.unpack_from(order + "HH", data, position)

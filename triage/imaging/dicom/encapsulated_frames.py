@@ -1,8 +1,8 @@
-"""Fragments of compressed pixel data (PS3.5 A.4) to one codestream for each frame.
+"""Fragments of compressed pixel data (PS3.5 A.4) joined to one codestream per frame.
 
-Which fragments belong to a frame follows from their number, from the offset table, or from where
-codestreams begin. Offset tables are often wrong, so one is believed only where it can be right, and
-every fragment is used exactly once.
+Fragments are assigned to frames by their number, by the offset table, or by the starts of
+codestreams. Offset tables are often wrong, so a table is used only if it is consistent, and every
+fragment is used exactly once.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def frame_codestreams(
     extended : sequence of int
         The extended offset table (PS3.3 C.7.6.3), if there is one.
     marked : bool
-        Whether codestreams can be told by their beginning, which those of RLE cannot.
+        Whether codestreams can be recognised by their first bytes; those of RLE cannot.
 
     Yields
     ------
@@ -120,7 +120,7 @@ def frame_codestreams(
     ------
     ImageRejected
         `TRUNCATED` if there are fewer frames than announced, `INCONSISTENT` if there are more or
-        nothing says which fragments belong together.
+        nothing states which fragments belong together.
     """
     for first, last in _bounds(fragments, frames, extended, marked):
         pieces = fragments.pieces[first:last]
@@ -165,7 +165,7 @@ def _begins_codestream(piece: memoryview) -> bool:
 
 
 def _begins_rle(piece: memoryview) -> bool:
-    """Whether a fragment begins as RLE does (PS3.5 G.5): a number of segments, then 64."""
+    """Whether a fragment begins with an RLE header (PS3.5 G.5): a segment count, then 64."""
     if len(piece) < 64:
         return False
     segments, offset = struct.unpack_from("<2L", piece)
@@ -173,7 +173,7 @@ def _begins_rle(piece: memoryview) -> bool:
 
 
 def _indices(table: Sequence[int], offsets: Sequence[int]) -> list[int]:
-    """Return which fragments an offset table names; none, where it cannot be right."""
+    """Return the fragments that an offset table points to; empty if the table is inconsistent."""
     if table[0] != 0 or any(first >= second for first, second in pairwise(table)):
         return []
     index_of = {offset: index for index, offset in enumerate(offsets)}

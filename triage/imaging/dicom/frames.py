@@ -30,7 +30,7 @@ _NATIVE = frozenset(
         uid.DeflatedExplicitVRLittleEndian,
     }
 )
-# JPEG (T.81) with the retired transfer syntaxes, whose streams say themselves what they are.
+# JPEG (T.81) with the retired transfer syntaxes, whose streams identify themselves.
 _JPEG = frozenset(uid.UID(f"1.2.840.10008.1.2.4.{number}") for number in (*range(50, 59), 70))
 _ENCAPSULATED = _JPEG | {
     uid.RLELossless,
@@ -142,7 +142,7 @@ def _conversion(
 ) -> Callable[[_Stored], _RGB] | None:
     """Return the function from stored rows to RGB rows [h, W, 3] or grey rows [h, W, 1].
 
-    None stands for samples that are RGB of 8 bits already.
+    None means that samples are 8-bit RGB already.
     """
     if photometric in LUMA_CHROMA:
         return lambda stored: convert_color_space(stored, photometric, "RGB", per_frame=False)

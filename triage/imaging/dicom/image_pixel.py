@@ -31,16 +31,16 @@ class ImagePixel:
         Photometric interpretation.
     allocated, stored : int
         Bits of a sample in the file, and those of them in use; 0 where the pixels are compressed
-        and the header does not say, for then the codestream does.
+        and the header does not state it; then the codestream does.
     high : int
         Most significant of the bits in use.
     signed : bool
         Two's complement.
     planes : bool or None
-        Whether each channel is a plane of its own; None where the header does not say. It means
+        Whether each channel is a plane of its own; None if the header does not state it. It means
         nothing for compressed pixels.
     compressed : bool
-        Whether a codestream tells how samples are stored.
+        Whether a codestream states how samples are stored.
 
     Raises
     ------

@@ -33,7 +33,7 @@ class NativePixels:
     ------
     ImageRejected
         `TRUNCATED` for less data than announced, `INCONSISTENT` for a row, column or frame more
-        that is not a block's padding of zeros, `UNREADABLE` where nothing says how colours are
+        that is not a block's padding of zeros, `UNREADABLE` if nothing states how colours are
         ordered, `UNSUPPORTED_ENCODING` for subsampled rows of odd length.
     """
 
@@ -79,8 +79,8 @@ class NativePixels:
     def subsampled(self) -> bool:
         """Whether two pixels of a row share their colour.
 
-        A header that was left as it was when colours were brought to full resolution is known by
-        the length: half as much again.
+        A header that was not updated when colours were brought to full resolution is detected
+        by the length of the data, which is 1.5 times as large.
         """
         pixel = self.pixel
         whole = pixel.frames * pixel.rows * pixel.columns * 3

@@ -13,7 +13,7 @@ _DISCRETE, _LINEAR, _INDIRECT = 0, 1, 2
 
 
 def palette_table(dataset: Dataset, bits: int) -> NDArray[np.uint8]:
-    """Tabulate a PALETTE COLOR picture's colours over its stored values.
+    """Compute the colours of a PALETTE COLOR picture for all its stored values.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def _entries(dataset: Dataset, name: str, count: int, depth: int) -> NDArray[np.
     if not isinstance(data, bytes) and not isinstance(segmented, bytes):
         raise _damaged()
     if isinstance(data, bytes) and data:
-        if len(data) < 2 * count:  # whatever the descriptor says
+        if len(data) < 2 * count:  # the descriptor may state another length
             return _levels(np.frombuffer(_octets(data, order), np.uint8), count, 8)
         words = np.frombuffer(data[: len(data) // 2 * 2], f"{order}u2")
         # Entries of 8 bits are allowed to lie in words of 16.
@@ -77,14 +77,14 @@ def _entries(dataset: Dataset, name: str, count: int, depth: int) -> NDArray[np.
 
 
 def _octets(data: bytes, order: str) -> bytes:
-    """Return entries of 8 bits in their order; in big-endian words each second comes first."""
+    """Return 8-bit entries in order; in big-endian words the bytes of each pair are swapped."""
     if order == "<":
         return data
     return np.frombuffer(data[: len(data) // 2 * 2], np.uint16).byteswap().tobytes()
 
 
 def _levels(entries: NDArray[np.integer], count: int, depth: int) -> NDArray[np.integer]:
-    """Scale entries to 8 bits; their high byte is exact for both ways in which 8 become 16."""
+    """Scale entries to 8 bits by their high byte, exact for both ways of storing 8 bits in 16."""
     if len(entries) < count:
         raise _damaged()
     return entries[:count] >> 8 if depth == 16 else entries[:count]
@@ -113,7 +113,7 @@ def _expanded(words: list[int], count: int, depth: int) -> NDArray[np.integer]:
 
 
 def _segment(entries: list[int], words: list[int], position: int) -> int:
-    """Append a discrete or linear segment, and return where the next begins."""
+    """Append a discrete or linear segment, and return the start of the next one."""
     kind, length = words[position], words[position + 1]
     if not length:
         raise _damaged()
@@ -130,7 +130,7 @@ def _segment(entries: list[int], words: list[int], position: int) -> int:
 def _repeat(
     entries: list[int], words: list[int], starts: set[int], segments: tuple[int, int], count: int
 ) -> None:
-    """Append segments that came before (an indirect segment): from the first, so many."""
+    """Append earlier segments again (an indirect segment): a number of them from the first on."""
     position, repetitions = segments
     for _ in range(repetitions):
         if len(entries) >= count:

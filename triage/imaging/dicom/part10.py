@@ -1,9 +1,8 @@
-"""DICOM files (PS3.10) to data sets, within bounds.
+"""Bounded parsing of DICOM files (PS3.10) to data sets.
 
-The elements wanted for pixels are named below, and only they are kept: what
-is never parsed cannot leak. pydicom's element generator does the parsing; its
-file reader is not used because it inflates without a bound, takes a truncated
-file for one without pixels, and copies the pixels.
+Only the elements that decoding needs, named below, are kept, so that other content cannot leak.
+Elements are parsed by pydicom's element generator; its file reader is not used because it inflates
+without a bound, treats a truncated file as one without pixels, and copies the pixels.
 """
 
 from __future__ import annotations
@@ -105,7 +104,7 @@ _UNDEFINED_LENGTH = 0xFFFFFFFF
 
 
 class _CountingStream(BytesIO):
-    """Bytes that refuse to be read in too many pieces.
+    """Byte stream that refuses to be read in too many pieces.
 
     An element costs pydicom hundreds of bytes of memory and a file only
     eight, so the number of elements needs a bound of its own.
@@ -128,7 +127,7 @@ class _CountingStream(BytesIO):
 
 
 def parse_part10(data: bytes, limits: Limits, keywords: tuple[str, ...] = ()) -> Dataset:
-    """Parse a DICOM file as far as its pixels need.
+    """Parse the elements of a DICOM file that its pixels need.
 
     Parameters
     ----------
@@ -179,7 +178,7 @@ def parse_part10(data: bytes, limits: Limits, keywords: tuple[str, ...] = ()) ->
 
 
 def _meta_information(data: bytes, start: int) -> tuple[FileMetaDataset, UID, int]:
-    """Read the meta information (PS3.10 7.1), always explicit little endian, if there is one.
+    """Read the meta information (PS3.10 7.1), always explicit little endian, if present.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Parts of a DICOM file that pydicom's parser does not read here: deflated data and the pixels."""
+"""Parts of a DICOM file that pydicom's parser does not read: deflated data and pixel data."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def read_pixel_element(
 
 
 def truncated_data_set() -> ImageRejected:
-    """The refusal of a file that ends before its data set does."""
+    """Return the refusal of a file that ends within its data set."""
     return ImageRejected(
         RejectReason.TRUNCATED,
         "The DICOM file ends before its data set does.",

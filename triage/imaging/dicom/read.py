@@ -1,4 +1,4 @@
-"""DICOM to RGB."""
+"""DICOM files to RGB pictures."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _profile(dataset: Dataset) -> bytes | None:
 
 
 def dicom_header(data: bytes, limits: Limits) -> Header:
-    """Read what a DICOM file's header says of its picture and device.
+    """Read the geometry, encoding and device from the header of a DICOM file.
 
     Raises
     ------
@@ -126,6 +126,6 @@ def dicom_header(data: bytes, limits: Limits) -> Header:
 
 
 def sop_class_name(dataset: Dataset) -> str | None:
-    """Return a name of the standard's only: any other UID may be anything."""
+    """Return the name of a standard SOP class; None for a private UID, which may hold any text."""
     sop_class = dataset.get("SOPClassUID")
     return sop_class.name if isinstance(sop_class, UID) and sop_class.type == "SOP Class" else None

@@ -1,4 +1,4 @@
-"""RLE frames (PS3.5 annex G), by Pillow's decoder of PackBits."""
+"""RLE frames (PS3.5 annex G), decoded by Pillow's PackBits decoder."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _PADDING = 128  # a segment may exceed its plane by one run
 def decode_rle(
     frame: memoryview, rows: int, columns: int, samples: int
 ) -> NDArray[np.unsignedinteger]:
-    """Decode an RLE frame; how many bytes a sample has follows from the number of segments.
+    """Decode an RLE frame; the number of segments gives the bytes per sample.
 
     Parameters
     ----------
     frame : memoryview
     rows, columns, samples : int
-        As the DICOM header says: the frame itself does not tell.
+        From the DICOM header; the frame itself does not state it.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def decode_rle(
 
 
 def _expanded(segment: memoryview, size: int) -> NDArray[np.uint8]:
-    """Expand a segment to exactly so many bytes."""
+    """Expand a segment to an exact number of bytes."""
     expanded = _first_bytes(segment, size)
     if expanded is None:
         raise _cut()
@@ -66,7 +66,7 @@ def _expanded(segment: memoryview, size: int) -> NDArray[np.uint8]:
 
 
 def _first_bytes(segment: memoryview, size: int) -> NDArray[np.uint8] | None:
-    """Expand a segment to its first bytes, None if it has fewer; it costs time by `size` only."""
+    """Expand the start of a segment, None if it is too short; takes time O(`size`)."""
     try:
         line = Image.frombytes("L", (size, 1), segment, "packbits", "L")
     except ValueError:

@@ -1,4 +1,4 @@
-"""Recognise DICOM files and refuse them where the extra `dicom` is not installed.
+"""Detection of DICOM files, and their refusal if the extra `dicom` is not installed.
 
 Importing this module does not need pydicom.
 """

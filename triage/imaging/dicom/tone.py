@@ -1,14 +1,13 @@
-"""Stored DICOM values to 8 bits, as tables.
+"""Tables from stored DICOM values to 8-bit values.
 
-What a stored value looks like depends on the value alone, so the whole chain
-(modality, window, photometric interpretation) is worked out once for each of
-the at most 65,536 values, and a frame is a look-up. Memory stays small for
-any frame. Of more than 16 bits the highest 16 are looked up.
+The displayed value depends on the stored value alone, so the whole chain (modality, window,
+photometric interpretation) is computed once for each of at most 65,536 values, and a frame is
+decoded by a table look-up. Memory stays small for any frame. Of samples with more than 16 bits the
+highest 16 are used.
 
-Without a window the full range of the stored bits is shown: a value then
-means the same brightness in every picture. The contrast of a 12-bit scan
-stored in 16 bits is low that way, which is right for a photograph and
-harmless for what is not one.
+Without a window the full range of the stored bits is displayed, so that a value has the same
+brightness in every picture. A 12-bit scan stored in 16 bits then has low contrast; photographs are
+not affected.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from pydicom.pixels.processing import apply_modality_lut, apply_voi
 
 
 def grey_table(dataset: Dataset, bits: int, signed: bool) -> NDArray[np.uint8]:
-    """Tabulate a greyscale picture's brightness over its stored values.
+    """Compute the brightness of a greyscale picture for all its stored values.
 
     Parameters
     ----------
@@ -73,7 +72,7 @@ def _full_range(values: NDArray[np.int64], dataset: Dataset, bits: int) -> NDArr
 
 
 def colour_table(bits: int) -> NDArray[np.uint8]:
-    """Tabulate the linear scaling of unsigned colour samples, 1 to 32 bits.
+    """Compute the linear scaling of unsigned colour samples, 1 to 32 bits.
 
     Returns
     -------
@@ -93,7 +92,7 @@ def _stored_values(bits: int, signed: bool) -> NDArray[np.int64]:
 
 
 def _window_of(dataset: Dataset) -> tuple[float, float, str] | None:
-    """Return centre, width and function of the first window; None where there is none.
+    """Return centre, width and function of the first window; None if there is none.
 
     One without a width, which PS3.3 C.11.2.1.2 does not allow, is none.
     """

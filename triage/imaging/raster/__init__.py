@@ -1,1 +1,1 @@
-"""Ordinary picture files to RGB frames: JPEG, PNG, TIFF, WebP, BMP, HEIC and AVIF."""
+"""Raster image files to RGB frames: JPEG, PNG, TIFF, WebP, BMP, HEIC and AVIF."""

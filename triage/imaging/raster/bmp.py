@@ -25,7 +25,7 @@ _DEFAULT_MASKS = {16: (0x7C00, 0x3E0, 0x1F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
 
 @dataclass(frozen=True)
 class _Bitmap:
-    """What the headers say."""
+    """Content of the headers."""
 
     height: int
     width: int
@@ -129,7 +129,7 @@ def _headers(data: bytes, limits: Limits) -> tuple[_Bitmap, NDArray[np.uint8] | 
 
 
 def _check_masks(masks: tuple[int, ...], bits: int) -> None:
-    """Each mask is one run of bits within a pixel, and none overlaps another."""
+    """Check that each mask is one run of bits within a pixel and that none overlap."""
     together = 0
     for mask in masks:
         run = mask >> _shift(mask)
@@ -180,7 +180,7 @@ def _words(bitmap: _Bitmap, rows: slice) -> NDArray[Any]:
 
 
 def _shift(mask: int) -> int:
-    """Bits to the right of a mask."""
+    """Number of bits to the right of a mask."""
     return (mask & -mask).bit_length() - 1 if mask else 0
 
 

@@ -1,4 +1,4 @@
-"""Colours named by code points (ITU-T H.273), as in HEIF, AVIF and PNG, made ICC profiles."""
+"""ICC profiles of colours that HEIF, AVIF and PNG state by code points (ITU-T H.273)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 
 
 def coded_profile(coding: Sequence[int] | None) -> bytes | None:
-    """Make the ICC profile of colours given by code points.
+    """Build the ICC profile of colours given by code points.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def coded_profile(coding: Sequence[int] | None) -> bytes | None:
 
 
 def _matrix(*chromaticities: tuple[float, float]) -> NDArray[np.float64]:
-    """From linear RGB to XYZ relative to D50 (SMPTE RP 177, then Bradford adaptation)."""
+    """Matrix from linear RGB to XYZ relative to D50 (SMPTE RP 177, then Bradford adaptation)."""
     *columns, white = [np.array([x / y, 1.0, (1 - x - y) / y]) for x, y in chromaticities]
     primaries = np.stack(columns, axis=1)
     scaled = primaries * np.linalg.solve(primaries, white)
@@ -90,7 +90,7 @@ def _parametric(function: int, parameters: Sequence[float]) -> bytes:
 
 
 def _profile(tags: list[tuple[bytes, bytes]]) -> bytes:
-    """Put an ICC profile of a display together (ICC.1:2022 7.2, 7.3)."""
+    """Assemble an ICC profile of a display (ICC.1:2022 7.2, 7.3)."""
     start = 128 + 4 + 12 * len(tags)
     table, body = struct.pack(">I", len(tags)), b""
     for name, content in tags:

@@ -1,4 +1,4 @@
-"""What Pillow reads from the header of a file without decoding it: EXIF and the colour profile."""
+"""EXIF data and colour profile, read by Pillow from a file's header without decoding it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ICC = b"ICC_PROFILE\0"  # begins the APP2 segments of a JPEG that hold a profil
 
 @dataclass(frozen=True)
 class Metadata:
-    """Facts of a header that bear on how a picture is shown.
+    """Header fields that affect how a picture is displayed.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Metadata:
 
 
 def metadata_of(image: Image.Image) -> Metadata:
-    """Take the metadata of an opened image; a damaged block counts as none."""
+    """Return the metadata of an opened image; a damaged block is ignored."""
     try:
         exif = image.getexif()
         orientation = exif.get(Exif.Orientation, 1)

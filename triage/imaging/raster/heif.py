@@ -1,4 +1,4 @@
-"""HEIC by libheif (pi-heif) and AVIF by Pillow: the primary still picture."""
+"""HEIC files by libheif (pi-heif) and AVIF files by Pillow: the primary still picture."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from triage.imaging.raster.code_points import coded_profile
 from triage.imaging.raster.exif import Metadata, metadata_of
 from triage.imaging.raster.heif_tiles import check_tile_sizes, has_bad_tile, may_miss_tiles
 from triage.imaging.raster.iso_boxes import Meta, incomplete, read_meta
-from triage.imaging.raster.kinds import brands
+from triage.imaging.raster.raster_formats import brands
 from triage.imaging.raster.samples import Block, Layout, Page
 
 # Options of the libraries are of the whole process. A second thread would only take memory.
@@ -102,7 +102,7 @@ def _heif_blocks(picture: Any, height: int, width: int, data: bytes, meta: Meta)
 
 
 def _layout(mode: str) -> Layout:
-    """What Pillow's name of a mode means."""
+    """Layout that Pillow's name of a mode means."""
     if mode in ("L", "LA"):
         return Layout("grey", alpha="straight" if mode == "LA" else None)
     if mode in ("RGB", "RGBA", "RGBa"):
@@ -133,7 +133,7 @@ def read_avif(data: bytes, limits: Limits) -> list[Page]:
     Returns
     -------
     list of Page
-        One page. Pillow tells the file's own properties of orientation as those of EXIF.
+        One page. Pillow reports the file's own orientation properties as EXIF orientation.
 
     Raises
     ------
@@ -181,7 +181,7 @@ def _avif_blocks(image: Image.Image) -> Iterator[Block]:
 
 
 def _check_boxes(data: bytes, limits: Limits) -> Meta:
-    """Read the boxes; refuse pictures and tiles out of bounds, cut short or overwritten."""
+    """Read the boxes; refuse pictures and tiles that are too large, truncated or overwritten."""
     try:
         found = read_meta(data)
         broken = incomplete(data, found)
@@ -204,7 +204,7 @@ def _sequence() -> ImageRejected:
 
 
 def _refusal(message: str) -> ImageRejected:
-    """Turn what a library says, which may quote the file, into a refusal."""
+    """Convert a library's error, whose text may quote the file, to a refusal."""
     message = message.lower()
     if "end of file" in message or "truncated" in message:
         return ImageRejected(

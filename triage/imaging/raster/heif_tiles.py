@@ -1,4 +1,4 @@
-"""Tiles of HEIC pictures: libheif fills one that cannot be decoded and does not report it."""
+"""Detection of undecodable tiles in HEIC pictures, which libheif fills without an error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BORDER = 4  # pixels of a filled tile that chroma of the next one may change, o
 
 
 def check_tile_sizes(meta: Meta, limits: Limits) -> None:
-    """Refuse pictures whose tiles have more pixels in all than are read.
+    """Refuse pictures whose tiles together exceed the limit on pixels.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ def check_tile_sizes(meta: Meta, limits: Limits) -> None:
 def may_miss_tiles(meta: Meta, pixels: NDArray[np.uint8]) -> bool:
     """Whether a decoded picture may have tiles that libheif filled.
 
-    It fills with zeros before the colours are converted: these become green without red and blue,
-    blue without red and green, or black. A square of such pixels as large as the smallest visible
-    part of a tile makes a picture suspicious. `has_bad_tile` then decides.
+    libheif fills with zeros before the colours are converted: these become green without red and
+    blue, blue without red and green, or black. A square of such pixels as large as the smallest
+    visible part of a tile makes a picture suspicious. `has_bad_tile` then decides.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def may_miss_tiles(meta: Meta, pixels: NDArray[np.uint8]) -> bool:
 
 
 def has_bad_tile(data: bytes, meta: Meta) -> bool:
-    """Decode each tile of the primary picture by itself; tell whether libheif refuses one.
+    """Decode each tile of the primary picture separately; return whether libheif refuses one.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def has_bad_tile(data: bytes, meta: Meta) -> bool:
 
 
 def _tiles(meta: Meta) -> set[int]:
-    """Coded items of which the primary picture and its auxiliary pictures are put together."""
+    """Coded items of which the primary picture and its auxiliary pictures are composed."""
     open_items = [meta.primary]
     open_items += [item for item, owners in meta.auxiliary.items() if meta.primary in owners]
     seen: set[int] = set()
@@ -113,7 +113,7 @@ def _tiles(meta: Meta) -> set[int]:
 
 
 def _smallest_part(meta: Meta) -> int:
-    """Shortest side of the visible part of a tile, or 0 where it is not known."""
+    """Shortest side of the visible part of a tile, or 0 if unknown."""
     tiles = meta.sources.get(meta.primary, ())
     sizes = {_size_of(meta, item) for item in tiles}
     whole = _size_of(meta, meta.primary)

@@ -1,4 +1,4 @@
-"""The boxes of HEIF and AVIF files (ISO/IEC 14496-12, 23008-12), as far as checks need them."""
+"""Parser of the boxes of HEIF and AVIF files (ISO/IEC 14496-12, 23008-12) that checks need."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 _MAX_BOXES = 20_000
 _MAX_ITEMS = 10_000  # also of extents; phones write about 50 tiles
-# H.265 7.4.2 forbids these bytes within a unit, so that they tell of overwritten data.
+# H.265 7.4.2 forbids these bytes within a unit, so that they indicate overwritten data.
 _FORBIDDEN = re.compile(rb"\x00\x00[\x00\x01\x02]")
 _ZEROS = bytes(256)
 
 
 @dataclass
 class Meta:
-    """What the meta box says of the pictures: the primary one, its tiles, previews and masks.
+    """Content of the meta box: the primary picture, its tiles, previews and masks.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Meta:
     chosen: dict[int, list[int]] = field(default_factory=dict)
 
     def properties_of(self, item: int) -> list[tuple[bytes, tuple[int, int] | None]]:
-        """Properties of an item; numbers that name none are left out."""
+        """Properties of an item; unknown property numbers are skipped."""
         count = len(self.properties)
         return [self.properties[n] for n in self.chosen.get(item, ()) if 0 <= n < count]
 
@@ -95,7 +95,7 @@ def read_meta(data: bytes) -> Meta:
 
 
 def show_items(data: bytes, items: set[int]) -> bytes:
-    """Return a copy of a file in which of all items only these are not marked as hidden.
+    """Return a copy of a file in which only the given items are not marked as hidden.
 
     Parameters
     ----------
@@ -116,8 +116,8 @@ def show_items(data: bytes, items: set[int]) -> bytes:
 def incomplete(data: bytes, meta: Meta) -> bool:
     """Whether data of a picture or tile are missing, or were replaced by zeros.
 
-    Decoders of HEVC and AV1 take zeros for picture data and show something. In HEVC three zeros in
-    a row are forbidden anywhere; of AV1 256 at the end of an item are taken as a sign.
+    Decoders of HEVC and AV1 decode zeros without an error. In HEVC three zeros in a row are
+    forbidden anywhere; in AV1 256 zeros at the end of an item count as missing data.
     """
     for item, kind in meta.types.items():
         if kind not in (b"hvc1", b"av01"):
@@ -137,7 +137,7 @@ def incomplete(data: bytes, meta: Meta) -> bool:
 
 
 def _has_bad_units(content: bytes, length_bytes: int) -> bool:
-    """Whether units of HEVC hold forbidden bytes or do not end where their item does."""
+    """Whether HEVC units hold forbidden bytes or do not end where their item does."""
     position = 0
     while position + length_bytes <= len(content):
         start = position + length_bytes
@@ -162,7 +162,7 @@ def _read_properties(meta: Meta, properties: memoryview) -> None:
 
 
 def _read_chosen(meta: Meta, content: memoryview) -> None:
-    """Properties of each item (ISO/IEC 23008-12, 9.3); the top bit of each says essential."""
+    """Properties of each item (ISO/IEC 23008-12, 9.3); the top bit of each means essential."""
     version, flags, count = struct.unpack_from(">B2xBI", content)
     form = ">IB" if version else ">HB"
     position = 8
@@ -207,7 +207,7 @@ def _item_entries(content: memoryview) -> Iterator[tuple[int, bytes, memoryview]
 
 
 def _read_extents(meta: Meta, content: memoryview) -> None:
-    """Item locations (ISO/IEC 14496-12, 8.11.3); only those given by place in the file."""
+    """Item locations (ISO/IEC 14496-12, 8.11.3); only those given by offset in the file."""
     version, sizes, more = struct.unpack_from(">B3xBB", content)
     offset_bytes, length_bytes, base_bytes = sizes >> 4, sizes & 15, more >> 4
     index_bytes = more & 15 if version in (1, 2) else 0
@@ -239,7 +239,7 @@ def _read_extents(meta: Meta, content: memoryview) -> None:
 
 
 def _boxes(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
-    """Walk boxes side by side; one that is cut short ends the walk."""
+    """Iterate over adjacent boxes; a truncated box ends the iteration."""
     position = 0
     for _ in range(_MAX_BOXES):
         if position + 8 > len(view):

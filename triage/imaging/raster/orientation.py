@@ -1,4 +1,4 @@
-"""EXIF orientation: how a stored picture is turned upright."""
+"""EXIF orientation: rotation of a stored picture to upright."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _STRIP = 32  # rows copied at a time: strided copies of a large frame miss every
 
 
 def upright(frame: NDArray[Any], orientation: object) -> NDArray[Any]:
-    """Turn a stored picture upright.
+    """Rotate or mirror a stored picture to upright.
 
     Parameters
     ----------

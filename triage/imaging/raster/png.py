@@ -1,9 +1,9 @@
-"""PNG pixels, every byte of them counted.
+"""PNG pixels, with a check that the image data are complete.
 
-Decoders take a zlib stream that ends early for a picture whose last rows are black. Here the
-stream is inflated by Python, in bounded pieces, and must hold exactly the bytes that the header
-demands; only the filters of the rows are undone by Pillow, some rows at a time. The gAMA and cHRM
-chunks are not applied, as in most decoders: their values are often wrong.
+Common decoders treat a zlib stream that ends early as a picture whose last rows are black. Here the
+stream is inflated by Python, in bounded pieces, and must hold exactly the number of bytes that the
+header requires; only the filters of the rows are reversed by Pillow, some rows at a time. The gAMA
+and cHRM chunks are not applied, as in most decoders: their values are often wrong.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _layout(png: PngFile) -> Layout:
 
 
 def _blocks(png: PngFile, layout: Layout) -> Iterator[Block]:
-    """Inflate, unfilter and unpack all rows, and see that there are no more and no fewer."""
+    """Inflate, unfilter and unpack all rows; refuse missing and surplus bytes."""
     stream = Inflated(png.data, cut, damaged)
     for left, top, across, down in _ADAM7 if png.interlaced else ((0, 0, 1, 1),):
         width = -(-(png.width - left) // across)
@@ -165,7 +165,7 @@ def _pass_rows(
 
 
 class _Unfilter:
-    """Undoes the filters of one pass, band after band.
+    """Reverses the filters of one pass, block after block.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""PNG (ISO/IEC 15948, W3C PNG third edition): its chunks, checked."""
+"""Parser of PNG chunks (ISO/IEC 15948, W3C PNG third edition)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MAX_TEXT = 2**20  # bytes of an inflated text; Pillow refuses the file for more
 
 @dataclass
 class PngFile:
-    """What the chunks of a PNG say; its image data still deflated.
+    """Content of the chunks of a PNG; its image data still deflated.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class PngFile:
     coding : tuple of int or None
         Colour primaries, transfer function, matrix and range of the cICP chunk (ITU-T H.273).
     metadata : bytes
-        A PNG of one pixel that holds the chunks that may tell the orientation and the device.
+        A PNG of one pixel that holds the chunks that may state the orientation and the device.
     """
 
     height: int
@@ -64,7 +64,7 @@ class PngFile:
 
 
 def read_chunks(data: bytes) -> PngFile:
-    """Walk the chunks of a PNG and check those that bear on its pixels.
+    """Read the chunks of a PNG and check those that its pixels depend on.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def _header(body: memoryview) -> PngFile:
 
 
 def _note(png: PngFile, kind: bytes, body: memoryview) -> None:
-    """Take what a chunk before the image data says."""
+    """Record the content of a chunk before the image data."""
     if kind == b"PLTE":
         if len(body) % 3 or not 3 <= len(body) <= 768:
             raise damaged()
@@ -163,7 +163,7 @@ def _note(png: PngFile, kind: bytes, body: memoryview) -> None:
 
 
 def _inflated_profile(body: memoryview) -> bytes:
-    """Section 11.3.2.3; what is damaged or too large is no usable profile: b''."""
+    """Section 11.3.2.3; b'' for a profile that is damaged or too large."""
     content = bytes(body)
     name_end = content.find(b"\0", 0, 80)
     if name_end < 0:
@@ -177,12 +177,12 @@ def _inflated_profile(body: memoryview) -> bytes:
 
 
 def _telling(kind: bytes, body: memoryview) -> bool:
-    """Whether a chunk may tell the orientation or the device."""
+    """Whether a chunk may state the orientation or the device."""
     return kind == b"eXIf" or (kind in _TEXT and bytes(body[: len(_TELLING)]) == _TELLING)
 
 
 def _moderate(kind: bytes, body: memoryview) -> bool:
-    """Whether a telling chunk (section 11.3.3) inflates to no more than `_MAX_TEXT` bytes."""
+    """Whether such a chunk (section 11.3.3) inflates to at most `_MAX_TEXT` bytes."""
     parts = bytes(body).split(b"\0", 1)[-1]  # after the keyword of a text
     if kind == b"zTXt":
         deflated = parts[1:]  # method, data
@@ -212,12 +212,12 @@ def _metadata(telling: list[tuple[bytes, memoryview]]) -> bytes:
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
-    """Write a chunk."""
+    """Return the bytes of a chunk."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def cut() -> ImageRejected:
-    """The refusal of a PNG that ends early."""
+    """Return the refusal of a truncated PNG."""
     return ImageRejected(
         RejectReason.TRUNCATED,
         "The PNG ends before its picture does.",
@@ -226,7 +226,7 @@ def cut() -> ImageRejected:
 
 
 def damaged() -> ImageRejected:
-    """The refusal of a damaged PNG."""
+    """Return the refusal of a damaged PNG."""
     return ImageRejected(
         RejectReason.UNREADABLE,
         "The PNG is damaged.",

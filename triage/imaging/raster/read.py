@@ -1,4 +1,4 @@
-"""Photographs in any of the usual formats, to sRGB."""
+"""Photographs in any supported raster format to sRGB."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from triage.errors import ImageRejected, RejectReason
 from triage.imaging.header import Header
 from triage.imaging.limits import Limits
 from triage.imaging.picture import PictureFlag
-from triage.imaging.raster.kinds import READERS
+from triage.imaging.raster.raster_formats import READERS
 from triage.imaging.raster.samples import Page, page_to_rgb
 
 
@@ -69,8 +69,8 @@ def read_raster(
 def raster_header(data: bytes, kind: str, limits: Limits) -> Header:
     """Read the header of a photograph without decoding pixels.
 
-    Only `limits.max_frames` counts here, so that the size of a picture that is refused for it can
-    be told.
+    Only `limits.max_frames` is checked, so that the size of a picture that exceeds the other limits
+    can be reported.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Samples as formats store them, and what becomes of them: 8-bit sRGB, or grey at full depth."""
+"""Samples as stored, and their conversion to 8-bit sRGB or to grey at full depth."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Block = tuple[tuple[slice, slice], NDArray[Any]]
 
 @dataclass(frozen=True)
 class Layout:
-    """What the channels of a page mean.
+    """Meaning of the channels of a page.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Page:
-    """One picture of a file, its header read and its samples not yet.
+    """One picture of a file: its header is read, its samples are read on request.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def page_to_rgb(page: Page) -> tuple[NDArray[np.uint8], PictureFlag | None]:
 
 
 def page_to_grey(page: Page) -> NDArray[Any]:
-    """Decode a page of grey at the depth it is stored in.
+    """Decode a page of grey at its stored depth.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def _block_to_rgb(
 
 
 def _to_bytes(colours: NDArray[Any], layout: Layout) -> NDArray[np.uint8]:
-    """Bring whole samples to 8 bits."""
+    """Scale whole samples to 8 bits."""
     most = 2**layout.bits - 1
     if layout.bits <= 8 or layout.space == "grey":
         scaled: NDArray[np.uint8] = colours
@@ -225,7 +225,7 @@ def _high_byte(samples: NDArray[Any], bits: int) -> NDArray[np.uint8]:
 
 
 def _divided(rgb: NDArray[np.uint8], opacity: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Divide colours by the opacity that they were multiplied by."""
+    """Divide colours by the opacity by which they were multiplied."""
     by = np.maximum(opacity, 1)[..., None].astype(np.uint16)
     divided: NDArray[np.uint16] = (rgb * np.uint16(255) + by // 2) // by
     return np.minimum(divided, 255).astype(np.uint8)

@@ -1,8 +1,8 @@
-"""TIFF pages: what their tags mean, and their samples.
+"""TIFF pages: interpretation of their tags, and their samples.
 
-Pillow decodes some kinds of TIFF wrongly without a word, such as 16-bit RGB in separate planes, and
-takes missing strips for black. So tags are interpreted here: a kind that is not listed is refused,
-and each strip or tile must be in the file and decompress to exactly its rows.
+Pillow decodes some kinds of TIFF incorrectly without an error, such as 16-bit RGB in separate
+planes, and replaces missing strips by black. So tags are interpreted here: a kind that is not
+listed is refused, and each strip or tile must be in the file and decompress to exactly its rows.
 """
 
 from __future__ import annotations
@@ -145,12 +145,12 @@ def _storage(directory: Directory, limits: Limits) -> Storage:
 
 
 def _rows_per_strip(directory: Directory, storage: Storage, limits: Limits) -> int:
-    """The rows that the file states, which may be more than it has; they are all decoded."""
+    """Rows that the file states, possibly more than it has; they are all decoded."""
     return min(directory.number(tag.ROWS_PER_STRIP, 0), limits.max_pixels // storage.width)
 
 
 def _common(directory: Directory, name: int, default: int, channels: int) -> int:
-    """The value of a tag that has one for each channel, where all are equal."""
+    """Value of a tag that has one for each channel, if all are equal."""
     values = directory.numbers(name, _MAX_SAMPLES)[:channels]
     if not len(values):
         return default
@@ -185,7 +185,7 @@ def _layout(directory: Directory, photometric: int, storage: Storage) -> Layout:
 def _alpha(
     directory: Directory, space: str, extra: int
 ) -> Literal["straight", "premultiplied"] | None:
-    """What the channels after the colours are (TIFF 6.0 section 18)."""
+    """Meaning of the channels after the colours (TIFF 6.0 section 18)."""
     meanings = [int(value) for value in directory.numbers(tag.EXTRA_SAMPLES, _MAX_SAMPLES)]
     if extra < 0 or (extra == 0 and space == "palette" and meanings):
         raise damaged()
@@ -217,7 +217,7 @@ def _palette(directory: Directory, storage: Storage) -> NDArray[np.uint8]:
 def _pieces(
     data: bytes, directory: Directory, storage: Storage, compression: int
 ) -> list[memoryview]:
-    """The bytes of every strip or tile, plane after plane; all must lie in the file."""
+    """Bytes of every strip or tile, plane after plane; all must lie in the file."""
     count = storage.down * storage.across * storage.planes
     if count > tag.MAX_SEGMENTS:
         raise ImageRejected(

@@ -1,4 +1,4 @@
-"""From the strips or tiles of a TIFF page to its samples."""
+"""Samples of a TIFF page from its strips or tiles."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Storage:
 
     @property
     def per_plane(self) -> int:
-        """Channels that lie together."""
+        """Channels that are stored together."""
         return self.channels // self.planes
 
     @property
@@ -65,12 +65,12 @@ class Storage:
 
     @property
     def down(self) -> int:
-        """Strips or tiles one below the other."""
+        """Number of strips or tiles in a column."""
         return -(-self.height // self.segment_height)
 
     @property
     def across(self) -> int:
-        """Strips or tiles side by side."""
+        """Number of strips or tiles in a row."""
         return -(-self.width // self.segment_width)
 
 
@@ -116,7 +116,7 @@ def read_blocks(
 def _tile_row(
     segments: Segments, planes: list[Sequence[memoryview]], storage: Storage, index: int
 ) -> Iterator[Block]:
-    """Read the tiles side by side: all together where they are small, else one by one."""
+    """Read one row of tiles: all together if they are small, else one by one."""
     top, width = index * storage.segment_height, storage.segment_width
     bottom = min(storage.height, top + storage.segment_height)
     if storage.segment_height * storage.across * width <= 4 * _BAND:
@@ -142,14 +142,14 @@ def _tile_row(
 
 
 def _in_step(readers: list[Segments], storage: Storage, most: int) -> Iterator[NDArray[Any]]:
-    """Read all planes, `most` rows at a time, and put their samples together."""
+    """Read all planes, `most` rows at a time, and combine their samples."""
     for bands in zip(*(reader.read(most) for reader in readers), strict=True):
         planes = [_samples(band, storage) for band in bands]
         yield planes[0] if len(planes) == 1 else np.concatenate(planes, axis=2)
 
 
 def _samples(rows: NDArray[np.uint8], storage: Storage) -> NDArray[Any]:
-    """Turn the bytes of rows into samples [h, w, channels of the plane]."""
+    """Convert the bytes of rows to samples [h, w, channels of the plane]."""
     bits, per_pixel = storage.bits, storage.per_plane
     count = storage.segment_width * per_pixel
     shape = (len(rows), storage.segment_width, per_pixel)
@@ -168,7 +168,7 @@ def _samples(rows: NDArray[np.uint8], storage: Storage) -> NDArray[Any]:
 
 
 def _undo_float_differences(rows: NDArray[np.uint8], storage: Storage) -> NDArray[Any]:
-    """TIFF technical note 3: bytes of a row, most significant first, as differences."""
+    """Reverse the differences of TIFF technical note 3, most significant bytes first."""
     size = storage.bits // 8
     count = storage.segment_width * storage.per_plane
     differences = rows.reshape(len(rows), -1, storage.per_plane)

@@ -1,8 +1,8 @@
-"""The strips or tiles of a TIFF, decompressed row after row, every byte of them counted.
+"""Strips and tiles of a TIFF, decompressed row by row, with a check of their length.
 
-Uncompressed data are read as they are, deflate by zlib and JPEG by `triage.codecs.jpeg`;
-for LZW and PackBits the strips are wrapped in a TIFF of plain bytes, which Pillow's libtiff
-decompresses and refuses where one is short.
+Uncompressed data are read as they are, deflate by zlib and JPEG by `triage.codecs.jpeg`; for LZW
+and PackBits the strips are wrapped in a TIFF of plain bytes, which Pillow's libtiff decompresses;
+libtiff refuses strips that are too short.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 @dataclass(frozen=True)
 class Segments:
-    """Strips or tiles one below the other, each of the same width.
+    """A column of strips or tiles of equal width.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Segments:
     tables : bytes or None
         JPEGTables.
     jpeg_colours : {'rgb', 'ycc'}
-        What a JPEG stream of three channels stores where it does not say itself.
+        What a JPEG stream of three channels stores if it does not state it.
     most_rows : int
         Rows up to which the last strip may be filled up, beyond those of the first.
     """
@@ -160,12 +160,12 @@ class Segments:
                         last = min(image.height, first + most)
                         yield np.asarray(image.crop((0, first, image.width, last)))
             except (OSError, ValueError, SyntaxError):
-                # libtiff does not tell missing from damaged bytes
+                # libtiff does not distinguish missing from damaged bytes
                 raise cut() from None
 
 
 def check_compression(compression: int) -> None:
-    """Refuse a compression that is not read.
+    """Refuse an unsupported compression.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def check_compression(compression: int) -> None:
 
 
 def _wrapped(pieces: list[bytes], rows: Sequence[int], row_bytes: int, compression: int) -> bytes:
-    """Make a TIFF of 8-bit grey whose pixels are the bytes of the strips."""
+    """Build a TIFF of 8-bit grey whose pixels are the bytes of the strips."""
     count = len(pieces)
     entries = 9
     arrays = 8 + 2 + 12 * entries + 4

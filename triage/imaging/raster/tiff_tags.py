@@ -1,4 +1,4 @@
-"""TIFF 6.0 and BigTIFF: directories and their tags, read within bounds."""
+"""Bounded parser of the directories and tags of TIFF 6.0 and BigTIFF."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Directory:
         return tag in self._entries
 
     def numbers(self, tag: int, most: int) -> NDArray[np.int64]:
-        """Whole numbers of a tag, none where it is missing.
+        """Whole numbers of a tag, empty if it is missing.
 
         Parameters
         ----------
@@ -78,14 +78,14 @@ class Directory:
         return int(values[0]) if len(values) else default
 
     def content(self, tag: int, most: int) -> bytes | None:
-        """Bytes of a tag; None where it is missing, of another type or longer than `most`."""
+        """Bytes of a tag; None if it is missing, of another type or longer than `most`."""
         kind, count, place = self._entries.get(tag, (0, 0, 0))
         if kind not in (1, 2, 7) or count > most:
             return None
         return bytes(self._bytes(kind, count, place))
 
     def text(self, tag: int) -> str | None:
-        """Beginning of an ASCII tag."""
+        """Start of an ASCII tag."""
         content = self.content(tag, 2**16)
         return None if content is None else content.split(b"\0")[0][:256].decode("latin-1")
 
@@ -133,7 +133,7 @@ def read_directories(data: bytes, most: int) -> list[Directory]:
 
 
 def _read_directory(data: bytes, order: str, place: int, *, big: bool) -> tuple[Directory, int]:
-    """Read one directory and where the next one lies."""
+    """Read one directory and the offset of the next one."""
     word = f"{order}{'u8' if big else 'u4'}"
     entry = np.dtype(
         [("tag", f"{order}u2"), ("type", f"{order}u2"), ("count", word), ("value", word)]
@@ -169,7 +169,7 @@ _WANTED = np.array(
 
 
 def cut() -> ImageRejected:
-    """The refusal of a TIFF that ends early."""
+    """Return the refusal of a truncated TIFF."""
     return ImageRejected(
         RejectReason.TRUNCATED,
         "The TIFF ends before its picture does.",
@@ -178,7 +178,7 @@ def cut() -> ImageRejected:
 
 
 def damaged() -> ImageRejected:
-    """The refusal of a damaged TIFF."""
+    """Return the refusal of a damaged TIFF."""
     return ImageRejected(
         RejectReason.UNREADABLE,
         "The TIFF is damaged.",
@@ -187,7 +187,7 @@ def damaged() -> ImageRejected:
 
 
 def unsupported(what: str) -> ImageRejected:
-    """The refusal of a kind of TIFF."""
+    """Return the refusal of an unsupported kind of TIFF."""
     return ImageRejected(
         RejectReason.UNSUPPORTED_ENCODING,
         what,

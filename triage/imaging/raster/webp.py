@@ -1,4 +1,4 @@
-"""Still WebP pictures, by Pillow's libwebp, which refuses streams that end early."""
+"""Still WebP pictures, decoded by Pillow's libwebp, which refuses truncated streams."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def read_webp(data: bytes, limits: Limits) -> list[Page]:
 
 
 def _sizes(view: memoryview) -> list[tuple[int, int]]:
-    """Width and height of the canvas and of the picture in it, from the headers of the chunks."""
+    """Width and height of the canvas and of the picture in it, from the chunk headers."""
     (length,) = struct.unpack_from("<I", view, 4)
     if length + 8 > len(view):
         raise _cut()
@@ -127,7 +127,7 @@ def _blocks(data: bytes, width: int, height: int, *, alpha: bool) -> Iterator[Bl
                 part = image.crop((0, rows.start, width, rows.stop)).convert(mode)
                 yield (rows, slice(0, width)), np.asarray(part)
     except (OSError, EOFError, SyntaxError, ValueError):
-        # libwebp does not tell missing from damaged data
+        # libwebp does not distinguish missing from damaged data
         raise _cut() from None
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from triage.models.contrastive.processes import gather_rows
+from triage.models.contrastive.training_processes import gather_rows
 
 
 def nt_xent(first: Tensor, second: Tensor, temperature: float = 0.1) -> Tensor:

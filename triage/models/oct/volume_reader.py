@@ -14,7 +14,7 @@ from triage.decoding.read_volume import read_volume
 from triage.errors import ImageRejected, RejectReason
 from triage.hashing import hash_json
 from triage.imaging.corruptions import Corruption
-from triage.imaging.names import shown_name
+from triage.imaging.shown_name import shown_name
 from triage.models.oct.scan_grid import to_grid
 from triage.oct_imaging.limits import DEFAULT_VOLUME_LIMITS
 from triage.oct_imaging.volume import OctVolume

@@ -2,7 +2,7 @@
 
 Every reader here is our own and small. eyepy and oct-converter, from which the layouts of most
 formats are publicly known, are oracles of the tests and no dependency: they keep names and birth
-dates in memory, allocate what a header asks for, follow lists that may form a ring, and lose or
+dates in memory, allocate what a header requests, follow lists that may be circular, and lose or
 assume the scale (oct-converter's `.fda` and `.fds` readers also fail under NumPy 2.3 and later).
 
 | kind        | files            | real files read | scale the file gives            |
@@ -38,7 +38,7 @@ from triage.oct_imaging.vendors import (
 
 @dataclass(frozen=True)
 class Vendor:
-    """One format: its name for messages, how it is recognised, how it is read."""
+    """One format: its name in messages, how it is recognised, how it is read."""
 
     label: str
     matches: Callable[[bytes, Path], bool]
@@ -58,7 +58,7 @@ VENDORS = {
 
 
 def identify_vendor(head: bytes, path: Path) -> str | None:
-    """Tell a vendor's format by its content, and by its suffix where it has no magic bytes.
+    """Identify a vendor's format by its content, or by its suffix if it has no magic bytes.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def read_vendor(kind: str, path: Path, limits: VolumeLimits) -> Draft:
     Parameters
     ----------
     kind : str
-        What `identify_vendor` said.
+        The result of `identify_vendor`.
     path : Path
         The file, or the folder of a Heidelberg XML export.
     limits : VolumeLimits

@@ -1,7 +1,7 @@
-"""Bioptigen `.OCT`: a header and frames made of fields, each with its name and length before it.
+"""Bioptigen `.OCT`: a header and frames made of fields, each preceded by its name and length.
 
 Fields as oct-converter describes them. Tested on synthetic files only. The file gives the scanned
-lengths, taken to be in mm; it does not say which eye it is of.
+lengths, assumed to be in mm; it does not state the eye.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LENGTHS = ("SCANDEPTH", "AZSCANLENGTH", "ELSCANLENGTH")
 
 
 def matches(head: bytes, path: Path) -> bool:
-    """Whether a file is Bioptigen's: the name of its first field stands in for magic bytes."""
+    """Whether a file is Bioptigen's: the name of its first field serves as magic bytes."""
     return b"FRAMEHEADER" in head[_FIRST_FIELD : _FIRST_FIELD + 16]
 
 
@@ -42,7 +42,7 @@ def read(path: Path, limits: VolumeLimits) -> Draft:
             raise star_scan()
         if header.get("SCANS", 1) > 1 and header.get("FRAMES", 1) > 1:
             raise unsupported(
-                "The file repeats its B-scans, and their order is not told.",
+                "The file repeats its B-scans, and their order is not stated.",
                 "Export the averaged volume.",
             )
         source.check(at, 2 * count * height * width)
@@ -51,7 +51,7 @@ def read(path: Path, limits: VolumeLimits) -> Draft:
             frame, end = _section(source, at)
             starts.append(int(frame.get("FRAMESAMPLES", -1)))
             if frame.get("FRAMELINES", width) != width or end - starts[-1] < 2 * height * width:
-                raise damaged("A frame has another size than the header says.")
+                raise damaged("A frame has another size than the header states.")
             at = end
 
         def stored(index: int) -> NDArray[np.uint16]:
@@ -90,7 +90,7 @@ def _section(source: Source, at: int) -> tuple[dict[str, float], int]:
         name = source.read(at, length).rstrip(b"\0").decode("ascii", "replace")
         (size,) = source.unpack("<I", at + length)
         at += length + 4
-        # the field that opens a section says its length, or none, and holds the other fields
+        # the field that opens a section states its length, or none, and holds the other fields
         if name in ("FRAMEHEADER", "FRAMEDATA"):
             continue
         source.check(at, size)

@@ -1,4 +1,4 @@
-"""Where in an `.e2e` the parts of each volume lie; nothing large is read."""
+"""Index of the parts of each volume in an `.e2e` file; no samples are read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ENTRY = np.dtype(
 _CHUNK = "<24xI4x3Ii4xI4x"
 _CHUNK_SIZE = 60
 _DEVICE, _BSCAN, _LAYER, _IMAGE = 9001, 10004, 10019, 1073741824
-# Where a chunk of each type says R or L.
+# Offset of the letter R or L in a chunk of each type.
 _LATERALITY_AT = {11: 14, 3: 4, 5: 2, 59: 14}
 _BSCAN_PIXELS, _SLO_PIXELS = 35652097, 33620481
 _WANTED = (_DEVICE, _BSCAN, _LAYER, _IMAGE, *_LATERALITY_AT)
@@ -28,7 +28,7 @@ _MOST_CHUNKS, _MOST_ENTRIES = 200_000, 2_000_000
 
 @dataclass
 class Bscan:
-    """Where the parts of one B-scan lie."""
+    """Offsets of the parts of one B-scan."""
 
     pixels: tuple[int, int, int] | None = None  # offset, height, width
     ends: tuple[float, ...] = ()
@@ -46,17 +46,17 @@ class Series:
     slo: tuple[int, int, int] | None = None
 
     def bscan(self, index: int) -> Bscan:
-        """The B-scan of an index, made on its first mention."""
+        """The B-scan of an index, created on first use."""
         return self.bscans.setdefault(index, Bscan())
 
     @property
     def imaged(self) -> list[Bscan]:
-        """The B-scans that have samples, in order."""
+        """B-scans that have samples, in order."""
         return [self.bscans[key] for key in sorted(self.bscans) if self.bscans[key].pixels]
 
 
 def index_chunks(source: Source) -> tuple[dict[tuple[int, ...], Series], str]:
-    """Walk all directories.
+    """Read all directories.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def _chunks(source: Source, shift: int) -> Iterator[int]:
 
 
 def _note_image(source: Source, at: int, series: Series, place: int) -> None:
-    """Note where the samples of a B-scan or of the SLO picture lie."""
+    """Record the offset of the samples of a B-scan or of the SLO picture."""
     _, kind, _, height, width = source.unpack("<5I", at)
     samples = (at + 20, height, width)
     if kind == _BSCAN_PIXELS:

@@ -1,4 +1,4 @@
-"""What Heidelberg's formats share: brightness, boundaries, the SLO picture."""
+"""Code shared by Heidelberg's formats: brightness, boundaries, the SLO picture."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def layer_name(index: int) -> str:
 
 
 def grey(reflectivity: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Reflectivity as the brightness that Heidelberg's own picture export shows.
+    """Convert reflectivity to the brightness of Heidelberg's own picture export.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def grey(reflectivity: NDArray[np.floating]) -> NDArray[np.uint8]:
     uint8 array
         255 (ln(x + 0.000244) + 8.3) / 8.285, cut to 0..255: the curve that reproduces the grey
         values of an XML export from the `.vol` export of the same scan to within 3 levels
-        (OCT-Converter, issue 21), so that both exports look alike to a network. The fourth root
+        (OCT-Converter, issue 21), so that both exports look the same to a network. The fourth root
         that the export's manual names is darker at the top and brighter at the bottom.
     """
     x = np.asarray(reflectivity, np.float32)
@@ -49,13 +49,13 @@ def grey(reflectivity: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 
 def boundary(rows: NDArray[np.floating], height: int) -> NDArray[np.float32]:
-    """A boundary in rows, NaN where it lies outside the B-scan or was not found."""
+    """Boundary in rows, NaN where it is outside the B-scan or was not found."""
     rows = np.asarray(rows, np.float32)
     return np.where((rows > 0) & (rows < height), rows, np.float32(np.nan)).astype(np.float32)
 
 
 def too_many_boundaries() -> ImageRejected:
-    """The refusal of more layer boundaries than any volume has."""
+    """Return the refusal of more layer boundaries than any volume has."""
     return ImageRejected(
         RejectReason.TOO_LARGE,
         "The file holds more layer boundaries than are read.",
@@ -77,13 +77,13 @@ class Surfaces:
         self._rows: dict[str, NDArray[np.float32]] = {}
 
     def put(self, name: str, bscan: int, rows: NDArray[np.floating]) -> None:
-        """Note the boundary of one B-scan, in rows from the top [W].
+        """Add the boundary of one B-scan, in rows from the top [W].
 
         Raises
         ------
         ImageRejected
             With `RejectReason.TOO_LARGE`, for more boundaries than any volume has: each takes
-            memory of the volume's size, however few B-scans it is told of.
+            memory of the volume's size, however few B-scans have one.
         """
         if name not in self._rows:
             samples = (len(self._rows) + 1) * self._count * self._width
@@ -93,7 +93,7 @@ class Surfaces:
         self._rows[name][bscan] = boundary(rows, self._height)
 
     def found(self) -> dict[str, NDArray[np.float32]]:
-        """The boundaries that have at least one sample, float32 [S, W] by name."""
+        """Boundaries that have at least one sample, float32 [S, W] by name."""
         return {name: rows for name, rows in self._rows.items() if np.isfinite(rows).any()}
 
 
@@ -103,7 +103,7 @@ def slo_localizer(
     scale_y: float,
     lines: NDArray[np.floating] | None,
 ) -> Localizer:
-    """The SLO picture with its scale and, where both are known, the B-scans on it.
+    """SLO picture with its scale and, if both are known, the B-scans on it.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 Layout as the uocte project, LibE2E, eyepy and oct-converter found it; the format is not published.
 Tested on synthetic files only. The file gives the depth scale in mm; positions are in degrees, and
-without the eye's length they are no millimetres, so no other scale is claimed and no line drawn on
-the SLO picture, whose field of view the file is not known to give either. Chunks of the patient
+cannot be converted to millimetres without the eye's length, so no other scale is claimed and no
+line drawn on the SLO picture, whose field of view is unknown. Chunks of the patient
 and the dates are skipped.
 """
 
@@ -21,7 +21,7 @@ from triage.oct_imaging.limits import VolumeLimits
 from triage.oct_imaging.vendors.e2e_index import MAGIC, SEVERAL_MAGIC, Series, index_chunks
 from triage.oct_imaging.vendors.heyex import MANUFACTURER, Surfaces, grey, layer_name
 from triage.oct_imaging.vendors.raster_scan import raster_lines, star_scan
-from triage.oct_imaging.vendors.several import several_volumes
+from triage.oct_imaging.vendors.several_volumes import several_volumes
 from triage.oct_imaging.vendors.source import Source, claim_mm, unsupported
 from triage.oct_imaging.volume import Localizer
 

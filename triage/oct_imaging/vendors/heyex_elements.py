@@ -1,4 +1,4 @@
-"""The elements of a Heidelberg XML export that are looked at: eye, scale, positions, boundaries."""
+"""Elements of a Heidelberg XML export that are read: eye, scale, positions, boundaries."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _LAYER_NAME = re.compile(r"[A-Za-z0-9+\-]{1,16}")
 
 
 def images_of(series: Element, kind: str) -> list[Element]:
-    """The images of a series that are of one type: 'OCT' or 'LOCALIZER'."""
+    """Images of a series that are of one type: 'OCT' or 'LOCALIZER'."""
     return [image for image in series.iter("Image") if image.findtext("ImageType/Type") == kind]
 
 
 def lateralities(series: Element) -> list[tuple[str, str]]:
-    """Every differing statement on the eye, with the element that makes it."""
+    """Distinct statements on the eye, each with its element."""
     stated = [((series.findtext("Laterality") or "").strip(), "Series/Laterality")]
     stated += [
         ((image.findtext("Laterality") or "").strip(), "Image/Laterality")
@@ -33,7 +33,7 @@ def lateralities(series: Element) -> list[tuple[str, str]]:
 
 
 def number(image: Element, path: str) -> float:
-    """The number of an element; 0, which is neither a size nor a scale, where there is none."""
+    """Number of an element; 0, which is neither a size nor a scale, if there is none."""
     try:
         value = float(image.findtext(path) or "")
     except ValueError:
@@ -42,7 +42,7 @@ def number(image: Element, path: str) -> float:
 
 
 def image_number(image: Element) -> float:
-    """The place of an image in its series; elements need not be in this order."""
+    """Position of an image in its series; elements may be in another order."""
     return number(image, "ImageNumber")
 
 
@@ -64,7 +64,7 @@ def scan_lines(images: list[Element]) -> NDArray[np.floating] | None:
 
 
 def surfaces_of(images: list[Element], height: int, width: int) -> dict[str, NDArray[np.float32]]:
-    """The vendor's boundaries by name; lines of another length than the B-scan are left out.
+    """Vendor's boundaries by name; lines of another length than the B-scan are left out.
 
     Raises
     ------

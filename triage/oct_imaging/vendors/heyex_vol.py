@@ -1,7 +1,7 @@
 """Heidelberg `.vol`: a header of 2048 bytes, the SLO picture, then each B-scan behind a header.
 
 Layout after the HEYEX special-function export manual, as eyepy and heyexReader describe it.
-Read on real files. Names, birth dates and ids, at known places of the header, are never touched.
+Read on real files. Names, birth dates and ids, at known offsets of the header, are never read.
 """
 
 from __future__ import annotations

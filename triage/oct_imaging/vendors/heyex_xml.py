@@ -1,7 +1,7 @@
 """Heidelberg XML export: a folder with one XML and a picture for each B-scan and the SLO.
 
 Elements as eyepy reads them. Read on real files. Of the XML only the elements named here are
-looked at; those of the patient, the study and the dates are not.
+read; those of the patient, the study and the dates are not.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from triage.oct_imaging.vendors.heyex_elements import (
     surfaces_of,
 )
 from triage.oct_imaging.vendors.raster_scan import line_spacing
-from triage.oct_imaging.vendors.several import several_volumes
+from triage.oct_imaging.vendors.several_volumes import several_volumes
 from triage.oct_imaging.vendors.source import Source, claim_mm, damaged, device_text
 from triage.oct_imaging.vendors.xml_tree import parse_xml
 from triage.oct_imaging.volume import Localizer
@@ -110,7 +110,7 @@ class _Export:
     def claims(
         self, draft: Draft, images: list[Element], lines: NDArray[np.floating] | None
     ) -> None:
-        """Note what the elements say; each differing statement once."""
+        """Add the claims of the elements; each distinct claim once."""
         for value, source in lateralities(self.series):
             draft.claim("laterality", value, source)
         for name, element in (("column_spacing", "ScaleX"), ("depth_spacing", "ScaleY")):
@@ -123,7 +123,7 @@ class _Export:
             draft.claim(name, device_text(text.encode("utf-8")), element)
 
     def localizer(self, lines: NDArray[np.floating] | None) -> Localizer | None:
-        """The SLO picture; None if the export has none or left it out."""
+        """SLO picture; None if the export has none."""
         for image in images_of(self.series, "LOCALIZER"):
             if (path := self.picture(image)) is not None:
                 scale_x, scale_y = (number(image, CONTEXT + f"Scale{axis}") for axis in "XY")
@@ -131,9 +131,9 @@ class _Export:
         return None
 
     def picture(self, image: Element) -> Path | None:
-        """The picture an element names, within the folder and nowhere else.
+        """Path of the picture that an element names; it must be in the folder.
 
-        Exports write the path of the machine that made them, so only the last part counts.
+        Exports hold the path on the exporting machine, so only the last part is used.
         """
         name = (image.findtext("ImageData/ExamURL") or "").replace("\\", "/").rsplit("/", 1)[-1]
         beside = self.beside.get(name.strip().lower())
@@ -166,12 +166,12 @@ class _Export:
                 raise
             bscan = None
         if bscan is None or bscan.shape != (height, width):
-            raise damaged("A B-scan's picture has another size than the XML says.")
+            raise damaged("A B-scan's picture has another size than the XML states.")
         return bscan
 
 
 def _exports(folder: Path) -> list[Path]:
-    """The Heidelberg XML files of a folder; links that lead out of it are none."""
+    """Heidelberg XML files of a folder, without links that lead out of it."""
     named = (folder / name for name in first_names(folder, _MOST_ENTRIES))
     return sorted(
         path
@@ -181,7 +181,7 @@ def _exports(folder: Path) -> list[Path]:
 
 
 def _head(path: Path, folder: Path) -> bytes:
-    """A file's first bytes, none of what is no regular file of the folder."""
+    """First bytes of a file; empty unless it is a regular file of the folder."""
     try:
         with open_regular(path, root=folder) as stream:
             return stream.read(4096)
@@ -190,7 +190,7 @@ def _head(path: Path, folder: Path) -> bytes:
 
 
 def _the_export(folder: Path) -> Path:
-    """The one Heidelberg XML of a folder."""
+    """The single Heidelberg XML of a folder."""
     exports = _exports(folder)
     if len(exports) != 1:
         raise ImageRejected(

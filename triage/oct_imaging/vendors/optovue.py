@@ -1,7 +1,7 @@
 """Optovue `.OCT`: bare float samples, described by a `.txt` of the same name beside it.
 
-The text gives the shape and the eye. The millimetres in it are those of the video picture, not of
-the scan, so no scale is claimed. Tested on synthetic files only, against oct-converter.
+The text gives the shape and the eye. Its lengths in mm are those of the video picture, not of the
+scan, so no scale is claimed. Tested on synthetic files only, against oct-converter.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def read(path: Path, limits: VolumeLimits) -> Draft:
 
 
 def _description(path: Path) -> Path:
-    """The text beside the file."""
+    """Text of the file beside the samples."""
     for suffix in (".txt", ".TXT"):
         if (beside := path.with_suffix(suffix)).is_file():
             return beside
@@ -86,6 +86,6 @@ def _shape(text: str) -> tuple[int, int, int]:
 
 
 def _number(line: str) -> int:
-    """The first whole number of a line; 0, which no volume has, where there is none."""
+    """First whole number of a line; 0, which no volume has, if there is none."""
     match = _NUMBER.search(line)
     return int(match[1]) if match else 0

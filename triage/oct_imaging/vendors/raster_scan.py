@@ -1,4 +1,4 @@
-"""B-scans as lines on the retina: whether they are a raster, and how far apart they lie."""
+"""B-scans as lines on the retina: check for a raster, and spacing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FARTHEST = 1e6  # mm or degrees: beyond, a number is damage
 
 
 def star_scan() -> ImageRejected:
-    """The refusal of a radial or cross scan, whose B-scans are no parallel slices."""
+    """Return the refusal of a radial or cross scan, whose B-scans are not parallel."""
     return unsupported(
         "The B-scans cross each other (a star or cross scan), so they are no volume.",
         "Export a raster (volume) scan of the eye.",
@@ -32,7 +32,7 @@ def raster_lines(lines: NDArray[np.floating]) -> NDArray[np.floating] | None:
     Returns
     -------
     float array [S, 2, 2] or None
-        The lines; None if they say nothing, for one has no length or an end that is no number.
+        The lines; None if one of them has no length or an end that is not a number.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def raster_lines(lines: NDArray[np.floating]) -> NDArray[np.floating] | None:
 
 
 def line_spacing(lines: NDArray[np.floating]) -> float | None:
-    """Distance between neighbouring B-scans, from where they lie.
+    """Distance between neighbouring B-scans by their positions.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def line_spacing(lines: NDArray[np.floating]) -> float | None:
 
 
 def _directions(lines: NDArray[np.floating]) -> NDArray[np.float64] | None:
-    """Unit vectors along the lines [S, 2]; None if one has no length or no sensible end."""
+    """Unit vectors along the lines [S, 2]; None if one has no length or an invalid end."""
     # written so that NaN fails
     if not (np.abs(lines) < _FARTHEST).all():
         return None

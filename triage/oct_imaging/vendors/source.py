@@ -1,4 +1,4 @@
-"""Untrusted files read by parts, and the refusals that all vendors' readers share."""
+"""Bounded reading of parts of untrusted files, and refusals that all vendors' readers share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from triage.regular_file import open_regular
 
 
 class Source:
-    """A file opened for reading; a part that it does not hold is refused before it is allocated.
+    """An open file; a part beyond its end is refused before memory is allocated.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Source:
         return data
 
     def check(self, offset: int, count: int) -> None:
-        """Refuse a part that the file does not hold, without reading it."""
+        """Refuse a part beyond the end of the file, without reading it."""
         if offset < 0 or count < 0 or offset + count > self.size:
             raise truncated()
 
@@ -91,7 +91,7 @@ class Source:
 
 
 def truncated() -> ImageRejected:
-    """The refusal of a file that ends before its content does."""
+    """Return the refusal of a truncated file."""
     return ImageRejected(
         RejectReason.TRUNCATED,
         "The file ends before its volume does.",
@@ -100,22 +100,22 @@ def truncated() -> ImageRejected:
 
 
 def damaged(what: str) -> ImageRejected:
-    """The refusal of a file whose header contradicts itself."""
+    """Return the refusal of a file whose header is inconsistent."""
     return ImageRejected(RejectReason.UNREADABLE, what, hint="Export the scan again.")
 
 
 def unsupported(what: str, hint: str) -> ImageRejected:
-    """The refusal of content that is whole but no volume that is read here."""
+    """Return the refusal of valid content that is not a supported volume."""
     return ImageRejected(RejectReason.UNSUPPORTED_ENCODING, what, hint=hint)
 
 
 def is_scale(value: float) -> bool:
-    """Whether a number can be millimetres per sample: from 10 nm to below 1 cm, and no NaN."""
+    """Whether a number is a valid scale in mm per sample: from 10 nm to below 1 cm, not NaN."""
     return 1e-5 <= value < 10
 
 
 def claim_mm(draft: Draft, name: str, value: float | None, source: str) -> None:
-    """Note a scale in mm; None, or a number that can be no scale, is no statement."""
+    """Add a claim on a scale in mm; None and invalid scales are ignored."""
     if value is not None and is_scale(value):
         draft.claim(name, f"{value:.7g}", source)
 

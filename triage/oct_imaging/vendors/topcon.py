@@ -1,6 +1,6 @@
 """Topcon `.fda` and `.fds`: a list of named chunks.
 
-Layout as the uocte project, oct-converter and eyepy found it; it is not published. Tested on
+Layout after the uocte project, oct-converter and eyepy; the format is not published. Tested on
 synthetic files only. Chunks of the patient are never read, of the capture only the eye, of the
 hardware only the model.
 """
@@ -69,7 +69,7 @@ def read(path: Path, limits: VolumeLimits) -> Draft:
 
 
 def _chunks(source: Source) -> Chunks:
-    """Where the content of each named chunk lies: (offset, size)."""
+    """Offset and size of the content of each named chunk."""
     chunks: Chunks = {}
     at = _FIRST_CHUNK
     for _ in range(_MOST_CHUNKS):
@@ -137,7 +137,7 @@ def _check_mode(mode: int) -> None:
 
 
 def _claims(draft: Draft, source: Source, chunks: Chunks, mode: int) -> tuple[float, float] | None:
-    """Note eye, model and scale; return the scanned width and height in mm, if told."""
+    """Add eye, model and scale; return the scanned width and height in mm, if stated."""
     count, _, width = draft.bscans.shape
     draft.claim("manufacturer", "Topcon", "the file format")
     for name in ("@CAPTURE_INFO_02", "@CAPTURE_INFO"):
@@ -162,7 +162,7 @@ def _claims(draft: Draft, source: Source, chunks: Chunks, mode: int) -> tuple[fl
 def _surfaces(
     source: Source, chunks: Chunks, shape: tuple[int, ...]
 ) -> dict[str, NDArray[np.float32]]:
-    """The boundaries: stored as rows above the bottom, the last B-scan first."""
+    """Boundaries; the file stores rows above the bottom, the last B-scan first."""
     count, height, width = shape
     surfaces = Surfaces((count, height, width))
     for at, size in chunks.get("@CONTOUR_INFO", []):

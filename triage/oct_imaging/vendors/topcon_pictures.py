@@ -1,6 +1,6 @@
 """Pictures in a Topcon file: compressed B-scans and the fundus photograph.
 
-That the first B-scan lies at the upper edge of the scanned box is eyepy's reading.
+The first B-scan is placed at the upper edge of the scanned box, as in eyepy.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Chunks = dict[str, list[tuple[int, int]]]
 
 
 def decoded(data: bytes, size: tuple[int, int]) -> NDArray[Any]:
-    """One compressed picture as grey [h, w], 8 or 16 bits; its size is checked before decoding.
+    """Decode one picture to grey [h, w], 8 or 16 bits; its size is checked first.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def _jpeg2000(data: bytes, size: tuple[int, int]) -> NDArray[Any]:
 
 
 def _other_size() -> ImageRejected:
-    return damaged("A picture in the file has another size than the header says.")
+    return damaged("A picture in the file has another size than the header states.")
 
 
 def fundus_localizer(
@@ -73,7 +73,7 @@ def fundus_localizer(
     count: int,
     extent: tuple[float, float] | None,
 ) -> Localizer | None:
-    """The fundus photograph in grey, with its scale and the B-scans on it if it is registered.
+    """Fundus photograph in grey, with its scale, and with the B-scans if it is registered.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def fundus_localizer(
 
 
 def _fundus(source: Source, chunks: Chunks, limits: VolumeLimits) -> NDArray[np.uint8] | None:
-    """The fundus photograph as grey; None if there is none that can be read."""
+    """Fundus photograph in grey; None if there is none that can be read."""
     if "@IMG_FUNDUS" in chunks:
         at, _ = chunks["@IMG_FUNDUS"][0]
         width, height, _, _, _, size = source.unpack("<4I4sI", at)

@@ -1,4 +1,4 @@
-"""Untrusted XML as an element tree: no document type, so no entities and nothing external."""
+"""Parser of untrusted XML: no document type, so no entities and no external content."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def parse_xml(data: bytes) -> Element:
     parser.EntityDeclHandler = refuse
     try:
         for text, last in _texts(data):
-            # a str, for then a declared encoding has no say
+            # a str, so that a declared encoding is ignored
             parser.Parse(text, last)
             fed += len(text.encode())
             # The parser keeps a tag until it is whole.
@@ -78,7 +78,7 @@ def parse_xml(data: bytes) -> Element:
 
 
 def _texts(data: bytes) -> Iterator[tuple[str, bool]]:
-    """Decode piece by piece, for one unusual letter makes a whole text four times as large."""
+    """Decode in pieces, as one wide character makes a whole str four times as large."""
     wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     decoder = getincrementaldecoder("utf-16" if wide else "utf-8-sig")(errors="replace")
     for start in range(0, len(data), _BLOCK):

@@ -1,8 +1,8 @@
 """Zeiss Cirrus `.img`: bare grey values without a header.
 
-The two cubes that the device records are known by their size: 512 x 128 and 200 x 200 A-scans of
-1024 samples. Another shape is taken from the `512x128` in the file's name if it accounts for every
-byte. The file gives neither scale nor eye, and none is claimed. Tested on synthetic files only.
+The two cubes that the device records are recognised by their size: 512 x 128 and 200 x 200 A-scans
+of 1024 samples. Another shape is taken from the `512x128` in the file name if it accounts for every
+byte. The file states neither scale nor eye, and none is claimed. Tested on synthetic files only.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """OCT phantoms: synthetic volumes of the macula whose tissue map is known voxel by voxel.
 
-A phantom is no patient and no diagnosis. It is anatomy written down as smooth surfaces in mm,
-lesions added to it from a declared table (`PHENOTYPES`), a scanner from another (`DEVICES`), and
-a referral that follows from the drawn findings by stated rules (`REFERRAL_RULES`). The tissue
-map, the surfaces and the B-scans come from the same geometry, so the truth is exact. Every
-number is drawn from a seed: the same case is always the same bytes.
+A phantom is no patient and no diagnosis. It consists of anatomy described by smooth surfaces in mm,
+lesions from a declared table (`PHENOTYPES`), a scanner from another (`DEVICES`), and a referral
+that follows from the drawn findings by stated rules (`REFERRAL_RULES`). The tissue map, the
+surfaces and the B-scans come from the same geometry, so the truth is exact. Every number is drawn
+from a seed: the same case always has the same bytes.
 """
 
 from triage.phantoms.oct.devices import DEVICES, PhantomDevice

@@ -1,4 +1,4 @@
-"""How a scan was taken and what went wrong with it; drawn as numbers, painted elsewhere."""
+"""Parameters of a scan's pose and artefacts; they are rendered by other modules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two phantom scanners, and in what they differ."""
+"""The two phantom scanners and their differences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Size = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class PhantomDevice:
-    """How a scanner turns tissue into grey.
+    """How a scanner converts tissue to grey values.
 
     Parameters
     ----------

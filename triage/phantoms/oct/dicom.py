@@ -1,4 +1,4 @@
-"""A phantom volume as a DICOM Ophthalmic Tomography Image object (PS3.3 A.52.4.3)."""
+"""DICOM Ophthalmic Tomography Image objects (PS3.3 A.52.4.3) of phantom volumes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def dicom_bytes(phantom: OctPhantom) -> bytes:
     """Encode a phantom as one multi-frame file; the same phantom gives the same bytes.
 
     The scale is in the shared functional groups (Pixel Measures), each B-scan's place in its
-    own (Plane Position, Ophthalmic Frame Location). Nothing identifies a person: the patient is
-    named by the pseudonymous id alone.
+    own (Plane Position, Ophthalmic Frame Location). Nothing identifies a person: the patient has
+    only a pseudonymous id.
     """
     device = DEVICES[phantom.device]
     count, height, width = phantom.bscans.shape
@@ -93,7 +93,7 @@ def dicom_bytes(phantom: OctPhantom) -> bytes:
 
 
 def _set_ophthalmic(file: Dataset) -> None:
-    """Set what the object's own modules ask for, empty where a phantom has none."""
+    """Set what the object's own modules require, empty if a phantom has no value."""
     file.DetectorType = "CCD"
     file.IlluminationWaveLength = 840.0
     file.LightPathFilterTypeStackCodeSequence = Sequence()
@@ -107,7 +107,7 @@ def _set_ophthalmic(file: Dataset) -> None:
 
 
 def _set_dimensions(file: Dataset, organization: UID) -> None:
-    """Say that frames are ordered by stack and by position in it."""
+    """State that frames are ordered by stack and by position in it."""
     owner = Dataset()
     owner.DimensionOrganizationUID = organization
     file.DimensionOrganizationSequence = Sequence([owner])

@@ -1,4 +1,4 @@
-"""Faults of a scan painted into brightness and tissue map, each with its class."""
+"""Faults of a scan rendered into brightness and tissue map, each with its class."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DARK = 0.06
 
 
 def fold(painted: Painted, above: int) -> Painted:
-    """Fold what lies above the first row back into the scan, upside down: the mirror artefact.
+    """Reflect what lies above the first row back into the scan: the mirror artefact.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def fold(painted: Painted, above: int) -> Painted:
 def blank(
     tissue: NDArray[np.uint8], artefacts: Artefacts, grid: Grid, inner: Field
 ) -> NDArray[np.bool_]:
-    """Mark as clipped what registration left without data; return where that is.
+    """Mark rows without data after registration as clipped; return where they are.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def blank(
 
 
 def blinked(artefacts: Artefacts, count: int) -> slice:
-    """Return which of the B-scans were taken while the eye was shut."""
+    """Return which B-scans were taken while the eye was closed."""
     first, last = artefacts.blink
     if first == last:
         return slice(0, 0)

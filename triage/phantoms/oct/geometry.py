@@ -1,4 +1,4 @@
-"""From a plan to surfaces: the stack of tissues under every A-scan, in mm of depth."""
+"""Surfaces of a planned volume: the stack of tissues under every A-scan, in mm of depth."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _soften(values: Field, grid: Grid, length: float) -> Field:
 
 
 def _drape(layers: dict[str, Field], raised: Field, grid: Grid) -> None:
-    """Let the outer nuclear layer give way over narrow mounds, in place.
+    """Thin the outer nuclear layer over narrow mounds, in place.
 
     The inner surface then follows what lifts the retina smoothly.
     """
@@ -126,7 +126,7 @@ def _wall(plan: VolumePlan, grid: Grid) -> Field:
 def _detachments(
     lesions: Lesions, grid: Grid, rough: Field, atrophy: Field
 ) -> tuple[NDArray[np.uint8], Field]:
-    """What lies under the pigment epithelium, and how high."""
+    """What lies under the pigment epithelium, and its height."""
     heights = np.stack(
         [
             height_map(lesions.drusen, grid.u, grid.v, grid.least),

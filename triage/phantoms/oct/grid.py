@@ -1,4 +1,4 @@
-"""Where the voxels of a volume lie, and smooth random fields over them."""
+"""Voxel positions of a volume, and smooth random fields over them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from triage.phantoms.oct.lesions import Field
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Places of the A-scans of one scan.
+    """Positions of the A-scans of one scan.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def grid_of(
     artefacts: Artefacts,
     nasal: int,
 ) -> Grid:
-    """Lay a grid over a device's field, moved as the eye moved.
+    """Place a grid over a device's field, moved by the eye's movement.
 
     Parameters
     ----------

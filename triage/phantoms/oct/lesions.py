@@ -1,6 +1,6 @@
-"""Lesions as numbers: bumps over the fundus, cysts within the retina, membranes before it.
+"""Parameters of lesions: mounds on the fundus, cysts in the retina, membranes before it.
 
-Places are mm from the fovea: `x` towards the nose, `y` towards the first B-scan's opposite side.
+Positions are mm from the fovea: `x` towards the nose, `y` away from the first B-scan's side.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Hole:
 
 @dataclass(frozen=True)
 class Lesions:
-    """All that is added to a healthy macula; two are joined by `+`.
+    """All lesions added to a healthy macula; two sets are combined by `+`.
 
     Parameters
     ----------

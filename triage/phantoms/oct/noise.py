@@ -1,4 +1,4 @@
-"""Statistics of a scan's noise, to say how near phantoms are to real volumes."""
+"""Noise statistics of a scan, for comparison of phantoms with real volumes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def noise_statistics(bscans: NDArray[np.uint8]) -> dict[str, float]:
     """Measure speckle, its grain, the tone and the fall of the signal with depth.
 
     Vitreous and inner retina are found by brightness alone, so that real volumes and phantoms
-    are measured alike. Speckle in tissue is what is left of each sample after the mean of nine
-    neighbouring columns, relative to that mean: layers run along the columns.
+    are measured in the same way. Speckle in tissue is the remainder of each sample after the mean
+    of nine neighbouring columns, relative to that mean: layers run along the columns.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""From surfaces to voxels: the tissue map, and the brightness of each voxel without noise.
+"""Voxels from surfaces: the tissue map, and the noise-free brightness of each voxel.
 
-Both are painted from one stack of surfaces, by writing the change at each surface and summing
-down the rows. A voxel is of the tissue at its centre; its brightness is the mean over its
-height, so that surfaces between two rows show.
+Both are computed from one stack of surfaces, by writing the change at each surface and summing down
+the rows. A voxel is of the tissue at its centre; its brightness is the mean over its height, so
+that the position of surfaces between two rows is visible.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Painted(NamedTuple):
 
 
 def paint(stack: list[Part], rows: dict[str, Field], height: int) -> Painted:
-    """Paint a stack of parts, each from its upper surface to the next one's.
+    """Render a stack of parts, each from its upper surface to the next one's.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def paint_cysts(
 
 
 def surfaces_of(rows: dict[str, Field]) -> dict[str, Field]:
-    """Name the surfaces in the words of segmentation: upper edges in rows, float32 [S, W].
+    """Return surfaces by the names of segmentation: upper edges in rows, float32 [S, W].
 
     `outer_retina` is the lower edge of the neurosensory retina: above the RPE where fluid or
     material lies between. Where the RPE is lost, `rpe` lies on Bruch's membrane.

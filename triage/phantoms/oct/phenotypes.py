@@ -1,4 +1,4 @@
-"""The table of phenotypes: how often each comes, and how its lesions and findings are drawn."""
+"""Table of phenotypes: frequency, lesions and findings of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan of a volume: every number behind it, drawn before any voxel."""
+"""Plan of a volume: every number behind it, drawn before any voxel."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from triage.vocabulary.clinical import Urgency
 
 @dataclass(frozen=True)
 class VolumePlan:
-    """Everything about a volume but its voxels; independent of its size.
+    """All parameters of a volume, without its voxels; independent of its size.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class VolumePlan:
         return {} if self.phenotype.rare else diagnoses_of(self.findings)
 
     def stream(self, number: int) -> np.random.Generator:
-        """Return the case's random stream of that number; streams do not touch each other."""
+        """Return the case's random stream of that number; streams are independent."""
         return _stream(self.seed, self.index, self.device, number)
 
     def truth(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Findings of a phantom, and the rules by which they decide its referral.
 
-The rules are for phantoms: they make a referral truth that is stated and repeatable. They are no
+The rules are for phantoms: they make a referral truth that is stated and repeatable. They are not a
 guideline and must not be used for patients. Where a published pathway gives the urgency it is
 named; otherwise the class is our default, close to what De Fauw et al. 2018 report of their four
 classes without giving rules.
@@ -36,7 +36,7 @@ class Finding(StrEnum):
 
 
 class Rule(NamedTuple):
-    """One row of the table: the urgency a finding asks for, the diagnosis it makes, and why."""
+    """One row of the table: the urgency and the diagnosis of a finding, and the reason."""
 
     urgency: Urgency
     diagnosis: str

@@ -1,6 +1,6 @@
-"""How bright each tissue is: the stack of parts that `paint` draws.
+"""Brightness of each tissue: the stack of parts that `paint` renders.
 
-Brightness is the grey of a root-toned scan of a clear eye (0 to 1). The layers' values follow a
+Brightness is the grey of a root-scaled scan of a clear eye (0 to 1). The layers' values follow a
 healthy volume's mean depth profile.
 """
 

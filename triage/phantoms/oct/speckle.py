@@ -1,4 +1,4 @@
-"""From brightness to grey: blur, vessels of the choroid, speckle, and the device's tone."""
+"""Grey values from brightness: blur, choroidal vessels, speckle, and the device's tone curve."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def texture_choroid(painted: Painted, grid: Grid, rng: np.random.Generator) -> N
 def develop(
     level: Levels, device: PhantomDevice, signal: float, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Turn brightness into the B-scans of a device.
+    """Convert brightness to the B-scans of a device.
 
     Parameters
     ----------

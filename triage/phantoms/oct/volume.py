@@ -1,4 +1,4 @@
-"""OCT phantoms: a volume with everything a chart and an oracle would know."""
+"""OCT phantoms: a volume with its complete ground truth."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def generate_volumes(
     rare_fraction: float = 0.2,
     start: int = 0,
 ) -> Iterator[OctPhantom]:
-    """Generate volumes `start` to `start + n_cases` of a seed's endless series.
+    """Generate volumes `start` to `start + n_cases` of a seed's unlimited series.
 
     A volume depends on the seed, its index, the device, the size and the rare fraction alone.
 
@@ -206,7 +206,7 @@ def checked_size(size: Size | None, device: PhantomDevice) -> Size:
 
 
 def _hide(surfaces: dict[str, Field], tissue: NDArray[np.uint8]) -> None:
-    """Put NaN where a surface cannot be seen, in place."""
+    """Set surfaces to NaN where they cannot be seen, in place."""
     height = tissue.shape[1]
     for each in surfaces.values():
         row = np.clip(np.ceil(each), 0, height - 1).astype(np.intp)

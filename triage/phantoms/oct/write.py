@@ -1,4 +1,4 @@
-"""OCT phantoms on disk: volumes, truth and a manifest, whole or not at all."""
+"""Writer of OCT phantoms: volumes, truth and a manifest, written atomically."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def _save_truth(path: Path, phantom: OctPhantom) -> None:
 
 
 def _settled(content: bytes) -> bytes:
-    """Return a safetensors file with its header in one order; the library's is by chance."""
+    """Return a safetensors file with a sorted header; the library's order is arbitrary."""
     end = 8 + int.from_bytes(content[:8], "little")
     header = canonical_json(json.loads(content[8:end])).encode()
     header += b" " * (-len(header) % 8)

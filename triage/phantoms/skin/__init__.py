@@ -1,11 +1,10 @@
-"""Phantoms: synthetic skin-lesion cases whose truth is exactly known.
+"""Skin phantoms: synthetic skin-lesion cases with exactly known truth.
 
-A phantom is no diagnosis and no patient. It is a picture drawn from a declared
-table of appearances (`CONDITIONS`), on skin of six types, under changing light,
-with hair, rulers, blur and compression in the way. Because every number behind
-a picture is drawn from a seed, the same case is always the same bytes, and its
-condition, lesion mask and parameters are known without error. Demonstrations
-and tests use phantoms where no research data may go.
+A phantom is no diagnosis and no patient. It is a picture drawn from a declared table of appearances
+(`CONDITIONS`), on skin of six types, under varying light, with hair, rulers, blur and compression.
+Because every number behind a picture is drawn from a seed, the same case always has the same bytes,
+and its condition, lesion mask and parameters are known without error. Demonstrations and tests use
+phantoms where research data may not be used.
 """
 
 from triage.phantoms.skin.cases import PhantomCase, generate_cases, render_case

@@ -1,4 +1,4 @@
-"""The camera: devices, blur, vignette, sensor noise and block compression."""
+"""Camera model: devices, blur, vignette, sensor noise and block compression."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ DEVICES: tuple[Device, ...] = (
 
 @dataclass(frozen=True)
 class Exposure:
-    """One view's flaws of capture.
+    """Capture flaws of one view.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Phantom cases: a picture series with everything a chart and an oracle would know."""
+"""Phantom cases: pictures with their complete ground truth."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def generate_cases(
     rare_fraction: float = DEFAULT_RARE_FRACTION,
     start: int = 0,
 ) -> Iterator[PhantomCase]:
-    """Generate cases `start` to `start + n_cases` of a seed's endless series.
+    """Generate cases `start` to `start + n_cases` of a seed's unlimited series.
 
     A case depends on the seed, its index, the size and the rare fraction alone: not on
     which cases were made before it.

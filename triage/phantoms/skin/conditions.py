@@ -1,9 +1,8 @@
-"""The table of phantom conditions: appearances as ranges of parameters.
+"""Table of phantom conditions: appearances as ranges of parameters.
 
-A name says what is drawn, not what a physician would call it. Ranges overlap on
-purpose: a classifier can become good, never perfect. Risk and urgency are our
-default, chosen by likeness to what such a look may mean; they have no clinical
-source.
+A name describes what is drawn; it is not a diagnosis. Ranges overlap on purpose, so that no
+classifier can be perfect. Risk and urgency are defaults of this project, chosen by similarity to
+real appearances; they have no clinical source.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Light on a picture: colour temperature, exposure, gradients, shading and highlights."""
+"""Lighting of a picture: colour temperature, exposure, gradients, shading and highlights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from triage.phantoms.skin.fields import FloatMap, grid
 
 @dataclass(frozen=True)
 class Light:
-    """One view's light.
+    """Lighting of one view.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Light:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Light:
-        """Draw a light as varied as hand-held photographs have."""
+        """Draw lighting as varied as in hand-held photographs."""
         return cls(
             warmth=float(np.clip(rng.normal(0, 0.45), -1, 1)),
             exposure=float(rng.normal(0, 0.22)),
@@ -44,7 +44,7 @@ class Light:
 
 
 def illuminate(colour: FloatMap, height: FloatMap, gloss: FloatMap, light: Light) -> FloatMap:
-    """Light a scene.
+    """Apply lighting to a scene.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Things that lie on the skin and are not the lesion: hair and a ruler."""
+"""Objects on the skin other than the lesion: hair and a ruler."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HAIR_COLOURS = np.array(
 
 
 def add_hair(scene: FloatMap, rng: np.random.Generator, count: int) -> FloatMap:
-    """Lay curved hairs over a scene.
+    """Draw curved hairs over a scene.
 
     All hairs are drawn at once: points along quadratic Bézier curves are spread
     bilinearly on the pixels they touch.
@@ -61,7 +61,7 @@ def add_hair(scene: FloatMap, rng: np.random.Generator, count: int) -> FloatMap:
 
 
 def add_ruler(scene: FloatMap, rng: np.random.Generator) -> FloatMap:
-    """Lay a ruler with ticks along one border of a scene, linear RGB [size, size, 3]."""
+    """Draw a ruler with ticks along one border of a scene, linear RGB [size, size, 3]."""
     size = scene.shape[0]
     x, y = grid(size)
     angle = rng.integers(4) * np.pi / 2 + rng.normal(0, 0.06)

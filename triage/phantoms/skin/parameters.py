@@ -1,4 +1,4 @@
-"""The numbers that describe one lesion."""
+"""Parameters of one lesion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan of a case: every number behind its pictures, drawn before any pixel."""
+"""Plan of a case: every number behind its pictures, drawn before any pixel."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class View:
 
 @dataclass(frozen=True)
 class CasePlan:
-    """Everything about a case but its pixels.
+    """All parameters of a case, without its pixels.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class CasePlan:
         return f"phantom-{self.index:06d}"
 
     def stream(self, number: int) -> np.random.Generator:
-        """Return the case's random stream of that number; streams do not touch each other."""
+        """Return the case's random stream of that number; streams are independent."""
         return _stream(self.seed, self.index, number)
 
     def truth(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From the plan of a case to its pictures and masks."""
+"""Rendering of a planned case to pictures and masks."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _reach(lesion: Tissue) -> float:
 
 
 def _seen(maps: FloatMap, reach: float, view: View) -> Tissue:
-    """Return a lesion, given as the stack of its maps, as one view sees it."""
+    """Transform a lesion, given as the stack of its maps, to one view."""
     x, y = grid(maps.shape[0])
     x, y = (x - view.shift_x) / view.zoom, (y - view.shift_y) / view.zoom
     cos, sin = np.cos(view.rotation), np.sin(view.rotation)
@@ -76,7 +76,7 @@ def _seen(maps: FloatMap, reach: float, view: View) -> Tissue:
 
 
 def _picture(plan: CasePlan, number: int, lesion: Tissue, size: int, nuisances: bool) -> Picture:
-    """Draw one picture: skin, light, what lies on it, then the camera."""
+    """Render one picture: skin, light, objects on the skin, camera."""
     view, patient = plan.views[number], plan.patient
     first = 2 + number * _STREAMS_PER_VIEW
     skin = skin_tissue(

@@ -1,4 +1,4 @@
-"""What light meets at each point of a picture, and the colour it comes back with."""
+"""Optical properties of the skin at each point, and the colour computed from them."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Tissue:
 
     @classmethod
     def none(cls, size: int) -> Self:
-        """Make a tissue of nothing."""
+        """Return a tissue without any absorber."""
         return cls(*np.zeros((len(fields(cls)), size, size), np.float32))
 
     @classmethod
     def unstack(cls, maps: FloatMap) -> Self:
-        """Make a tissue of what `stack` returned."""
+        """Convert the array of `stack` to a tissue."""
         return cls(*np.moveaxis(maps, -1, 0))
 
 

@@ -1,4 +1,4 @@
-"""Phantom cases on disk: pictures and a manifest, whole or not at all."""
+"""Writer of phantom cases: pictures and a manifest, written atomically."""
 
 from __future__ import annotations
 

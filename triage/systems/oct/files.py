@@ -11,7 +11,7 @@ from triage.backbones.weights_file import load_weights
 from triage.decisions.policy import Policy
 from triage.errors import BundleError
 from triage.heads import HeadKind
-from triage.models.oct.referral import ReferralNetwork
+from triage.models.oct.referral_network import ReferralNetwork
 from triage.models.oct.settings import OctSettings
 from triage.models.oct.unet import new_segmentation
 from triage.named_file import MAX_JSON_BYTES, read_named_text

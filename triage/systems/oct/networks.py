@@ -12,7 +12,7 @@ from torch import nn
 
 from triage.backbones.backbone import tensor_hash
 from triage.hashing import hash_json
-from triage.models.oct.referral import ReferralNetwork, predict_features, predict_referral
+from triage.models.oct.referral_network import ReferralNetwork, predict_features, predict_referral
 from triage.models.oct.settings import OctSettings
 from triage.models.oct.tissue_cells import tissue_cells
 from triage.models.oct.unet import predict_tissue

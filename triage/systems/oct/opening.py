@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from triage.array_file import load_arrays
 from triage.data.manifest import Case
 from triage.errors import ImageRejected, RejectReason
-from triage.imaging.names import shown_name
+from triage.imaging.shown_name import shown_name
 from triage.measurements.localizer import superior_first
 from triage.measurements.signal import bscan_signal
 from triage.models.oct.scan_grid import labels_to_grid

@@ -17,9 +17,9 @@ from triage.hashing import hash_json
 from triage.heads import HeadKind
 from triage.imaging.provenance import FileProvenance
 from triage.measurements.asymmetry import likely_eye
-from triage.measurements.measure import Measured, measure
 from triage.measurements.signal import ungradable
-from triage.models.oct.referral import ReferralNetwork
+from triage.measurements.tissue_measurements import Measured, measure
+from triage.models.oct.referral_network import ReferralNetwork
 from triage.models.oct.settings import OctSettings
 from triage.oct_imaging.volume import Flag
 from triage.oct_reading import OctReading, ReadingFacts

@@ -17,7 +17,7 @@ from triage.data.manifest import Case
 from triage.errors import ImageRejected, TrainingError
 from triage.hashing import hash_json
 from triage.heads import HEADS, HeadKind
-from triage.models.oct.referral import Readings, ReferralNetwork, ReferralTask
+from triage.models.oct.referral_network import Readings, ReferralNetwork, ReferralTask
 from triage.models.oct.sampling import part_held_out, rarity, telling_bscans
 from triage.models.oct.settings import OctSettings
 from triage.models.oct.unet import AnnotatedVolume, SegmentationTask, new_segmentation

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from triage.heads import HeadKind, HeadNetwork
-from triage.models.inputs import EmbeddingInputs
+from triage.models.case_inputs import EmbeddingInputs
 from triage.models.settings import NONE
 from triage.models.training import class_weights
 from triage.posteriors import POSTERIORS, AfterTraining, TrainedTogether

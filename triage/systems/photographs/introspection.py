@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from triage.heads import HeadKind
 from triage.heads.introspective import flagged
-from triage.models.inputs import EmbeddingInputs
+from triage.models.case_inputs import EmbeddingInputs
 from triage.models.introspection import Predict, Rows, introspect
 from triage.systems.photographs.plan import TrainingPlan
 

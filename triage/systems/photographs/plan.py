@@ -16,8 +16,8 @@ from triage.errors import TrainingError
 from triage.hashing import hash_json
 from triage.heads import HEADS, OUTLIER_CLASS, HeadDesign, HeadNetwork
 from triage.losses import CRITERIA, smoothed
+from triage.models.case_inputs import CaseInputs
 from triage.models.hyperparameters import varied
-from triage.models.inputs import CaseInputs
 from triage.models.settings import TrainSettings
 from triage.models.training import Labelled, LossFunction, Trainable, fit
 

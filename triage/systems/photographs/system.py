@@ -17,7 +17,7 @@ from triage.decisions.policy import Policy
 from triage.hashing import hash_json
 from triage.heads import HeadKind, HeadNetwork
 from triage.imaging.corruptions import Corruption
-from triage.models.batched import batched_logits
+from triage.models.batched_logits import batched_logits
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embeddings import Opened, embed_cases
 from triage.predictions import Predictions

@@ -17,8 +17,8 @@ from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.errors import TrainingError
 from triage.heads import Head
+from triage.models.case_inputs import EmbeddingInputs, ImageInputs
 from triage.models.embeddings import Opened, open_images
-from triage.models.inputs import EmbeddingInputs, ImageInputs
 from triage.models.load_backbone import load_backbone
 from triage.models.network import CaseNetwork
 from triage.models.settings import TrainSettings

@@ -1,0 +1,150 @@
+"""The OCT volume of a case: shown without the AI's reading, and with it after the reveal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from triage.decoding.read_volume import read_volume
+from triage.errors import ImageRejected, TriageError
+from triage.hashing import hash_file
+from triage.oct_imaging import OctVolume
+from triage.oct_reading import OctReading
+from triage.review import Opinion
+from triage.store import ReadingRecord
+from triage.store.records import ImageRecord, StoredCase
+from ui import oct_viewer
+from ui.case_words import CaseWords
+from ui.image_files import CHANGED, NOT_RECORDED, OUTSIDE, path_of
+from ui.oct_reading_payload import describe_reading
+from ui.oct_volume_payload import begins_above, describe_volume
+from ui.payload import Payload
+from ui.words import escape
+
+_VOLUME, _PAYLOAD = "oct volume", "oct payload"
+_NO_OPINION = "The AI gave no opinion on this scan, and its tissue map may be wrong."
+
+
+def show(case: StoredCase, opinion: Opinion | None, words: CaseWords) -> None:
+    """Draw a case's volume, and its reading once the AI's opinion has been revealed.
+
+    Parameters
+    ----------
+    case : StoredCase
+    opinion : Opinion, optional
+        What `triage.review.reveal` returned; None before the first read is locked, when nothing
+        of the AI may be sent to the browser.
+    words : CaseWords
+    """
+    if not case.images:
+        st.warning(f"This case has no {words.image}.", icon=":material/hide_image:")
+        return
+    image = _choose_image(case, words)
+    volume = _volume(case.id, image)
+    if isinstance(volume, str):
+        st.warning(
+            f"The {words.image} cannot be shown: {escape(volume)}", icon=":material/hide_image:"
+        )
+        return
+    reading = None
+    if opinion is not None and opinion.reading is not None:
+        found = read_reading(opinion.reading, volume)
+        if isinstance(found, str):
+            st.warning(f"The AI's reading cannot be shown: {found}", icon=":material/hide_image:")
+        else:
+            reading = found
+    notes = [NOT_RECORDED] if image.sha256 is None else []
+    oct_viewer.show(_payload(case.id, volume, reading, opinion, notes), key=f"oct-{case.id}")
+
+
+def read_scan(image: ImageRecord) -> OctVolume | str:
+    """Read a volume, or return the reason why it cannot be shown.
+
+    The reason names no file, because file names can contain patients' names.
+    """
+    path = path_of(image)
+    if path is None:
+        return OUTSIDE
+    try:
+        volume = read_volume(path, root=image.root)
+    except ImageRejected as refusal:
+        return refusal.what
+    if image.sha256 is not None and volume.sha256 != image.sha256:
+        return CHANGED
+    return volume
+
+
+def read_reading(record: ReadingRecord, volume: OctVolume) -> OctReading | str:
+    """Load a volume's reading, or return the reason why it cannot be shown."""
+    path = Path(record.path)
+    try:
+        if hash_file(path) != record.sha256:
+            return "its file has changed since the case was scored."
+        reading = OctReading.load(path)
+        if hash_file(path) != record.sha256:  # the file was replaced while it was read
+            return "its file has changed since the case was scored."
+    except OSError:
+        return "its file is missing or cannot be read."
+    except (TriageError, ValueError, TypeError):
+        return "its file is damaged."
+    if not (np.isfinite(reading.referral).all() and np.isfinite(reading.diagnoses).all()):
+        return "its file is damaged."
+    if reading.facts.volume_sha256 != volume.sha256 or len(reading.tissue) != len(volume.bscans):
+        return "it is of another volume."
+    return reading
+
+
+def _choose_image(case: StoredCase, words: CaseWords) -> ImageRecord:
+    if len(case.images) == 1:
+        return case.images[0]
+    name = words.image[:1].upper() + words.image[1:]
+    names = [f"{name} {n} of {len(case.images)}" for n in range(1, len(case.images) + 1)]
+    chosen = st.segmented_control(name, names, default=names[0], key=f"volume-{case.id}")
+    return case.images[names.index(chosen or names[0])]
+
+
+def _volume(case_id: int, image: ImageRecord) -> OctVolume | str:
+    """Return a volume; the session keeps the decoded one until another is opened."""
+    kept = st.session_state.get(_VOLUME)
+    if kept is None or kept[0] != (case_id, image):
+        with st.spinner("Opening the volume"):
+            kept = st.session_state[_VOLUME] = ((case_id, image), read_scan(image))
+    found: OctVolume | str = kept[1]
+    return found
+
+
+def _payload(
+    case_id: int,
+    volume: OctVolume,
+    reading: OctReading | None,
+    opinion: Opinion | None,
+    notes: list[str],
+) -> bytes:
+    """Return the message to the viewer; the session keeps that of the open case.
+
+    `notes` are warnings about the file, shown with those about the volume.
+    """
+    with_opinion = reading is not None and opinion is not None and not opinion.abstained
+    reading_hash = opinion.reading.sha256 if reading and opinion and opinion.reading else ""
+    identity = f"{case_id} {volume.sha256} {reading_hash} {with_opinion}{' noted' if notes else ''}"
+    kept = st.session_state.get(_PAYLOAD)
+    if kept is None or kept[0] != identity:
+        message = Payload()
+        header = describe_volume(volume, message)
+        header["warnings"] = [*notes, *header["warnings"]]
+        header |= {"id": identity, "case": f"{case_id} {volume.sha256}", "reading": None}
+        if reading is not None:
+            header["reading"] = described = describe_reading(
+                reading,
+                message,
+                with_opinion=with_opinion,
+                superior_first=begins_above(volume),
+            )
+            warnings = [] if with_opinion else [_NO_OPINION]
+            warnings += [*header["warnings"], *described.pop("warnings")]
+            header["warnings"] = list(dict.fromkeys(warnings))
+        kept = st.session_state[_PAYLOAD] = (identity, message.encode(header))
+    payload: bytes = kept[1]
+    return payload
