@@ -1,4 +1,4 @@
-"""The rules of the house, held on the source by its syntax tree."""
+"""Architecture rules of the source, checked on its syntax trees."""
 
 import ast
 import importlib.util
@@ -15,8 +15,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("triage", "pipelines", "ui")
 
-FLOORS = {
-    "triage": 0,  # imports upward, when a name is first used: see FACADE
+LAYERS = {
+    "triage": 0,  # imports from higher layers when a name is first used: see FACADE
     "triage.errors": 1,
     "triage.extras": 1,
     "triage.hashing": 1,
@@ -64,7 +64,7 @@ FLOORS = {
 }
 TORCH = ("triage.backbones", "triage.losses", "triage.heads", "triage.posteriors", "triage.models")
 """The packages of networks and their training."""
-MAY_KNOW_TORCH = (
+MAY_IMPORT_TORCH = (
     *TORCH,
     "triage.systems",
     "triage.intake",
@@ -98,10 +98,10 @@ WITHOUT_TORCH = (
 )
 HEAVY = ("torch", "monai", "transformers", *TORCH)
 FACADE = "triage"
-"""The root package offers the public API: it alone imports from above, and only when a name is
-first used. What others import from it is its version, nothing of the API."""
+"""The root package offers the public API: it alone imports from higher layers, and only when a name
+is first used. Other modules import only its version, nothing of the API."""
 UNSAFE_MODULES = ("pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve")
-"""Loading them can run code that a file brings."""
+"""Modules whose loaders can run code contained in a file."""
 NOT_INSTALLED = ("torchvision", "timm")
 
 
@@ -147,9 +147,9 @@ def within(name: str, package: str) -> bool:
     return name == package or name.startswith(f"{package}.")
 
 
-def room(module: str) -> str:
-    """The room a module is in: the longest name of `FLOORS` that it is within."""
-    return max((name for name in FLOORS if within(module, name)), key=len)
+def package_of(module: str) -> str:
+    """Package of a module: the longest name of `LAYERS` that contains it."""
+    return max((name for name in LAYERS if within(module, name)), key=len)
 
 
 SOURCES = [Source(path) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
@@ -162,43 +162,43 @@ def offenders(*found: str) -> str:
 
 def test_the_source_is_found() -> None:
     assert len(SOURCES) > 80
-    assert {room(source.module) for source in SOURCES} == set(FLOORS)
+    assert {package_of(source.module) for source in SOURCES} == set(LAYERS)
 
 
-def test_every_room_has_its_floor() -> None:
-    rooms = {
+def test_every_package_has_a_layer() -> None:
+    packages = {
         f"triage.{path.stem}"
         for path in (ROOT / "triage").iterdir()
         if path.suffix == ".py" or (path / "__init__.py").is_file()
     } - {"triage.__init__"}
-    assert rooms <= set(FLOORS)
+    assert packages <= set(LAYERS)
 
 
-def test_no_import_runs_up_the_floors() -> None:
+def test_no_import_from_a_higher_layer() -> None:
     wrong = [
         f"{source.module}:{line} imports {name}"
         for source, name, line in OURS
         if name.split(".")[0] in PACKAGES
-        and FLOORS[room(name)] > FLOORS[room(source.module)]
+        and LAYERS[package_of(name)] > LAYERS[package_of(source.module)]
         and source.module != FACADE
     ]
     assert not wrong, offenders(*wrong)
 
 
-def test_no_two_rooms_import_each_other() -> None:
+def test_no_import_cycle_between_packages() -> None:
     graph: dict[str, set[str]] = {}
     for source, name, _ in OURS:
         if source.module == FACADE:
             continue
-        if name.split(".")[0] in PACKAGES and room(name) != room(source.module):
-            graph.setdefault(room(source.module), set()).add(room(name))
+        if name.split(".")[0] in PACKAGES and package_of(name) != package_of(source.module):
+            graph.setdefault(package_of(source.module), set()).add(package_of(name))
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
-        pytest.fail(f"rooms in a circle: {error.args[1]}")
+        pytest.fail(f"import cycle of packages: {error.args[1]}")
 
 
-def test_the_facade_imports_nothing_before_it_is_asked() -> None:
+def test_the_facade_imports_nothing_before_first_use() -> None:
     (facade,) = (source for source in SOURCES if source.module == FACADE)
     at_once = [
         ast.unparse(node)
@@ -208,13 +208,13 @@ def test_the_facade_imports_nothing_before_it_is_asked() -> None:
     assert at_once == ["from __future__ import annotations", "from typing import TYPE_CHECKING"]
 
 
-def test_nothing_uses_the_facade_but_its_users() -> None:
-    """The package asks its root for its version and its folder, for nothing of the API."""
-    asked = ("triage", "triage.__version__")
+def test_no_module_of_the_project_uses_the_facade() -> None:
+    """Modules import the version and the folder of the root package, nothing of the API."""
+    allowed = ("triage", "triage.__version__")
     wrong = [
         f"{source.module}:{line} imports {name}"
         for source, name, line in OURS
-        if within(name, FACADE) and room(name) == FACADE and name not in asked
+        if within(name, FACADE) and package_of(name) == FACADE and name not in allowed
     ]
     wrong += [
         f"{source.module}:{node.lineno} uses {_name(node)}"
@@ -236,17 +236,17 @@ def test_importing_the_facade_loads_no_library(code: str) -> None:
     assert done.stdout.strip() == ""
 
 
-def test_only_the_rooms_that_may_know_the_models() -> None:
+def test_only_some_packages_import_the_models() -> None:
     wrong = [
         f"{source.module}:{line} imports {name}"
         for source, name, line in OURS
         if any(within(name, package) for package in TORCH)
-        and not any(within(source.module, allowed) for allowed in MAY_KNOW_TORCH)
+        and not any(within(source.module, package) for package in MAY_IMPORT_TORCH)
     ]
     assert not wrong, offenders(*wrong)
 
 
-def test_rooms_without_torch() -> None:
+def test_packages_without_torch() -> None:
     wrong = [
         f"{source.module}:{line} imports {name}"
         for source, name, line in OURS
@@ -256,7 +256,7 @@ def test_rooms_without_torch() -> None:
     assert not wrong, offenders(*wrong)
 
 
-def test_the_pages_know_no_trained_system() -> None:
+def test_the_pages_import_no_trained_system() -> None:
     wrong = [
         f"{source.module}:{line} imports {name}"
         for source, name, line in OURS
@@ -296,7 +296,7 @@ def test_importing_it_loads_no_torch(module: str) -> None:
 
 
 SLOW = ("pandas", "pydicom", "scipy", "torch", "streamlit", "sqlalchemy", "sklearn", "plotly")
-"""What takes a second or more to import."""
+"""Libraries that take a second or more to import."""
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ OPENERS = {
 
 
 def _opens_by_itself(call: ast.Call) -> bool:
-    """Whether a call reads a file by its path, and not what `triage.regular_file` has opened."""
+    """Whether a call opens a file by its path instead of through `triage.regular_file`."""
     name = _name(call.func)
     last = call.func.attr if isinstance(call.func, ast.Attribute) else name
     if last in {"read_text", "read_bytes"}:
@@ -350,7 +350,7 @@ def test_files_are_read_through_one_module_only() -> None:
     assert not wrong, offenders(*wrong)
 
 
-def test_no_module_that_unpickles() -> None:
+def test_no_module_unpickles() -> None:
     wrong = [
         f"{source.module}:{line} imports {name}"
         for source, name, line in OURS
@@ -360,7 +360,7 @@ def test_no_module_that_unpickles() -> None:
 
 
 def _unsafe(call: ast.Call) -> str | None:
-    """What is wrong with a call, None where nothing is."""
+    """Problem with a call, None if there is none."""
     name = _name(call.func)
     last = name.rsplit(".", 1)[-1]
     if name in {"eval", "exec", "compile", "__import__"}:
@@ -393,7 +393,7 @@ def _unsafe(call: ast.Call) -> str | None:
     return None
 
 
-def test_no_call_that_runs_what_a_file_or_a_user_brings() -> None:
+def test_no_call_runs_code_of_a_file_or_a_user() -> None:
     wrong = [
         f"{source.module}:{node.lineno}: {problem}"
         for source in SOURCES

@@ -1,4 +1,4 @@
-"""The pages say what the source says: nothing undocumented, nothing invented, no dead link."""
+"""The documentation matches the source: nothing undocumented, nothing invented, no dead link."""
 
 import dataclasses
 import inspect

@@ -1,4 +1,4 @@
-"""The pages on methods say what their registries and code say."""
+"""The documentation of methods matches their registries and code."""
 
 import re
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from triage.benchmark.methods import parse_methods
 from triage.errors import RejectReason
 from triage.heads import HEADS
 from triage.learning.settings import settings_for
-from triage.measurements import tissue_measurements as measure
+from triage.measurements import measure
 from triage.oct_imaging import vendors
 from triage.posteriors import POSTERIORS, TrainedTogether
 from triage.uncertainty.combination.combination import EVIDENCE

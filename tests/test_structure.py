@@ -1,4 +1,4 @@
-"""Sizes, places and single definitions that keep the source easy to find one's way in."""
+"""Limits on package and function sizes, and one defined place for each concept."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from triage.vocabulary.modality import Modality
 MOST_PACKAGE_LINES = 9000
 MOST_FUNCTION_LINES = 80
 MOST_MODALITY_BRANCHES = 6
-MAY_ASK_THE_MODALITY = (
+MAY_COMPARE_THE_MODALITY = (
     "triage.modalities",
     "triage.systems",
     "triage.imaging",
     "triage.oct_imaging",
     "triage.decoding",
 )
-"""What a modality is, is asked here; elsewhere its description or its family is used."""
+"""Packages that compare modalities; others use the description or the family of a modality."""
 
 CONCEPTS = {
     "HOD head": "triage/heads/hod.py:HierarchicalOutlierDetection",
@@ -58,7 +58,7 @@ CONCEPTS = {
     "DICOM OCT reader": "triage/oct_imaging/dicom_reader.py:read_opt",
     "metadata removal": "triage/imaging/metadata_removal.py:device_text",
 }
-"""Where each concept is: the file is named by it and defines the name after the colon."""
+"""File of each concept: named after it, and defining the name after the colon."""
 
 ONE_DEFINITION = ("Modality", "Decision", "UNKNOWN", "Progress", "auroc", "Condition", "Registry")
 
@@ -101,7 +101,7 @@ def test_no_function_is_too_long() -> None:
 
 
 def modality_branches(tree: ast.Module) -> Iterator[int]:
-    """Lines that compare with a modality's value or ask for a type of OCT systems."""
+    """Lines that compare with a modality's value or test for a type of OCT systems."""
     values = {str(modality) for modality in Modality}
 
     def names_one(node: ast.expr) -> bool:
@@ -121,11 +121,11 @@ def modality_branches(tree: ast.Module) -> Iterator[int]:
             yield node.lineno
 
 
-def test_few_places_ask_for_the_modality() -> None:
+def test_few_places_compare_the_modality() -> None:
     found = [
         f"{source.module}:{line}"
         for source in SOURCES
-        if not any(within(source.module, package) for package in MAY_ASK_THE_MODALITY)
+        if not any(within(source.module, package) for package in MAY_COMPARE_THE_MODALITY)
         for line in modality_branches(source.tree)
     ]
     assert len(found) <= MOST_MODALITY_BRANCHES, offenders(*found)

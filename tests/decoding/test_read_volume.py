@@ -63,7 +63,7 @@ def test_messages_of_decoders_never_leave(
 
     path = tmp_path / "scan.dcm"
     path.write_bytes(file_bytes(opt_dataset(retina())))
-    monkeypatch.setattr("triage.oct_imaging.decode.read_opt", fail)
+    monkeypatch.setattr("triage.oct_imaging.dicom_reader.read_opt", fail)
     with pytest.raises(ImageRejected) as caught:
         decode_volume(path, VolumeLimits())
     assert caught.value.reason is expected
@@ -77,7 +77,7 @@ def test_an_interrupt_passes_through(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     path = tmp_path / "scan.dcm"
     path.write_bytes(file_bytes(opt_dataset(retina())))
-    monkeypatch.setattr("triage.oct_imaging.decode.read_opt", interrupt)
+    monkeypatch.setattr("triage.oct_imaging.dicom_reader.read_opt", interrupt)
     with pytest.raises(KeyboardInterrupt):
         decode_volume(path, VolumeLimits())
 

@@ -82,5 +82,5 @@ def test_without_unknown_conditions_there_is_no_row_of_them(table):
 def test_predictions_of_an_earlier_version_are_refused(table):
     earlier = table.with_decisions(table.decisions.drop(columns=["aleatoric", "epistemic"]))
     for old in (earlier, make_predictions(random_probabilities(0, 3))):
-        with pytest.raises(UsageError, match="do not say how uncertain"):
+        with pytest.raises(UsageError, match="hold no uncertainty"):
             evaluate_uncertainty(old, np.zeros(len(old), bool))

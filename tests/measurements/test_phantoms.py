@@ -3,14 +3,7 @@
 import numpy as np
 import pytest
 
-from triage.measurements import (
-    bscan_signal,
-    column_counts,
-    ungradable,
-)
-from triage.measurements import (
-    tissue_measurements as measure,
-)
+from triage.measurements import bscan_signal, column_counts, measure, ungradable
 from triage.measurements.asymmetry import likely_eye
 from triage.measurements.thickness import retinal_thickness
 from triage.measurements.tissue_measurements import VOLUMES

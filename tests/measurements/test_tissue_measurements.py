@@ -3,7 +3,7 @@ import pytest
 
 from tests.measurements.synthetic import flat, macula
 from triage.errors import UsageError
-from triage.measurements import tissue_measurements as measure
+from triage.measurements import measure
 from triage.vocabulary.tissues import Tissue
 
 SPACING = (0.1, 0.004, 6 / 128)

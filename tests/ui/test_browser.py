@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.store.make import case, opinion
+from tests.store.make import case, opinion, ranked
 from tests.ui.browser import CHROMIUM, Traffic, choose, serve
 from tests.ui.make_cases import SECRETS, fill
 from triage.review import worklist
@@ -181,7 +181,7 @@ def test_the_card_fits_every_width_and_a_reload_is_no_second_blind_read(
         system = register_bundle(
             session, BundleRecord("9" * 64, "long", "p", (name_of_drug_reaction, "acne"))
         )
-        differential = ((name_of_drug_reaction, 0.9), ("acne", 0.06), ("x" * 60, 0.03))
+        differential = ranked((name_of_drug_reaction, 0.9), ("acne", 0.06), ("x" * 60, 0.03))
         record = opinion(condition=name_of_drug_reaction, differential=differential)
         add_prediction(session, number, system, record)
     store.close()

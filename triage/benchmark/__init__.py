@@ -1,7 +1,8 @@
-"""`triage benchmark`: every method on the same draws, sets and members.
+"""The benchmark: comparison of methods on the same draws, sets and ensembles.
 
-`methods` reads what is asked for and `pairs` what is to be compared, `protocol` says what is held
-equal, `embedding` and `prepare` make one draw's sets and ensembles, `measure` runs the methods on
-it, `draw_job` keeps the records of a draw, here or in a process of its own (`side_by_side`),
-`summary` turns records into the result, `run` joins them.
+`methods` parses the methods and `score_pairs` the pairs to compare, `protocol` defines what is
+equal for all methods, `embedding` and `prepare_draw` make one draw's sets and ensembles,
+`run_method` runs a method on it, `draw_job` writes the records of a draw, in this process or in one
+of its own (`parallel_jobs`), `summary` computes the result from the records, `run` is the main
+function.
 """

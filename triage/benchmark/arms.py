@@ -1,4 +1,4 @@
-"""An arm of the benchmark: a kind of ensemble, written `head` or `head+mixup+swag`."""
+"""Arms of the benchmark: kinds of ensemble, written `head` or `head+mixup+swag`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OPTIONS: dict[str, Mapping[str, object]] = {
 
 @dataclass(frozen=True)
 class Arm:
-    """What a kind of ensemble is trained as.
+    """Training configuration of a kind of ensemble.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Arm:
 
     @classmethod
     def parse(cls, text: str) -> Arm:
-        """Read `head` or `head+option+option`.
+        """Parse `head` or `head+option+option`.
 
         Raises
         ------
@@ -67,11 +67,11 @@ class Arm:
 
     @property
     def info(self) -> HeadInfo:
-        """What kind of head it has."""
+        """Description of its head."""
         return HEADS[self.head].info
 
     def settings(self, base: TrainSettings) -> TrainSettings:
-        """The settings that train it, checked anew.
+        """Training settings of the arm, validated again.
 
         Raises
         ------

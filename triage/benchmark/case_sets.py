@@ -1,4 +1,4 @@
-"""The sets of a draw: who trains, who validates, and who is tested in which disguise."""
+"""Sets of cases of a draw: training, validation, test, far and shifted."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from triage.imaging.corruptions import Corruption
 
 @dataclass(frozen=True)
 class CaseSet:
-    """Cases that are scored together, with what is done to their images first."""
+    """Cases that are scored together, with the corruption of their images."""
 
     cases: list[Case]
     corruption: Corruption | None = None
 
 
 def case_sets(protocol: Protocol, dataset: Dataset) -> dict[str, CaseSet]:
-    """The sets of a draw: training inliers, validation, test, far, and one a shift."""
+    """Return the sets of a draw: training inliers, validation, test, far, and one per shift."""
     inliers = dataset.draw.inliers
     test_inliers = [case for case in dataset.of_split(TEST) if case.condition in inliers]
     sets = {

@@ -1,4 +1,4 @@
-"""The work of one draw, complete enough to be done in another process."""
+"""The work of one draw, self-contained so that it can run in another process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from triage.uncertainty.scores.score import Need
 
 @dataclass(frozen=True)
 class DrawJob:
-    """Prepare a draw, run the methods that have no record of it, and keep their records.
+    """Job that prepares a draw, runs the methods without a record, and writes their records.
 
     Parameters
     ----------
@@ -47,12 +47,12 @@ class DrawJob:
         return [method for method in self.methods if not self.records.has(self.seed, method.name)]
 
     def is_done(self) -> bool:
-        """Whether every record is there."""
+        """Whether every record exists."""
         known = [DRAW, *(head_record(head) for head in heads_of(self.methods))]
         return not self.missing() and all(self.records.has(self.seed, name) for name in known)
 
     def needs_maps(self) -> bool:
-        """Whether a method that is still to run reads feature maps."""
+        """Whether a method that is still to run uses feature maps."""
         return any(
             SCORES[method.key].need is Need.FEATURE_MAPS
             for method in self.missing()
@@ -60,7 +60,7 @@ class DrawJob:
         )
 
     def __call__(self, report: Progress) -> dict[Method, str]:
-        """Do what is not done.
+        """Run what is not done.
 
         Returns
         -------

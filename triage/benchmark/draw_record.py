@@ -1,4 +1,4 @@
-"""One draw as its records tell it: truth, clusters, ensembles, and what every method said."""
+"""Recorded data of one draw: truth, clusters, ensembles, and the results of every method."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Floats = NDArray[np.float64]
 
 
 def head_record(head: str) -> str:
-    """Name of the record of an ensemble's probabilities, [N, C] a set."""
+    """Name of the record of an ensemble's probabilities, [N, C] per set."""
     return f"head-{head}"
 
 
 @dataclass(frozen=True)
 class Said:
-    """What one method said in one draw: an array a set, and what it cost."""
+    """Recorded result of one method in one draw: an array per set, and its cost."""
 
     arrays: Arrays
     fit_seconds: float
@@ -62,7 +62,7 @@ class Ensemble:
 
 @dataclass(frozen=True)
 class DrawRecord:
-    """All that is known of one draw.
+    """All recorded data of one draw.
 
     Parameters
     ----------
@@ -99,13 +99,13 @@ class DrawRecord:
 
     @cached_property
     def all_clusters(self) -> NDArray[np.int64]:
-        """Clusters of all cases that are tested."""
+        """Clusters of all test cases."""
         return np.concatenate(
             [codes for name, codes in self.clusters.items() if name not in (TRAIN, VALIDATION)]
         )
 
     def outcomes(self, name: str, probabilities: Floats) -> Outcomes:
-        """Cases of a set with these calibrated probabilities; nothing abstains, no score."""
+        """Outcomes of a set with these calibrated probabilities, without abstention or score."""
         return bare_outcomes(
             self.inliers, self.truth[name], probabilities, self.clusters[name].astype(str)
         )
@@ -117,7 +117,7 @@ def bare_outcomes(
     probabilities: Floats,
     cluster: NDArray[np.str_],
 ) -> Outcomes:
-    """Outcomes of which only truth and probabilities are known; the rest reads nought."""
+    """Outcomes with truth and probabilities only; other fields are zero."""
     nothing = np.zeros(len(truth))
     return Outcomes(
         classes=classes,

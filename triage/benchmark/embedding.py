@@ -1,4 +1,4 @@
-"""Embeddings of the sets of cases: of one draw, or of many draws beforehand."""
+"""Embeddings of the sets of cases, of one draw or of many draws in advance."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def embed_sets(
     *,
     by_view: bool = False,
 ) -> tuple[dict[str, Embedded], dict[str, list[Case]]]:
-    """Embed sets of cases with several networks; by view, those as training reads them.
+    """Embed sets of cases with several networks; training sets are embedded by view.
 
     Returns
     -------
@@ -71,10 +71,10 @@ def embed_beforehand(
     with_maps: bool,
     report: Progress,
 ) -> None:
-    """Bring whatever draws will embed into the cache, each image once.
+    """Fill the cache with the embeddings that draws will use, each image once.
 
-    Draws share most of their images, and may run side by side: none embeds what another does.
-    Networks that are trained end to end are the draw's own, and embed only there.
+    Draws share most of their images and may run in parallel: no image is embedded twice.
+    Networks that are trained end to end belong to one draw, and embed only there.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def embed_beforehand(
 
 
 def _of_all_draws(protocol: Protocol, seeds: Sequence[int]) -> dict[str, CaseSet]:
-    """Every case of every draw once for each thing that is done to its images."""
+    """Every case of every draw, once per corruption of its images."""
     wanted: dict[Corruption | None, dict[str, Case]] = {}
     for seed in seeds:
         dataset = protocol.dataset(seed)

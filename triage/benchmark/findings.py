@@ -1,4 +1,4 @@
-"""What a benchmark says, in sentences that follow from its numbers, and its verdicts in words."""
+"""Findings of a benchmark in sentences derived from its numbers, and verdicts in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from triage.evaluation.bootstrap_intervals import POINT
 from triage.evaluation.coverage import OVERALL, CoverageRow
 
 SHORTFALL = 0.10
-"""An interval that reaches so far below the promise cannot say that it is kept."""
+"""An interval that reaches so far below the nominal level does not show that it holds."""
 
 _NAMED = 4  # rows that a sentence names
 _JUDGED = {"good": "is better", "bad": "is worse", "open": "cannot be told apart from the second"}
@@ -19,7 +19,7 @@ _JUDGED = {"good": "is better", "bad": "is worse", "open": "cannot be told apart
 
 @dataclass(frozen=True)
 class Verdict:
-    """A judgement in words, with how it looks: `good`, `bad` or `open`."""
+    """A verdict in words, with its style: `good`, `bad` or `open`."""
 
     words: str
     look: str
@@ -29,7 +29,7 @@ class Verdict:
 def difference_verdict(found: Number | None, *, larger_is_better: bool = True) -> Verdict | None:
     """Judge a difference by its whole interval; None where there is no interval.
 
-    A limit within rounding of zero is zero, which does not tell the two apart.
+    A limit within rounding of zero counts as zero, so that the two are not distinguished.
     """
     if found is None or found.low is None or found.high is None:
         return None
@@ -41,7 +41,7 @@ def difference_verdict(found: Number | None, *, larger_is_better: bool = True) -
 
 
 def coverage_verdict(row: CoverageRow) -> Verdict:
-    """Judge coverage by its whole interval: short of the promise, or not, or cannot be said."""
+    """Compare the whole interval of a coverage with its nominal level."""
     if not row.holds:
         return Verdict("falls short", "bad", "✕")
     if row.low < row.promised - SHORTFALL:
@@ -50,7 +50,7 @@ def coverage_verdict(row: CoverageRow) -> Verdict:
 
 
 def fitted_by(kind: ConformalRow) -> str:
-    """Say for whom the thresholds of prediction sets were fitted."""
+    """Return the group for which the thresholds of prediction sets were fitted."""
     if kind.by == "all":
         return "for all cases together"
     if kind.by == "gate":
@@ -59,7 +59,7 @@ def fitted_by(kind: ConformalRow) -> str:
 
 
 def findings(result: BenchmarkResult) -> list[str]:
-    """Say in sentences what was found: near, pairs, far, calibration, prediction sets."""
+    """Return the findings as sentences: near, pairs, far, calibration, prediction sets."""
     scores = ranked(result.scores)
     said = []
     if scores and scores[0].near["ood_auroc"].value is not None:
@@ -167,5 +167,5 @@ def _area(found: Number) -> str:
 
 
 def _written(found: Number, unit: str) -> str:
-    """A value with its interval in parentheses."""
+    """Format a value with its interval in parentheses."""
     return f"{number(found.value, unit)} ({span(found.low, found.high, unit)})"

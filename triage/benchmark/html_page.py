@@ -1,4 +1,4 @@
-"""The page of a benchmark: one self-contained HTML file, drawn from the result and nothing else."""
+"""HTML page of a benchmark: one self-contained file, rendered from the result alone."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _MOST_CURVES, _MOST_SHIFTS = 3, 2
 
 
 def write_benchmark_page(result: BenchmarkResult, path: Path) -> None:
-    """Write the page, whole or not at all; the same result gives the same bytes.
+    """Write the page atomically; the same result gives the same bytes.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def write_benchmark_page(result: BenchmarkResult, path: Path) -> None:
 
 
 def render_benchmark(result: BenchmarkResult) -> str:
-    """Return the result as one HTML page that loads nothing and runs nothing."""
+    """Return the result as one HTML page without external resources and scripts."""
     environment = page_environment()
     environment.filters |= {"seconds": _seconds, "signed": numbers.signed}
     environment.globals |= {
@@ -120,7 +120,7 @@ def _charts(result: BenchmarkResult, scores: list[ScoreRow]) -> dict[str, Markup
 
 
 def _named_curves(result: BenchmarkResult) -> list[tuple[str, Curve]]:
-    """Curves that are drawn, with their names; the control last."""
+    """Plotted curves with their names; the control last."""
     if len(result.curves) < 2:
         return []
     titles = {row.key: f"{row.title}, {row.head} head" for row in result.scores}
@@ -164,7 +164,7 @@ def _methods(result: BenchmarkResult, scores: list[ScoreRow]) -> Markup:
         "methods",
         "AUROC on the near set, by method",
         "Dots are means over draws and bars 95 % intervals over draws and cases; then the "
-        "difference to the best baseline; then every draw. The same numbers stand in the tables.",
+        "difference to the best baseline; then every draw. The tables hold the same numbers.",
         _labels(scores),
         panels,
     )
@@ -199,7 +199,7 @@ def _sets(scores: list[ScoreRow]) -> Markup:
 
 
 def _diagrams(calibrators: list[CalibratorRow]) -> dict[str, CalibratorRow]:
-    """The calibrator of the least log loss, and none at all on the same head."""
+    """The calibrator with the least log loss, and no calibration on the same head."""
     judged = [row for row in calibrators if row.metrics["nll"].value is not None]
     if not judged:
         return {}
@@ -217,7 +217,7 @@ def _present(keys: tuple[str, ...], rows: list[dict[str, Number]]) -> list[str]:
 
 
 def _used(result: BenchmarkResult) -> list[str]:
-    """Metrics that the page's tables hold, in the order of the registry."""
+    """Metrics in the page's tables, in the order of the registry."""
     parts = [row.near for row in result.scores]
     parts += [row.metrics for row in result.heads]
     parts += [row.metrics for row in result.calibrators]
@@ -230,7 +230,7 @@ def _short(key: str) -> str:
 
 
 def _seconds(value: float) -> str:
-    """Write a duration with two figures, from microseconds to minutes."""
+    """Format a duration with two figures, from microseconds to minutes."""
     if value >= 99.5:
         return f"{value / 60:.1f} min"
     for unit, size in (("s", 1.0), ("ms", 1e-3)):

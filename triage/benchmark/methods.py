@@ -1,4 +1,4 @@
-"""The methods a benchmark can compare, by the names of the registries."""
+"""Methods that a benchmark can compare, by their names in the registries."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Method:
 
 
 def parse_methods(text: str) -> list[Method]:
-    """Read a list of methods.
+    """Parse a list of methods.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def _methods_of(name: str) -> Iterator[Method]:
 
 
 def heads_of(methods: Sequence[Method]) -> list[str]:
-    """Arms that these methods work on; the deployed one where there are none."""
+    """Arms that these methods use; the default arm if there are none."""
     used = {method.head for method in methods} or {DEPLOYED}
     order = list(HeadKind)
     return sorted(used, key=lambda name: (order.index(Arm.parse(name).head), name))

@@ -1,4 +1,4 @@
-"""What a benchmark does otherwise for OCT: shifts, far volumes, and a warning."""
+"""Parts of a benchmark specific to OCT: shifts, far volumes, and a warning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from triage.systems.manifest import BundleManifest
 
 
 def volumes_in(folder: Path) -> list[Path]:
-    """Volumes below a folder: files, and folders directly in it that hold pictures of B-scans."""
+    """Volumes below a folder: files, and direct subfolders that hold pictures of B-scans."""
     files = [path for path in folder.rglob("*") if path.is_file() and is_volume(path)]
     taken = {parent for path in files for parent in path.parents}
     pictures = (path for path in folder.glob("*/*") if path.suffix.lower() in IMAGE_SUFFIXES)
@@ -41,7 +41,7 @@ def _manifest(reference: str) -> BundleManifest:
 def seen_by_stage_one(
     reference: str, spec: DataSpec, root: Path, draws: Sequence[Dataset]
 ) -> str | None:
-    """Say whether the tissue maps of these data are better than those of new volumes would be.
+    """Return a note if stage 1 was trained on these data, so that its maps are too good.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def seen_by_stage_one(
 
 
 def _learned_from(manifest: BundleManifest, spec: DataSpec, root: Path) -> set[str]:
-    """Cases that trained or validated a bundle, where it was trained on just these data."""
+    """Cases that trained or validated a bundle, if it was trained on these data."""
     try:
         data = load_dataset(spec, root, manifest.roles.seed, need_outliers=False)
     except SpecError:

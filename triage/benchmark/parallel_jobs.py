@@ -1,8 +1,8 @@
-"""Jobs in processes of their own, a few at a time: their progress, results and errors come here.
+"""Jobs in parallel processes, with their progress, results and errors.
 
 A pool of `concurrent.futures` leaves its processes running when its owner is killed, and cannot
-stop a job that has begun. Here every job is a process with a pipe: one that finds nobody at the
-other end stops at its next report, and all are stopped as soon as one fails or the user interrupts.
+stop a job that has begun. Here every job is a process with a pipe: a job whose pipe is closed stops
+at its next report, and all are stopped as soon as one fails or the user interrupts.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ T = TypeVar("T")
 Job = Callable[[Progress], T]
 _Progress = tuple[str, int, int]
 _THREADS = "OMP_NUM_THREADS"
-"""What numpy, scikit-learn and torch alike take for their number of threads when imported."""
+"""The number of threads of numpy, scikit-learn and torch, which they read when imported."""
 
 
 @dataclass(frozen=True)
 class _Running:
-    """A job's place in the order, the place it runs in, and its process."""
+    """A job's index, its slot, and its process."""
 
     number: int
     place: int
@@ -95,15 +95,15 @@ def run_side_by_side(
             for pipe in wait(list(running)):
                 assert isinstance(pipe, Connection)
                 one = running[pipe]
-                said: _Done[T] | _Progress = _received(pipe, one.process)
-                if isinstance(said, _Done):
-                    results[one.number] = said.value
+                message: _Done[T] | _Progress = _received(pipe, one.process)
+                if isinstance(message, _Done):
+                    results[one.number] = message.value
                     one.process.join()
                     free.append(one.place)
                     del running[pipe]
                     finished(len(results))
                 else:
-                    tagged(report, f"process {one.place}")(*said)
+                    tagged(report, f"process {one.place}")(*message)
     finally:
         for one in running.values():
             one.process.terminate()
@@ -115,17 +115,17 @@ def run_side_by_side(
 
 def _received(pipe: Connection, process: SpawnProcess) -> _Done[T] | _Progress:
     try:
-        said: BaseException | _Done[T] | _Progress = pipe.recv()
+        message: BaseException | _Done[T] | _Progress = pipe.recv()
     except EOFError:
         process.join()
         raise UsageError(
             f"a process ended before its work (exit code {process.exitcode})",
             where="--workers",
-            hint="If memory ran out, use fewer; the same command goes on where it was.",
+            hint="If memory ran out, use fewer; the same command resumes the run.",
         ) from None
-    if isinstance(said, BaseException):
-        raise said
-    return said
+    if isinstance(message, BaseException):
+        raise message
+    return message
 
 
 def _work(job: Job[T], pipe: Connection) -> None:
@@ -148,7 +148,7 @@ def _work(job: Job[T], pipe: Connection) -> None:
 
 @contextmanager
 def _environment(name: str, value: str) -> Iterator[None]:
-    """Set a variable for the processes that are started meanwhile."""
+    """Set a variable for the processes that are started in the context."""
     before = os.environ.get(name)
     os.environ[name] = value
     try:

@@ -1,4 +1,4 @@
-"""One draw: its sets of cases, and what each kind of ensemble says of them."""
+"""Preparation of one draw: its sets of cases, and the predictions of each kind of ensemble."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Draw:
     rejected: int
 
     def record(self) -> tuple[Arrays, dict[str, object]]:
-        """What the tables need to know of the draw."""
+        """Data of the draw that the tables need."""
         arrays: Arrays = {f"truth/{name}": value for name, value in self.truth.items()}
         arrays |= {f"cluster/{name}": value for name, value in self.clusters.items()}
         header = {
@@ -89,7 +89,7 @@ def prepare_draw(
     with_maps: bool,
     report: Progress,
 ) -> Draw:
-    """Train the ensembles of a draw and observe all its sets.
+    """Train the ensembles of a draw and compute their observations on all its sets.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def prepare_draw(
     heads : sequence of str
         Arms to train.
     checkpoints : Path
-        What was trained before for the same settings is taken from there.
+        Networks trained before with the same settings are loaded from there.
     with_maps : bool
         Whether a method needs feature maps.
 
@@ -158,7 +158,7 @@ def prepare_draw(
 
 @dataclass(frozen=True)
 class _Extras:
-    """What a few methods read beside the ensembles: the same for every kind of head."""
+    """Inputs of a few methods beside the ensembles, equal for every kind of head."""
 
     sets: dict[str, CaseSet]
     cache_folder: Path | None

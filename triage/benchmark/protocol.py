@@ -1,4 +1,4 @@
-"""What is held equal for all methods of a benchmark: data, draws, ensembles, and the other sets."""
+"""Protocol of a benchmark: data, draws, ensembles and sets, equal for all methods."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOST_FAR = 500
 
 @dataclass(frozen=True)
 class Shift:
-    """A covariate shift: the conditions stay, what the images look like does not.
+    """A covariate shift: the conditions stay the same, the appearance of the images changes.
 
     Parameters
     ----------
@@ -49,17 +49,17 @@ NO_SHIFT = "none"
 
 
 def parse_shifts(texts: Sequence[str]) -> tuple[Shift, ...]:
-    """Read every shift; or none, of the one word `none`.
+    """Parse all shifts; none for the one word `none`.
 
     Raises
     ------
     UsageError
-        If one is no shift, or none is asked for beside others.
+        If one is not a shift, or `none` is given with others.
     """
     if NO_SHIFT in texts:
         if len(texts) > 1:
             raise UsageError(
-                f"{NO_SHIFT!r} leaves no room for others",
+                f"{NO_SHIFT!r} excludes others",
                 where="--shift",
                 hint=f"Leave out {NO_SHIFT!r}, or the others.",
             )
@@ -68,7 +68,7 @@ def parse_shifts(texts: Sequence[str]) -> tuple[Shift, ...]:
 
 
 def parse_shift(text: str) -> Shift:
-    """Read `column=level` (a device, a source) or `corruption:severity`."""
+    """Parse `column=level` (a device, a source) or `corruption:severity`."""
     column, equals, level = text.partition("=")
     if equals:
         return Shift(text, held_out=(column.strip(), level.strip()))
@@ -77,7 +77,7 @@ def parse_shift(text: str) -> Shift:
 
 @dataclass(frozen=True)
 class Protocol:
-    """All but the methods and the number of draws.
+    """Settings of a benchmark except the methods and the number of draws.
 
     Parameters
     ----------
@@ -97,10 +97,10 @@ class Protocol:
         Likeness above which cases of two clusters are near-duplicates; see
         `triage.systems.near_duplicates`.
     joined : tuple of pairs of str
-        Clusters that are near-duplicates of each other and must not straddle a split;
+        Clusters that are near-duplicates of each other and must stay in one split;
         `with_near_duplicates` finds them.
     indistinct : bool
-        Whether the backbones took so many cases for alike that none were joined.
+        Whether so many cases have similar embeddings that none were joined.
 
     Raises
     ------
@@ -128,11 +128,11 @@ class Protocol:
 
     @property
     def of_volumes(self) -> bool:
-        """Whether a case is a volume, not pictures."""
+        """Whether a case is a volume rather than pictures."""
         return MODALITIES[self.spec.modality].volumes
 
     def seeds(self, repeats: int) -> list[int]:
-        """Seeds of the draws: the first whose splits have a case wherever one is needed.
+        """Seeds of the draws: the first ones whose splits have all required cases.
 
         Raises
         ------
@@ -151,10 +151,10 @@ class Protocol:
         raise refusal
 
     def dataset(self, seed: int) -> Dataset:
-        """The data under one draw of roles and of splits.
+        """The data under one draw of roles and splits.
 
-        The split is drawn anew as well: with few rare conditions there are few ways to give
-        them roles, and the same draw twice would only look like more evidence.
+        The split is drawn again as well: with few rare conditions there are few assignments of
+        roles, and a repeated draw would add no evidence.
 
         Raises
         ------
@@ -173,8 +173,8 @@ class Protocol:
     def with_near_duplicates(self, cache_folder: Path | None, report: Progress) -> Protocol:
         """Find near-duplicates by the backbones' embeddings.
 
-        Networks that are trained end to end have none beforehand. Embeddings to which many
-        cases are alike, as those of poor backbones, are no evidence: then nothing is joined.
+        Networks that are trained end to end have no embeddings in advance. If many cases have
+        similar embeddings, as with poor backbones, nothing is joined.
 
         Parameters
         ----------
@@ -218,7 +218,7 @@ class Protocol:
 
     @property
     def far_description(self) -> str:
-        """What the far set is, in a sentence."""
+        """Description of the far set in a sentence."""
         if self.far is not None:
             what = "Other volumes" if self.of_volumes else "Images of another kind"
             return f"{what}, from the folder {self.far.name}."
@@ -235,7 +235,7 @@ class Protocol:
         return [note for note in found if note]
 
     def fingerprint(self) -> dict[str, Any]:
-        """What decides a record, for telling whether old ones may be kept."""
+        """Settings that determine a record, to decide whether old ones are reused."""
         found = {
             "data": self.dataset(*self.seeds(1)).digest(),
             "spec": hash_json(self.spec.model_dump(mode="json")),
@@ -244,7 +244,7 @@ class Protocol:
             "far": [case.case_id for case in self.far_cases()] if self.far else FAR.digest,
             "image-text model": [self.image_text, *self.unknown_texts],
         }
-        if self.of_volumes:  # a bundle may be trained anew under its name
+        if self.of_volumes:  # a bundle may be trained again under its name
             found["bundles"] = bundle_digests(self.settings.backbones)
         return found
 

@@ -1,6 +1,6 @@
-"""What a benchmark has measured so far, on disk: one file a draw and method, whole or absent.
+"""Records of a benchmark on disk: one file per draw and method, written atomically.
 
-A killed benchmark loses at most the method it was at. Arrays hold numbers only; clusters are
+A killed benchmark loses at most the method that was running. Arrays hold numbers only; clusters are
 hashes, so nothing of a patient is in them.
 """
 
@@ -63,11 +63,11 @@ class Records:
             ) from error
 
     def has(self, seed: int, name: str) -> bool:
-        """Whether a sound record is there."""
+        """Whether a valid record exists."""
         return self.load(seed, name) is not None
 
     def load(self, seed: int, name: str) -> tuple[Arrays, dict[str, Any]] | None:
-        """Return (arrays, header) of a record; None where it is absent or damaged."""
+        """Return (arrays, header) of a record; None if it is absent or damaged."""
         return load_arrays(self._place(seed, name))
 
     def save(self, seed: int, name: str, arrays: Arrays, header: dict[str, Any]) -> None:
@@ -79,7 +79,7 @@ class Records:
 
 
 def cluster_code(name: str) -> int:
-    """A number that stands for a cluster in every draw, and tells nothing of it."""
+    """Return a number that identifies a cluster in every draw without revealing its name."""
     return int(hash_bytes(name.encode())[:15], 16)
 
 

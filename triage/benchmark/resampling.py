@@ -1,12 +1,12 @@
-"""Resamples of role draws and of cases at once, for intervals of means over draws.
+"""Crossed resamples of role draws and of cases, for intervals of means over draws.
 
-A case may be tested in several draws, so draws and clusters are crossed, not nested. Both are
-drawn with replacement, independently, and a case's weight in a draw is the product of the two
-counts: the pigeonhole bootstrap of Owen 2007, section 3. It errs on the wide side.
+A case may be tested in several draws, so draws and clusters are crossed, not nested. Both are drawn
+with replacement, independently, and a case's weight in a draw is the product of the two counts: the
+pigeonhole bootstrap of Owen 2007, section 3, which is conservative.
 
-The interval is then made as `triage.evaluation.bootstrap_intervals` makes it of each metric: where
-all resamples are alike it is no point. Means of bounded values over cases are not resampled; their
-intervals are in `triage.benchmark.rows.mean_over_draws`.
+The interval is then computed as `triage.evaluation.bootstrap_intervals` does for each metric: if
+all resamples are equal it is not a point. Means of bounded values over cases are not resampled;
+their intervals are in `triage.benchmark.rows.mean_over_draws`.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class CrossedResamples:
             Of the metric, or `Interval.PERCENTILE` of a difference; not `Interval.GAFFKE`.
         n_cases, n_clusters : int
             Cases of all draws together that the metric is taken of, and clusters of the
-            scarcest kind it needs: they say how much may differ unseen.
+            scarcest kind it needs: they determine how much may differ unseen.
         within : (low, high)
             What the metric can be.
         at_split_share : float, optional

@@ -1,4 +1,4 @@
-"""What a benchmark found, as JSON-ready models with a schema version."""
+"""Results of a benchmark, as JSON-ready models with a schema version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`triage benchmark`: prepare each draw, run the methods, keep records, make the tables."""
+"""Main function of `triage benchmark`: prepare draws, run methods, keep records, make tables."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ JSON, PAGE = "benchmark.json", "benchmark.html"
 
 @dataclass
 class _Work:
-    """What is still to do, and what cannot be done."""
+    """Work that remains, and methods that cannot run."""
 
     methods: list[Method]
     skipped: dict[str, str] = field(default_factory=dict)
 
     def skip(self, method: Method, reason: str) -> None:
-        """Leave a method out; the first reason stands."""
+        """Leave a method out; the first reason is kept."""
         self.methods = [other for other in self.methods if other != method]
         self.skipped.setdefault(method.name, reason)
 
@@ -59,7 +59,7 @@ def benchmark(
     command: str = "",
     report: Progress = lambda *_: None,
 ) -> BenchmarkResult:
-    """Compare methods on equal terms; the same call goes on where a killed one stopped.
+    """Compare methods under equal conditions; a repeated call resumes a killed one.
 
     Parameters
     ----------
@@ -74,14 +74,14 @@ def benchmark(
         Scores to compare in pairs.
     workers : int
         Draws at once, each in a process of its own that holds all a draw needs; the numbers are
-        the same. A script that asks for several must guard its entry by
-        `if __name__ == "__main__":`, for each process reads it anew.
+        the same. A script that uses several must guard its entry by
+        `if __name__ == "__main__":`, because each process imports it again.
     cache_folder : Path, optional
         Of embeddings.
     n_resamples : int
         Of draws and cases, for the intervals.
     command : str
-        How this was asked for, for the page.
+        The command line, for the page.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def benchmark(
 
 
 def _possible(protocol: Protocol, methods: Sequence[Method], *, learns_outliers: bool) -> _Work:
-    """Leave out what these data or options cannot run, each with its reason."""
+    """Leave out methods that these data or options cannot run, each with its reason."""
     work = _Work(list(methods))
     if not learns_outliers:
         for method in methods:
@@ -150,7 +150,7 @@ def _possible(protocol: Protocol, methods: Sequence[Method], *, learns_outliers:
 
 
 def _run_draws(jobs: Sequence[DrawJob], work: _Work, workers: int, report: Progress) -> None:
-    """Run what is not done, one draw after the other or several side by side."""
+    """Run what is not done, one draw after the other or several in parallel."""
     todo = [job for job in jobs if not job.is_done()]
     if todo:
         embed_beforehand(

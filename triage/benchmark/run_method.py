@@ -1,4 +1,4 @@
-"""Run the methods on one draw: fit, score every set, and take time and memory."""
+"""Run one method on one draw: fit, score every set, and measure time and memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from triage.uncertainty.observations import Observations
 from triage.uncertainty.scores import Score, make_score
 
 DISTANCE = "mahalanobis_normalised"
-"""The score that tells a density-aware calibrator how far a case is from the training data."""
+"""The score by which a density-aware calibrator measures distance to the training data."""
 PROMISED = 0.9
 """Coverage that prediction sets promise."""
 STOPPED = 0.8
@@ -142,10 +142,10 @@ def _conformal(method: Method, draw: Draw) -> Record:
 
 
 def _behind_the_gate(method: Method, draw: Draw) -> Arrays:
-    """Sets of the test cases that an OOD gate lets through, calibrated on inliers it lets through.
+    """Sets of test cases that pass an OOD gate, calibrated on inliers that pass it.
 
-    The gate stops most validation outliers and is placed by them alone: of exchangeable
-    inliers those that pass it are exchangeable again, so the promise stands behind it.
+    The gate stops most validation outliers and depends on them alone: of exchangeable inliers
+    those that pass it are exchangeable again, so the coverage guarantee holds for them.
     """
     sets = draw.observations[method.head]
     truth = draw.truth[VALIDATION]
@@ -167,7 +167,7 @@ def _behind_the_gate(method: Method, draw: Draw) -> Arrays:
 def _groupings(
     draw: Draw, known: NDArray[np.bool_]
 ) -> dict[str, tuple[NDArray[Any] | None, NDArray[Any] | None]]:
-    """What quantiles may be of, with the groups of calibration and of test cases."""
+    """Groupings by which quantiles are fitted, for calibration and test cases."""
     found: dict[str, tuple[NDArray[Any] | None, NDArray[Any] | None]] = {
         "all": (None, None),
         "condition": (None, None),
@@ -184,7 +184,7 @@ def _timed(work: Callable[..., Any], *given: Any) -> tuple[Any, float]:
 
 
 def _peak_memory(work: Callable[[], Any]) -> float:
-    """Peak of what the work allocated beyond what was there, MiB."""
+    """Peak memory allocated by the work, MiB."""
     tracemalloc.start()
     try:
         work()

@@ -1,4 +1,4 @@
-"""Which scores a benchmark compares in pairs."""
+"""Pairs of scores that a benchmark compares."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OPTION = "--compare"
 
 
 def parse_pairs(texts: Sequence[str], methods: Sequence[Method]) -> list[Pair]:
-    """Read pairs of scores.
+    """Parse pairs of scores.
 
     Parameters
     ----------
@@ -31,19 +31,19 @@ def parse_pairs(texts: Sequence[str], methods: Sequence[Method]) -> list[Pair]:
     Raises
     ------
     UsageError
-        If there are not two different names, a name stands for several methods or for no score,
+        If there are not two different names, a name matches several methods or no score,
         or one is not measured.
     """
     return [_pair(text, methods) for text in texts]
 
 
 def measured_pairs(asked: Sequence[Pair], methods: Sequence[Method]) -> list[Pair]:
-    """Pairs that are always compared, and those asked for, of which both were measured."""
+    """Default pairs and requested pairs of which both scores were measured."""
     return [pair for pair in dict.fromkeys((ALWAYS, *asked)) if not set(pair) - set(methods)]
 
 
 def missing_pairs(asked: Sequence[Pair], methods: Sequence[Method]) -> list[str]:
-    """Notes on pairs asked for of which one could not run."""
+    """Notes on requested pairs of which one score could not run."""
     return [
         f"{a.name} and {b.name} were not compared: "
         f"{' and '.join(one.name for one in (a, b) if one not in methods)} could not run."
@@ -73,7 +73,7 @@ def _score(name: str, methods: Sequence[Method]) -> Method:
         raise UsageError(error.what, where=_OPTION, hint=error.hint) from error
     if len(found) > 1:
         raise UsageError(
-            f"{name!r} stands for several methods",
+            f"{name!r} matches several methods",
             where=_OPTION,
             hint=f"Write one of {', '.join(one.name for one in found)}.",
         )

@@ -1,4 +1,4 @@
-"""From records to the result: every table of the benchmark, with paired intervals."""
+"""Result of a benchmark from its records: every table, with paired intervals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from triage.benchmark.score_pairs import Pair, measured_pairs, missing_pairs
 from triage.progress import Progress
 
 SEED = 0
-"""Of the resamples: the same records give the same intervals."""
+"""Seed of the resamples: the same records give the same intervals."""
 
 
 def summarise(
@@ -41,13 +41,13 @@ def summarise(
     command: str,
     report: Progress,
 ) -> BenchmarkResult:
-    """Make every table of what was recorded.
+    """Compute every table from the records.
 
     Parameters
     ----------
     protocol : Protocol
     records : Records
-        Whole for these seeds and methods.
+        Complete for these seeds and methods.
     seeds : sequence of int
     methods : sequence of Method
     skipped : list of Skipped
@@ -110,7 +110,7 @@ def summarise(
 
 
 def _provenance(protocol: Protocol) -> dict[str, Any]:
-    """Fields of the result that the protocol, the version and the time give."""
+    """Fields of the result from the protocol, the version and the time."""
     return {
         "spec_name": protocol.spec.name,
         "spec_title": protocol.spec.title,
@@ -147,7 +147,7 @@ def _curves(
 
 
 SUSPICIOUS = 0.80
-"""A score that never saw an outlier seldom ranks unseen conditions better than this."""
+"""A score fitted without outliers seldom ranks unseen conditions better than this."""
 
 
 def _notes(
@@ -157,13 +157,13 @@ def _notes(
     notes += protocol.seen_beforehand([draw.seed for draw in draws])
     if protocol.joined:
         notes.append(
-            f"{len(protocol.joined)} pairs of groups look alike (above {protocol.similar:g}): each "
-            "pair was kept in one split. The manifest does not tell of them: "
+            f"{len(protocol.joined)} pairs of groups are similar (above {protocol.similar:g}): each "
+            "pair was kept in one split. The manifest does not list them: "
             "`triage spec duplicates` lists them."
         )
     if protocol.indistinct:
         notes.append(
-            f"The backbones take too many groups for alike (above {protocol.similar:g}) to tell "
+            f"The embeddings of too many groups are similar (above {protocol.similar:g}) to detect "
             "near-duplicates: none were joined."
         )
     if rejected := sum(draw.rejected for draw in draws):
@@ -175,6 +175,6 @@ def _notes(
     ):
         notes.append(
             f"A score without outliers exceeds {SUSPICIOUS:.2f} on the near set: look for a leak "
-            "(near-duplicates across splits, a source that tells the conditions apart)."
+            "(near-duplicates across splits, a source that distinguishes the conditions)."
         )
     return notes

@@ -1,4 +1,4 @@
-"""Charts of a report, one a file, as inline SVG without scripts."""
+"""Charts of a report, one per module, as inline SVG without scripts."""
 
 from triage.charts.abstention import abstention_bars
 from triage.charts.confusion import confusion_matrix, referral_matrix

@@ -1,4 +1,4 @@
-"""Abstention bars: who gets no AI opinion, inliers and outliers apart."""
+"""Abstention bars: share of cases without an AI opinion, for inliers and outliers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LABELS, _BARS, _COUNT, _ROW, _TOP = 190.0, 520.0, 80.0, 38.0, 46.0
 
 
 def abstention_bars(evaluation: Evaluation) -> Markup:
-    """Draw the share abstained on for each level: solid for inliers, hatched for outliers.
+    """Draw the abstention rate of each level: solid for inliers, hatched for outliers.
 
     Parameters
     ----------

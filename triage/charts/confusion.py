@@ -1,4 +1,4 @@
-"""Confusion matrices: what was answered, by what was true."""
+"""Confusion matrices: answers by true condition."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _matrix(
     strong: int = -1,
     below: Sequence[Sequence[str]] | None = None,
 ) -> Markup:
-    """Draw a square of counts; `strong` is the row and column set off from the others."""
+    """Draw a square of counts; `strong` is the emphasised row and column."""
     tall = _TALL + (_LINE if below else 0)
     names = [_wrapped(name) for name in columns]
     first = _NAMES + _LINE * max(map(len, names))
@@ -112,7 +112,7 @@ def _matrix(
 
 
 def _wrapped(name: str, width: int = 12, lines: int = 4) -> list[str]:
-    """Break a name into a few short lines; what does not fit is cut with an ellipsis."""
+    """Break a name into a few short lines; a long name is cut with an ellipsis."""
     parts: list[str] = []
     for word in name.split() or [""]:
         short = word if len(word) <= width else f"{word[: width - 1]}…"

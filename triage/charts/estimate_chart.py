@@ -1,4 +1,4 @@
-"""Estimates of one kind over named rows: a forest of one panel."""
+"""Chart of estimates of one kind over named rows: a forest plot of one panel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SCORE = "score"
 def estimate_chart(
     key: str, title: str, heading: str, rows: Sequence[tuple[str, int, Estimate]]
 ) -> Markup:
-    """Draw an estimate between 0 and 1 and its 95 % interval a row.
+    """Draw an estimate between 0 and 1 and its 95 % interval per row.
 
     Parameters
     ----------

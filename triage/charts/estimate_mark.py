@@ -1,4 +1,4 @@
-"""An estimate with its interval, as one mark of a chart."""
+"""Mark of an estimate with its interval in a chart."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def estimate_mark(
     unit: str = "",
     square: bool = False,
 ) -> Markup:
-    """Draw a dot, or a square, on its interval, and write the value at the right.
+    """Draw a dot, or a square, on its interval, and the value at the right.
 
     Hollow and dashed where there is not enough evidence.
 

@@ -1,4 +1,4 @@
-"""Forest plot: estimates and intervals of every subgroup, beside the overall value."""
+"""Forest plot: estimates and intervals of every subgroup, with the overall value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ROW, _TOP = 23.0, 62.0
 def forest_plot(
     evaluation: Evaluation, metrics: tuple[str, ...], limits: Mapping[str, float]
 ) -> Markup:
-    """Draw one panel a metric over shared rows: overall, then each axis and level.
+    """Draw one panel per metric over shared rows: overall, then each axis and level.
 
     Hollow, dashed marks are not enough evidence; the dashed line is the overall value,
     the solid one the limit, if the audit plan states any.

@@ -1,4 +1,4 @@
-"""How numbers are written in a report: one way for each unit."""
+"""Formatting of numbers in reports, one format per unit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _PERCENT, _AREA, _LENGTH = "proportion", "area", "um"
 
 
 def number(value: float | None, unit: str) -> str:
-    """Write a value in its unit: percent, tenths of um, the rest with three decimals."""
+    """Format a value in its unit: percent, tenths of um, others with three decimals."""
     if value is None:
         return MISSING
     if unit == _LENGTH:
@@ -18,7 +18,7 @@ def number(value: float | None, unit: str) -> str:
 
 
 def span(low: float | None, high: float | None, unit: str) -> str:
-    """Write an interval, "no interval" where there is none."""
+    """Format an interval; "no interval" if there is none."""
     if low is None or high is None:
         return "no interval"
     if unit == _PERCENT:
@@ -29,24 +29,24 @@ def span(low: float | None, high: float | None, unit: str) -> str:
 
 
 def interval(estimate: Estimate, unit: str = "") -> str:
-    """Write an estimate's interval, in another unit than its own if one is given."""
+    """Format an estimate's interval, in another unit than its own if one is given."""
     return span(estimate.low, estimate.high, unit or estimate.unit)
 
 
 def signed(value: float) -> str:
-    """Write a difference with its sign, a true minus."""
+    """Format a difference with its sign, with a true minus."""
     return f"{value:+.3f}".replace("-", "−")
 
 
 def tick(value: float, unit: str) -> str:
-    """Write a value on an axis, as short as it can be."""
+    """Format a value on an axis as short as possible."""
     if unit == _PERCENT:
         return f"{round(100 * value, 4):g} %"
     return plain(value)
 
 
 def plain(value: float) -> str:
-    """Write a number as short as it can be."""
+    """Format a number as short as possible."""
     return f"{round(value, 6):g}"
 
 

@@ -1,4 +1,4 @@
-"""How templates become HTML pages: escaped, printable, and nothing left undefined."""
+"""Template environment of HTML pages: escaped, printable, undefined names are errors."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from triage.printable import printable
 def page_environment() -> Environment:
     """Return the environment of the pages' templates.
 
-    Text of data, such as names of conditions and of levels, is escaped as HTML, and what does
-    not print in it, such as marks that turn the direction of writing, is shown as an escape.
+    Text of data, such as names of conditions and of levels, is escaped as HTML, and unprintable
+    characters in it, such as marks that change the direction of writing, are shown as escapes.
     """
     return Environment(
         loader=PackageLoader("triage.reports"),

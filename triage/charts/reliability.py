@@ -1,4 +1,4 @@
-"""Reliability diagram: how often the system is right when it is so confident."""
+"""Reliability diagram: accuracy against confidence."""
 
 from __future__ import annotations
 

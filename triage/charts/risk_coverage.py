@@ -1,4 +1,4 @@
-"""Risk-coverage curve: what is gained by leaving the strangest cases to people."""
+"""Risk-coverage curve: risk of the answered cases if the most suspicious are abstained on."""
 
 from __future__ import annotations
 

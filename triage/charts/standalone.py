@@ -1,4 +1,4 @@
-"""A chart that stands by itself, in a notebook or a file: it brings its own colours."""
+"""Standalone charts for a notebook or a file, with their own colours."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _RULES = (
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture as SVG, without scripts; notebooks show it.
+    """An SVG picture without scripts; notebooks display it.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Chart:
         return self.svg
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture as an SVG file, whole or not at all.
+        """Write the picture as an SVG file atomically.
 
         Parameters
         ----------
@@ -76,9 +76,9 @@ class Chart:
 
 
 def standalone(picture: Markup) -> Chart:
-    """Return a picture of `triage.charts` with its colours inside.
+    """Return a chart of `triage.charts` with its colours inside.
 
-    The rules of the style hold within the picture only: in a notebook they change nothing else.
+    The style rules apply within the picture only, so that a notebook is not changed.
 
     Parameters
     ----------

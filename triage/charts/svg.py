@@ -1,4 +1,4 @@
-"""The few SVG primitives the charts are drawn with.
+"""SVG primitives of the charts.
 
 Colours come from CSS classes of the page, so one drawing serves light, dark and print.
 Everything passes through markupsafe: text from the data can never become markup.
@@ -15,7 +15,7 @@ from triage.printable import printable
 
 
 def tag(name: str, *children: str, **attributes: str | float) -> Markup:
-    """Return one element; `class_` writes class, underscores write hyphens.
+    """Return one element; `class_` becomes class, underscores become hyphens.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Scale:
     end: float
 
     def __call__(self, value: float) -> float:
-        """Return where a value lies; values outside the range are drawn at its ends."""
+        """Return the position of a value; values outside the range are drawn at its ends."""
         clipped = min(max(value, self.low), self.high)
         return self.start + (clipped - self.low) / (self.high - self.low) * (self.end - self.start)
 

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from triage.data.reserved_names import CASE_PREFIX, IMAGE_PREFIX, is_reserved
+from triage.vocabulary.reserved_names import CASE_PREFIX, IMAGE_PREFIX, is_reserved
 
 MISSING_WORDS = frozenset(
     {

@@ -17,7 +17,6 @@ from triage.data.case_facts import (
 from triage.data.csv_table import read_csv, shown_columns
 from triage.data.identifiers import clean_column, clean_text
 from triage.data.lookalikes import nearest_name
-from triage.data.reserved_names import CASE_PREFIX
 from triage.data.row_identity import (
     case_identifiers,
     clusters_of_rows,
@@ -33,6 +32,7 @@ from triage.data.row_warnings import (
 )
 from triage.data.spec import DataSpec, Rows
 from triage.errors import SpecError
+from triage.vocabulary.reserved_names import CASE_PREFIX
 
 __all__ = [
     "IMAGE_SUFFIXES", "Case", "cases_of_rows", "image_folder", "read_rows",

@@ -14,8 +14,8 @@ from triage.data.identifiers import (
     is_missing,
     path_column,
 )
-from triage.data.reserved_names import CASE_PREFIX, IMAGE_PREFIX
 from triage.data.spec import Rows
+from triage.vocabulary.reserved_names import CASE_PREFIX, IMAGE_PREFIX
 
 
 def identifier_columns(rows: Rows) -> list[str]:

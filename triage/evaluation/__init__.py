@@ -1,8 +1,8 @@
-"""How good a system is: metrics over case weights, and intervals from resampled clusters.
+"""Evaluation: metrics over case weights, and intervals from resampled clusters.
 
-`evaluate` measures everything on `Outcomes` (what a system said of labelled cases), overall
-and per subgroup; `paired_difference` compares two systems on the same cases. Numpy and scipy
-only: nothing here knows torch or a model.
+`evaluate` computes all metrics on `Outcomes` (the predictions and decisions of a system on labelled
+cases), overall and per subgroup; `paired_difference` compares two systems on the same cases. NumPy
+and SciPy only: this package does not use torch or a model.
 """
 
 from triage.evaluation.evaluate import evaluate

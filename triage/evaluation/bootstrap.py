@@ -1,8 +1,8 @@
-"""Resamples of whole clusters, as weights of their cases.
+"""Bootstrap resamples of whole clusters, as weights of their cases.
 
-Cases of one patient are alike, so resampling cases would promise too narrow an
-interval. Clusters (patients, or groups of near-duplicates) are drawn with
-replacement instead, and bring all their cases along: Davison & Hinkley 1997, ch. 3.8.
+Cases of one patient are correlated, so resampling cases would give too narrow an interval. Clusters
+(patients, or groups of near-duplicates) are drawn with replacement instead, with all their cases:
+Davison & Hinkley 1997, ch. 3.8.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ Three kinds, named in the table of metrics; means of bounded values over cases h
   resamples (Korn & Graubard 1998). Unlike quantiles it stays wide where few cases were seen:
   six right of six reads [0.54, 1], not [1, 1]. It was published for proportions;
   carrying it over to AUROC, AUPR, FPR and the like is our own step. In our simulation of 30
-  patients with three alike cases it covered the true AUROC 98 % of the time, quantiles 91 %.
+  patients with three identical cases it covered the true AUROC 98 % of the time, quantiles 91 %.
 - *basic*: the quantiles of the resamples mirrored at the estimate (Davison & Hinkley 1997,
   eq. 5.6), for the calibration error. Sampling biases it upwards, and each resample adds the
   bias once more; mirroring takes it off again, and the interval is widened to the estimate
@@ -18,7 +18,7 @@ Three kinds, named in the table of metrics; means of bounded values over cases h
 - *percentile*: the 2.5 % and 97.5 % quantiles of the resamples (Efron 1979), for losses that
   have no useful bound, and for differences.
 
-Where all resamples are alike, the last two would be a point. They are widened by the upper
+If all resamples are equal, the last two would be a point. They are widened by the upper
 Clopper-Pearson bound of 0 in as many clusters: what differs in so few may have been seen in none.
 """
 
@@ -141,7 +141,7 @@ def interval(
 def widened(low: float, high: float, n_clusters: int) -> tuple[float, float]:
     """Widen an interval that is a point by what may differ unseen in so many clusters.
 
-    Alike resamples say that nothing varied here, not that nothing varies. The width
+    Equal resamples show that nothing varied here, not that nothing varies. The width
     added on either side is the upper Clopper-Pearson bound of 0 in `n_clusters` (our own step).
     """
     if high - low > POINT * max(1.0, abs(low), abs(high)):

@@ -8,7 +8,7 @@ an unseen cluster whose values are all the least possible.
 
 - Of values 0 and 1, one a cluster, it is the exact interval of Clopper & Pearson. With many
   clusters it becomes the quantile interval of the Bayesian bootstrap (Rubin 1981).
-- The unseen cluster keeps it from shrinking to a point where all values seen are alike: what
+- The unseen cluster keeps it from shrinking to a point if all values seen are equal: what
   happens to no more than a few in a hundred patients may have happened to none of these.
 - That it covers the mean of every bounded distribution is a conjecture that simulations
   support; it is proved for two values. Ours are in tests/evaluation/test_bounded_mean.py.
@@ -59,7 +59,7 @@ def draw_means(
     cluster : array [N]
         Cluster of each case.
     weights : sequence of float array [N], length M, optional
-        How much each case counts; all alike by default.
+        Weight of each case; equal by default.
     seed : int
         The same seed and clusters give the same weights, so that two systems on the same
         cases can be subtracted draw by draw.

@@ -1,10 +1,10 @@
-"""Whether sets hold the true condition as often as promised: overall, per condition, per subgroup.
+"""Coverage of prediction sets against the nominal level: overall, per condition, per subgroup.
 
 The promise of conformal sets is an average over draws of calibration and test cases. Of one
 draw of n calibration cases the coverage itself varies, with a standard deviation of about
 sqrt(alpha (1 - alpha) / n), which the intervals here leave out: they are of the sets as they were
-fitted. Valid sets are therefore at times said not to hold: in our simulation 5 to 6 % of LAC, APS
-with as many test as calibration cases, 14 % with 1,000 test and 300 calibration cases. Promises
+fitted. Valid sets are therefore sometimes reported as invalid: in our simulation 5 to 6 % of LAC,
+APS with as many test as calibration cases, 14 % with 1,000 test and 300 calibration cases. Promises
 are kept for a condition or a subgroup only by sets that were fitted by it.
 """
 
@@ -27,7 +27,7 @@ OVERALL, CONDITION = "overall", "condition"
 class CoverageRow(BaseModel):
     """Coverage of the sets of some cases.
 
-    `axis` and `level` say which: overall, of one true condition, or of one level of a
+    `axis` and `level` give the group: overall, of one true condition, or of one level of a
     subgroup. `covered` is the share of sets with the true condition, `low` and `high` its
     95 % interval; `mean_size` counts conditions in a set, `empty` is the share of sets without
     any. `holds` says that the promise does not lie above the interval.
@@ -57,7 +57,7 @@ def coverage_of(
     subgroups: pd.DataFrame | None = None,
     cluster: NDArray[Any] | None = None,
 ) -> list[CoverageRow]:
-    """Count how often sets hold the truth.
+    """Count how often sets hold the true condition.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def _row(
 
 
 def _interval(held: NDArray[np.bool_], patients: NDArray[np.integer]) -> tuple[float, float, int]:
-    """95 % interval of the share held, and the number of patients."""
+    """95 % interval of the coverage, and the number of patients."""
     n, share = len(held), float(held.mean())
     _, member = np.unique(patients, return_inverse=True)
     cases = np.bincount(member)

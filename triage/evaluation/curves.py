@@ -1,4 +1,4 @@
-"""Counts and curves behind the numbers: confusion, reliability, risk against coverage."""
+"""Counts and curves for charts: confusion, reliability, risk against coverage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A value, its resamples and its support, put together as an `Estimate`."""
+"""`Estimate` objects from a value, its resamples and its support."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def estimate_of(
     bounds: tuple[float, float] | None = None,
     at_split_share: float | None = None,
 ) -> Estimate:
-    """Give a number its interval and say whether there is evidence enough.
+    """Compute the interval of a number and whether there is enough evidence.
 
     Parameters
     ----------
@@ -67,13 +67,13 @@ def estimate_of(
 
 
 def _possible(unit: str, low: float, high: float) -> tuple[float, float]:
-    """Cut an interval at what the unit allows; "risk" may be negative, all others are not."""
+    """Clip an interval to the range of the unit; only "risk" may be negative."""
     if unit == "risk":
         return low, high
     return max(low, 0.0), min(high, 1.0) if unit in ("proportion", "area") else high
 
 
 def evidence(n_clusters: int, undefined_share: float) -> Evidence:
-    """Say whether so many clusters, and so few undefined resamples, are evidence enough."""
+    """Return whether clusters and undefined resamples are enough evidence."""
     enough = n_clusters >= MIN_CLUSTERS and undefined_share <= MAX_UNDEFINED
     return "enough" if enough else "not enough"

@@ -28,7 +28,7 @@ def evaluate(
     seed: int = 0,
     metrics: Sequence[str] | None = None,
 ) -> Evaluation:
-    """Measure everything in the table of metrics, overall and per subgroup.
+    """Compute every registered metric, overall and per subgroup.
 
     One set of cluster resamples of all cases serves every metric and every subgroup.
 
@@ -100,7 +100,7 @@ def evaluate(
 def estimate(
     metric: Metric, outcomes: Outcomes, resamples: FloatArray, means: MeanDraws | None = None
 ) -> Estimate:
-    """Put a metric's value, interval, sample size and evidence together.
+    """Compute a metric's value, interval, sample size and evidence.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def estimate(
 
 
 def support(metric: Metric, outcomes: Outcomes) -> tuple[int, int]:
-    """Count the cases a metric is taken of, and the clusters of the scarcest kind it needs.
+    """Count the cases of a metric, and the clusters of the scarcest kind it needs.
 
     At a stated prevalence, inliers and outliers are both needed.
     """

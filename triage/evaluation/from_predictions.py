@@ -1,4 +1,4 @@
-"""From labelled predictions with decisions to the arrays that metrics read."""
+"""Arrays for metrics from labelled predictions with decisions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
 
 
 def outcomes_of(predictions: Predictions, policy: Policy, spec: DataSpec) -> Outcomes:
-    """Compare what a system said with what is true.
+    """Compare predictions and decisions with the true conditions.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def outcomes_of(predictions: Predictions, policy: Policy, spec: DataSpec) -> Out
     truth = truth_of(predictions)
     probabilities = policy.calibrated(predictions)
     abstained = (decisions["recommendation"] == NO_AI_OPINION).to_numpy()
-    # The spec's costs: what an error costs where the system is used is for its users to say, also
+    # The spec's costs: the cost of an error is defined by the users of the system, also
     # where the policy was set with other costs.
     costs = spec.costs.outcomes
     cost = outcome_cost(costs, truth < 0, probabilities.argmax(axis=1) == truth, abstained)

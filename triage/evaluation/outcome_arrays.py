@@ -1,4 +1,4 @@
-"""What `Outcomes` is given, as arrays and columns of the types that metrics read."""
+"""Conversion of the inputs of `Outcomes` to the array types that metrics use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a system said of labelled cases, in the arrays that every metric reads."""
+"""Outcomes: the predictions and decisions of a system on labelled cases, as arrays for metrics."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Outcomes:
-    """N labelled cases and what a system said of them, K inlier conditions.
+    """Predictions and decisions for N labelled cases, K inlier conditions.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class Outcomes:
     largest_cost: float | None = None
 
     def __post_init__(self) -> None:
-        """Check that every array has N rows and every value can be what it is called.
+        """Check the length of every array and the range of its values.
 
         Raises
         ------
@@ -103,7 +103,7 @@ class Outcomes:
         self._check_domains()
 
     def _convert(self) -> None:
-        """Replace what was given by arrays and text columns of the types documented above."""
+        """Convert the inputs to arrays and text columns of the documented types."""
         for name, kind in _TYPES.items():
             # The class is frozen for its users; this is still its construction.
             object.__setattr__(self, name, kind(name, getattr(self, name)))
@@ -145,7 +145,7 @@ class Outcomes:
 
     @property
     def cost_ceiling(self) -> float:
-        """The most that any case may cost, seen or not."""
+        """Largest possible cost of a case."""
         if self.largest_cost is not None:
             return float(self.largest_cost)
         return max(_DEFAULT_LARGEST, float(self.cost.max(initial=0.0)))

@@ -1,7 +1,7 @@
-"""Two systems on the same cases: what changed, and how sure that is.
+"""Paired comparison of two systems on the same cases, with intervals.
 
-Both are measured on the same cluster resamples, so what is hard for both cancels out
-of the difference. Used to judge a challenger (b) against the champion (a).
+Both are measured on the same cluster resamples, so the difficulty of the cases cancels out of the
+difference. Used to compare a challenger (b) with the champion (a).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def paired_difference(
     Of bounded means (costs, rates) the interval is Gaffke's, of the difference on each case
     (`triage.evaluation.bounded_mean`): it stays as wide as what may differ unseen, whatever
     was seen. Of other metrics it is the percentile interval over shared cluster resamples;
-    where all of those are alike it is widened by the most that may differ unseen, with no
+    if all of those are equal it is widened by the most that may differ unseen, with no
     exception in C clusters the upper Clopper-Pearson bound of 0 in C.
 
     Parameters

@@ -1,8 +1,8 @@
-"""Cases weighted to the stated prevalence of outliers.
+"""Case weights for a stated prevalence of outliers.
 
-A test split holds as many outliers as were at hand. What depends on their share (cost, rates
-of all cases, AUPR) is therefore given for the share that the data spec states, which is the one
-its threshold was set for.
+A test split holds as many outliers as were available. Metrics that depend on their share (cost,
+rates of all cases, AUPR) are therefore given for the share that the data spec states, for which the
+threshold was set.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from triage.evaluation.metrics.weighted import FloatArray, ratio
 def at_prevalence(
     weights: FloatArray, is_outlier: NDArray[np.bool_], prevalence: float
 ) -> FloatArray:
-    """Weigh cases so that outliers have a share of the total, which stays what it was.
+    """Weight cases so that outliers have a given share of the unchanged total.
 
     Parameters
     ----------

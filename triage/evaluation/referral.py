@@ -1,8 +1,8 @@
-"""How good referrals are: the 4 x 4 table, errors either way, urgent against the rest.
+"""Evaluation of referrals: the 4 x 4 table, errors in both directions, urgent against the rest.
 
-The measures De Fauw et al. 2018 report, with exact intervals where every patient has one volume
-and Gaffke's (`triage.evaluation.bounded_mean`) where some have more. Urgency ranks grow as
-urgency falls (0 = urgent ... 3 = observation).
+The measures De Fauw et al. 2018 report, with exact intervals if every patient has one volume and
+Gaffke's (`triage.evaluation.bounded_mean`) if some have more. Urgency ranks grow as urgency falls
+(0 = urgent ... 3 = observation).
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def evaluate_referral(
     n_resamples: int = 1000,
     seed: int = 0,
 ) -> ReferralResult:
-    """Measure referrals against the true ones.
+    """Evaluate referrals against the true ones.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def evaluate_referral(
         1 = has it, 0 = has it not, -1 = unknown, left out.
     diagnosis_probabilities : float array [N, D], optional
     costs : UrgencyCosts, optional
-        Price of a step of urgency; the house's default if not given.
+        Price of a step of urgency; the project's default if not given.
     n_resamples, seed : int
 
     Raises
@@ -173,7 +173,7 @@ def _share(
     weights: FloatArray,
     seed: int,
 ) -> Estimate:
-    """Share of some cases; an exact interval where each is of another patient."""
+    """Share of some cases; with an exact interval if each is of another patient."""
     found = _mean(metric, "proportion", CaseValues(values, where), patients, weights, seed)
     if found.n_cases == 0 or found.n_clusters < found.n_cases:
         return found

@@ -1,4 +1,4 @@
-"""What an evaluation found, as JSON-ready models with a schema version."""
+"""Results of an evaluation, as JSON-ready models with a schema version."""
 
 from __future__ import annotations
 

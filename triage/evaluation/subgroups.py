@@ -1,4 +1,4 @@
-"""Metrics of each level of each subgroup."""
+"""Metrics of each level of each subgroup axis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much a system doubted between the classes it knows, and why, by group of cases."""
+"""Uncertainty between the known classes, and its two parts, by group of cases."""
 
 from __future__ import annotations
 
@@ -70,9 +70,7 @@ def evaluate_uncertainty(
     """
     decisions = predictions.decisions
     if decisions is None or not {*_PARTS} <= {*decisions.columns}:
-        raise UsageError(
-            "the predictions do not say how uncertain they are", hint="Score the cases again."
-        )
+        raise UsageError("the predictions hold no uncertainty", hint="Score the cases again.")
     aleatoric, epistemic = (decisions[name].to_numpy(dtype=np.float64) for name in _PARTS)
     values = {"total": aleatoric + epistemic, "aleatoric": aleatoric, "epistemic": epistemic}
     clusters = predictions.cases["cluster"].to_numpy(dtype=str)
@@ -103,7 +101,7 @@ def evaluate_uncertainty(
 def _groups(
     predictions: Predictions, is_outlier: NDArray[np.bool_]
 ) -> list[tuple[str, str, NDArray[np.bool_]]]:
-    """Name groups of cases by axis and level, and say who belongs."""
+    """Name groups of cases by axis and level, with a mask of their members."""
     found = [
         ("", "All cases", np.ones_like(is_outlier)),
         ("", "Known conditions", ~is_outlier),

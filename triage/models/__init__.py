@@ -1,4 +1,5 @@
 """Networks and their training: backbones, embeddings, heads, losses.
 
-Torch lives here; of the other rooms only `systems` and `pipelines` may import this one.
+This package uses torch; of the other packages only those in MAY_IMPORT_TORCH of
+tests/test_architecture.py may import it.
 """

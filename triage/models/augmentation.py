@@ -1,7 +1,7 @@
-"""Augment batches of normalised images on tensors: quarter turns, flips, colour.
+"""Augmentation of batches of normalised image tensors: quarter turns, flips, colour.
 
-A lesion has no up or down, so every quarter turn and flip is allowed, and neither resamples
-a pixel. Colours change little, since colour is evidence.
+A lesion has no orientation, so every quarter turn and flip is allowed, and neither resamples a
+pixel. Colours change little, because they are diagnostic.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ TINT = 0.05
 
 
 def augment(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Return a randomly changed copy of a batch, each image on its own.
+    """Return a randomly changed copy of a batch; each image is changed independently.
 
     Parameters
     ----------

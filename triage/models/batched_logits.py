@@ -1,4 +1,4 @@
-"""Several networks of one architecture on the same embeddings, in one call instead of a loop."""
+"""Logits of several networks of one architecture on the same embeddings, computed in one call."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _of_group(group: Sequence[nn.Module], embeddings: Tensor) -> Tensor:
 
 
 def _architecture(head: nn.Module) -> Hashable:
-    """What two networks must share to be run as one: shapes, and settings that are no tensors."""
+    """Attributes in which networks must agree to be run together: shapes and settings."""
     shapes = tuple((name, value.shape, value.dtype) for name, value in head.state_dict().items())
     settings = tuple(
         (name, key, repr(value))
@@ -83,7 +83,7 @@ def _standardise_alike(heads: Sequence[Head]) -> bool:
 
 
 def _perceptron_logits(heads: Sequence[Head], embeddings: Tensor) -> Tensor:
-    """Logits [M, N, C]: first layers side by side as one matrix, others as a batch of them."""
+    """Logits [M, N, C]: first layers as one matrix product, others as batched products."""
     layers = [[part for part in head.layers if isinstance(part, nn.Linear)] for head in heads]
     first, *rest = zip(*layers, strict=True)
     weight = torch.cat([layer.weight for layer in first])

@@ -1,4 +1,4 @@
-"""What a network is fed with: embeddings of cases, or their images; one interface for training."""
+"""Training inputs of cases: embeddings or images behind one interface."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class CaseInputs(Protocol):
     def __len__(self) -> int: ...
 
     def batch(self, index: Tensor, generator: torch.Generator | None) -> Any:
-        """Return the network's input for some cases; with a generator, augmented."""
+        """Return the network's input for some cases; augmented if a generator is given."""
         ...
 
 

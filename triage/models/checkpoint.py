@@ -1,4 +1,4 @@
-"""Checkpoints of training: weights, best weights and optimiser moments, in one safetensors file."""
+"""Training checkpoints: weights, best weights and optimiser moments, in one safetensors file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from triage.models.tensor_file import load_tensors, save_tensors
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where training stands.
+    """State of a training run.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def _copy(network: nn.Module) -> dict[str, Tensor]:
 def save_checkpoint(
     path: Path, state: Checkpoint, network: nn.Module, optimiser: torch.optim.Optimizer
 ) -> None:
-    """Write a checkpoint, whole or not at all."""
+    """Write a checkpoint atomically."""
     tensors = {f"best/{name}": value for name, value in state.best.items()}
     tensors |= {f"now/{name}": value for name, value in network.state_dict().items()}
     for number, moments in optimiser.state_dict()["state"].items():
@@ -63,10 +63,9 @@ def save_checkpoint(
 def load_checkpoint(
     path: Path, network: nn.Module, optimiser: torch.optim.Optimizer
 ) -> Checkpoint | None:
-    """Restore network and optimiser from a checkpoint; None if there is none that fits.
+    """Restore network and optimiser from a checkpoint; None if there is no valid one.
 
-    A damaged one, or one of another version of the network, costs time, not correctness:
-    nothing is taken from it.
+    A damaged checkpoint, or one of another version of the network, is ignored.
     """
     found = load_tensors(path)
     if found is None:

@@ -1,9 +1,8 @@
-"""Embeddings on disk, by what they were made from: image hash, backbone hash, preprocessing.
+"""Cache of embeddings on disk, keyed by image hash, backbone hash and preprocessing.
 
-One folder per backbone digest (which covers its preprocessing); one safetensors shard per
-flush. Shards are written whole or not at all, so a killed run keeps what it had; a damaged
-one is computed again.
-Names are hashes only: nothing of a patient is in them.
+One folder per backbone digest (which covers its preprocessing); one safetensors shard per flush.
+Shards are written atomically, so a killed run keeps its finished shards; a damaged one is computed
+again. Names are hashes only: they contain nothing of a patient.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ FLUSH = 1024
 
 
 class KeptImage(NamedTuple):
-    """What is kept of an image.
+    """Cached values of an image.
 
     Parameters
     ----------
@@ -39,7 +38,7 @@ class KeptImage(NamedTuple):
 
 
 class EmbeddingCache:
-    """Vectors of images, and the quality problem seen in each, by the SHA-256 of the file.
+    """Vectors and quality problems of images, by the SHA-256 of the file.
 
     Parameters
     ----------
@@ -59,7 +58,7 @@ class EmbeddingCache:
                 self._read(shard)
 
     def get(self, image_hash: str) -> KeptImage | None:
-        """Return what is kept of an image, None if it is unknown."""
+        """Return the cached values of an image, None if it is unknown."""
         return self._known.get(image_hash)
 
     def put(
@@ -69,14 +68,14 @@ class EmbeddingCache:
         problem: str,
         flags: tuple[str, ...] = (),
     ) -> None:
-        """Remember an image; written to disk at the next flush."""
+        """Add an image; it is written to disk by the next flush."""
         self._known[image_hash] = KeptImage(vector, problem, flags)
         self._fresh.append(image_hash)
         if len(self._fresh) >= FLUSH:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is not on disk yet as one shard."""
+        """Write the entries that are not on disk yet as one shard."""
         if not self._fresh or self.folder is None:
             return
         kept = [self._known[key] for key in self._fresh]
@@ -95,7 +94,7 @@ class EmbeddingCache:
     def _read(self, shard: Path) -> None:
         found = load_tensors(shard)
         if found is None:
-            return  # flushed again under the same name, or never asked for
+            return  # flushed again under the same name, or never read
         tensors, header = found
         vectors = tensors["vectors"].numpy()
         keys = header["keys"]

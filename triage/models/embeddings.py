@@ -1,4 +1,4 @@
-"""Cases to embeddings: read, resize, run the backbone once per image, pool by case."""
+"""Embeddings of cases: read, resize, run the backbone once per image, pool by case."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Embed = Callable[[Sequence[OpenedImage]], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Opened:
-    """Cases whose every image could be read.
+    """Cases whose images could all be read.
 
     Parameters
     ----------
@@ -62,12 +62,12 @@ def embed_cases(
     backbone : Backbone
         Put into evaluation mode.
     cache : EmbeddingCache
-        Of this backbone; images found there are not opened, unless asked for by view.
+        Of this backbone; images found there are not opened, unless `by_view` is set.
     progress : callable, optional
         Called with the number of images finished since the last call.
     corruption : Corruption, optional
         What to do to every image once it is resized; quality is judged before. Corrupted
-        images stand in the cache beside the clean ones, under keys of their own.
+        images are cached beside the clean ones, under keys of their own.
     by_view : EmbeddingCache, optional
         Asks for the embedding of every view; where those are kept, and found. Their means are kept
         in `cache` all the same.
@@ -123,7 +123,7 @@ def embed_cases(
 def _read_ahead(
     cases: Sequence[Case], reader: ImageReader, known: Callable[[str], bool]
 ) -> Iterator[tuple[Path, str | OpenedImage | ImageRejected]]:
-    """Read images, a few at a time side by side, in the order of the cases.
+    """Read several images in parallel, in the order of the cases.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def _provenance(
     rejected: dict[Path, ImageRejected],
     kept: EmbeddingCache,
 ) -> dict[Path, FileProvenance]:
-    """What is kept of each file, whether it was decoded now, before, or refused."""
+    """Provenance of each file, decoded now, decoded before, or refused."""
     found = {path: FileProvenance(refusal.sha256) for path, refusal in rejected.items()}
     for path, sha256 in hashes.items():
         image = kept.get(keys[path])
@@ -184,7 +184,7 @@ def _provenance(
 
 
 def _key(image_hash: str, corruption: Corruption | None) -> str:
-    """What an image's embedding is kept under; the file's own hash where it is clean."""
+    """Cache key of an image's embedding; the hash of the file if it is not corrupted."""
     return image_hash if corruption is None else corruption.key(image_hash)
 
 
@@ -201,7 +201,7 @@ def _keep(
 
 
 def _keep_means(by_view: EmbeddingCache, cache: EmbeddingCache, keys: Iterable[str]) -> None:
-    """Keep the mean over the views as well, so that scoring opens none of these images again."""
+    """Cache the mean over the views as well, so that scoring opens no image again."""
     for key in keys:
         known = by_view.get(key)
         if known is not None and cache.get(key) is None:

@@ -1,4 +1,4 @@
-"""Hyper-parameters of their own for every candidate of an ensemble."""
+"""Random hyper-parameters for the candidates of an ensemble."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_DROPOUT = 0.6
 
 
 def varied(settings: TrainSettings, seed: int) -> TrainSettings:
-    """Return settings with learning rate, weight decay, smoothing and dropout drawn for a seed.
+    """Return settings with random learning rate, weight decay, smoothing and dropout.
 
     Parameters
     ----------

@@ -1,9 +1,8 @@
-"""Introspective self-play, first stage: which training cases a model only knows by heart.
+"""Introspective self-play, first stage: detection of cases that a model only memorises.
 
-Models are trained on all folds but one. A case whose condition they find when they have
-seen the case, and miss when they have not, is underrepresented in the training data
-(Liu et al. 2022). A head with a second output learns to tell such cases; see
-`triage.heads.introspective`.
+Models are trained on all folds but one. A case whose condition they predict after training on the
+case, and miss otherwise, is underrepresented in the training data (Liu et al. 2022). A head with a
+second output learns to detect such cases; see `triage.heads.introspective`.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ Train = Callable[[Rows], Predict]
 
 @dataclass(frozen=True)
 class Introspection:
-    """What cross-training shows of N training cases.
+    """Results of cross-training on N training cases.
 
     Parameters
     ----------
@@ -33,7 +32,7 @@ class Introspection:
         Mean probability of the case's own condition under the models trained with the case,
         and under those trained without it.
     underrepresented : bool array [N]
-        Whether the bias is above the percentile asked for.
+        Whether the bias is above the given percentile.
     """
 
     seen: NDArray[np.float64]
@@ -107,7 +106,7 @@ def introspect(
 
 
 def stratified_folds(targets: NDArray[np.integer], folds: int, chance: np.random.Generator) -> Rows:
-    """Deal cases to folds so that sizes, and counts of every class, differ by one at most.
+    """Assign cases to folds so that sizes and class counts differ by one at most.
 
     Parameters
     ----------

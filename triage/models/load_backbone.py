@@ -165,7 +165,7 @@ def _monai_backbone(name: str, reference: str, seed: int) -> Backbone:
 
 
 class _Pooled(nn.Module):
-    """A transformers vision model reduced to its pooled output, else to a pooling of its last."""
+    """A transformers vision model with its pooled output, or pooling of its last layer."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ class _Pooled(nn.Module):
         return self._pooled(self.model(pixel_values=pixels))
 
     def with_maps(self, pixels: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """The embedding, and the feature maps or tokens between the layers."""
+        """Return the embedding, and the feature maps or tokens of the layers."""
         output = self.model(pixel_values=pixels, output_hidden_states=True)
         hidden = output.hidden_states or ()
         return self._pooled(output), [each for each in hidden if each.ndim in (3, 4)]

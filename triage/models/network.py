@@ -14,7 +14,7 @@ BATCH = 64
 
 
 class CaseNetwork(nn.Module):
-    """Images of cases to logits.
+    """Network from the images of cases to logits.
 
     Parameters
     ----------
@@ -40,11 +40,11 @@ class CaseNetwork(nn.Module):
         return logits
 
     def after_step(self, targets: Tensor) -> None:
-        """Let the head take in the targets [B] of the batch of the last training step."""
+        """Update the head with the targets [B] of the last training batch."""
         self.head.after_step(targets)
 
     def embed(self, inputs: ImageInputs, rows: Tensor) -> Tensor:
-        """Embeddings of some cases as the head gets them in use, float32 [N, D]."""
+        """Embeddings of some cases as the head receives them, float32 [N, D]."""
         self.eval()
         with torch.inference_mode():
             parts = [self._pooled(inputs.batch(part, None)) for part in rows.split(BATCH)]
@@ -55,7 +55,7 @@ class CaseNetwork(nn.Module):
         return pool_by_case(self.backbone(pixels).float(), owner, n_cases)
 
     def train(self, mode: bool = True) -> CaseNetwork:
-        """Set training mode, but for frozen batch normalisation."""
+        """Set training mode, except for frozen batch normalisation."""
         super().train(mode)
         if mode and self.freeze_normalisation:
             for module in self.backbone.modules():

@@ -1,7 +1,7 @@
-"""Pool the images of a case by their mean, so that every image counts the same.
+"""Mean pooling of the images of a case, with equal weights.
 
-Cases have one to a few images, so images are kept end to end and each knows its owner;
-no padding is needed and absent images never enter the mean.
+Cases have one to a few images, so images are concatenated and each has the index of its case; no
+padding is needed and absent images never enter the mean.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Settings of training: resolved once, saved with the bundle, hashed."""
+"""Training settings: resolved once, saved with the bundle, hashed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class FitSettings(BaseModel):
 
 
 class TrainSettings(BaseModel):
-    """Everything that decides what is trained.
+    """All settings that determine a trained system.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def default_settings(
     mode: Literal["embed", "finetune"] | None = None,
     **chosen: Any,
 ) -> TrainSettings:
-    """Settings that suit the backbones, with what the user chose on top.
+    """Default settings for the backbones, overridden by the user's.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Tensors on disk: `triage.array_file` for torch."""
+"""Tensor files: `triage.array_file` for torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from triage.array_file import load_arrays, save_arrays
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
-    """Write tensors and a header of plain JSON types, whole or not at all.
+    """Write tensors and a header of plain JSON types atomically.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], header: dict[str, Any])
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Read what `save_tensors` wrote; None if there is no such file or it is damaged."""
+    """Read a file of `save_tensors`; None if it does not exist or is damaged."""
     found = load_arrays(path)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Train heads and whole networks on cases with one class each."""
+"""Training of heads and whole networks on cases with one class each."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def class_weights(targets: Tensor, n_classes: int, balance: float) -> Tensor:
 def calibrated_loss(logits: Tensor, targets: Tensor) -> float:
     """Cross-entropy at the best temperature on a grid.
 
-    Temperature is fitted after training anyway; judging epochs by the plain loss would stop
+    Temperature is fitted after training anyway; early stopping by the plain loss would stop
     at the first over-confidence, long before the ranking is best.
 
     Parameters
@@ -72,12 +72,12 @@ def calibrated_loss(logits: Tensor, targets: Tensor) -> float:
 
 
 def has_bfloat16() -> bool:
-    """Whether the processor computes in bfloat16; emulating it is slower than float32."""
+    """Whether the processor computes in bfloat16; emulation is slower than float32."""
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def resolved(precision: str) -> str:
-    """The arithmetic that 'auto' stands for on this processor: 'bfloat16' or 'float32'."""
+    """The arithmetic used for 'auto' on this processor: 'bfloat16' or 'float32'."""
     if precision != "auto":
         return precision
     return "bfloat16" if torch.cuda.is_available() or has_bfloat16() else "float32"
@@ -109,7 +109,7 @@ def fit(
     checkpoint_every: int = 1,
     progress: Callable[[int, float], None] | None = None,
 ) -> float:
-    """Train a network in place and leave it with its best weights.
+    """Train a network in place and restore its best weights.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def _diverged(what: str, settings: FitSettings) -> TrainingError:
 
 
 class _CaseTask:
-    """Cases with one class each, as the training loop asks for them."""
+    """Task of cases with one class each for the training loop."""
 
     def __init__(
         self,
@@ -225,7 +225,7 @@ class _CaseTask:
         return calibrated_loss(logits, self.validation.targets)
 
     def _finish_step(self) -> None:
-        """Let the head see what it was trained on in the step before, if there was one."""
+        """Update the head with the targets of the preceding step, if there was one."""
         if self._last is not None:
             self._after_step(self._last)
         self._last = None

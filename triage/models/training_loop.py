@@ -1,7 +1,7 @@
-"""One training loop for every network: seeded, resumable, stopped early.
+"""Training loop of every network: seeded, resumable, with early stopping.
 
-Every epoch's randomness derives from (seed, epoch) and the learning rate from the epoch
-alone, so a run that was killed and resumed ends with the same weights as one that was not.
+Every epoch's randomness derives from (seed, epoch) and the learning rate from the epoch alone, so a
+run that was killed and resumed ends with the same weights as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ WARM_UP = 0.1
 
 
 class Task(Protocol):
-    """What is learned, from what, and how well it is known."""
+    """Interface of a training task: examples, loss and validation."""
 
     def __len__(self) -> int:
-        """Examples to train on."""
+        """Number of training examples."""
         ...
 
     def batch(self, index: Tensor, generator: torch.Generator) -> tuple[Any, Any]:
-        """Return the network's augmented input for some examples, and what to compare it with."""
+        """Return the network's augmented input for some examples, and their targets."""
         ...
 
     def loss(self, outputs: Tensor, targets: Any) -> Tensor:
@@ -45,7 +45,7 @@ class Task(Protocol):
 
 
 def rate_at(done: float) -> float:
-    """Share of the full learning rate when so much of training is done: warm-up, then cosine.
+    """Share of the full learning rate at a share of training: warm-up, then cosine.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def fit_task(
     checkpoint_every: int = 1,
     progress: Callable[[int, float], None] | None = None,
 ) -> float:
-    """Train a network in place and leave it with the weights of its best epoch.
+    """Train a network in place and restore the weights of its best epoch.
 
     Parameters
     ----------

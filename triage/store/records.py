@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from triage.data.reserved_names import CASE_PREFIX, IMAGE_PREFIX, is_reserved
 from triage.decision import Decision
 from triage.errors import StoreError
 from triage.store.base import utc_now
@@ -19,6 +18,7 @@ from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.label_sources import LabelSource
 from triage.vocabulary.laterality import Laterality
 from triage.vocabulary.modality import Modality
+from triage.vocabulary.reserved_names import CASE_PREFIX, IMAGE_PREFIX, is_reserved
 
 GroupValue = str | int | float | bool | None
 _RESERVED = (

@@ -5,13 +5,13 @@ from __future__ import annotations
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from triage.data.reserved_names import CASE_PREFIX
 from triage.errors import StoreError
 from triage.store.ledger import append_event
 from triage.store.records import CaseRecord
 from triage.store.tables import Case, Label, Patient, Review
 from triage.store.upsert import add_once
 from triage.vocabulary.event_types import EventType
+from triage.vocabulary.reserved_names import CASE_PREFIX
 
 _HINT = (
     "Correct it, give the case another id if it is another, or name its source (--source) if that "

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Modality(StrEnum):
-    """What the files of a case are, as a data spec, a bundle and the case database name it."""
+    """Kind of files of a case, as named by data specs, bundles and the case database."""
 
     PHOTOGRAPHS = "photographs"
     OCT_BSCANS = "oct_bscans"

@@ -1,4 +1,4 @@
-"""Charts of the benchmark's page, as inline SVG without scripts."""
+"""Charts of the benchmark page, as inline SVG without scripts."""
 
 from triage.benchmark.charts.methods import Panel, methods_chart
 from triage.benchmark.charts.pairs import pair_forest

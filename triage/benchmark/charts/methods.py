@@ -1,4 +1,4 @@
-"""Many methods on shared rows: estimates with intervals, differences, and the single draws."""
+"""Chart of many methods on shared rows: estimates with intervals, differences, single draws."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def methods_chart(
     labels: Sequence[tuple[str, str]],
     panels: Sequence[Panel],
 ) -> Markup:
-    """Draw panels side by side over one row a method.
+    """Draw panels next to each other with one row per method.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def methods_chart(
 
 
 def baseline(index: int) -> float:
-    """Where the label of a row is written."""
+    """Vertical position of a row's label."""
     return _TOP + _ROW * (index + 0.5) + 4
 
 
@@ -90,7 +90,7 @@ def panels_chart(
     rows: int,
     panels: Sequence[Panel],
 ) -> Markup:
-    """Draw panels side by side over rows that are labelled already, left of `LABELS`.
+    """Draw panels next to each other over labelled rows, right of `LABELS`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Forest of two scores compared: each one's AUROC and their paired difference, part by part."""
+"""Forest plot of two compared scores: the AUROC of each and their paired difference by part."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST, _INDENT, _COUNT = 26, 14.0, 30.0
 
 
 def pair_forest(pair: PairRow, *, key: str) -> Markup | None:
-    """Draw the parts that were compared, under the axes they belong to.
+    """Draw the compared parts, grouped by axis.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def pair_forest(pair: PairRow, *, key: str) -> Markup | None:
         f"{pair.a} against {pair.b}",
         "AUROC of both scores and their paired difference, over all of the near set, by the risk "
         "of the unseen condition, and by subgroup. Dots are means over draws and bars 95 % "
-        "intervals over draws and cases. The same numbers stand in the table.",
+        "intervals over draws and cases. The table holds the same numbers.",
         labels,
         len(rows),
         panels,

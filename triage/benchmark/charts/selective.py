@@ -1,4 +1,4 @@
-"""Selective curves: risk among the cases answered, of several scores and of chance."""
+"""Selective curves: risk of the answered cases, for several scores and for random order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from triage.charts.svg import Scale, line, path, picture, round_range, text, tic
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _LEGEND = 460.0, 320.0, 58.0, 34.0, 22.0
 LOOKS = ("curve", "curve second", "curve third", "curve chance")
-"""Line styles, told apart by their dashes as well as by colour; the last is the control's."""
+"""Line styles, which differ in dashes as well as in colour; the last is the control's."""
 
 
 def selective_curves(curves: Sequence[tuple[str, Curve]]) -> Markup:

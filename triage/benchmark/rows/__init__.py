@@ -1,1 +1,1 @@
-"""Many methods, many draws of roles, one protocol: records on disk, and the tables made of them."""
+"""Rows of the benchmark's tables, computed from the records of all draws."""

@@ -1,4 +1,4 @@
-"""Test cases as a rule of abstaining sees them: how likely unknown, how likely named rightly."""
+"""Inputs of abstention rules for test cases: outlier probability and class confidence."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from triage.uncertainty.scores.outlier_mass import OutlierMass
 
 
 def own_score(probabilities: Floats, n_inliers: int) -> Floats:
-    """The score that belongs to a head [N]: outlier mass where it has outlier classes.
+    """Score that belongs to a head [N]: outlier mass if it has outlier classes.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def own_score(probabilities: Floats, n_inliers: int) -> Floats:
 
 @dataclass(frozen=True)
 class Judged:
-    """What a rule of abstaining may know of the cases of one set, and what was true of them.
+    """Inputs of an abstention rule for the cases of one set, and their true conditions.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Judged:
 def judge(
     draw: DrawRecord, head: str, scores: dict[str, Floats], spec: DataSpec
 ) -> dict[str, Judged]:
-    """Judge validation and test cases by a score of any scale and the ensemble's conditions.
+    """Compute the inputs for validation and test cases from a score and an ensemble.
 
     Parameters
     ----------
@@ -83,14 +83,14 @@ def judge(
 
 
 def largest_cost(costs: OutcomeCosts) -> float:
-    """The most that any outcome costs, which bounds the intervals of mean costs."""
+    """Largest cost of an outcome, which bounds the intervals of mean costs."""
     return float(max(costs.model_dump().values()))
 
 
 def _in_unit_interval(scores: dict[str, Floats]) -> dict[str, Floats]:
-    """Scores in [0, 1] as they are, as a policy takes them; others standardised by validation.
+    """Scores in [0, 1] unchanged; others standardised by validation scores.
 
-    The logistic curve is fitted in the logit of what is returned: the standardised score.
+    The logistic curve is fitted to the logit of the returned value: the standardised score.
     """
     if all(((score >= 0) & (score <= 1)).all() for score in scores.values()):
         return scores
@@ -99,7 +99,7 @@ def _in_unit_interval(scores: dict[str, Floats]) -> dict[str, Floats]:
 
 
 def joint_rejection(judged: dict[str, Judged], spec: DataSpec) -> NDArray[np.bool_]:
-    """Which test cases abstain under the rule of `triage train`, bool [N]."""
+    """Test cases that abstain under the rule of `triage train`, bool [N]."""
     seen, asked = judged[VALIDATION], judged[TEST]
     fitted = fit_joint_rejection(
         seen.p_outlier,

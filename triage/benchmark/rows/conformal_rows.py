@@ -1,4 +1,4 @@
-"""The table of prediction sets: what they promise, and where they do not keep it."""
+"""Rows of prediction sets: their coverage against the nominal level."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GATE, ANSWERED = "gate", "gate answered"
 def conformal_rows(
     draws: Sequence[DrawRecord], methods: Sequence[Named], promised: float
 ) -> list[ConformalRow]:
-    """Count over the test inliers of all draws how often sets hold the truth.
+    """Compute the coverage of sets over the test inliers of all draws.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def conformal_rows(
 
 
 def _fitted_by(draws: Sequence[DrawRecord], name: str) -> list[str]:
-    """What quantiles were of, in every draw; a gate may let no inlier through."""
+    """Groupings of quantiles present in every draw; a gate may let no inlier pass."""
     common = set.intersection(*({*draw.said[name].arrays} for draw in draws))
     return [by for by in draws[0].said[name].arrays if by in common and by != ANSWERED]
 

@@ -1,4 +1,4 @@
-"""The tables of ensembles and of calibrators: how right, and how well calibrated, they are."""
+"""Rows of ensembles and of calibrators: accuracy and calibration."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def calibrator_rows(
     resamples: CrossedResamples,
     tick: Callable[[], None] = lambda: None,
 ) -> list[CalibratorRow]:
-    """Measure every calibrator, the least log loss first."""
+    """Measure every calibrator, sorted by log loss."""
     rows = []
     for method in methods:
 
@@ -114,7 +114,7 @@ def _numbers(
 
 
 def _ece_floor(probabilities: Floats, draw: DrawRecord) -> float:
-    """Mean ECE if every inlier were right with just the probability it was given."""
+    """Mean ECE if every inlier were right with exactly its given probability."""
     top = probabilities[draw.truth[TEST] >= 0].max(axis=1)
     right = np.random.default_rng(FLOOR_SEED).random((FLOOR_REPEATS, len(top))) < top
     gaps = np.abs(bin_sums(np.ones(len(top)), equal_width_bin(top), right - top))

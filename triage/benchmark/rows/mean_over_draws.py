@@ -5,7 +5,7 @@ weight of its draw, every case of every draw counts in one weighted mean over al
 cluster that several draws test brings all its cases along.
 
 - *Cases*: Gaffke's interval of that weighted mean (`triage.evaluation.bounded_mean`). It has
-  width however alike the values seen, by one unseen cluster as large as the largest.
+  width even if all values seen are equal, by one unseen cluster as large as the largest.
 - *Draws*: the means of the single draws vary by s; the mean of R of them has the half-width
   h = t s / sqrt(R). The degrees of freedom of Student's t are Satterthwaite's (1946) for the sum
   of both variances: R - 1 where draws vary more than clusters, near normal where they do not.
@@ -15,7 +15,7 @@ cluster that several draws test brings all its cases along.
 The variation of single cases within draws counts in both parts, as in the pigeonhole bootstrap:
 the interval errs on the wide side. Simulated coverage is in
 tests/benchmark/rows/test_mean_over_draws.py. Limits: a single draw has no second part; two
-draws cannot tell how much draws vary (92 % coverage with 50 clusters and rates of draws between
+draws do not determine how much draws vary (92 % coverage with 50 clusters and rates of draws between
 half and one and a half times the mean, 73 % with rates at either end only; five draws 98 % and
 93 to 95 %); and what no draw has tested is in no interval.
 """
@@ -59,7 +59,7 @@ def mean_numbers(
     clusters : sequence of int64 array [N], length R
     weights : sequence of float array [N], length R, optional
         How much each case counts at the stated prevalence, NaN in draws where that is
-        undefined; the mean of the other draws with all their cases alike is then given as
+        undefined; the mean of the other draws with equal weights of cases is then given as
         `at_split_share`.
     seed : int
         Of the random weights of clusters.
@@ -97,7 +97,7 @@ def mean_numbers(
 
 
 def _shares(draws: Sequence[CaseValues], weights: Sequence[Floats]) -> tuple[Floats, Floats]:
-    """What part of its draw's mean each case of all draws is, and the means of draws [R]."""
+    """Share of each case in its draw's mean, and the means of draws [R]."""
     shares, means = [], []
     for part, weight in zip(draws, weights, strict=True):
         counted = np.where(part.where, weight, 0.0)
@@ -139,7 +139,7 @@ def _number(
 
 
 def _half_width(means: Floats, width: float, n_clusters: int) -> float:
-    """Half-width of the mean of the means of draws [R], beside a part of clusters so wide."""
+    """Half-width of the mean of the draws' means [R], in addition to the clusters' part."""
     if len(means) < 2:
         return 0.0
     of_draws = float(means.var(ddof=1)) / len(means)

@@ -1,4 +1,4 @@
-"""What the tables need to know of a method: its names."""
+"""Names of a method that the tables use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Named(Protocol):
-    """A registered method on an ensemble; whatever has these names will do."""
+    """Protocol of objects with the names of a registered method on an ensemble."""
 
     @property
     def key(self) -> str:
@@ -14,7 +14,7 @@ class Named(Protocol):
 
     @property
     def head(self) -> str:
-        """Name of the ensemble it works on."""
+        """Name of the ensemble it uses."""
 
     @property
     def name(self) -> str:

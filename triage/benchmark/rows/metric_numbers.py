@@ -1,4 +1,4 @@
-"""Metrics of the table, averaged over role draws, each with the interval that belongs to it."""
+"""Registered metrics averaged over role draws, each with its kind of interval."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AT_PREVALENCE = ("ood_aupr", "aurc", "clinical_cost", "abstention_rate")
 
 @dataclass(frozen=True)
 class DrawOutcomes:
-    """One set of every draw, and what one method said of it.
+    """One set of every draw with the results of one method.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def support(draws: Iterable[tuple[Codes, Sequence[NDArray[np.bool_]]]]) -> Suppo
 
 
 def metric_support(metric: Metric, tested: DrawOutcomes, *, restated: bool = False) -> Support:
-    """Count the cases that a metric is taken of; at a stated prevalence it needs both kinds."""
+    """Count the cases of a metric; at a stated prevalence it needs both kinds."""
     masks = []
     for outcomes in tested.outcomes:
         needed = [mask for need in metric.needs for mask in need.masks(outcomes)]
@@ -154,7 +154,7 @@ def metric_differences(
 
 
 def prevalence_weights(is_outlier: Sequence[NDArray[np.bool_]], prevalence: float) -> list[Floats]:
-    """Weights of the cases of each draw at a prevalence, NaN in draws without one of the kinds."""
+    """Weights of each draw's cases at a prevalence, NaN if a draw lacks one kind."""
     return [at_prevalence(np.ones((1, len(one))), one, prevalence)[0] for one in is_outlier]
 
 
@@ -182,7 +182,7 @@ def _values(metric: Metric, outcomes: Outcomes) -> CaseValues:
 
 
 def _as_found(metric: Metric, tested: DrawOutcomes) -> float | None:
-    """A metric with as many outliers as each draw holds, mean over draws with both kinds."""
+    """Metric at the share of outliers of each draw, mean over draws with both kinds."""
     found = [
         metric.compute(one, np.ones((1, len(one))))[0]
         for one in tested.outcomes

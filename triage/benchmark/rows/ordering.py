@@ -1,4 +1,4 @@
-"""Order of rows by measured values, which rounding of sums does not change."""
+"""Sorting of rows by measured values, independent of rounding errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def in_order(
 
     Means over draws are sums of floats: two that are equal by mathematics may differ in their
     last digits. Values no further apart than `POINT` are equal, the next value then decides,
-    and of wholly equal rows the one that was given first comes first.
+    and equal rows keep their order.
 
     Parameters
     ----------

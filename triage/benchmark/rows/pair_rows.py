@@ -1,4 +1,4 @@
-"""Two scores against each other: overall, by the risk of what is unseen, and by subgroup."""
+"""Rows of score pairs: overall, by the risk of unseen conditions, and by subgroup."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Kept = NDArray[np.bool_] | None
 
 @dataclass(frozen=True)
 class _Part:
-    """Which test cases of each draw belong to a part; None where a draw does not tell."""
+    """Test cases of each draw that belong to a part; None if a draw does not record it."""
 
     axis: str
     level: str
@@ -146,7 +146,7 @@ def _enough(draw: DrawRecord, kept: NDArray[np.bool_]) -> bool:
 
 
 def _reason(part: _Part, counted: int, draws: int) -> str:
-    """Why a part is not compared; '' where it is."""
+    """Reason why a part is not compared; '' if it is."""
     if all(kept is None for kept in part.kept):
         return NOT_RECORDED
     return "" if (1 - counted / draws) ** draws <= MAX_UNDEFINED else TOO_FEW

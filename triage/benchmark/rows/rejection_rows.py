@@ -1,4 +1,4 @@
-"""Ways of abstaining against each other, and thresholds that promise to miss few of high risk."""
+"""Rows of abstention rules, and of thresholds certified to miss few cases of high risk."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def rejection_rows(
     spec: DataSpec,
     resamples: CrossedResamples,
 ) -> list[RejectionRow]:
-    """Measure each rule on each kind of ensemble, with its own score; thresholds by validation."""
+    """Measure each rule on each kind of ensemble with its own score and threshold."""
     if not all((draw.truth[VALIDATION] < 0).any() for draw in draws):
         return []  # nothing to set a threshold on
     weights = weights_of_draws([draw.truth[TEST] < 0 for draw in draws], spec.outlier_prevalence)
@@ -113,7 +113,7 @@ def _doubtful(judged: dict[str, Judged], spec: DataSpec) -> Abstained:
 
 
 def _score_threshold(judged: dict[str, Judged], spec: DataSpec) -> Abstained:
-    """Above the cheapest threshold on the score, or too doubtful below it."""
+    """Abstain above the cheapest score threshold, or below it if uncertain."""
     seen, asked = judged[VALIDATION], judged[TEST]
     costs, doubtful = spec.costs.outcomes, _too_doubtful(seen, spec)
     threshold, _ = cheapest_threshold(
@@ -149,7 +149,7 @@ RULES: dict[str, Rule] = {
 def guarantee_rows(
     draws: Sequence[DrawRecord], heads: Sequence[str], spec: DataSpec
 ) -> list[GuaranteeRow]:
-    """Certify thresholds on validation inliers, and count what they miss on test inliers."""
+    """Certify thresholds on validation inliers; count their misses on test inliers."""
     head = heads[-1]
     risky = [
         index for index, name in enumerate(draws[0].inliers) if spec.by_name[name].risk is Risk.HIGH

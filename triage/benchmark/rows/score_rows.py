@@ -1,4 +1,4 @@
-"""The table of scores: near, far and shifted sets apart, with differences to the best baseline."""
+"""Rows of scores: near, far and shifted sets, with differences to the best baseline."""
 
 from __future__ import annotations
 
@@ -240,12 +240,12 @@ def _row(
     )
 
 
-def cost_of(said: Sequence[Said]) -> Cost:
-    """Median times over draws, and the memory of the draw where it was traced."""
-    traced = [one.memory_mib for one in said if one.memory_mib is not None]
+def cost_of(results: Sequence[Said]) -> Cost:
+    """Median times over draws, and the memory of the draw in which it was traced."""
+    traced = [one.memory_mib for one in results if one.memory_mib is not None]
     return Cost(
-        fit_seconds=float(np.median([one.fit_seconds for one in said])),
-        score_seconds=float(np.median([one.score_seconds for one in said])),
+        fit_seconds=float(np.median([one.fit_seconds for one in results])),
+        score_seconds=float(np.median([one.score_seconds for one in results])),
         memory_mib=max(traced) if traced else None,
     )
 

@@ -1,4 +1,4 @@
-"""Metrics, one family a file, all written over case weights; `METRICS` is their table."""
+"""Metrics, one family per module, all computed over case weights; `METRICS` is their registry."""
 
 from triage.evaluation.metrics.metric import Interval, Metric, Need
 from triage.evaluation.metrics.registry import METRICS, find_metric

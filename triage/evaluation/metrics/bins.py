@@ -1,4 +1,4 @@
-"""Cases sorted into bins of a probability, and sums over the bins."""
+"""Binning of cases by a probability, and sums over the bins."""
 
 from __future__ import annotations
 

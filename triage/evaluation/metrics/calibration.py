@@ -1,4 +1,4 @@
-"""Calibration error: whether the probabilities given to inliers mean what they say."""
+"""Calibration error of the probabilities given to inliers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often the most probable inlier condition is the true one."""
+"""Accuracy: how often the most probable inlier condition is the true one."""
 
 from __future__ import annotations
 

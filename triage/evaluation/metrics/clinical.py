@@ -1,9 +1,8 @@
-"""What the system's decisions did to patients: cost, abstention, and urgency too low or too high.
+"""Clinical metrics of the system's decisions: cost, abstention, and wrong urgency.
 
-Urgency ranks grow as urgency falls (0 = urgent ... 3 = observation), so a case is
-under-triaged when its queue rank exceeds its true rank. Abstained cases count with
-the urgency at which they were queued. Each function gives the values of the cases that its
-metric is the mean of.
+Urgency ranks grow as urgency falls (0 = urgent ... 3 = observation), so a case is under-triaged
+when its queue rank exceeds its true rank. Abstained cases count with the urgency at which they were
+queued. Each function returns the values of the cases whose mean is its metric.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a metric is: its name, its unit, its needs, its interval and how it is computed."""
+"""Definition of a metric: its name, unit, needs, interval and function."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Interval(StrEnum):
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric, and all that a table or a report says of it.
+    """One metric with its description for tables and reports.
 
     Parameters
     ----------

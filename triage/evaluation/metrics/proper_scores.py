@@ -1,4 +1,4 @@
-"""Proper scores of the probabilities given to inliers, and what the Brier score is made of."""
+"""Proper scores of the probabilities given to inliers, and the parts of the Brier score."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def brier_reliability(outcomes: Outcomes, weights: FloatArray) -> FloatArray:
 def brier_resolution(outcomes: Outcomes, weights: FloatArray) -> FloatArray:
     """Squared distance of each bin's accuracy from the overall one: the partition's second term.
 
-    How well confidence tells right from wrong; see `brier_reliability`.
+    How well confidence separates right from wrong; see `brier_reliability`.
 
     Parameters
     ----------

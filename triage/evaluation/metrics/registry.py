@@ -1,4 +1,4 @@
-"""The table of metrics: what each is called, measures, needs, and where it comes from."""
+"""Registry of metrics: title, definition, needs and source of each."""
 
 from __future__ import annotations
 

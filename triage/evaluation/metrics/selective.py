@@ -1,9 +1,9 @@
-"""Selective prediction: how low the risk stays while cases are answered one by one.
+"""Selective prediction: the risk of the answered cases at each coverage.
 
-Cases are answered in order of their OOD score, lowest first. Answering an outlier is an error,
-and so is naming the wrong condition of an inlier. The selective risk at a coverage is the share
-of errors among the cases answered so far (El-Yaniv & Wiener 2010). Cases of equal score are
-answered in random order, and the expectation over that order is taken, exactly.
+Cases are answered in order of their OOD score, lowest first. Answering an outlier is an error, and
+so is naming the wrong condition of an inlier. The selective risk at a coverage is the share of
+errors among the cases answered so far (El-Yaniv & Wiener 2010). Cases of equal score are answered
+in random order, and the exact expectation over that order is used.
 """
 
 from __future__ import annotations

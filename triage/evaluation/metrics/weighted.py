@@ -53,7 +53,7 @@ def weighted_mean(values: ArrayLike, where: NDArray[np.bool_], weights: FloatArr
 
 @dataclass(frozen=True)
 class CaseValues:
-    """What a mean is taken of: the value of each case, which cases count, and the bounds.
+    """Terms of a mean: the value of each case, which cases count, and the bounds.
 
     Parameters
     ----------

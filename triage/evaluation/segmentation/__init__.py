@@ -1,7 +1,7 @@
-"""How good tissue maps are: overlap, distance of surfaces, calibration, use of uncertainty.
+"""Evaluation of tissue maps: overlap, surface distance, calibration, use of uncertainty.
 
-`SegmentationEvaluator` is fed volume by volume and keeps sums and one row of numbers a volume,
-so its memory does not grow with what it is shown. NumPy and SciPy only.
+`SegmentationEvaluator` takes volumes one by one and keeps sums and one row of numbers per volume,
+so its memory does not grow with the size of the volumes. NumPy and SciPy only.
 """
 
 from triage.evaluation.segmentation.evaluator import (

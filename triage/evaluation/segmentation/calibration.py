@@ -1,4 +1,4 @@
-"""Whether the voxels' probabilities mean what they say, from sums that never grow."""
+"""Calibration error of voxel probabilities, from sums of constant size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SLICE = 2**18
 
 
 class VoxelCalibration:
-    """Expected calibration error of each class, fed volume by volume.
+    """Expected calibration error of each class, updated volume by volume.
 
     The sum over 15 equal-width bins of n_b / n * |share_b - probability_b|, of each class's
     probability against whether a voxel is of the class (Kull et al. 2019, classwise). Most
@@ -33,7 +33,7 @@ class VoxelCalibration:
         self._sums = np.zeros((2, 3, n_classes, N_BINS))
 
     def add(self, probabilities: NDArray[np.floating], truth: NDArray[np.uint8]) -> None:
-        """Take in one volume.
+        """Add one volume.
 
         Parameters
         ----------

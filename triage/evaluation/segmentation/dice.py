@@ -1,4 +1,4 @@
-"""Overlap of two maps, for every class at once.
+"""Overlap of two maps, for every class together.
 
 Dice 1945: twice what both have over the sum of what each has. A class that neither map has is
 undefined (NaN), not perfect; one that only the prediction has is 0 in that volume.

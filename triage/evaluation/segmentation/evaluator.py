@@ -1,4 +1,4 @@
-"""Tissue maps of many volumes against their truth, taken in one by one."""
+"""Evaluation of the tissue maps of many volumes, added one by one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class TruthAndPrediction:
 
 
 class SegmentationEvaluator:
-    """Take in volumes one by one, then tell how good their maps are.
+    """Evaluator to which volumes are added one by one.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class SegmentationEvaluator:
         self._calibrated = False
 
     def add(self, volume: TruthAndPrediction) -> None:
-        """Measure one volume and forget its voxels.
+        """Measure one volume; its voxels are not kept.
 
         Raises
         ------
@@ -97,7 +97,7 @@ class SegmentationEvaluator:
             self._rows[name].append(row)
 
     def result(self, *, n_resamples: int = 1000, seed: int = 0) -> SegmentationResult:
-        """Put the scores together, with intervals from resampled patients.
+        """Return the scores, with intervals from resampled patients.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class SegmentationEvaluator:
         weights = np.concatenate(
             list(cluster_weights(patients, n_resamples=n_resamples, seed=seed))
         )
-        true, said = confusions.sum(axis=2) > 0, confusions.sum(axis=1) > 0
+        true, predicted = confusions.sum(axis=2) > 0, confusions.sum(axis=1) > 0
         scores = {"dice": np.where(true, dice(confusions), np.nan)}
         scores |= {name: np.stack(rows) for name, rows in self._rows.items()}
         pooled = dice(confusions.sum(axis=0))
@@ -125,8 +125,8 @@ class SegmentationEvaluator:
                 ClassScores(
                     name=name,
                     n_volumes=int(true[:, label].sum()),
-                    n_missed=int((true & ~said)[:, label].sum()),
-                    n_invented=int((said & ~true)[:, label].sum()),
+                    n_missed=int((true & ~predicted)[:, label].sum()),
+                    n_invented=int((predicted & ~true)[:, label].sum()),
                     dice_pooled=_number(pooled[label]),
                     ece=_number(ece[label]) if self._calibrated else None,
                     ece_relevant=_number(relevant[label]) if self._calibrated else None,
@@ -152,7 +152,7 @@ def evaluate_maps(
     n_resamples: int = 1000,
     seed: int = 0,
 ) -> SegmentationResult:
-    """Evaluate volumes as they come; see `SegmentationEvaluator`."""
+    """Evaluate volumes from an iterable; see `SegmentationEvaluator`."""
     evaluator = SegmentationEvaluator(classes, distances=distances)
     for volume in volumes:
         evaluator.add(volume)

@@ -1,4 +1,4 @@
-"""Whether uncertain voxels are the wrong ones: the QU-BraTS score.
+"""The QU-BraTS score: whether uncertain voxels are the wrong ones.
 
 Mehta et al. 2022 (MELBA 2022:026). Voxels above a threshold of uncertainty are filtered out.
 Filtering should leave a map that agrees better with the truth (Dice), and take few voxels that
@@ -80,10 +80,10 @@ def qubrats(
         counts = np.bincount(index, minlength=n_classes * steps).reshape(n_classes, steps)
         return counts.cumsum(axis=1).astype(np.float64)
 
-    true, said = kept(labels, slice(None)), kept(answers, slice(None))
+    true, predicted = kept(labels, slice(None)), kept(answers, slice(None))
     right = kept(labels, labels == answers)
-    neither = true.sum(axis=0) - true - said + right
-    sizes = true + said
+    neither = true.sum(axis=0) - true - predicted + right
+    sizes = true + predicted
     dice = np.divide(2 * right, sizes, out=np.ones_like(sizes), where=sizes > 0)
     areas = [_area(curve) for curve in (dice, _filtered(right), _filtered(neither))]
     absent = true[:, -1] == 0

@@ -1,4 +1,4 @@
-"""What was measured of tissue maps, as JSON-ready models with a schema version."""
+"""Results on tissue maps, as JSON-ready models with a schema version."""
 
 from __future__ import annotations
 

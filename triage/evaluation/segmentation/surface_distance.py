@@ -1,4 +1,4 @@
-"""How far apart the surfaces of two masks lie.
+"""Distance between the surfaces of two masks.
 
 The surface of a mask is the voxels of it that touch, by a face, a voxel that is not of it or the
 edge of the volume. The definitions are those of Heimann et al. 2009 (average symmetric surface

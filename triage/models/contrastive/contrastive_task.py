@@ -1,4 +1,4 @@
-"""Contrastive learning as the training loop asks for it."""
+"""Task of contrastive learning for the training loop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from triage.models.contrastive.training_processes import Processes
 
 
 class ContrastiveTask:
-    """Two views of each case, and how well they are told from those of other cases.
+    """Two views of each case, and the loss of identifying them among those of other cases.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from triage.models.contrastive.training_processes import gather_rows
 
 
 def nt_xent(first: Tensor, second: Tensor, temperature: float = 0.1) -> Tensor:
-    """Return the mean loss of telling each view's partner from all other views.
+    """Return the mean loss of identifying each view's partner among all other views.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which two images of a case are its positive pair."""
+"""Choice of the two images of a case that form its positive pair."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import Tensor
 def positive_pairs(
     counts: Tensor, generator: torch.Generator, *, different: bool
 ) -> tuple[Tensor, Tensor]:
-    """Draw the two images of each case whose views are to be alike.
+    """Draw two images per case whose views form a positive pair.
 
-    The example is the case, not the image, for both methods, so that two images of one case
-    are never held apart from each other.
+    An example is a case, not an image, for both methods, so that two images of one case
+    are never a negative pair.
 
     Parameters
     ----------

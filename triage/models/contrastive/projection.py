@@ -8,10 +8,10 @@ from triage.backbones.backbone import Backbone
 
 
 class ContrastiveNetwork(nn.Module):
-    """Images to projections, on which the loss is taken.
+    """Network from images to the projections on which the loss is computed.
 
-    The head keeps what the loss makes invariant away from the backbone's embedding, and is
-    thrown away afterwards (Chen et al. 2020, section 4.2).
+    The head absorbs the invariances of the loss, which the backbone's embedding then need not
+    have; it is discarded afterwards (Chen et al. 2020, section 4.2).
 
     Parameters
     ----------

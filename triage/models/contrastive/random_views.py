@@ -1,8 +1,8 @@
-"""Random views of images on tensors: crop, turn, flip, colours, blur; each image on its own.
+"""Random views of image tensors: crop, turn, flip, colours, blur; each image independently.
 
-Numbers are drawn on the processor and used where the images are, so that a GPU sees the same
-views. After Chen et al. 2020, appendix A, without their greyscale: colour is evidence here. A
-lesion has no up or down, so quarter turns are added.
+Random numbers are drawn on the CPU and used on the images' device, so that a GPU produces the same
+views. After Chen et al. 2020, appendix A, without their greyscale, because colour is diagnostic
+here. A lesion has no orientation, so quarter turns are added.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def random_views(images: Tensor, settings: ViewSettings, generator: torch.Genera
 
 
 def crop_and_turn(pixels: Tensor, least_area: float, generator: torch.Generator) -> Tensor:
-    """Crop each image at random, give it one of eight poses, resize it back; bilinear.
+    """Crop each image at random, apply one of eight poses, resize it back; bilinear.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def _uniform(n: int, low: float, high: float, generator: torch.Generator) -> Ten
 
 
 def _poses() -> Tensor:
-    """The eight ways to lay a square on itself, float [8, 2, 2]."""
+    """The eight symmetries of a square, float [8, 2, 2]."""
     quarter = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
     turns = [torch.linalg.matrix_power(quarter, number) for number in range(4)]
     return torch.stack([pose for turn in turns for pose in (turn, turn @ torch.diag(_MIRROR))])

@@ -1,4 +1,4 @@
-"""Settings of pretraining: sizes for a laptop by default, for GPUs by configuration."""
+"""Pretraining settings: sizes for a laptop by default, for GPUs by configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class ViewSettings(BaseModel):
-    """How strongly two views of an image differ.
+    """Strength of the differences between two views of an image.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class ViewSettings(BaseModel):
 
 
 class PretrainSettings(BaseModel):
-    """Everything that decides what is pretrained.
+    """All settings that determine the result of pretraining.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class PretrainSettings(BaseModel):
 
 
 def load_settings(config: Path | None = None, **chosen: Any) -> PretrainSettings:
-    """Return the defaults with a file's settings and then what the user chose in their place.
+    """Return the defaults, overridden by a file's settings and then by the user's.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def load_settings(config: Path | None = None, **chosen: Any) -> PretrainSettings
     SpecError
         If the file cannot be used; lists every problem.
     UsageError
-        If a chosen setting is out of range, or a processor is asked for that is not there.
+        If a chosen setting is out of range, or the requested processor is not available.
     """
     settings = PretrainSettings()
     if config is not None:
@@ -134,7 +134,7 @@ def load_settings(config: Path | None = None, **chosen: Any) -> PretrainSettings
 
 
 def _changed(settings: PretrainSettings, given: dict[str, Any]) -> PretrainSettings:
-    """The settings with a file's in their place; parts keep what the file leaves open."""
+    """Settings overridden by those of a file; keys that the file omits are kept."""
     defaults = settings.model_dump()
     parts = {key: defaults[key] | given[key] for key in ("views", "fit") if key in given}
     return PretrainSettings.model_validate(defaults | given | parts)

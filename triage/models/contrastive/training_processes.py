@@ -1,4 +1,4 @@
-"""Several processes as one: what torchrun starts, each with its share of the cases."""
+"""Distributed training: processes started by torchrun, each with its share of the cases."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PROCESSOR = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Processes:
-    """The processes that train together, as one of them sees them.
+    """The group of training processes, as seen by one of them.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Processes:
 
     @property
     def first(self) -> bool:
-        """Whether it is the one that writes and speaks."""
+        """Whether this process writes files and reports progress."""
         return self.rank == 0
 
     def total(self, values: Tensor) -> Tensor:
@@ -51,11 +51,11 @@ class Processes:
         return float(self.total(torch.tensor(value, dtype=torch.float64))) / self.count
 
     def wait(self) -> None:
-        """Go on when every process has come so far."""
+        """Block until every process has reached this point."""
         self.least(0)
 
     def share(self, network: nn.Module, *, unused: bool = False) -> nn.Module:
-        """Return a network that begins alike everywhere and averages its gradients.
+        """Return a network with equal initial weights everywhere and averaged gradients.
 
         Parameters
         ----------
@@ -80,7 +80,7 @@ class Processes:
 
 @contextmanager
 def joined_processes(device: str) -> Iterator[Processes]:
-    """Join the processes that torchrun started; alone where it did not.
+    """Join the process group of torchrun; a single process without torchrun.
 
     Parameters
     ----------
@@ -120,10 +120,10 @@ def joined_processes(device: str) -> Iterator[Processes]:
 
 
 def gather_rows(rows: Tensor) -> tuple[Tensor, int]:
-    """Return the rows of all processes, end to end, and where this one's begin.
+    """Return the concatenated rows of all processes, and the start of this one's.
 
-    Gradients flow back to the process that each row came from. Every process must bring as
-    many rows.
+    Gradients flow back to the process that each row came from. Every process must pass the
+    same number of rows.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""Mixing: training on blends of two cases of a batch, one method a file.
+"""Mixing: training on blends of two cases of a batch, one method per module.
 
-`MIXINGS` is the registry: settings and the command line name a method by its key. Methods may
+`MIXINGS` is the registry: settings and the command line select a method by its key. Methods may
 learn from validation cases, so every network in training has its own instance.
 """
 

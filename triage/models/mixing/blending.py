@@ -1,4 +1,4 @@
-"""Blends of the cases of a batch, and how much of either case is in them."""
+"""Blends of the cases of a batch, and the share of each case in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from triage.models.mixing.mixing import Mixed
 
 
 def require_concentration(concentration: float) -> float:
-    """Return the parameter of a symmetric Beta distribution, refused unless positive.
+    """Return the parameter of a symmetric Beta distribution; refuse other than positive.
 
     Raises
     ------
@@ -21,7 +21,7 @@ def require_concentration(concentration: float) -> float:
         raise UsageError(
             f"a Beta distribution has no concentration {concentration:g}",
             where="concentration",
-            hint="Give a positive number; 1 draws all shares alike.",
+            hint="Give a positive number; 1 draws shares uniformly.",
         )
     return concentration
 

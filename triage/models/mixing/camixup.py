@@ -1,4 +1,4 @@
-"""Confidence-adjusted mixup: only classes that the network is over-confident of are mixed."""
+"""Confidence-adjusted mixup: only classes with over-confident predictions are mixed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def over_confident_classes(probabilities: Tensor, truth: Tensor) -> Tensor:
 
 
 class ConfidenceAdjustedMixup(Mixing):
-    """Mixup of the cases of over-confident classes alone.
+    """Mixup restricted to the cases of over-confident classes.
 
     Mixup of all classes makes members under-confident, and averaging an ensemble adds to it;
     this leaves alone the classes that need no lowering. Wen et al. 2021, after their published
@@ -73,7 +73,7 @@ class ConfidenceAdjustedMixup(Mixing):
         self.over_confident = torch.zeros(0, dtype=torch.bool)
 
     def after_epoch(self, probabilities: Tensor, truth: Tensor) -> None:
-        """Find anew which classes are over-confident."""
+        """Update the set of over-confident classes."""
         self.over_confident = over_confident_classes(probabilities, truth)
 
     def mix(self, inputs: Tensor, targets: Tensor, generator: torch.Generator) -> Mixed:

@@ -1,4 +1,4 @@
-"""Base class of mixings: a batch of cases in, a batch of blends of two cases out."""
+"""Base class of mixings: from a batch of cases to a batch of blends of two cases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Mixed:
 
     The loss of the batch is the mean over its rows of
     share * loss(row, targets) + (1 - share) * loss(row, partners). Where nothing is mixed,
-    `partners` is the very object `targets`, and the second half need not be computed.
+    `partners` is the same object as `targets`, and the second half need not be computed.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Mixed:
 
 
 class Mixing(ABC):
-    """One way to mix the cases of a training batch; may learn from validation cases."""
+    """Base class of mixings; a mixing may learn from validation cases."""
 
     info: ClassVar[Info]
 

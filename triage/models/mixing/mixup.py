@@ -14,7 +14,7 @@ CONCENTRATION = 0.2
 
 
 class Mixup(Mixing):
-    """Every case blended with another of its batch.
+    """Mixup of every case with another of its batch.
 
     Zhang et al. 2018, mixup. Shares are drawn for each row.
 

@@ -1,4 +1,4 @@
-"""No mixing: train on the cases as they are."""
+"""No mixing: training on unchanged cases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from triage.registry import Info
 
 
 class NoMixing(Mixing):
-    """The cases as they are, whatever kind of input they have."""
+    """Identity mixing, for any kind of input."""
 
     info = Info("none", "None", "the usual training")
 

@@ -1,4 +1,4 @@
-"""RegMixup: blends beside the cases, not instead of them."""
+"""RegMixup: training on the cases and, in addition, on blends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONCENTRATION = 20.0
 
 
 class RegMixup(Mixing):
-    """The cases as they are, and as many blends of two of them, with the same weight.
+    """The unchanged cases and an equal number of blends, with the same weight.
 
     Pinto et al. 2022, whose code draws one share for a whole batch; here each row has its own.
 

@@ -1,6 +1,7 @@
-"""Augment B-scans with their labels on tensors: pose, elastic bending, tone, speckle.
+"""Augmentation of B-scan tensors with their labels: pose, elastic deformation, tone, speckle.
 
-Whole batches at once: per-image transforms cost several times what these small networks do.
+Whole batches are processed at once: per-image transforms take several times the time of these small
+networks.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ NOISE = 0.06
 def augment_bscans(
     pixels: Tensor, labels: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Return randomly changed copies of B-scans and of their labels, each on its own.
+    """Return randomly changed copies of B-scans and of their labels, each independently.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def augment_bscans(
     Returns
     -------
     pixels, labels : Tensor
-        As they came, bent alike; pixels with another tone and noise.
+        Deformed in the same way; pixels with another tone and noise.
     """
     count = len(pixels)
 

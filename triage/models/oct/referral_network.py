@@ -1,8 +1,8 @@
-"""Stage 2: a tissue map to a referral, the ten diagnoses, and what is unlike anything known.
+"""Stage 2: network from a tissue map to a referral and ten diagnoses.
 
-After De Fauw et al. 2018: dense blocks of convolutions within a B-scan (xy) and across B-scans
-(z), every layer's output kept, then pooling over the whole map. Only the map goes in, never the
-scan. Pooling joins mean and maximum (ours): a small lesion must not drown in the mean.
+After De Fauw et al. 2018: dense blocks of convolutions within a B-scan (xy) and across B-scans (z),
+with every layer's output kept, then pooling over the whole map. The input is the map, never the
+scan. Pooling joins mean and maximum (own choice), so that a small lesion is not averaged out.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BATCH = 64
 
 
 class DenseBlock(nn.Module):
-    """Two convolutions within B-scans and one across, each seeing all that came before."""
+    """Two convolutions within B-scans and one across, each on all preceding outputs."""
 
     def __init__(self, width: int, growth: int) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class DenseBlock(nn.Module):
 
 
 class ReferralNetwork(nn.Module):
-    """Tissue cells to logits.
+    """Network from tissue cells to logits.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ class ReferralNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Readings:
-    """Tissue cells of N volumes, by each of M segmentation instances, with what is known of them.
+    """Tissue cells of N volumes by each of M segmentation instances, with their labels.
 
     Parameters
     ----------
@@ -109,10 +109,10 @@ class Readings:
 
 
 class ReferralTask:
-    """What stage 2 learns; see `triage.models.training_loop.Task`.
+    """Task of stage 2; see `triage.models.training_loop.Task`.
 
-    Every epoch reads each volume through another segmentation instance, so that a referral
-    network gets to know the mistakes of all.
+    Every epoch uses another segmentation instance for each volume, so that a referral
+    network is trained on the errors of all instances.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ class ReferralTask:
 
 
 def _moved(cells: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirror and shift a batch of maps; what leaves on one side is gone, not wrapped around."""
+    """Mirror and shift a batch of maps; cells shifted out are dropped, not wrapped around."""
     if torch.rand((), generator=generator) < 0.5:
         cells = cells.flip(4)
     if torch.rand((), generator=generator) < 0.5:
@@ -198,7 +198,7 @@ def _moved(cells: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def as_shares(cells: Tensor) -> Tensor:
-    """Turn cells uint8 [B, 15, S, H, W] into shares, float in [0, 1], channels last in memory."""
+    """Convert cells uint8 [B, 15, S, H, W] to shares, float in [0, 1], channels last."""
     return (cells.float() / 255).contiguous(memory_format=torch.channels_last_3d)
 
 

@@ -1,4 +1,4 @@
-"""Which annotated volumes and B-scans are learned from."""
+"""Selection of annotated volumes and B-scans for training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def rarity(tissues: Sequence[NDArray[np.uint8]], n_classes: int) -> NDArray[np.float64]:
-    """Worth of a voxel of each tissue, (share of voxels) ** -1/2, zero for common ones.
+    """Weight of a voxel of each tissue, (share of voxels) ** -1/2, zero for common ones.
 
     Parameters
     ----------
@@ -73,6 +73,6 @@ def telling_bscans(
 
 
 def part_held_out(items: Sequence[T]) -> tuple[list[T], list[T]]:
-    """Part every eighth item from the others: where nothing else is left to stop the training."""
+    """Hold out every eighth item, for early stopping without a validation set."""
     rest = [item for number, item in enumerate(items) if number % HELD_OUT]
     return rest, list(items[::HELD_OUT])

@@ -1,4 +1,4 @@
-"""B-scans of any size on the networks' grid, and the neighbours that a prediction sees."""
+"""Resampling of B-scans to the networks' grid, and the neighbours that are input channels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST_SAMPLES = 2**24  # of B-scans resized at a time, as float32
 
 
 def to_grid(bscans: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
-    """Resize every B-scan as a whole, so that nothing at a border is lost.
+    """Resize every B-scan as a whole, without cropping.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def to_grid(bscans: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.ui
 
 
 def labels_to_grid(labels: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
-    """Resize label maps [..., H, W] by taking the nearest voxel; classes are never mixed."""
+    """Resize label maps [..., H, W] by nearest neighbours; classes are never mixed."""
     height, width = labels.shape[-2:]
     if (height, width) == (rows, columns):
         return labels
@@ -51,7 +51,7 @@ def labels_to_grid(labels: NDArray[np.uint8], rows: int, columns: int) -> NDArra
 
 
 def with_context(bscans: Tensor, index: Tensor, context: int) -> Tensor:
-    """Gather B-scans with their neighbours; at the ends the last one stands in for a missing one.
+    """Gather B-scans with their neighbours; the end B-scans replace missing neighbours.
 
     Parameters
     ----------

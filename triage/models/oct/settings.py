@@ -1,7 +1,7 @@
-"""Settings of the two stages: sizes that train on two processor cores, or at full size on a GPU.
+"""Settings of the two stages: sizes for two processor cores by default, for a GPU by configuration.
 
-Configuration, not code, makes the difference: the defaults are the demo's, which trains in minutes
-on two processor cores; `data_specs/training/oct_full_size.yaml` is for a GPU.
+The defaults are those of the demonstration, which trains in minutes on two processor cores;
+`data_specs/training/oct_full_size.yaml` is for a GPU.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class SegmentationSettings(BaseModel):
         Residual units a level; 0 uses one plain convolution.
     bscans_per_volume : int
         Annotated B-scans used of each annotated volume, half of them evenly spaced and half with
-        the rarest tissues: annotation is dear, and neighbours say little new (De Fauw et al. 2018
-        annotated about 3 of 128).
+        the rarest tissues: annotation is expensive, and neighbours add little information
+        (De Fauw et al. 2018 annotated about 3 of 128).
     annotated_volumes : int
         At most so many annotated training volumes are used; 0 uses all.
     fit : FitSettings
@@ -99,7 +99,7 @@ class ReferralSettings(BaseModel):
 
 
 class OctSettings(BaseModel):
-    """Everything that decides what is trained for volumes.
+    """All settings that determine a trained OCT system.
 
     Parameters
     ----------

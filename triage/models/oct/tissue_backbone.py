@@ -1,8 +1,8 @@
-"""A frozen backbone for volumes: stage 1 of a trained OCT system maps, a descriptor sums up.
+"""Frozen backbone for volumes: a descriptor of the tissue map of a trained OCT system.
 
-The embedding describes the tissue map and nothing that stage 2 has learned: those features have
-seen the roles and splits of one draw, and would carry them into every other. Stage 1 has seen
-tissue only; volumes that it was trained on are mapped better than others all the same.
+The embedding describes the tissue map and uses nothing that stage 2 has learned: those features
+depend on the roles and splits of one draw, which would leak into every other draw. Stage 1 was
+trained on tissue only; volumes that it was trained on are nevertheless mapped better than others.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _FORMAT = "tissue-descriptor-1"
 
 
 class TissueBackbone(Backbone):
-    """Volumes to descriptors of their tissue maps.
+    """Backbone from volumes to descriptors of their tissue maps.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class TissueBackbone(Backbone):
 def tissue_descriptor(
     tissue: NDArray[np.uint8], spacing: tuple[float, float, float]
 ) -> NDArray[np.float32]:
-    """Describe a tissue map, en face: how much of each tissue there is, and how deep it lies.
+    """Descriptor of an en-face tissue map: amount and depth of each tissue.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def load_tissue_backbone(folder: Path) -> TissueBackbone:
 
 
 def _verified_manifest(folder: Path) -> dict[str, Any]:
-    """Read manifest.json; the digest in it is that of all else."""
+    """Read manifest.json and check its digest."""
     manifest: dict[str, Any] = json.loads(read_description(folder / "manifest.json"))
     if manifest.pop("digest") != hash_json(manifest):
         raise ValueError("altered")

@@ -1,7 +1,7 @@
-"""A tissue map on a grid of fixed physical size: what stage 2 reads, whatever the scanner.
+"""Tissue map on a grid of fixed physical size: the input of stage 2 for every scanner.
 
-The scale is what makes a referral network independent of the device: a cell is the same size in
-millimetres wherever the scan came from. Cells outside the scan hold no tissue at all.
+The fixed scale makes a referral network independent of the device: a cell has the same size in
+millimetres for every scanner. Cells outside the scan hold no tissue.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def tissue_cells(
         round(level_of(tissue) - ABOVE * extent) if middle is None else round(middle - extent / 2)
         for middle, extent in zip(middles, extents, strict=True)
     ]
-    # The field is never laid out in samples: how many it has is for the scale to say that a file
-    # gives, and a scan of a few micrometres would ask for any amount of memory.
+    # The field is never allocated in samples: their number depends on the scale that a file
+    # states, and a scan of a few micrometres would require any amount of memory.
     parts = [
         _members(start, extent, length, cells)
         for start, extent, length, cells in zip(
@@ -69,7 +69,7 @@ def tissue_cells(
 def _members(
     start: int, extent: int, length: int, cells: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Which samples of a scan each cell holds along one axis, and how many samples it spans.
+    """Samples of a scan in each cell along one axis, and the number of samples in it.
 
     The cells divide `extent` samples from `start` on as adaptive average pooling does: cell i
     begins at the whole part of i extent / cells, and ends at (i + 1) extent / cells, rounded up.
@@ -89,7 +89,7 @@ def _members(
 
 
 def level_of(tissue: NDArray[np.uint8]) -> float:
-    """Median row of the pigment epithelium; of the lower edge of the retina where there is none."""
+    """Median row of the pigment epithelium, or of the lower edge of the retina without one."""
     for found in (tissue == Tissue.RPE, tissue == Tissue.NEUROSENSORY_RETINA):
         rows = np.flatnonzero(found.any(axis=(0, 2)))
         if len(rows):

@@ -1,4 +1,4 @@
-"""Stage 1: a U-Net that names the tissue of every voxel of a B-scan from it and its neighbours."""
+"""Stage 1: a U-Net that classifies the tissue of every voxel of a B-scan and its neighbours."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class AnnotatedVolume:
     annotated : int Tensor [K]
         Which B-scans have labels.
     labels : uint8 Tensor [K, H, W]
-        Class of each voxel, `IGNORE` where nobody said.
+        Class of each voxel, `IGNORE` where not annotated.
     """
 
     bscans: Tensor
@@ -66,7 +66,7 @@ class AnnotatedVolume:
 
 
 class SegmentationTask:
-    """What stage 1 learns; see `triage.models.training_loop.Task`.
+    """Task of stage 1; see `triage.models.training_loop.Task`.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class SegmentationTask:
         return pixels.contiguous(memory_format=torch.channels_last), labels
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Dice plus weighted cross-entropy; voxels nobody annotated do not count."""
+        """Dice plus weighted cross-entropy; voxels without annotation are ignored."""
         known = targets != IGNORE
         value: Tensor = self._cross_entropy(outputs, targets)
         if bool(known.all()):

@@ -1,4 +1,4 @@
-"""OCT volumes to what a segmentation network takes: the scale in mm, B-scans on its grid."""
+"""OCT volumes as inputs of a segmentation network: the scale in mm, B-scans on its grid."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class OpenedVolume(OpenedImage):
 
 @dataclass(frozen=True)
 class VolumeReader(ImageReader):
-    """Volumes to the grid of segmentation networks.
+    """Reader of volumes on the grid of segmentation networks.
 
     Parameters
     ----------
@@ -52,13 +52,13 @@ class VolumeReader(ImageReader):
         return DEFAULT_VOLUME_LIMITS.max_bytes
 
     def open(self, path: Path, root: Path | None = None) -> OpenedVolume:
-        """Read a volume; whether it can be graded is not judged, for that takes its tissue map."""
+        """Read a volume; gradability is not assessed, as it needs the tissue map."""
         volume, bscans, spacing = read_on_grid(path, self.rows, self.columns, root=root)
         flags = tuple(map(str, volume.flags))
         return OpenedVolume(volume.sha256, bscans, flags=flags, spacing=spacing)
 
     def corrupt(self, image: OpenedImage, corruption: Corruption) -> OpenedImage:
-        """Corrupt every B-scan as a grey picture, each in its own way as a scanner would."""
+        """Corrupt every B-scan independently as a grey picture, as a scanner would."""
         bscans = [
             _grey(corruption.apply(_colours(bscan), hash_json([image.sha256, number])))
             for number, bscan in enumerate(image.frames)
@@ -69,7 +69,7 @@ class VolumeReader(ImageReader):
 def read_on_grid(
     path: Path, rows: int, columns: int, *, root: Path | None = None
 ) -> tuple[OctVolume, NDArray[np.uint8], tuple[float, float, float]]:
-    """Read a volume and bring it on a grid.
+    """Read a volume and resample it to a grid.
 
     Parameters
     ----------

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from triage.data.manifest import Case
-from triage.data.reserved_names import is_reserved
 from triage.data.spec import DataSpec
 from triage.intake.case_table import read_unlabelled
+from triage.vocabulary.reserved_names import is_reserved
 
 TABLE = "image,case_id,patient_id\na.png,a,p\nb.png,b,\nc.png,,p\nd.png,NA,-\na,,\n"
 
