@@ -78,7 +78,7 @@ def benchmark(
     workers: Workers = 1,
     as_json: Json = False,
 ) -> None:
-    """Compare scores, calibrators and sets on equal terms; a killed run goes on where it was.
+    """Compare scores, calibrators and sets on equal terms; a killed run can be resumed.
 
     Example: triage benchmark --spec data_specs/derm_ham10000.yaml --root ../data
     --methods all --repeats 10 --out benchmarks/ham

@@ -122,7 +122,7 @@ def spec_duplicates(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List cases that look alike although the manifest keeps them apart: they leak across splits.
+    """List similar cases that the manifest does not join: they leak across splits.
 
     Example: triage spec duplicates data_specs/derm_fitzpatrick17k.yaml --root ../data
     """
@@ -148,7 +148,7 @@ def spec_duplicates(
     ]  # fmt: skip
     columns = ("likeness", "case", "condition", "looks like", "condition")
     lines = [
-        f"{len(found.pairs)} pairs of groups look alike (above {similar:g}); "
+        f"{len(found.pairs)} pairs of groups are similar (above {similar:g}); "
         f"{len(found.astride())} of them are astride the spec's splits"
     ]
     if found.indistinct():

@@ -93,7 +93,7 @@ def test_settings_that_do_not_suit_what_is_compared(
         (("--shift", "gausian_blur:3"), "gaussian_blur"),
         (("--shift", "jpeg:9"), "severity"),
         (("--shift", "camera=x"), "no subgroup 'camera'"),
-        (("--shift", "none", "--shift", "jpeg:3"), "'none' leaves no room for others"),
+        (("--shift", "none", "--shift", "jpeg:3"), "'none' excludes others"),
         (("--config", "nowhere.yaml"), "no such settings file"),
         (("--far", "nowhere"), "holds no image"),
         (("--methods", "knn,vim", "--compare", "knn"), "'knn' is not two methods"),

@@ -157,8 +157,8 @@ def _notes(
     notes += protocol.seen_beforehand([draw.seed for draw in draws])
     if protocol.joined:
         notes.append(
-            f"{len(protocol.joined)} pairs of groups are similar (above {protocol.similar:g}): each "
-            "pair was kept in one split. The manifest does not list them: "
+            f"{len(protocol.joined)} pairs of groups are similar (above {protocol.similar:g}): "
+            "each pair was kept in one split. The manifest does not list them: "
             "`triage spec duplicates` lists them."
         )
     if protocol.indistinct:
