@@ -1,4 +1,4 @@
-"""What every test stands on: no cache, weights or database of the user, and small shared data."""
+"""Fixtures of all tests: an environment without the user's files, and small shared data."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-if TYPE_CHECKING:  # the tests of rooms without torch must not import it here
+if TYPE_CHECKING:  # tests of packages without torch must not import it here
     from tests.tiny import TinyBundle, TinyOctBundle
     from triage.data.dataset import Dataset
     from triage.data.spec import DataSpec
 
 
-settings.register_profile("patient", deadline=None)  # how busy the machine is says nothing
+settings.register_profile("patient", deadline=None)  # timing depends on the load of the machine
 settings.load_profile("patient")
 
 

@@ -62,7 +62,7 @@ def devices_table() -> str:
     }
     return table(
         ("", *(f"device {name}" for name in DEVICES)),
-        ([name, *map(told, DEVICES.values())] for name, told in facts.items()),
+        ([name, *map(reported, DEVICES.values())] for name, reported in facts.items()),
     )
 
 

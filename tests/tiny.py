@@ -75,7 +75,7 @@ def _write(model: Any, folder: Path, preprocessor: dict[str, Any] | None) -> Pat
 
 
 def tiny_settings(*backbones: Path | str, **changes: Any) -> TrainSettings:
-    """Two small heads on frozen embeddings, unless told otherwise."""
+    """Two small heads on frozen embeddings, by default."""
     given: dict[str, Any] = {
         "backbones": tuple(name if isinstance(name, str) else f"hf:{name}" for name in backbones),
         "members": 2,
@@ -112,7 +112,7 @@ def train_tiny(
 
 
 def tiny_oct_settings(**changes: Any) -> OctSettings:
-    """Two instances of two small networks on a grid of 32, unless told otherwise."""
+    """Two instances of two small networks on a grid of 32, by default."""
     fit = FitSettings(epochs=2, patience=2, batch_size=8, learning_rate=4e-3)
     given: dict[str, Any] = {
         "instances": 2,

@@ -107,15 +107,15 @@ def benchmark(
     )
     folder = make_folder(out, "Choose another --out.")
     given = {
-        "spec": spec,
+        "spec": spec.name,
         "methods": methods,
         "repeats": repeats,
-        "backbone": backbone or [],
+        "backbone": [name.rsplit("/", 1)[-1] for name in backbone or ()],
         "members": members,
-        "config": config,
-        "far": far,
+        "config": config and config.name,
+        "far": far and far.name,
         "shift": shift,
-        "image-text": image_text,
+        "image-text": image_text and image_text.rsplit("/", 1)[-1],
         "unknown-text": unknown_text,
         "compare": compare,
         "similar": similar,

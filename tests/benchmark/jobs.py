@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from triage.benchmark.parallel_jobs import run_side_by_side
+from triage.benchmark.parallel_jobs import run_parallel
 from triage.errors import SpecError, UsageError
 from triage.progress import Progress
 
@@ -65,7 +65,7 @@ class Endless:
 
 def wait_in(folder: Path) -> None:
     """Two endless jobs, as a program would run them."""
-    run_side_by_side(
+    run_parallel(
         [Endless(folder), Endless(folder)],
         2,
         threads=1,

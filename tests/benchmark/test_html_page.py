@@ -97,7 +97,7 @@ def test_near_table_is_sorted_and_marks_the_best_baseline(html: str) -> None:
     assert first[2] == "+0.083 +0.058 to +0.108 ✓ better"
     assert "saw outliers in training" in first[0]
     by_name = {row[0].split(" softmax")[0]: row for row in rows}
-    assert "not told apart" in by_name["Mahalanobis distance"][2]
+    assert "no difference shown" in by_name["Mahalanobis distance"][2]
     assert "✕ worse" in by_name["Gram matrices"][2]
     assert first[-1] == "18 MiB"
 
@@ -157,10 +157,11 @@ def test_pairs_have_every_part_with_its_verdict_or_reason(html: str) -> None:
     rows = table(html, "Near AUROC, outlier_mass@hod minus outlier_mass@reject.")
     assert rows[0][:5] == ["overall", "all", "10", "81", "203"]
     assert rows[0][5:] == [
-        "0.750 0.720 to 0.780", "0.738 0.708 to 0.768", "+0.013 −0.007 to +0.033 ? not told apart",
+        "0.750 0.720 to 0.780", "0.738 0.708 to 0.768",
+        "+0.013 −0.007 to +0.033 ? no difference shown",
     ]  # fmt: skip
     assert [row[-1].split(" ", 4)[-1] for row in rows[1:4]] == [
-        "✕ worse", "✓ better", "? not told apart",
+        "✕ worse", "✓ better", "? no difference shown",
     ]  # fmt: skip
     assert rows[4][:2] == ["skin type", "V-VI"]
     assert rows[4][-1] == "– too few draws have ten groups"
@@ -195,20 +196,20 @@ def test_guarantees_count_the_draws_above_the_promise(html: str) -> None:
 
 
 def test_findings_follow_from_the_numbers(result: BenchmarkResult) -> None:
-    said = " ".join(findings(result))
-    assert "Outlier mass on the hod head has the largest AUROC, 0.744 (0.714 to 0.774)" in said
-    assert "Mahalanobis++, on features of unit length on the softmax head comes first" in said
-    assert "5 of 9 methods are better and 1 worse" in said
-    assert "Temperature scaling on the hod head has the least log loss" in said
-    assert "2.1 % (1.1 to 3.1 %), where perfect calibration would show 1.8 %." in said
-    assert "falls short of 90.0 % in 1 of 5 rows: condition melanoma." in said
-    assert "1 method could not run" in said
+    sentences = " ".join(findings(result))
+    assert "Outlier mass on the hod head has the largest AUROC, 0.744 (0.714 to 0.774)" in sentences
+    assert "Mahalanobis++, on features of unit length on the softmax head comes first" in sentences
+    assert "5 of 9 methods are better and 1 worse" in sentences
+    assert "Temperature scaling on the hod head has the least log loss" in sentences
+    assert "2.1 % (1.1 to 3.1 %), where perfect calibration would show 1.8 %." in sentences
+    assert "falls short of 90.0 % in 1 of 5 rows: condition melanoma." in sentences
+    assert "1 method could not run" in sentences
     assert (
         "outlier_mass@hod against outlier_mass@reject: the near AUROC differs by +0.013 (−0.007 to "
-        "+0.033), the first cannot be told apart from the second. By risk and subgroup, 2 of 3 "
-        "parts are told apart: risk low (worse), risk high (better)."
-    ) in said
-    assert "energy@hod" not in said  # nothing was compared
+        "+0.033), the first does not differ significantly from the second. By risk and subgroup, "
+        "2 of 3 parts differ significantly: risk low (worse), risk high (better)."
+    ) in sentences
+    assert "energy@hod" not in sentences  # nothing was compared
 
 
 def test_verdicts_take_the_whole_interval() -> None:
@@ -219,9 +220,9 @@ def test_verdicts_take_the_whole_interval() -> None:
     assert of(-0.02, -0.01) == "worse"
     assert of(-0.02, -0.01, larger_is_better=False) == "better"
     assert of(0.01, 0.02, larger_is_better=False) == "worse"
-    assert of(0.0, 0.02) == of(-0.01, 0.01) == "not told apart"
+    assert of(0.0, 0.02) == of(-0.01, 0.01) == "no difference shown"
     assert difference_verdict(None) is difference_verdict(Number(value=0.1)) is None
-    assert of(1e-17, 0.02) == of(-0.02, -1e-17) == "not told apart"  # zero but for rounding
+    assert of(1e-17, 0.02) == of(-0.02, -1e-17) == "no difference shown"  # zero but for rounding
     row = example().conformal[0].rows[0]
     assert coverage_verdict(row).words == "holds"
     assert coverage_verdict(row.model_copy(update={"holds": False})).words == "falls short"

@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 
 from tests.benchmark.jobs import Breaks, Dies, Endless, Refuses, Square
-from triage.benchmark.parallel_jobs import Job, run_side_by_side
+from triage.benchmark.parallel_jobs import Job, run_parallel
 from triage.errors import SpecError, UsageError
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 Answer = tuple[int, int, str]
 
 
 def run(jobs: list[Job[Answer]], **how: object) -> list[Answer]:
     options = {"threads": 1, "report": lambda *_: None, "finished": lambda _: None} | how
-    return run_side_by_side(jobs, 2, **options)  # type: ignore[arg-type]
+    return run_parallel(jobs, 2, **options)  # type: ignore[arg-type]
 
 
 def alive(process: int) -> bool:
@@ -45,12 +45,12 @@ def gone(folder: Path, count: int) -> bool:
 
 def test_results_come_in_the_order_of_the_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    told: list[tuple[str, int, int]] = []
+    reported: list[tuple[str, int, int]] = []
     counts: list[int] = []
     found = run(
         [Square(1, seconds=0.5), Square(2), Square(3)],
         threads=3,
-        report=lambda *said: told.append(said),
+        report=lambda *step: reported.append(step),
         finished=counts.append,
     )
     assert [square for square, _, _ in found] == [1, 4, 9]
@@ -60,8 +60,8 @@ def test_results_come_in_the_order_of_the_jobs(monkeypatch: pytest.MonkeyPatch) 
     assert {threads for _, _, threads in found} == {"3"}
     assert os.environ["OMP_NUM_THREADS"] == "5"  # here, as it was
     assert counts == [1, 2, 3]
-    assert {stage for stage, _, _ in told} == {"process 1: squaring", "process 2: squaring"}
-    assert sorted(done for _, done, _ in told) == [1, 2, 3]
+    assert {stage for stage, _, _ in reported} == {"process 1: squaring", "process 2: squaring"}
+    assert sorted(done for _, done, _ in reported) == [1, 2, 3]
 
 
 def test_an_error_comes_as_it_was_and_stops_the_others(tmp_path: Path) -> None:

@@ -92,11 +92,11 @@ def test_near_and_far_are_what_scikit_learn_finds_in_the_records(measured: Measu
         near, far = [], []
         for seed in measured.result.seeds:
             draw, _ = records.load(seed, "draw") or ({}, {})
-            said, _ = records.load(seed, row.key) or ({}, {})
+            recorded, _ = records.load(seed, row.key) or ({}, {})
             outlier = draw["truth/test"] < 0
-            near.append(roc_auc_score(outlier, said["test"]))
-            inliers = said["test"][~outlier]
-            both = np.concatenate([inliers, said["far"]])
+            near.append(roc_auc_score(outlier, recorded["test"]))
+            inliers = recorded["test"][~outlier]
+            both = np.concatenate([inliers, recorded["far"]])
             far.append(roc_auc_score(np.arange(len(both)) >= len(inliers), both))
         assert row.near["ood_auroc"].value == pytest.approx(np.mean(near))
         assert row.near_auroc_by_draw == pytest.approx(near)
@@ -199,13 +199,13 @@ def test_the_gate_is_placed_by_validation_outliers_alone(measured: Measured) -> 
     for seed in measured.result.seeds:
         draw, _ = records.load(seed, "draw") or ({}, {})
         head, _ = records.load(seed, "head-hod") or ({}, {})
-        said, _ = records.load(seed, "lac@hod") or ({}, {})
-        n_inliers = said["all"].shape[1]
+        recorded, _ = records.load(seed, "lac@hod") or ({}, {})
+        n_inliers = recorded["all"].shape[1]
         mass = {name: head[name][:, n_inliers:].sum(axis=1) for name in ("validation", "test")}
         gate = np.quantile(mass["validation"][draw["truth/validation"] < 0], 0.2)
         answered = mass["test"] <= gate
-        assert np.array_equal(said["gate answered"].astype(bool), answered)
-        assert not said["gate"][~answered].any()
+        assert np.array_equal(recorded["gate answered"].astype(bool), answered)
+        assert not recorded["gate"][~answered].any()
         inliers.append(answered[draw["truth/test"] >= 0])
         outliers.append(answered[draw["truth/test"] < 0])
     assert row.answered == pytest.approx(np.concatenate(inliers).mean())
@@ -365,9 +365,9 @@ def test_what_only_some_methods_read(
     from tests.backbones.test_image_text import write_clip
 
     model = f"hf:{write_clip(tmp_path / 'clip')}"
-    told = replace(protocol, image_text=model, unknown_texts=("a cat", "a map"))
+    reported = replace(protocol, image_text=model, unknown_texts=("a cat", "a map"))
     found = benchmark(
-        told,
+        reported,
         parse_methods("gram,odin,image_text"),
         1,
         tmp_path / "out",

@@ -217,7 +217,7 @@ def test_levels_that_differ_only_in_case_and_blanks_are_one(tmp_path: Path) -> N
         *["male"] * 4, *[UNKNOWN] * 3, "female",
     ]  # fmt: skip
     assert len(warnings) == 1
-    assert "'MALE', 'Male', 'male' are taken for one level, 'male'" in warnings[0]
+    assert "'MALE', 'Male', 'male' count as one level, 'male'" in warnings[0]
 
 
 def test_levels_of_the_spec(tmp_path: Path) -> None:
@@ -228,8 +228,8 @@ def test_levels_of_the_spec(tmp_path: Path) -> None:
     assert [case.subgroups["sex"] for case in cases] == [
         "female", "female", "female", "male", "North", UNKNOWN, UNKNOWN,
     ]  # fmt: skip
-    assert warnings == ["sex: 'x' in row 7 is none of the levels female, male, North, and is taken "
-                        "for unknown"]  # fmt: skip
+    assert warnings == ["sex: 'x' in row 7 is none of the levels female, male, North, and counts "
+                        "as unknown"]  # fmt: skip
     for wrong in ({"a": ["x"], "b": ["X "]}, {"a": ["B"], "b": []}):
         with pytest.raises(ValueError, match="spellings of two levels"):
             make_spec(subgroups=[{"column": "sex", "levels": wrong}])
@@ -242,10 +242,10 @@ def test_cells_that_do_not_parse_are_listed(tmp_path: Path) -> None:
     rows = [{"image": f"{n}.png", "age": cell} for n, cell in enumerate(cells)]
     cases, warnings = to_score(tmp_path, rows)
     assert [case.subgroups["age"] for case in cases] == [UNKNOWN, "0-50", *[UNKNOWN] * 5]
-    assert "age: 'forty', '45,5', 'inf' in rows 2, 4, 8 is no number, and is taken for unknown" in (
+    assert "age: 'forty', '45,5', 'inf' in rows 2, 4, 8 is no number, and counts as unknown" in (
         warnings
     )
-    assert "age: '120' in row 5 is in no band, and is taken for unknown" in warnings
+    assert "age: '120' in row 5 is in no band, and counts as unknown" in warnings
 
 
 # Visits, eyes, ages
@@ -259,7 +259,7 @@ def test_visits_eyes_and_ages(tmp_path: Path) -> None:
     root = write_clinic(tmp_path, rows)
     found = examine_data(spec, root)
     assert found.problems == ()
-    assert found.warnings == ("age: 'old' in row 4 is no age in years, and is taken for missing",)
+    assert found.warnings == ("age: 'old' in row 4 is no age in years, and counts as missing",)
     facts = [
         (case.visit, case.laterality, case.age)
         for case in cases_of_rows(rows_of_spec(spec, root), spec, root)[:3]

@@ -13,7 +13,16 @@ from pydicom.encaps import generate_frames
 
 from triage.errors import RejectReason as Reason
 
-from ..imaging.samples import (compressed, dicom_dataset, encapsulated, encode, file_bytes, picture, png_bomb, png_chunk,)
+from ..imaging.samples import (
+    compressed,
+    dicom_dataset,
+    encapsulated,
+    encode,
+    file_bytes,
+    picture,
+    png_bomb,
+    png_chunk,
+)
 
 MEBIBYTE = 2**20
 

@@ -23,7 +23,15 @@ from triage.imaging.decode import decode_bytes
 from triage.imaging.limits import Limits
 from triage.imaging.picture import Picture
 
-from ..imaging.samples import (PATIENT, compressed, dicom_dataset, encapsulated, encode, file_bytes, picture,)
+from ..imaging.samples import (
+    PATIENT,
+    compressed,
+    dicom_dataset,
+    encapsulated,
+    encode,
+    file_bytes,
+    picture,
+)
 from .hostile import CORPUS
 
 READ_ALL = """
@@ -64,14 +72,14 @@ def test_the_whole_corpus_is_refused_within_a_gibibyte(corpus: Path) -> None:
         timeout=300,
         check=True,
     )
-    told = json.loads(done.stdout)
+    reported = json.loads(done.stdout)
     wrong = {
-        name: told["reasons"].get(f"{name}.jpg")
+        name: reported["reasons"].get(f"{name}.jpg")
         for name, (_, allowed) in CORPUS.items()
-        if told["reasons"].get(f"{name}.jpg") not in {reason.value for reason in allowed}
+        if reported["reasons"].get(f"{name}.jpg") not in {reason.value for reason in allowed}
     }
     assert wrong == {}
-    assert told["peak_kib"] < 2**20
+    assert reported["peak_kib"] < 2**20
     assert done.stderr == ""
 
 

@@ -1,4 +1,4 @@
-"""The way in: formats told by content, refusals without a traceback, inspection."""
+"""Reading of pictures: formats by content, refusals without a traceback, inspection."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def compressed_by_gdcm(content: bytes, syntax: int, folder: Path) -> bytes:
 
 
 def jpeg_2000(pixels: NDArray[Any], **options: Any) -> bytes:
-    """A JPEG 2000 codestream by Pillow, lossless unless told otherwise."""
+    """A JPEG 2000 codestream by Pillow, lossless by default."""
     return encode(pixels, "jpeg2000", no_jp2=True, **options)
 
 

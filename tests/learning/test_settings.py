@@ -57,7 +57,7 @@ def test_a_part_of_a_section_leaves_the_rest_as_it_would_be(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("criterion: fokal", "there is no criterion 'fokal'. Did you mean focal?"),
         ("posterior: swagg", "there is no posterior 'swagg'. Did you mean swag?"),
@@ -69,10 +69,10 @@ def test_a_part_of_a_section_leaves_the_rest_as_it_would_be(tmp_path: Path) -> N
         ("backbones: [hf:other]", "--backbone"),
     ],
 )
-def test_a_file_that_cannot_train_heads(text: str, told: str, tmp_path: Path) -> None:
+def test_a_file_that_cannot_train_heads(text: str, reported: str, tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         settings_for(make_spec(), ("hf:any",), write(tmp_path, text))
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
     assert "settings.yaml" in str(caught.value)
 
 
@@ -119,7 +119,7 @@ def test_volumes_have_two_stages(oct_spec: DataSpec, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("rows: 64", "rows: there is no such key"),
         ("{segmentation: {rows: 65}, instances: 0}", "instances: "),
@@ -131,10 +131,12 @@ def test_volumes_have_two_stages(oct_spec: DataSpec, tmp_path: Path) -> None:
         ("1: 2", "1: "),
     ],
 )
-def test_a_file_of_other_settings(text: str, told: str, oct_spec: DataSpec, tmp_path: Path) -> None:
+def test_a_file_of_other_settings(
+    text: str, reported: str, oct_spec: DataSpec, tmp_path: Path
+) -> None:
     with pytest.raises(SpecError) as caught:
         settings_for(oct_spec, (), write(tmp_path, text))
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
     assert "settings.yaml" in str(caught.value)
 
 

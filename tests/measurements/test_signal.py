@@ -62,8 +62,8 @@ def test_a_good_scan_is_gradable():
 def test_too_little_signal():
     signal = GOOD.copy()
     signal[:5] = 0.1
-    told = ungradable(signal, flat(10))
-    assert told == "5 of 10 B-scans cannot be judged: 5 have too little signal."
+    reported = ungradable(signal, flat(10))
+    assert reported == "5 of 10 B-scans cannot be judged: 5 have too little signal."
     signal[0] = 0.9
     assert ungradable(signal, flat(10)) == ""
 
@@ -80,9 +80,9 @@ def test_too_little_signal():
 def test_each_artefact_by_name(value, rows, words):
     tissue = flat(10)
     tissue[2:8, rows] = value
-    told = ungradable(GOOD, tissue)
-    assert told.startswith("6 of 10 B-scans cannot be judged")
-    assert words in told
+    reported = ungradable(GOOD, tissue)
+    assert reported.startswith("6 of 10 B-scans cannot be judged")
+    assert words in reported
     tissue[4:8] = flat(4)
     assert ungradable(GOOD, tissue) == ""
 

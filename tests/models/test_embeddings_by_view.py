@@ -120,7 +120,7 @@ def test_means_that_were_lost_are_made_of_the_views(
 
 
 def test_means_that_are_there_stay_as_they_are(cases: list[Case], backbone: Backbone) -> None:
-    """Scores that were told before must not change in the last digit."""
+    """Scores that were reported before must not change in the last digit."""
     plain = memory()
     before, _ = embed_cases(cases, backbone, plain)
     embed_cases(cases[::-1], backbone, plain, by_view=memory())

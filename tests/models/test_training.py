@@ -40,7 +40,7 @@ def blobs(n: int, n_classes: int, seed: int) -> Labelled:
 
 
 def pictures(n: int, n_classes: int, seed: int) -> Labelled:
-    """One or two images a case, classes told by brightness."""
+    """One or two images a case, classes that differ in brightness."""
     targets = torch.arange(n) % n_classes
     counts = 1 + torch.arange(n) % 2
     shades = torch.repeat_interleave(targets, counts).numpy()
@@ -210,7 +210,7 @@ def test_frozen_normalisation_keeps_its_statistics(tiny_hf: Path) -> None:
 
 
 class Watching(Head):
-    """A head that remembers the targets it was told of, and whether it had just been trained."""
+    """A head that records the targets it received, and whether it had just been trained."""
 
     def __init__(self, width: int) -> None:
         super().__init__(width, N_CLASSES, hidden=0, dropout=0.0)

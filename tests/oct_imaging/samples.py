@@ -72,7 +72,7 @@ def groups(
 
 
 def opt_dataset(stored: NDArray[Any], **elements: Any) -> Dataset:
-    """An Ophthalmic Tomography object of the right eye, with scale unless told otherwise."""
+    """An Ophthalmic Tomography object of the right eye, with scale by default."""
     standard = {"ImageLaterality": "R"} | groups(len(stored))
     return dicom_dataset(
         stored,

@@ -111,7 +111,7 @@ def test_files_whose_order_nothing_tells(tmp_path: Path, number: int | None) -> 
     files["c"].InstanceNumber = number
     refusal = refused(tmp_path, files)
     assert refusal.reason is RejectReason.INCONSISTENT
-    assert "nothing says in what order" in refusal.what
+    assert "nothing states in what order" in refusal.what
 
 
 def test_several_series_are_several_volumes(tmp_path: Path) -> None:

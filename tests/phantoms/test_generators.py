@@ -31,12 +31,12 @@ def test_training_data_and_inbox_share_no_patient(name: str, tmp_path: Path) -> 
     size = 32 if name == "skin_phantoms" else (4, 32, 32)
     write = GENERATORS[name].write
     small = Generator(lambda *given, **more: write(*given, size=size, **more), cases=6, inbox=4)
-    told: list[tuple[str, int, int]] = []
-    folder = small.generate(tmp_path / "data", None, lambda *step: told.append(step))
+    reported: list[tuple[str, int, int]] = []
+    folder = small.generate(tmp_path / "data", None, lambda *step: reported.append(step))
     known = pd.read_csv(folder / "manifest.csv")
     inbox = pd.read_csv(small.fill_inbox(tmp_path / "inbox", lambda *_: None))
     assert known["case_id"].nunique() == 6
-    assert told[-1] == ("drawing phantoms", 6, 6)
+    assert reported[-1] == ("drawing phantoms", 6, 6)
     assert inbox["case_id"].nunique() == 4
     assert "condition" not in inbox.columns
     assert not {*known["patient_id"]} & {*inbox["patient_id"]}

@@ -63,9 +63,9 @@ def test_a_spec_with_a_typo(triage: Command, clinic: Path, tmp_path: Path) -> No
     def typo(content: dict[str, Any]) -> None:
         content["outlier_prevalense"] = content.pop("outlier_prevalence")
 
-    told = both(triage, write_spec(tmp_path, typo), clinic, tmp_path / "b")
-    assert told.count("outlier_prevalense: there is no such key") == 2
-    assert "outlier_prevalence: Field required" in told
+    reported = both(triage, write_spec(tmp_path, typo), clinic, tmp_path / "b")
+    assert reported.count("outlier_prevalense: there is no such key") == 2
+    assert "outlier_prevalence: Field required" in reported
 
 
 def test_one_patient_in_two_splits(triage: Command, clinic: Path, tmp_path: Path) -> None:
@@ -84,8 +84,8 @@ def test_one_patient_in_two_splits(triage: Command, clinic: Path, tmp_path: Path
             row["split"] = {first: "train", second: "test"}.get(row["case_id"], "")
 
     rewrite(clinic / "manifest.csv", place)
-    told = both(triage, write_spec(tmp_path, split), clinic, tmp_path / "b")
-    assert told.count("in test and train; a group belongs in one split") == 2
+    reported = both(triage, write_spec(tmp_path, split), clinic, tmp_path / "b")
+    assert reported.count("in test and train; a group belongs in one split") == 2
 
 
 def test_a_condition_with_one_case(triage: Command, clinic: Path, tmp_path: Path) -> None:
@@ -94,8 +94,8 @@ def test_a_condition_with_one_case(triage: Command, clinic: Path, tmp_path: Path
         rows[:] = [r for r in rows if r not in of_one or r["case_id"] == of_one[0]["case_id"]]
 
     rewrite(clinic / "manifest.csv", thin)
-    told = both(triage, SPEC, clinic, tmp_path / "b")
-    assert "condition 'pearly nodule': 1 independent cases; an inlier needs at least 3" in told
+    reported = both(triage, SPEC, clinic, tmp_path / "b")
+    assert "condition 'pearly nodule': 1 independent cases; an inlier needs at least 3" in reported
 
 
 def test_a_missing_image_while_training(

@@ -48,20 +48,20 @@ def test_the_whole_way_on_generated_cases(
     arguments += ("--backbone", "monai:resnet10_narrow@32")
     first = triage(*arguments)
     assert first.code == 0, first.err
-    told = first.json
-    assert set(told["metrics"]) == {"hod"}
-    manifest = verify_bundle(Path(told["places"]["bundle"]))
-    assert all(Path(place).exists() for place in told["places"].values())
+    reported = first.json
+    assert set(reported["metrics"]) == {"hod"}
+    manifest = verify_bundle(Path(reported["places"]["bundle"]))
+    assert all(Path(place).exists() for place in reported["places"].values())
 
-    store = open_store(told["database"])
+    store = open_store(reported["database"])
     with store.reading() as session:
         waiting = cases_waiting(session)
         found = champion(session)
     store.close()
     assert found is not None
     assert found.digest == manifest.digest()
-    assert len(waiting) == told["counts"]["cases waiting"] == 10
-    assert len(Predictions.load(Path(told["places"]["predictions"]))) == 10
+    assert len(waiting) == reported["counts"]["cases waiting"] == 10
+    assert len(Predictions.load(Path(reported["places"]["predictions"]))) == 10
     # No patient of the inbox is one of the training data.
     workdir = tmp_path / phantom_spec.name
     inbox = read_unlabelled(workdir / "inbox" / "manifest.csv", workdir / "inbox", phantom_spec)
@@ -71,10 +71,10 @@ def test_the_whole_way_on_generated_cases(
     before = sorted((p, p.stat().st_mtime_ns) for p in (workdir / "bundles").rglob("*"))
     again = triage(*arguments)
     assert again.code == 0, again.err
-    assert again.json["metrics"] == told["metrics"]
-    assert again.json["counts"] == told["counts"]
+    assert again.json["metrics"] == reported["metrics"]
+    assert again.json["counts"] == reported["counts"]
     assert sorted((p, p.stat().st_mtime_ns) for p in (workdir / "bundles").rglob("*")) == before
-    store = open_store(told["database"])
+    store = open_store(reported["database"])
     with store.reading() as session:
         assert len(cases_waiting(session)) == 10
     store.close()

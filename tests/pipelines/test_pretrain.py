@@ -143,15 +143,15 @@ def test_too_few_cases(images: list[int], phantom_data: Dataset, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("images", "told"),
+    ("images", "reported"),
     [([1] * 6, "as in SimCLR"), ([1, 2] * 4, "two images or more"), ([2] * 6, None)],
 )
 def test_micle_says_where_it_is_simclr(
-    images: list[int], told: str | None, phantom_data: Dataset, tmp_path: Path
+    images: list[int], reported: str | None, phantom_data: Dataset, tmp_path: Path
 ) -> None:
     settings = TINY.model_copy(update={"method": "micle"})
     record = pretrain(small(phantom_data, tmp_path / "data", images), settings, tmp_path / "a")
-    assert [told in note for note in record.notes] == ([True] if told else [])
+    assert [reported in note for note in record.notes] == ([True] if reported else [])
 
 
 def test_an_unreadable_image_leaves_its_case_out(phantom_data: Dataset, tmp_path: Path) -> None:

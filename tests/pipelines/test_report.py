@@ -26,11 +26,11 @@ def test_one_page_and_its_numbers(evaluated: EvaluationRun, tmp_path: Path) -> N
 
 def test_counts_and_exclusions(evaluated: EvaluationRun, tmp_path: Path) -> None:
     _, data = write_audit(evaluated, tmp_path, None)
-    told = json.loads(data.read_text())["data"]
+    reported = json.loads(data.read_text())["data"]
     dataset = evaluated.dataset
     for split in ("train", "validation", "test"):
-        assert sum(told["counts"][split].values()) == len(dataset.of_split(split))
-    assert told["exclusions"] == {
+        assert sum(reported["counts"][split].values()) == len(dataset.of_split(split))
+    assert reported["exclusions"] == {
         "group belongs to another split": len(dataset.of_split("excluded"))
     }
 

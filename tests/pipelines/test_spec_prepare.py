@@ -23,8 +23,8 @@ def test_a_public_set_is_prepared_and_valid(triage: Command, tmp_path: Path) -> 
         assert len(list(csv.DictReader(stream))) == 420
     valid = triage("spec", "validate", shipped_spec("oct_octdl"), "--root", root)
     assert valid.code == 0, valid.err
-    told = triage("spec", "prepare", "oct_octdl", root)
-    assert SETS["oct_octdl"].leak in " ".join(told.out.split())
+    reported = triage("spec", "prepare", "oct_octdl", root)
+    assert SETS["oct_octdl"].leak in " ".join(reported.out.split())
 
 
 def test_what_cannot_be_prepared(triage: Command, tmp_path: Path) -> None:

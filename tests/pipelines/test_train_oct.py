@@ -78,8 +78,8 @@ def test_every_problem_of_volumes_is_listed(triage: Command, clinic: Path) -> No
     annotation.write_bytes(annotation.read_bytes()[:100])
     answer = triage("spec", "validate", SPEC, "--root", clinic, "--decode", "--json")
     assert answer.code == 2
-    told = answer.json["problems"]
-    assert len(told) == 6, told
+    reported = answer.json["problems"]
+    assert len(reported) == 6, reported
     for part in (
         "erm: '1.0' is none of 1, 0 and nothing",
         f"{volumes[2].name}: ",
@@ -88,7 +88,7 @@ def test_every_problem_of_volumes_is_listed(triage: Command, clinic: Path) -> No
         f"{annotation.name}: is damaged",
         "truth/none.safetensors: missing file",
     ):
-        assert sum(part in problem for problem in told) == 1, part
+        assert sum(part in problem for problem in reported) == 1, part
     assert first
 
 
@@ -131,7 +131,7 @@ def test_train_writes_a_bundle(
 
 
 @pytest.mark.parametrize(
-    ("option", "told"),
+    ("option", "reported"),
     [
         (("--head", "softmax"), "--head: is no setting for oct_volumes"),
         (("--members", "21"), "--instances"),
@@ -139,11 +139,11 @@ def test_train_writes_a_bundle(
     ],
 )
 def test_settings_of_photographs_are_refused(
-    option: tuple[str, str], told: str, triage: Command, oct_root: Path, tmp_path: Path
+    option: tuple[str, str], reported: str, triage: Command, oct_root: Path, tmp_path: Path
 ) -> None:
     answer = triage("train", "--spec", SPEC, "--root", oct_root, "--out", tmp_path / "b", *option)
     assert answer.code == 2
-    assert told in answer.err
+    assert reported in answer.err
 
 
 def test_an_evaluation_has_referral_and_tissue(
@@ -238,16 +238,16 @@ def test_the_demo(
     arguments = ("demo", "--no-ui", "--spec", SPEC, "--workdir", tmp_path / "w")
     answer = triage(*arguments, "--config", config, "--json")
     assert answer.code == 0, answer.err
-    told = answer.json
-    assert set(told["metrics"]) == {"hod"}
-    assert all(Path(place).exists() for place in told["places"].values())
-    store = open_store(told["database"])
+    reported = answer.json
+    assert set(reported["metrics"]) == {"hod"}
+    assert all(Path(place).exists() for place in reported["places"].values())
+    store = open_store(reported["database"])
     with store.reading() as session:
         waiting = cases_waiting(session)
         assert {get_case(session, case.id).modality for case in waiting} == {Modality.OCT_VOLUMES}
         known = known_conditions(session)
     store.close()
-    assert len(waiting) == told["counts"]["cases waiting"] == 5
+    assert len(waiting) == reported["counts"]["cases waiting"] == 5
     # Diagnoses and rare conditions, but no referral class.
     assert {*DIAGNOSES.values(), "retinoschisis", "choroidal tumour"} <= {*known}
     assert not {"urgent", "observation"} & {*known}

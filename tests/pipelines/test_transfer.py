@@ -87,11 +87,11 @@ def test_the_new_device_is_told_from_the_old_one(found: tuple[Transfer, Path]) -
 def test_the_table_is_written(found: tuple[Transfer, Path]) -> None:
     done, folder = found
     save_transfer(done, folder)
-    told = json.loads((folder / "transfer.json").read_text())
-    assert [row["stage"] for row in told["stages"]] == list(done.runs)
+    reported = json.loads((folder / "transfer.json").read_text())
+    assert [row["stage"] for row in reported["stages"]] == list(done.runs)
     referral = done.runs["new device, before"].referral
     assert referral is not None
-    assert told["stages"][1]["error"]["value"] == referral.error.value
+    assert reported["stages"][1]["error"]["value"] == referral.error.value
 
 
 def test_too_small_a_share_is_refused(

@@ -81,7 +81,7 @@ def test_kermany_lists_every_odd_name(tmp_path: Path) -> None:
     write_grey(folder / "DME-77-1.jpeg", 2)
     write_grey(folder / "._CNV-1-1.jpeg", 3)
     assert problems("oct_kermany2017", tmp_path) == (
-        "OCT2017/train/CNV/DME-77-1.jpeg: the name says DME, the folder CNV",
+        "OCT2017/train/CNV/DME-77-1.jpeg: the name states DME, the folder CNV",
         "OCT2017/train/CNV/scan.jpeg: the name is not CLASS-PATIENT-NUMBER",
     )
     assert not (tmp_path / "manifest.csv").exists()

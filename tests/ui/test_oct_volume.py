@@ -252,7 +252,7 @@ def test_a_scan_without_scale_eye_or_localizer_is_shown_with_warnings(
     assert sent_header["bscans"]["proportion"] is None
     assert sent_header["enface"]["sides"] == []
     warnings = " ".join(sent_header["warnings"])
-    assert "does not say which eye" in warnings
+    assert "does not state which eye" in warnings
     assert "does not give the scale" in warnings
 
 

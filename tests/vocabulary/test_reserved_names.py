@@ -1,4 +1,4 @@
-"""What stands in for a missing identifier is told apart from what a table states."""
+"""The replacement of a missing identifier is distinguished from the identifiers of a table."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def head_record(head: str) -> str:
 
 
 @dataclass(frozen=True)
-class Said:
+class MethodRecord:
     """Recorded result of one method in one draw: an array per set, and its cost."""
 
     arrays: Arrays
@@ -77,7 +77,7 @@ class DrawRecord:
         versions that did not keep it.
     heads : dict of Ensemble
         By kind of head.
-    said : dict of Said
+    results : dict of MethodRecord
         By name of the method.
     rejected : int
     """
@@ -88,7 +88,7 @@ class DrawRecord:
     clusters: dict[str, NDArray[np.int64]]
     subgroups: pd.DataFrame
     heads: dict[str, Ensemble]
-    said: dict[str, Said] = field(default_factory=dict)
+    results: dict[str, MethodRecord] = field(default_factory=dict)
     rejected: int = 0
     outliers: NDArray[np.str_] | None = None
 
@@ -154,10 +154,10 @@ def read_draw(
             probabilities[VALIDATION][known], n_inliers, truth[VALIDATION][known]
         )
         ensembles[head] = Ensemble(probabilities, temperature, n_inliers)
-    said = {}
+    results = {}
     for method in methods:
         found, cost = _read(records, seed, method)
-        said[method] = Said(found, **cost)
+        results[method] = MethodRecord(found, **cost)
     return DrawRecord(
         seed=seed,
         inliers=tuple(header["inliers"]),
@@ -165,7 +165,7 @@ def read_draw(
         clusters={name: arrays[f"cluster/{name}"] for name in header["sets"]},
         subgroups=pd.DataFrame(header["subgroups"], index=range(len(truth[TEST]))),
         heads=ensembles,
-        said=said,
+        results=results,
         rejected=header["rejected"],
         outliers=np.array(header["outliers"], dtype=np.str_) if "outliers" in header else None,
     )

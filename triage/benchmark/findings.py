@@ -14,7 +14,11 @@ SHORTFALL = 0.10
 """An interval that reaches so far below the nominal level does not show that it holds."""
 
 _NAMED = 4  # rows that a sentence names
-_JUDGED = {"good": "is better", "bad": "is worse", "open": "cannot be told apart from the second"}
+_JUDGED = {
+    "good": "is better",
+    "bad": "is worse",
+    "open": "does not differ significantly from the second",
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ def difference_verdict(found: Number | None, *, larger_is_better: bool = True) -
     if found is None or found.low is None or found.high is None:
         return None
     if found.low <= POINT and found.high >= -POINT:
-        return Verdict("not told apart", "open", "?")
+        return Verdict("no difference shown", "open", "?")
     if (found.low > POINT) is larger_is_better:
         return Verdict("better", "good", "✓")
     return Verdict("worse", "bad", "✕")
@@ -61,48 +65,48 @@ def fitted_by(kind: ConformalRow) -> str:
 def findings(result: BenchmarkResult) -> list[str]:
     """Return the findings as sentences: near, pairs, far, calibration, prediction sets."""
     scores = ranked(result.scores)
-    said = []
+    sentences = []
     if scores and scores[0].near["ood_auroc"].value is not None:
-        said += _near(result, scores)
-    said += [_pair(pair) for pair in result.pairs if pair.parts and not pair.parts[0].reason]
+        sentences += _near(result, scores)
+    sentences += [_pair(pair) for pair in result.pairs if pair.parts and not pair.parts[0].reason]
     far = [row for row in scores if row.far.value is not None]
     if far:
         best = first_of(far, lambda row: row.far.value or 0.0)
-        said.append(f"Far set: {_name(best)} has the largest AUROC, {_area(best.far)}.")
-    said += _calibration(result) + _conformal(result)
+        sentences.append(f"Far set: {_name(best)} has the largest AUROC, {_area(best.far)}.")
+    sentences += _calibration(result) + _conformal(result)
     if result.skipped:
         n = len(result.skipped)
-        said.append(
+        sentences.append(
             f"{n} {'method' if n == 1 else 'methods'} could not run; the reasons are below."
         )
-    return said
+    return sentences
 
 
 def _near(result: BenchmarkResult, scores: list[ScoreRow]) -> list[str]:
     first = scores[0]
-    said = [
+    sentences = [
         f"Near set: {_name(first)} has the largest AUROC, {_area(first.near['ood_auroc'])}. The "
         "first of many, picked after looking, tends to look better than it is."
     ]
     unseen = next((row for row in scores if not row.uses_outliers), None)
     if unseen is not None and unseen is not first and unseen.near["ood_auroc"].value is not None:
-        said.append(
+        sentences.append(
             f"Of the scores on heads that never saw an outlier, {_name(unseen)} comes first, "
             f"{_area(unseen.near['ood_auroc'])}."
         )
     baseline = next((row for row in scores if row.key == result.best_baseline), None)
     if baseline is None:
-        return said
+        return sentences
     others = [v for row in scores if (v := difference_verdict(row.difference)) is not None]
     counts = [sum(v.words == words for v in others) for words in ("better", "worse")]
-    said.append(
+    sentences.append(
         f"Against the best baseline by validation outliers, {_name(baseline)} with "
         f"{_area(baseline.near['ood_auroc'])}, "
         f"{counts[0]} of {len(others)} methods are better and {counts[1]} worse by their whole "
-        f"95 % interval; {len(others) - sum(counts)} cannot be told apart from it. Were "
+        f"95 % interval; {len(others) - sum(counts)} do not differ significantly from it. Were "
         "there no difference at all, one in twenty such comparisons would still show one."
     )
-    return said
+    return sentences
 
 
 def _pair(pair: PairRow) -> str:
@@ -117,10 +121,10 @@ def _pair(pair: PairRow) -> str:
     low, high = overall.difference.low, overall.difference.high
     between = "no interval" if low is None or high is None else f"{signed(low)} to {signed(high)}"
     verdict = difference_verdict(overall.difference)
-    said = "" if verdict is None else f", the first {_JUDGED[verdict.look]}"
+    note = "" if verdict is None else f", the first {_JUDGED[verdict.look]}"
     return (
-        f"{pair.a} against {pair.b}: the near AUROC differs by {value} ({between}){said}. "
-        f"By risk and subgroup, {len(apart)} of {len(judged)} parts are told apart"
+        f"{pair.a} against {pair.b}: the near AUROC differs by {value} ({between}){note}. "
+        f"By risk and subgroup, {len(apart)} of {len(judged)} parts differ significantly"
         f"{': ' if apart else ''}{', '.join(apart)}."
     )
 
@@ -138,20 +142,22 @@ def _calibration(result: BenchmarkResult) -> list[str]:
 
 
 def _conformal(result: BenchmarkResult) -> list[str]:
-    said = []
+    sentences = []
     for kind in result.conformal:
         short = [row for row in kind.rows if not row.holds]
         if short:
             named = [_of(row) for row in short[:_NAMED]]
             rest = f" and {len(short) - _NAMED} more" if len(short) > _NAMED else ""
-            said.append(
+            sentences.append(
                 f"Prediction sets, {kind.title} {fitted_by(kind)}, {kind.head} head: coverage "
                 f"falls short of {number(kind.promised, 'proportion')} in {len(short)} of "
                 f"{len(kind.rows)} rows: {', '.join(named)}{rest}."
             )
-    if result.conformal and not said:
-        said.append("Prediction sets: no row falls short of its promise by its whole interval.")
-    return said
+    if result.conformal and not sentences:
+        sentences.append(
+            "Prediction sets: no row is below its nominal level by its whole interval."
+        )
+    return sentences
 
 
 def _of(row: CoverageRow) -> str:

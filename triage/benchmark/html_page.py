@@ -192,7 +192,7 @@ def _sets(scores: list[ScoreRow]) -> Markup:
         "sets",
         "AUROC on the far and the shifted sets, by method",
         "Clean test inliers against the far set, and against the shifted sets. The same numbers "
-        "stand in the tables.",
+        "are in the tables.",
         _labels(scores),
         panels,
     )

@@ -42,7 +42,7 @@ class _Done(Generic[T]):
     value: T
 
 
-def run_side_by_side(
+def run_parallel(
     jobs: Sequence[Job[T]],
     workers: int,
     *,
@@ -68,14 +68,14 @@ def run_side_by_side(
     Returns
     -------
     list
-        What each job returned, in the order of the jobs.
+        Results of the jobs, in their order.
 
     Raises
     ------
     TriageError
         The one that a job raised, or a `UsageError` if a process ended without a word.
     Exception
-        Whatever else a job raised, with the traceback of its process as a note.
+        Any other exception of a job, with the traceback of its process as a note.
     """
     context = get_context("spawn")
     waiting = list(enumerate(jobs))[::-1]

@@ -137,7 +137,7 @@ class Protocol:
         Raises
         ------
         SpecError
-            If too few of the tried ones do; says what the last one lacked.
+            If too few of the tried ones do; the message states what the last one lacked.
         """
         found: list[int] = []
         for number in range(TRIES * repeats):

@@ -74,7 +74,7 @@ class CrossedResamples:
             Cases of all draws together that the metric is taken of, and clusters of the
             scarcest kind it needs: they determine how much may differ unseen.
         within : (low, high)
-            What the metric can be.
+            Bounds of the metric.
         at_split_share : float, optional
             The mean with as many outliers as the test split holds.
         """

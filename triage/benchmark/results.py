@@ -64,9 +64,9 @@ class ScoreRow(_Model):
 class PairPart(_Model):
     """Two scores on a part of the near set: AUROC of each, and the paired difference.
 
-    `axis` and `level` say which part: overall, outliers of one `risk` against all inliers, or
+    `axis` and `level` give the part: overall, outliers of one `risk` against all inliers, or
     one level of a subgroup. `draws` counts the draws with cases enough, `outliers` and
-    `inliers` are means over those. Where too few draws have, `reason` says so.
+    `inliers` are means over those. If too few draws have, `reason` states it.
     """
 
     axis: str
@@ -123,7 +123,7 @@ class CalibratorRow(_Model):
 class ConformalRow(_Model):
     """One kind of prediction set on one kind of head.
 
-    `by` says what its quantiles are of: `all` cases, each `condition`, a subgroup axis, or all
+    `by` is the grouping of its quantiles: `all` cases, each `condition`, a subgroup axis, or all
     cases behind an OOD `gate`. `answered` and `outliers_answered` are the shares of test
     inliers and outliers that get a set at all; coverage is of those inliers.
     `rows` start with all cases together. They pool the draws: a case counts once a draw, and

@@ -14,7 +14,7 @@ from triage.benchmark.draw_job import DrawJob
 from triage.benchmark.embedding import embed_beforehand
 from triage.benchmark.html_page import write_benchmark_page
 from triage.benchmark.methods import Method, heads_of
-from triage.benchmark.parallel_jobs import run_side_by_side
+from triage.benchmark.parallel_jobs import run_parallel
 from triage.benchmark.protocol import Protocol
 from triage.benchmark.records import Records
 from triage.benchmark.results import BenchmarkResult, Skipped
@@ -69,7 +69,7 @@ def benchmark(
         Number of draws of roles and splits.
     out : Path
         Folder for records, `benchmark.json` and `benchmark.html`. More methods or repeats may be
-        asked for later; what was measured is kept.
+        added later; existing records are kept.
     compare : sequence of pair of Method
         Scores to compare in pairs.
     workers : int
@@ -169,7 +169,7 @@ def _run_draws(jobs: Sequence[DrawJob], work: _Work, workers: int, report: Progr
     if workers > 1 and len(todo) > 1:
         processes = min(workers, len(todo))
         threads = max(1, torch.get_num_threads() // processes)
-        for refused in run_side_by_side(
+        for refused in run_parallel(
             todo, processes, threads=threads, report=report, finished=finished
         ):
             work.skip_all(refused)

@@ -26,7 +26,7 @@ def parse_pairs(texts: Sequence[str], methods: Sequence[Method]) -> list[Pair]:
         Two names each, separated by a comma, as `parse_methods` reads them:
         `outlier_mass@hod,vim`.
     methods : sequence of Method
-        What is measured.
+        The measured methods.
 
     Raises
     ------

@@ -25,7 +25,7 @@ def estimate_chart(
     key, title : str
         Unique on the page; what is drawn.
     heading : str
-        What stands over the axis.
+        Label above the axis.
     rows : sequence of (str, int, Estimate)
         Name, number of cases it is taken of, estimate.
     """

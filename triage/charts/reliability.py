@@ -57,7 +57,7 @@ def reliability_diagram(
         key,
         title,
         "Accuracy of inliers against the confidence of the system in 15 bins, with 95 % intervals; "
-        "on the dashed diagonal, confidence means what it says. Bars below count the cases.",
+        "on the dashed diagonal, confidence equals accuracy. Bars below count the cases.",
         _LEFT + _SIZE + 12,
         base + 30,
         *marks,

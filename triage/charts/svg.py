@@ -44,7 +44,7 @@ def picture(
     key : str
         Unique on the page.
     title, description : str
-        What is drawn, and what it shows.
+        Title and description of the picture.
     width, height : float
         Size in user units; the picture scales with the page.
     """

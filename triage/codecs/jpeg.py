@@ -46,7 +46,7 @@ def decode_jpeg(
     ----------
     data : bytes
     stream : JpegStream, optional
-        What `read_jpeg_markers` returned, so that it need not be read again.
+        Result of `read_jpeg_markers`, so that it need not be read again.
     stored : {'rgb', 'ycc'}, optional
         The stored colours according to the container, such as a DICOM header. It counts only
         where the stream leaves it open (`JpegStream.stored_colour`); without either, the stream is

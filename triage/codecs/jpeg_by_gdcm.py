@@ -42,7 +42,7 @@ def decode_by_gdcm(data: bytes, stream: JpegStream, bits: int) -> NDArray[np.uns
     ----------
     data : bytes
     stream : JpegStream
-        What `read_jpeg_markers` returned.
+        Result of `read_jpeg_markers`.
     bits : int
         Bits of a sample: the precision of the stream, except of 12-bit DCT that GDCM encoded,
         which calls its precision 16.

@@ -20,7 +20,7 @@ def decode_jpeg_ls(data: bytes, stream: JpegStream) -> tuple[NDArray[np.unsigned
     ----------
     data : bytes
     stream : JpegStream
-        What `read_jpeg_markers` returned.
+        Result of `read_jpeg_markers`.
 
     Returns
     -------

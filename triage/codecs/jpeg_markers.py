@@ -167,7 +167,7 @@ def plain_header(data: bytes, stream: JpegStream) -> bytes:
     ----------
     data : bytes
     stream : JpegStream
-        What `read_jpeg_markers` returned for it.
+        Result of `read_jpeg_markers` for it.
 
     Returns
     -------
@@ -194,7 +194,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Yield the marker of each segment up to the end-of-image marker (B.1.1), start and end.
 
     These are of its content, without the length. What is coded between a scan header and the next
-    marker is passed over, and so are up to `MAX_JUNK` bytes that belong to no segment.
+    marker is skipped, and so are up to `MAX_JUNK` bytes that belong to no segment.
     """
     if data[:2] != START:
         raise jpeg_damaged()

@@ -131,7 +131,7 @@ class _Reading:
                 rows = {}
         if self.problems:
             raise SpecError(
-                "is not a sound CSV table", where=str(self.path), problems=tuple(self.problems)
+                "is not a valid CSV table", where=str(self.path), problems=tuple(self.problems)
             )
         if rows:
             pieces.append(self._piece(rows))
@@ -212,6 +212,6 @@ class _Reading:
             table[name] = column.where(~marked, column.str.slice(1))
         if problems:
             raise SpecError(
-                "is not a sound CSV table", where=str(self.path), problems=tuple(problems)
+                "is not a valid CSV table", where=str(self.path), problems=tuple(problems)
             )
         return table

@@ -110,7 +110,7 @@ def damaged_identifiers(identifiers: Collection[str], column: str) -> dict[str, 
     Returns
     -------
     dict of str to str
-        What each damaged identifier probably is.
+        Probable damage of each damaged identifier.
     """
     found = {name: kind for name in identifiers if (kind := damage_of(name)) is not None}
     forms = Counter(map(_exact_form, identifiers)) if found else Counter()

@@ -54,7 +54,7 @@ def level_warnings(column: pd.Series, axis: Subgroup) -> list[str]:
     Returns
     -------
     list of str
-        Cells that are taken for unknown, and levels that are probably one.
+        Cells that count as unknown, and levels that are probably one.
     """
     if axis.bands is not None:
         return _band_warnings(column, axis)
@@ -64,14 +64,14 @@ def level_warnings(column: pd.Series, axis: Subgroup) -> list[str]:
         if strange.empty:
             return []
         meant = _meant(strange.unique(), axis)
-        because = f"is none of the levels {', '.join(axis.levels)}, and is taken for unknown"
+        because = f"is none of the levels {', '.join(axis.levels)}, and counts as unknown"
         return [f"{cells_in_rows(strange)} {because}{meant}"]
     spellings: dict[str, set[str]] = {}
     for text, name in names.items():
         if name is not None:
             spellings.setdefault(name, set()).add(clean_text(text))
     found = [
-        f"{column.name}: {', '.join(map(shown, sorted(texts)))} are taken for one level, {name!r}: "
+        f"{column.name}: {', '.join(map(shown, sorted(texts)))} count as one level, {name!r}: "
         "give `levels` in the spec"
         for name, texts in spellings.items()
         if len(texts) > 1
@@ -80,14 +80,14 @@ def level_warnings(column: pd.Series, axis: Subgroup) -> list[str]:
 
 
 def _band_warnings(column: pd.Series, axis: Subgroup) -> list[str]:
-    found = unparsed(column, parse_number, "is no number, and is taken for unknown")
+    found = unparsed(column, parse_number, "is no number, and counts as unknown")
     bands = band_names(axis, column)
     outside = [
         bands[text] is None and not is_missing(text) and parse_number(text) is not None
         for text in column
     ]
     if any(outside):
-        found.append(f"{cells_in_rows(column[outside])} is in no band, and is taken for unknown")
+        found.append(f"{cells_in_rows(column[outside])} is in no band, and counts as unknown")
     return found
 
 

@@ -43,7 +43,7 @@ IMAGE_SUFFIXES = {
     ".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp", ".bmp", ".heic", ".heif", ".avif",
     ".dcm", ".dicom", ".dic",
 }  # fmt: skip
-"""What is taken for an image in a folder; a manifest may name a file with any suffix."""
+"""Suffixes of images in a folder; a manifest may name a file with any suffix."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Case:
     split : str or None
         The manifest's own split, if it has one.
     diagnoses : dict of bool
-        What is known of each diagnosis of an OCT volume.
+        Known state of each diagnosis of an OCT volume.
     annotation : Path or None
         Tissue map of an OCT volume.
     root : Path or None
@@ -113,7 +113,7 @@ def read_rows(rows: Rows, root: Path, warnings: list[str] | None = None) -> pd.D
     root : Path
         Folder that `rows.manifest` or `rows.folders` is relative to.
     warnings : list of str, optional
-        Gets what was taken for missing and the columns that are named almost right.
+        Receives the cells that count as missing and the columns with similar names.
 
     Returns
     -------

@@ -96,7 +96,7 @@ def _not_filled_down(patients: pd.Series) -> list[str]:
         return []
     return [
         f"{patients.name}: {in_rows(patients.index[blank])} are empty after rows that name a "
-        "patient once, as merged cells leave them: each is taken for a patient of its own; fill "
+        "patient once, as merged cells leave them: each counts as a patient of its own; fill "
         "the column"
     ]
 

@@ -214,7 +214,7 @@ def fact_warnings(table: pd.DataFrame, rows: Rows) -> list[str]:
         problem
         for name, parse, because in readers
         if name
-        for problem in unparsed(table[name], parse, f"{because}, and is taken for missing")
+        for problem in unparsed(table[name], parse, f"{because}, and counts as missing")
     ]
 
 
@@ -262,7 +262,7 @@ def unnamed_patient_warnings(columns: Sequence[str], rows: Rows) -> list[str]:
     used = {rows.image, rows.condition, rows.case, rows.split, *rows.group}
     return [
         f"column {name!r} is not read, but rows.patient names no column: cases of one patient "
-        "would be taken for strangers"
+        "would count as different patients"
         for name in columns
         if name not in used and names_patients(name)
     ]

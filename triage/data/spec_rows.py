@@ -48,7 +48,7 @@ class Rows(SpecModel):
     case: Name | None = Field(None, description="column joining the images of one case")
     patient: Name | None = Field(None, description="column with the patient")
     group: tuple[Name, ...] = Field(
-        (), description="further columns that join what must not straddle a split (near-duplicates)"
+        (), description="further columns that join what must stay in one split (near-duplicates)"
     )
     split: Name | None = Field(None, description="column with train, validation or test")
     visit: Name | None = Field(

@@ -29,7 +29,7 @@ def load_model(path: Path, model: type[Model], kind: str) -> Model:
     path : Path
     model : type of BaseModel
     kind : str
-        What the file is called in messages, such as `data spec`.
+        Name of the kind of file in messages, such as `data spec`.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def _nearest_file(path: Path) -> str:
     try:
         names = [] if path.exists() else [one.name for one in path.parent.glob("*.y*ml")]
     except (OSError, ValueError):
-        return ""  # reading it says why
+        return ""  # reading it raises the error
     return nearest_name(path.name, names, cutoff=0.8)
 
 
@@ -80,7 +80,7 @@ def problems_of(error: ValidationError, model: type[BaseModel] | None = None) ->
     ----------
     error : ValidationError
     model : type of BaseModel, optional
-        What was validated, to name the key that was probably meant.
+        The validated content, to name the most similar key.
     """
     return tuple(
         f"{'.'.join(map(str, item['loc'])) or 'all'}: {_message(item, model)}"

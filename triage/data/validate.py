@@ -33,9 +33,9 @@ class DataReport:
     Parameters
     ----------
     problems : tuple of str
-        What must be corrected; empty when all is well.
+        Errors that must be corrected; empty if there are none.
     warnings : tuple of str
-        What is probably wrong, and is used or left out as each says.
+        Probable errors; each states whether the value is used or left out.
     counts : dict
         Cases by condition and split.
     patients : int or None

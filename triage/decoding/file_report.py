@@ -35,7 +35,7 @@ class FileReport(BaseModel):
     message : str
         One sentence for people.
     flags : tuple of str
-        What was done or is doubtful: `PictureFlag` or, of a volume, `Flag`.
+        Changes and doubts: `PictureFlag` or, of a volume, `Flag`.
     quality : Quality or None
         Of a photograph's first frame.
     volume : VolumeReport or None

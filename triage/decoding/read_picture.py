@@ -44,7 +44,7 @@ def read_picture(
     Raises
     ------
     ImageRejected
-        Whatever is wrong with the file, or if decoding it takes more memory or time than a worker
+        If the file is invalid, or if decoding it takes more memory or time than a worker
         may use. The message names the file, and quotes nothing from within it.
     """
     found = default_pool().run("picture", path, **_arguments(limits, photographs_only, root))

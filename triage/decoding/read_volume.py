@@ -42,7 +42,7 @@ def read_volume(
     Raises
     ------
     ImageRejected
-        Whatever is wrong with the file, or if reading it takes more memory or time than a worker
+        If the file is invalid, or if reading it takes more memory or time than a worker
         may use. The message names the file without its folder and quotes nothing from within it.
     """
     given = {"limits": limits.model_dump(), "root": None if root is None else os.path.abspath(root)}

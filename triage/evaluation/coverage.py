@@ -30,7 +30,7 @@ class CoverageRow(BaseModel):
     `axis` and `level` give the group: overall, of one true condition, or of one level of a
     subgroup. `covered` is the share of sets with the true condition, `low` and `high` its
     95 % interval; `mean_size` counts conditions in a set, `empty` is the share of sets without
-    any. `holds` says that the promise does not lie above the interval.
+    any. `holds` is whether the nominal level does not lie above the interval.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -36,7 +36,7 @@ class ReferralResult(BaseModel):
     """What was measured of N referrals.
 
     `confusion` has a row for each true urgency and a column for each one given, most urgent
-    first. `error` counts every wrong class alike; `mean_penalty` weighs it by `penalty`, a
+    first. `error` counts every wrong class equally; `mean_penalty` weighs it by `penalty`, a
     matrix of ours (steps of urgency, priced apart for too low and too high). `diagnoses` holds
     the AUROC of each diagnosis. Estimates are None where nothing was given to measure them.
     """

@@ -46,7 +46,7 @@ def decode_picture(
     Raises
     ------
     ImageRejected
-        Whatever is wrong with the file, with the hash of its content if it was read.
+        If the file is invalid, with the hash of its content if it was read.
     """
     sha256 = None
     try:
@@ -68,7 +68,7 @@ def decode_bytes(
     Raises
     ------
     ImageRejected
-        Whatever is wrong with the content. Running out of memory counts as the file's fault
+        If the content is invalid. Running out of memory counts as the file's fault
         (`TOO_LARGE`), so that a batch continues.
     """
     kind = identify(data)
@@ -131,8 +131,7 @@ def identify(data: bytes) -> str:
         return "dicom"
     raise ImageRejected(
         RejectReason.UNKNOWN_FORMAT,
-        "The content is no JPEG, PNG, TIFF, WebP, BMP, HEIC, AVIF or DICOM, whatever the name "
-        "says.",
+        "The content is not JPEG, PNG, TIFF, WebP, BMP, HEIC, AVIF or DICOM, whatever its name.",
         hint="Export the picture as JPEG or PNG.",
     )
 

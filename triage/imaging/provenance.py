@@ -15,7 +15,7 @@ class FileProvenance:
         Of a photograph the hash of its bytes; of a volume `OctVolume.sha256`. None where the file
         could not be read.
     flags : tuple of str
-        What was done or is doubtful: `PictureFlag` or, of a volume, `Flag`.
+        Changes and doubts: `PictureFlag` or, of a volume, `Flag`.
     """
 
     sha256: str | None

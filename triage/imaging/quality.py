@@ -114,7 +114,7 @@ def quality_problem(quality: Quality, limits: QualityLimits = DEFAULT_QUALITY_LI
     if quality.brightness > limits.max_brightness:
         return "The picture is white."
     if quality.contrast < limits.min_contrast:
-        return "The picture is nearly uniform: nothing can be told apart in it."
+        return "The picture is nearly uniform: nothing can be distinguished in it."
     if quality.sharpness < limits.min_sharpness:
         return "The picture is too blurred."
     return None

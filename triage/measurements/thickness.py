@@ -14,7 +14,7 @@ from triage.measurements.columns import Counts, voxels
 from triage.vocabulary.tissues import PIGMENT_EPITHELIAL_DETACHMENTS, RETINA, Tissue
 
 TRACE = 0.02
-"""Less of a class than this share of a column is taken for stray voxels (our default)."""
+"""Less of a class than this share of a column counts as stray voxels (our default)."""
 
 SUBRETINAL = (Tissue.SUBRETINAL_FLUID, Tissue.SUBRETINAL_HYPERREFLECTIVE)
 UNDER_RETINA = (*SUBRETINAL, Tissue.RPE, *PIGMENT_EPITHELIAL_DETACHMENTS, Tissue.CHOROID)

@@ -27,7 +27,7 @@ def batched_logits(heads: Sequence[nn.Module], embeddings: Tensor) -> Tensor:
     Returns
     -------
     float32 Tensor [M, N, C]
-        As a loop gives them, up to rounding. Perceptrons that standardise alike share one
+        Equal to a loop's results, up to rounding. Perceptrons that standardise equally share one
         product for all their first layers; others of one architecture are stacked by
         `torch.func`, and networks that are alone are simply called.
 

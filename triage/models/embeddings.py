@@ -66,7 +66,7 @@ def embed_cases(
     progress : callable, optional
         Called with the number of images finished since the last call.
     corruption : Corruption, optional
-        What to do to every image once it is resized; quality is judged before. Corrupted
+        Corruption of every resized image; quality is assessed before. Corrupted
         images are cached beside the clean ones, under keys of their own.
     by_view : EmbeddingCache, optional
         Asks for the embedding of every view; where those are kept, and found. Their means are kept

@@ -67,7 +67,7 @@ def load_backbone(
     stages : {1, 2}
         Of how many of its last stages the embedding is made.
     views : Views
-        What of each picture is embedded.
+        Views of each picture that are embedded.
 
     Raises
     ------

@@ -55,14 +55,14 @@ class TrainSettings(BaseModel):
     stages : {1, 2}
         Of how many of its last stages a frozen network's embedding is made.
     views : Views
-        What of each picture a frozen network embeds; heads train on one view at a time.
+        Views of each picture that a frozen network embeds; heads train on one view at a time.
     head : HeadKind
     criterion : str
-        What the head's softmax is trained by; one of `triage.losses.CRITERIA`.
+        Training criterion of the head's softmax; one of `triage.losses.CRITERIA`.
     mixing : str
         How training cases are mixed; one of `triage.models.mixing.MIXINGS`, for frozen embeddings.
     posterior : str
-        What each trained head becomes: 'none' leaves it one member; others are of
+        Posterior of each trained head: 'none' leaves it one member; others are of
         `triage.posteriors.POSTERIORS`, for frozen embeddings, some of them for
         perceptron heads.
     samples : int

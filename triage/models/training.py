@@ -164,7 +164,7 @@ def fit(
             progress=progress,
         )
     except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]  # of what diverged
-        raise _diverged("the head's weights have become too large to go on", settings) from error
+        raise _diverged("the head's weights have become too large to continue", settings) from error
     if best > DIVERGED:
         raise _diverged(f"the validation loss never came below {best:.3g}", settings)
     return best

@@ -14,7 +14,7 @@ from triage.oct_imaging.volume import OctVolume
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 MOST_BSCANS = 12
-"""B-scans looked at, evenly spaced: neighbours say the same."""
+"""Number of evenly spaced B-scans that are used; neighbours are redundant."""
 _MOST_SIDE = 1536  # rows or columns; of a larger B-scan the middle is looked at, for its grain
 _WINDOW = 5
 

@@ -35,7 +35,7 @@ def decode_volume(path: Path, limits: VolumeLimits, *, root: str | Path | None =
     Raises
     ------
     ImageRejected
-        Whatever is wrong with the file. The message names the file without its folder and
+        If the file is invalid. The message names the file without its folder and
         quotes nothing from within it. Running out of memory counts as the file's fault.
     """
     try:

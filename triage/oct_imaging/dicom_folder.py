@@ -152,7 +152,7 @@ class _Parts:
         draft = self._read(instance, fundus)
         start = sum(len(targets) for targets in self.targets.values())
         targets = self.order.targets[start : start + instance.frames]
-        if not self.drafts:  # now the size is no mere promise
+        if not self.drafts:  # the size is now verified
             shape = (len(self.order.targets), *draft.bscans.shape[1:])
             self.limits.check_shape(*shape)
             self.bscans = np.empty(shape, draft.bscans.dtype)

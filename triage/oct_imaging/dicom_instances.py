@@ -24,7 +24,7 @@ from triage.oct_imaging.draft import Part
 from triage.oct_imaging.limits import VolumeLimits
 
 FEW_FRAMES = 16
-"""An object of more frames is a volume of its own, unless it says that it is a part of one."""
+"""An object of more frames is a volume of its own, unless it states that it is a part of one."""
 _SAME_PLACE = 1e-3  # of the usual step
 _KEYWORDS = (
     *KEYWORDS,
@@ -190,7 +190,7 @@ def _by_concatenation(instances: Sequence[Instance]) -> FrameOrder:
         if offset is not None and offset != before:
             raise ImageRejected(
                 RejectReason.TRUNCATED if offset > before else RejectReason.INCONSISTENT,
-                "The volume's parts do not hold the frames that their headers say.",
+                "The volume's parts do not hold the frames that their headers state.",
                 hint="Copy or export the scan again into an empty folder.",
             )
         before += instance.frames
@@ -210,7 +210,7 @@ def _by_place_or_number(instances: Sequence[Instance], others: Sequence[Instance
         if not numbered:
             raise ImageRejected(
                 RejectReason.INCONSISTENT,
-                f"The folder holds {len(instances)} volumes or parts of one, and nothing says in "
+                f"The folder holds {len(instances)} volumes or parts of one, and nothing states in "
                 "what order.",
                 hint="Give each file, or a folder for each volume, on its own.",
             )

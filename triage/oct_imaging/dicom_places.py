@@ -133,7 +133,7 @@ def steps_in_mm(places: Places) -> list[float]:
     Returns
     -------
     list of float
-        One number; the smallest and the largest where it varies; none where positions say
+        One number; the smallest and the largest where it varies; none if positions state
         nothing.
     """
     corners = _corners(places)

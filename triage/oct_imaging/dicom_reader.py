@@ -16,7 +16,7 @@ from triage.hashing import hash_bytes
 from triage.imaging.colour import row_blocks
 from triage.imaging.dicom.coded_frame import StoredFrame
 from triage.imaging.dicom.frames import stored_frames
-from triage.imaging.dicom.image_pixel import GREY, ImagePixel, geometry
+from triage.imaging.dicom.image_pixel import GREY, ImagePixel, geometry, require_integer_pixels
 from triage.imaging.dicom.part10 import parse_part10
 from triage.imaging.dicom.read import read_dicom, sop_class_name
 from triage.oct_imaging.dicom_claims import KEYWORDS, localizer_lines, note_claims, pixel_side
@@ -58,18 +58,7 @@ def read_opt(data: bytes, limits: VolumeLimits, fundus: bytes | None = None) -> 
     """
     dataset = parse_part10(data, limits.pictures, KEYWORDS)
     _check_class(dataset)
-    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
-        raise ImageRejected(
-            RejectReason.UNSUPPORTED_ENCODING,
-            "The pixels of a tomography object are no real numbers.",
-            hint="Export the scan with 8 or 16 bits a sample.",
-        )
-    if not dataset.get("PixelData"):
-        raise ImageRejected(
-            RejectReason.NO_PIXELS,
-            "The DICOM object holds no pixels.",
-            hint="Give the object that holds the B-scans.",
-        )
+    require_integer_pixels(dataset, "scan")
     limits.check_shape(*geometry(dataset))
     pixel = ImagePixel.of(dataset)
     if pixel.photometric not in GREY:

@@ -70,7 +70,7 @@ class Draft:
     surfaces : dict of float32 array [S, W]
         Vendor's boundaries in rows from the top, NaN where absent.
     flags : list of Flag
-        What the reader itself found doubtful.
+        Flags set by the reader itself.
     part : Part or None
         Which part of a larger object the file is, if it states that it is one.
     announced : frozenset of int

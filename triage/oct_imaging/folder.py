@@ -11,7 +11,7 @@ from triage.oct_imaging.limits import VolumeLimits
 from triage.regular_file import is_below
 
 _MAX_OTHERS = 64  # files of a folder that are neither B-scan nor sidecar
-_ENTRIES_PER_FILE = 4  # hidden files and folders are listed too, and passed over
+_ENTRIES_PER_FILE = 4  # hidden files and folders are listed too, and skipped
 
 
 def folder_files(folder: Path, limits: VolumeLimits) -> dict[str, Path]:

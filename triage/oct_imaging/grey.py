@@ -63,7 +63,7 @@ def read_grey(
     stack: NDArray[Any] | None = None
     for index, page in enumerate(pages):
         limits.check_shape(len(pages), page.height, page.width)
-        # B-scans are not photographs: a profile of the exporting program says nothing about them
+        # B-scans are not photographs: the exporting program's profile does not apply to them
         frame = _grey(replace(page, profile=None), colour=colour)
         if stack is None:
             stack = np.empty((len(pages), *frame.shape), frame.dtype)

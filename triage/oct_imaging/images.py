@@ -33,7 +33,7 @@ def read_stack(data: bytes, kind: str, limits: VolumeLimits) -> Draft:
     Raises
     ------
     ImageRejected
-        Whatever is wrong with the picture; `WRONG_MODALITY` for a colour picture.
+        If the picture is invalid; `WRONG_MODALITY` for a colour picture.
     """
     return Draft(bscans=read_grey(data, kind, limits), kind="images", sha256=hash_bytes(data))
 

@@ -34,7 +34,7 @@ class Flag(StrEnum):
 
 _SENTENCES = {
     Flag.LATERALITY_CONFLICT: "The file's statements disagree on which eye this is.",
-    Flag.LATERALITY_UNKNOWN: "The file does not say which eye this is.",
+    Flag.LATERALITY_UNKNOWN: "The file does not state which eye this is.",
     Flag.LATERALITY_UNLIKELY: "The retina's shape suggests the other eye, or a mirrored scan.",
     Flag.SPACING_MISSING: "The file does not give the scale, so nothing is measured in mm.",
     Flag.SPACING_CONFLICT: "The file's statements disagree on the scale.",

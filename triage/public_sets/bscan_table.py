@@ -36,7 +36,7 @@ class BscanRow:
     eye : str
         'R', 'L' or ''.
     sex, year, finding : str
-        What else the set says; '' where it does not.
+        Further facts that the set states; '' if none.
     published_split : str
         Where the set's authors put the image.
     split : str

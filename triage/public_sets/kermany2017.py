@@ -36,7 +36,7 @@ def write_manifest(root: Path) -> Path:
         if match is None:
             problems.append(f"{name}: the name is not CLASS-PATIENT-NUMBER")
         elif match["label"] != label:
-            problems.append(f"{name}: the name says {match['label']}, the folder {label}")
+            problems.append(f"{name}: the name states {match['label']}, the folder {label}")
         else:
             try:
                 content = content_of(path)

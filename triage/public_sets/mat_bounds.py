@@ -31,7 +31,7 @@ def check_arrays(stream: BinaryIO, wanted: tuple[str, ...]) -> None:
     stream : binary file
         At any place.
     wanted : tuple of str
-        Names of the arrays that are going to be read; others are passed over.
+        Names of the arrays that are going to be read; others are skipped.
 
     Raises
     ------

@@ -135,7 +135,7 @@ def _flag(fields: dict[str, str], name: str, *, default: bool = False) -> bool:
 
 
 def _spacing(fields: dict[str, str]) -> tuple[float, float, float] | None:
-    # ElementSize says how large a sample is, not how far the next one lies.
+    # ElementSize is the size of a sample, not the distance to the next one.
     text = fields.get("ElementSpacing", "")
     try:
         x, y, z = (float(part) for part in text.split())
@@ -211,11 +211,11 @@ def _native(voxels: NDArray[Any]) -> NDArray[Any]:
 
 
 def _too_few() -> ImageRejected:
-    return _refuse("There are fewer samples than DimSize says.", RejectReason.TRUNCATED)
+    return _refuse("There are fewer samples than DimSize states.", RejectReason.TRUNCATED)
 
 
 def _surplus() -> ImageRejected:
-    return _refuse("There are more samples than DimSize says.")
+    return _refuse("There are more samples than DimSize states.")
 
 
 def _skip(fields: dict[str, str]) -> int:

@@ -66,7 +66,7 @@ SETS = {
             title="Retinal OCT-C8",
             licence="not verified: read it where you get the set",
             source="Subramanian et al. 2022, ICCCI, doi 10.1109/ICCCI54379.2022.9740985",
-            size="24,000 images; patients not told",
+            size="24,000 images; patients not identified",
             leak="no patients, classes of several sources: only identical images are kept "
             "together, so every number is optimistic",
             converter=octc8.write_manifest,

@@ -26,7 +26,7 @@ class MaskRows(_Model):
     mask: Name = Field("mask", description="column with the masks, one a grader")
     separator: Name = Field(";", description="between the masks of several graders")
     group: tuple[Name, ...] = Field(
-        (), description="columns that join what must not straddle a split; none: every image alone"
+        (), description="columns that join what must stay in one split; none: every image alone"
     )
     group_mark: str = Field(
         "", description="between the parts of a group, such as patient / eye: one shared joins"

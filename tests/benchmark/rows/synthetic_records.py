@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from triage.benchmark.draw_record import DrawRecord, Ensemble, Said
+from triage.benchmark.draw_record import DrawRecord, Ensemble, MethodRecord
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def made_up_draw(
         [""] * n_inliers + [conditions[i % len(conditions)] for i in range(n_outliers)]
     )
     scores = {
-        method.name: Said(
+        method.name: MethodRecord(
             {"test": rng.normal(size=n) + (place + 1) * 0.5 * (truth < 0)}, 0, 0, None
         )
         for place, method in enumerate(methods)
@@ -59,6 +59,6 @@ def made_up_draw(
             method.head: Ensemble({"test": rng.dirichlet(np.ones(2), n)}, 1.0, 2)
             for method in methods
         },
-        said=scores,
+        results=scores,
         outliers=outliers if recorded else None,
     )

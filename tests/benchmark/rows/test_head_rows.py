@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from tests.benchmark.rows.synthetic_records import Name
-from triage.benchmark.draw_record import DrawRecord, Said
+from triage.benchmark.draw_record import DrawRecord, MethodRecord
 from triage.benchmark.resampling import CrossedResamples
 from triage.benchmark.rows.head_rows import calibrator_rows
 
@@ -24,7 +24,7 @@ def draw_of(p: np.ndarray, truth: np.ndarray) -> DrawRecord:
         clusters={"test": codes},
         subgroups=pd.DataFrame(index=range(len(truth))),
         heads={},
-        said={"none@hod": Said({"test": np.column_stack([p, 1 - p])}, 0.0, 0.0, None)},
+        results={"none@hod": MethodRecord({"test": np.column_stack([p, 1 - p])}, 0.0, 0.0, None)},
     )
 
 

@@ -40,7 +40,7 @@ def parts_of(draws: list[DrawRecord], spec: DataSpec) -> dict[tuple[str, str], P
 
 
 def auroc(draw: DrawRecord, method: Name, kept: np.ndarray, weights: np.ndarray) -> float:
-    score = draw.said[method.name].arrays["test"]
+    score = draw.results[method.name].arrays["test"]
     return roc_auc_score(draw.truth["test"][kept] < 0, score[kept], sample_weight=weights)
 
 
@@ -113,7 +113,8 @@ def test_the_difference_is_paired() -> None:
 
     draws = make_draws()
     copied = [
-        replace(draw, said={A.name: draw.said[A.name], B.name: draw.said[A.name]}) for draw in draws
+        replace(draw, results={A.name: draw.results[A.name], B.name: draw.results[A.name]})
+        for draw in draws
     ]
     part = parts_of(copied, load_spec(shipped_spec("derm_phantoms")))["overall", "all"]
     unseen = clopper_pearson(0, sizes_of(copied, [np.ones(180, bool)] * 4)["n_clusters"])[1]
@@ -167,7 +168,10 @@ def test_ensembles_differ_in_accuracy_and_calibration(phantom_spec: DataSpec) ->
     assert row.heads.keys() == {"accuracy", "ece"}
     shared = Name("vim", "hod")
     (row,) = pair_rows(
-        [replace(draw, said=draw.said | {shared.name: draw.said[B.name]}) for draw in draws],
+        [
+            replace(draw, results=draw.results | {shared.name: draw.results[B.name]})
+            for draw in draws
+        ],
         [(A, shared)],
         phantom_spec,
         resamples,

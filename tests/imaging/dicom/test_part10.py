@@ -40,7 +40,7 @@ def test_every_cut_is_noticed() -> None:
         except ImageRejected as refusal:
             assert refusal.reason is RejectReason.TRUNCATED  # noqa: PT017
         else:
-            # A cut between two elements cannot be told from an object without pixels.
+            # A cut between two elements cannot be distinguished from an object without pixels.
             assert "PixelData" not in data
             between_elements += 1
     assert between_elements < 20

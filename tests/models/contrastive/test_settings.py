@@ -33,7 +33,7 @@ def test_what_is_left_open_stays_at_every_depth(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("epochs: 3", "epochs: there is no such key"),
         ("{fit: {epochs: 0}, temperature: 0}", "temperature: "),
@@ -43,10 +43,10 @@ def test_what_is_left_open_stays_at_every_depth(tmp_path: Path) -> None:
         ("held_out: 0.9", "held_out: "),
     ],
 )
-def test_a_file_of_other_settings(text: str, told: str, tmp_path: Path) -> None:
+def test_a_file_of_other_settings(text: str, reported: str, tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         load_settings(write(tmp_path, text))
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
 
 
 @pytest.mark.parametrize("wrong", [{"seed": -1}, {"method": "moco"}, {"backbone": ""}])

@@ -1,6 +1,6 @@
 import numpy as np
 
-from triage.models.oct.sampling import COMMON, part_held_out, rarity, telling_bscans
+from triage.models.oct.sampling import COMMON, informative_bscans, part_held_out, rarity
 
 
 def volume() -> np.ndarray:
@@ -23,7 +23,7 @@ def test_only_rare_tissues_are_worth_anything_and_rarer_ones_more() -> None:
 def test_half_are_even_and_half_hold_the_rare_tissue() -> None:
     worth = rarity([volume()], 4)
     for number in range(7):
-        chosen = telling_bscans(volume(), 4, worth, number)
+        chosen = informative_bscans(volume(), 4, worth, number)
         assert len(set(chosen.tolist())) == 4
         assert (np.diff(chosen) > 0).all()
         assert 5 in chosen
@@ -33,12 +33,12 @@ def test_half_are_even_and_half_hold_the_rare_tissue() -> None:
 def test_over_many_volumes_every_position_is_seen() -> None:
     plain = np.zeros((12, 4, 4), dtype=np.uint8)
     worth = rarity([plain], 4)
-    seen = {int(n) for number in range(7) for n in telling_bscans(plain, 4, worth, number)}
+    seen = {int(n) for number in range(7) for n in informative_bscans(plain, 4, worth, number)}
     assert len(seen) >= 8
 
 
 def test_a_short_volume_gives_all_it_has() -> None:
-    assert telling_bscans(volume()[:3], 4, np.zeros(4), 0).tolist() == [0, 1, 2]
+    assert informative_bscans(volume()[:3], 4, np.zeros(4), 0).tolist() == [0, 1, 2]
 
 
 def test_every_eighth_item_is_held_out_and_none_is_lost() -> None:

@@ -82,11 +82,11 @@ def test_a_vol_of_many_layers(tmp_path: Path) -> None:
     with path.open("wb") as stream:
         stream.write(header.ljust(2048, b"\0"))
         for index in range(count):
-            told = layers if not index else 0
-            size = 256 + 4 * width * told
+            reported = layers if not index else 0
+            size = 256 + 4 * width * reported
             ends = (0.0, 0.1 * index, 1.0, 0.1 * index)
-            head = struct.pack("<12sI4d2I", b"HSF-BS-103", size, *ends, told, 256)
-            stream.write(head.ljust(256, b"\0") + bytes(4 * width * told) + bytes(4 * width))
+            head = struct.pack("<12sI4d2I", b"HSF-BS-103", size, *ends, reported, 256)
+            stream.write(head.ljust(256, b"\0") + bytes(4 * width * reported) + bytes(4 * width))
     with little_memory(256 * MEBIBYTE):
         assert refusal("heyex_vol", path).reason is RejectReason.TOO_LARGE
 

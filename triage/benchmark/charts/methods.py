@@ -33,9 +33,9 @@ class Panel:
     reference : float, optional
         Where the dashed line stands.
     held : sequence of float
-        What the axis must hold, so that panels can share one.
+        Values that the axis must include, so that panels can share one.
     within : pair of float
-        What values are possible.
+        Range of possible values.
     signed : bool
         Whether values are written with their sign.
     """

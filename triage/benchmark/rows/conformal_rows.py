@@ -40,7 +40,7 @@ def conformal_rows(
             inlier = [draw.truth[TEST] >= 0 for draw in draws]
             kept = [a & k for a, k in zip(answered, inlier, strict=True)]
             found = coverage_of(
-                _pooled([draw.said[name].arrays[by] for draw in draws], kept).astype(np.bool_),
+                _pooled([draw.results[name].arrays[by] for draw in draws], kept).astype(np.bool_),
                 _pooled([draw.truth[TEST] for draw in draws], kept),
                 1 - promised,
                 classes=draws[0].inliers,
@@ -68,14 +68,14 @@ def conformal_rows(
 
 def _fitted_by(draws: Sequence[DrawRecord], name: str) -> list[str]:
     """Groupings of quantiles present in every draw; a gate may let no inlier pass."""
-    common = set.intersection(*({*draw.said[name].arrays} for draw in draws))
-    return [by for by in draws[0].said[name].arrays if by in common and by != ANSWERED]
+    common = set.intersection(*({*draw.results[name].arrays} for draw in draws))
+    return [by for by in draws[0].results[name].arrays if by in common and by != ANSWERED]
 
 
 def _answered(draw: DrawRecord, name: str, by: str) -> NDArray[np.bool_]:
     if by != GATE:
         return np.ones(len(draw.truth[TEST]), dtype=np.bool_)
-    return draw.said[name].arrays[ANSWERED].astype(np.bool_)
+    return draw.results[name].arrays[ANSWERED].astype(np.bool_)
 
 
 def _pooled(arrays: Sequence[NDArray[Any]], kept: Sequence[NDArray[np.bool_]]) -> NDArray[Any]:

@@ -69,7 +69,7 @@ def calibrator_rows(
     for method in methods:
 
         def calibrated(draw: DrawRecord, where: str, name: str = method.name) -> Floats:
-            return draw.said[name].arrays[where]
+            return draw.results[name].arrays[where]
 
         rows.append(
             CalibratorRow(
@@ -86,7 +86,7 @@ def calibrator_rows(
                     np.mean([_ece_floor(calibrated(draw, TEST), draw) for draw in draws])
                 ),
                 reliability=_pooled_reliability(draws, calibrated),
-                cost=cost_of([draw.said[method.name] for draw in draws]),
+                cost=cost_of([draw.results[method.name] for draw in draws]),
             )
         )
         tick()

@@ -16,8 +16,8 @@ The variation of single cases within draws counts in both parts, as in the pigeo
 the interval errs on the wide side. Simulated coverage is in
 tests/benchmark/rows/test_mean_over_draws.py. Limits: a single draw has no second part; two
 draws do not determine how much draws vary (92 % coverage with 50 clusters and rates of draws
-between half and one and a half times the mean, 73 % with rates at either end only; five draws 98 % and
-93 to 95 %); and what no draw has tested is in no interval.
+between half and one and a half times the mean, 73 % with rates at either end only; five draws 98 %
+and 93 to 95 %); and what no draw has tested is in no interval.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def _compare(
         outlier = draw.truth[TEST][kept] < 0
         for method, values in ((a, first), (b, second)):
             values[number] = weighted_auroc(
-                draw.said[method.name].arrays[TEST][kept], outlier, weights
+                draw.results[method.name].arrays[TEST][kept], outlier, weights
             )
     outlier_of = [draw.truth[TEST][kept] < 0 for _, draw, kept in counted]
     outliers = [one.sum() for one in outlier_of]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from triage.benchmark.draw_record import FAR, TEST, VALIDATION, DrawRecord, Floats, Said
+from triage.benchmark.draw_record import FAR, TEST, VALIDATION, DrawRecord, Floats, MethodRecord
 from triage.benchmark.resampling import CrossedResamples
 from triage.benchmark.results import Cost, Curve, Number, ScoreRow
 from triage.benchmark.rows.abstention_inputs import joint_rejection, judge, largest_cost
@@ -149,7 +149,7 @@ def _measure(
     )
     validation = []
     for draw in draws:
-        scores, outlier = draw.said[method.name].arrays, draw.truth[VALIDATION] < 0
+        scores, outlier = draw.results[method.name].arrays, draw.truth[VALIDATION] < 0
         validation.append(
             weighted_auroc(scores[VALIDATION], outlier, np.ones((1, len(outlier))))[0]
         )
@@ -166,7 +166,7 @@ def _measure(
 
 
 def _outcomes(draw: DrawRecord, method: Named, spec: DataSpec) -> Outcomes:
-    scores = draw.said[method.name].arrays
+    scores = draw.results[method.name].arrays
     plain = draw.outcomes(TEST, draw.heads[method.head].calibrated(TEST))
     outlier = draw.truth[VALIDATION] < 0
     if outlier.any() and not outlier.all():
@@ -191,7 +191,7 @@ def _against(
     """AUROC of clean test inliers against another set."""
     values, kinds = [], []
     for draw in draws:
-        scores = draw.said[method.name].arrays
+        scores = draw.results[method.name].arrays
         inlier = draw.truth[TEST] >= 0
         both = np.concatenate([scores[TEST][inlier], scores[name]])
         clusters = np.concatenate([draw.clusters[TEST][inlier], draw.clusters[name]])
@@ -236,11 +236,11 @@ def _row(
         difference=difference,
         near_auroc_by_draw=[_plain(value) for value in one.near_auroc[:, 0]],
         validation_auroc=float(judged.mean()) if has_cost else None,
-        cost=cost_of([draw.said[method.name] for draw in draws]),
+        cost=cost_of([draw.results[method.name] for draw in draws]),
     )
 
 
-def cost_of(results: Sequence[Said]) -> Cost:
+def cost_of(results: Sequence[MethodRecord]) -> Cost:
     """Median times over draws, and the memory of the draw in which it was traced."""
     traced = [one.memory_mib for one in results if one.memory_mib is not None]
     return Cost(

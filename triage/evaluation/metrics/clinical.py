@@ -52,7 +52,7 @@ def abstained_under_triage_rate(outcomes: Outcomes) -> CaseValues:
 
 
 def urgent_at_observation_rate(outcomes: Outcomes) -> CaseValues:
-    """Whether it was queued for mere observation, of urgent cases: the worst mistake there is."""
+    """Whether it was queued for observation only, of urgent cases: the worst error."""
     return CaseValues(outcomes.queue_urgency == OBSERVATION, outcomes.true_urgency == URGENT)
 
 

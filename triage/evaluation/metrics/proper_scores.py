@@ -94,7 +94,7 @@ def brier_resolution(outcomes: Outcomes, weights: FloatArray) -> FloatArray:
 def brier_uncertainty(outcomes: Outcomes, weights: FloatArray) -> FloatArray:
     """Top-1 accuracy on inliers times one minus itself: the partition's third term.
 
-    What the Brier score would be of a confidence that is always the accuracy; see
+    The Brier score of a confidence that is always the accuracy; see
     `brier_reliability`.
 
     Parameters

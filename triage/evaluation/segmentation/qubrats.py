@@ -80,10 +80,10 @@ def qubrats(
         counts = np.bincount(index, minlength=n_classes * steps).reshape(n_classes, steps)
         return counts.cumsum(axis=1).astype(np.float64)
 
-    true, predicted = kept(labels, slice(None)), kept(answers, slice(None))
+    true, answered = kept(labels, slice(None)), kept(answers, slice(None))
     right = kept(labels, labels == answers)
-    neither = true.sum(axis=0) - true - predicted + right
-    sizes = true + predicted
+    neither = true.sum(axis=0) - true - answered + right
+    sizes = true + answered
     dice = np.divide(2 * right, sizes, out=np.ones_like(sizes), where=sizes > 0)
     areas = [_area(curve) for curve in (dice, _filtered(right), _filtered(neither))]
     absent = true[:, -1] == 0

@@ -144,6 +144,34 @@ def geometry(dataset: Dataset) -> tuple[int, int, int]:
     return frames or 1, _integer(dataset, "Rows"), _integer(dataset, "Columns")
 
 
+def require_integer_pixels(dataset: Dataset, content: str) -> None:
+    """Check that a DICOM object holds pixel data of whole numbers.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    content : str
+        Expected content of the object, for messages, such as 'picture'.
+
+    Raises
+    ------
+    ImageRejected
+        `UNSUPPORTED_ENCODING` for real numbers, `NO_PIXELS` without pixel data.
+    """
+    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
+        raise ImageRejected(
+            RejectReason.UNSUPPORTED_ENCODING,
+            "The pixels are real numbers, not whole numbers.",
+            hint=f"Export the {content} with 8 or 16 bits a sample.",
+        )
+    if not dataset.get("PixelData"):
+        raise ImageRejected(
+            RejectReason.NO_PIXELS,
+            "The DICOM object holds no pixels.",
+            hint=f"Give the object that holds the {content}.",
+        )
+
+
 def _integer(dataset: Dataset, keyword: str) -> int:
     value = dataset.get(keyword)
     if not isinstance(value, int):

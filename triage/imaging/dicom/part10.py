@@ -111,7 +111,7 @@ class _CountingStream(BytesIO):
     """
 
     reads = 0
-    cut = False  # whether the last read got less than it asked for, but something
+    cut = False  # whether the last read returned fewer bytes than requested, but some
 
     def read(self, size: int | None = -1, /) -> bytes:
         self.reads += 1

@@ -12,7 +12,7 @@ from pydicom.uid import UID
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.colour import to_srgb
 from triage.imaging.dicom.frames import decode
-from triage.imaging.dicom.image_pixel import GREY, ImagePixel, geometry
+from triage.imaging.dicom.image_pixel import GREY, ImagePixel, geometry, require_integer_pixels
 from triage.imaging.dicom.part10 import parse_part10
 from triage.imaging.header import Header
 from triage.imaging.limits import Limits
@@ -55,7 +55,7 @@ def read_dicom(
     modality : str or None
         The SOP class's plain name, None if it is not in the standard.
     flags : tuple of PictureFlag
-        What was done by the colour profile, if there is one.
+        Flags of the conversion by a colour profile, if there is one.
 
     Raises
     ------
@@ -70,18 +70,7 @@ def read_dicom(
             f"'{modality or 'Unknown SOP class'}' is not taken as a photograph.",
             hint="Only VL Photographic, Dermoscopic Photography and Secondary Capture are.",
         )
-    if "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset:
-        raise ImageRejected(
-            RejectReason.UNSUPPORTED_ENCODING,
-            "The pixels are real numbers, not a picture.",
-            hint="Export the picture with 8 or 16 bits a sample.",
-        )
-    if not dataset.get("PixelData"):
-        raise ImageRejected(
-            RejectReason.NO_PIXELS,
-            "The DICOM object holds no pixels.",
-            hint="Give the object that holds the picture.",
-        )
+    require_integer_pixels(dataset, "picture")
     frames, rows, columns = geometry(dataset)
     limits.check_geometry(rows, columns, frames)
     pixel = ImagePixel.of(dataset)

@@ -27,7 +27,7 @@ def check_tile_sizes(meta: Meta, limits: Limits) -> None:
     Raises
     ------
     ImageRejected
-        What the limits refuse.
+        If a limit is exceeded.
     """
     for sources in meta.sources.values():
         sizes = [size for item in set(sources) if (size := _size_of(meta, item))]

@@ -17,7 +17,7 @@ def read_jpeg(data: bytes, limits: Limits) -> list[Page]:
     Parameters
     ----------
     data : bytes
-        What follows the first picture (previews, gain maps, films) is ignored.
+        Data after the first picture (previews, gain maps, films) are ignored.
     limits : Limits
 
     Returns

@@ -107,7 +107,7 @@ def page_to_rgb(page: Page) -> tuple[NDArray[np.uint8], PictureFlag | None]:
         Upright; transparency over white. Deeper grey is scaled by 255 / (2^bits - 1), deeper
         colour loses its low bits.
     flag : PictureFlag or None
-        What the colour profile led to.
+        Flags of the conversion by the colour profile.
 
     Raises
     ------

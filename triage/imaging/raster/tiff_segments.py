@@ -54,7 +54,7 @@ class Segments:
     tables : bytes or None
         JPEGTables.
     jpeg_colours : {'rgb', 'ycc'}
-        What a JPEG stream of three channels stores if it does not state it.
+        Colour space of a JPEG stream of three channels that does not state it.
     most_rows : int
         Rows up to which the last strip may be filled up, beyond those of the first.
     """

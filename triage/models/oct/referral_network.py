@@ -64,7 +64,7 @@ class ReferralNetwork(nn.Module):
         super().__init__()
         self.n_classes = n_classes
         first, *others = settings.channels
-        # Halves a B-scan at once: full resolution costs most and says least about a referral.
+        # Halves a B-scan at once: full resolution costs most and contributes least to a referral.
         stem = nn.Conv3d(N_TISSUES, 2 * first, XY, stride=(1, 2, 2), padding=(0, 1, 1), bias=False)
         layers: list[nn.Module] = [stem, nn.BatchNorm3d(2 * first), nn.ReLU(inplace=True)]
         block = DenseBlock(2 * first, first)

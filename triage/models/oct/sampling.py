@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 COMMON = 0.004
-"""Share of voxels from which on a tissue is in nearly every B-scan, and says nothing for one."""
+"""Share of voxels from which on a tissue is in nearly every B-scan."""
 ENOUGH = 200
 """Voxels of a tissue in a B-scan beyond which more of it adds nothing."""
 PHASES = 7
@@ -40,7 +40,7 @@ def rarity(tissues: Sequence[NDArray[np.uint8]], n_classes: int) -> NDArray[np.f
     return worth
 
 
-def telling_bscans(
+def informative_bscans(
     tissue: NDArray[np.uint8], count: int, worth: NDArray[np.float64], number: int
 ) -> NDArray[np.int64]:
     """Choose B-scans: half evenly spaced, half those with most of the rarest tissues.

@@ -79,7 +79,7 @@ class ReferralSettings(BaseModel):
     cells : tuple of 3 int
         Cells along (B-scans, depth, columns).
     field : tuple of 3 float
-        What the cells cover in mm, around the middle of the scan and the level of the retina.
+        Extent of the cells in mm, around the middle of the scan and the level of the retina.
     channels : tuple of int
         Channels that a layer of each level adds (dense blocks).
     diagnosis_weight : float

@@ -48,7 +48,7 @@ class TissueBackbone(Backbone):
     segmenters : sequence of Module
         Instances of stage 1; their probabilities are averaged.
     settings : OctSettings
-        What they were trained with.
+        Settings with which they were trained.
     reference : str
         How they were named, `oct:<bundle folder>`.
     """

@@ -95,7 +95,7 @@ class SegmentationTask:
                 "validate on are too few"
             )
         self.n_classes = n_classes
-        # One term over the whole batch: a class that is absent from a B-scan says nothing there.
+        # One term over the whole batch: a class that is absent from a B-scan has no term there.
         self._dice = DiceLoss(softmax=True, to_onehot_y=True, batch=True)
         self._cross_entropy = nn.CrossEntropyLoss(
             weight=tissue_weights(training, n_classes, settings.fit.balance),

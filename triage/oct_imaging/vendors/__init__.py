@@ -95,7 +95,7 @@ def read_vendor(kind: str, path: Path, limits: VolumeLimits) -> Draft:
     Raises
     ------
     ImageRejected
-        Whatever is wrong with the file; the message quotes nothing from within it.
+        If the file is invalid; the message quotes nothing of its content.
     """
     vendor = VENDORS[kind]
     try:

@@ -96,7 +96,7 @@ class _Export:
         bscans = np.empty(0, np.uint8)
         for index, path in enumerate(filter(None, paths)):
             bscan = self.bscan(path, height, width)
-            if not index:  # now the size is no mere promise
+            if not index:  # the size is now verified
                 bscans = np.empty((len(images), height, width), np.uint8)
             bscans[index] = bscan
         lines = scan_lines(images)

@@ -27,7 +27,7 @@ class PhantomCondition:
     name : str
         Unique name.
     description : str
-        What the picture shows, in a sentence.
+        Description of the picture, in a sentence.
     risk : Risk
     urgency : Urgency
     rare : bool

@@ -18,7 +18,7 @@ from triage.errors import ImageRejected, TrainingError
 from triage.hashing import hash_json
 from triage.heads import HEADS, HeadKind
 from triage.models.oct.referral_network import Readings, ReferralNetwork, ReferralTask
-from triage.models.oct.sampling import part_held_out, rarity, telling_bscans
+from triage.models.oct.sampling import informative_bscans, part_held_out, rarity
 from triage.models.oct.settings import OctSettings
 from triage.models.oct.unet import AnnotatedVolume, SegmentationTask, new_segmentation
 from triage.models.training import has_bfloat16, resolved
@@ -314,7 +314,7 @@ def _annotated(
                 f"its tissue map has {len(tissue)} B-scans, the volume {len(bscans)}",
                 where=data.cases[row].case_id,
             )
-        chosen = telling_bscans(tissue, settings.segmentation.bscans_per_volume, value, row)
+        chosen = informative_bscans(tissue, settings.segmentation.bscans_per_volume, value, row)
         volumes.append(
             AnnotatedVolume(
                 torch.from_numpy(bscans),
