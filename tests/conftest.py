@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.shared_data import SHARED
+
 if TYPE_CHECKING:  # tests of packages without torch must not import it here
     from tests.tiny import TinyBundle, TinyOctBundle
     from triage.data.dataset import Dataset
@@ -48,7 +50,7 @@ def alarm() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of research data, weights and golden values beside the checkout."""
-    folder = Path(__file__).resolve().parents[2] / "shared"
+    folder = SHARED
     if not folder.is_dir():
         pytest.skip("needs the folder `shared` beside the checkout")
     return folder

@@ -4,11 +4,12 @@ from pathlib import Path
 import pytest
 
 from tests.data.make import ROLES, make_content, make_rows, make_spec, write_clinic, write_csv
+from tests.shared_data import SHARED
 from triage.data.spec import DataSpec
 from triage.data.spec_files import load_spec, shipped_spec
 from triage.data.validate import validate_data
 
-DERM = Path(__file__).parents[3] / "shared" / "data" / "derm"
+DERM = SHARED / "data" / "derm"
 
 
 def with_rows(**keys: object) -> DataSpec:

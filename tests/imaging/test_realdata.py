@@ -14,6 +14,7 @@ import pydicom
 import pytest
 from PIL import Image
 
+from tests.shared_data import SHARED
 from triage.decoding.inspect_file import inspect_file
 from triage.decoding.read_picture import read_picture
 from triage.errors import ImageRejected, RejectReason
@@ -23,7 +24,7 @@ from triage.imaging.dicom.image_pixel import ImagePixel
 from triage.imaging.dicom.part10 import parse_part10
 from triage.imaging.limits import DEFAULT_LIMITS
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
+DATA = SHARED / "data"
 MANIFEST = DATA / "manifest_volumes_dicom.csv"
 
 pytestmark = [

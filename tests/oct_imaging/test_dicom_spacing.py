@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from tests.imaging.samples import file_bytes
+from tests.shared_data import SHARED
 from triage.oct_imaging import Flag, OctVolume, Spacing
 from triage.oct_imaging.decode import decode_volume
 from triage.oct_imaging.limits import VolumeLimits
 
 from .samples import SPACING, groups, opt_dataset, retina
 
-INTAKE = Path(__file__).parents[4] / "shared" / "data" / "intake_cases"
+INTAKE = SHARED / "data" / "intake_cases"
 
 
 def read(path: Path, **elements: Any) -> OctVolume:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
+from tests.shared_data import SHARED
 from triage.oct_imaging import Flag
 from triage.oct_imaging.claims import finish
 from triage.oct_imaging.draft import Draft
@@ -16,7 +15,7 @@ from triage.oct_imaging.orientation import depth_asymmetry, looks_upside_down
 
 from .samples import retina
 
-DATA = Path(__file__).parents[4] / "shared" / "data" / "oct"
+DATA = SHARED / "data" / "oct"
 
 
 @pytest.mark.parametrize("rows", [48, 128, 496])

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
 
+from tests.shared_data import SHARED
 from triage.decoding.read_volume import read_volume
 from triage.errors import ImageRejected, RejectReason
 from triage.oct_imaging import Flag, Spacing
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
+DATA = SHARED / "data"
 OPT = DATA / "oct" / "constructed_opt" / "OPT_AMD_patient2_49f_j2k.dcm"
 NPZ = DATA / "oct" / "volumes_npz" / "healthy_subject2.npz"
 

@@ -128,7 +128,7 @@ def test_bad_volumes_are_stored_with_their_reason(answer: Answer, database: str)
         assert prediction.decision.recommendation == NO_AI_OPINION
         assert prediction.decision.reason_code == code, name
         assert prediction.decision.reason.startswith(AbstainReason(code).sentence)
-        assert prediction.decision.reading is None
+        assert prediction.reading is None
         (image,) = case.images
         assert (image.sha256 is None) is (name == "absent")
 

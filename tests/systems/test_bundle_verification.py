@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-import triage.systems.bundle as module
 from tests.tiny import TinyBundle
 from triage.errors import BundleError
 from triage.hashing import hash_file
 from triage.systems.bundle import load_system, read_manifest, verify_bundle
 from triage.systems.bundle_verification import is_inside
 from triage.systems.manifest import BundleManifest
+from triage.systems.photographs import files
 
 HEAD = "members/tiny_resnet-seed0.safetensors"
 OTHER_HEAD = "members/tiny_resnet-seed1.safetensors"
@@ -139,13 +139,13 @@ def test_a_file_replaced_while_the_bundle_is_loaded(
     copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the hash and the use of the weights."""
-    load_weights = module.load_weights
+    load_weights = files.load_weights
 
     def swap_and_load(path: Path) -> Any:
         if path == copy / HEAD:
             shutil.copy(copy / OTHER_HEAD, path)
         return load_weights(path)
 
-    monkeypatch.setattr(module, "load_weights", swap_and_load)
+    monkeypatch.setattr(files, "load_weights", swap_and_load)
     with pytest.raises(BundleError, match=HEAD):
         load_system(copy)

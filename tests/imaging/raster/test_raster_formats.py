@@ -6,7 +6,6 @@ import struct
 import zlib
 from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,14 @@ from PIL import Image
 from tests.imaging.icc import display_p3
 from tests.imaging.reading import read, refused
 from tests.imaging.samples import encode, picture, png_chunk
+from tests.shared_data import SHARED
 from triage.errors import RejectReason
 from triage.imaging.limits import DEFAULT_LIMITS, Limits
 from triage.imaging.picture import PictureFlag
 from triage.imaging.raster.raster_formats import raster_kind
 from triage.imaging.raster.read import raster_header, read_raster
 
-CASES = Path(__file__).parents[4] / "shared" / "data" / "intake_cases"
+CASES = SHARED / "data" / "intake_cases"
 
 
 def heic(pixels: np.ndarray, mode: str = "RGB", **options: Any) -> bytes:

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.shared_data import SHARED
 from triage.errors import ImageRejected, RejectReason
 from triage.oct_imaging.limits import VolumeLimits
 from triage.oct_imaging.vendors import identify_vendor, read_vendor
 
-DATA = Path(__file__).parents[5] / "shared" / "data" / "oct"
+DATA = SHARED / "data" / "oct"
 pytestmark = [
     pytest.mark.realdata,
     pytest.mark.skipif(not DATA.is_dir(), reason="no research data beside the checkout"),

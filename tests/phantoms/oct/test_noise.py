@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from tests.phantoms.oct.make import planned
+from tests.shared_data import SHARED
 from triage.phantoms.oct import generate_volume
 from triage.phantoms.oct.noise import noise_statistics
 
-REAL = Path(__file__).parents[4] / "shared" / "data" / "oct" / "volumes_npz"
+REAL = SHARED / "data" / "oct" / "volumes_npz"
 
 
 def _slab(grain: int) -> np.ndarray:
