@@ -72,6 +72,14 @@ def test_the_tables_hold_what_was_asked_for(measured: Measured) -> None:
     }
     assert {row.by for row in result.conformal} >= {"all", "condition", "gate"}
     assert {row.head for row in result.heads} == {"softmax", "reject", "hod"}
+    # Each head has its own probabilities, and so its own guaranteed thresholds.
+    named = {
+        head
+        for row in result.guarantees
+        for head in ("softmax", "reject", "hod")
+        if f"({head})" in row.title
+    }
+    assert named == {"softmax", "reject", "hod"}
     assert result.best_baseline in {"max_softmax@softmax", "energy@softmax", "knn@softmax"}
     assert result.seeds == [0, 1]
     assert not result.skipped

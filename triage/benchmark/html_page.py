@@ -68,7 +68,7 @@ def write_benchmark_page(result: BenchmarkResult, path: Path) -> None:
 
 def render_benchmark(result: BenchmarkResult) -> str:
     """Return the result as one HTML page without external resources and scripts."""
-    environment = page_environment()
+    environment = page_environment("triage.benchmark")
     environment.filters |= {"seconds": _seconds, "signed": numbers.signed}
     environment.globals |= {
         "number": numbers.number,
@@ -82,7 +82,7 @@ def render_benchmark(result: BenchmarkResult) -> str:
         "max_undefined": MAX_UNDEFINED,
     }
     scores = ranked(result.scores)
-    return environment.get_template("benchmark/page.html.j2").render(
+    return environment.get_template("page.html.j2").render(
         result=result,
         scores=scores,
         titles={row.key: row.title for row in scores},

@@ -32,7 +32,7 @@ COLUMNS = (
 
 def render_html(report: Report) -> str:
     """Return the report as one HTML page that loads nothing and runs nothing."""
-    environment = page_environment()
+    environment = page_environment("triage.reports")
     environment.filters |= {"interval": numbers.interval, "written": written, "words": _words}
     environment.globals |= {"number": numbers.number, "metrics": METRICS, "diagnoses": DIAGNOSES}
     page = environment.get_template("report.html.j2")

@@ -149,14 +149,19 @@ RULES: dict[str, Rule] = {
 def guarantee_rows(
     draws: Sequence[DrawRecord], heads: Sequence[str], spec: DataSpec
 ) -> list[GuaranteeRow]:
-    """Certify thresholds on validation inliers; count their misses on test inliers."""
-    head = heads[-1]
+    """Certify thresholds on validation inliers; count their misses on test inliers.
+
+    Returns
+    -------
+    list of GuaranteeRow
+        One a head and share of misses; empty where no inlier condition is of high risk.
+    """
     risky = [
         index for index, name in enumerate(draws[0].inliers) if spec.by_name[name].risk is Risk.HIGH
     ]
     if not risky:
         return []
-    return [_guarantee(draws, head, risky, alpha) for alpha in ALPHAS]
+    return [_guarantee(draws, head, risky, alpha) for head in heads for alpha in ALPHAS]
 
 
 def _guarantee(
