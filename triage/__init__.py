@@ -50,4 +50,4 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     """Return the public names, those not imported yet too."""
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

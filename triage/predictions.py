@@ -10,6 +10,7 @@ thresholds, audit, reports and the browser pages read it; none of them needs tor
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -126,14 +127,20 @@ class Predictions:
         """Return the same table with decision columns attached."""
         return replace(self, decisions=decisions)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write one Parquet file, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+            `~` at its beginning is the user's home folder.
 
         Raises
         ------
         PredictionsError
             If the file cannot be written.
         """
+        path = Path(os.path.expanduser(path))
         frame = self.cases
         if self.decisions is not None:
             frame = pd.concat([frame, self.decisions.set_index(frame.index)], axis=1)

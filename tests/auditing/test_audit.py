@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import triage
+from triage.auditing.arguments import OVERALL
 from triage.auditing.audit_result import AuditResult
 from triage.auditing.frame_columns import MAX_LEVELS
 from triage.auditing.metric_columns import METRIC_COLUMNS, Column
@@ -369,3 +370,151 @@ def test_other_values_that_cannot_be() -> None:
 
 def test_one_group_may_be_named_by_itself() -> None:
     assert audited(**COLUMNS, outliers="rare", groups="sex").groups == ("sex",)
+
+
+# Labels that are positions
+
+
+NUMBERED = FRAME.assign(y=FRAME["y"].map({"a": 0, "b": 1, "c": 2, "rare": -1}))
+
+
+@pytest.mark.parametrize("outliers", [[1], [1.0], ["1"], [-1, 1], [np.int64(1)]])
+def test_an_outlier_is_no_position_of_a_class(outliers: list[object]) -> None:
+    refused(NUMBERED, "outliers", "'1' is a class too", "'b'", "0 (a) to 2 (c)", outliers=outliers)
+    floats = NUMBERED.astype({"y": float})
+    refused(floats, "'1' is a class too", outliers=outliers)
+
+
+def test_a_number_may_be_an_outlier_among_names() -> None:
+    named = FRAME.assign(y=FRAME["y"].replace("rare", "1"))
+    found = audited(named, **(EVERYTHING | {"outliers": [1]}))
+    assert found.overall["value"].equals(RESULT.overall["value"])
+
+
+def test_numbers_that_are_no_position() -> None:
+    one_based = NUMBERED.assign(y=NUMBERED["y"].replace(-1, 0) + 1)
+    refused(one_based, "'3'", "0 (a) to 2 (c)", "Subtract 1", outliers=[])
+    from_zero = NUMBERED.assign(y=NUMBERED["y"].replace(-1, 7))
+    with pytest.raises(UsageError, match=r"0 \(a\) to 2 \(c\)") as caught:
+        audited(from_zero, **(EVERYTHING | {"outliers": []}))
+    assert "Subtract" not in str(caught.value)
+    text = NUMBERED.assign(y=NUMBERED["y"].astype(str))
+    refused(text, "'0'", "0 (a) to 2 (c)", "astype(int)", outliers=["-1"])
+
+
+def test_labels_that_are_booleans() -> None:
+    refused(FRAME.assign(y=FRAME["y"] == "b"), "'False'", "{False: 'a', True: 'b'}", outliers=[])
+
+
+# Names of columns
+
+
+def test_a_column_named_by_nothing() -> None:
+    unnamed = FRAME.rename(columns={"y": np.nan})
+    assert audited(unnamed, **(EVERYTHING | {"label": np.nan})).metrics == RESULT.metrics
+    for name in (None, np.nan, pd.NA):
+        with pytest.raises(UsageError, match="there is no column") as caught:
+            audited(FRAME, **(EVERYTHING | {"label": name}))
+        assert "Did you mean" not in str(caught.value)
+
+
+def test_a_name_of_another_type() -> None:
+    refused(FRAME.rename(columns={"y": 1}), "'1'", "Did you mean 1 of type int?", label="1")
+
+
+@pytest.mark.parametrize("argument", ["label", "patient", "ood_score", "cost", "true_urgency"])
+def test_values_instead_of_a_name(argument: str) -> None:
+    refused(FRAME, argument, "type Series, not the name", **{argument: FRAME["y"]})
+    refused(FRAME, argument, "type list, not the name", **{argument: ["y"]})
+
+
+@pytest.mark.parametrize("name", [OVERALL, ""])
+def test_names_that_no_group_may_have(name: str) -> None:
+    named = FRAME.rename(columns={"sex": name})
+    refused(named, "groups", repr(name), "Rename", groups=[name])
+
+
+def test_overall_is_of_all_cases_only() -> None:
+    """Whatever a group is named, as in a result that was put together from an evaluation."""
+    levels = [
+        level.model_copy(update={"axis": OVERALL}) for level in RESULT.evaluation.levels("sex")
+    ]
+    evaluation = RESULT.evaluation.model_copy(update={"subgroups": levels})
+    found = AuditResult(evaluation, RESULT.metrics, patients_known=True)
+    pd.testing.assert_frame_equal(found.overall, RESULT.overall)
+    assert len(found.by_group) == len(levels)
+
+
+def test_missing_labels_are_listed() -> None:
+    frame = FRAME.copy()
+    frame.loc[[3, 5, 9], "y"] = None
+    refused(frame, "label", "in 3 of 120 rows: rows 3, 5, 9 (counted from 0)")
+
+
+# Arguments of the wrong type
+
+
+@pytest.mark.parametrize(
+    ("argument", "values"),
+    [
+        ("probabilities", [None, 3, 2.5, {"p_a", "p_b"}, [None], FRAME["p_a"]]),
+        ("groups", [None, 3, {"sex": 1}, [None], [["sex"]]]),
+        ("outliers", [None, 3, {"rare": 1}, [None], [""]]),
+        ("n_resamples", [None, 2.5, "a", 0, 1, -1, True, np.array([5, 6]), [60]]),
+        ("seed", [None, 2.5, "a", -1, True, np.array([5, 6]), [0]]),
+        ("outlier_prevalence", ["a", 0, 1, True, float("nan"), [0.1], 1 + 2j, pd.NA, FRAME]),
+        ("progress", [None, 3]),
+    ],
+)
+def test_arguments_that_cannot_be(argument: str, values: list[Any]) -> None:
+    for value in values:
+        with pytest.raises(UsageError) as caught:
+            triage.audit(FRAME, **(EVERYTHING | {"n_resamples": RESAMPLES, argument: value}))
+        assert caught.value.where == argument, value
+        assert caught.value.hint
+        assert len(str(caught.value)) < 400
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    found = triage.audit(
+        FRAME,
+        **EVERYTHING,
+        n_resamples=np.int64(RESAMPLES),
+        seed=np.int32(0),  # type: ignore[arg-type]
+    )
+    pd.testing.assert_frame_equal(found.to_frame(), RESULT.to_frame())
+
+
+@pytest.mark.parametrize("metrics", [3, [3], [["ece"]], [], {"ece": 1}, [None]])
+def test_what_is_no_metric_to_plot(metrics: Any) -> None:
+    with pytest.raises(UsageError) as caught:
+        RESULT.plot(metrics)
+    assert caught.value.where == "metrics"
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("reference", ["g", 3, [], {"sex": ["f"]}, {3: 1}])
+def test_what_is_no_reference(reference: Any) -> None:
+    with pytest.raises(UsageError) as caught:
+        RESULT.difference(reference)
+    assert caught.value.where == "reference"
+    assert caught.value.hint
+
+
+def test_a_reference_is_written_as_in_the_table() -> None:
+    whole = RESULT.difference({"skin_type": 1})
+    pd.testing.assert_frame_equal(RESULT.difference({"skin_type": 1.0}), whole)
+    assert {*RESULT.difference({"sex": None})["other_level"]} == {"unknown"}
+
+
+def test_progress_is_reported_to_the_end() -> None:
+    seen: list[tuple[str, int, int]] = []
+    found = triage.audit(
+        FRAME, **EVERYTHING, n_resamples=RESAMPLES, progress=lambda *each: seen.append(each)
+    )
+    last = {stage: (done, total) for stage, done, total in seen}
+    assert last == {
+        "measuring resamples": (RESAMPLES, RESAMPLES),
+        "making intervals": (1 + len(RESULT.by_group), 1 + len(RESULT.by_group)),
+    }
+    pd.testing.assert_frame_equal(found.to_frame(), RESULT.to_frame())

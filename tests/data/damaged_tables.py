@@ -15,6 +15,21 @@ MISSING = (
     "UNKNOWN", "#N/A", "\u00a0", "\ufeff", "####", "#REF!",
 )  # fmt: skip
 """Cells that stand for no identifier."""
+NO_IDENTIFIERS = (
+    "#NV", "#BEZUG!", "#VALEUR!", "#N/D", "#\u00a1REF!", "#NOME?", "Err:504", "REMOVED", "withheld",
+    "confidential", "none given", "not known.", "not_known", "NULL;", "n /a", "patient unknown",
+    "missing id", "ID missing", "no_id", "NO-ID", "noid", "unbek.", "nicht bekannt",
+    "nicht_angegeben", "ohne Angabe", "ohne", "kein", "o.A.", "desconhecido", "n\u00e3o informado",
+    "non renseign\u00e9", "\u043d\u0435\u0442 \u0434\u0430\u043d\u043d\u044b\u0445",
+    "\u043d\u0435\u0438\u0437\u0432\u0435\u0441\u0442\u043d\u043e", "\u4e0d\u660e",
+    "\u672a\u77e5", "\u306a\u3057",
+)  # fmt: skip
+"""Cells that stand for no identifier, though some can be a label or a level."""
+PLACEHOLDERS = (
+    "Anonymous^Patient", "XX", "new", "unknown_1", "s.o.", "siehe oben", "ditto", "lost in transit",
+    "\u67d0\u60a3\u8005",
+)  # fmt: skip
+"""Words that rows of several patients share; the last two are in no list of words."""
 _BLANKS = ("", " ", "  ", "\t", "\u00a0", "\u2003", "\u3000", "\ufeff", "\u200b", "\u2060")
 _BAD_CELLS = (
     "forty", "1.2E+05", "Mar-01", "2-Sep", "2021-03-04", "12345678901230000", "123.0", "007",

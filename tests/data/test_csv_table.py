@@ -1,5 +1,8 @@
 import csv
+import gc
 import os
+import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -187,3 +190,15 @@ def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path: Path, alarm: None)
     os.mkfifo(tmp_path / "t.csv")
     with pytest.raises(SpecError, match="a pipe"):
         read_csv(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"a,b\n1\n", b"a\n\xff\n", b"", b'a\n"1\n'])
+def test_the_file_is_closed_by_who_opened_it(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(content)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)
+        with suppress(SpecError):
+            read_csv(path)
+        gc.collect()
+    assert [one for one in caught if one.category is ResourceWarning] == []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,11 +12,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.data.damaged_tables import DAMAGES, ORDINARY, damaged_number
+from tests.data.damaged_tables import (
+    DAMAGES,
+    NO_IDENTIFIERS,
+    ORDINARY,
+    PLACEHOLDERS,
+    damaged_number,
+)
 from tests.data.make import make_content, make_rows, make_spec, write_csv
 from triage.data.case_facts import parse_laterality
 from triage.data.csv_table import read_csv
-from triage.data.identifier_damage import damaged_identifiers, of_another_form, without_zeros
+from triage.data.identifier_damage import (
+    damaged_identifiers,
+    of_another_form,
+    placeholders,
+    without_zeros,
+)
+from triage.data.lookalikes import without_eye
 from triage.data.row_warnings import row_warnings
 from triage.data.spec import DataSpec
 from triage.data.validate import examine_data
@@ -98,6 +111,64 @@ def test_columns_of_identifiers() -> None:
     assert without_zeros(["P09", "P10", "P100"]) == []
     assert of_another_form([*(f"P{k}" for k in range(20)), "44197"], ()) == ["44197"]
     assert of_another_form(["P1", "44197"], ()) == []
+
+
+def random_looking(number: int) -> str:
+    return hashlib.sha256(str(number).encode()).hexdigest()[:8]
+
+
+@pytest.mark.parametrize("word", [*NO_IDENTIFIERS, *PLACEHOLDERS])
+def test_a_word_that_several_rows_share_is_listed(word: str) -> None:
+    rows = ordinary_rows(random_looking)
+    for number, row in enumerate(rows):
+        row["patient_id"] = word if number < 5 else random_looking(number)
+    found = [text for text in warnings_on(rows) if "rows 2, 3, 4, 5, 6 " in text]
+    (said,) = (text for text in found if text.startswith("patient_id"))
+    joined = word in PLACEHOLDERS
+    assert ("probably a placeholder" if joined else "means that there is none") in said
+
+
+def test_placeholders_by_their_number_of_rows() -> None:
+    counts = {random_looking(k): 2 for k in range(20)}
+    assert placeholders(counts | {"gone": 5}, 3) == ["gone"]
+    assert placeholders(counts | {"gone": 4}, 3) == []  # no more than twice as many as others
+    assert placeholders(counts | {"gone1": 5}, 3) == []
+    names = dict.fromkeys(("amber", "brisk", "calm", "dusty", "eager"), 1)
+    assert placeholders(names | {"gone": 5}, 3) == []
+    assert placeholders(dict.fromkeys(("a", "b", "c"), 3), 3) == []
+    assert placeholders({}, 3) == []
+
+
+@pytest.mark.parametrize(
+    "sides",
+    [
+        ("P{}R", "P{}L"),
+        ("{}re", "{}li"),
+        ("P{} (re)", "P{} (li)"),
+        ("P{}[R]", "P{}[L]"),
+        ("OD_P{}", "OS_P{}"),
+        ("OD{}", "OS{}"),
+        ("R_P{}", "L_P{}"),
+        ("RE{}", "LE{}"),
+        ("P{} rechts", "P{} links"),
+        ("P{}_right_eye", "P{}_left_eye"),
+        ("P{} O.D.", "P{} O.S."),
+        ("P{}-RE", "P{}-LE"),
+    ],
+    ids=str,
+)
+def test_eyes_in_the_identifier_of_a_patient(sides: Sequence[str]) -> None:
+    names = [side.format(f"{k:03d}") for k in range(12) for side in sides]
+    found = without_eye(names)
+    assert sorted(found) == sorted(sorted(names[k : k + 2]) for k in range(0, len(names), 2))
+
+
+def test_codes_that_are_no_eyes() -> None:
+    assert without_eye([f"S{k:03d}-{'LR'[k % 2]}" for k in range(60)]) == []
+    assert without_eye([f"{k:03d}{'LR'[k % 2]}" for k in range(60)]) == []
+    assert without_eye([f"{'LRM'[k % 3]}-{k // 3:03d}" for k in range(60)]) == []
+    assert without_eye([f"{('LE', 'RE', 'HH')[k % 3]}{k // 3:03d}" for k in range(60)]) == []
+    assert without_eye([f"S{k // 2:03d}{'AB'[k % 2]}" for k in range(60)]) == []
 
 
 def test_patients_that_are_several_and_one(tmp_path: Path) -> None:

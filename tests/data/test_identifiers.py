@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.data.damaged_tables import (
     MISSING,
+    NO_IDENTIFIERS,
     clean_ids,
     spellings,
 )
@@ -32,15 +33,20 @@ def test_cleaning_twice_changes_nothing(text: str) -> None:
     assert clean_text(clean_text(text)) == clean_text(text)
 
 
-@pytest.mark.parametrize("text", MISSING)
+@pytest.mark.parametrize("text", [*MISSING, *NO_IDENTIFIERS])
 def test_no_identifiers(text: str) -> None:
     assert is_no_identifier(text)
 
 
 def test_identifiers_that_only_look_like_words_for_missing() -> None:
-    for text in ("NA1", "0", "-1", "nano", "unknown-7", "#1", "Nan Li"):
+    for text in (
+        "NA1", "0", "-1", "nano", "unknown-7", "#1", "Nan Li", "N-D", "ND", "KA", "S.O.", "1-IND",
+        "#A1", "N", "no id 7", "Err:5",
+    ):  # fmt: skip
         assert not is_no_identifier(text)
     assert is_missing("  N/A ")
+    for text in ("keine", "new", "none_given", "removed"):  # of a label or a level, a value
+        assert not is_missing(text)
     assert not is_missing("#REF!")
 
 
@@ -50,6 +56,11 @@ def test_identifiers_that_are_probably_the_same() -> None:
         ("007", "7", "leading zeros"),
         ("P-001", "P001", "blanks or punctuation"),
         ("123", "123.0", "a trailing .0"),
+        ("A104", "Al04", "the signs O and 0, or l, I and 1"),
+        ("A104", "AI04", "the signs O and 0, or l, I and 1"),
+        ("Muller3", "M\u00fcller3", "accents"),
+        ("Mueller4", "M\u00fcller4", "an umlaut written as two letters"),
+        ("iz4", "\u0130z4", "accents"),
         ("12", "l2", "the signs O and 0, or l, I and 1"),
         ("p07", "po7", "the signs O and 0, or l, I and 1"),
         ("12", "\uff11\uff12", "letters of another alphabet or width"),
@@ -60,6 +71,8 @@ def test_identifiers_that_are_probably_the_same() -> None:
     ]
     for first, second, kind in alike:
         assert probably_same([second, first]) == [([first, second], kind)]
+    umlauts = ["Mueller4", "Muller4", "M\u00fcller4", "M\u00fcller5", "Muelle4", "blue1", "blu1"]
+    assert [group for group, _ in probably_same(umlauts)] == [umlauts[:3]]
     (found,) = probably_same(["IMG_0012", "img12", "img13"])
     assert found[0] == ["IMG_0012", "img12"]
     assert probably_same(["1-11", "11-1", "1", "10", "100", "p-1-1", "p-11", "A", "B"]) == []

@@ -8,6 +8,7 @@ from triage.data.manifest import Case, cases_of_rows, rows_of_spec
 from triage.data.outside_root import OUTSIDE, RootBoundary, files_outside
 from triage.errors import SpecError
 from triage.intake.case_table import read_unlabelled
+from triage.regular_file import OutsideRootError, open_regular
 
 
 @pytest.fixture
@@ -94,3 +95,35 @@ def test_cases_know_their_root(tmp_path: Path) -> None:
     manifest.write_text("image\nacne0.png\n")
     (case,) = read_unlabelled(manifest, root, make_spec())
     assert case.root == root
+
+
+def test_the_warning_of_a_table_and_the_reader_have_one_rule(root: Path) -> None:
+    names = {
+        "a.png": False,
+        "sub/../a.png": False,
+        "../root/a.png": False,
+        "sub/../../root/sub/../a.png": False,
+        str(root / "a.png"): False,
+        "within.png": False,
+        "../other/x.png": True,
+        "out.png": True,
+        "outfolder/x.png": True,
+        str(root.parent / "other" / "x.png"): True,
+    }
+    for name, leaves in names.items():
+        (root / "new.csv").write_text(f"image\n{name}\n")
+        warnings: list[str] = []
+        (case,) = read_unlabelled(root / "new.csv", root, make_spec(), warnings)
+        refused = "image: row 2 is not a path below the root: the case is refused"
+        assert warnings == [refused] * leaves, name
+        try:
+            with open_regular(case.images[0], root=root):
+                assert not leaves, name
+        except OutsideRootError:
+            assert leaves, name
+
+
+def test_a_name_that_the_system_cannot_have_leads_nowhere(root: Path) -> None:
+    boundary = RootBoundary(root)
+    assert boundary.holds(root / ("x" * 5000))
+    assert boundary.holds(root / "\ud800.png")

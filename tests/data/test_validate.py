@@ -1,13 +1,14 @@
 import os
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.data.make import ROLES, make_content, make_rows, make_spec, write_clinic, write_csv
 from tests.shared_data import SHARED
 from triage.data.spec import DataSpec
 from triage.data.spec_files import load_spec, shipped_spec
-from triage.data.validate import validate_data
+from triage.data.validate import examine_data, level_conflicts, validate_data
 
 DERM = SHARED / "data" / "derm"
 
@@ -280,3 +281,26 @@ def test_names_that_no_system_has_are_missing_files(tmp_path: Path) -> None:
     write_csv(tmp_path / "rows.csv", rows)
     problems, _ = validate_data(make_spec(), tmp_path)
     assert problems[0].endswith("xxx: missing file")
+
+
+def test_rows_of_a_case_that_disagree_on_any_subgroup_are_warnings(tmp_path: Path) -> None:
+    rows = [row | {"skin_type": "1", "years": "20"} for row in make_rows()]
+    rows.insert(1, rows[0] | {"image": "more.png", "skin_type": "3", "years": "70"})
+    axes = [{"column": "skin_type"}, {"column": "years", "bands": [0, 50, 100]}]
+    found = examine_data(make_spec(subgroups=axes), write_clinic(tmp_path, rows))
+    assert found.problems == ()
+    used = "a case has one level, and that of its first row is used,"
+    of = "rows 2, 3 of case_id c-acne-0 disagree"
+    assert [text for text in found.warnings if "disagree" in text] == [
+        f"skin_type: {of} ('1', '3'): {used} '1'",
+        f"years: {of} ('0-50', '50-100'): {used} '0-50'",
+    ]
+
+
+def test_the_list_of_cases_that_disagree_is_cut(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {"case_id": [str(k // 2) for k in range(420)], "sex": ["f", "m"] * 210}, dtype=str
+    )
+    found = level_conflicts(table, make_spec(subgroups=[{"column": "sex"}]))
+    assert len(found) == 201
+    assert found[-1] == "rows of 10 more cases disagree"

@@ -86,3 +86,24 @@ def test_a_table_without_a_header_row_is_not_quoted(tmp_path: Path) -> None:
         read_unlabelled(manifest, tmp_path, SPEC)
     assert "Canary" not in str(caught.value)
     assert "1970" not in str(caught.value)
+
+
+def test_rows_of_a_case_that_disagree_on_a_subgroup_are_listed(tmp_path: Path) -> None:
+    text = (
+        "case_id,image,sex\n1,a,female\n1,b,male\n2,c,\n2,d,male\n3,e,male\n3,f,\n"
+        "4,g,Male\n4,h,male\n,i,male\n,j,female\n"
+    )
+    warnings: list[str] = []
+    cases = read_unlabelled(write(tmp_path, text), tmp_path, SPEC, warnings)
+    listed = [warning for warning in warnings if "disagree" in warning]
+    used = "a case has one level, and that of its first row is used,"
+    assert listed == [
+        f"sex: rows 2, 3 of case_id 1 disagree ('female', 'male'): {used} 'female'",
+        f"sex: rows 4, 5 of case_id 2 disagree ('unknown', 'male'): {used} 'unknown'",
+    ]
+    assert [case.subgroups["sex"] for case in cases[:2]] == ["female", "unknown"]
+
+
+def test_two_ages_in_a_case_stay_a_problem(tmp_path: Path) -> None:
+    error = refused(tmp_path, "case_id,image,age\n1,a,20\n1,b,70\n")
+    assert error.problems == ("case_id 1: its rows disagree on age",)

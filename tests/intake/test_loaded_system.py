@@ -16,9 +16,12 @@ from typer.testing import CliRunner
 
 import triage
 from pipelines.cli import app
+from triage.data.manifest import Case
 from triage.errors import BundleError, ExitCode, SpecError, TriageError, UsageError
 from triage.hashing import hash_json
+from triage.intake.case_source import cases_of
 from triage.intake.loaded_system import LoadedSystem
+from triage.intake.score import score
 from triage.predictions import DECISION_COLUMNS, Predictions
 from triage.vocabulary.clinical import NO_AI_OPINION
 
@@ -171,6 +174,95 @@ def test_a_missing_file_of_a_list_is_a_rejected_case(system: LoadedSystem, tmp_p
     assert list(frame["reject_reason"]) == ["missing"]
 
 
+def ids(cases: list[Case]) -> list[str]:
+    return [case.case_id for case in cases]
+
+
+def test_names_of_listed_files_depend_on_no_other_file(
+    system: LoadedSystem, tmp_path: Path
+) -> None:
+    one, other = tmp_path / "anna" / "in" / "1.jpg", tmp_path / "berta" / "2.jpg"
+    for files in ([one], [one, other], [other, one, tmp_path / "1.png"]):
+        assert ids(cases_of(files, system.spec)) == [path.name for path in files]
+        frame = pd.DataFrame({"image": [str(path) for path in files]})
+        assert ids(cases_of(frame, system.spec)) == [path.name for path in files]
+    first = cases_of([one, other], system.spec)[0]
+    assert first.images == (one,)
+    assert (first.patient_id, first.cluster) == ("(case) 1.jpg", "case:1.jpg")
+    assert first.id_derived
+
+
+def test_listed_files_of_one_name_are_told_apart_by_their_folders(
+    system: LoadedSystem, tmp_path: Path
+) -> None:
+    names = ["a/1.jpg", "b/1.jpg", "x/in/2.jpg", "y/in/2.jpg", "in/2.jpg", "c/3.jpg"]
+    cases = cases_of([tmp_path / name for name in names], system.spec)
+    expected = ["a/1.jpg", "b/1.jpg", "x/in/2.jpg", "y/in/2.jpg", f"{tmp_path.name}/in/2.jpg"]
+    assert ids(cases) == [*expected, "3.jpg"]
+    assert len({case.cluster for case in cases}) == len(names)
+
+
+def test_a_file_with_the_name_of_a_case_of_the_frame(system: LoadedSystem, tmp_path: Path) -> None:
+    images = [str(tmp_path / name) for name in ("a/1.jpg", "b/2.jpg", "c/3.jpg")]
+    frame = pd.DataFrame(
+        {"image": images, "case_id": ["2.jpg", "", ""], "patient_id": ["p", "p", ""]}
+    )
+    cases = cases_of(frame, system.spec)
+    assert ids(cases) == ["2.jpg", "(image) 2.jpg", "3.jpg"]
+    assert [case.patient_id for case in cases] == ["p", "p", "(case) 3.jpg"]
+    assert [case.cluster for case in cases] == ["patient:p", "patient:p", "patient:3.jpg"]
+
+
+def test_a_list_is_relative_to_its_root(system: LoadedSystem) -> None:
+    names = ["images/phantom-000060-0.jpg", "images/phantom-000062-0.jpg"]
+    frame = system.score(
+        [*names, PHOTOGRAPHS / "images" / "phantom-000062-1.jpg"], root=PHOTOGRAPHS
+    )
+    assert list(frame["status"]) == ["scored"] * 3
+    assert list(frame["case_id"]) == [*names, "images/phantom-000062-1.jpg"]
+    outside = system.predict(["../x.jpg"], root=PHOTOGRAPHS)
+    assert [str(error.reason) for error in outside.rejected.values()] == ["outside_root"]
+
+
+def test_home_folders(
+    system: LoadedSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, work = tmp_path / "home", tmp_path / "work"
+    work.mkdir()
+    shutil.copytree(RELEASE / "bundle_photographs", home / "bundle")
+    shutil.copytree(PHOTOGRAPHS / "images", home / "photos")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.chdir(work)
+    assert triage.load("~/bundle").digest == system.digest
+    name = "phantom-000060-0.jpg"
+    results = system.predict(f"~/photos/{name}", cache_folder="~/cache")
+    assert len(results.predictions) == 1
+    assert ids(cases_of([f"~/photos/{name}"], system.spec)) == [name]
+    assert len(cases_of("~/photos", system.spec)) == len(list((home / "photos").iterdir()))
+    frame = pd.DataFrame({"image": [name]})
+    assert cases_of(frame, system.spec, root="~/photos")[0].images == (home / "photos" / name,)
+    results.predictions.save("~/saved.parquet")
+    assert len(Predictions.load(home / "saved.parquet")) == 1
+    table = home / "new.csv"
+    table.write_text(f"image\nphotos/{name}\n")
+    score(Path("~/bundle"), Path("~/new.csv"), Path("~"), Path("~/scored.parquet"))
+    assert (home / "scored.parquet").exists()
+    assert (home / "scored.parquet.rejected.csv").exists()
+    assert (home / "cache").is_dir()
+    assert list(work.iterdir()) == []
+
+
+def test_rows_that_disagree_on_a_subgroup_are_a_warning(system: LoadedSystem) -> None:
+    rows = MANIFEST[MANIFEST["case_id"].duplicated(keep=False)].iloc[:2]
+    frame = rows.assign(skin_type=[1, 3])
+    with pytest.warns(UserWarning, match="disagree"):
+        results = system.predict(frame, root=PHOTOGRAPHS)
+    (found,) = [text for text in results.warnings if "disagree" in text]
+    assert "skin_type: rows" in found
+    assert list(results.to_frame()["skin_type"]) == ["1"]
+
+
 @settings(max_examples=6)
 @given(order=st.permutations(range(len(MANIFEST))), extra=st.booleans())
 def test_order_index_and_other_columns_do_not_matter(
@@ -205,6 +297,7 @@ def test_what_is_no_source(system: LoadedSystem, tmp_path: Path) -> None:
     refused(UsageError, lambda: system.score(3), "int", "data frame")  # type: ignore[arg-type]
     refused(UsageError, lambda: system.score([3]), "no path")  # type: ignore[list-item]
     refused(UsageError, lambda: system.score("a\0b"), "no path")
+    refused(UsageError, lambda: system.score(""), "the path is empty")
     file = PHOTOGRAPHS / "images" / "phantom-000060-0.jpg"
     refused(SpecError, lambda: system.score([file, file]), "twice")
 
@@ -240,17 +333,19 @@ def test_what_is_no_bundle(tmp_path: Path) -> None:
     refused(BundleError, lambda: triage.load(tmp_path / "absent"), "not a bundle")
     refused(BundleError, lambda: triage.load(PHOTOGRAPHS / "manifest.csv"), "not a bundle")
     refused(UsageError, lambda: triage.load(3), "int", "path")  # type: ignore[arg-type]
-    refused(UsageError, lambda: triage.load(""), "path")
+    refused(UsageError, lambda: triage.load(""), "the path is empty")
 
 
-@pytest.mark.parametrize("other", ["triage-bundle-1", "triage-bundle-3"])
-def test_a_bundle_of_an_older_or_newer_format(other: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("other", "hint"), [("triage-bundle-1", "Train it again"), ("triage-bundle-3", "Update")]
+)
+def test_a_bundle_of_an_older_or_newer_format(other: str, hint: str, tmp_path: Path) -> None:
     shutil.copytree(RELEASE / "bundle_photographs", tmp_path / "bundle")
     path = tmp_path / "bundle" / "manifest.json"
     content = json.loads(path.read_text(encoding="utf-8")) | {"format": other}
     content["digest"] = hash_json({k: v for k, v in content.items() if k != "digest"})
     path.write_text(json.dumps(content), encoding="utf-8")
-    refused(BundleError, lambda: triage.load(tmp_path / "bundle"), other, "version", "Train")
+    refused(BundleError, lambda: triage.load(tmp_path / "bundle"), other, "version", hint)
 
 
 def test_an_altered_bundle(tmp_path: Path) -> None:

@@ -189,3 +189,22 @@ def test_warnings_are_listed_and_the_cases_scored(
     assert "case_id: 'A', 'a'" in second
     assert found.json["counts"]["read"] == 5
     assert "2 warnings" in triage(*arguments).out
+
+
+def test_a_root_that_is_not_there_is_refused_and_stores_nothing(
+    triage: Command, tiny_bundle: TinyBundle, inbox: Path, tmp_path: Path
+) -> None:
+    database, absent = tmp_path / "a.db", tmp_path / "absent"
+    given = ("--bundle", tiny_bundle.folder, "--manifest", inbox, "--out", tmp_path / "a.parquet")
+    answer = triage("score", *given, "--root", absent, "--db", f"sqlite:///{database}")
+    assert answer.code == 2
+    assert "no such folder" in answer.err
+    assert not (tmp_path / "a.parquet").exists()
+
+
+def test_a_root_without_any_of_the_files_is_noticed(
+    tiny_bundle: TinyBundle, inbox: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    result = score(tiny_bundle.folder, inbox, tmp_path / "other", tmp_path / "a.parquet")
+    assert any("none of the files is below --root" in warning for warning in result.warnings)

@@ -254,6 +254,7 @@ def test_before_fit_and_other_shapes() -> None:
         ({"last_layer": WEIGHT[0]}, "pair"),
         ({"last_layer": (WEIGHT[0][:, :2], BIAS[0])}, "width 6"),
         ({"last_layer": (WEIGHT[0], np.full(C, np.nan))}, "NaN"),
+        ({"last_layer": (WEIGHT[0][:0], BIAS[0][:0])}, "no class"),
         ({"logits": LOGITS[:-1]}, "79 cases"),
         ({"logits": np.sin(LOGITS)}, "no linear function"),
         ({"logits": LOGITS[:, 1], "last_layer": (WEIGHT[0], BIAS[0])}, "no linear function"),
@@ -267,7 +268,7 @@ def test_too_few_cases_to_determine_the_last_layer() -> None:
     few = slice(0, D)
     refused(
         lambda: ViM().fit(EMBEDDINGS[few], LABELS[few], logits=LOGITS[few]),
-        f"do not determine the last layer of {D} features",
+        f"the last layer of {D} features cannot be determined from {D} cases",
         f"{D + 1} cases",
     )
 
@@ -287,3 +288,94 @@ def test_settings_out_of_bounds_or_of_another_type() -> None:
     refused(lambda: ViM(dimensions=0), "at least one")
     refused(lambda: ViM(dimensions="many"), "type")  # type: ignore[arg-type]
     refused(lambda: Energy(temperature=-1.0), "positive")
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("ViM", {"dimensions": 2.5}),
+        ("GEN", {"largest": 2.5}),
+        ("Morse", {"steps": 1.5}),
+        ("Morse", {"seed": -1}),
+        ("KNN", {"k": float("nan")}),
+        ("KNN", {"k": 2.5}),
+        ("KNN", {"k": True}),
+        ("Energy", {"temperature": float("inf")}),
+        ("ODIN", {"epsilon": "0.1"}),
+        ("DDU", {"prior": "no"}),
+    ],
+)
+def test_settings_of_the_wrong_type(name: str, settings: dict[str, Any]) -> None:
+    (setting,) = settings
+    refused(lambda: SCORES[name](**settings), f"{name}: ", setting)
+
+
+def test_messages_name_the_class_that_was_called() -> None:
+    refused(lambda: Mahalanobis().fit(EMBEDDINGS[:1], LABELS[:1]), "Mahalanobis: 1 training case ")
+    refused(lambda: ViM(dimensions=D).fit(EMBEDDINGS, LABELS, logits=LOGITS), "ViM: 6 principal")
+    fitted = Mahalanobis().fit(EMBEDDINGS, LABELS)
+    with np.errstate(all="ignore"):
+        refused(lambda: fitted.score(1e300 * TEST), "Mahalanobis: ", "finite")
+    refused(lambda: KNN(k=0), "KNN: k is 0")
+
+
+def test_what_messages_say() -> None:
+    no_outliers = OutlierMass(n_inliers=C)
+    refused(lambda: no_outliers.score(PROBABILITIES), "OutlierMass: ", f"n_inliers below {C}")
+    alike = np.zeros(N, dtype=int)
+    refused(lambda: RelativeMahalanobis().fit(EMBEDDINGS, alike), "one class only, 0.")
+    refused(lambda: MaxSoftmax().score(PROBABILITIES, logits=LOGITS), "both given", "either")
+    refused(lambda: Mahalanobis().fit(EMBEDDINGS[:1], []), "0 labels for 1 case")
+    refused(lambda: Energy(n_inliers=True).score(LOGITS), "n_inliers is True")
+
+
+def test_a_ragged_last_layer() -> None:
+    ragged = [[1.0, 2.0], [3.0]]
+    refused(
+        lambda: ViM().fit(EMBEDDINGS, LABELS, last_layer=(ragged, BIAS[0])),
+        "the weights of last_layer are no array",
+    )
+    refused(
+        lambda: ViM().fit(EMBEDDINGS, LABELS, last_layer=(WEIGHT[0], ragged)),
+        "the biases of last_layer are no array",
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "longdouble", ">f8", ">f4"])
+@pytest.mark.parametrize("name", SCORES)
+def test_floats_of_every_width_are_taken(name: str, dtype: str) -> None:
+    # float16 is what is rounded; the others hold these values as they are
+    rounded = [array.astype(np.float16) for array in (EMBEDDINGS, TEST, WEIGHT[0], BIAS[0])]
+
+    def scores(kind: Any) -> Any:
+        embeddings, test, weight, bias = (array.astype(kind) for array in rounded)
+        score = made(name)
+        if isinstance(score, ProbabilityArrayScore):
+            return score.score(logits=test)
+        if isinstance(score, LogitArrayScore):
+            return score.score(test)
+        layer = {"last_layer": (weight, bias)} if isinstance(score, FeatureArrayScore) else {}
+        return score.fit(embeddings, LABELS, **layer).score(test)
+
+    np.testing.assert_allclose(scores(dtype), scores(np.float64), rtol=1e-3, atol=1e-3)
+
+
+def test_values_beyond_float64_are_refused() -> None:
+    wide = np.full((2, 3), np.longdouble(10) ** 400)
+    if not np.isfinite(wide).all():
+        pytest.skip("long double is float64 here")
+    refused(lambda: Energy().score(wide), "infinity")
+
+
+def test_masked_values_are_refused() -> None:
+    def masked(array: NDArray[Any]) -> Any:
+        return np.ma.masked_array(array, mask=np.arange(array.size).reshape(array.shape) == 3)
+
+    refused(lambda: MaxSoftmax().score(masked(PROBABILITIES)), "probabilities hold masked values")
+    refused(lambda: Energy().score([masked(LOGITS[0])]), "logits hold masked values")
+    refused(lambda: KNN().fit(masked(EMBEDDINGS), LABELS), "embeddings hold masked values")
+    refused(lambda: KNN().fit(EMBEDDINGS, masked(LABELS)), "labels hold masked values")
+    layer = (masked(WEIGHT[0]), BIAS[0])
+    refused(lambda: ViM().fit(EMBEDDINGS, LABELS, last_layer=layer), "hold masked values")
+    unmasked = np.ma.masked_array(LOGITS)
+    np.testing.assert_array_equal(Energy().score(unmasked), Energy().score(LOGITS))

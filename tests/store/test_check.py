@@ -13,6 +13,7 @@ from tests.store.make import scored
 from tests.store.older import make_older
 from triage.errors import StoreError
 from triage.store import Store, check_store, open_store
+from triage.store.backup import restore
 
 
 def _url(store: Store) -> str:
@@ -153,3 +154,18 @@ def test_it_can_be_checked_while_others_write(path: Path) -> None:
         session.execute(text("UPDATE patient SET external_id = external_id"))
         assert check_store(f"sqlite:///{path}").problems == ()
     store.close()
+
+
+@pytest.mark.parametrize("cut", [1, 100])
+def test_a_file_whose_end_is_missing(tmp_path: Path, cut: int) -> None:
+    """SQLite reads zeros in place of what is missing of the last page."""
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    store = open_store(url, create=True)
+    scored(store)
+    store.close()
+    path = tmp_path / "a.db"
+    assert check_store(url).problems == ()
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert any("the end of the file is missing" in one for one in check_store(url).problems)
+    with pytest.raises(StoreError):
+        restore(path, f"sqlite:///{tmp_path / 'b.db'}")

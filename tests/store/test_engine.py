@@ -2,18 +2,22 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import inspect, select, text
 from sqlalchemy.orm import Session
 
+import triage.store.engine as engine_module
 from tests.store.make import case, scored
+from tests.store.older import make_older
 from triage.errors import StoreError
 from triage.store import (
     Store,
     add_case,
     cases_waiting,
+    check_store,
     events,
     open_store,
     savepoint,
@@ -147,7 +151,7 @@ def test_another_programs_database_is_refused(url: str) -> None:
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "notes.db"
     path.write_text("just some text, long enough to be looked at" * 100)
-    with pytest.raises(StoreError, match="refused"):
+    with pytest.raises(StoreError, match="no SQLite database"):
         open_store(f"sqlite:///{path}", create=True)
     assert path.read_text().startswith("just some text")
 
@@ -350,3 +354,58 @@ def test_sqlite_file_can_be_read_by_plain_tools(tmp_path: Path) -> None:
         "2025-06-02 12:00:00.000000",
     )
     connection.close()
+
+
+def test_a_refused_database_keeps_every_byte(tmp_path: Path) -> None:
+    """Opening for writing would set the journal's mode in the file."""
+    path = tmp_path / "old.db"
+    make_older(f"sqlite:///{path}", "0003")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="migration 0003"):
+        open_store(f"sqlite:///{path}")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("url", ["postgresql://bob:S3@CRET@127.0.0.1:1/x", "postgresql://b@c@h/x"])
+def test_an_at_sign_in_a_password_is_refused(url: str) -> None:
+    with pytest.raises(StoreError, match="%40") as caught:
+        open_store(url)
+    assert "CRET" not in str(caught.value)
+
+
+def test_several_migrations_in_one_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    open_store(url, create=True).close()
+    with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
+        connection.execute("INSERT INTO alembic_version VALUES ('0006')")
+        connection.commit()
+    for use in (open_store, upgrade_store):
+        with pytest.raises(StoreError, match="several migrations"):
+            use(url)
+    assert any("several migrations" in problem for problem in check_store(url).problems)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"just some text, no database at all" * 9, "no SQLite database")]
+)
+def test_what_is_wrong_with_a_file_is_in_the_message(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    path = tmp_path / "a.db"
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=words) as caught:
+        open_store(f"sqlite:///{path}", create=True)
+    assert caught.value.hint
+
+
+def test_a_locked_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "_BUSY_TIMEOUT_MS", 50)
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    store = open_store(url, create=True)
+    with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match="locked by another"), store.transaction() as session:
+            session.execute(text("SELECT 1"))
+    store.close()

@@ -137,10 +137,17 @@ def test_every_byte_of_the_manifest_counts(copy: Path) -> None:
                 read_manifest(copy)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '"text"', "null", "[" * 100_000, "{"])
-def test_a_manifest_that_is_none(content: str, copy: Path) -> None:
+@pytest.mark.parametrize("content", ["", "[" * 100_000, "{"])
+def test_a_manifest_that_is_no_json(content: str, copy: Path) -> None:
     (copy / "manifest.json").write_text(content)
-    with pytest.raises(BundleError, match=r"manifest\.json is malformed"):
+    with pytest.raises(BundleError, match=r"manifest\.json is malformed.*from a copy"):
+        load_system(copy)
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '"text"', "null", '{"format": 2}'])
+def test_a_manifest_that_states_no_format(content: str, copy: Path) -> None:
+    (copy / "manifest.json").write_text(content)
+    with pytest.raises(BundleError, match=r"manifest\.json states no format \(triage-bundle-2"):
         load_system(copy)
 
 
@@ -244,9 +251,41 @@ def test_a_failure_midway_leaves_no_bundle(
     assert [path.name for path in out.parent.iterdir()] == ["b"]
 
 
-def test_a_bundle_of_another_version_is_said_to_be_one(copy: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "what", "hint"),
+    [
+        ("triage-bundle-1", "another version", "Train it again"),
+        ("triage-oct-1", "another version", "Train it again"),
+        ("triage-bundle-x", "another version", "Train it again"),
+        ("triage-bundle-3", "newer version", "Update the software"),
+        ("triage-bundle-10", "newer version", "Update the software"),
+    ],
+)
+def test_a_bundle_of_another_format(name: str, what: str, hint: str, copy: Path) -> None:
     manifest = copy / "manifest.json"
-    manifest.write_text(manifest.read_text().replace("triage-bundle-2", "triage-bundle-1"))
-    with pytest.raises(BundleError, match=r"another version .*triage-bundle-1") as caught:
+    manifest.write_text(manifest.read_text().replace("triage-bundle-2", name))
+    with pytest.raises(BundleError) as caught:
         load_system(copy)
-    assert "Train it again" in str(caught.value)
+    message = str(caught.value)
+    assert what in message
+    assert repr(name) in message
+    assert hint in message
+    assert ("Train it again" in message) != ("Update the software" in message)
+
+
+def test_an_edited_manifest(copy: Path) -> None:
+    manifest = copy / "manifest.json"
+    content = json.loads(manifest.read_text())
+    for changed in (content | {"name": "other"}, content | {"members": 3}, content | {"new": 1}):
+        manifest.write_text(json.dumps(changed))
+        with pytest.raises(BundleError, match=r"manifest\.json was altered.*from a copy"):
+            load_system(copy)
+
+
+def test_a_manifest_with_fields_of_a_later_version(copy: Path) -> None:
+    manifest = copy / "manifest.json"
+    content = json.loads(manifest.read_text()) | {"new": 1}
+    del content["digest"]
+    manifest.write_text(json.dumps({"digest": hash_json(content), **content}))
+    with pytest.raises(BundleError, match=r"other fields.*Update the software"):
+        load_system(copy)

@@ -24,10 +24,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from triage.auditing.arguments import (
+    check_callable,
+    check_frame,
+    class_columns,
+    group_columns,
+    outlier_names,
+    share,
+    whole_number,
+)
 from triage.auditing.audit_result import AuditResult
 from triage.auditing.frame_columns import (
-    class_names,
-    column,
     group_levels,
     numbers,
     present_texts,
@@ -35,9 +42,11 @@ from triage.auditing.frame_columns import (
     urgency_ranks,
 )
 from triage.auditing.metric_columns import Column, measurable
-from triage.errors import UsageError, nearest_name
+from triage.auditing.true_classes import true_classes
+from triage.errors import UsageError
 from triage.evaluation.evaluate import evaluate
 from triage.evaluation.outcomes import SUM_TOLERANCE, Outcomes
+from triage.progress import Progress
 
 _READERS = {
     Column.OOD_SCORE: numbers,
@@ -64,6 +73,7 @@ def audit(
     outlier_prevalence: float | None = None,
     n_resamples: int = 1000,
     seed: int = 0,
+    progress: Progress = lambda *_: None,
 ) -> AuditResult:
     """Measure the predictions of a table, overall and in every level of every group.
 
@@ -81,12 +91,14 @@ def audit(
         One column for each class. The classes of a sequence are the names of the columns, without
         `p_` or `probability_` where all of them begin so.
     groups : sequence of columns
-        Subgroups, such as skin type; each value is a level, missing values are "unknown".
+        Subgroups, such as skin type; each value is a level, missing values are "unknown". None may
+        be named "overall", which is what results call all cases.
     patient : column, optional
         Cases of one patient are resampled together. Without it every case counts as a patient of
         its own, and the intervals of repeated patients are too narrow.
     outliers : sequence
-        Labels that are out-of-distribution: none of the classes is right for them.
+        Labels that are out-of-distribution: none of the classes is right for them. In a column of
+        positions, numbers that are the position of no class, such as -1.
     ood_score, abstained, cost : column, optional
         Out-of-distribution score, larger = more so; whether there was no opinion; what it cost.
     true_urgency, queue_urgency : column, optional
@@ -96,7 +108,11 @@ def audit(
         Share of outliers that costs, AUPR and rates of all cases are given for; that of the table
         by default.
     n_resamples, seed : int
-        Bootstrap resamples of patients; the same seed and table give the same numbers.
+        Bootstrap resamples of patients, at least 2; the same seed, from 0, and table give the same
+        numbers.
+    progress : callable
+        Called with a stage, how much of it is done, and its total, such as
+        `lambda stage, done, total: print(stage, done, total)`.
 
     Returns
     -------
@@ -106,90 +122,33 @@ def audit(
     ------
     UsageError
         If the table is empty, a column is absent or holds what it cannot, probabilities are
-        negative or do not sum to one, a label is that of no class, or there is one class only.
+        negative or do not sum to one, a label is that of no class, there is one class only, or an
+        argument is not of its type.
 
     See Also
     --------
     triage.evaluation.evaluate : The same on arrays, with curves and the confusion matrix.
     """
-    _check_arguments(frame, outlier_prevalence)
+    check_frame(frame)
+    outlier_prevalence = share(outlier_prevalence, "outlier_prevalence")
+    n_resamples = whole_number(n_resamples, "n_resamples", at_least=2, example=1000)
+    check_callable(progress, "progress")
+    seed = whole_number(seed, "seed", at_least=0, example=0)
     asked = (ood_score, abstained, cost, true_urgency, queue_urgency)
     named = dict(zip(_READERS, asked, strict=True))
-    columns = _class_columns(probabilities)
-    outside = _outlier_names(outliers, columns)
-    axes = _group_columns(groups)
+    columns = class_columns(probabilities)
+    outside = outlier_names(outliers, columns)
+    axes = group_columns(groups)
     plain = _plain_table(frame, label, columns, axes, patient, outside, named)
     outcomes = _outcomes(plain, columns, axes, named, outlier_prevalence)
     keys = measurable(_given(named, outcomes))
-    found = evaluate(outcomes, n_resamples=n_resamples, seed=seed, metrics=keys)
+    found = evaluate(outcomes, n_resamples=n_resamples, seed=seed, metrics=keys, progress=progress)
     return AuditResult(found, tuple(keys), patients_known=patient is not None)
 
 
 def _given(named: Mapping[Column, Hashable | None], outcomes: Outcomes) -> set[Column]:
     given = {each for each, name in named.items() if name is not None}
     return given | {Column.OUTLIERS} if outcomes.is_outlier.any() else given
-
-
-def _group_columns(groups: Sequence[Hashable]) -> list[Hashable]:
-    listed: list[Hashable] = [groups] if isinstance(groups, str) else list(groups)
-    if len({str(name) for name in listed}) < len(listed):
-        raise UsageError("a column is named twice", where="groups", hint="Name it once.")
-    return listed
-
-
-def _check_arguments(frame: object, outlier_prevalence: float | None) -> None:
-    if not isinstance(frame, pd.DataFrame):
-        raise UsageError(
-            f"is {type(frame).__name__}, not a pandas DataFrame",
-            where="frame",
-            hint="Convert it, as with pandas.DataFrame(...).",
-        )
-    if frame.empty:
-        raise UsageError(
-            "the table has no rows or no columns", where="frame", hint="Give one row for each case."
-        )
-    if outlier_prevalence is not None and not 0 < outlier_prevalence < 1:
-        raise UsageError(
-            f"must lie between 0 and 1, not {outlier_prevalence}",
-            where="outlier_prevalence",
-            hint="Give the share of outliers expected in use, such as 0.1.",
-        )
-
-
-def _class_columns(
-    probabilities: Sequence[Hashable] | Mapping[str, Hashable],
-) -> dict[str, Hashable]:
-    """Return the column of each class."""
-    if isinstance(probabilities, Mapping):
-        columns = {str(name): each for name, each in probabilities.items()}
-        listed = list(columns.values())
-    else:
-        listed = [probabilities] if isinstance(probabilities, str) else list(probabilities)
-        columns = dict(zip(class_names(listed), listed, strict=True))
-    if len(listed) < 2:
-        raise UsageError(
-            "there is one class only" if listed else "no column is named",
-            where="probabilities",
-            hint="Name one column for each class, at least two.",
-        )
-    if len(columns) < len(listed) or len({*map(str, listed)}) < len(listed):
-        raise UsageError(
-            "a class or a column is named twice",
-            where="probabilities",
-            hint="Name one column for each class.",
-        )
-    return columns
-
-
-def _outlier_names(outliers: Sequence[object], columns: Mapping[str, Hashable]) -> set[str]:
-    names = {outliers} if isinstance(outliers, str) else {str(name) for name in outliers}
-    if both := sorted(names & columns.keys()):
-        raise UsageError(
-            f"{both[0]!r} is a class too",
-            where="outliers",
-            hint="A condition is either a class with probabilities or an outlier.",
-        )
-    return names
 
 
 def _plain_table(
@@ -210,7 +169,7 @@ def _plain_table(
         data["cluster", ""] = present_texts(frame, patient, "patient")
     for name, each in columns.items():
         data["probability", name] = numbers(frame, each, "probabilities")
-    data["truth", ""] = _truth(frame, label, list(columns), outside)
+    data["truth", ""] = true_classes(frame, label, list(columns), outside)
     for each in named:
         if (source := named[each]) is not None:
             data["column", str(each)] = _READERS[each](frame, source, str(each))
@@ -221,47 +180,6 @@ def _plain_table(
     if patient is None:
         plain["cluster", ""] = [f"case {number:09d}" for number in range(len(plain))]
     return plain
-
-
-def _truth(
-    frame: pd.DataFrame, label: Hashable, classes: list[str], outside: set[str]
-) -> NDArray[np.int64]:
-    """Return the position of each true class; -1 of an outlier."""
-    words = present_texts(frame, label, "label")
-    position = {name: number for number, name in enumerate(classes)}
-    if _whole(column(frame, label, "label")) and not any(_is_number(name) for name in classes):
-        position = {str(number): number for number in range(len(classes))}
-    position |= dict.fromkeys(outside, -1)
-    unknown = sorted({word for word in words if word not in position})
-    if unknown:
-        near = nearest_name(unknown[0], position)
-        hint = f"Did you mean {near!r}? " if near else ""
-        raise UsageError(
-            f"column {label!r} holds {unknown[0]!r}, which is no class"
-            + (f", and {len(unknown) - 1} more such labels" if len(unknown) > 1 else ""),
-            where="label",
-            hint=f"{hint}The classes are {', '.join(classes)}. Name conditions that are "
-            "out-of-distribution in outliers=[...].",
-        )
-    truth = np.array([position[word] for word in words], dtype=np.int64)
-    if len(present := np.unique(truth[truth >= 0])) < 2:
-        raise UsageError(
-            "all cases are of one class only" if len(present) else "no case is of a class",
-            where="label",
-            hint="Add cases of the other classes: with one class nothing says whether they are "
-            "told apart.",
-        )
-    return truth
-
-
-def _whole(series: pd.Series) -> bool:
-    if pd.api.types.is_integer_dtype(series):
-        return True
-    return bool(pd.api.types.is_float_dtype(series) and (series == series.round()).all())
-
-
-def _is_number(name: str) -> bool:
-    return name.removeprefix("-").isdecimal()
 
 
 def _outcomes(

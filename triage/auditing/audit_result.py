@@ -10,6 +10,8 @@ from html import escape
 import numpy as np
 import pandas as pd
 
+from triage.auditing.arguments import OVERALL, metric_keys
+from triage.auditing.frame_columns import level_text
 from triage.auditing.level_difference import level_difference
 from triage.charts.forest import forest_plot
 from triage.charts.standalone import Chart, standalone
@@ -17,7 +19,6 @@ from triage.errors import UsageError, unknown_name
 from triage.evaluation.metrics import METRICS
 from triage.evaluation.results import Estimate, Evaluation, Level
 
-OVERALL = "overall"
 _ESTIMATE = ("value", "low", "high", "n_cases", "n_clusters", "evidence")
 _PLOTTED = ("accuracy", "ood_auroc", "coverage", "under_triage_rate", "ece", "nll")
 _PANELS = 3
@@ -67,8 +68,7 @@ class AuditResult:
     @property
     def overall(self) -> pd.DataFrame:
         """Metrics of all cases: a row each, indexed by key, with interval and sample size."""
-        table = self.to_frame()
-        table = table[table["group"] == OVERALL]
+        table = self._rows([(OVERALL, "all", self.evaluation.overall)])
         return table.drop(columns=["group", "level"]).set_index("metric")
 
     @property
@@ -104,6 +104,9 @@ class AuditResult:
         """
         scopes = [(OVERALL, "all", self.evaluation.overall)]
         scopes += [(each.axis, each.level, each.metrics) for each in self.evaluation.subgroups]
+        return self._rows(scopes)
+
+    def _rows(self, scopes: Sequence[tuple[str, str, Mapping[str, Estimate]]]) -> pd.DataFrame:
         return pd.DataFrame(
             [
                 {
@@ -140,10 +143,11 @@ class AuditResult:
         Raises
         ------
         UsageError
-            If the reference names a group or a level that is not there.
+            If the reference is no mapping, or names a group or a level that is not there.
         """
         rows = []
-        for group in self._reference_groups(reference):
+        reference = self._reference_levels(reference)
+        for group in self.groups if reference is None else reference:
             levels = self.evaluation.levels(group)
             for key in self.metrics:
                 for level, other in self._pairs(levels, key, group, reference):
@@ -178,18 +182,14 @@ class AuditResult:
         Raises
         ------
         UsageError
-            If a metric was not measured.
+            If a metric was not measured, or this is not a key or a list of keys.
         """
-        if isinstance(metrics, str):
-            metrics = [metrics]
-        if metrics is None:
-            metrics = [key for key in _PLOTTED if key in self.metrics][:_PANELS]
-        if not metrics:
-            raise UsageError("no metric is named", where="metrics")
-        for key in metrics:
+        usual = [key for key in _PLOTTED if key in self.metrics][:_PANELS]
+        keys = metric_keys(usual if metrics is None else metrics)
+        for key in keys:
             if key not in self.metrics:
                 raise self._not_measured(key)
-        return standalone(forest_plot(self.evaluation, tuple(metrics), {}))
+        return standalone(forest_plot(self.evaluation, tuple(keys), {}))
 
     def __repr__(self) -> str:
         who = "cases" if self.n_patients is None else f"cases of {self.n_patients} patients"
@@ -214,23 +214,31 @@ class AuditResult:
             hint=f"Measured were {', '.join(self.metrics)}.",
         )
 
-    def _reference_groups(self, reference: Mapping[str, object] | None) -> list[str]:
+    def _reference_levels(self, reference: object) -> dict[str, str] | None:
+        """Return the name of the reference level of each group; None where there is none."""
         if reference is None:
-            return list(self.groups)
-        for group, level in reference.items():
+            return None
+        if not isinstance(reference, Mapping):
+            raise UsageError(
+                f"is of type {type(reference).__name__}, not a mapping of group to level",
+                where="reference",
+                hint="Give a level for each group, such as {'sex': 'f'}.",
+            )
+        named = {str(group): level_text(level) for group, level in reference.items()}
+        for group, level in named.items():
             if group not in self.groups:
-                raise unknown_name("group", str(group), self.groups, where="reference")
+                raise unknown_name("group", group, self.groups, where="reference")
             names = [each.level for each in self.evaluation.levels(group)]
-            if str(level) not in names:
-                raise unknown_name(f"level of {group}", str(level), names, where="reference")
-        return list(reference)
+            if level not in names:
+                raise unknown_name(f"level of {group}", level, names, where="reference")
+        return named
 
     @staticmethod
     def _pairs(
-        levels: list[Level], key: str, group: str, reference: Mapping[str, object] | None
+        levels: list[Level], key: str, group: str, reference: Mapping[str, str] | None
     ) -> list[tuple[Level | None, Level | None]]:
         if reference is not None:
-            name = str(reference[group])
+            name = reference[group]
             other = next(each for each in levels if each.level == name)
             return [(each, other) for each in levels if each.level != name]
         known = [

@@ -8,13 +8,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from triage.data.cell_text import column_texts
+from triage.data.cell_text import cell_text, column_texts
 from triage.errors import UsageError, nearest_name
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.subgroup_levels import UNKNOWN
 
 MAX_LEVELS = 50
 """Levels of a group column; more are numbers or identifiers that nobody has put into bands."""
+
+MAX_ROWS = 10
+"""Rows that a message lists."""
 
 
 def column(frame: pd.DataFrame, name: object, role: str) -> pd.Series:
@@ -33,19 +36,40 @@ def column(frame: pd.DataFrame, name: object, role: str) -> pd.Series:
     UsageError
         If there is no such column, or several.
     """
-    count = sum(1 for each in frame.columns if each == name)
-    if count == 1:
-        return frame[name]
-    if count > 1:
-        raise UsageError(f"there are {count} columns {name!r}", where=role, hint="Rename them.")
-    names = [str(each) for each in frame.columns]
-    near = nearest_name(str(name), names)
-    listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-    raise UsageError(
-        f"there is no column {name!r}",
-        where=role,
-        hint=f"Did you mean {near!r}?" if near else f"There are {listed}.",
-    )
+    try:
+        hash(name)
+    except TypeError:
+        raise UsageError(
+            f"is of type {type(name).__name__}, not the name of a column",
+            where=role,
+            hint="Give its name, such as 'y', and not its values.",
+        ) from None
+    absent = _is_missing(name)
+    places = [
+        place
+        for place, each in enumerate(frame.columns)
+        if (absent and _is_missing(each)) or not (absent or _is_missing(each) or each != name)
+    ]
+    if len(places) == 1:
+        return frame.iloc[:, places[0]]
+    if places:
+        raise UsageError(
+            f"there are {len(places)} columns {name!r}", where=role, hint="Rename them."
+        )
+    by_text = {str(each): each for each in frame.columns}
+    near = "" if absent else nearest_name(str(name), by_text)
+    listed = ", ".join(list(by_text)[:20]) + (", ..." if len(by_text) > 20 else "")
+    hint = f"There are {listed}."
+    if near:
+        hint = f"Did you mean {by_text[near]!r}?"
+        if near == str(name):
+            hint = f"Did you mean {by_text[near]!r} of type {type(by_text[near]).__name__}?"
+    raise UsageError(f"there is no column {name!r}", where=role, hint=hint)
+
+
+def _is_missing(name: object) -> bool:
+    """Whether a name is None, NaN or NA, which no comparison finds."""
+    return not isinstance(name, str) and not cell_text(name)
 
 
 def numbers(frame: pd.DataFrame, name: object, role: str) -> NDArray[np.float64]:
@@ -106,7 +130,7 @@ def group_levels(frame: pd.DataFrame, name: object) -> list[str]:
     UsageError
         If the column is absent, or has more than `MAX_LEVELS` levels.
     """
-    levels = [word if word else UNKNOWN for word in column_texts(column(frame, name, "groups"))]
+    levels = [level_text(value) for value in column(frame, name, "groups").astype(object)]
     if (count := len({*levels})) > MAX_LEVELS:
         raise UsageError(
             f"column {name!r} has {count} levels, more than {MAX_LEVELS}",
@@ -114,6 +138,11 @@ def group_levels(frame: pd.DataFrame, name: object) -> list[str]:
             hint="Put its values into bands first, as with pandas.cut.",
         )
     return levels
+
+
+def level_text(value: object) -> str:
+    """Return the level that a value of a group column is of."""
+    return cell_text(value) or UNKNOWN
 
 
 def present_texts(frame: pd.DataFrame, name: object, role: str) -> list[str]:
@@ -125,9 +154,11 @@ def present_texts(frame: pd.DataFrame, name: object, role: str) -> list[str]:
 
 def _refuse(wrong: NDArray[np.bool_], what: str, role: str) -> None:
     if wrong.any():
+        rows = [str(row) for row in np.flatnonzero(wrong)[: MAX_ROWS + 1]]
+        listed = ", ".join(rows[:MAX_ROWS]) + (", ..." if len(rows) > MAX_ROWS else "")
         raise UsageError(
-            f"{what} in {int(wrong.sum())} of {len(wrong)} rows, the first is row "
-            f"{int(wrong.argmax())} (counted from 0)",
+            f"{what} in {int(wrong.sum())} of {len(wrong)} rows: "
+            f"row{'s' if len(rows) > 1 else ''} {listed} (counted from 0)",
             where=role,
             hint="Leave these rows out, or complete them.",
         )

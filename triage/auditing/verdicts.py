@@ -1,7 +1,7 @@
 """Whether an estimate meets a stated limit: yes, no, or not enough evidence.
 
 The verdict goes by the whole interval, never by the estimate alone, and a metric seen on
-too few clusters has no verdict but the third: absence of evidence is not a pass.
+too few clusters has no verdict but the third: too little evidence is not a pass.
 """
 
 from __future__ import annotations

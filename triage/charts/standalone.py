@@ -55,6 +55,8 @@ class Chart:
         Parameters
         ----------
         path : str or Path
+            Of a name that ends in `.svg`. A leading `~` is the home folder; folders that are not
+            there are made.
 
         Returns
         -------
@@ -64,14 +66,33 @@ class Chart:
         Raises
         ------
         UsageError
-            If it cannot be written.
+            If the path is none, its name ends otherwise, or it cannot be written.
         """
-        path = Path(path)
+        if not isinstance(path, str | Path):
+            raise UsageError(
+                f"is of type {type(path).__name__}, not a path",
+                where="path",
+                hint="Give the path of an SVG file, such as 'chart.svg'.",
+            )
+        if Path(path).suffix.lower() != ".svg":
+            raise UsageError(
+                f"{str(path)!r} does not end in .svg, and charts are written as SVG only",
+                where="path",
+                hint=f"Name it {Path(path).stem.strip('.') or 'chart'}.svg, and convert it with "
+                "another program where a picture of pixels is needed.",
+            )
         try:
+            path = Path(path).expanduser()
             with whole_file(path) as partial:
                 partial.write_text(self.svg, encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise UsageError(f"cannot be written: {error.strerror}", where=str(path)) from error
+        except (OSError, RuntimeError, ValueError) as error:
+            # RuntimeError: no such home folder; ValueError: a null character, a lone surrogate
+            reason = getattr(error, "strerror", None) or str(error)
+            raise UsageError(
+                f"cannot be written: {reason}",
+                where=str(path),
+                hint="Choose another place, or make this one writable.",
+            ) from error
         return path
 
 

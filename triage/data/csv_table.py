@@ -68,7 +68,11 @@ def read_csv(path: Path) -> pd.DataFrame:
                     raise SpecError(
                         f"is not a CSV table but {what}", where=str(path), hint=_SAVE_AS
                     )
-            return _Reading(path, stream).table()
+            reading = _Reading(path, stream)
+            try:
+                return reading.table()
+            finally:
+                reading.release()
         except UnicodeDecodeError as error:
             raise SpecError(
                 "is not a readable CSV table in UTF-8", where=str(path), hint=_SAVE_AS
@@ -105,6 +109,10 @@ class _Reading:
         # Of the row that is being read:
         self._characters = 0
         self._null = False
+
+    def release(self) -> None:
+        """Leave the stream to its owner, who closes it: the text over it would close it unasked."""
+        self._text.detach()
 
     def table(self) -> pd.DataFrame:
         records = csv.reader(self._lines(), strict=True)

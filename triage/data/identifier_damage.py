@@ -64,10 +64,12 @@ _DAMAGE = (
 )
 _DAMAGES = tuple((re.compile(pattern, re.DOTALL), kind) for pattern, kind in _DAMAGE)
 _PLACEHOLDER = re.compile(
-    r"anonymous|anonymi[sz]ed|anon|test([ _-]?patient)?|dummy|sample|example|tb[acd]|pending|todo|"
-    r"x|xxx+|([a-z]{1,6}[-_ ]?)?0+|9{3,}|-9+|-1|patient|n\.?n\.?|default|other|various|"
-    r"(unknown|no|new) ?(patient|name|id)|(john|jane) doe"
+    r"anonymous( patient)?|anonymi[sz]ed( patient)?|anon|test([ _-]?patient)?|dummy|sample|example|"
+    r"tb[acd]|pending|todo|x+|([a-z]{1,6}[-_ ]?)?0+|9{3,}|-9+|-1|patient|n\.?n\.?|default|other|"
+    r"various|(unknown|no|new) ?(patient|name|id)|unknown ?\d{1,2}|(john|jane) doe|doe (john|jane)|"
+    r"new|neu|nouveau|nuevo|nuovo|s\. ?o\.|siehe oben|(the )?same( as above)?|see above|ditto|idem"
 )
+"""Words that stand for no identifier, or for that of another row, or that may be one."""
 _SEVERAL = re.compile(r"\s*[;,&|+]\s*|\s+/\s+|\s+and\s+|[\r\n]+", re.IGNORECASE)
 _LAST_NUMBER = re.compile(r"(\D*)(\d+)", re.ASCII)
 _KEPT_DIGITS = 15
@@ -75,6 +77,8 @@ _KEPT_DIGITS = 15
 _MONTH_CODE = re.compile(r"([A-Z]+)[-/. ]\d+", re.ASCII)
 _FORM_IDENTIFIERS, _FORM_SHARE = 10, 0.9
 _CODES = 10
+_NUMBERED_SHARE = 0.9
+"""Share of the other identifiers with a digit from which one without is conspicuous."""
 
 
 def damage_of(identifier: str) -> str | None:
@@ -90,8 +94,10 @@ def damage_of(identifier: str) -> str | None:
 
 
 def is_placeholder(identifier: str) -> bool:
-    """Whether an identifier is a common placeholder for a missing one."""
-    return _PLACEHOLDER.fullmatch(identifier.casefold()) is not None
+    """Whether an identifier is a common placeholder for a missing one, with any separators."""
+    text = identifier.casefold()
+    parted = re.sub(r"[\W_]+", " ", text).strip()
+    return any(_PLACEHOLDER.fullmatch(word) is not None for word in (text, parted))
 
 
 def damaged_identifiers(identifiers: Collection[str], column: str) -> dict[str, str]:
@@ -236,6 +242,9 @@ def without_zeros(identifiers: Iterable[str]) -> list[tuple[list[str], str]]:
 def placeholders(counts: Mapping[str, int], least: int) -> list[str]:
     """Return the placeholders among identifiers that more rows share than any other.
 
+    These are the common ones, and any text without a digit where nine tenths of the other
+    identifiers have one.
+
     Parameters
     ----------
     counts : mapping of str to int
@@ -244,8 +253,15 @@ def placeholders(counts: Mapping[str, int], least: int) -> list[str]:
         Rows that a placeholder has at least.
     """
     usual = sorted(counts.values())[len(counts) // 2] if counts else 0
+    words = {name for name in counts if not any(sign.isdigit() for sign in name)}
+    numbered = len(counts) - len(words)
+    odd = words if numbered and numbered >= _NUMBERED_SHARE * (len(counts) - 1) else frozenset()
     return [
         name
         for name, count in counts.items()
-        if count >= least and (count > 2 * usual or len(counts) < least) and is_placeholder(name)
+        if count >= least
+        and (
+            (is_placeholder(name) and (count > 2 * usual or len(counts) < least))
+            or (name in odd and count > 2 * usual)
+        )
     ]

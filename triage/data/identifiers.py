@@ -32,9 +32,36 @@ MISSING_WORDS = frozenset(
     }
 )  # fmt: skip
 """Words for a missing value, casefolded: of Python, R, SQL, pandas, SAS, C, Excel and people."""
+_NO_IDENTIFIER_WORDS = frozenset(
+    {
+        "removed", "deleted", "withheld", "redacted", "suppressed", "confidential", "deidentified",
+        "de-identified", "none given", "none recorded", "none available", "noid", "noname",
+        "no name", "no number", "no mrn", "no patient", "no patient id", "no identifier",
+        "missing id", "id missing", "missing patient", "patient missing", "missing identifier",
+        "unknown patient", "patient unknown", "unknown id", "id unknown", "not assigned",
+        "not entered", "not found", "unbek.", "nicht bekannt", "nicht angegeben",
+        "nicht vorhanden", "nicht erfasst", "ohne", "ohne angabe", "ohne angaben", "o.a.", "o. a.",
+        "kein", "keine", "keine angaben", "keine daten", "keine id", "entfernt", "fehlt", "fehlend",
+        "vertraulich", "desconhecido", "desconhecida", "n\u00e3o informado", "nao informado",
+        "sem dados", "sin dato", "sin datos", "no consta", "no disponible", "non renseign\u00e9",
+        "non renseigne", "non connu", "non disponible", "manquant", "ind\u00e9fini", "indefini",
+        "aucun", "aucune", "pas de donn\u00e9e", "pas de donn\u00e9es", "sconosciuta", "non noto",
+        "non nota", "mancante", "niet bekend", "geen", "ok\u00e4nd", "ukjent", "ukendt", "nieznany",
+        "nieznana", "brak", "brak danych", "bilinmiyor",
+        "\u043d\u0435\u0442", "\u043d\u0435\u0442 \u0434\u0430\u043d\u043d\u044b\u0445",
+        "\u043d\u0435\u0438\u0437\u0432\u0435\u0441\u0442\u043d\u043e",
+        "\u043d\u0435\u0438\u0437\u0432\u0435\u0441\u0442\u0435\u043d",
+        "\u4e0d\u660e", "\u672a\u77e5", "\u4e0d\u8be6", "\u7121", "\u65e0", "\u306a\u3057",
+    }
+)  # fmt: skip
+"""Words for no identifier, casefolded. In a label or level some of them (`keine`) are a value."""
 _SPREADSHEET_ERROR = re.compile(
-    r"#+|#(REF|VALUE|NAME|DIV/0|NUM|NULL|SPILL|CALC|GETTING_DATA)[!?]?", re.IGNORECASE
+    r"#+|#(REF|VALUE|NAME|DIV/0|NUM|NULL|SPILL|CALC|GETTING_DATA)|#[\u00a1\u00bf]?[^\W\d]+(/0)?[!?]|"
+    r"#(NV|YOK|HI\u00c1NYZIK|NEN\u00cd_K_DISPOZICI)|err:\d{3}|"
+    r"#(N/[ABD]|I/T|\u041d/\u0414|\u0394/\u03a5)[!?]?",
+    re.IGNORECASE,
 )
+"""Errors of spreadsheet programs, also in other languages: `#BEZUG!`, `#NV`, `#N/D`."""
 _INVISIBLE = dict.fromkeys(
     (
         0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810),
@@ -76,8 +103,27 @@ def is_missing(text: str) -> bool:
 
 
 def is_no_identifier(text: str) -> bool:
-    """Whether a cell cannot be an identifier: it is missing, or an error of a spreadsheet."""
-    return is_missing(text) or _SPREADSHEET_ERROR.fullmatch(clean_text(text)) is not None
+    """Whether a cell cannot be an identifier: it is missing, or an error of a spreadsheet.
+
+    Words for 'missing' count with any separators and punctuation: `NO-ID`, `not_known.`, `NULL;`.
+    """
+    if is_missing(text) or _SPREADSHEET_ERROR.fullmatch(clean_text(text)) is not None:
+        return True
+    word = " ".join(clean_text(text).casefold().split())
+    return word in _NO_IDENTIFIER_WORDS or _parted(word) in _PARTED_WORDS
+
+
+def _parted(word: str) -> str:
+    """Replace every separator by one blank, and remove those at both ends."""
+    return re.sub(r"[\W_]+", " ", word).strip()
+
+
+_PARTED_WORDS = frozenset(
+    word
+    for word in map(_parted, {*MISSING_WORDS, *_NO_IDENTIFIER_WORDS, "no id"})
+    # Not n.d. or k.a., which can be initials without full stops, nor 1.#IND
+    if word in ("n a", "na") or re.fullmatch(r"(?!\w \w$)\D{2,}", word)
+)
 
 
 def clean_column(column: pd.Series) -> pd.Series:

@@ -17,12 +17,29 @@ _LOOKALIKES = str.maketrans(
     "abekmhopctyxijsabezhikmnoptyx",
 )
 """Small letters of Cyrillic and Greek that look like Latin ones, or whose capitals do."""
+_SPELT_OUT = str.maketrans(
+    {"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue", "\u00f8": "oe", "\u00e6": "ae", "\u00e5": "aa"}
+)
 _EDGES = re.compile(r"^\W+|\W+$")
 _LIKE_ZERO_OR_ONE = re.compile(r"(?<=\d)[oil]|(?<![a-z])[oil](?=\d)|[oil](?=\d)")
 _KIND_OF_PERSON = re.compile(
     r"^(patients?|pat|pt|p|subjects?|subj|sub|participant|person|case|mrn|pid|id|no|nr)(?=\d)"
 )
-_EYE = re.compile(r"(?<=\d)[-_ ]?(od|os)$|(?<=\w)[-_ ](od|os|left|right|re|le|r|l)$")
+_EYE_WORD = r"o\.?d\.?|o\.?s\.?|right|left|rechts|links|droite?|gauche|derecho|izquierdo"
+_EYE_CODE = "re|le|li|rt|lt"
+_ANY_EYE = rf"(?:{_EYE_WORD}|{_EYE_CODE}|r|l)(?:[-_ ]?eye)?"
+_IN_BRACKETS = rf"[(\[{{] ?{_ANY_EYE} ?[)\]}}]"
+_EYE = re.compile(
+    rf"(?<=\w)[-_ .]{{1,2}}{_ANY_EYE}$|(?<=\d)(?:{_EYE_WORD}|{_EYE_CODE})$|"
+    rf"(?<=\w)[-_ ]?{_IN_BRACKETS}$|^{_IN_BRACKETS}[-_ ]?(?=\w)|"
+    rf"^(?:{_EYE_WORD})(?:(?:[-_ ]?eye)?[-_ ]+(?=\w)|(?=\d))"
+)
+"""An eye at the beginning or the end of a patient's identifier."""
+_EYE_OR_CODE = re.compile(
+    rf"(?<=\d)(?P<end>[rl])$|^(?P<start>{_EYE_CODE}|r|l)[-_ ]+(?=\w)|^(?P<joined>{_EYE_CODE})(?=\d)"
+)
+"""An eye only where nearly all identifiers come in pairs of it: it can be the code of a site."""
+_PAIRED_SHARE = 0.9
 _ALMOST = 0.8
 
 
@@ -49,6 +66,15 @@ def _latin(text: str) -> str:
     return "".join(str(unicodedata.decimal(sign, sign)) for sign in text)
 
 
+def _without_accents(text: str) -> str:
+    return re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", text.casefold()))
+
+
+def _spelt_out(text: str) -> str:
+    """Write letters such as ä as the two that replace them where a keyboard lacks them."""
+    return text.casefold().translate(_SPELT_OUT)
+
+
 def _without_kind(text: str) -> str:
     return _KIND_OF_PERSON.sub("", text)
 
@@ -56,10 +82,11 @@ def _without_kind(text: str) -> str:
 _STEPS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("upper and lower case", str.casefold),
     ("letters of another alphabet or width", _latin),
+    ("accents", _without_accents),
     ("a trailing .0", lambda text: re.sub(r"(?<=\d)[.,]0+$", "", text)),
     ("blanks or punctuation", _joined_alike),
-    ("leading zeros", _without_zeros),
-    ("the signs O and 0, or l, I and 1", lambda text: _without_zeros(_zeros_and_ones(text))),
+    ("the signs O and 0, or l, I and 1", lambda text: _zeros_and_ones(text.casefold())),
+    ("leading zeros", _without_zeros),  # after O and l: Al04 is A104, not A14
     (
         "a word such as 'patient' before the number",
         lambda text: _without_zeros(_without_kind(_joined_alike(text.casefold()))),
@@ -87,21 +114,30 @@ def probably_same(identifiers: Iterable[str]) -> list[tuple[list[str], str]]:
     list of (list of str, str)
         Sorted identifiers of each group, and what alone or last sets them apart.
     """
+    names = list(identifiers)
     groups: dict[str, list[str]] = {}
-    for identifier in identifiers:
-        groups.setdefault(likeness_key(identifier), []).append(identifier)
+    for name in names:
+        groups.setdefault(likeness_key(name), []).append(name)
+    for name in names:
+        if (spelt := _spelt_out(name)) != name.casefold():
+            key, other = likeness_key(name), likeness_key(spelt)
+            if key in groups and other in groups:
+                groups[key] += groups.pop(other)
     return [(sorted(group), _difference(group)) for group in groups.values() if len(group) > 1]
 
 
 def _difference(group: Sequence[str]) -> str:
-    for kind, step in _STEPS:
+    for kind, step in (*_STEPS, ("an umlaut written as two letters", _spelt_out)):
         if len({step(text) for text in group}) == 1:
             return kind
     return "several of case, punctuation, zeros, similar-looking signs and words before the number"
 
 
 def without_eye(identifiers: Iterable[str]) -> list[list[str]]:
-    """Find identifiers of patients that differ only in the eye at their end: one patient each.
+    """Find identifiers of patients that differ only in an eye: one patient each.
+
+    The eye is at the end, in brackets or in front. A final `R` or `L` without a separator, and
+    short codes in front, are an eye only where nine tenths of the identifiers come in such pairs.
 
     Parameters
     ----------
@@ -113,11 +149,24 @@ def without_eye(identifiers: Iterable[str]) -> list[list[str]]:
     list of list of str
         Sorted identifiers of each group.
     """
+    names = list(identifiers)
     groups: dict[str, list[str]] = {}
-    for identifier in identifiers:
-        key = identifier.casefold()
-        groups.setdefault(_EYE.sub("", key), []).append(identifier)
-    return [sorted(group) for group in groups.values() if len({*map(str.casefold, group)}) > 1]
+    for name in names:
+        groups.setdefault(_EYE.sub("", name.casefold(), count=1), []).append(name)
+    found = [group for group in groups.values() if len({*map(str.casefold, group)}) > 1]
+    return [sorted(group) for group in found + _pairs_of_codes(names)]
+
+
+def _pairs_of_codes(names: Sequence[str]) -> list[list[str]]:
+    """Group the names that differ in a short code of an eye; empty where less than 0.9 do."""
+    groups: dict[tuple[str, str | None], dict[str, list[str]]] = {}
+    for name in names:
+        text = name.casefold()
+        if (match := _EYE_OR_CODE.search(text)) is not None and match.lastgroup is not None:
+            rest = (text[: match.start()] + text[match.end() :], match.lastgroup)
+            groups.setdefault(rest, {}).setdefault(match[match.lastgroup][0], []).append(name)
+    pairs = [[*sides["l"], *sides["r"]] for sides in groups.values() if len(sides) > 1]
+    return pairs if sum(map(len, pairs)) >= _PAIRED_SHARE * len(names) else []
 
 
 _SYNONYMS = (

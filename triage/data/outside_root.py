@@ -25,7 +25,16 @@ class RootBoundary:
         self._inside: dict[Path, bool] = {}
 
     def holds(self, path: Path) -> bool:
-        """Return whether a path, with links resolved, is the folder or below it."""
+        """Return whether a path, with links resolved, is the folder or below it.
+
+        A path that the system cannot have leads nowhere, so also not out of the folder.
+        """
+        try:
+            return self._holds(path)
+        except (OSError, ValueError):
+            return True
+
+    def _holds(self, path: Path) -> bool:
         if path.name in {"", ".."} or path.is_symlink():
             return is_below(path, self.root)
         if path.parent not in self._inside:

@@ -105,7 +105,7 @@ def _identifier_warnings(column: pd.Series, *, patients: bool) -> list[str]:
         for group in without_eye(row_of):
             same.append(
                 f"{_with_rows(column, group, row_of)} are probably one patient: they differ only "
-                "in the eye at the end"
+                "in the eye"
             )
             known.update(group)
     for short, padded in without_zeros(name for name in row_of if name not in known):

@@ -26,7 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Cost = Annotated[float, Field(ge=0.0)]
+Cost = Annotated[float, Field(ge=0.0, le=1e9, allow_inf_nan=False, strict=True)]
 MAX_SOURCE_NAME = 200
 
 

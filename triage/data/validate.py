@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from triage.data.case_facts import parse_age, parse_laterality, parse_visit, parsed
+from triage.data.case_facts import (
+    in_rows,
+    parse_age,
+    parse_laterality,
+    parse_visit,
+    parsed,
+    shown,
+    subgroup_levels,
+)
 from triage.data.file_problems import file_problems
 from triage.data.identifiers import reserved_problems
 from triage.data.lookalikes import nearest_name
@@ -21,9 +29,11 @@ from triage.data.row_identity import identifier_columns, patient_identifiers
 from triage.data.row_warnings import nearest_label, row_warnings, visit_problems
 from triage.data.spec import DataSpec, Rows
 from triage.errors import SpecError
+from triage.vocabulary.subgroup_levels import UNKNOWN
 
 MIN_CLUSTERS = 3
 """An inlier condition needs a case to train, to validate and to test on."""
+_LISTED = 200
 
 
 @dataclass(frozen=True)
@@ -128,6 +138,54 @@ def case_problems(table: pd.DataFrame, rows: Rows, max_images: int) -> list[str]
         if size > max_images
     ]
     return problems
+
+
+def level_conflicts(table: pd.DataFrame, spec: DataSpec) -> list[str]:
+    """List the cases whose rows disagree on a subgroup, as warnings.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Normalised, see `triage.data.row_identity.normalised_rows`.
+    spec : DataSpec
+
+    Returns
+    -------
+    list of str
+        Each with the column, the rows and the level that is used: that of the first row. Rows
+        without a level disagree with no other, but where the first row has none the case has none.
+    """
+    rows = spec.rows
+    if rows.case is None:
+        return []
+    named = table[table[rows.case] != ""]
+    # Two ages in one case are a problem, see `case_problems`.
+    refused = {rows.condition, rows.patient, rows.split, rows.visit, rows.laterality, rows.age}
+    found: list[str] = []
+    more = 0
+    for axis in spec.subgroups:
+        if axis.column not in table.columns or axis.column in refused:
+            continue
+        levels = subgroup_levels(table, axis)[named.index]
+        known = levels.where(levels != UNKNOWN)
+        of_case = known.groupby(named[rows.case], sort=False)
+        first = ~named[rows.case].duplicated()
+        used = dict(zip(named[rows.case][first], levels[first], strict=True))
+        several = {
+            str(case)
+            for case, count in of_case.nunique().items()
+            if count > (0 if used[case] == UNKNOWN else 1)
+        }
+        listed = [case for case in used if case in several][: _LISTED - len(found)]
+        more += len(several) - len(listed)
+        shown_rows = levels[named[rows.case].isin(listed)]
+        for case, own in shown_rows.groupby(named[rows.case], sort=False):
+            found.append(
+                f"{axis.column}: {in_rows(own.index)} of {rows.case} {case} disagree "
+                f"({', '.join(map(shown, own.unique()))}): a case has one level, and that of its "
+                f"first row is used, {shown(used[case])}"
+            )
+    return [*found, *([f"rows of {more} more cases disagree"] if more else [])]
 
 
 def check_conditions(
@@ -247,7 +305,7 @@ def examine_data(
         listed = [f"{error.where}: {problem}" for problem in error.problems]
         return DataReport(tuple(listed or [str(error)]), tuple(warnings))
     problems = check_rows(table, spec)
-    warnings += row_warnings(table, spec)
+    warnings += row_warnings(table, spec) + level_conflicts(table, spec)
     sound = table[table[spec.rows.condition].isin(spec.by_name)]
     if spec.rows.split:
         sound = sound[sound[spec.rows.split].isin((*SPLITS, ""))]

@@ -19,6 +19,7 @@ from triage.evaluation.metrics.weighted import FloatArray
 from triage.evaluation.outcomes import Outcomes
 from triage.evaluation.results import Estimate, Evaluation
 from triage.evaluation.subgroups import Scope, subgroup_result, subgroup_scopes
+from triage.progress import Advance, Progress, counting
 
 
 def evaluate(
@@ -27,6 +28,7 @@ def evaluate(
     n_resamples: int = 1000,
     seed: int = 0,
     metrics: Sequence[str] | None = None,
+    progress: Progress = lambda *_: None,
 ) -> Evaluation:
     """Compute every registered metric, overall and per subgroup.
 
@@ -42,6 +44,9 @@ def evaluate(
     metrics : sequence of str, optional
         Keys of the metrics to measure; all by default. Those left out change no number of the
         others.
+    progress : callable
+        Called with a stage, how much of it is done, and its total: first with resamples, then with
+        the sets of cases (all, and each level of each subgroup) whose intervals are made.
 
     Raises
     ------
@@ -67,7 +72,9 @@ def evaluate(
     scopes = [Scope("", "", np.arange(len(outcomes)), outcomes), *subgroup_scopes(outcomes)]
     chosen = list(METRICS.values()) if metrics is None else [find_metric(key) for key in metrics]
     resamples = cluster_weights(outcomes.cluster, n_resamples=n_resamples, seed=seed)
-    drawn = _resampled(scopes, chosen, resamples)
+    resampled = counting(progress, "measuring resamples", n_resamples)
+    drawn = _resampled(scopes, chosen, resamples, resampled)
+    finished = counting(progress, "making intervals", len(scopes))
     tables = []
     for scope, rows in zip(scopes, drawn, strict=True):
         means = draw_metrics(chosen, scope.outcomes, seed)
@@ -77,6 +84,7 @@ def evaluate(
                 for metric, row in zip(chosen, rows, strict=True)
             }
         )
+        finished(1)
     again = cluster_weights(outcomes.cluster, n_resamples=n_resamples, seed=seed)
     return Evaluation(
         n_cases=len(outcomes),
@@ -141,7 +149,10 @@ def support(metric: Metric, outcomes: Outcomes) -> tuple[int, int]:
 
 
 def _resampled(
-    scopes: Sequence[Scope], metrics: Sequence[Metric], resamples: Iterable[FloatArray]
+    scopes: Sequence[Scope],
+    metrics: Sequence[Metric],
+    resamples: Iterable[FloatArray],
+    advance: Advance,
 ) -> NDArray[np.float64]:
     """Every metric on every scope and resample, [scopes, metrics, B]."""
     chunks = []
@@ -152,4 +163,5 @@ def _resampled(
             for j, metric in enumerate(metrics):
                 chunk[i, j] = metric.measure(scope.outcomes, here)
         chunks.append(chunk)
+        advance(len(weights))
     return np.concatenate(chunks, axis=2)

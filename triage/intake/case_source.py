@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +15,7 @@ from triage.data.manifest import IMAGE_SUFFIXES, Case
 from triage.data.spec import DataSpec
 from triage.errors import SpecError, UsageError
 from triage.intake.case_table import IMAGE, read_unlabelled, unlabelled_cases
+from triage.vocabulary.reserved_names import CASE_PREFIX, IMAGE_PREFIX
 
 PathLike = str | os.PathLike[str]
 CaseSource = PathLike | Iterable[PathLike] | pd.DataFrame
@@ -38,15 +41,23 @@ def cases_of(
         - a folder without one: a case for each picture in it and its subfolders, or, of volumes,
           for each file and subfolder directly in it;
         - a CSV file: its cases;
-        - any other file, or several: a case for each;
+        - any other file, or several: a case for each, named by its file;
         - a data frame with the column `image` and optionally `case_id`, `patient_id`, `visit`,
           `laterality`, `age` and subgroups: rows with one `case_id` are one case.
+
+        `~` at the beginning of a path is the user's home folder, except within tables.
     spec : DataSpec
         Of the bundle that will score.
     root : str or Path, optional
-        Folder that the paths of a table are relative to, and that files may not leave. By default
-        that of the CSV file; of a data frame the working directory, or, where all paths are
-        absolute, their common folder.
+        Folder that the paths of a table or a list are relative to, and that files may not leave.
+        By default that of the CSV file; of a data frame the working directory, or, where all paths
+        are absolute, their common folder. The path of a single file, not in a list, is relative to
+        the working directory, as that of a folder or table.
+
+        A case without a `case_id` is named by its path from there. Where that folder is only the
+        one that absolute paths or a list have in common, it is named by its file instead, with as
+        many folders before it as tell it from files of the same name: its name depends on no other
+        file, and on no folder above.
     volumes : bool
         Whether a case is one OCT volume.
     warnings : list of str, optional
@@ -75,7 +86,7 @@ def cases_of(
             raise SpecError(
                 "there is no such file or folder", where=str(source), hint="Check the path."
             )
-        source = [path]
+        source = [path.absolute()]
     elif not isinstance(source, Iterable):
         raise UsageError(
             f"is {type(source).__name__}, from which no cases can be read",
@@ -89,10 +100,19 @@ def _path(value: object) -> Path:
     if isinstance(value, str | os.PathLike):
         text = os.fspath(value)
         if isinstance(text, str) and text and "\0" not in text:
-            return Path(text)
+            return user_path(text)
+        if text in ("", b""):
+            raise UsageError(
+                "the path is empty", where="cases", hint="Give the path of a file or folder."
+            )
     raise UsageError(
         f"{value!r} is no path", where="cases", hint="Give the path of a file or folder."
     )
+
+
+def user_path(path: PathLike) -> Path:
+    """Return a path that a user gives: `~` at its beginning is the user's home folder."""
+    return Path(os.path.expanduser(path))
 
 
 def _picture_names(folder: Path, warnings: list[str]) -> list[str]:
@@ -114,11 +134,14 @@ def _volume_names(folder: Path) -> list[str]:
 def _cases_of_files(
     source: Iterable[PathLike], spec: DataSpec, root: PathLike | None, warnings: list[str]
 ) -> list[Case]:
-    paths = [Path(os.path.abspath(_path(each))) for each in source]
+    base = Path.cwd() if root is None else Path(os.path.abspath(_path(root)))
+    paths = [Path(os.path.abspath(base / _path(each))) for each in source]
     if not paths:
         raise SpecError("no file to score", where="list of files")
-    folder = _common_folder(paths) if root is None else Path(os.path.abspath(_path(root)))
-    return _cases_of_names([_below(path, folder) for path in paths], folder, spec, warnings)
+    folder = _common_folder(paths) if root is None else base
+    names = [_below(path, folder) for path in paths]
+    cases = _cases_of_names(names, folder, spec, warnings)
+    return _named_by_file(cases) if root is None else cases
 
 
 def _cases_of_names(
@@ -160,7 +183,41 @@ def _cases_of_frame(
         for path, is_absolute, name in zip(paths, absolute, table[IMAGE], strict=True)
     ]
     where = "data frame (rows counted from 0)"
-    return unlabelled_cases(table, folder, spec, warnings, where=where)
+    cases = unlabelled_cases(table, folder, spec, warnings, where=where)
+    return _named_by_file(cases) if root is None and all(absolute) else cases
+
+
+def _named_by_file(cases: Sequence[Case]) -> list[Case]:
+    """Return the same cases; those that the table does not name are named by their file."""
+    taken = {case.case_id for case in cases if not case.id_derived}
+    derived = [case.images[0] for case in cases if case.id_derived]
+    names = dict(zip(derived, _short_names(derived), strict=True))
+    found = []
+    for case in cases:
+        if case.id_derived:
+            name = names[case.images[0]]
+            name = IMAGE_PREFIX + name if name in taken else name
+            if case.stated_patient is None:
+                stem = case.cluster.removesuffix(case.case_id)
+                case = replace(case, patient_id=f"{CASE_PREFIX}{name}", cluster=f"{stem}{name}")
+            case = replace(case, case_id=name)
+        found.append(case)
+    return found
+
+
+def _short_names(paths: Sequence[Path]) -> list[str]:
+    """Name files by their last component, and those that share it by as many as differ."""
+    alike: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    parts = [path.relative_to(path.anchor).parts for path in paths]
+    for own in parts:
+        alike[own[-1]].append(own)
+    lengths = {}
+    for name, group in alike.items():
+        length = 1
+        while len({own[-length:] for own in group}) < len({*group}):
+            length += 1
+        lengths[name] = length
+    return ["/".join(own[-lengths[own[-1]] :]) for own in parts]
 
 
 def _common_folder(paths: list[Path]) -> Path:

@@ -8,13 +8,14 @@ import pandas as pd
 
 from triage.data.case_facts import in_rows
 from triage.data.csv_table import read_csv, shown_columns
-from triage.data.identifiers import has_drive, reserved_problems, stays_below
+from triage.data.identifiers import has_drive, reserved_problems
 from triage.data.lookalikes import nearest_name
 from triage.data.manifest import Case, cases_of_rows
+from triage.data.outside_root import RootBoundary
 from triage.data.row_identity import identifier_columns, normalised_rows
 from triage.data.row_warnings import column_warnings, missing_words, row_warnings, visit_problems
 from triage.data.spec import DataSpec, Rows
-from triage.data.validate import case_problems, doubled_images
+from triage.data.validate import case_problems, doubled_images, level_conflicts
 from triage.errors import SpecError
 
 IMAGE, CASE, PATIENT = "image", "case_id", "patient_id"
@@ -95,9 +96,9 @@ def unlabelled_cases(
     plain = spec.model_copy(update={"rows": rows})
     found = _missing_warnings(table, plain)
     table = normalised_rows(table, rows, root)
-    found += row_warnings(table, plain)
+    found += row_warnings(table, plain) + level_conflicts(table, plain)
     problems = _problems(table, plain)
-    found += _paths_elsewhere(table[IMAGE])
+    found += _paths_elsewhere(table[IMAGE], root)
     # A table that was scored before the column meant anything is still scored.
     (problems if spec.rows.visit else found).extend(visit_problems(table, rows))
     if problems:
@@ -122,12 +123,16 @@ def _problems(table: pd.DataFrame, spec: DataSpec) -> list[str]:
     return problems + case_problems(table, spec.rows, spec.max_images_per_case)
 
 
-def _paths_elsewhere(names: pd.Series) -> list[str]:
-    """List the rows whose path lies elsewhere: their cases are refused when files are read."""
+def _paths_elsewhere(names: pd.Series, root: Path) -> list[str]:
+    """List the rows whose path lies elsewhere: their cases are refused when files are read.
+
+    `..` and links are followed, as when files are read: a path may leave the root and return.
+    """
     found = []
+    boundary = RootBoundary(root)
     kinds = (
         ("is a path of another computer", has_drive),
-        ("is not a path below the root", lambda name: not stays_below(name)),
+        ("is not a path below the root", lambda name: not boundary.holds(root / name)),
     )
     left = names[names != ""]
     for what, test in kinds:

@@ -19,6 +19,7 @@ from triage.decisions.policy import DIFFERENTIAL_LENGTH
 from triage.errors import PredictionsError, StoreError
 from triage.hashing import hash_file
 from triage.imaging.provenance import FileProvenance
+from triage.intake.case_source import user_path
 from triage.intake.rejected_case import rejected_decision
 from triage.modalities import MODALITIES
 from triage.store import (
@@ -109,6 +110,7 @@ def ingest(
     StoreError
         If the database itself fails. Cases stored before stay, and repeating the call goes on.
     """
+    bundle, root = user_path(bundle), user_path(root)
     received = datetime.now(UTC)
     records, refused = _records(cases, scored, manifest, root, source, received)
     number = store.write(lambda session: _register(session, manifest, bundle))
@@ -132,6 +134,7 @@ def write_not_stored(out: Path, result: IngestResult) -> None:
     PredictionsError
         If the list cannot be written.
     """
+    out = user_path(out)
     path = out.with_name(f"{out.name}.not_stored.csv")
     rows = [(one.case_id, one.error.what, one.error.hint) for one in result.not_stored]
     try:

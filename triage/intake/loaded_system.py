@@ -12,7 +12,7 @@ from triage.data.spec import DataSpec
 from triage.decisions.policy import Policy
 from triage.errors import UsageError
 from triage.intake.case_results import PROBABILITY, CaseResults
-from triage.intake.case_source import CaseSource, PathLike, cases_of
+from triage.intake.case_source import CaseSource, PathLike, cases_of, user_path
 from triage.modalities import MODALITIES
 from triage.progress import Progress, counting
 from triage.systems.bundle import load_bundle_spec, load_system
@@ -102,8 +102,8 @@ class LoadedSystem:
             `triage.intake.case_source.cases_of`. The order and the index of the rows of a frame,
             and other columns, change no decision.
         root : str or Path, optional
-            Folder that the paths of a table are relative to. By default that of the CSV file; the
-            working directory of a data frame.
+            Folder that the paths of a table or a list are relative to. By default that of the CSV
+            file; the working directory of a data frame or a list.
         cache_folder : str or Path, optional
             Where embeddings of photographs are kept between runs.
         readings : str or Path, optional
@@ -130,9 +130,9 @@ class LoadedSystem:
         total = sum(len(case.images) for case in listed) * self._system.passes
         scored = self._system.score(
             listed,
-            None if cache_folder is None else Path(cache_folder),
+            None if cache_folder is None else user_path(cache_folder),
             counting(progress, self._system.stage, total),
-            readings=None if readings is None else Path(readings),
+            readings=None if readings is None else user_path(readings),
         )
         return CaseResults(tuple(listed), scored, self.policy, tuple(found))
 
@@ -147,7 +147,7 @@ def load(bundle: str | Path) -> LoadedSystem:
     Parameters
     ----------
     bundle : str or Path
-        Folder that `triage train` wrote.
+        Folder that `triage train` wrote; `~` at its beginning is the user's home folder.
 
     Returns
     -------
@@ -158,14 +158,17 @@ def load(bundle: str | Path) -> LoadedSystem:
     BundleError
         If it is missing, incomplete or altered, or of another format than this version reads.
     UsageError
-        If it is no path.
+        If it is no path, or an empty one.
     """
-    if not isinstance(bundle, str | os.PathLike) or not os.fspath(bundle):
+    hint = "Give the folder that `triage train` wrote."
+    if not isinstance(bundle, str | os.PathLike):
         raise UsageError(
             f"is {type(bundle).__name__}, not the path of a bundle",
             where="bundle",
-            hint="Give the folder that `triage train` wrote.",
+            hint=hint,
         )
-    folder = Path(bundle)
+    if not os.fspath(bundle):
+        raise UsageError("the path is empty", where="bundle", hint=hint)
+    folder = user_path(bundle)
     system, manifest = load_system(folder)
     return LoadedSystem(system, manifest, load_bundle_spec(folder))

@@ -10,8 +10,9 @@ from triage.csv_file import write_csv
 from triage.data.identifiers import clean_text, is_missing
 from triage.data.manifest import Case
 from triage.data.spec import MAX_SOURCE_NAME, DataSpec
-from triage.errors import PredictionsError, UsageError, count_by_reason
+from triage.errors import PredictionsError, RejectReason, UsageError, count_by_reason
 from triage.hashing import hash_bytes
+from triage.intake.case_source import user_path
 from triage.intake.case_table import read_unlabelled
 from triage.progress import Progress, counting
 from triage.store import Store, find_case
@@ -69,13 +70,25 @@ def score(
     source : str, optional
         Name of the place the cases come from; default: that of the bundle's spec.
     """
-    bundle, table, root, out = map(Path, (bundle, table, root, out))  # str too, from notebooks
+    # str too, from notebooks
+    bundle, table, root, out = map(user_path, (bundle, table, root, out))
     named = None if source is None else checked_source(source)
+    if not root.is_dir():
+        # Else every case would be rejected for its missing file, and stored so.
+        raise UsageError(
+            "there is no such folder", where=f"--root {root}", hint="Name the folder of the images."
+        )
     system, manifest = load_system(bundle)
     spec, warnings = load_bundle_spec(bundle), list[str]()
     cases = read_unlabelled(table, root, spec, warnings)
     readings = out.with_name(f"{out.name}.readings")
     scored = score_cases(system, cases, cache_folder, report, readings=readings)
+    if cases and all(
+        case.case_id in scored.rejected
+        and scored.rejected[case.case_id].reason is RejectReason.MISSING
+        for case in cases
+    ):
+        warnings.append("none of the files is below --root: check that it is the right folder")
     try:
         scored.predictions.save(out)
         _write_findings(out.with_name(f"{out.name}.findings.csv"), scored)
@@ -137,7 +150,7 @@ def stored_source(store: Store, result: ScoreResult, root: Path) -> str:
     root : Path
         Folder of the images.
     """
-    earlier = folder_source(root)
+    earlier = folder_source(user_path(root))
     with store.transaction() as session:
         for case in result.cases[:_LOOKED_UP]:
             if find_case(session, earlier, case.case_id) is not None:

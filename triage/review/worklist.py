@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from triage.errors import UsageError
 from triage.store import Store, cases_waiting
 from triage.vocabulary.clinical import Urgency
 
@@ -72,7 +73,14 @@ def worklist(store: Store, now: datetime, deadlines: Deadlines | None = None) ->
         With a time zone; waiting times and deadlines are measured against it.
     deadlines : Deadlines, optional
         Our defaults if not given.
+
+    Raises
+    ------
+    UsageError
+        If the time has no time zone.
     """
+    if now.tzinfo is None:
+        raise UsageError("the time has no time zone", where="now", hint="Give one, such as UTC.")
     limits = deadlines or Deadlines()
     with store.reading() as session:
         waiting = cases_waiting(session)

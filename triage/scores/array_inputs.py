@@ -115,6 +115,7 @@ def label_array(labels: ArrayLike, n_cases: int, where: str) -> NDArray[Any]:
         If they are not of rank 1, not one a case, missing, negative or neither whole numbers nor
         text.
     """
+    _refuse_masked(labels, "labels", where)
     try:
         array = np.asarray(labels)
     except (ValueError, TypeError, RuntimeError):
@@ -124,7 +125,9 @@ def label_array(labels: ArrayLike, n_cases: int, where: str) -> NDArray[Any]:
             f"labels have shape {array.shape}", where=where, hint="Give one label a case, [N]."
         )
     if len(array) != n_cases:
-        raise UsageError(f"{len(array)} labels for {n_cases} cases", where=where)
+        raise UsageError(
+            f"{counted(len(array), 'label')} for {counted(n_cases, 'case')}", where=where
+        )
     if array.dtype.kind == "O" and all(isinstance(value, str) for value in array):
         array = array.astype(np.str_)
     if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.floor(array)).all():
@@ -137,7 +140,7 @@ def label_array(labels: ArrayLike, n_cases: int, where: str) -> NDArray[Any]:
         )
     if array.dtype.kind == "i" and (array < 0).any():
         raise UsageError(
-            f"{int((array < 0).sum())} labels are negative",
+            f"labels are negative in {int((array < 0).sum())} of {counted(n_cases, 'case')}",
             where=where,
             hint="A score is fitted on inliers: leave out-of-distribution cases out.",
         )
@@ -178,7 +181,8 @@ def inlier_count(n_inliers: int | None, n_classes: int, where: str) -> int:
     """
     if n_inliers is None:
         return n_classes
-    if not isinstance(n_inliers, int | np.integer) or not 1 <= n_inliers <= n_classes:
+    whole = isinstance(n_inliers, int | np.integer) and not isinstance(n_inliers, bool)
+    if not whole or not 1 <= n_inliers <= n_classes:
         raise UsageError(
             f"n_inliers is {n_inliers!r} of {n_classes} classes",
             where=where,
@@ -187,34 +191,58 @@ def inlier_count(n_inliers: int | None, n_classes: int, where: str) -> int:
     return int(n_inliers)
 
 
-def given_layers(last_layer: LastLayer, n_members: int, width: int, where: str) -> list[MemberHead]:
+def layer_arrays(last_layer: LastLayer, where: str) -> tuple[Floats, Floats]:
+    """Return weight [M, C, D] and bias [M, C] of a last layer, of one member or of several.
+
+    Raises
+    ------
+    UsageError
+        If it is no pair of arrays of finite numbers.
+    """
+    if not isinstance(last_layer, Sequence) or len(last_layer) != 2:
+        raise UsageError(
+            "last_layer is no pair of a weight and a bias",
+            where=where,
+            hint="Give last_layer=(weight, bias).",
+        )
+    weight = _numbers(last_layer[0], "the weights of last_layer", where)
+    bias = _numbers(last_layer[1], "the biases of last_layer", where)
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise UsageError(
+            "last_layer holds NaN or infinity",
+            where=where,
+            hint="Find out why training returned such weights.",
+        )
+    one_member = weight.ndim == 2 and bias.ndim == 1
+    return (weight[None], bias[None]) if one_member else (weight, bias)
+
+
+def given_layers(
+    layers: tuple[Floats, Floats], n_members: int, width: int, where: str
+) -> list[MemberHead]:
     """Return a linear head for each member, of its block of `width` columns.
 
     Parameters
     ----------
-    last_layer : (weight [C, D], bias [C]) or (weight [M, C, D], bias [M, C])
+    layers : tuple of float array
+        As `layer_arrays` returns them.
 
     Raises
     ------
     UsageError
         If the shapes fit neither each other nor the embeddings.
     """
-    if not isinstance(last_layer, Sequence) or len(last_layer) != 2:
-        raise UsageError("last_layer is no pair of a weight and a bias", where=where)
-    weight = _numbers(last_layer[0], "the weight of last_layer", where)
-    bias = _numbers(last_layer[1], "the bias of last_layer", where)
-    if weight.ndim == 2 and bias.ndim == 1:
-        weight, bias = weight[None], bias[None]
+    weight, bias = layers
+    if bias.shape[-1:] == (0,):
+        raise UsageError("last_layer has no class", where=where, hint="Give weight [C, D].")
     fits = weight.ndim == 3 and bias.shape == weight.shape[:2] and weight.shape[2] == width
     if not fits or len(weight) != n_members:
         raise UsageError(
-            f"last_layer has shapes {weight.shape} and {bias.shape} for {n_members} members with "
-            f"embeddings of width {width}",
+            f"last_layer has shapes {weight.shape} and {bias.shape} for "
+            f"{counted(n_members, 'member')} with embeddings of width {width}",
             where=where,
             hint="Give weight [C, D] and bias [C], or [M, C, D] and [M, C] for an ensemble.",
         )
-    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
-        raise UsageError("last_layer holds NaN or infinity", where=where)
     return [
         linear_head(*pair, member) for member, pair in enumerate(zip(weight, bias, strict=True))
     ]
@@ -240,9 +268,10 @@ def recovered_layers(embeddings: Floats, logits: Floats, where: str) -> list[Mem
     n, n_members, width = embeddings.shape
     if n <= width:
         raise UsageError(
-            f"{n} cases do not determine the last layer of {width} features",
+            f"the last layer of {counted(width, 'feature')} cannot be determined from "
+            f"{counted(n, 'case')}",
             where=where,
-            hint=f"Give at least {width + 1} cases, or pass last_layer=(weight, bias).",
+            hint=f"Give at least {counted(width + 1, 'case')}, or pass last_layer=(weight, bias).",
         )
     heads = []
     for member in range(n_members):
@@ -295,6 +324,7 @@ def linear_head(weight: Floats, bias: Floats, member: int) -> MemberHead:
 
 
 def _numbers(values: ArrayLike, name: str, where: str) -> Floats:
+    _refuse_masked(values, name, where)
     try:
         array = np.asarray(values)
     except (ValueError, TypeError, RuntimeError) as error:
@@ -307,4 +337,30 @@ def _numbers(values: ArrayLike, name: str, where: str) -> Floats:
             where=where,
             hint="Give a NumPy array of numbers.",
         )
-    return array if array.dtype.kind == "f" else array.astype(np.float64)
+    if array.dtype == np.float16:
+        return array.astype(np.float32)
+    # linear algebra takes float32 and float64 only, in the byte order of the machine
+    known = array.dtype in (np.float32, np.float64) and array.dtype.isnative
+    with np.errstate(over="ignore"):  # infinity is refused with the name of the array
+        return array if known else array.astype(np.float64)
+
+
+def _refuse_masked(values: object, name: str, where: str) -> None:
+    if _is_masked(values):
+        raise UsageError(
+            f"{name} hold masked values",
+            where=where,
+            hint="Leave these cases out, or replace the values: `array.filled(...)`.",
+        )
+
+
+def _is_masked(values: object) -> bool:
+    """Whether an array, or one in a list of them, has masked values; np.asarray forgets these."""
+    if isinstance(values, list | tuple):
+        return any(_is_masked(value) for value in values)
+    return bool(np.ma.is_masked(values))
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it is not 1."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

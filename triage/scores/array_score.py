@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, ClassVar, Self
 
@@ -17,9 +18,11 @@ from triage.scores.array_inputs import (
     check_logits,
     class_array,
     class_index,
+    counted,
     given_layers,
     inlier_count,
     label_array,
+    layer_arrays,
     linear_head,
     probability_array,
     recovered_layers,
@@ -28,6 +31,7 @@ from triage.scores.array_inputs import (
 from triage.uncertainty.member_head import MemberHead
 from triage.uncertainty.observations import Observations
 from triage.uncertainty.scores.score import Score
+from triage.uncertainty.scores.settings import checked_settings
 
 
 class ArrayScore:
@@ -48,12 +52,8 @@ class ArrayScore:
     def __init__(
         self, kind: type[Score], settings: dict[str, Any], n_inliers: int | None = None
     ) -> None:
-        try:
-            self._score = kind(**settings)
-        except TypeError as error:
-            raise UsageError(
-                f"a setting is of the wrong type: {error}", where=type(self).__name__
-            ) from error
+        with self._named(kind.info.key):
+            self._score = kind(**checked_settings(kind, settings, kind.info.key))
         self.n_inliers = n_inliers
         info = self._score.info
         self.key, self.title, self.source = info.key, info.title, info.source
@@ -68,6 +68,24 @@ class ArrayScore:
     @property
     def _name(self) -> str:
         return type(self).__name__
+
+    @contextmanager
+    def _named(self, key: str) -> Iterator[None]:
+        """Name the class that the user called, not the formula's key, in messages."""
+        try:
+            yield
+        except UsageError as error:
+            if error.where != key:
+                raise
+            raise type(error)(error.what, where=self._name, hint=error.hint) from error
+
+    def _fit(self, seen: Observations, truth: NDArray[np.integer]) -> None:
+        with self._named(self.key):
+            self._score.fit(seen, truth)
+
+    def _of(self, cases: Observations) -> NDArray[np.float64]:
+        with self._named(self.key):
+            return self._score.score(cases)
 
 
 class ProbabilityArrayScore(ArrayScore):
@@ -97,15 +115,30 @@ class ProbabilityArrayScore(ArrayScore):
         UsageError
             If not exactly one of the two is given, or it is not what it should be.
         """
-        if (probabilities is None) == (logits is None):
-            raise UsageError("needs either probabilities or logits", where=self._name)
+        if probabilities is None and logits is None:
+            raise UsageError(
+                "needs probabilities or logits", where=self._name, hint="Give one of them."
+            )
+        if probabilities is not None and logits is not None:
+            raise UsageError(
+                "probabilities and logits are both given",
+                where=self._name,
+                hint="Give either of them, not both.",
+            )
         if probabilities is not None:
             members = probability_array(probabilities, self._name)
         else:
             assert logits is not None  # exactly one is given
             members = softmax(class_array(logits, "logits", self._name))
         n_inliers = inlier_count(self.n_inliers, members.shape[2], self._name)
-        return self._score.score(Observations(n_inliers=n_inliers, probabilities=members))
+        if self._score.info.needs_outliers and n_inliers == members.shape[2]:
+            raise UsageError(
+                f"n_inliers is {n_inliers}, all classes: there is no outlier class",
+                where=self._name,
+                hint=f"Give n_inliers below {n_inliers}; the columns after them are the outlier "
+                "classes.",
+            )
+        return self._of(Observations(n_inliers=n_inliers, probabilities=members))
 
 
 class LogitArrayScore(ArrayScore):
@@ -134,7 +167,7 @@ class LogitArrayScore(ArrayScore):
         members = class_array(logits, "logits", self._name)
         n, n_members, n_classes = members.shape
         unit, zero = np.eye(n_classes, dtype=members.dtype), np.zeros(n_classes, members.dtype)
-        return self._score.score(
+        return self._of(
             Observations(
                 n_inliers=inlier_count(self.n_inliers, n_classes, self._name),
                 embedding=members.reshape(n, -1),
@@ -157,9 +190,10 @@ class _FittedArrayScore(ArrayScore):
         array = case_member_array(embeddings, "embeddings", self._name)
         if array.shape[1:] != self._shape:
             raise UsageError(
-                f"was fitted on embeddings of {self._shape[0]} members and width {self._shape[1]}, "
-                f"not of {array.shape[1]} and {array.shape[2]}",
+                f"was fitted on embeddings of {counted(self._shape[0], 'member')} and width "
+                f"{self._shape[1]}, not of {array.shape[1]} and {array.shape[2]}",
                 where=self._name,
+                hint="Give embeddings of the same network.",
             )
         return array
 
@@ -196,12 +230,12 @@ class EmbeddingArrayScore(_FittedArrayScore):
         classes, truth = np.unique(labelled, return_inverse=True)
         if len(classes) < self.least_classes:
             raise UsageError(
-                f"the labels are of one class only, {classes[0]!r}",
+                f"the labels are of one class only, {classes[0].item()!r}",
                 where=self._name,
                 hint="Give training cases of at least two classes, or use `Mahalanobis`.",
             )
         self._n_classes = len(classes)
-        self._score.fit(self._observed(array), truth)
+        self._fit(self._observed(array), truth)
         self._shape = (array.shape[1], array.shape[2])
         return self
 
@@ -223,7 +257,7 @@ class EmbeddingArrayScore(_FittedArrayScore):
         UsageError
             If the score was not fitted, or the embeddings are not what they should be.
         """
-        return self._score.score(self._observed(self._embeddings(embeddings)))
+        return self._of(self._observed(self._embeddings(embeddings)))
 
     def _observed(self, array: Floats) -> Observations:
         n, members, width = array.shape
@@ -272,26 +306,32 @@ class FeatureArrayScore(_FittedArrayScore):
             linear function of the embeddings.
         """
         if logits is None and last_layer is None:
-            raise UsageError("needs logits or last_layer", where=self._name)
+            raise UsageError(
+                "needs logits or last_layer",
+                where=self._name,
+                hint="Give the logits of the training cases, or last_layer=(weight, bias).",
+            )
         array = case_member_array(embeddings, "embeddings", self._name)
         labelled = label_array(labels, len(array), self._name)
         given = None if logits is None else self._logits(logits, len(array))
-        array = self._for_members(array, given, last_layer)
-        if last_layer is not None:
-            heads = given_layers(last_layer, array.shape[1], array.shape[2], self._name)
+        layers = None if last_layer is None else layer_arrays(last_layer, self._name)
+        array = self._for_members(array, given, layers)
+        if layers is not None:
+            heads = given_layers(layers, array.shape[1], array.shape[2], self._name)
             if given is not None:
                 check_logits(array, given, heads, self._name)
         else:
             assert given is not None  # one of the two is
             if given.shape[1] != array.shape[1]:
                 raise UsageError(
-                    f"logits are of {given.shape[1]} members, embeddings of {array.shape[1]}",
+                    f"logits are of {counted(given.shape[1], 'member')}, embeddings of "
+                    f"{array.shape[1]}",
                     where=self._name,
                 )
             heads = recovered_layers(array, given, self._name)
         n_inliers = inlier_count(self.n_inliers, len(heads[0].bias), self._name)
         truth = class_index(labelled, n_inliers, self._name)
-        self._score.fit(self._observed(array, heads), truth)
+        self._fit(self._observed(array, heads), truth)
         self._heads, self._shape = heads, (array.shape[1], array.shape[2])
         return self
 
@@ -324,23 +364,24 @@ class FeatureArrayScore(_FittedArrayScore):
         array = self._embeddings(embeddings)
         if logits is not None:
             check_logits(array, self._logits(logits, len(array)), self._heads, self._name)
-        return self._score.score(self._observed(array, self._heads))
+        return self._of(self._observed(array, self._heads))
 
     def _logits(self, logits: ArrayLike, n_cases: int) -> Floats:
         array = class_array(logits, "logits", self._name)
         if len(array) != n_cases:
             raise UsageError(
-                f"logits are of {len(array)} cases, embeddings of {n_cases}", where=self._name
+                f"logits are of {counted(len(array), 'case')}, embeddings of {n_cases}",
+                where=self._name,
             )
         return array
 
     def _for_members(
-        self, array: Floats, logits: Floats | None, last_layer: LastLayer | None
+        self, array: Floats, logits: Floats | None, layers: tuple[Floats, Floats] | None
     ) -> Floats:
         """Repeat embeddings that all members share, [N, M, D]."""
         wanted = 1 if logits is None else logits.shape[1]
-        if logits is None and last_layer is not None and len(np.shape(last_layer[0])) == 3:
-            wanted = np.shape(last_layer[0])[0]
+        if logits is None and layers is not None and layers[0].ndim == 3:
+            wanted = len(layers[0])
         return np.repeat(array, wanted, axis=1) if array.shape[1] == 1 < wanted else array
 
     def _observed(self, array: Floats, heads: Sequence[MemberHead]) -> Observations:

@@ -137,7 +137,8 @@ class DDU(EmbeddingArrayScore):
 class DoSE(EmbeddingArrayScore):
     """Density of states of statistics of a generative model (Morningstar et al. 2021).
 
-    The model is probabilistic PCA; labels are not read.
+    The model is probabilistic PCA; labels are not read. Another order of the training rows changes
+    the numbers a little, for the cases held out in turn are chosen by row.
 
     Parameters
     ----------
@@ -191,7 +192,8 @@ class LikelihoodRatio(EmbeddingArrayScore):
 class Morse(EmbeddingArrayScore):
     """Unsupervised Morse network (Dherin et al. 2023), a small network in NumPy.
 
-    Labels are not read.
+    Labels are not read. Another order of the training rows changes the numbers a little, for the
+    batches of training are drawn by row.
 
     Parameters
     ----------
@@ -208,7 +210,7 @@ class Morse(EmbeddingArrayScore):
     rate : float
         Step size at the start.
     seed : int
-        The same seed returns the same numbers.
+        Not negative. The same seed returns the same numbers.
 
     See Also
     --------

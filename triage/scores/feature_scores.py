@@ -100,7 +100,9 @@ class SCALE(FeatureArrayScore):
 class ViM(FeatureArrayScore):
     """Virtual-logit matching (Wang et al. 2022).
 
-    s = alpha ||residual of the features|| - log sum_c exp(z_c).
+    s = alpha ||residual of the features|| - log sum_c exp(z_c). Where the mean largest logit of
+    training is not positive, the mean over the classes is subtracted from the logits of each case
+    first, so that alpha is positive; the paper takes it to be so.
 
     Parameters
     ----------

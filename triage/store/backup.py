@@ -12,8 +12,9 @@ from sqlalchemy import URL
 
 from triage.atomic_write import whole_file
 from triage.errors import StoreError
-from triage.store.check import check_store, read_only
+from triage.store.check import check_store
 from triage.store.location import resolve_url, sqlite_file
+from triage.store.read_only import read_only
 
 _BESIDE = ("-wal", "-shm", "-journal")
 """Ends of the names of files that SQLite keeps beside a database and would apply to it."""

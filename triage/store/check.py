@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, create_engine, func, inspect, select, text
 from sqlalchemy.exc import DatabaseError, NoSuchTableError
 from sqlalchemy.pool import NullPool
 
 from triage.store.base import Base
-from triage.store.engine import errors_told, make_engine
+from triage.store.database_errors import errors_told
+from triage.store.engine import make_engine
 from triage.store.location import resolve_url, shown_url, sqlite_file
+from triage.store.read_only import read_only
 from triage.store.schema import Schema, migrate, needed_revision, schema_of
 
 _SHOWN = 20
@@ -96,17 +97,6 @@ def _reading(url: URL) -> Iterator[Connection]:
         engine.dispose()
 
 
-def read_only(path: Path) -> sqlite3.Connection:
-    """Open a SQLite file to be read only.
-
-    Raises
-    ------
-    sqlite3.OperationalError
-        If it cannot be opened.
-    """
-    return sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True, timeout=30)
-
-
 def _check(connection: Connection, place: str) -> StoreCheck:
     problems: list[str] = []
     on_sqlite = connection.dialect.name == "sqlite"
@@ -128,10 +118,22 @@ def _check(connection: Connection, place: str) -> StoreCheck:
 
 
 def _integrity(connection: Connection) -> list[str]:
+    if _is_cut(connection):
+        return [_DAMAGED.format("the end of the file is missing")]
     found = connection.exec_driver_sql(f"PRAGMA integrity_check({_SHOWN})").scalars().all()
     if found == ["ok"]:
         return []
     return [_DAMAGED.format(" ".join(line.split())) for line in found]
+
+
+def _is_cut(connection: Connection) -> bool:
+    """Whether the end of the file is missing; SQLite reads zeros in its place without a word."""
+    place = Path(connection.exec_driver_sql("PRAGMA database_list").all()[0][2])
+    size, page = place.stat().st_size, connection.exec_driver_sql("PRAGMA page_size").scalar_one()
+    log = place.with_name(f"{place.name}-wal")
+    pending = log.is_file() and log.stat().st_size > 0  # pages that are in the log only
+    pages = 0 if pending else connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    return bool(size % page or size < pages * page)
 
 
 def _missing_columns(connection: Connection) -> list[str]:

@@ -12,14 +12,17 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import NullPool
 
 from triage.errors import StoreError
 from triage.extras import require_extra
+from triage.store.database_errors import errors_told
 from triage.store.ledger import refuse_bulk_changes
 from triage.store.location import URL_HELP, resolve_url, shown_url, sqlite_file
-from triage.store.schema import Schema, migrate, schema_of
+from triage.store.read_only import read_only
+from triage.store.schema import FoundSchema, Schema, migrate, schema_of
 
 _BUSY_TIMEOUT_MS = 30_000
 _WAL_TRIES = 100
@@ -126,11 +129,14 @@ def open_store(url: str | None = None, *, create: bool = False) -> Store:
         If there is no database, it cannot be reached, it is not ours, or it is
         at another migration than this version of the software.
     """
-    engine = make_engine(resolve_url(url), create)
+    resolved = resolve_url(url)
+    engine = make_engine(resolved, create)
     with errors_told(engine.url):
         try:
-            with engine.connect() as connection:
-                found = schema_of(connection)
+            found = _schema_unchanged(resolved)
+            if found is None:
+                with engine.connect() as connection:
+                    found = schema_of(connection)
             if found.state is Schema.EMPTY and create:
                 with _migrating(engine) as connection:
                     migrate(connection)
@@ -140,6 +146,27 @@ def open_store(url: str | None = None, *, create: bool = False) -> Store:
             engine.dispose()
             raise
     return Store(engine)
+
+
+def _schema_unchanged(url: URL) -> FoundSchema | None:
+    """Read which migration a SQLite file is at without changing a byte of it.
+
+    A connection for writing sets the journal's mode in the file, also of a database that is then
+    refused. None where the file is missing, empty or cannot be opened so.
+    """
+    path = sqlite_file(url)
+    if path is None or not path.is_file() or not path.stat().st_size:
+        return None
+    engine = create_engine(
+        "sqlite://", creator=lambda: read_only(path), poolclass=NullPool, hide_parameters=True
+    )
+    try:
+        with engine.connect() as connection:
+            return schema_of(connection)
+    except SQLAlchemyError:
+        return None  # the connection for writing says why
+    finally:
+        engine.dispose()
 
 
 def upgrade_store(url: str | None = None) -> None:
@@ -269,26 +296,3 @@ def _is_transient(cause: BaseException | None) -> bool:
     """Whether PostgreSQL rolled a transaction back only because of what others did meanwhile."""
     original = cause.orig if isinstance(cause, DBAPIError) else None
     return getattr(original, "sqlstate", None) in _TRANSIENT
-
-
-@contextmanager
-def errors_told(url: URL) -> Iterator[None]:
-    """Turn the database's refusals into ours, without the data that they quote.
-
-    Raises
-    ------
-    StoreError
-    """
-    try:
-        yield
-    except SQLAlchemyError as error:
-        cause = type(error.orig if isinstance(error, DBAPIError) else error).__name__
-        if isinstance(error, IntegrityError):
-            raise StoreError(
-                f"The change contradicts what is stored ({cause}).", where=shown_url(url)
-            ) from error
-        raise StoreError(
-            f"The database refused ({cause}).",
-            where=shown_url(url),
-            hint="Check that it is reachable, writable, a case database, and has space left.",
-        ) from error

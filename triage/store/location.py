@@ -48,6 +48,12 @@ def resolve_url(text: str | None) -> URL:
         raise StoreError("This is not a database URL.", where="--db", hint=URL_HELP) from None
     if url.drivername in ("postgresql", "postgres"):
         url = url.set(drivername="postgresql+psycopg")
+    if url.host and "@" in url.host:
+        raise StoreError(
+            "An @ in a user or a password cannot be told from the one before the host.",
+            where="--db",
+            hint="Write it as %40.",
+        )
     if url.get_backend_name() == "sqlite" and _in_memory(url):
         raise StoreError(
             "This names a database in memory, which is lost when the command ends.",

@@ -26,6 +26,7 @@ class Schema(Enum):
     OLDER = auto()
     UNKNOWN = auto()
     FOREIGN = auto()
+    SEVERAL = auto()
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class FoundSchema:
             ),
             Schema.OLDER: (at, "Back it up, then run: triage db upgrade --db URL."),
             Schema.UNKNOWN: (at, "A newer version made it: update the software."),
+            Schema.SEVERAL: (
+                f"The database names several migrations: {self.found}.",
+                "Something else than this software changed it: restore a backup.",
+            ),
             Schema.FOREIGN: (
                 "The database holds tables of something else.",
                 "Give the case database a database of its own.",
@@ -65,8 +70,11 @@ def schema_of(connection: Connection) -> FoundSchema:
     """Return what the database's tables are."""
     scripts = ScriptDirectory(str(_MIGRATIONS))
     needed = needed_revision()
-    found = MigrationContext.configure(connection).get_current_revision()
-    if found == needed:
+    heads = MigrationContext.configure(connection).get_current_heads()
+    found = ", ".join(sorted(heads)) or None
+    if len(heads) > 1:
+        state = Schema.SEVERAL
+    elif found == needed:
         state = Schema.CURRENT
     elif found is not None:
         known = {script.revision for script in scripts.walk_revisions()}

@@ -36,7 +36,7 @@ from triage.named_file import MAX_JSON_BYTES, read_named_text
 from triage.regular_file import read_regular
 from triage.systems.bundle_verification import MANIFEST, check_files, check_names, hash_files
 from triage.systems.families import family_of_settings
-from triage.systems.manifest import FORMAT, BundleManifest
+from triage.systems.manifest import FORMAT, BundleManifest, is_newer_format
 from triage.systems.model_card import model_card
 from triage.systems.trained_system import TrainedSystem
 
@@ -45,6 +45,9 @@ Part = TypeVar("Part", Policy, DataSpec)
 POLICY = "policy.json"
 SPEC = "spec.json"
 CARD = "model_card.md"
+_RESTORE = "Do not use it; restore it from a copy or train again."
+_MAKE = "Make one with `triage train`."
+_SHOWN_FORMAT = 40
 
 
 def save_bundle(
@@ -135,23 +138,61 @@ def read_manifest(folder: Path) -> BundleManifest:
     path = folder / MANIFEST
     try:
         text = read_regular(path, MAX_JSON_BYTES).decode("utf-8")
-        if other := BundleManifest.other_format(text):
-            raise BundleError(
-                f"was made by another version of this software ({other}, not {FORMAT})",
-                where=str(folder),
-                hint="Train it again with this version.",
-            )
-        manifest = BundleManifest.of_text(text)
+        stated = BundleManifest.stated_format(text)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise BundleError(
             "is not a bundle: it has no manifest.json",
             where=str(folder),
-            hint="Make one with `triage train`.",
+            hint=_MAKE,
         ) from error
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise BundleError("manifest.json is malformed or altered", where=str(folder)) from error
+    except OSError as error:
+        raise BundleError(
+            f"manifest.json cannot be read: {error.strerror or error}", where=str(folder)
+        ) from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BundleError(
+            "manifest.json is malformed: it is no JSON", where=str(folder), hint=_RESTORE
+        ) from error
+    _check_format(folder, stated)
+    try:
+        manifest = BundleManifest.of_text(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        if BundleManifest.is_sealed(text):
+            raise BundleError(
+                "manifest.json has other fields than this version of the software reads",
+                where=str(folder),
+                hint="Update the software, or train it again with this version.",
+            ) from error
+        raise BundleError("manifest.json was altered", where=str(folder), hint=_RESTORE) from error
     check_names(folder, manifest)
     return manifest
+
+
+def _check_format(folder: Path, stated: str) -> None:
+    """Refuse every format but this version's, and say which it is."""
+    if stated == FORMAT:
+        return
+    if not stated:
+        raise BundleError(
+            f"is not a bundle that this version reads: its manifest.json states no format "
+            f"({FORMAT} is expected)",
+            where=str(folder),
+            hint=f"Name a bundle that `triage train` wrote. If it is one: {_RESTORE}",
+        )
+    name = repr(stated[:_SHOWN_FORMAT])
+    if is_newer_format(stated):
+        raise BundleError(
+            f"was made by a newer version of this software: its manifest.json states the format "
+            f"{name}, and this version reads {FORMAT!r}",
+            where=str(folder),
+            hint="Update the software.",
+        )
+    raise BundleError(
+        f"was made by another version of this software, or by another program: its manifest.json "
+        f"states the format {name}, not {FORMAT!r}",
+        where=str(folder),
+        hint="Train it again with this version.",
+    )
 
 
 def verify_bundle(folder: Path) -> BundleManifest:

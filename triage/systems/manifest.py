@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +16,13 @@ from triage.uncertainty.combination import Summary
 from triage.vocabulary.modality import Modality
 
 FORMAT: Literal["triage-bundle-2"] = "triage-bundle-2"
+
+
+def is_newer_format(name: str) -> bool:
+    """Whether a format is one of this software, but of a later version."""
+    kind, _, own = FORMAT.rpartition("-")
+    number = re.fullmatch(rf"{kind}-([0-9]{{1,9}})", name)
+    return number is not None and int(number[1]) > int(own)
 
 
 class MemberEntry(BaseModel):
@@ -111,8 +119,8 @@ class BundleManifest(BaseModel):
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
     @staticmethod
-    def other_format(text: str) -> str:
-        """Return the format of a manifest of another version; '' if it is none, or of this one.
+    def stated_format(text: str) -> str:
+        """Return the format that a manifest of any version states; '' if it states none.
 
         Raises
         ------
@@ -120,8 +128,17 @@ class BundleManifest(BaseModel):
             If the text is no JSON.
         """
         content = json.loads(text)
-        name = str(content.get("format")) if isinstance(content, dict) else ""
-        return name if name != FORMAT and name.startswith(FORMAT[:-1]) else ""
+        name = content.get("format") if isinstance(content, dict) else None
+        return name if isinstance(name, str) else ""
+
+    @staticmethod
+    def is_sealed(text: str) -> bool:
+        """Whether a manifest of any version has the digest that it was written with."""
+        try:
+            content = json.loads(text)
+            return bool(content.pop("digest") == hash_json(content))
+        except (AttributeError, LookupError, TypeError, ValueError, RecursionError):
+            return False
 
     @classmethod
     def of_text(cls, text: str) -> BundleManifest:

@@ -48,7 +48,7 @@ def decompose(
         own conditional distribution.
     calibrated : float array [N, n_inliers], optional
         What a calibrator made of that mean. It takes its place, so that the total is the entropy
-        of the probabilities that are shown; which member speaks for a class, and how loudly
+        of the probabilities that are shown; which member favours a class, and how much
         beside the others, stays as it was.
 
     Returns

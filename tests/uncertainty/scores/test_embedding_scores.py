@@ -72,5 +72,5 @@ def test_a_single_training_case_is_refused_or_enough(key: str) -> None:
     if key == "knn":
         assert make_score(key).fit(seen, truth).score(seen) == pytest.approx(0, abs=1e-3)
     else:
-        with pytest.raises(UsageError, match=f"{key}: 1 training cases"):
+        with pytest.raises(UsageError, match=f"{key}: 1 training case has"):
             make_score(key).fit(seen, truth)

@@ -124,7 +124,7 @@ def test_a_shrinkage_out_of_range_is_refused(score: type, shrinkage: float) -> N
 
 
 def test_one_case_is_too_few() -> None:
-    with pytest.raises(UsageError, match="mahalanobis: 1 training cases have no spread"):
+    with pytest.raises(UsageError, match="mahalanobis: 1 training case has no spread"):
         run(Mahalanobis(), np.ones((1, 3)), np.zeros(1, int), np.ones((1, 3)))
     assert check_cases(np.ones((2, 3), np.float32), "any").dtype == np.float64
 

@@ -80,3 +80,8 @@ def test_far_cases_do_not_saturate() -> None:
 def test_settings_out_of_range_are_refused(name: str) -> None:
     with pytest.raises(UsageError, match=f"morse: {name} is not above 0"):
         Morse(**{name: 0})
+
+
+def test_a_negative_seed() -> None:
+    with pytest.raises(UsageError, match="morse: the seed is -1"):
+        Morse(seed=-1)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import softmax
 from scipy.stats import entropy as scipy_entropy
 
 from tests.uncertainty.scores.make import read_golden
@@ -29,13 +30,13 @@ def draw(seed: int, n: int, classes: int) -> np.ndarray:
 def test_against_the_formulas(seed: int, n: int, classes: int, data: st.DataObject) -> None:
     n_inliers = data.draw(st.integers(1, classes - 1))
     p = draw(seed, n, classes)
-    mass, softmax = OutlierMass().of(p, n_inliers), MaxSoftmax().of(p, n_inliers)
+    mass, most = OutlierMass().of(p, n_inliers), MaxSoftmax().of(p, n_inliers)
     entropy, gen = Entropy().of(p, n_inliers), Gen(gamma=0.3, largest=2).of(p, n_inliers)
     for row in range(n):
         known = p[row][:n_inliers]
         assert mass[row] == pytest.approx(sum(p[row][n_inliers:]), abs=1e-12)
         assert mass[row] == pytest.approx(1 - sum(known), abs=1e-9)
-        assert softmax[row] == 1 - max(known)
+        assert most[row] == 1 - max(known)
         assert entropy[row] == pytest.approx(scipy_entropy(known), abs=1e-6)
         given_inlier = sorted(known / sum(known))[-2:]
         assert gen[row] == pytest.approx(
@@ -54,6 +55,22 @@ def test_numbers_worked_out_by_hand() -> None:
     sure = np.array([[1.0, 0.0]])
     np.testing.assert_allclose(Entropy().of(sure, 2), 0, atol=1e-9)
     np.testing.assert_allclose(MaxSoftmax().of(sure, 2), 0)
+
+
+def test_gen_of_confident_cases_is_not_that_of_a_floor() -> None:
+    logits = np.array([[60.0, 0, 0], [40, 0, 0], [30, 0, 0], [5, 0, -5]])
+    p = softmax(logits, axis=1)
+    expected = [sum((q * (1 - q)) ** 0.1 for q in row) for row in p]
+    found = Gen().of(p, 3)
+    np.testing.assert_allclose(found[:3], [0.0050, 0.0366, 0.1529], atol=5e-5)
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
+    np.testing.assert_array_equal(Gen().of(np.eye(3), 3), 0)
+
+
+def test_gen_is_of_the_shares_of_inlier_classes() -> None:
+    known = np.array([[0.7, 0.2, 0.1]])
+    mostly_outlier = np.column_stack([1e-300 * known, [[1.0]]])
+    np.testing.assert_allclose(Gen().of(mostly_outlier, 3), Gen().of(known, 3), rtol=1e-9)
 
 
 def test_outlier_mass_needs_outlier_classes() -> None:

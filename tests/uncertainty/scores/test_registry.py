@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from triage.errors import UsageError
@@ -43,6 +44,32 @@ def test_settings_it_does_not_have() -> None:
 def test_a_setting_of_the_wrong_type() -> None:
     with pytest.raises(UsageError, match="vim: a setting is of the wrong type"):
         make_score("vim", dimensions="many")
+
+
+@pytest.mark.parametrize(
+    ("key", "settings"),
+    [
+        ("vim", {"dimensions": 2.5}),
+        ("knn", {"k": float("nan")}),
+        ("gen", {"largest": True}),
+        ("gen", {"gamma": "0.1"}),
+        ("energy", {"temperature": float("inf")}),
+        ("energy", {"temperature": 10**400}),
+        ("ddu", {"prior": 1}),
+        ("morse", {"steps": None}),
+    ],
+)
+def test_values_that_a_setting_cannot_have(key: str, settings: dict[str, object]) -> None:
+    (name,) = settings
+    with pytest.raises(UsageError, match=f"{key}: a setting .* {name} is .* Give "):
+        make_score(key, **settings)
+
+
+def test_numbers_of_numpy_become_plain() -> None:
+    made = make_score("ddu", components=np.int64(3), prior=np.bool_(True), jitter=np.float32(0.5))
+    assert made.settings() == {"components": 3, "prior": True, "jitter": 0.5}
+    assert [type(value) for value in made.settings().values()] == [int, bool, float]
+    assert make_score("ddu", components=None, jitter=1).settings()["jitter"] == 1.0
 
 
 def test_the_table_has_a_row_a_score() -> None:

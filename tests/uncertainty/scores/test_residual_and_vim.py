@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp
 from sklearn.decomposition import PCA
+from sklearn.metrics import roc_auc_score
 
 from tests.uncertainty.scores.make import read_golden
 from triage.errors import UsageError
+from triage.scores import ViM
 from triage.uncertainty.member_head import MemberHead
 from triage.uncertainty.observations import Observations
 from triage.uncertainty.scores.residual import Residual, principal_dimensions
@@ -116,6 +118,72 @@ def test_without_a_residual_in_training_vim_is_the_energy() -> None:
     np.testing.assert_allclose(
         Vim(2).of(test, weight, bias, state), -logsumexp(test @ weight.T + bias, axis=1), rtol=1e-5
     )
+
+
+SHIFTS = (0.0, -30.0, -100.0)
+
+
+def shifted_cases() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Training and test features, whether a test case is out of distribution, and the weight."""
+    rng = np.random.default_rng(3)
+    weight = rng.normal(size=(10, 32)) / 4
+    turned = np.linalg.qr(rng.normal(size=(32, 32)))[0]
+
+    def inliers(n: int) -> np.ndarray:
+        spread = (rng.normal(size=(n, 32)) * 0.9 ** np.arange(32)) @ turned
+        return 3 * weight[np.arange(n) % 10] + spread
+
+    train, near = inliers(600), inliers(400)
+    far = inliers(400) + 0.6 * rng.normal(size=(400, 32))
+    outside = np.repeat([False, True], 400)
+    return train, np.vstack([near, far]), outside, weight
+
+
+def test_a_constant_added_to_all_logits_leaves_the_ranking_of_vim() -> None:
+    train, test, outside, weight = shifted_cases()
+    areas, alphas = [], []
+    for shift in SHIFTS:
+        score = ViM(dimensions=8)
+        score.fit(train, np.arange(600) % 10, last_layer=(weight, np.full(10, shift)))
+        areas.append(roc_auc_score(outside, score.score(test)))
+        alphas.append(float(score._score.state_of(0)["alpha"]))
+        assert bool(score._score.state_of(0)["centred"]) is (shift < 0)
+    assert min(alphas) > 0
+    assert 0.7 < areas[0] < 0.99  # so that a change would be seen
+    np.testing.assert_allclose(areas, areas[0], rtol=0, atol=0.02)
+    # centred logits do not hold the constant
+    np.testing.assert_allclose(areas[1], areas[2], rtol=0, atol=0.001)
+
+
+def test_centred_logits_are_those_of_a_centred_last_layer() -> None:
+    train, test, _, weight = shifted_cases()
+    bias = np.random.default_rng(4).normal(size=10)
+    centred = (weight - weight.mean(axis=0), bias - bias.mean())
+    truth = np.zeros(len(train), int)
+    _, expected = by_definition(train, test, centred, 8)
+    state = Vim(8).learn(train, truth, weight, bias - 50)
+    found = Vim(8).of(test, weight, bias - 50, state)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_one_class_of_negative_logits_ranks_by_the_residual() -> None:
+    train, test, _, weight = shifted_cases()
+    head = (weight[:1], np.array([-50.0]))
+    state = Vim(8).learn(train, np.zeros(len(train), int), *head)
+    assert state["alpha"] == 1
+    found = Vim(8).of(test, *head, state)
+    centred = (np.zeros((1, 32)), np.zeros(1))
+    expected = Residual(8).learn(train, np.zeros(len(train), int), *centred)
+    np.testing.assert_allclose(found, Residual(8).of(test, *centred, expected), rtol=1e-3)
+
+
+def test_a_state_of_an_earlier_release_scores_as_it_did() -> None:
+    train, test, head = draw(300, 16, 0), draw(50, 16, 1), last_layer(16)
+    score = Vim(5)
+    state = score.learn(train, np.zeros(300, int), *head)
+    earlier = {name: value for name, value in state.items() if name != "centred"}
+    assert {*earlier} == {"matrix", "shift", "length", "complement", "alpha"}
+    np.testing.assert_array_equal(score.of(test, *head, earlier), score.of(test, *head, state))
 
 
 def test_the_last_layer_of_the_outlier_classes_is_left_out() -> None:

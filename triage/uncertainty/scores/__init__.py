@@ -36,6 +36,7 @@ from triage.uncertainty.scores.relative_mahalanobis import RelativeMahalanobis
 from triage.uncertainty.scores.residual import Residual
 from triage.uncertainty.scores.scale import Scale
 from triage.uncertainty.scores.score import Score
+from triage.uncertainty.scores.settings import checked_settings
 from triage.uncertainty.scores.vim import Vim
 
 SCORES: Registry[type[Score]] = Registry(
@@ -94,7 +95,7 @@ def make_score(key: str, **settings: Any) -> Score:
     Raises
     ------
     UsageError
-        If there is no such score or setting, or a setting is out of bounds.
+        If there is no such score or setting, or a setting is out of bounds or of another type.
     """
     score = SCORES[key]
     known = [setting.name for setting in fields(score)]  # type: ignore[arg-type]
@@ -104,10 +105,7 @@ def make_score(key: str, **settings: Any) -> Score:
             where=key,
             hint=f"Its settings are {', '.join(known)}." if known else "It has none.",
         )
-    try:
-        return score(**settings)
-    except TypeError as error:
-        raise UsageError(f"a setting is of the wrong type: {error}", where=key) from error
+    return score(**checked_settings(score, settings, key))
 
 
 __all__ = ["POLICY_SCORES", "SCORES", "Score", "make_score"]

@@ -28,8 +28,9 @@ def check_cases(embedding: NDArray[np.floating], key: str) -> Array:
         If there are fewer than two: they have no spread.
     """
     if len(embedding) < 2:
+        cases = "1 training case has" if len(embedding) == 1 else "0 training cases have"
         raise UsageError(
-            f"{len(embedding)} training cases have no spread to learn from",
+            f"{cases} no spread to learn from",
             where=key,
             hint="At least 2 are needed, and far more than that to be of use.",
         )

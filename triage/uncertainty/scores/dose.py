@@ -32,7 +32,8 @@ class Dose(EmbeddingScore):
     A model has seen its training cases, so their statistics would look better than those of
     any new case: the kernels stand on statistics of held-out fifths, each under a model of the
     other cases, while new cases are judged by the model of all. With fewer than 4 training
-    cases there is nothing to hold out, and their own statistics are taken.
+    cases there is nothing to hold out, and their own statistics are taken. Which fifth a case is in
+    depends on its row, so another order of the training cases changes the score a little.
 
     Parameters
     ----------

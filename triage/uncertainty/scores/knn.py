@@ -73,7 +73,7 @@ class Knn(EmbeddingScore):
             _, axes = principal_axes(centred, self.components)
             state["axes"] = axes.astype(np.float32)
             centred = centred @ axes
-        # the training norms ride along as a last row, so one product gives ||t||^2 - 2 x.t
+        # the training norms are the last row, so one product gives ||t||^2 - 2 x.t
         return state | {"table": np.vstack([-2 * centred.T, squares]).astype(np.float32)}
 
     def of(self, embedding: Floats, state: State) -> Floats:

@@ -47,7 +47,8 @@ class Morse(EmbeddingScore):
     rate : float
         Adam's step size, falling linearly to nothing.
     seed : int
-        The same seed gives the same numbers.
+        Not negative. The same seed gives the same numbers for the same training cases in the
+        same order: batches are drawn by row, so another order changes them a little.
 
     Raises
     ------
@@ -75,6 +76,8 @@ class Morse(EmbeddingScore):
         for name in ("components", "hidden", "outputs", "steps", "scale", "rate"):
             if not getattr(self, name) > 0:
                 raise UsageError(f"{name} is not above 0", where=self.info.key)
+        if self.seed < 0:
+            raise UsageError(f"the seed is {self.seed}: at least 0 is needed", where=self.info.key)
 
     def learn(self, embedding: Floats, truth: Truth) -> State:
         """Learn the components' map and the network's weights."""

@@ -1,4 +1,4 @@
-"""First light: the eight tables, and triggers that keep the ledger append-only."""
+"""The first revision: the eight tables, and triggers that keep the ledger append-only."""
 
 import sqlalchemy as sa
 from alembic import op
