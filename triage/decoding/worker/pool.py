@@ -69,7 +69,7 @@ class _Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # native decoders quote the file there
             bufsize=0,
-            env=_environment(),
+            env=worker_environment(),
             start_new_session=True,  # an interrupt of the terminal is for the parent alone
         )
 
@@ -249,7 +249,7 @@ def default_pool() -> DecoderPool:
         return _default[1]
 
 
-def _environment() -> dict[str, str]:
+def worker_environment() -> dict[str, str]:
     """Environment of a worker, without the parent's passwords and addresses."""
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     package = str(Path(triage.__file__).parents[1])

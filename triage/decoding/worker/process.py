@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> None:
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
     if hasattr(signal, "SIGPROF"):
-        signal.signal(signal.SIGPROF, signal.SIG_DFL)  # whatever was inherited; see _limit_cpu
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)  # whatever was inherited; see limit_cpu
     if resource is not None:
         # A core file would hold a patient's picture.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -80,8 +80,8 @@ def _run(request: Header, path: Path, limits: WorkerLimits, write: Write) -> tup
         opened.append(sha256)
         write_message(write, {"type": "opened", "sha256": sha256})
 
-    _limit_memory(limits.memory_mib * 2**20)
-    _limit_cpu(limits.cpu_seconds_of(path))
+    limit_memory(limits.memory_mib * 2**20)
+    limit_cpu(limits.cpu_seconds_of(path))
     try:
         return encode_result(TASKS[request["task"]](path, announce, request["arguments"]))
     except ImageRejected as found:
@@ -92,12 +92,12 @@ def _run(request: Header, path: Path, limits: WorkerLimits, write: Write) -> tup
         # Its message may quote the file.
         refusal = of_file(decoder_failed(), path, next(iter(opened), None))
     finally:
-        _limit_cpu(0)
-        _limit_memory(None)
+        limit_cpu(0)
+        limit_memory(None)
     return encode_refusal(refusal), []
 
 
-def _limit_cpu(seconds: float) -> None:
+def limit_cpu(seconds: float) -> None:
     """End this process after so many seconds of CPU time; 0 lifts the limit.
 
     The signal of this timer is not caught, so that the kernel ends native code too.
@@ -106,7 +106,7 @@ def _limit_cpu(seconds: float) -> None:
         signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
-def _limit_memory(more: int | None) -> None:
+def limit_memory(more: int | None) -> None:
     """Let the address space grow by so many bytes; None lifts the limit."""
     if resource is None or not (size := _address_space()):
         return
