@@ -77,8 +77,7 @@ def audit(
 ) -> AuditResult:
     """Measure the predictions of a table, overall and in every level of every group.
 
-    A metric whose columns are not given is absent from the result. The order and the index of the
-    rows, and other columns, do not matter.
+    A metric whose columns are not given is absent. Order and index of the rows do not matter.
 
     Parameters
     ----------
@@ -88,8 +87,8 @@ def audit(
         True class of each case: a name, or, in a column of whole numbers, the position of its
         probability column (unless a class is itself named by a whole number).
     probabilities : sequence of columns, or mapping of class to column
-        One column for each class. The classes of a sequence are the names of the columns, without
-        `p_` or `probability_` where all of them begin so.
+        One for each class. The classes of a sequence are the names of the columns, without `p_` or
+        `probability_` where all of them begin so.
     groups : sequence of columns
         Subgroups, such as skin type; each value is a level, missing values are "unknown". None may
         be named "overall", which is what results call all cases.
@@ -100,7 +99,7 @@ def audit(
         Labels that are out-of-distribution: none of the classes is right for them. In a column of
         positions, numbers that are the position of no class, such as -1.
     ood_score, abstained, cost : column, optional
-        Out-of-distribution score, larger = more so; whether there was no opinion; what it cost.
+        Score, larger = more out-of-distribution; whether there was no opinion; what it cost.
     true_urgency, queue_urgency : column, optional
         Urgency of the true condition and that the case was queued at: `urgent`, `semi_urgent`,
         `routine`, `observation`, or 0 to 3.
@@ -111,8 +110,7 @@ def audit(
         Bootstrap resamples of patients, at least 2; the same seed, from 0, and table give the same
         numbers.
     progress : callable
-        Called with a stage, how much of it is done, and its total, such as
-        `lambda stage, done, total: print(stage, done, total)`.
+        Called with a stage, how much of it is done, and its total.
 
     Returns
     -------
@@ -121,13 +119,8 @@ def audit(
     Raises
     ------
     UsageError
-        If the table is empty, a column is absent or holds what it cannot, probabilities are
-        negative or do not sum to one, a label is that of no class, there is one class only, or an
-        argument is not of its type.
-
-    See Also
-    --------
-    triage.evaluation.evaluate : The same on arrays, with curves and the confusion matrix.
+        If the table is empty, a column is absent or holds what it cannot, probabilities are no
+        such, a label is that of no class, there is one class only, or an argument is wrong.
     """
     check_frame(frame)
     outlier_prevalence = share(outlier_prevalence, "outlier_prevalence")

@@ -121,7 +121,9 @@ def _parted(word: str) -> str:
 _PARTED_WORDS = frozenset(
     word
     for word in map(_parted, {*MISSING_WORDS, *_NO_IDENTIFIER_WORDS, "no id"})
-    # Not n.d. or k.a., which can be initials without full stops, nor 1.#IND
+    # Not n.d. or k.a., which can be initials without full stops, nor 1.#IND. Without its brackets
+    # "(empty)" or "(blank)" can be the name of a case.
+    if word not in ("empty", "blank")
     if word in ("n a", "na") or re.fullmatch(r"(?!\w \w$)\D{2,}", word)
 )
 

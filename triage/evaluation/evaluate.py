@@ -45,8 +45,7 @@ def evaluate(
         Keys of the metrics to measure; all by default. Those left out change no number of the
         others.
     progress : callable
-        Called with a stage, how much of it is done, and its total: first with resamples, then with
-        the sets of cases (all, and each level of each subgroup) whose intervals are made.
+        Called with a stage, how much of it is done, and its total.
 
     Raises
     ------

@@ -22,6 +22,7 @@ A system for OCT volumes holds instead:
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -47,7 +48,7 @@ SPEC = "spec.json"
 CARD = "model_card.md"
 _RESTORE = "Do not use it; restore it from a copy or train again."
 _MAKE = "Make one with `triage train`."
-_SHOWN_FORMAT = 40
+_FORMAT_NAME = re.compile(r"triage-[a-z]{1,20}-[a-z0-9]{1,4}")
 
 
 def save_bundle(
@@ -179,7 +180,8 @@ def _check_format(folder: Path, stated: str) -> None:
             where=str(folder),
             hint=f"Name a bundle that `triage train` wrote. If it is one: {_RESTORE}",
         )
-    name = repr(stated[:_SHOWN_FORMAT])
+    # Any other text may be somebody's data.
+    name = repr(stated) if _FORMAT_NAME.fullmatch(stated) else "of something else"
     if is_newer_format(stated):
         raise BundleError(
             f"was made by a newer version of this software: its manifest.json states the format "
