@@ -1,4 +1,4 @@
-"""The frozen `Predictions` table: what an ensemble said of each case, written once per scoring run.
+"""The frozen `Predictions` table: outputs of an ensemble for each case, written once per scoring.
 
 One Parquet file holds one row a case: identifiers, subgroup columns, the label if
 known, every member's class probabilities and the embedding (fixed-size lists of

@@ -86,7 +86,7 @@ def ingest(
     root: Path,
     source: str,
 ) -> IngestResult:
-    """Store cases and what a bundle said of them, rejected cases too.
+    """Store cases and the decisions of a bundle on them, rejected cases too.
 
     A case whose images could not be read waits for a person like any abstention: nothing
     that arrives is lost. It goes on when a later call brings its files. A case that contradicts

@@ -158,7 +158,7 @@ def _require_exchangeable(
 ) -> None:
     where = f"case {case_id}"
     stored, given = [row.sha256 for row in rows], record.hashes
-    # A path that somebody's name for another case happens to be says nothing of that case.
+    # A path may equal the stated id of another case: that is no reason to exchange its images.
     derived = session.scalar(select(Case.id_derived).where(Case.id == case_id))
     if len(stored) != len(given) or (stored != list(given) and derived != record.id_derived):
         raise StoreError("This case is already stored with other images.", where=where, hint=_OTHER)
