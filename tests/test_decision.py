@@ -47,6 +47,23 @@ def test_every_row_of_a_policy_is_a_decision() -> None:
     assert decisions[3].reason_code is AbstainReason.QUALITY
 
 
+def test_a_row_is_read_back_as_it_was_written() -> None:
+    table = make_policy().decide(make_predictions(random_probabilities(3, 20)))
+    for row in table.to_dict("records"):
+        decision = Decision.from_row(row)
+        written = decision.to_row()
+        assert list(written) == list(Decision.model_fields)
+        assert Decision.from_row(written) == decision
+        assert (written["reason_code"], written["condition"]) == (
+            row["reason_code"],
+            row["condition"],
+        )
+    unread = Decision(recommendation=NO_AI_OPINION, queue_urgency="urgent", reason_code="A2")
+    assert (unread.to_row()["condition"], unread.to_row()["differential"]) == ("", "[]")
+    assert np.isnan(unread.to_row()["p_outlier"])
+    assert Decision.from_row(unread.to_row()) == unread
+
+
 def test_one_member_cannot_disagree() -> None:
     table = make_policy().decide(make_predictions(random_probabilities(1, 5)[:, :1]))
     assert np.isnan(table["epistemic"]).all()

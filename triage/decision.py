@@ -116,6 +116,13 @@ class Decision(BaseModel):
             return self
         return Decision(**{name: getattr(self, name) for name in _OF_ABSTENTIONS})
 
+    def to_row(self) -> dict[str, Any]:
+        """Return one row of a predictions table; None is NaN, or '' where the cell is text."""
+        row: dict[str, Any] = self.model_dump(mode="json")
+        row["differential"] = json.dumps(row["differential"])
+        absent = {name: "" if name in _TEXTS else math.nan for name in row if row[name] is None}
+        return row | absent
+
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Decision:
         """Read one row of a predictions table; NaN and '' are None.
@@ -133,6 +140,8 @@ class Decision(BaseModel):
             raise PredictionsError("a row holds no decision", where=_places(error)) from error
 
 
+_TEXTS = ("condition", "reason_code")
+"""Fields that may be None and are text in a table."""
 _OF_ABSTENTIONS = ("recommendation", "queue_urgency", "reason_code", "reason", "next_action")
 
 

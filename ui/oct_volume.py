@@ -10,6 +10,7 @@ import streamlit as st
 from triage.decoding.read_volume import read_volume
 from triage.errors import ImageRejected, TriageError
 from triage.hashing import hash_file
+from triage.measurements.localizer import begins_above
 from triage.oct_imaging import OctVolume
 from triage.oct_reading import OctReading
 from triage.review import Opinion
@@ -19,7 +20,7 @@ from ui import oct_viewer
 from ui.case_words import CaseWords
 from ui.image_files import CHANGED, NOT_RECORDED, OUTSIDE, path_of
 from ui.oct_reading_payload import describe_reading
-from ui.oct_volume_payload import begins_above, describe_volume
+from ui.oct_volume_payload import describe_volume
 from ui.payload import Payload
 from ui.words import escape
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from triage.measurements.en_face import projection
-from triage.measurements.localizer import superior_first
+from triage.measurements.localizer import begins_above
 from triage.measurements.signal import GradingLimits, bscan_signal
 from triage.oct_imaging import Localizer, OctVolume
 from ui.payload import Payload
@@ -69,12 +69,6 @@ def en_face(bscans: NDArray[np.uint8]) -> NDArray[np.uint8]:
     low, high = np.percentile(means, (1, 99))
     stretched = (means - low) / max(float(high - low), 1e-6)
     return np.asarray(np.clip(stretched, 0, 1) * 255, dtype=np.uint8)
-
-
-def begins_above(volume: OctVolume) -> bool:
-    """Whether the first B-scan is the uppermost; assumed where the volume does not state it."""
-    lines = volume.localizer.lines if volume.localizer else None
-    return lines is None or superior_first(lines) is not False
 
 
 def jpeg(image: Image.Image) -> bytes:

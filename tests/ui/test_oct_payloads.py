@@ -12,11 +12,12 @@ from PIL import Image
 
 from tests.ui.make_oct import SMALL, reading_of, tissue_map, write_volume
 from triage.decoding.read_volume import read_volume
+from triage.measurements.localizer import begins_above
 from triage.oct_imaging import Localizer, OctVolume, Spacing
 from triage.store import ImageRecord
 from triage.vocabulary.tissues import Tissue
 from ui.oct_reading_payload import describe_reading
-from ui.oct_volume_payload import begins_above, describe_volume, en_face
+from ui.oct_volume_payload import describe_volume, en_face
 from ui.payload import Payload
 
 

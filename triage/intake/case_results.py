@@ -13,10 +13,10 @@ from triage.charts.svg import picture, rect, tag, text
 from triage.data.manifest import Case
 from triage.decisions.policy import Policy
 from triage.errors import ImageRejected
-from triage.intake.rejected_case import rejected_reason, rejected_sentence
+from triage.intake.rejected_case import rejected_decision
 from triage.predictions import DECISION_COLUMNS, Predictions
 from triage.systems.scored import Scored
-from triage.vocabulary.clinical import ABSTAINED_PRIORITY, NO_AI_OPINION, Urgency
+from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
 from triage.vocabulary.subgroup_levels import UNKNOWN
 
 SCORED, REJECTED = "scored", "rejected"
@@ -81,7 +81,7 @@ class CaseResults:
         rows = []
         for case in self.cases:
             refused = self.scored.rejected.get(case.case_id)
-            row = _rejected_row(refused) if refused else decided[case.case_id]
+            row = rejected_decision(refused).to_row() if refused else decided[case.case_id]
             rows.append(
                 {
                     "case_id": case.case_id,
@@ -149,17 +149,3 @@ class CaseResults:
 
     def _axes(self) -> list[str]:
         return sorted({axis for case in self.cases for axis in case.subgroups})
-
-
-def _rejected_row(error: ImageRejected) -> dict[str, object]:
-    """Decision columns of a case that could not be read."""
-    row: dict[str, object] = dict.fromkeys(DECISION_COLUMNS, np.nan)
-    return row | {
-        "condition": "",
-        "recommendation": NO_AI_OPINION,
-        "queue_urgency": str(ABSTAINED_PRIORITY),
-        "reason_code": str(rejected_reason(error)),
-        "reason": rejected_sentence(error),
-        "next_action": rejected_reason(error).next_action,
-        "differential": "[]",
-    }

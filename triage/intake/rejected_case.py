@@ -16,23 +16,16 @@ _REASONS = {
 }
 
 
-def rejected_reason(error: ImageRejected) -> AbstainReason:
-    """Return why there is no opinion on a refused file; by default it is not good enough."""
-    return _REASONS.get(error.reason, AbstainReason.QUALITY)
-
-
-def rejected_sentence(error: ImageRejected) -> str:
-    """Return the reason as a sentence for the reader, with what is wrong with the file."""
-    return f"{rejected_reason(error).sentence} {error.what}"
-
-
 def rejected_decision(error: ImageRejected) -> Decision:
-    """Return the decision on a case that could not be read: to a specialist, with the reason."""
-    reason = rejected_reason(error)
+    """Return the decision on a case that could not be read: to a specialist, with the reason.
+
+    By default the reason is that the images are not good enough.
+    """
+    reason = _REASONS.get(error.reason, AbstainReason.QUALITY)
     return Decision(
         recommendation=NO_AI_OPINION,
         queue_urgency=ABSTAINED_PRIORITY,
         reason_code=reason,
-        reason=rejected_sentence(error),
+        reason=f"{reason.sentence} {error.what}",
         next_action=reason.next_action,
     )

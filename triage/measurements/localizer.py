@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from triage.errors import UsageError
+from triage.oct_imaging.volume import OctVolume
 
 Lines = NDArray[np.float32]
 MAX_RESIDUAL = 2.0
@@ -29,6 +30,12 @@ def superior_first(lines: Lines) -> bool | None:
     down = float(middles[-1, 1] - middles[0, 1])
     across = float(abs(middles[-1, 0] - middles[0, 0]))
     return down > 0 if abs(down) > across else None
+
+
+def begins_above(volume: OctVolume) -> bool:
+    """Whether the first B-scan is the uppermost; assumed where the volume does not state it."""
+    lines = volume.localizer.lines if volume.localizer else None
+    return lines is None or superior_first(lines) is not False
 
 
 def position(lines: Lines, bscan: int, column: float, width: int) -> tuple[float, float]:

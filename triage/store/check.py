@@ -10,13 +10,12 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, create_engine, func, inspect, select, text
 from sqlalchemy.exc import DatabaseError, NoSuchTableError
-from sqlalchemy.pool import NullPool
 
 from triage.store.base import Base
 from triage.store.database_errors import errors_told
 from triage.store.engine import make_engine
 from triage.store.location import resolve_url, shown_url, sqlite_file
-from triage.store.read_only import read_only
+from triage.store.read_only import read_only_engine
 from triage.store.schema import Schema, migrate, needed_revision, schema_of
 
 _SHOWN = 20
@@ -83,9 +82,7 @@ def _reading(url: URL) -> Iterator[Connection]:
     path = sqlite_file(url)
     if path is not None:
         engine.dispose()
-        engine = create_engine(
-            "sqlite://", creator=lambda: read_only(path), poolclass=NullPool, hide_parameters=True
-        )
+        engine = read_only_engine(path)
     try:
         with engine.connect() as connection:
             yield connection

@@ -14,14 +14,13 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
-from sqlalchemy.pool import NullPool
 
 from triage.errors import StoreError
 from triage.extras import require_extra
 from triage.store.database_errors import errors_told
 from triage.store.ledger import refuse_bulk_changes
 from triage.store.location import URL_HELP, resolve_url, shown_url, sqlite_file
-from triage.store.read_only import read_only
+from triage.store.read_only import read_only_engine
 from triage.store.schema import FoundSchema, Schema, migrate, schema_of
 
 _BUSY_TIMEOUT_MS = 30_000
@@ -157,9 +156,7 @@ def _schema_unchanged(url: URL) -> FoundSchema | None:
     path = sqlite_file(url)
     if path is None or not path.is_file() or not path.stat().st_size:
         return None
-    engine = create_engine(
-        "sqlite://", creator=lambda: read_only(path), poolclass=NullPool, hide_parameters=True
-    )
+    engine = read_only_engine(path)
     try:
         with engine.connect() as connection:
             return schema_of(connection)

@@ -7,6 +7,9 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.pool import NullPool
+
 
 def read_only(path: Path) -> sqlite3.Connection:
     """Open a SQLite file to be read only.
@@ -23,3 +26,10 @@ def read_only(path: Path) -> sqlite3.Connection:
     alone = not os.access(place.parent, os.W_OK) and not log.exists()
     mode = "mode=ro&immutable=1" if alone else "mode=ro"
     return sqlite3.connect(f"file:{quote(str(place))}?{mode}", uri=True, timeout=30)
+
+
+def read_only_engine(path: Path) -> Engine:
+    """Return an engine whose connections are those of `read_only`, each opened anew."""
+    return create_engine(
+        "sqlite://", creator=lambda: read_only(path), poolclass=NullPool, hide_parameters=True
+    )

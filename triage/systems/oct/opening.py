@@ -12,13 +12,13 @@ from triage.array_file import load_arrays
 from triage.data.manifest import Case
 from triage.errors import ImageRejected, RejectReason
 from triage.imaging.shown_name import shown_name
-from triage.measurements.localizer import superior_first
+from triage.measurements.localizer import begins_above
 from triage.measurements.signal import bscan_signal
 from triage.models.oct.scan_grid import labels_to_grid
 from triage.models.oct.settings import SegmentationSettings
 from triage.models.oct.volume_reader import read_on_grid
 from triage.oct_imaging.acquisition import acquisition_features
-from triage.oct_imaging.volume import Eye, OctVolume
+from triage.oct_imaging.volume import Eye
 from triage.progress import Advance
 from triage.regular_file import is_below
 from triage.vocabulary.tissues import Tissue
@@ -76,17 +76,12 @@ def open_volume(case: Case, settings: SegmentationSettings) -> OpenVolume:
         bscans=bscans,
         spacing=spacing,
         laterality=volume.laterality,
-        superior_first=_superior_first(volume),
+        superior_first=begins_above(volume),
         acquisition=acquisition_features(volume),
         signal=bscan_signal(volume.bscans),
         flags=tuple(str(flag) for flag in volume.flags),
         sha256=volume.sha256,
     )
-
-
-def _superior_first(volume: OctVolume) -> bool:
-    lines = volume.localizer.lines if volume.localizer else None
-    return lines is None or superior_first(lines) is not False
 
 
 def open_volumes(
