@@ -18,8 +18,8 @@ from triage.heads import HeadKind
 from triage.intake.case_table import read_unlabelled
 from triage.intake.ingest import ingest
 from triage.intake.score import score_cases
-from triage.learning.default_backbones import default_backbones
 from triage.learning.evaluate import EvaluationRun, evaluate_bundle
+from triage.learning.recipes import Recipe, recipe_backbones
 from triage.learning.settings import settings_for
 from triage.learning.train import Settings, train
 from triage.models.settings import TrainSettings
@@ -85,6 +85,7 @@ def demo(
     draws: int = 1,
     cases: int | None = None,
     config: str | Path | None = None,
+    recipe: Recipe = "default",
     cache_folder: str | Path | None = None,
     report: Progress = lambda *_: None,
 ) -> DemoResult:
@@ -102,7 +103,7 @@ def demo(
     workdir : str or Path
         Where everything is written.
     backbones : sequence of str
-        References; by default what `default_backbones` finds.
+        References; by default those of the recipe.
     members : int, optional
         Ensemble size.
     draws : int
@@ -111,6 +112,8 @@ def demo(
         Phantoms to generate.
     config : str or Path, optional
         YAML file with settings of training.
+    recipe : {'default', 'fast'}
+        Backbones and settings where neither is given.
 
     Raises
     ------
@@ -121,8 +124,8 @@ def demo(
     root = None if root is None else Path(root)
     cache_folder = None if cache_folder is None else Path(cache_folder)
     generated = root is None
-    references = tuple(backbones) or default_backbones(root)
-    settings = settings_for(spec, references, config, members=members)
+    references = tuple(backbones) or recipe_backbones(recipe, root)
+    settings = settings_for(spec, references, config, recipe=recipe, members=members)
     if root is None:
         root = generator_of(spec).generate(workdir / "phantoms", cases, report)
     heads = COMPARED if settings.mode == "embed" else (HeadKind.HOD,)

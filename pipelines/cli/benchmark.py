@@ -13,6 +13,7 @@ from pipelines.cli.console import (
     Config,
     Json,
     Members,
+    RecipeName,
     Root,
     Spec,
     bars,
@@ -68,6 +69,7 @@ def benchmark(
     backbone: Backbones = None,
     members: Members = None,
     config: Config = None,
+    recipe: RecipeName = "default",
     far: Far = None,
     shift: Shifts = None,
     image_text: ImageText = None,
@@ -88,17 +90,18 @@ def benchmark(
     from triage.benchmark.run import benchmark as run
     from triage.benchmark.score_pairs import parse_pairs
     from triage.data.spec_files import load_spec
-    from triage.learning.default_backbones import default_backbones
+    from triage.learning.recipes import recipe_backbones
     from triage.learning.settings import benchmark_settings
     from triage.modalities import MODALITIES
 
     chosen = parse_methods(methods)
     pairs = parse_pairs(compare or (), chosen)
     data = load_spec(spec)
+    networks = backbone or recipe_backbones(recipe, root)
     protocol = Protocol(
         data,
         root,
-        benchmark_settings(data, backbone or default_backbones(root), config, members),
+        benchmark_settings(data, networks, config, members, recipe),
         shifts=parse_shifts(shift or MODALITIES[data.modality].default_shifts),
         far=far,
         image_text=image_text,
@@ -113,6 +116,7 @@ def benchmark(
         "backbone": [name.rsplit("/", 1)[-1] for name in backbone or ()],
         "members": members,
         "config": config and config.name,
+        "recipe": recipe if recipe != "default" else None,
         "far": far and far.name,
         "shift": shift,
         "image-text": image_text and image_text.rsplit("/", 1)[-1],

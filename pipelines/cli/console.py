@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -37,6 +37,10 @@ Backbones = Annotated[
 Config = Annotated[
     Path | None,
     typer.Option("--config", help="Settings of training (YAML), such as network sizes."),
+]
+RecipeName = Annotated[
+    Literal["default", "fast"],
+    typer.Option("--recipe", help="fast: one small backbone, one pass a picture, five members."),
 ]
 Members = Annotated[int | None, typer.Option("--members", min=1, help="Size of the ensemble.")]
 

@@ -13,6 +13,7 @@ from pipelines.cli.console import (
     Json,
     Members,
     OptionalRoot,
+    RecipeName,
     bars,
     cache_folder,
     say,
@@ -31,6 +32,7 @@ def demo(
     draws: Annotated[int, typer.Option(min=1, help="How often roles are drawn.")] = 1,
     cases: Annotated[int | None, typer.Option(min=400, help="Phantoms to generate.")] = None,
     config: Config = None,
+    recipe: RecipeName = "default",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8501,
     as_json: Json = False,
 ) -> None:
@@ -59,6 +61,7 @@ def demo(
             draws=draws,
             cases=cases,
             config=config,
+            recipe=recipe,
             cache_folder=cache_folder(),
             report=progress,
         )

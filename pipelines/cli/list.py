@@ -106,7 +106,7 @@ def _backbones() -> list[Row]:
     from triage.backbones.lite_weights import LICENCE, lite_module
     from triage.backbones.monai_networks import MONAI_NETWORKS
     from triage.extras import is_installed
-    from triage.learning.default_backbones import FALLBACK, default_backbones
+    from triage.learning.default_backbones import default_backbones
 
     found = default_backbones(Path("data"))  # searches beside a folder of the working folder
     lite = (
@@ -119,7 +119,7 @@ def _backbones() -> list[Row]:
         }
         for number, variant in LITE_VARIANTS.items()
     )
-    here = (_found_here(name) for name in found if name != FALLBACK)
+    here = (_found_here(name) for name in found if name.startswith("hf:"))
     kinds = _described(registry("backbones").infos(), suffix=":")
     return [*kinds, *lite, *_described(MONAI_NETWORKS.infos(), prefix="monai:"), *here]
 

@@ -12,6 +12,7 @@ from pipelines.cli.console import (
     Config,
     Json,
     Members,
+    RecipeName,
     Root,
     Spec,
     bars,
@@ -66,6 +67,7 @@ def train(
         typer.Option(help="Arithmetic of fine-tuning (default: float32)."),
     ] = None,
     config: Config = None,
+    recipe: RecipeName = "default",
     as_json: Json = False,
 ) -> None:
     """Train an ensemble and write it as a bundle; a killed run is resumed by the same command.
@@ -74,15 +76,16 @@ def train(
     """
     from triage.data.dataset import load_dataset
     from triage.data.spec_files import load_spec
-    from triage.learning.default_backbones import default_backbones
+    from triage.learning.recipes import recipe_backbones
     from triage.learning.settings import settings_for
     from triage.learning.train import train as run
 
     dataset = load_dataset(load_spec(spec), root, roles_seed)
     settings = settings_for(
         dataset.spec,
-        tuple(backbone or default_backbones(root)),
+        tuple(backbone or recipe_backbones(recipe, root)),
         config,
+        recipe=recipe,
         mode=mode,
         head=head,
         members=members,

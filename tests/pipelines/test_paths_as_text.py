@@ -51,7 +51,8 @@ def test_text_is_taken_as_a_path(
     assert (tmp_path / "evaluation.json").is_file()
     page, _ = write_audit(run, str(tmp_path / "report"), None)
     assert page.is_file()
-    assert default_backbones(str(tmp_path / "a" / "data")) == default_backbones(None)
+    data = tmp_path / "a" / "data"
+    assert default_backbones(str(data)) == default_backbones(data)
 
 
 def test_text_is_taken_as_a_path_by_training(

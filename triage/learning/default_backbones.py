@@ -1,4 +1,4 @@
-"""Where pretrained backbones are looked for when none is named, and which of them suit a spec."""
+"""Which backbones are used when none is named, and which of them suit a spec."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from triage.backbones.lite_weights import lite_module
 from triage.data.spec import DataSpec
 from triage.errors import UsageError
+from triage.extras import is_installed
 from triage.modalities import MODALITIES
 
 VARIABLE = "TRIAGE_WEIGHTS"
+LITE = ("lite:0", "lite:2")
+"""Backbones of packages that the default recipe uses where they are installed."""
+SMALL_PICTURES = ("lite:0@128",)
+"""Backbone for pictures of 96 pixels a side, such as generated ones, at less than half the work."""
 FALLBACK = "monai:resnet10_narrow"
+"""Small network that is trained from nothing where no pretrained one is at hand."""
 OCT = "oct:"
 """Begins the reference of a backbone that reads volumes."""
 _FOLDER = "weights"
@@ -19,10 +26,12 @@ _LEVELS = 3
 
 
 def default_backbones(root: str | Path | None) -> tuple[str, ...]:
-    """Find pretrained backbones near the data, else a small network to train from scratch.
+    """Find pretrained backbones, else a small network to train from scratch.
 
-    A folder of backbones is the one named by the environment variable `TRIAGE_WEIGHTS`, or one
-    called `weights` beside the data's root or up to two folders above. Nothing is downloaded.
+    The environment variable `TRIAGE_WEIGHTS` names a folder of backbones, which are used alone.
+    Else they are those of a folder called `weights` beside the data's root, or up to two folders
+    above, and `LITE` where the packages of the extra `weights` are installed. For generated
+    pictures `SMALL_PICTURES` takes the place of both. Nothing is downloaded.
 
     Parameters
     ----------
@@ -53,7 +62,14 @@ def default_backbones(root: str | Path | None) -> tuple[str, ...]:
         # Bundles and reports record the reference: it names no folder that the user did not name.
         nearby = [Path(os.path.relpath(parent)) for parent in nearby]
     sets = (_backbones_in(parent / _FOLDER) for parent in nearby)
-    return next(filter(None, sets), (FALLBACK,))
+    near = next(filter(None, sets), ())
+    return (*near, *installed_lite(SMALL_PICTURES if root is None else LITE)) or (FALLBACK,)
+
+
+def installed_lite(references: Sequence[str]) -> tuple[str, ...]:
+    """Return the references `lite:<number>` whose packages are installed."""
+    numbers = {reference: reference.partition(":")[2][:1] for reference in references}
+    return tuple(each for each in references if is_installed(lite_module(numbers[each])))
 
 
 def check_backbones(spec: DataSpec, references: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from triage.data.spec import DataSpec
 from triage.data.strict_yaml import nearest_key, problems_of, read_mapping
 from triage.errors import SpecError, UsageError
+from triage.learning.recipes import Recipe, recipe_settings
 from triage.learning.train import Settings
 from triage.modalities import MODALITIES
 from triage.models.oct.settings import OctSettings
@@ -23,7 +24,12 @@ KIND = "settings file"
 
 
 def settings_for(
-    spec: DataSpec, backbones: Sequence[str], config: str | Path | None = None, **chosen: Any
+    spec: DataSpec,
+    backbones: Sequence[str],
+    config: str | Path | None = None,
+    *,
+    recipe: Recipe = "default",
+    **chosen: Any,
 ) -> Settings:
     """Settings that suit a spec's modality, with what the user chose on top.
 
@@ -34,6 +40,8 @@ def settings_for(
         For photographs and B-scans; volumes have none.
     config : str or Path, optional
         YAML file with settings; what is in `chosen` overrides it.
+    recipe : {'default', 'fast'}
+        Settings of heads on frozen backbones that the file and `chosen` override.
     **chosen
         Fields of `TrainSettings` or `OctSettings`; None leaves a field as it is.
 
@@ -47,13 +55,17 @@ def settings_for(
     """
     given = {key: value for key, value in chosen.items() if value is not None}
     family = family_of(spec.modality)
-    settings = _resolved(family, spec.modality, backbones, config, given)
+    settings = _resolved(family, spec.modality, backbones, config, given, recipe)
     family.check_machine(settings)
     return settings
 
 
 def benchmark_settings(
-    spec: DataSpec, backbones: Sequence[str], config: str | Path | None, members: int | None
+    spec: DataSpec,
+    backbones: Sequence[str],
+    config: str | Path | None,
+    members: int | None,
+    recipe: Recipe = "default",
 ) -> TrainSettings:
     """Settings of a benchmark's ensembles: of heads, on frozen networks for volumes too.
 
@@ -63,7 +75,7 @@ def benchmark_settings(
         See `settings_for`.
     """
     if not MODALITIES[spec.modality].volumes:
-        settings = settings_for(spec, backbones, config, members=members)
+        settings = settings_for(spec, backbones, config, recipe=recipe, members=members)
         assert isinstance(settings, TrainSettings)
         return settings
     if config is not None:
@@ -108,11 +120,14 @@ def _resolved(
     backbones: Sequence[str],
     config: str | Path | None,
     given: dict[str, Any],
+    recipe: Recipe = "default",
 ) -> Settings:
-    """The family's defaults, then a file's settings, then what the user chose."""
+    """The family's defaults, then a recipe's, a file's settings, and what the user chose."""
     given = (read_config(config, modality) if config else {}) | family.renamed(given)
     try:
         defaults = family.default_settings(backbones, given)
+        if isinstance(defaults, TrainSettings) and defaults.mode == "embed":
+            given = recipe_settings(recipe) | given
         settings: Settings = family.settings_type.model_validate(
             _merged(defaults.model_dump(), given)
         )
