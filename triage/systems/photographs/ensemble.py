@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,7 @@ def combine_scores(
     dataset: Dataset,
     kind: HeadKind,
     cache_folder: Path | None,
+    fixed: Mapping[str, float] | None = None,
 ) -> tuple[Combination, NDArray[np.float64]]:
     """Fit the combination of scores; returns it with the scores of the validation cases.
 
@@ -70,6 +71,8 @@ def combine_scores(
     kind : HeadKind
     cache_folder : Path, optional
         Of embeddings: those of the training inliers are asked for again.
+    fixed : mapping of str to float, optional
+        Share of each score; by default they are chosen on validation.
     """
     draw = dataset.draw
     backbones = used_backbones(pool, members)
@@ -83,13 +86,14 @@ def combine_scores(
             (validated, pool.validation_cases),
         )
     )
-    seen = observed(validated, validation)
+    seen = observed(validated, validation, members)
     combination = fit_combination(
-        observed(embedded, training),
+        observed(embedded, training, members),
         truth_of(training),
         seen,
         validation.cases["label"].where(truth_of(validation) < 0, "").to_numpy(dtype=np.str_),
         met=draw.train if HEADS[kind].info.learns_outliers else (),
+        fixed=fixed,
     )
     return combination, combination.score(seen)
 
