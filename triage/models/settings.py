@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -110,6 +110,15 @@ class TrainSettings(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    SYNONYMS: ClassVar[dict[str, str]] = {
+        "loss": "criterion",
+        "calibration": "calibrator",
+        "ood_score": "score",
+        "conformal": "prediction_set",
+        "guarantee": "guaranteed",
+    }
+    """Words that may be written for a setting, for the message."""
 
     backbones: tuple[str, ...] = Field(min_length=1)
     mode: Literal["embed", "finetune"] = "embed"

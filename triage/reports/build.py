@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from triage.auditing import DEFAULT_PLAN, AuditPlan, judge_plan, worst_group
 from triage.errors import UsageError
 from triage.evaluation.metrics import METRICS
+from triage.evaluation.prediction_sets import PredictionSetResult
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.results import Evaluation
 from triage.evaluation.segmentation import SegmentationResult
@@ -39,6 +40,7 @@ def build_report(
     referral: ReferralResult | None = None,
     tissue: SegmentationResult | None = None,
     uncertainty: UncertaintyResult | None = None,
+    prediction_sets: PredictionSetResult | None = None,
 ) -> Report:
     """Put a report together; the same inputs give the same report.
 
@@ -66,6 +68,8 @@ def build_report(
         Their tissue maps.
     uncertainty : UncertaintyResult, optional
         Uncertainty between known classes, and its parts.
+    prediction_sets : PredictionSetResult, optional
+        Coverage of the sets, where the system gives any.
 
     Raises
     ------
@@ -92,6 +96,7 @@ def build_report(
             referral=referral,
             tissue=tissue,
             uncertainty=uncertainty,
+            prediction_sets=prediction_sets,
             metrics=_metric_texts(),
             worst_groups=_worst_groups(evaluation),
             abstention_reasons=None if abstention_reasons is None else dict(abstention_reasons),
@@ -132,6 +137,7 @@ def _identity(report: Report, reviews: Mapping[str, Any] | None) -> dict[str, An
         "referral": report.referral,
         "tissue": report.tissue,
         "uncertainty": report.uncertainty,
+        "prediction_sets": report.prediction_sets,
     }
     return {
         "manifest": report.manifest_hash,
