@@ -16,6 +16,7 @@ from triage.benchmark.html_page import write_benchmark_page
 from triage.benchmark.methods import Method, heads_of
 from triage.benchmark.parallel_jobs import run_parallel
 from triage.benchmark.protocol import Protocol
+from triage.benchmark.recommendation import check_recommendable, recommend
 from triage.benchmark.records import Records
 from triage.benchmark.results import BenchmarkResult, Skipped
 from triage.benchmark.score_pairs import Pair
@@ -57,6 +58,7 @@ def benchmark(
     cache_folder: Path | None = None,
     n_resamples: int = 1000,
     command: str = "",
+    recommended: Path | None = None,
     report: Progress = lambda *_: None,
 ) -> BenchmarkResult:
     """Compare methods under equal conditions; a repeated call resumes a killed one.
@@ -82,6 +84,8 @@ def benchmark(
         Of draws and cases, for the intervals.
     command : str
         The command line, for the page.
+    recommended : Path, optional
+        Settings file to write, with what was best on validation cases; see `recommend`.
 
     Returns
     -------
@@ -93,6 +97,8 @@ def benchmark(
     TriageError
         If the data cannot be trained with, or `out` holds another benchmark.
     """
+    if recommended is not None:
+        check_recommendable(protocol)
     for head in heads_of(methods):  # what cannot be trained is refused before anything is
         Arm.parse(head).settings(protocol.settings)
     protocol = protocol.with_near_duplicates(cache_folder, report)
@@ -125,6 +131,8 @@ def benchmark(
     with whole_file(out / JSON) as partial:
         partial.write_text(result.to_json() + "\n", encoding="utf-8")
     write_benchmark_page(result, out / PAGE)
+    if recommended is not None:
+        recommend(protocol, records, seeds, work.methods, recommended, n_resamples=n_resamples)
     return result
 
 

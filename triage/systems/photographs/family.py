@@ -64,7 +64,7 @@ class PhotographFamily(Family[TrainSettings, System]):
         pool = train_pool(
             dataset, settings, cache_folder=cache_folder, checkpoints=checkpoints, progress=progress
         )
-        members = select_members(pool, dataset, settings)
+        members = select_members(pool, dataset, settings, cache_folder)
         predictions = validation_predictions(pool, members, dataset, settings.head)
         combination, combined = None, None
         if settings.chosen_score == COMBINATION or settings.fixed_shares:
