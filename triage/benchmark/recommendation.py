@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -129,9 +128,7 @@ def _deployable(
     return kept, refused
 
 
-def _settings(
-    base: TrainSettings, scored: Method, calibrator: str, kind: str
-) -> TrainSettings:
+def _settings(base: TrainSettings, scored: Method, calibrator: str, kind: str) -> TrainSettings:
     """The benchmark's settings with what was chosen in place."""
     given = Arm.parse(scored.head).settings(base).model_dump()
     given |= base.model_dump(include={*DECIDING} - {"ood"})
@@ -195,7 +192,7 @@ def _calibrator(
     resamples: CrossedResamples,
 ) -> tuple[str, Choice]:
     keys = dict.fromkeys(method.key for method in methods if method.kind == "calibrator")
-    usable = {key: "" for key in (TEMPERATURE, *keys)}
+    usable = dict.fromkeys((TEMPERATURE, *keys), "")
     refused = {}
     for key in list(usable):
         try:
@@ -209,9 +206,7 @@ def _calibrator(
     rows = compare_means(draws, candidates, TEMPERATURE, resamples, larger_is_better=False)
     chosen = rows[0].name if rows[0].is_better else TEMPERATURE
     what = "log loss of inliers, fitted on the other four fifths of the clusters"
-    return chosen, Choice(
-        "calibrator", chosen, TEMPERATURE, what, tuple(rows), refused=refused
-    )
+    return chosen, Choice("calibrator", chosen, TEMPERATURE, what, tuple(rows), refused=refused)
 
 
 def _sets(
@@ -266,8 +261,8 @@ def _held(arm: str, key: str, draw: ValidationDraw) -> Floats:
 _NOT_MEASURED = "{0} is the default and was not among the methods, so that nothing is compared."
 _NONE_COMPARED = "None was among the methods, so the default is recommended."
 _NO_OUTLIERS = (
-    "Every validation outlier is of a condition that trained an ensemble, or there is none: nothing "
-    "tells which score knows others."
+    "Every validation outlier is of a condition that trained an ensemble, or there is none: "
+    "nothing tells which score knows others."
 )
 _OLD_RECORDS = (
     "The records are of an earlier version: outliers of conditions that trained are not left out."

@@ -1,4 +1,4 @@
-"""A recommendation as YAML for `triage train --config`, with comments that say how it was chosen."""
+"""A recommendation as YAML for `triage train --config`: comments say how it was chosen."""
 
 from __future__ import annotations
 

@@ -19,7 +19,9 @@ SENTENCE = "A condition of high risk cannot be ruled out, so the referral is sem
 
 def p_high_risk(probabilities: NDArray[np.float64], risks: Sequence[Risk]) -> NDArray[np.float64]:
     """Summed probability of the conditions of high risk, [N], from probabilities [N, K]."""
-    summed: NDArray[np.float64] = probabilities[:, [risk is Risk.HIGH for risk in risks]].sum(axis=1)
+    summed: NDArray[np.float64] = probabilities[:, [risk is Risk.HIGH for risk in risks]].sum(
+        axis=1
+    )
     return summed
 
 

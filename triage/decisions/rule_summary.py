@@ -68,7 +68,9 @@ def _guaranteed(policy: Policy) -> str:
     )
     if found.threshold is None:
         return f"not certified ({promise}): {found.reason}"
-    return f"{promise}: referred semi-urgently or sooner from a probability of {found.threshold:.4g}"
+    return (
+        f"{promise}: referred semi-urgently or sooner from a probability of {found.threshold:.4g}"
+    )
 
 
 def _abstention(selective: SelectiveSettings) -> str:

@@ -70,9 +70,7 @@ def evaluate_prediction_sets(predictions: Predictions) -> PredictionSetResult | 
     )
 
 
-def _rows(
-    predictions: Predictions, where: NDArray[np.bool_], promised: float
-) -> list[CoverageRow]:
+def _rows(predictions: Predictions, where: NDArray[np.bool_], promised: float) -> list[CoverageRow]:
     assert predictions.decisions is not None, "the caller has seen to it"
     texts = predictions.decisions["prediction_set"].to_numpy(dtype=object)[where]
     held = np.array(

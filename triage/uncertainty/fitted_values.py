@@ -1,7 +1,7 @@
 """A fitted calibrator or kind of prediction set as plain values, for the JSON of a policy.
 
-`triage.uncertainty.fitted_file` writes the same to a file of arrays of its own. A policy is one JSON
-file, which is read without any other, so what it holds must be numbers within it.
+`triage.uncertainty.fitted_file` writes the same to a file of arrays of its own. A policy is one
+JSON file, which is read without any other, so what it holds must be numbers within it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The score that decides, of any ensemble of candidates, without fitting it anew for each.
 
 Scores of embeddings are means over the backbones of an ensemble, and scores of heads over its
-members, so each part is computed once. Scores of probabilities read the ensemble's mean. Shares of a
-combination are those that the whole pool has; scales are fitted to each ensemble, since
-the mean over few members is more extreme.
+members, so each part is computed once. Scores of probabilities read the ensemble's mean. Shares of
+a combination are those that the whole pool has; scales are fitted to each ensemble, since the mean
+over few members is more extreme.
 """
 
 from __future__ import annotations
