@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from triage.models.settings import TrainSettings
 from triage.predictions import Predictions
 from triage.systems.bundle import load_system
 from triage.systems.photographs.system import System
+from triage.uncertainty.observations import Observations
 
 METHODS = "combination,gen@hod,gram,outlier_mass@hod,vector,temperature,density_aware,lac,aps"
 SEEDS = (0, 1)
@@ -77,11 +79,7 @@ def test_the_file_is_settings_and_says_how_they_were_chosen(
     assert f"{content['score']}@hod" in comments
 
 
-def test_test_cases_have_no_part_in_it(
-    plain: Protocol, benched: Measured, tmp_path: Path
-) -> None:
-    import shutil
-
+def test_test_cases_have_no_part_in_it(plain: Protocol, benched: Measured, tmp_path: Path) -> None:
     seeds = benched.result.seeds
     before = write(plain, benched.folder, seeds, tmp_path / "before.yaml")
     spoilt = tmp_path / "spoilt"
@@ -166,9 +164,9 @@ def bundle_of(
     train(dataset, given, folder, cache_folder=cache)
     system, _ = load_system(folder)
     assert isinstance(system, System)
-    cases = [*dataset.of_split("validation"), *dataset.of_split("test")]
-    part = np.array([VALIDATION] * len(dataset.of_split("validation")))
-    return system, system.score(cases, cache).predictions, np.arange(len(cases)) < len(part)
+    validation, test = dataset.of_split(VALIDATION), dataset.of_split("test")
+    table = system.score([*validation, *test], cache).predictions
+    return system, table, np.arange(len(table)) < len(validation)
 
 
 def test_a_bundle_has_the_benchmarks_numbers(
@@ -216,8 +214,6 @@ def test_a_bundle_has_the_benchmarks_numbers(
     assert fixed.combination is not None
     assert fixed.combination.summary.shares == {"gen": 1.0}
     (gen,) = fixed.combination.scores
-    from triage.uncertainty.observations import Observations
-
     raw = gen.score(Observations.of_predictions(again))
     np.testing.assert_allclose(raw[~seen], recorded("gen@hod")["test"], rtol=1e-4, atol=1e-6)
     assert again.decisions is not None

@@ -80,9 +80,7 @@ def test_a_policy_calibrates_as_the_calibrator_does(key: str) -> None:
     policy = fitted(seen, calibrator=key)
     truth = truth_of(seen)
     alone = CALIBRATORS[key]().fit(shares(seen)[truth >= 0], truth[truth >= 0])
-    np.testing.assert_allclose(
-        policy.calibrated(asked), alone.calibrate(shares(asked)), atol=1e-9
-    )
+    np.testing.assert_allclose(policy.calibrated(asked), alone.calibrate(shares(asked)), atol=1e-9)
     loaded = Policy.model_validate_json(policy.model_dump_json(indent=2))
     assert loaded == policy
     assert loaded.decide(asked).equals(policy.decide(asked))
@@ -101,7 +99,9 @@ def test_sets_are_those_of_the_method_and_come_back(key: str, by: str) -> None:
     }
     of_seen = groups["seen"]
     alone = CONFORMAL[key](alpha=0.2, by=kind).fit(
-        shares(seen)[truth >= 0], truth[truth >= 0], None if of_seen is None else of_seen[truth >= 0]
+        shares(seen)[truth >= 0],
+        truth[truth >= 0],
+        None if of_seen is None else of_seen[truth >= 0],
     )
     expected = alone.sets(shares(asked), groups["asked"])
     loaded = Policy.model_validate_json(policy.model_dump_json())
