@@ -81,7 +81,7 @@ class FittedValues(BaseModel):
 
     kind: Literal["calibrator", "prediction set"]
     key: str
-    settings: dict[str, bool | int | float | str | None]
+    settings: dict[str, bool | int | float | str | tuple[float, ...] | None]
     arrays: dict[str, StoredArray]
 
     @model_validator(mode="after")
