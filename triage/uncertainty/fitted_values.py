@@ -49,10 +49,12 @@ class StoredArray(BaseModel):
         ValueError
             If it is of another type.
         """
-        return cls(
-            dtype=array.dtype.name,
-            shape=array.shape,
-            values=tuple(array.ravel().astype(np.float64).tolist()),
+        return cls.model_validate(
+            {
+                "dtype": array.dtype.name,
+                "shape": array.shape,
+                "values": array.ravel().astype(np.float64).tolist(),
+            }
         )
 
     def array(self) -> NDArray[Any]:
