@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tests.store.make import case, opinion
-from tests.ui.conftest import Pages, answer
-from tests.ui.test_case_page import LOCK, press, shown
+from tests.ui.conftest import Pages, answer, press, shown
+from tests.ui.test_case_page import LOCK
 from triage.review import Certainty
-from triage.store import BundleRecord, add_case, add_prediction, open_store, register_bundle
+from triage.store import add_case, add_prediction, open_store, register_bundle
+from triage.store.records import BundleRecord
 from triage.vocabulary.clinical import Urgency
 from ui.prediction_set_text import prediction_set_sentence
 
