@@ -105,15 +105,9 @@ def benchmark(
     records = Records(out, protocol.fingerprint())
     seeds = protocol.seeds(repeats)
     work = _possible(protocol, methods, learns_outliers=bool(protocol.dataset(seeds[0]).draw.train))
+    asked = tuple(work.methods)
     jobs = [
-        DrawJob(
-            protocol,
-            seed,
-            tuple(work.methods),
-            records,
-            cache_folder,
-            trace_memory=seed == seeds[0],
-        )
+        DrawJob(protocol, seed, asked, records, cache_folder, trace_memory=seed == seeds[0])
         for seed in seeds
     ]
     _run_draws(jobs, work, workers, report)
@@ -128,12 +122,16 @@ def benchmark(
         command=command,
         report=report,
     )
-    with whole_file(out / JSON) as partial:
-        partial.write_text(result.to_json() + "\n", encoding="utf-8")
-    write_benchmark_page(result, out / PAGE)
+    _write(result, out)
     if recommended is not None:
         recommend(protocol, records, seeds, work.methods, recommended, n_resamples=n_resamples)
     return result
+
+
+def _write(result: BenchmarkResult, out: Path) -> None:
+    with whole_file(out / JSON) as partial:
+        partial.write_text(result.to_json() + "\n", encoding="utf-8")
+    write_benchmark_page(result, out / PAGE)
 
 
 def _possible(protocol: Protocol, methods: Sequence[Method], *, learns_outliers: bool) -> _Work:

@@ -62,14 +62,11 @@ def build_report(
         Abstained cases by reason.
     plan : AuditPlan
         Limits to judge by.
-    referral : ReferralResult, optional
-        Referrals of OCT volumes.
-    tissue : SegmentationResult, optional
-        Their tissue maps.
+    referral, tissue : ReferralResult, SegmentationResult, optional
+        Referrals of OCT volumes, and their tissue maps.
     uncertainty : UncertaintyResult, optional
         Uncertainty between known classes, and its parts.
     prediction_sets : PredictionSetResult, optional
-        Coverage of the sets, where the system gives any.
 
     Raises
     ------
