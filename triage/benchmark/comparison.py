@@ -62,7 +62,8 @@ def compare_means(
         weights = resamples.weights(draw.clusters[counted])
         total = weights.sum(axis=1)
         sums = weights @ found[counted]
-        return np.divide(sums, total, out=np.full(len(total), np.nan), where=total > 0)
+        means: Floats = np.divide(sums, total, out=np.full(len(total), np.nan), where=total > 0)
+        return means
 
     sign = 1.0 if larger_is_better else -1.0
     masks = [[draw.known] for draw in draws]

@@ -135,7 +135,8 @@ class FittedValues(BaseModel):
     def _method(self) -> Calibrator | ConformalSet:
         registry: Mapping[str, type[Calibrator] | type[ConformalSet]]
         registry = CALIBRATORS if self.kind == "calibrator" else CONFORMAL
-        method: Any = registry[self.key](**self.settings)
+        given: dict[str, Any] = dict(self.settings)
+        method: Any = registry[self.key](**given)
         needed = {*COMMON, *method.arrays} if isinstance(method, Calibrator) else {*_SET_ARRAYS}
         if missing := sorted(needed - {*self.arrays}):
             raise KeyError(f"it lacks {', '.join(missing)}")
