@@ -62,6 +62,11 @@ class Decision(BaseModel):
         Expected clinical cost of the recommendation.
     differential : tuple of RankedCondition
         The most probable conditions first.
+    prediction_set : tuple of str
+        Conditions that hold the true one with probability `set_coverage`, if it is a known one;
+        the most probable first. It may be empty, and is where the system gives no sets.
+    set_coverage : float, optional
+        Nominal coverage of the set, over all cases of known conditions; None where there is no set.
 
     Raises
     ------
@@ -84,6 +89,8 @@ class Decision(BaseModel):
     next_action: str = ""
     expected_cost: FiniteFloat | None = None
     differential: tuple[RankedCondition, ...] = ()
+    prediction_set: tuple[str, ...] = ()
+    set_coverage: Probability | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -91,6 +98,8 @@ class Decision(BaseModel):
             raise ValueError(f"{self.recommendation!r} is not a recommendation")
         if self.epistemic is not None and self.aleatoric is None:
             raise ValueError("one part of the doubt is missing: aleatoric")
+        if self.prediction_set and self.set_coverage is None:
+            raise ValueError("a prediction set needs its coverage")
         if self.abstained != (self.reason_code is not None):
             raise ValueError("an abstention needs a reason code, and only an abstention has one")
         if self.abstained and self.queue_urgency.rank > ABSTAINED_PRIORITY.rank:
@@ -119,7 +128,7 @@ class Decision(BaseModel):
     def to_row(self) -> dict[str, Any]:
         """Return one row of a predictions table; None is NaN, or '' where the cell is text."""
         row: dict[str, Any] = self.model_dump(mode="json")
-        row["differential"] = json.dumps(row["differential"])
+        row |= {name: json.dumps(row[name]) for name in _LISTS}
         absent = {name: "" if name in _TEXTS else math.nan for name in row if row[name] is None}
         return row | absent
 
@@ -133,8 +142,12 @@ class Decision(BaseModel):
             If the row is no decision.
         """
         given = {name: _cell(row[name]) for name in cls.model_fields if name in row}
+        for name in _LISTS:
+            try:
+                given[name] = json.loads(given.get(name) or "[]")
+            except (ValueError, TypeError) as error:
+                raise PredictionsError("a row holds no decision", where=name) from error
         try:
-            given["differential"] = json.loads(given.get("differential") or "[]")
             return cls.model_validate({k: v for k, v in given.items() if v is not None})
         except (ValidationError, ValueError, TypeError) as error:
             raise PredictionsError("a row holds no decision", where=_places(error)) from error
@@ -142,6 +155,8 @@ class Decision(BaseModel):
 
 _TEXTS = ("condition", "reason_code")
 """Fields that may be None and are text in a table."""
+_LISTS = ("differential", "prediction_set")
+"""Fields that are JSON in a table."""
 _OF_ABSTENTIONS = ("recommendation", "queue_urgency", "reason_code", "reason", "next_action")
 
 
@@ -154,6 +169,6 @@ def _cell(value: Any) -> Any:
 
 def _places(error: Exception) -> str:
     if not isinstance(error, ValidationError):
-        return "differential"
+        return "recommendation"
     fields = {str(found["loc"][0]) for found in error.errors() if found["loc"]}
     return ", ".join(sorted(fields)) or "recommendation"

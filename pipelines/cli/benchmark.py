@@ -59,6 +59,11 @@ Workers = Annotated[
     int, typer.Option(min=1, max=64, help="Draws at once, each in a process of its own.")
 ]
 
+Recommend = Annotated[
+    Path | None,
+    typer.Option("--recommend", help="Settings file to write: the best on validation cases."),
+]
+
 
 def benchmark(
     spec: Spec,
@@ -78,6 +83,7 @@ def benchmark(
     similar: Similar = 0.7,
     resamples: Resamples = 1000,
     workers: Workers = 1,
+    recommend: Recommend = None,
     as_json: Json = False,
 ) -> None:
     """Compare scores, calibrators and sets on equal terms; a killed run can be resumed.
@@ -124,6 +130,7 @@ def benchmark(
         "compare": compare,
         "similar": similar,
         "resamples": resamples,
+        "recommend": recommend and recommend.name,
         "workers": workers if workers > 1 else None,
     }
     with bars(as_json) as report:
@@ -137,12 +144,15 @@ def benchmark(
             cache_folder=cache_folder(),
             n_resamples=resamples,
             command=_command(given),
+            recommended=recommend,
             report=report,
         )
-    _print_result(result, folder, as_json)
+    _print_result(result, folder, as_json, recommend)
 
 
-def _print_result(result: BenchmarkResult, folder: Path, as_json: bool) -> None:
+def _print_result(
+    result: BenchmarkResult, folder: Path, as_json: bool, recommended: Path | None
+) -> None:
     import json
 
     from pipelines.terminal.benchmark_tables import tables
@@ -155,6 +165,7 @@ def _print_result(result: BenchmarkResult, folder: Path, as_json: bool) -> None:
         *(f"skipped {one.key}: {one.reason}" for one in result.skipped),
         *(f"note: {note}" for note in result.notes),
         f"written to {folder / JSON} and {folder / PAGE}",
+        *([f"recommended settings: {recommended}"] if recommended else []),
     )
 
 

@@ -49,6 +49,49 @@ def test_a_file_sets_everything_that_trains_heads(tmp_path: Path) -> None:
     assert (again.head, again.criterion) == ("hod", "focal")
 
 
+def test_a_file_sets_what_decides(tmp_path: Path) -> None:
+    text = """
+score: {outlier_mass: 0.25, knn: 0.75}
+calibrator: dirichlet
+prediction_set: {method: raps, by: condition}
+guaranteed: {alpha: 0.05}
+selective: {rule: target_error, error: 0.2}
+"""
+    found = settings_for(make_spec(), ("hf:any",), write(tmp_path, text))
+    assert isinstance(found, TrainSettings)
+    assert found.fixed_shares == {"outlier_mass": 0.25, "knn": 0.75}
+    assert found.calibrator == "dirichlet"
+    assert found.prediction_set is not None
+    assert (found.prediction_set.method, found.prediction_set.alpha) == ("raps", 0.1)
+    assert found.guaranteed is not None
+    assert (found.guaranteed.alpha, found.guaranteed.delta) == (0.05, 0.1)
+    assert (found.selective.rule, found.selective.error) == ("target_error", 0.2)
+    assert TrainSettings.model_validate_json(found.model_dump_json()) == found
+    none = settings_for(make_spec(), ("hf:any",), write(tmp_path, "prediction_set: null"))
+    assert isinstance(none, TrainSettings)
+    assert none.prediction_set is None
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen", "of_policy", "shares"),
+    [
+        ("{}", "combination", None, None),
+        ("ood: combined", "combination", None, None),
+        ("ood: own", "own", None, None),
+        ("score: own", "own", None, None),
+        ("score: max_softmax", "max_softmax", "max_softmax", None),
+        ("score: knn", "knn", None, {"knn": 1.0}),
+    ],
+)
+def test_the_score_that_decides(
+    text: str, chosen: str, of_policy: str | None, shares: dict[str, float] | None, tmp_path: Path
+) -> None:
+    found = settings_for(make_spec(), ("hf:any",), write(tmp_path, text))
+    assert isinstance(found, TrainSettings)
+    assert (found.chosen_score, found.score_of_policy) == (chosen, of_policy)
+    assert found.fixed_shares == shares
+
+
 def test_a_part_of_a_section_leaves_the_rest_as_it_would_be(tmp_path: Path) -> None:
     path = write(tmp_path, "fit: {epochs: 5}")
     found = settings_for(make_spec(), ("monai:resnet10_narrow",), path)
@@ -67,6 +110,27 @@ def test_a_part_of_a_section_leaves_the_rest_as_it_would_be(tmp_path: Path) -> N
         ("{head: sngp, posterior: laplace}", "needs a plain perceptron"),
         ("{posterior: mc_dropout, dropout: 0}", "needs dropout above 0"),
         ("backbones: [hf:other]", "--backbone"),
+        ("loss: focal", "Did you mean criterion?"),
+        (
+            "calibrator: temprature",
+            "there is no calibrator 'temprature'. Did you mean temperature?",
+        ),
+        ("calibrator: density_aware", "distance from the training data, which is not among"),
+        ("score: combinatoin", "there is no score 'combinatoin'. Did you mean combination?"),
+        ("score: gram", "gram needs feature maps of a backbone, which a bundle does not compute"),
+        ("score: image_text", "image_text needs vectors of an image-text model"),
+        ("{head: sngp, score: energy}", "plain perceptron, which the head sngp is not"),
+        ("{head: softmax, score: outlier_mass}", "needs a head with classes for outliers"),
+        ("score: {knn: 0.5, gen: 0.6}", "the shares sum to 1.1, not to 1"),
+        ("score: {knn: -0.5, gen: 1.5}", "the share of knn is -0.5, not 0 or more"),
+        ("score: {knnn: 1}", "there is no score 'knnn'. Did you mean knn?"),
+        ("score: {}", "names no score"),
+        ("{ood: own, score: knn}", "ood is an earlier name of score"),
+        ("prediction_set: {method: lak}", "there is no conformal set 'lak'. Did you mean lac?"),
+        ("prediction_set: {alpha: 1}", "prediction_set.alpha: Input should be less than 1"),
+        ("guaranteed: {delta: 0}", "guaranteed.delta: Input should be greater than 0"),
+        ("selective: {rule: chew}", "Did you mean chow?"),
+        ("selective: {rule: target_error}", "target_error needs an error"),
     ],
 )
 def test_a_file_that_cannot_train_heads(text: str, reported: str, tmp_path: Path) -> None:

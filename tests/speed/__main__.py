@@ -76,7 +76,9 @@ def main() -> None:
     rng = np.random.default_rng(0)
     candidates = rng.dirichlet(np.ones(9), size=(1000, 18)).astype(np.float32)
     outliers = rng.random(1000) < 0.3
-    chosen = seconds(lambda: select_diverse(candidates, 5, outliers, OutlierMass().of, 9))
+    chosen = seconds(
+        lambda: select_diverse(candidates, outliers, lambda _, p: OutlierMass().of(p, 5), 9)
+    )
     print(f"diverse selection of 9 from 18 candidates on 1,000 cases: {chosen:.2f} s")
     command_line.main()
     decoder_workers.main()

@@ -52,7 +52,7 @@ def test_uniform_takes_all_and_diverse_the_best(
 ) -> None:
     uniform = tiny_settings(tiny_hf, **SETTINGS)
     assert select_members(pool, phantom_data, uniform) == list(pool.members)
-    diverse = tiny_settings(tiny_hf, selection="diverse", **SETTINGS)
+    diverse = tiny_settings(tiny_hf, selection="diverse", score="own", **SETTINGS)
     chosen = select_members(pool, phantom_data, diverse)
     assert len(chosen) == 2
     # The first chosen is the single best by validation AUROC of its outlier mass.
@@ -61,6 +61,27 @@ def test_uniform_takes_all_and_diverse_the_best(
     mass = table.probabilities[:, :, table.n_inliers :].astype(float).sum(axis=2)
     single = [auroc(mass[:, m], is_outlier) for m in range(mass.shape[1])]
     assert chosen[0] is pool.members[int(np.argmax(single))]
+
+
+def test_members_are_ranked_by_the_score_that_decides(
+    pool: Pool, phantom_data: Dataset, tiny_hf: Path, session_cache: Path
+) -> None:
+    settings = tiny_settings(tiny_hf, selection="diverse", **SETTINGS)
+    first = select_members(pool, phantom_data, settings, session_cache)[0]
+    whole, _ = combine_scores(pool, pool.members, phantom_data, HeadKind.HOD, session_cache)
+    shares = whole.summary.shares
+    exact = {key: share / sum(shares.values()) for key, share in shares.items()}
+    table = validation_predictions(pool, pool.members, phantom_data, HeadKind.HOD)
+    outlier = ~table.cases["label"].isin(table.inliers).to_numpy()
+    single = [
+        auroc(
+            combine_scores(pool, [one], phantom_data, HeadKind.HOD, session_cache, exact)[1],
+            outlier,
+        )
+        for one in pool.members
+    ]
+    names = [member.name for member in pool.members]
+    assert single[names.index(first.name)] >= max(single) - 1e-3
 
 
 def test_the_policy_is_set_on_the_validation_split(pool: Pool, phantom_data: Dataset) -> None:

@@ -11,7 +11,7 @@ from triage.errors import UsageError, unknown_name
 from triage.heads import HEADS, HeadInfo, HeadKind
 from triage.losses import CRITERIA
 from triage.models.mixing import MIXINGS
-from triage.models.settings import TrainSettings
+from triage.models.settings import DECIDING, TrainSettings
 from triage.posteriors import POSTERIORS
 
 _OPTIONS: dict[str, Mapping[str, object]] = {
@@ -71,14 +71,14 @@ class Arm:
         return HEADS[self.head].info
 
     def settings(self, base: TrainSettings) -> TrainSettings:
-        """Training settings of the arm, validated again.
+        """Training settings of the arm, validated again; scores and sets are compared apart.
 
         Raises
         ------
         UsageError
             If the options do not go together.
         """
-        chosen = base.model_dump() | {"head": self.head} | dict(self.options)
+        chosen = base.model_dump(exclude={*DECIDING}) | {"head": self.head} | dict(self.options)
         try:
             return TrainSettings.model_validate(chosen)
         except ValidationError as error:

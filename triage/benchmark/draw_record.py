@@ -143,12 +143,12 @@ def read_draw(
     UsageError
         If a record is missing.
     """
-    arrays, header = _read(records, seed, DRAW)
+    arrays, header = read_record(records, seed, DRAW)
     truth = {name: arrays[f"truth/{name}"] for name in header["sets"]}
     n_inliers = len(header["inliers"])
     ensembles = {}
     for head in heads:
-        probabilities, _ = _read(records, seed, head_record(head))
+        probabilities, _ = read_record(records, seed, head_record(head))
         known = truth[VALIDATION] >= 0
         temperature = fit_temperature(
             probabilities[VALIDATION][known], n_inliers, truth[VALIDATION][known]
@@ -156,7 +156,7 @@ def read_draw(
         ensembles[head] = Ensemble(probabilities, temperature, n_inliers)
     results = {}
     for method in methods:
-        found, cost = _read(records, seed, method)
+        found, cost = read_record(records, seed, method)
         results[method] = MethodRecord(found, **cost)
     return DrawRecord(
         seed=seed,
@@ -171,7 +171,14 @@ def read_draw(
     )
 
 
-def _read(records: Records, seed: int, name: str) -> tuple[Arrays, dict[str, Any]]:
+def read_record(records: Records, seed: int, name: str) -> tuple[Arrays, dict[str, Any]]:
+    """Arrays and header of one record of a draw.
+
+    Raises
+    ------
+    UsageError
+        If it is missing.
+    """
     found = records.load(seed, name)
     if found is None:
         raise UsageError(

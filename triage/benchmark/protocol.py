@@ -17,7 +17,7 @@ from triage.imaging.corruptions import FAR, Corruption, parse_corruption
 from triage.learning.default_backbones import check_backbones
 from triage.learning.find_duplicates import find_duplicates
 from triage.modalities import MODALITIES
-from triage.models.settings import TrainSettings
+from triage.models.settings import DECIDING, TrainSettings
 from triage.progress import Progress
 
 TRIES = 5
@@ -239,7 +239,7 @@ class Protocol:
         found = {
             "data": self.dataset(*self.seeds(1)).digest(),
             "spec": hash_json(self.spec.model_dump(mode="json")),
-            "settings": self.settings.model_dump(mode="json", exclude={"head"}),
+            "settings": self.settings.model_dump(mode="json", exclude={"head", *DECIDING}),
             "shifts": sorted(shift.name for shift in self.shifts),
             "far": [case.case_id for case in self.far_cases()] if self.far else FAR.digest,
             "image-text model": [self.image_text, *self.unknown_texts],

@@ -16,6 +16,7 @@ from triage.benchmark.html_page import write_benchmark_page
 from triage.benchmark.methods import Method, heads_of
 from triage.benchmark.parallel_jobs import run_parallel
 from triage.benchmark.protocol import Protocol
+from triage.benchmark.recommendation import check_recommendable, recommend
 from triage.benchmark.records import Records
 from triage.benchmark.results import BenchmarkResult, Skipped
 from triage.benchmark.score_pairs import Pair
@@ -57,6 +58,7 @@ def benchmark(
     cache_folder: Path | None = None,
     n_resamples: int = 1000,
     command: str = "",
+    recommended: Path | None = None,
     report: Progress = lambda *_: None,
 ) -> BenchmarkResult:
     """Compare methods under equal conditions; a repeated call resumes a killed one.
@@ -82,6 +84,8 @@ def benchmark(
         Of draws and cases, for the intervals.
     command : str
         The command line, for the page.
+    recommended : Path, optional
+        Settings file to write, with what was best on validation cases; see `recommend`.
 
     Returns
     -------
@@ -93,21 +97,17 @@ def benchmark(
     TriageError
         If the data cannot be trained with, or `out` holds another benchmark.
     """
+    if recommended is not None:
+        check_recommendable(protocol)
     for head in heads_of(methods):  # what cannot be trained is refused before anything is
         Arm.parse(head).settings(protocol.settings)
     protocol = protocol.with_near_duplicates(cache_folder, report)
     records = Records(out, protocol.fingerprint())
     seeds = protocol.seeds(repeats)
     work = _possible(protocol, methods, learns_outliers=bool(protocol.dataset(seeds[0]).draw.train))
+    asked = tuple(work.methods)
     jobs = [
-        DrawJob(
-            protocol,
-            seed,
-            tuple(work.methods),
-            records,
-            cache_folder,
-            trace_memory=seed == seeds[0],
-        )
+        DrawJob(protocol, seed, asked, records, cache_folder, trace_memory=seed == seeds[0])
         for seed in seeds
     ]
     _run_draws(jobs, work, workers, report)
@@ -122,10 +122,16 @@ def benchmark(
         command=command,
         report=report,
     )
+    _write(result, out)
+    if recommended is not None:
+        recommend(protocol, records, seeds, work.methods, recommended, n_resamples=n_resamples)
+    return result
+
+
+def _write(result: BenchmarkResult, out: Path) -> None:
     with whole_file(out / JSON) as partial:
         partial.write_text(result.to_json() + "\n", encoding="utf-8")
     write_benchmark_page(result, out / PAGE)
-    return result
 
 
 def _possible(protocol: Protocol, methods: Sequence[Method], *, learns_outliers: bool) -> _Work:

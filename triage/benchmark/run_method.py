@@ -17,6 +17,7 @@ from triage.benchmark.prepare_draw import Draw
 from triage.benchmark.rows.abstention_inputs import own_score
 from triage.benchmark.rows.conformal_rows import ANSWERED, GATE
 from triage.uncertainty.calibration import CALIBRATORS
+from triage.uncertainty.calibration.calibrator import given_known
 from triage.uncertainty.combination import COMBINATION, Combination, fit_combination
 from triage.uncertainty.conformal import CONFORMAL, gated_sets, passes
 from triage.uncertainty.conformal.conformal_set import Grouping
@@ -70,9 +71,7 @@ def probabilities_of(seen: Observations) -> NDArray[np.float64]:
 
 def known_probabilities(seen: Observations) -> NDArray[np.float64]:
     """Ensemble probabilities of the inlier conditions, given that it is one, float64 [N, K]."""
-    known = probabilities_of(seen)[:, : seen.n_inliers]
-    total: NDArray[np.float64] = np.maximum(known.sum(axis=1, keepdims=True), 1e-12)
-    return known / total
+    return given_known(probabilities_of(seen), seen.n_inliers)
 
 
 def _score(method: Method, draw: Draw) -> Record:

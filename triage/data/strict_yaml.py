@@ -101,8 +101,13 @@ def _message(item: ErrorDetails, model: type[BaseModel] | None) -> str:
 
 
 def nearest_key(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
-    """Return the key of a model most similar to an unknown key at a path; '' if none."""
-    return nearest_name(str(place[-1]), sorted(_keys_at(model, place[:-1])))
+    """Return the key of a model most similar to an unknown key at a path; '' if none.
+
+    A model may have `SYNONYMS`: words that are no keys, and the key that is meant.
+    """
+    key = str(place[-1])
+    meant: dict[str, str] = getattr(model, "SYNONYMS", {}) if len(place) == 1 else {}
+    return meant.get(key.lower()) or nearest_name(key, sorted(_keys_at(model, place[:-1])))
 
 
 def _keys_at(model: type[BaseModel], place: tuple[int | str, ...]) -> set[str]:

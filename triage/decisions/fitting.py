@@ -8,10 +8,14 @@ from numpy.typing import NDArray
 from triage.data.spec import DataSpec
 from triage.decisions.joint_rejection import fit_joint_rejection
 from triage.decisions.policy import KnownCondition, Policy, ood_score
+from triage.decisions.prediction_sets import known_shares
+from triage.decisions.rule_settings import TEMPERATURE
 from triage.errors import UsageError
 from triage.predictions import Predictions
+from triage.uncertainty.calibration import CALIBRATORS
 from triage.uncertainty.calibration.temperature_scaling import apply_temperature, fit_temperature
 from triage.uncertainty.feature_distance import FEATURE_DISTANCE, FeatureDistance
+from triage.uncertainty.fitted_values import FittedValues
 from triage.uncertainty.outlier_probability import fit_outlier_probability
 
 
@@ -36,6 +40,7 @@ def fit_policy(
     score: str,
     distance: FeatureDistance | None = None,
     scores: NDArray[np.float64] | None = None,
+    calibrator: str = TEMPERATURE,
 ) -> Policy:
     """Fit calibration and threshold on labelled validation predictions.
 
@@ -51,6 +56,8 @@ def fit_policy(
         Fitted on training inliers, where the score is `feature_distance`.
     scores : float array [N], optional
         The scores, in [0, 1], where the score is `combination`.
+    calibrator : str
+        One of `triage.uncertainty.calibration.CALIBRATORS` that needs no distance.
 
     Returns
     -------
@@ -59,14 +66,22 @@ def fit_policy(
     truth = truth_of(predictions)
     is_outlier = truth < 0
     averaged = predictions.mean_probabilities()
-    temperature = fit_temperature(averaged[~is_outlier], predictions.n_inliers, truth[~is_outlier])
+    temperature, fitted = 1.0, None
+    if calibrator == TEMPERATURE:
+        temperature = fit_temperature(
+            averaged[~is_outlier], predictions.n_inliers, truth[~is_outlier]
+        )
+        calibrated = apply_temperature(averaged, predictions.n_inliers, temperature)
+    else:
+        shares = known_shares(predictions)
+        learned = CALIBRATORS[calibrator]().fit(shares[~is_outlier], truth[~is_outlier])
+        calibrated, fitted = learned.calibrate(shares), FittedValues.of(learned)
     conditions = tuple(
         KnownCondition(name=name, risk=spec.by_name[name].risk, urgency=spec.by_name[name].urgency)
         for name in predictions.inliers
     )
     scores = ood_score(predictions, score, distance) if scores is None else scores
     probability = fit_outlier_probability(scores, is_outlier, spec.outlier_prevalence)
-    calibrated = apply_temperature(averaged, predictions.n_inliers, temperature)
     rejection = fit_joint_rejection(
         probability(scores),
         calibrated.max(axis=1),
@@ -84,4 +99,5 @@ def fit_policy(
         costs=spec.costs,
         outlier_prevalence=spec.outlier_prevalence,
         distance=distance if score == FEATURE_DISTANCE else None,
+        calibrator=fitted,
     )

@@ -16,13 +16,18 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from triage.data.spec import Costs
 from triage.decisions.cost_matrix import cheapest_urgency, expected_outcome_cost
+from triage.decisions.guaranteed_threshold import GuaranteedThreshold
+from triage.decisions.high_risk_floor import SENTENCE, p_high_risk, raised
 from triage.decisions.joint_rejection import joint_saving
+from triage.decisions.prediction_sets import PredictionSets, known_shares, set_columns
+from triage.decisions.rule_settings import SelectiveSettings
 from triage.errors import PredictionsError, UsageError
 from triage.predictions import Predictions
 from triage.uncertainty.calibration.temperature_scaling import apply_temperature
 from triage.uncertainty.combination import COMBINATION
 from triage.uncertainty.decomposition import decompose
 from triage.uncertainty.feature_distance import FEATURE_DISTANCE, FeatureDistance
+from triage.uncertainty.fitted_values import FittedValues
 from triage.uncertainty.outlier_probability import OutlierProbability
 from triage.uncertainty.scores import POLICY_SCORES
 from triage.vocabulary.abstention_reasons import AbstainReason
@@ -71,7 +76,7 @@ class Policy(BaseModel):
         Name of the out-of-distribution score: one of `POLICY_SCORES`, `feature_distance`, or
         `combination`, which the system that holds it computes.
     temperature : float
-        Of the ensemble's inlier probabilities.
+        Of the ensemble's inlier probabilities; 1 where `calibrator` takes its place.
     outlier_probability : OutlierProbability
         From score to probability at the spec's prevalence.
     saving_threshold : float
@@ -83,6 +88,15 @@ class Policy(BaseModel):
         The prevalence it was set for.
     distance : FeatureDistance, optional
         What the score `feature_distance` was fitted to.
+    calibrator : FittedValues, optional
+        Of the ensemble's inlier probabilities, where it is not temperature scaling.
+    prediction_set : PredictionSets, optional
+        Gives each case a set of conditions.
+    guaranteed : GuaranteedThreshold, optional
+        On the probability of high risk; where certified, no case above it is referred later than
+        semi-urgently.
+    selective : SelectiveSettings
+        The rule by which `saving_threshold` was set.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -95,6 +109,10 @@ class Policy(BaseModel):
     costs: Costs
     outlier_prevalence: float
     distance: FeatureDistance | None = None
+    calibrator: FittedValues | None = None
+    prediction_set: PredictionSets | None = None
+    guaranteed: GuaranteedThreshold | None = None
+    selective: SelectiveSettings = SelectiveSettings()
 
     @model_validator(mode="after")
     def _score_exists(self) -> Self:
@@ -141,6 +159,8 @@ class Policy(BaseModel):
             raise UsageError(
                 f"the policy is for {names}, the predictions for {predictions.inliers}"
             )
+        if self.calibrator is not None:
+            return self.calibrator.calibrator().calibrate(known_shares(predictions))
         return apply_temperature(
             predictions.mean_probabilities(), predictions.n_inliers, self.temperature
         )
@@ -196,6 +216,9 @@ class Policy(BaseModel):
         p_top = probabilities.max(axis=1)
         names = np.array([condition.name for condition in self.conditions], dtype=object)
         urgency = cheapest_urgency(probabilities, self.urgency_ranks, self.costs.urgency)
+        p_risk = p_high_risk(probabilities, [condition.risk for condition in self.conditions])
+        sooner = raised(urgency, p_risk, self.guaranteed)
+        urgency = np.where(sooner, ABSTAINED_PRIORITY.rank, urgency)
         queue = np.where(abstained, np.minimum(urgency, ABSTAINED_PRIORITY.rank), urgency)
         classes = np.array([str(value) for value in Urgency], dtype=object)
         opinion, abstain = expected_outcome_cost(self.costs.outcomes, p_outlier, p_top)
@@ -213,9 +236,14 @@ class Policy(BaseModel):
                 "queue_urgency": classes[queue],
                 "reason_code": reasons,
                 "reason": [
-                    self._sentence(code, case, told, condition, p)
-                    for code, case, condition, p in zip(
-                        reasons, predictions.cases["case_id"], names[top], p_top, strict=True
+                    self._sentence(code, case, told, condition, p) + more
+                    for code, case, condition, p, more in zip(
+                        reasons,
+                        predictions.cases["case_id"],
+                        names[top],
+                        p_top,
+                        np.where(sooner & ~abstained, f" {SENTENCE}", ""),
+                        strict=True,
                     )
                 ],
                 "next_action": [
@@ -224,6 +252,7 @@ class Policy(BaseModel):
                 ],
                 "expected_cost": np.where(abstained, abstain, opinion),
                 "differential": _differentials(probabilities, names),
+                **set_columns(self.prediction_set, predictions, probabilities, names),
             }
         )
 

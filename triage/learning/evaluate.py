@@ -17,6 +17,7 @@ from triage.data.spec import DataSpec
 from triage.errors import UsageError, count_by_reason
 from triage.evaluation import Evaluation, Outcomes, evaluate
 from triage.evaluation.from_predictions import outcomes_of
+from triage.evaluation.prediction_sets import PredictionSetResult, evaluate_prediction_sets
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.segmentation import SegmentationResult
 from triage.evaluation.uncertainty import UncertaintyResult, evaluate_uncertainty
@@ -47,6 +48,7 @@ class EvaluationRun:
     tissue: SegmentationResult | None = None
     findings: pd.DataFrame | None = None
     uncertainty: UncertaintyResult | None = None
+    prediction_sets: PredictionSetResult | None = None
 
 
 def load_test_split(
@@ -152,6 +154,7 @@ def evaluate_system(
         tissue=extra.tissue,
         findings=scored.findings,
         uncertainty=uncertainty,
+        prediction_sets=evaluate_prediction_sets(scored.predictions),
     )
 
 
@@ -190,6 +193,7 @@ def as_json(run: EvaluationRun) -> dict[str, Any]:
         name: found.model_dump(mode="json")
         for name, found in (
             ("uncertainty", run.uncertainty),
+            ("prediction_sets", run.prediction_sets),
             ("referral", run.referral),
             ("tissue", run.tissue),
         )

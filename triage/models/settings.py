@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from triage.errors import unknown_name
+from triage.decisions.rule_settings import (
+    IN_POLICY,
+    OWN,
+    TEMPERATURE,
+    GuaranteedSettings,
+    PredictionSetSettings,
+    ScoreChoice,
+    SelectiveSettings,
+    check_calibrator,
+    check_score,
+)
+from triage.errors import UsageError, unknown_name
 from triage.heads import HEADS, HeadKind
 from triage.imaging.views import Views
 from triage.losses import CRITERIA
 from triage.models.mixing import MIXINGS
 from triage.posteriors import POSTERIORS
+from triage.uncertainty.combination import COMBINATION
 
 NONE = "none"
+DECIDING = ("ood", "score", "calibrator", "prediction_set", "guaranteed", "selective")
+"""Settings that train no network: they decide what is made of its outputs."""
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -67,9 +81,19 @@ class TrainSettings(BaseModel):
         perceptron heads.
     samples : int
         Members that a posterior makes of each trained head, unless it makes one only.
-    ood : {'combined', 'own'}
-        Whether the out-of-distribution score is chosen and combined on validation outliers, or
-        the head's own.
+    calibrator : str
+        One of `triage.uncertainty.calibration.CALIBRATORS` that needs no distance.
+    score : str or dict of float
+        What the out-of-distribution score is: `combination`, chosen and combined on validation
+        outliers; `own`, the head's own; one of `triage.uncertainty.scores.SCORES`; or the share
+        of each of several.
+    ood : {'combined', 'own'}, optional
+        An earlier name of the scores `combination` and `own`.
+    prediction_set : PredictionSetSettings, optional
+        None for none.
+    guaranteed : GuaranteedSettings, optional
+        None for none.
+    selective : SelectiveSettings
     members : int
         Size of the ensemble.
     selection : {'uniform', 'diverse'}
@@ -87,6 +111,15 @@ class TrainSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    SYNONYMS: ClassVar[dict[str, str]] = {
+        "loss": "criterion",
+        "calibration": "calibrator",
+        "ood_score": "score",
+        "conformal": "prediction_set",
+        "guarantee": "guaranteed",
+    }
+    """Words that may be written for a setting, for the message."""
+
     backbones: tuple[str, ...] = Field(min_length=1)
     mode: Literal["embed", "finetune"] = "embed"
     stages: Literal[1, 2] = 1
@@ -96,7 +129,12 @@ class TrainSettings(BaseModel):
     mixing: str = NONE
     posterior: str = NONE
     samples: int = Field(4, ge=1, le=100)
-    ood: Literal["combined", "own"] = "combined"
+    calibrator: str = TEMPERATURE
+    score: ScoreChoice = COMBINATION
+    ood: Literal["combined", "own"] | None = None
+    prediction_set: PredictionSetSettings | None = PredictionSetSettings()
+    guaranteed: GuaranteedSettings | None = None
+    selective: SelectiveSettings = SelectiveSettings()
     members: int = Field(9, ge=1, le=100)
     selection: Literal["uniform", "diverse"] = "uniform"
     candidates: int = Field(18, ge=1, le=200)
@@ -127,6 +165,24 @@ class TrainSettings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _can_decide(self) -> Self:
+        also = (COMBINATION, OWN) if self.ood == "own" else (COMBINATION,)
+        if self.ood is not None and self.score not in also:
+            raise ValueError("ood is an earlier name of score: give one of them")
+        info = HEADS[self.head].info
+        try:
+            check_calibrator(self.calibrator)
+            check_score(
+                self.chosen_score,
+                self.head,
+                has_mass=info.has_outlier_mass,
+                perceptron=info.perceptron,
+            )
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    @model_validator(mode="after")
     def _posterior_fits(self) -> Self:
         if self.posterior == NONE:
             return self
@@ -142,6 +198,25 @@ class TrainSettings(BaseModel):
                 f"the posterior {self.posterior} needs dropout above 0: set it, such as to 0.1"
             )
         return self
+
+    @property
+    def chosen_score(self) -> ScoreChoice:
+        """The score that decides, whichever setting names it."""
+        return OWN if self.ood == "own" else self.score
+
+    @property
+    def score_of_policy(self) -> str | None:
+        """The score if the policy computes it from predictions; None of the others and of `own`."""
+        chosen = self.chosen_score
+        return chosen if isinstance(chosen, str) and chosen in IN_POLICY else None
+
+    @property
+    def fixed_shares(self) -> dict[str, float] | None:
+        """Shares of the scores that the settings fix; None where they fix none."""
+        chosen = self.chosen_score
+        if isinstance(chosen, dict):
+            return chosen
+        return None if chosen in (OWN, COMBINATION, *IN_POLICY) else {chosen: 1.0}
 
     @property
     def pool(self) -> list[tuple[str, int]]:

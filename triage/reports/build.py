@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from triage.auditing import DEFAULT_PLAN, AuditPlan, judge_plan, worst_group
 from triage.errors import UsageError
 from triage.evaluation.metrics import METRICS
+from triage.evaluation.prediction_sets import PredictionSetResult
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.results import Evaluation
 from triage.evaluation.segmentation import SegmentationResult
@@ -39,6 +40,7 @@ def build_report(
     referral: ReferralResult | None = None,
     tissue: SegmentationResult | None = None,
     uncertainty: UncertaintyResult | None = None,
+    prediction_sets: PredictionSetResult | None = None,
 ) -> Report:
     """Put a report together; the same inputs give the same report.
 
@@ -60,12 +62,11 @@ def build_report(
         Abstained cases by reason.
     plan : AuditPlan
         Limits to judge by.
-    referral : ReferralResult, optional
-        Referrals of OCT volumes.
-    tissue : SegmentationResult, optional
-        Their tissue maps.
+    referral, tissue : ReferralResult, SegmentationResult, optional
+        Referrals of OCT volumes, and their tissue maps.
     uncertainty : UncertaintyResult, optional
         Uncertainty between known classes, and its parts.
+    prediction_sets : PredictionSetResult, optional
 
     Raises
     ------
@@ -92,6 +93,7 @@ def build_report(
             referral=referral,
             tissue=tissue,
             uncertainty=uncertainty,
+            prediction_sets=prediction_sets,
             metrics=_metric_texts(),
             worst_groups=_worst_groups(evaluation),
             abstention_reasons=None if abstention_reasons is None else dict(abstention_reasons),
@@ -132,6 +134,7 @@ def _identity(report: Report, reviews: Mapping[str, Any] | None) -> dict[str, An
         "referral": report.referral,
         "tissue": report.tissue,
         "uncertainty": report.uncertainty,
+        "prediction_sets": report.prediction_sets,
     }
     return {
         "manifest": report.manifest_hash,

@@ -24,6 +24,10 @@ _KNOWN = {
     "OOD score": "score",
     "Members": "members",
     "Thresholds": "thresholds",
+    "Calibrator": "rules.calibrator",
+    "Abstention rule": "rules.abstention",
+    "Prediction set": "rules.prediction_set",
+    "Guaranteed threshold": "rules.guaranteed",
 }
 
 

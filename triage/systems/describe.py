@@ -9,6 +9,7 @@ from importlib.metadata import version
 from triage import __version__
 from triage.data.dataset import Dataset
 from triage.decisions.policy import Policy
+from triage.decisions.rule_summary import RuleSummary
 from triage.errors import ImageRejected, count_by_reason
 from triage.hashing import hash_json
 from triage.heads import HEADS, HeadKind
@@ -75,6 +76,7 @@ def describe(
         head=str(kind),
         score=policy.score,
         combination=None if combination is None else combination.summary,
+        rules=RuleSummary.of(policy),
         classes=HEADS[kind].classes(draw),
         n_inliers=len(draw.inliers),
         members=members,

@@ -7,9 +7,12 @@ from numpy.typing import NDArray
 
 from triage.data.dataset import Dataset
 from triage.decisions.cost_matrix import outcome_cost
+from triage.decisions.fit_rules import with_rules
 from triage.decisions.fitting import fit_policy, truth_of
 from triage.decisions.policy import Policy, ood_score
+from triage.decisions.rule_settings import TEMPERATURE
 from triage.heads import HEADS, HeadKind
+from triage.models.settings import TrainSettings
 from triage.predictions import Predictions
 from triage.uncertainty.auroc import auroc
 from triage.uncertainty.combination import COMBINATION
@@ -31,6 +34,7 @@ def fix_policy(
     dataset: Dataset,
     distance: FeatureDistance | None = None,
     combined: NDArray[np.float64] | None = None,
+    settings: TrainSettings | None = None,
 ) -> tuple[Policy, dict[str, float]]:
     """Fit the policy on validation predictions; returns it with the validation metrics.
 
@@ -43,15 +47,36 @@ def fix_policy(
         higher.
     combined : float array [N], optional
         Scores of a combination, which is taken where it was fitted.
+    settings : TrainSettings, optional
+        Calibrator, score, sets, guarantee and abstention rule. None is temperature scaling, the
+        head's own score and joint rejection, without sets or guarantee.
     """
     truth = truth_of(predictions)
-    names = [score_of(predictions), *([FEATURE_DISTANCE] if distance else [])]
+    own = None if settings is None else settings.score_of_policy
+    names = [own or score_of(predictions), *([FEATURE_DISTANCE] if distance else [])]
     if combined is None:
         best = max(names, key=lambda name: auroc(ood_score(predictions, name, distance), truth < 0))
         scores = ood_score(predictions, best, distance)
     else:
         best, scores = COMBINATION, combined
-    policy = fit_policy(predictions, dataset.spec, best, distance, scores)
+    policy = fit_policy(
+        predictions,
+        dataset.spec,
+        best,
+        distance,
+        scores,
+        TEMPERATURE if settings is None else settings.calibrator,
+    )
+    if settings is not None:
+        policy = with_rules(
+            policy,
+            predictions,
+            scores,
+            dataset.spec,
+            prediction_set=settings.prediction_set,
+            guaranteed=settings.guaranteed,
+            selective=settings.selective,
+        )
     decisions = policy.decide(predictions, ood_score=scores)
     is_outlier = truth < 0
     correct = policy.calibrated(predictions).argmax(axis=1) == truth

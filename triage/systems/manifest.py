@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from triage.decisions.rule_summary import RuleSummary
 from triage.hashing import hash_json
 from triage.modalities import MODALITIES
 from triage.models.oct.settings import OctSettings
@@ -57,6 +58,8 @@ class BundleManifest(BaseModel):
         SHA-256 of the data spec, of the cases with labels and splits, of the settings.
     combination : Summary, optional
         What the score is made of, where it is a combination.
+    rules : RuleSummary, optional
+        Calibrator, prediction sets, guarantee and abstention rule in sentences.
     members : tuple of MemberEntry
         The ensemble in order; a member selected twice is listed twice.
     thresholds : dict
@@ -85,6 +88,7 @@ class BundleManifest(BaseModel):
     head: str
     score: str
     combination: Summary | None = None
+    rules: RuleSummary | None = None
     classes: tuple[str, ...]
     n_inliers: int
     members: tuple[MemberEntry, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from triage.data.spec import DataSpec
 from triage.decisions.policy import Policy
+from triage.decisions.rule_summary import RuleSummary
 from triage.systems.families import family_of_settings
 from triage.systems.manifest import BundleManifest
 from triage.uncertainty.combination import COMBINATION
@@ -54,13 +55,13 @@ Never seen (test outliers): {", ".join(manifest.roles.test)}.
 ## How it decides
 
 Head `{manifest.head}`, score `{manifest.score}`, temperature {policy.temperature:.3f}. It abstains
-when that is expected to save more than {policy.saving_threshold:.4f} cost units: the least cost on
+when that is expected to save more than {policy.saving_threshold:.4f} cost units, set on
 validation at an outlier prevalence of {policy.outlier_prevalence:.0%}. Costs
 ({policy.costs.source}): wrong label {costs.wrong_inlier:g}, abstaining on a known condition
 {costs.abstain_inlier:g}, missed outlier {costs.miss_outlier:g}, abstaining on an outlier
 {costs.abstain_outlier:g}.
 
-{_combination(manifest)}{family_of_settings(manifest.settings).networks_section(manifest)}
+{_rules(policy)}{_combination(manifest)}{family_of_settings(manifest.settings).networks_section(manifest)}
 
 ## On validation data
 
@@ -80,6 +81,16 @@ Cases rejected while reading: {sum(manifest.rejected.values())}.
 ## Notes
 
 {notes}
+"""
+
+
+def _rules(policy: Policy) -> str:
+    rules = RuleSummary.of(policy)
+    return f"""- Calibration: {rules.calibrator}.
+- Abstention: {rules.abstention}.
+- Prediction set: {rules.prediction_set}.
+- Guaranteed threshold: {rules.guaranteed}.
+
 """
 
 

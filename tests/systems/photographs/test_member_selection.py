@@ -11,8 +11,6 @@ from triage.systems.photographs.member_selection import select_diverse
 from triage.uncertainty.auroc import auroc
 from triage.uncertainty.scores.outlier_mass import OutlierMass
 
-outlier_mass = OutlierMass().of
-
 N_IN = 3
 
 
@@ -32,8 +30,12 @@ def brute_force(probabilities: np.ndarray, is_outlier: np.ndarray, size: int) ->
     return chosen
 
 
-def rounded_mass(probabilities: np.ndarray, n_inliers: int) -> np.ndarray:
-    return outlier_mass(probabilities, n_inliers).round(12)
+def outlier_mass(_: object, averaged: np.ndarray, n_inliers: int = N_IN) -> np.ndarray:
+    return OutlierMass().of(averaged, n_inliers)
+
+
+def rounded_mass(chosen: object, averaged: np.ndarray) -> np.ndarray:
+    return outlier_mass(chosen, averaged).round(12)
 
 
 @given(seed=st.integers(0, 10_000))
@@ -43,14 +45,14 @@ def test_selection_against_brute_force(seed: int) -> None:
     logits = chance.normal(size=(24, 6, 5))
     logits[:, :, N_IN:] += chance.uniform(0, 1, (1, 6, 1)) * is_outlier[:, None, None]
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
-    found = select_diverse(probabilities.astype(np.float32), N_IN, is_outlier, rounded_mass, size=4)
+    found = select_diverse(probabilities.astype(np.float32), is_outlier, rounded_mass, size=4)
     assert found == brute_force(probabilities.astype(np.float32), is_outlier, 4)
 
 
 def test_ties_go_to_the_earlier_candidate() -> None:
     one = np.random.default_rng(0).dirichlet(np.ones(5), size=(10, 1))
     copies = np.repeat(one, 3, axis=1).astype(np.float32)
-    assert select_diverse(copies, N_IN, np.arange(10) < 5, outlier_mass, size=3) == [0, 0, 0]
+    assert select_diverse(copies, np.arange(10) < 5, outlier_mass, size=3) == [0, 0, 0]
 
 
 def test_a_candidate_may_be_chosen_again() -> None:
@@ -59,7 +61,10 @@ def test_a_candidate_may_be_chosen_again() -> None:
     good = np.where(is_outlier, 0.9, 0.1)
     mass = np.stack([1 - good, good, 1 - good], axis=1)
     probabilities = np.stack([1 - mass, mass], axis=2).astype(np.float32)
-    assert select_diverse(probabilities, 1, is_outlier, outlier_mass, size=2) == [1, 1]
+    found = select_diverse(
+        probabilities, is_outlier, lambda _, averaged: outlier_mass(_, averaged, 1), size=2
+    )
+    assert found == [1, 1]
 
 
 @given(

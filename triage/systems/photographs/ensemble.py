@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,30 +16,63 @@ from triage.models.settings import TrainSettings
 from triage.predictions import Predictions
 from triage.systems.fix_policy import score_of
 from triage.systems.manifest import MemberEntry
-from triage.systems.photographs.member_selection import select_diverse
+from triage.systems.photographs.member_selection import ScoreOfEnsemble, select_diverse
+from triage.systems.photographs.selection_score import SelectionScore
 from triage.systems.photographs.system import Member, embed_with, observed, predict
 from triage.systems.photographs.training import Pool
-from triage.uncertainty.combination import Combination, fit_combination
+from triage.uncertainty.combination import COMBINATION, Combination, fit_combination
 from triage.uncertainty.scores import POLICY_SCORES
 
 
-def select_members(pool: Pool, dataset: Dataset, settings: TrainSettings) -> list[Member]:
-    """Choose the ensemble from the pool: all of it, or greedily by validation AUROC."""
+def select_members(
+    pool: Pool, dataset: Dataset, settings: TrainSettings, cache_folder: Path | None = None
+) -> list[Member]:
+    """Choose the ensemble from the pool: all of it, or greedily by validation AUROC.
+
+    Parameters
+    ----------
+    pool : Pool
+    dataset : Dataset
+    settings : TrainSettings
+        Candidates are ranked by the score that will decide.
+    cache_folder : Path, optional
+        Of embeddings.
+    """
     if settings.selection == "uniform":
         return list(pool.members)
     candidates = validation_predictions(pool, pool.members, dataset, settings.head)
-    chosen = select_diverse(
-        candidates.probabilities,
-        candidates.n_inliers,
-        truth_of(candidates) < 0,
-        POLICY_SCORES[score_of(candidates)]().of,
-        settings.members,
-    )
+    score = _selection_score(pool, candidates, dataset, settings, cache_folder)
+    outlier = truth_of(candidates) < 0
+    chosen = select_diverse(candidates.probabilities, outlier, score, settings.members)
     return [pool.members[index] for index in chosen]
 
 
+def _selection_score(
+    pool: Pool,
+    candidates: Predictions,
+    dataset: Dataset,
+    settings: TrainSettings,
+    cache_folder: Path | None,
+) -> ScoreOfEnsemble:
+    """The score that will decide, of any choice of candidates."""
+    if settings.chosen_score != COMBINATION and not settings.fixed_shares:
+        of_policy = POLICY_SCORES[settings.score_of_policy or score_of(candidates)]()
+        return lambda _, averaged: of_policy.of(averaged, candidates.n_inliers)
+    combination, _ = combine_scores(
+        pool, pool.members, dataset, settings.head, cache_folder, settings.fixed_shares
+    )
+    keys = sorted(used_backbones(pool, pool.members))
+    validated = {key: pool.validation[key] for key in keys}
+    return SelectionScore.of(
+        combination,
+        observed(validated, candidates, pool.members),
+        [keys.index(member.backbone) for member in pool.members],
+        truth_of(candidates) >= 0,
+    )
+
+
 def validation_predictions(
-    pool: Pool, members: list[Member] | tuple[Member, ...], dataset: Dataset, kind: HeadKind
+    pool: Pool, members: Sequence[Member], dataset: Dataset, kind: HeadKind
 ) -> Predictions:
     """Predictions of some members on the validation split."""
     return predict(
@@ -54,22 +87,25 @@ def validation_predictions(
 
 def combine_scores(
     pool: Pool,
-    members: list[Member],
+    members: Sequence[Member],
     dataset: Dataset,
     kind: HeadKind,
     cache_folder: Path | None,
+    fixed: Mapping[str, float] | None = None,
 ) -> tuple[Combination, NDArray[np.float64]]:
     """Fit the combination of scores; returns it with the scores of the validation cases.
 
     Parameters
     ----------
     pool : Pool
-    members : list of Member
+    members : sequence of Member
         The ensemble.
     dataset : Dataset
     kind : HeadKind
     cache_folder : Path, optional
         Of embeddings: those of the training inliers are asked for again.
+    fixed : mapping of str to float, optional
+        Share of each score; by default they are chosen on validation.
     """
     draw = dataset.draw
     backbones = used_backbones(pool, members)
@@ -83,13 +119,14 @@ def combine_scores(
             (validated, pool.validation_cases),
         )
     )
-    seen = observed(validated, validation)
+    seen = observed(validated, validation, members)
     combination = fit_combination(
-        observed(embedded, training),
+        observed(embedded, training, members),
         truth_of(training),
         seen,
         validation.cases["label"].where(truth_of(validation) < 0, "").to_numpy(dtype=np.str_),
         met=draw.train if HEADS[kind].info.learns_outliers else (),
+        fixed=fixed,
     )
     return combination, combination.score(seen)
 

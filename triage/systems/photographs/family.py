@@ -8,6 +8,7 @@ from typing import Any
 
 from triage.data.dataset import Dataset
 from triage.decisions.policy import Policy
+from triage.decisions.rule_settings import check_grouping
 from triage.heads import HeadKind
 from triage.imaging.views import Views
 from triage.models.settings import TrainSettings, default_settings
@@ -26,6 +27,7 @@ from triage.systems.photographs.ensemble import (
 from triage.systems.photographs.files import load_heads, write_heads
 from triage.systems.photographs.system import System
 from triage.systems.photographs.training import train_pool
+from triage.uncertainty.combination import COMBINATION
 from triage.vocabulary.modality import Modality
 
 
@@ -58,17 +60,18 @@ class PhotographFamily(Family[TrainSettings, System]):
         progress: Progress,
     ) -> Fitted[System]:
         """Train heads, select the ensemble and fix its policy."""
+        check_grouping(settings.prediction_set, dataset.spec)
         pool = train_pool(
             dataset, settings, cache_folder=cache_folder, checkpoints=checkpoints, progress=progress
         )
-        members = select_members(pool, dataset, settings)
+        members = select_members(pool, dataset, settings, cache_folder)
         predictions = validation_predictions(pool, members, dataset, settings.head)
         combination, combined = None, None
-        if settings.ood == "combined":
+        if settings.chosen_score == COMBINATION or settings.fixed_shares:
             combination, combined = combine_scores(
-                pool, members, dataset, settings.head, cache_folder
+                pool, members, dataset, settings.head, cache_folder, settings.fixed_shares
             )
-        policy, metrics = fix_policy(predictions, dataset, combined=combined)
+        policy, metrics = fix_policy(predictions, dataset, combined=combined, settings=settings)
         backbones = used_backbones(pool, members)
         manifest = describe(
             name,

@@ -1,26 +1,26 @@
 """Diverse ensembles: greedy forward selection with replacement on validation outliers.
 
 The procedure is that of Caruana et al. 2004, as used for hyper-deep ensembles; the criterion
-is the out-of-distribution AUROC on validation, whose outliers never train.
+is the out-of-distribution AUROC on validation, whose outliers never train, of the score by which
+the ensemble will decide.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from triage.uncertainty.auroc import auroc
 
-ScoreOfProbabilities = Callable[[NDArray[np.float64], int], NDArray[np.float64]]
+ScoreOfEnsemble = Callable[[Sequence[int], NDArray[np.float64]], NDArray[np.float64]]
 
 
 def select_diverse(
     probabilities: NDArray[np.float32],
-    n_inliers: int,
     is_outlier: NDArray[np.bool_],
-    score: ScoreOfProbabilities,
+    score: ScoreOfEnsemble,
     size: int,
 ) -> list[int]:
     """Choose ensemble members one after another, each the best addition.
@@ -29,11 +29,10 @@ def select_diverse(
     ----------
     probabilities : float array [N, M, C]
         Validation probabilities of the M candidates.
-    n_inliers : int
     is_outlier : bool array [N]
         Validation outliers.
     score : callable
-        Maps averaged probabilities [N, C] and n_inliers to scores [N].
+        Maps candidates and their averaged probabilities [N, C] to scores [N].
     size : int
         Members to choose; a candidate may be chosen more than once, which weights it.
 
@@ -47,7 +46,7 @@ def select_diverse(
     chosen: list[int] = []
     for _ in range(size):
         gains = [
-            auroc(score((total + candidates[:, m]) / (len(chosen) + 1), n_inliers), is_outlier)
+            auroc(score([*chosen, m], (total + candidates[:, m]) / (len(chosen) + 1)), is_outlier)
             for m in range(candidates.shape[1])
         ]
         best = int(np.argmax(gains))

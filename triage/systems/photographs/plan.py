@@ -18,7 +18,7 @@ from triage.heads import HEADS, OUTLIER_CLASS, HeadDesign, HeadNetwork
 from triage.losses import CRITERIA, smoothed
 from triage.models.case_inputs import CaseInputs
 from triage.models.hyperparameters import varied
-from triage.models.settings import TrainSettings
+from triage.models.settings import DECIDING, TrainSettings
 from triage.models.training import Labelled, LossFunction, Trainable, fit
 
 
@@ -112,7 +112,7 @@ class TrainingPlan:
 
     def digest(self, backbone: str) -> str:
         """Hash of everything that decides a member's weights, for naming its checkpoint."""
-        ensemble = {"members", "selection", "candidates", "backbones", "seed", "ood"}
+        ensemble = {"members", "selection", "candidates", "backbones", "seed", *DECIDING}
         settings = self.settings.model_dump(mode="json", exclude=ensemble)
         return hash_json([settings, self.classes, self.data_digest, backbone])[:16] + ".safetensors"
 

@@ -21,6 +21,7 @@ from triage.models.batched_logits import batched_logits
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embeddings import Opened, embed_cases
 from triage.predictions import Predictions
+from triage.systems.photographs.member_heads import member_heads
 from triage.systems.scored import Scored, case_table
 from triage.uncertainty.combination import COMBINATION, Combination
 from triage.uncertainty.observations import Observations
@@ -129,7 +130,7 @@ class System:
         )
         score = None
         if self.combination is not None:
-            score = self.combination.score(observed(embedded, raw))
+            score = self.combination.score(observed(embedded, raw, self.members))
         decided = raw.with_decisions(self.policy.decide(raw, opened.quality, ood_score=score))
         return Scored(decided, opened.rejected, opened.quality, files=opened.files)
 
@@ -247,10 +248,28 @@ def predict(
     )
 
 
-def observed(embedded: Embedded, predictions: Predictions) -> Observations:
-    """What fitted scores read of predictions, with the columns of each backbone."""
+def columns_of(embedded: Embedded) -> dict[str, slice]:
+    """Columns of each backbone in the case embedding, backbones in alphabetical order."""
     edges = np.cumsum([0, *(embedded[key].shape[1] for key in sorted(embedded))]).tolist()
+    return {key: slice(*pair) for key, pair in zip(sorted(embedded), pairwise(edges), strict=True)}
+
+
+def observed(
+    embedded: Embedded, predictions: Predictions, members: Sequence[Member] = ()
+) -> Observations:
+    """What fitted scores read of predictions, with the columns of each backbone.
+
+    Parameters
+    ----------
+    embedded : dict of float32 array [N, D]
+        By backbone key; what the embeddings of the predictions are made of.
+    predictions : Predictions
+    members : sequence of Member, optional
+        Of the predictions, for scores that read their heads.
+    """
+    blocks = columns_of(embedded)
     return replace(
         Observations.of_predictions(predictions),
-        blocks=tuple(slice(*pair) for pair in pairwise(edges)),
+        blocks=tuple(blocks.values()),
+        heads=member_heads([(member.head, blocks[member.backbone]) for member in members]),
     )

@@ -225,6 +225,21 @@ def proportions(values: Floats) -> Floats:
     return kept
 
 
+def given_known(probabilities: Floats, n_inliers: int) -> Floats:
+    """Probabilities given that the condition is a known one, [N, K].
+
+    Parameters
+    ----------
+    probabilities : float array [N, C]
+        The ensemble's averaged probabilities, known conditions first.
+    n_inliers : int
+        Number of known conditions K.
+    """
+    known = probabilities[:, :n_inliers]
+    given: Floats = known / np.maximum(known.sum(axis=1, keepdims=True), FLOOR)
+    return given
+
+
 def _among(given: Floats, present: NDArray[np.bool_]) -> Floats:
     """Probabilities given that the condition is one of those present."""
     kept = given[:, present]

@@ -10,7 +10,7 @@ outliers counts only if conditions that it has never met confirm it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -146,6 +146,7 @@ def fit_combination(
     conditions: Names,
     *,
     met: Collection[str] = (),
+    fixed: Mapping[str, float] | None = None,
 ) -> Combination:
     """Fit scores on training inliers, and their scales and shares on validation cases.
 
@@ -161,6 +162,8 @@ def fit_combination(
         Outlier condition of each, '' for inliers.
     met : collection of str
         Outlier conditions that trained the head.
+    fixed : mapping of str to float, optional
+        Share of each score, which then nothing chooses; of one score it is 1.
 
     Returns
     -------
@@ -169,32 +172,30 @@ def fit_combination(
     Raises
     ------
     UsageError
-        If there are fewer than two validation inliers, or the observations lack embeddings
-        or probabilities.
+        If there are fewer than two validation inliers, or the observations lack what a score
+        reads.
     """
     conditions = np.asarray(conditions, dtype=np.str_)
     if len(conditions) != len(validation):
         raise UsageError(f"{len(conditions)} conditions for {len(validation)} cases")
     known = conditions == ""
     fresh = known | ~np.isin(conditions, sorted(met))
-    keys = EVIDENCE if _has_own(training) else EVIDENCE[1:]
+    keys = fixed or (EVIDENCE if _has_own(training) else EVIDENCE[1:])
     scores = {key: make_score(key).fit(training, truth) for key in keys}
     raw = {key: score.score(validation) for key, score in scores.items()}
     why = ""
-    if met and OWN in scores:
+    if met and OWN in scores and not fixed:
         confirmed = [value for _, value in aurocs(raw[OWN][fresh], conditions[fresh])]
         if not confirmed or np.mean(confirmed) <= CHANCE:
             why = _NOT_MET if not confirmed else _BELOW_CHANCE
             del scores[OWN]
     scales = {key: NormalScale.fit(raw[key][known]) for key in scores}
     normal = np.stack([scales[key].of(raw[key]) for key in scores], axis=1)
-    weights = choose_weights(normal[fresh], conditions[fresh])
-    if weights.held_out_equal is None:
-        why += _TOO_FEW
+    if fixed:
+        shares, why = np.array([fixed[key] for key in scores]), _FIXED
     else:
-        why += (_LEARNED if weights.learned else _EQUAL).format(
-            weights.held_out_equal, weights.held_out_learned
-        )
+        shares, reason = _chosen_shares(normal[fresh], conditions[fresh])
+        why += reason
     return Combination(
         tuple(
             Component(
@@ -203,12 +204,25 @@ def fit_combination(
                 auroc=dict(aurocs(raw[key], conditions)),
                 scale=scales[key],
             )
-            for key, share in zip(scores, weights.shares, strict=True)
+            for key, share in zip(scores, shares, strict=True)
         ),
         tuple(scores.values()),
-        dict(aurocs(normal @ weights.shares, conditions)),
+        dict(aurocs(normal @ shares, conditions)),
         why.strip(),
     )
+
+
+def _chosen_shares(
+    normal: NDArray[np.float64], conditions: Names
+) -> tuple[NDArray[np.float64], str]:
+    """Shares that validation chooses, and why."""
+    weights = choose_weights(normal, conditions)
+    if weights.held_out_equal is None:
+        return weights.shares, _TOO_FEW
+    why = (_LEARNED if weights.learned else _EQUAL).format(
+        weights.held_out_equal, weights.held_out_learned
+    )
+    return weights.shares, why
 
 
 def _has_own(seen: Observations) -> bool:
@@ -233,6 +247,7 @@ _BELOW_CHANCE = (
     f"{_TITLE} is left out: it ranks validation outliers of conditions that did not train the "
     "head no better than chance. "
 )
+_FIXED = "The training settings name the score, or the share of each."
 _TOO_FEW = "Shares are equal: fewer than two unmet outlier conditions validate."
 _EQUAL = (
     "Shares are equal: they rank outlier conditions that were left out (mean AUROC {0:.3f}) about "

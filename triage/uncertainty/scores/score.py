@@ -140,6 +140,25 @@ class Score(ABC):
             raise UsageError("gave a score that is not finite", where=self.info.key)
         return scores
 
+    def part_scores(self, cases: Observations) -> NDArray[np.float64]:
+        """Score cases by each part alone, float64 [N, P]; `score` is their mean.
+
+        Raises
+        ------
+        UsageError
+            As `score`.
+        """
+        parts = self._parts(cases)
+        if self.fitted and self.states is None:
+            raise UsageError("the score was not fitted", where=self.info.key, hint="Call fit.")
+        found = np.empty((len(cases), len(parts)))
+        start = 0
+        for chunk in cases.chunks(CHUNK):
+            for column, part in enumerate(parts):
+                found[start : start + len(chunk), column] = self._score_part(chunk, part)
+            start += len(chunk)
+        return found
+
     def settings(self) -> dict[str, Any]:
         """The settings the score was made with."""
         return asdict(self)  # type: ignore[call-overload,no-any-return]

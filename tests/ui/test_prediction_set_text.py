@@ -1,0 +1,37 @@
+"""The set of conditions on the card: after the reveal, and of an opinion only."""
+
+from __future__ import annotations
+
+from tests.store.make import case, opinion
+from tests.ui.conftest import Pages, answer, press, shown
+from tests.ui.test_case_page import LOCK
+from triage.review import Certainty
+from triage.store import add_case, add_prediction, open_store, register_bundle
+from triage.store.records import BundleRecord
+from triage.vocabulary.clinical import Urgency
+from ui.prediction_set_text import prediction_set_sentence
+
+
+def test_the_sentence() -> None:
+    begin = "**With 90 % coverage:**"
+    assert prediction_set_sentence(("acne",), 0.9) == f"{begin} Acne."
+    assert prediction_set_sentence(("acne", "eczema"), 0.9) == f"{begin} Acne or Eczema."
+    assert prediction_set_sentence((), 0.9) == f"{begin} none of the conditions it knows."
+    assert "99.5 %" in prediction_set_sentence((), 0.995)
+    assert "\\*" in prediction_set_sentence(("a*b",), 0.9)
+
+
+def test_the_page_shows_it_after_the_first_read(pages: Pages) -> None:
+    store = open_store(pages.url)
+    with store.transaction() as session:
+        pages.cases["new"] = add_case(session, case("new", images=()))
+        system = register_bundle(session, BundleRecord("9" * 64, "new", "p", ("acne", "melanoma")))
+        record = opinion(prediction_set=("melanoma", "acne"), set_coverage=0.9)
+        add_prediction(session, pages.cases["new"], system, record)
+    store.close()
+    app = pages.open("new")
+    assert "coverage" not in shown(app)
+    answer(app, "acne", Urgency.ROUTINE, Certainty.SURE)
+    app = press(app, LOCK)
+    assert not app.exception
+    assert "**With 90 % coverage:** Melanoma or Acne." in shown(app)
