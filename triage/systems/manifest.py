@@ -13,6 +13,7 @@ from triage.modalities import MODALITIES
 from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings
 from triage.uncertainty.combination import Summary
+from triage.uncertainty.image_kind import ImageKindSummary
 from triage.vocabulary.modality import Modality
 
 FORMAT: Literal["triage-bundle-2"] = "triage-bundle-2"
@@ -57,6 +58,9 @@ class BundleManifest(BaseModel):
         SHA-256 of the data spec, of the cases with labels and splits, of the settings.
     combination : Summary, optional
         What the score is made of, where it is a combination.
+    image_kind : ImageKindSummary, optional
+        The guard against pictures of another kind; none in bundles of earlier releases, of
+        volumes, and of too few cases.
     members : tuple of MemberEntry
         The ensemble in order; a member selected twice is listed twice.
     thresholds : dict
@@ -85,6 +89,7 @@ class BundleManifest(BaseModel):
     head: str
     score: str
     combination: Summary | None = None
+    image_kind: ImageKindSummary | None = None
     classes: tuple[str, ...]
     n_inliers: int
     members: tuple[MemberEntry, ...]

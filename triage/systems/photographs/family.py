@@ -24,6 +24,7 @@ from triage.systems.photographs.ensemble import (
     validation_predictions,
 )
 from triage.systems.photographs.files import load_heads, write_heads
+from triage.systems.photographs.image_kind import fit_guard
 from triage.systems.photographs.system import System
 from triage.systems.photographs.training import train_pool
 from triage.vocabulary.modality import Modality
@@ -70,6 +71,7 @@ class PhotographFamily(Family[TrainSettings, System]):
             )
         policy, metrics = fix_policy(predictions, dataset, combined=combined)
         backbones = used_backbones(pool, members)
+        guard = fit_guard(pool, members, dataset, embeddings_learned=settings.mode != "embed")
         manifest = describe(
             name,
             dataset,
@@ -81,6 +83,7 @@ class PhotographFamily(Family[TrainSettings, System]):
             backbones={key: network.digest() for key, network in backbones.items()},
             rejected=pool.opened.rejected,
             combination=combination,
+            image_kind=None if guard is None else guard.summary,
         )
         system = System(
             backbones,
@@ -91,12 +94,15 @@ class PhotographFamily(Family[TrainSettings, System]):
             policy=policy,
             provenance={"bundle": UNSAVED, "code_version": manifest.code_version},
             combination=combination,
+            image_kind=guard,
         )
         by_name = {member.name: member for member in members}
         return Fitted(
             manifest,
             system,
-            lambda folder: write_heads(folder, manifest.members, by_name, backbones, combination),
+            lambda folder: write_heads(
+                folder, manifest.members, by_name, backbones, combination, guard
+            ),
         )
 
     def load(
