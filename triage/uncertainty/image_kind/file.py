@@ -20,7 +20,7 @@ from triage.uncertainty.image_kind.image_kind import (
 from triage.uncertainty.image_kind.neighbour_distance import NeighbourDistance
 
 FORMAT = "triage-image-kind-1"
-_FIELDS = ("centre", "axes", "table")
+_FIELDS = ("centre", "axes", "table", "remainder")
 
 
 class _Header(BaseModel):
@@ -54,6 +54,7 @@ def save_image_kind(path: Path, kind: ImageKind, statistics: str) -> None:
         f"{number}.{name}": getattr(part, name)
         for number, part in enumerate(parts)
         for name in _FIELDS
+        if getattr(part, name) is not None
     }
     header = _Header(
         format=FORMAT,
@@ -105,7 +106,7 @@ def load_image_kind(path: Path, statistics: str, widths: dict[str, int]) -> Imag
         {key: len(part.centre) for key, part in embedding.items() if part is not None} != widths
         or parts[0] is None
         or set(header.scales) != keys
-        or len(arrays) != len(parts) * len(_FIELDS)
+        or len(arrays) != len(parts) * len(_FIELDS) - 1
     ):
         raise _unfit(path, "does not fit the backbones of the bundle")
     known = {key: part for key, part in embedding.items() if part is not None}
@@ -114,14 +115,19 @@ def load_image_kind(path: Path, statistics: str, widths: dict[str, int]) -> Imag
 
 def _part(arrays: Arrays, number: int) -> NeighbourDistance | None:
     """One of the distances, None where its arrays are missing or of shapes that do not fit."""
-    centre, axes, table = (arrays.get(f"{number}.{name}") for name in _FIELDS)
+    centre, axes, table, remainder = (arrays.get(f"{number}.{name}") for name in _FIELDS)
     if centre is None or axes is None or table is None:
         return None
     shapes: tuple[Any, ...] = centre.shape, axes.shape, table.shape
     if [len(shape) for shape in shapes] != [1, 2, 2] or len(table) == 0:
         return None
-    fits = shapes[1] == (shapes[0][0], shapes[2][1])
-    return NeighbourDistance(centre, axes, table) if fits else None
+    if axes.shape != (len(centre), table.shape[1]):
+        return None
+    if (remainder is None) is not (number == 0):
+        return None
+    if remainder is not None and remainder.shape != (len(table),):
+        return None
+    return NeighbourDistance(centre, axes, table, remainder)
 
 
 def _unfit(path: Path, what: str) -> UsageError:

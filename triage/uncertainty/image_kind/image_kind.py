@@ -18,17 +18,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from triage.uncertainty.image_kind.neighbour_distance import NeighbourDistance
 from triage.uncertainty.scores.unit_length import unit_length
 
-RATE = 0.006
+RATE = 0.005
 """Share of held-out cases of the right kind that may be flagged, by both parts together."""
 FEWEST_CASES = 20
 """Held-out cases below which no limit is set: it would be a guess."""
-COMPONENTS = 64
+COMPONENTS = 128
 """Principal axes of an embedding that are compared."""
 FOLDS = 5
 STATISTICS, EMBEDDING = "statistics", "embedding"
 
 _STATISTICS_FLOOR = 0.02
-_EMBEDDING_FLOOR = 1e-4
 _TAIL = 0.1
 _SEEN_AS = {
     STATISTICS: "its colours and texture are unlike those of the pictures it was trained on",
@@ -93,8 +92,10 @@ class ImageKind:
 
     Parameters
     ----------
-    parts : mapping of NeighbourDistance
-        `statistics`, and each backbone by its key.
+    statistics : NeighbourDistance
+        Of the pictures' statistics.
+    embedding : mapping of NeighbourDistance
+        Of their embeddings at unit length, by backbone.
     scales : mapping of (float, float)
         Median and upper decile of each part's distances, of held-out pictures.
     limit : float
@@ -198,11 +199,9 @@ def fit_image_kind(
 def _fit_parts(
     pictures: Pictures,
 ) -> tuple[NeighbourDistance, dict[str, NeighbourDistance]]:
-    statistics = NeighbourDistance.fit(pictures.statistics, floor=_STATISTICS_FLOOR)
+    statistics = NeighbourDistance.whitened(pictures.statistics, _STATISTICS_FLOOR)
     embedding = {
-        key: NeighbourDistance.fit(
-            unit_length(values), floor=_EMBEDDING_FLOOR, components=COMPONENTS
-        )
+        key: NeighbourDistance.plain(unit_length(values), COMPONENTS)
         for key, values in pictures.embedding.items()
     }
     return statistics, embedding
