@@ -110,6 +110,11 @@ class BundleManifest(BaseModel):
         stated = (m for m, kind in MODALITIES.items() if kind.intended_use == self.intended_use)
         return next(stated, Modality.PHOTOGRAPHS)
 
+    @property
+    def lacks_image_kind(self) -> bool:
+        """Whether it reads pictures and has no guard against those of another kind."""
+        return self.image_kind is None and not MODALITIES[self.modality].volumes
+
     def resolved(self) -> BundleManifest:
         """Return the same manifest with every default written out."""
         return BundleManifest.model_validate(self.model_dump())

@@ -112,10 +112,16 @@ class PhotographFamily(Family[TrainSettings, System]):
         return load_heads(folder, manifest, policy, provenance)
 
     def networks_section(self, manifest: BundleManifest) -> str:
-        """List the members and what frozen backbones show them."""
+        """List the members, what frozen backbones show them, and what the guard was set on."""
         members = "\n".join(f"- {entry.name} ({entry.backbone})" for entry in manifest.members)
         assert isinstance(manifest.settings, TrainSettings)
-        return f"## Members\n\n{_embedding(manifest.settings)}{members}"
+        guard = "None: a picture of another kind is not told apart by itself."
+        if manifest.image_kind is not None:
+            guard = manifest.image_kind.text
+        return (
+            f"## Members\n\n{_embedding(manifest.settings)}{members}\n\n"
+            f"## Guard against pictures of another kind\n\n{guard}"
+        )
 
 
 def _embedding(settings: TrainSettings) -> str:

@@ -85,6 +85,15 @@ class ImageKindSummary(BaseModel):
     aimed_rate: float = Field(gt=0, lt=1)
     flagged: int = Field(ge=0)
 
+    @property
+    def text(self) -> str:
+        """The guard in a sentence."""
+        return (
+            f"Fitted to {self.training_pictures} pictures; {self.flagged} of "
+            f"{self.held_out_cases} held-out cases are beyond its limit, which is set for "
+            f"{self.aimed_rate:.1%} of cases of the right kind."
+        )
+
 
 @dataclass(frozen=True)
 class ImageKind:

@@ -88,7 +88,9 @@ class NeighbourDistance:
 
     def __call__(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         """Logarithm of the distance of pictures [M, D], float64 [M]."""
-        found = [self._part(values[start : start + _ROWS]) for start in range(0, len(values), _ROWS)]
+        found = [
+            self._part(values[start : start + _ROWS]) for start in range(0, len(values), _ROWS)
+        ]
         return np.concatenate(found) if found else np.zeros(0)
 
     def _part(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
