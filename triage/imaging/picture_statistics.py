@@ -1,4 +1,4 @@
-"""Statistics of a picture's colour, texture and gradients: of what kind is it?
+"""Statistics of a picture's colour, texture and gradients, which tell what kind it is of.
 
 They are of the whole picture at one small size, without a network, so that they tell a page of
 text or a landscape from a photograph of skin however good the network is.
