@@ -75,11 +75,17 @@ def test_the_least_usual_picture_of_a_case_decides(kind: ImageKind) -> None:
 
 
 def test_embeddings_that_learned_are_held_out_by_validation_alone() -> None:
-    found = fit_image_kind(
-        pictures(0, 200), pictures(1, 300, start=200), names(200), embeddings_learned=True
-    )
+    """Training pictures all alike to their own network say nothing of how others look to it."""
+    training, validation = pictures(0, 200), pictures(1, 300, start=200)
+    learned = {"net": np.tile(training.embedding["net"][:1], (200, 1))}
+    training = Pictures(training.cases, training.statistics, learned)
+    found = fit_image_kind(training, validation, names(200), embeddings_learned=True)
     assert found is not None
-    assert found.summary.held_out_cases == 300
+    assert found.summary.held_out_cases == 500
+    further = pictures(2, 2000, start=600)
+    assert len(found.problems(further)) < 0.02 * 2000
+    middle = np.median(found.scores(further)[:, 1])
+    assert middle == pytest.approx(0.0, abs=0.2)
 
 
 def test_too_few_cases_set_no_limit() -> None:

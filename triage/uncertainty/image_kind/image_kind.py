@@ -9,7 +9,7 @@ skin and is none. The least usual picture of a case decides.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from triage.uncertainty.scores.unit_length import unit_length
 RATE = 0.005
 """Share of held-out cases of the right kind that may be flagged, by both parts together."""
 FEWEST_CASES = 20
-"""Held-out cases below which no limit is set: it would be a guess."""
+"""Clusters that train, or cases that validate: with fewer a limit would be a guess."""
 COMPONENTS = 128
 """Principal axes of an embedding that are compared."""
 FOLDS = 5
@@ -158,16 +158,16 @@ def fit_image_kind(
     clusters : str array [N]
         Of the training pictures: what must not be on both sides of a division.
     embeddings_learned : bool
-        Whether the backbones learned from the training pictures; then only the validation
-        pictures are held out, while else training pictures are too, compared with those of
-        other clusters (cross-fitting).
+        Whether the backbones learned from the training pictures. Those are held out too,
+        compared with the pictures of other clusters (cross-fitting); but where the embeddings
+        learned from them they count by their statistics alone.
     rate : float
         Share of held-out cases that may be flagged.
 
     Returns
     -------
     ImageKind or None
-        None if fewer than `FEWEST_CASES` cases are held out, or trained.
+        None if fewer than `FEWEST_CASES` clusters trained, or cases validate.
 
     Notes
     -----
@@ -177,22 +177,25 @@ def fit_image_kind(
     quantile, says, and never below the largest score.
     """
     groups = np.unique(clusters, return_inverse=True)[1]
-    if min(len(set(training.cases)), len(set(clusters))) < FEWEST_CASES:
+    if min(len(set(validation.cases)), len(set(clusters))) < FEWEST_CASES:
         return None
     statistics, embedding = _fit_parts(training)
     held = [_distances(statistics, embedding, validation)]
     cases = [validation.cases]
-    if not embeddings_learned:
-        for fold in range(FOLDS):
-            out = groups % FOLDS == fold
-            held.append(_distances(*_fit_parts(training.rows(~out)), training.rows(out)))
-            cases.append(training.cases[out])
-    distances = {key: np.concatenate([part[key] for part in held]) for key in held[0]}
+    crossed = replace(training, embedding={}) if embeddings_learned else training
+    for fold in range(FOLDS):
+        out = groups % FOLDS == fold
+        held.append(_distances(*_fit_parts(crossed.rows(~out)), crossed.rows(out)))
+        cases.append(training.cases[out])
+    distances = {
+        key: np.concatenate(
+            [part.get(key, np.full(len(of), -np.inf)) for part, of in zip(held, cases, strict=True)]
+        )
+        for key in held[0]
+    }
     _, case = np.unique(np.concatenate(cases), return_inverse=True)
-    n_cases = int(case.max(initial=-1)) + 1
-    if n_cases < FEWEST_CASES:
-        return None
-    scales = {key: _scale(values) for key, values in distances.items()}
+    n_cases = int(case.max()) + 1
+    scales = {key: _scale(values[np.isfinite(values)]) for key, values in distances.items()}
     worst = np.full(n_cases, -np.inf)
     np.maximum.at(worst, case, _scores(distances, scales).max(axis=1))
     limit = _limit(worst, rate)
