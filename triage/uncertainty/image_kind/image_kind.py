@@ -173,8 +173,8 @@ def fit_image_kind(
     -----
     The limit is the conformal quantile of the cases' scores (Vovk et al. 2005): the expected share
     of further cases of the same kind beyond it is at most `rate`. With fewer than 1 / `rate` cases
-    there is none; it is then where an exponential tail, fitted to the excess over the 90 %
-    quantile, says, and never below the largest score.
+    there is none; it is then where an exponential tail, fitted to the median excess over the
+    90 % quantile, says.
     """
     groups = np.unique(clusters, return_inverse=True)[1]
     if min(len(set(validation.cases)), len(set(clusters))) < FEWEST_CASES:
@@ -249,5 +249,7 @@ def _limit(scores: NDArray[np.float64], rate: float) -> float:
     if rank <= len(ordered):
         return float(ordered[rank - 1])
     start = float(np.quantile(ordered, 1 - _TAIL))
-    excess = float((ordered[ordered > start] - start).mean()) if ordered[-1] > start else 0.0
-    return max(float(ordered[-1]), start + excess * float(np.log(_TAIL / rate)))
+    # The median of an exponential law is ln 2 times its mean, and ignores one odd case among few.
+    beyond = ordered[ordered > start]
+    excess = float(np.median(beyond) - start) / float(np.log(2)) if len(beyond) else 0.0
+    return start + excess * float(np.log(_TAIL / rate))
