@@ -134,3 +134,18 @@ def test_a_row_that_is_no_decision_is_refused(cell: str, value: object, where: s
     with pytest.raises(PredictionsError, match="no decision") as caught:
         Decision.from_row(row | {cell: value})
     assert caught.value.where == where
+
+
+def test_the_first_reason_that_was_told_is_given() -> None:
+    """Quality, then the kind of image, then the device."""
+    predictions = make_predictions(random_probabilities(3, 4))
+    names = list(predictions.cases["case_id"])
+    table = make_policy().decide(
+        predictions,
+        quality={names[0]: "It is black."},
+        other_kind=dict.fromkeys(names[:2], "It is a page."),
+        unseen=dict.fromkeys(names[:3], "It is new."),
+    )
+    assert list(table["reason_code"][:3]) == ["A2", "A1", "A3"]
+    assert table["reason"][1].endswith("It is a page.")
+    assert table["next_action"][1].startswith("Retake")

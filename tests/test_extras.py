@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RELEASE = ROOT / "tests" / "releases" / "559e418"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OPTIONAL = sorted({module for modules in EXTRAS.values() for module in modules})
-REFUSED = (*OPTIONAL, "pylibjpeg", "eyepy", "oct_converter", "skimage", "imagecodecs", "tifffile")
+REFUSED = (*OPTIONAL, "pylibjpeg", "eyepy", "oct_converter", "imagecodecs")
 """What no part of the core may import: the extras, and what only the tests use."""
 
 BLOCKER = f"""

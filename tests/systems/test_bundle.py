@@ -30,6 +30,7 @@ FILES = [
     "model_card.md",
     "members/tiny_resnet-seed0.safetensors",
     "members/tiny_resnet-seed1.safetensors",
+    "image_kind.safetensors",
     "backbones/tiny_resnet/backbone.json",
     "backbones/tiny_resnet/model.safetensors",
     "combination/combination.json",

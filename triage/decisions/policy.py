@@ -185,6 +185,7 @@ class Policy(BaseModel):
         predictions: Predictions,
         quality: dict[str, str] | None = None,
         unseen: dict[str, str] | None = None,
+        other_kind: dict[str, str] | None = None,
         ood_score: NDArray[np.float64] | None = None,
     ) -> pd.DataFrame:
         """Decide on every case.
@@ -197,6 +198,8 @@ class Policy(BaseModel):
             Cases whose images are not good enough, with the problem in a sentence.
         unseen : dict of str, optional
             Cases taken with a device the system has not seen, with how that was told.
+        other_kind : dict of str, optional
+            Cases with a picture of another kind than the system reads, with how that was told.
         ood_score : float array [N], optional
             Where a `Combination` computed it.
 
@@ -209,7 +212,11 @@ class Policy(BaseModel):
         probabilities = self.calibrated(predictions)
         score = self.ood_score(predictions) if ood_score is None else ood_score
         p_outlier = self.outlier_probability(score)
-        told = {AbstainReason.QUALITY: quality or {}, AbstainReason.UNSEEN_DEVICE: unseen or {}}
+        told = {
+            AbstainReason.QUALITY: quality or {},
+            AbstainReason.WRONG_MODALITY: other_kind or {},
+            AbstainReason.UNSEEN_DEVICE: unseen or {},
+        }
         reasons = self._reasons(predictions, probabilities, p_outlier, told)
         abstained = reasons != ""
         top = probabilities.argmax(axis=1)

@@ -80,6 +80,11 @@ def score(
         )
     system, manifest = load_system(bundle)
     spec, warnings = load_bundle_spec(bundle), list[str]()
+    if manifest.lacks_image_kind:
+        warnings.append(
+            "the bundle has no guard against pictures of another kind (A1), as those of earlier "
+            "releases: train it again to have one"
+        )
     cases = read_unlabelled(table, root, spec, warnings)
     readings = out.with_name(f"{out.name}.readings")
     scored = score_cases(system, cases, cache_folder, report, readings=readings)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from triage.reports.model import Fact
+from triage.uncertainty.image_kind import ImageKindSummary
 
 _KNOWN = {
     "Name": "name",
@@ -30,6 +31,8 @@ _KNOWN = {
     "Guaranteed threshold": "rules.guaranteed",
 }
 
+_GUARD = "Guard against pictures of another kind (A1)"
+
 
 def system_facts(manifest: Mapping[str, Any]) -> list[Fact]:
     """Pick the facts a reader looks for; what the manifest lacks has the value None."""
@@ -41,7 +44,14 @@ def system_facts(manifest: Mapping[str, Any]) -> list[Fact]:
         if place == "members" and isinstance(value, list):
             value = [m.get("name", m) if isinstance(m, Mapping) else m for m in value]
         found.append(Fact(label=label, value=None if value is None else written(value) or "none"))
-    return found
+    return [*found, Fact(label=_GUARD, value=_guard(manifest.get("image_kind")))]
+
+
+def _guard(summary: Any) -> str:
+    """The guard in words; bundles of earlier releases and of volumes have none."""
+    if not isinstance(summary, Mapping):
+        return "none"
+    return ImageKindSummary.model_validate(summary).text
 
 
 def file_hashes(manifest: Mapping[str, Any]) -> dict[str, str]:

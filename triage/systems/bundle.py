@@ -9,6 +9,7 @@
 | members/*.safetensors      | one head a member                               |
 | backbones/*/               | weights and description of each backbone        |
 | combination/*              | what its score combines, where it does          |
+| image_kind.safetensors     | its guard against pictures of another kind      |
 
 A system for OCT volumes holds instead:
 

@@ -19,8 +19,11 @@ from triage.models.settings import TrainSettings
 from triage.systems.fix_policy import few_outliers
 from triage.systems.manifest import BundleManifest, MemberEntry, RolesEntry
 from triage.uncertainty.combination import Combination
+from triage.uncertainty.image_kind import ImageKindSummary
 
-LIBRARIES = ("torch", "transformers", "monai", "numpy", "scipy", "pydicom", "pillow")
+LIBRARIES = (
+    "torch", "transformers", "monai", "numpy", "scipy", "scikit-image", "pydicom", "pillow",
+)  # fmt: skip
 
 
 def describe(
@@ -35,6 +38,7 @@ def describe(
     backbones: dict[str, str],
     rejected: dict[str, ImageRejected],
     combination: Combination | None = None,
+    image_kind: ImageKindSummary | None = None,
     notes: tuple[str, ...] = (),
 ) -> BundleManifest:
     """Write down what the system is and what it was made from.
@@ -49,6 +53,8 @@ def describe(
         Cases that could not be read.
     combination : Combination, optional
         Where it is the score.
+    image_kind : ImageKindSummary, optional
+        Of the guard against pictures of another kind, where there is one.
     notes : tuple of str
         What else to tell; empty ones are left out.
     """
@@ -77,6 +83,7 @@ def describe(
         score=policy.score,
         combination=None if combination is None else combination.summary,
         rules=RuleSummary.of(policy),
+        image_kind=image_kind,
         classes=HEADS[kind].classes(draw),
         n_inliers=len(draw.inliers),
         members=members,

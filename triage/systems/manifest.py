@@ -14,6 +14,7 @@ from triage.modalities import MODALITIES
 from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings
 from triage.uncertainty.combination import Summary
+from triage.uncertainty.image_kind import ImageKindSummary
 from triage.vocabulary.modality import Modality
 
 FORMAT: Literal["triage-bundle-2"] = "triage-bundle-2"
@@ -60,6 +61,9 @@ class BundleManifest(BaseModel):
         What the score is made of, where it is a combination.
     rules : RuleSummary, optional
         Calibrator, prediction sets, guarantee and abstention rule in sentences.
+    image_kind : ImageKindSummary, optional
+        The guard against pictures of another kind; none in bundles of earlier releases, of
+        volumes, and of too few cases.
     members : tuple of MemberEntry
         The ensemble in order; a member selected twice is listed twice.
     thresholds : dict
@@ -89,6 +93,7 @@ class BundleManifest(BaseModel):
     score: str
     combination: Summary | None = None
     rules: RuleSummary | None = None
+    image_kind: ImageKindSummary | None = None
     classes: tuple[str, ...]
     n_inliers: int
     members: tuple[MemberEntry, ...]
@@ -108,6 +113,11 @@ class BundleManifest(BaseModel):
             return Modality.OCT_VOLUMES
         stated = (m for m, kind in MODALITIES.items() if kind.intended_use == self.intended_use)
         return next(stated, Modality.PHOTOGRAPHS)
+
+    @property
+    def lacks_image_kind(self) -> bool:
+        """Whether it reads pictures and has no guard against those of another kind."""
+        return self.image_kind is None and not MODALITIES[self.modality].volumes
 
     def resolved(self) -> BundleManifest:
         """Return the same manifest with every default written out."""

@@ -27,6 +27,8 @@ class Scored:
         By case_id.
     quality : dict of str
         By case_id: problems that made the system abstain.
+    other_kind : dict of str
+        By case_id: why a picture is taken for one of another kind than the system reads.
     unseen : dict of str
         By case_id: why the scan is taken for one of an unseen device.
     files : dict of FileProvenance
@@ -41,6 +43,7 @@ class Scored:
     predictions: Predictions
     rejected: dict[str, ImageRejected]
     quality: dict[str, str]
+    other_kind: dict[str, str] = field(default_factory=dict)
     unseen: dict[str, str] = field(default_factory=dict)
     files: dict[Path, FileProvenance] = field(default_factory=dict)
     readings: dict[str, Path] = field(default_factory=dict)

@@ -25,6 +25,7 @@ from triage.systems.photographs.ensemble import (
     validation_predictions,
 )
 from triage.systems.photographs.files import load_heads, write_heads
+from triage.systems.photographs.image_kind import fit_guard
 from triage.systems.photographs.system import System
 from triage.systems.photographs.training import train_pool
 from triage.uncertainty.combination import COMBINATION
@@ -73,6 +74,7 @@ class PhotographFamily(Family[TrainSettings, System]):
             )
         policy, metrics = fix_policy(predictions, dataset, combined=combined, settings=settings)
         backbones = used_backbones(pool, members)
+        guard = fit_guard(pool, members, dataset, embeddings_learned=settings.mode != "embed")
         manifest = describe(
             name,
             dataset,
@@ -84,6 +86,7 @@ class PhotographFamily(Family[TrainSettings, System]):
             backbones={key: network.digest() for key, network in backbones.items()},
             rejected=pool.opened.rejected,
             combination=combination,
+            image_kind=None if guard is None else guard.summary,
         )
         system = System(
             backbones,
@@ -94,12 +97,15 @@ class PhotographFamily(Family[TrainSettings, System]):
             policy=policy,
             provenance={"bundle": UNSAVED, "code_version": manifest.code_version},
             combination=combination,
+            image_kind=guard,
         )
         by_name = {member.name: member for member in members}
         return Fitted(
             manifest,
             system,
-            lambda folder: write_heads(folder, manifest.members, by_name, backbones, combination),
+            lambda folder: write_heads(
+                folder, manifest.members, by_name, backbones, combination, guard
+            ),
         )
 
     def load(
@@ -109,10 +115,16 @@ class PhotographFamily(Family[TrainSettings, System]):
         return load_heads(folder, manifest, policy, provenance)
 
     def networks_section(self, manifest: BundleManifest) -> str:
-        """List the members and what frozen backbones show them."""
+        """List the members, what frozen backbones show them, and what the guard was set on."""
         members = "\n".join(f"- {entry.name} ({entry.backbone})" for entry in manifest.members)
         assert isinstance(manifest.settings, TrainSettings)
-        return f"## Members\n\n{_embedding(manifest.settings)}{members}"
+        guard = "None: a picture of another kind is not told apart by itself."
+        if manifest.image_kind is not None:
+            guard = manifest.image_kind.text
+        return (
+            f"## Members\n\n{_embedding(manifest.settings)}{members}\n\n"
+            f"## Guard against pictures of another kind\n\n{guard}"
+        )
 
 
 def _embedding(settings: TrainSettings) -> str:

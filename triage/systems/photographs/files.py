@@ -9,14 +9,16 @@ from triage.backbones.backbone import Backbone
 from triage.backbones.weights_file import load_weights
 from triage.decisions.policy import Policy
 from triage.heads import HEADS, HeadKind
+from triage.imaging.picture_statistics import VERSION
 from triage.models.load_backbone import restore_backbone
 from triage.models.settings import TrainSettings
 from triage.systems.manifest import BundleManifest, MemberEntry
 from triage.systems.network_file import save_network
 from triage.systems.photographs.system import Member, System
 from triage.uncertainty.combination import Combination, load_combination, save_combination
+from triage.uncertainty.image_kind import ImageKind, load_image_kind, save_image_kind
 
-BACKBONES, COMBINED = "backbones", "combination"
+BACKBONES, COMBINED, IMAGE_KIND = "backbones", "combination", "image_kind.safetensors"
 
 
 def write_heads(
@@ -25,14 +27,17 @@ def write_heads(
     members: dict[str, Member],
     backbones: dict[str, Backbone],
     combination: Combination | None = None,
+    image_kind: ImageKind | None = None,
 ) -> None:
-    """Write an ensemble's heads, their backbones and the combined scores into a bundle's folder."""
+    """Write heads, their backbones, the combined scores and the guard into a bundle's folder."""
     for entry in entries:
         save_network(folder / entry.weights, members[entry.name].head)
     for key, backbone in backbones.items():
         backbone.save(folder / BACKBONES / key)
     if combination is not None:
         save_combination(folder / COMBINED, combination)
+    if image_kind is not None:
+        save_image_kind(folder / IMAGE_KIND, image_kind, VERSION)
 
 
 def load_heads(
@@ -43,6 +48,7 @@ def load_heads(
     assert isinstance(settings, TrainSettings)
     backbones = {key: restore_backbone(folder / BACKBONES / key) for key in manifest.backbones}
     kind = HeadKind(manifest.head)
+    widths = {key: backbone.width for key, backbone in backbones.items()}
     loaded: dict[str, Member] = {}
     for entry in manifest.members:
         width = backbones[entry.backbone].width
@@ -64,4 +70,5 @@ def load_heads(
         policy=policy,
         provenance=provenance,
         combination=load_combination(folder / COMBINED),
+        image_kind=load_image_kind(folder / IMAGE_KIND, VERSION, widths),
     )

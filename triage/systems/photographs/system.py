@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from triage.backbones.backbone import Backbone
+from triage.backbones.picture_statistics import PictureStatistics
 from triage.data.manifest import Case
 from triage.decisions.policy import Policy
 from triage.hashing import hash_json
@@ -24,10 +25,13 @@ from triage.predictions import Predictions
 from triage.systems.photographs.member_heads import member_heads
 from triage.systems.scored import Scored, case_table
 from triage.uncertainty.combination import COMBINATION, Combination
+from triage.uncertainty.image_kind import ImageKind, Pictures
 from triage.uncertainty.observations import Observations
 
 Embedded = dict[str, NDArray[np.float32]]
 Caches = dict[str, EmbeddingCache]
+_STATISTICS = "picture statistics"
+"""Key of the statistics' cache; no backbone has a name with a space."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class System:
         Written into every predictions table.
     combination : Combination, optional
         Computes the score of the policy, where that is one.
+    image_kind : ImageKind, optional
+        Tells pictures of another kind; bundles of earlier releases have none.
 
     Raises
     ------
@@ -84,6 +90,7 @@ class System:
         policy: Policy,
         provenance: dict[str, str],
         combination: Combination | None = None,
+        image_kind: ImageKind | None = None,
     ) -> None:
         if (policy.score == COMBINATION) is not (combination is not None):
             raise ValueError("the policy and the combination of scores do not fit together")
@@ -95,14 +102,15 @@ class System:
         self.policy = policy
         self.provenance = provenance
         self.combination = combination
+        self.image_kind = image_kind
 
     stage = "reading and embedding images"
     """What the work of `score` is called."""
 
     @property
     def passes(self) -> int:
-        """How often `score` reports each image: once per backbone."""
-        return len(self.backbones)
+        """How often `score` reports each image: once per backbone, and once for its statistics."""
+        return len(self.backbones) + (self.image_kind is not None)
 
     def score(
         self,
@@ -120,28 +128,65 @@ class System:
         cache_folder : Path, optional
             Where embeddings are kept between runs.
         progress : callable, optional
-            Called with the number of images finished, once per backbone.
+            Called with the number of images finished, `passes` times.
         readings : Path, optional
             Not used: photographs leave no reading beside their predictions.
         """
-        embedded, opened = embed_with(self.backbones, cases, cache_folder, progress)
+        caches = open_caches(self.backbones, cache_folder)
+        embedded, opened = embed_with(self.backbones, cases, cache_folder, progress, caches=caches)
         raw = predict(
             embedded, opened.cases, self.members, self.classes, self.n_inliers, self.provenance
         )
         score = None
         if self.combination is not None:
             score = self.combination.score(observed(embedded, raw, self.members))
-        decided = raw.with_decisions(self.policy.decide(raw, opened.quality, ood_score=score))
-        return Scored(decided, opened.rejected, opened.quality, files=opened.files)
+        other_kind: dict[str, str] = {}
+        if self.image_kind is not None:
+            pictures = read_pictures(self.backbones, opened.cases, caches, progress)
+            other_kind = self.image_kind.problems(pictures)
+        decided = raw.with_decisions(
+            self.policy.decide(raw, opened.quality, other_kind=other_kind, ood_score=score)
+        )
+        return Scored(
+            decided, opened.rejected, opened.quality, other_kind=other_kind, files=opened.files
+        )
 
 
 def open_caches(backbones: dict[str, Backbone], folder: Path | None) -> Caches:
-    """Open the cache of each backbone, by its key, for many calls of `embed_with`.
+    """Open the cache of each backbone, and of picture statistics, for many calls of `embed_with`.
 
     Shards are read and weights are hashed here, once: for as long as the caches are in use the
     weights must stay as they are.
     """
-    return {key: EmbeddingCache(folder, network.digest()) for key, network in backbones.items()}
+    every = {**backbones, _STATISTICS: PictureStatistics()}
+    return {key: EmbeddingCache(folder, network.digest()) for key, network in every.items()}
+
+
+def read_pictures(
+    backbones: dict[str, Backbone],
+    cases: Sequence[Case],
+    caches: Caches,
+    progress: Callable[[int], None] | None = None,
+) -> Pictures:
+    """Read what the guard against other kinds of pictures needs of every picture of cases.
+
+    Parameters
+    ----------
+    backbones : dict of Backbone
+    cases : sequence of Case
+        Which could be read whole.
+    caches : dict of EmbeddingCache
+        Of `open_caches`; what is found there is not computed again.
+    progress : callable, optional
+        Called with the number of pictures finished since the last call.
+    """
+    single = [replace(case, images=(path,)) for case in cases for path in case.images]
+    described, opened = embed_with(
+        {_STATISTICS: PictureStatistics()}, single, None, progress, caches=caches
+    )
+    embedded, _ = embed_with(backbones, single, None, caches=caches)
+    ids = np.array([case.case_id for case in opened.cases], dtype=np.str_)
+    return Pictures(ids, described[_STATISTICS], embedded)
 
 
 def _open_view_caches(

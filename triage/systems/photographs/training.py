@@ -26,7 +26,13 @@ from triage.models.training import has_bfloat16
 from triage.progress import Progress, counting
 from triage.systems.photographs.head_training import train_head
 from triage.systems.photographs.plan import TrainingPlan
-from triage.systems.photographs.system import Embedded, Member, embed_with
+from triage.systems.photographs.system import (
+    Caches,
+    Embedded,
+    Member,
+    embed_with,
+    open_caches,
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,8 @@ class Pool:
         Training and validation cases that could be read, and the others.
     validation_cases : list of Case
         The rows of `validation`.
+    caches : dict of EmbeddingCache
+        With the embeddings of what was embedded so far.
     """
 
     members: tuple[Member, ...]
@@ -55,6 +63,7 @@ class Pool:
     validation: Embedded
     opened: Opened
     validation_cases: list[Case]
+    caches: Caches
 
 
 def train_pool(
@@ -117,11 +126,13 @@ def _train_heads(
     keys = dict(zip(settings.backbones, backbones, strict=True))
     cases = dataset.of_split("train", "validation")
     total = sum(len(case.images) for case in cases) * len(backbones)
+    caches = open_caches(backbones, cache_folder)
     embedded, opened = embed_with(
         backbones,
         cases,
         cache_folder,
         counting(progress, "embedding images", total),
+        caches=caches,
         by_view=True,
     )
     inputs = {key: EmbeddingInputs(torch.from_numpy(views)) for key, views in embedded.items()}
@@ -141,9 +152,8 @@ def _train_heads(
             members += [Member(one, key, head) for one, head in zip(names, heads, strict=True)]
             progress("training heads", number + 1, len(settings.pool))
     validation = {key: of.embeddings[plan.validation_rows].numpy() for key, of in inputs.items()}
-    return Pool(
-        tuple(members), backbones, losses, validation, opened, plan.validation_cases(opened.cases)
-    )
+    held_out = plan.validation_cases(opened.cases)
+    return Pool(tuple(members), backbones, losses, validation, opened, held_out, caches)
 
 
 def _train_networks(
@@ -190,10 +200,15 @@ def _train_networks(
     assert plan is not None  # the settings demand at least one backbone
     held_out = plan.validation_cases(opened.cases)
     total = sum(len(case.images) for case in held_out) * len(backbones)
+    caches = open_caches(backbones, None)
     validation, _ = embed_with(
-        backbones, held_out, None, counting(progress, "scoring validation", total)
+        backbones,
+        held_out,
+        None,
+        counting(progress, "scoring validation", total),
+        caches=caches,
     )
-    return Pool(tuple(members), backbones, losses, validation, opened, held_out)
+    return Pool(tuple(members), backbones, losses, validation, opened, held_out, caches)
 
 
 @contextmanager
