@@ -161,7 +161,12 @@ class DecoderPool:
                         return self._ask(worker, request)
         raise of_file(decoder_failed(), path, worker.opened)
 
-    def map(self, function: Callable[[Item], Found], items: Iterable[Item]) -> Iterator[Found]:
+    def map(
+        self,
+        function: Callable[[Item], Found],
+        items: Iterable[Item],
+        more: Callable[[int], bool] = lambda begun: False,
+    ) -> Iterator[Found]:
         """Call a function that runs tasks on this pool for several items at a time, in order.
 
         Parameters
@@ -169,15 +174,17 @@ class DecoderPool:
         function : callable
             Called in threads, as many as there are workers; what it raises is raised here.
         items : iterable
+        more : callable
+            Given how many items were begun and not taken yet, where that is more than twice as
+            many as there are workers: whether another one is begun. By default none is, as what
+            is found may be large.
         """
         threads = ThreadPoolExecutor(self.limits.workers, thread_name_prefix="decoder")
         pending: deque[Future[Found]] = deque()
         try:
             for item in items:
                 pending.append(threads.submit(function, item))
-                # Little is read ahead: what is found is large, and whoever takes it may need
-                # the processor for itself.
-                if len(pending) > 2 * self.limits.workers:
+                while len(pending) > 2 * self.limits.workers and not more(len(pending)):
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

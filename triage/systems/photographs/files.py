@@ -42,6 +42,8 @@ def load_heads(
     settings = manifest.settings
     assert isinstance(settings, TrainSettings)
     backbones = {key: restore_backbone(folder / BACKBONES / key) for key in manifest.backbones}
+    for backbone in backbones.values():
+        backbone.execution = settings.execution
     kind = HeadKind(manifest.head)
     loaded: dict[str, Member] = {}
     for entry in manifest.members:

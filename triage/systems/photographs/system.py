@@ -19,7 +19,8 @@ from triage.heads import HeadKind, HeadNetwork
 from triage.imaging.corruptions import Corruption
 from triage.models.batched_logits import batched_logits
 from triage.models.embedding_cache import EmbeddingCache
-from triage.models.embeddings import Opened, embed_cases
+from triage.models.embedding_target import EmbeddingTarget
+from triage.models.embeddings import Opened, embed_all
 from triage.predictions import Predictions
 from triage.systems.scored import Scored, case_table
 from triage.uncertainty.combination import COMBINATION, Combination
@@ -140,7 +141,10 @@ def open_caches(backbones: dict[str, Backbone], folder: Path | None) -> Caches:
     Shards are read and weights are hashed here, once: for as long as the caches are in use the
     weights must stay as they are.
     """
-    return {key: EmbeddingCache(folder, network.digest()) for key, network in backbones.items()}
+    return {
+        key: EmbeddingCache(folder, network.embedding_digest())
+        for key, network in backbones.items()
+    }
 
 
 def _open_view_caches(
@@ -164,7 +168,7 @@ def embed_with(
     caches: Caches | None = None,
     by_view: bool = False,
 ) -> tuple[Embedded, Opened]:
-    """Embed cases with several backbones.
+    """Embed cases with several backbones, each image opened once for all of them.
 
     Parameters
     ----------
@@ -188,15 +192,16 @@ def embed_with(
     opened : Opened
         Which cases those are, and why others are not.
     """
-    embedded: Embedded = {}
-    opened = Opened(cases=list(cases))
+    if not backbones:
+        return {}, Opened(cases=list(cases))
     caches = open_caches(backbones, cache_folder) if caches is None else caches
     views = _open_view_caches(backbones, caches, cache_folder) if by_view else {}
-    for key, backbone in backbones.items():
-        embedded[key], opened = embed_cases(
-            cases, backbone, caches[key], progress, corruption, by_view=views.get(key)
-        )
-    return embedded, opened
+    targets = [
+        EmbeddingTarget(backbone, caches[key], views.get(key))
+        for key, backbone in backbones.items()
+    ]
+    embedded, opened = embed_all(cases, targets, progress, corruption)
+    return dict(zip(backbones, embedded, strict=True)), opened
 
 
 def member_probabilities(embedded: Embedded, members: Sequence[Member]) -> NDArray[np.float32]:
