@@ -11,9 +11,11 @@ import typer
 from pipelines.cli.console import (
     Backbones,
     Config,
+    EmbeddingPrecision,
     Json,
     Members,
     Root,
+    Runtime,
     Spec,
     bars,
     cache_folder,
@@ -76,6 +78,8 @@ def benchmark(
     similar: Similar = 0.7,
     resamples: Resamples = 1000,
     workers: Workers = 1,
+    runtime: Runtime = None,
+    embedding_precision: EmbeddingPrecision = None,
     as_json: Json = False,
 ) -> None:
     """Compare scores, calibrators and sets on equal terms; a killed run can be resumed.
@@ -98,7 +102,14 @@ def benchmark(
     protocol = Protocol(
         data,
         root,
-        benchmark_settings(data, backbone or default_backbones(root), config, members),
+        benchmark_settings(
+            data,
+            backbone or default_backbones(root),
+            config,
+            members,
+            runtime=runtime,
+            embedding_precision=embedding_precision,
+        ),
         shifts=parse_shifts(shift or MODALITIES[data.modality].default_shifts),
         far=far,
         image_text=image_text,
@@ -121,6 +132,8 @@ def benchmark(
         "similar": similar,
         "resamples": resamples,
         "workers": workers if workers > 1 else None,
+        "runtime": runtime,
+        "embedding-precision": embedding_precision,
     }
     with bars(as_json) as report:
         result = run(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -37,6 +37,21 @@ Backbones = Annotated[
 Config = Annotated[
     Path | None,
     typer.Option("--config", help="Settings of training (YAML), such as network sizes."),
+]
+Runtime = Annotated[
+    Literal["torch", "openvino"] | None,
+    typer.Option(
+        "--runtime",
+        help="What runs the backbones of pictures; openvino is an extra. "
+        "Default: what the bundle records, else torch.",
+    ),
+]
+EmbeddingPrecision = Annotated[
+    Literal["float32", "bfloat16"] | None,
+    typer.Option(
+        "--embedding-precision",
+        help="Arithmetic of these backbones. Default: what the bundle records, else float32.",
+    ),
 ]
 Members = Annotated[int | None, typer.Option("--members", min=1, help="Size of the ensemble.")]
 

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from triage.atomic_write import whole_file
+from triage.backbones.runtime.execution import Precision, RuntimeName
 from triage.data.dataset import Dataset, load_dataset
 from triage.data.roles import draw_roles
 from triage.data.spec import DataSpec
@@ -25,11 +26,13 @@ from triage.intake.score import score_cases
 from triage.predictions import Predictions
 from triage.progress import Progress
 from triage.systems.bundle import load_bundle_spec, load_system
-from triage.systems.families import family_of
+from triage.systems.families import family_of, run_system_with
 from triage.systems.manifest import BundleManifest
 from triage.systems.trained_system import TrainedSystem
 
 SPLIT = "test"
+EXECUTION = "execution"
+"""Provenance of predictions whose runtime or precision is not that of the bundle."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +90,21 @@ def evaluate_bundle(
     cache_folder: str | Path | None = None,
     report: Progress = lambda *_: None,
     n_resamples: int = 1000,
+    runtime: RuntimeName | None = None,
+    precision: Precision | None = None,
 ) -> EvaluationRun:
-    """Score the test split with a bundle and measure it."""
+    """Score the test split with a bundle and measure it.
+
+    Parameters
+    ----------
+    runtime : {'torch', 'openvino'}, optional
+        What runs the backbones of photographs; by default what the bundle records.
+    precision : {'float32', 'bfloat16'}, optional
+        Arithmetic of their embeddings; by default what the bundle records.
+    """
     bundle, root = Path(bundle), Path(root)
     system, manifest = load_system(bundle)
+    run_system_with(system, manifest, runtime, precision)
     dataset = load_test_split(spec, root, manifest, load_bundle_spec(bundle))
     return evaluate_system(
         system,
@@ -175,23 +189,32 @@ def save_evaluation(run: EvaluationRun, folder: str | Path) -> None:
 
 def as_json(run: EvaluationRun) -> dict[str, Any]:
     """The evaluation with its provenance, as plain JSON."""
-    return {
-        "bundle": run.manifest.digest(),
-        "spec": run.dataset.spec.name,
-        "spec_hash": hash_json(run.dataset.spec.model_dump(mode="json")),
-        "data_hash": run.dataset.digest(),
-        "roles": run.manifest.roles.model_dump(mode="json"),
-        "head": run.manifest.head,
-        "rejected": run.rejected,
-        "abstained_by_reason": run.reasons,
-        "note": run.dataset.spec.roles.note,
-        "evaluation": run.evaluation.model_dump(mode="json"),
-    } | {
-        name: found.model_dump(mode="json")
-        for name, found in (
-            ("uncertainty", run.uncertainty),
-            ("referral", run.referral),
-            ("tissue", run.tissue),
-        )
-        if found is not None
-    }
+    return (
+        {
+            "bundle": run.manifest.digest(),
+            "spec": run.dataset.spec.name,
+            "spec_hash": hash_json(run.dataset.spec.model_dump(mode="json")),
+            "data_hash": run.dataset.digest(),
+            "roles": run.manifest.roles.model_dump(mode="json"),
+            "head": run.manifest.head,
+            "rejected": run.rejected,
+            "abstained_by_reason": run.reasons,
+            "note": run.dataset.spec.roles.note,
+            "evaluation": run.evaluation.model_dump(mode="json"),
+        }
+        | {
+            name: found.model_dump(mode="json")
+            for name, found in (
+                ("uncertainty", run.uncertainty),
+                ("referral", run.referral),
+                ("tissue", run.tissue),
+            )
+            if found is not None
+        }
+        | {
+            # Only where it is not what the bundle records.
+            name: sentence
+            for name, sentence in run.predictions.provenance.items()
+            if name == EXECUTION
+        }
+    )

@@ -39,7 +39,12 @@ def volume(localizer: Localizer | None) -> OctVolume:
 RESULTS: list[Result] = [
     Picture(PIXELS, "jpeg", None, "a" * 64, (PictureFlag.COLOURS_CONVERTED,)),
     Picture(PIXELS, "dicom", "VL Photographic Image Storage", "a" * 64),
-    ResizedPicture((PIXELS, PIXELS[:, ::2]), "a" * 64, "The picture is black.", (PictureFlag.COLOURS_CONVERTED,)),
+    ResizedPicture(
+        (PIXELS, PIXELS[:, ::2]),
+        "a" * 64,
+        "The picture is black.",
+        (PictureFlag.COLOURS_CONVERTED,),
+    ),
     volume(None),
     volume(Localizer(PIXELS[0, :, :, 0])),
     volume(Localizer(PIXELS[0, :, :, 0], 0.01, np.zeros((2, 2, 2), np.float32))),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from triage.backbones.runtime.execution import Execution, Precision, RuntimeName
 from triage.data.dataset import Dataset
 from triage.decisions.policy import Policy
 from triage.heads import HeadKind
@@ -105,6 +106,12 @@ class PhotographFamily(Family[TrainSettings, System]):
         """Build heads, backbones and the combination of scores."""
         return load_heads(folder, manifest, policy, provenance)
 
+    def run_with(
+        self, system: System, runtime: RuntimeName | None, precision: Precision | None
+    ) -> str:
+        """Run its backbones by another runtime or in another precision."""
+        return system.run_with(system.execution.replaced(runtime, precision))
+
     def networks_section(self, manifest: BundleManifest) -> str:
         """List the members and what frozen backbones show them."""
         members = "\n".join(f"- {entry.name} ({entry.backbone})" for entry in manifest.members)
@@ -119,4 +126,6 @@ def _embedding(settings: TrainSettings) -> str:
         found.append(f"the mean over {settings.views.n_views} views of a picture")
     if settings.stages > 1:
         found.append(f"the last {settings.stages} stages of the network")
+    if settings.execution != Execution():
+        found.append(f"computed by {settings.execution}")
     return f"Embeddings: {', '.join(found)}.\n\n" if found else ""

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from triage.backbones.backbone import Backbone
+from triage.backbones.runtime.execution import Execution
 from triage.data.manifest import Case
 from triage.decisions.policy import Policy
 from triage.hashing import hash_json
@@ -103,6 +104,38 @@ class System:
     def passes(self) -> int:
         """How often `score` reports each image: once per backbone."""
         return len(self.backbones)
+
+    @property
+    def execution(self) -> Execution:
+        """How its backbones are run."""
+        return next(iter(self.backbones.values())).execution
+
+    def run_with(self, execution: Execution) -> str:
+        """Run the backbones in another way than its thresholds were fitted with.
+
+        Returns
+        -------
+        str
+            A sentence that says so, which every predictions table holds from now on; '' where the
+            way is the same.
+
+        Raises
+        ------
+        MissingExtraError, TrainingError
+            If this machine does not offer it.
+        """
+        execution.check()
+        fitted = self.execution
+        if execution == fitted:
+            return ""
+        for backbone in self.backbones.values():
+            backbone.execution = execution
+        warning = (
+            f"embedded by {execution}, but the thresholds were fitted with {fitted}: some "
+            "decisions may differ"
+        )
+        self.provenance = {**self.provenance, "execution": warning}
+        return warning
 
     def score(
         self,
