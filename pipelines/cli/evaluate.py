@@ -41,8 +41,9 @@ def evaluate(
     from pipelines.terminal.oct_tables import referral_table, tissue_table
     from pipelines.terminal.tables import overall_table, subgroup_table
     from triage.data.spec_files import load_spec
-    from triage.learning.evaluate import EXECUTION, evaluate_bundle, save_evaluation
     from triage.learning.evaluate import as_json as plain
+    from triage.learning.evaluate import evaluate_bundle, save_evaluation
+    from triage.predictions import EXECUTION
 
     with bars(as_json) as report:
         run = evaluate_bundle(

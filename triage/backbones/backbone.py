@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from triage.backbones.preprocessing import ImageReader, OpenedImage, Preprocessing
-from triage.backbones.runtime.execution import Execution
+from triage.backbones.runtime.execution import TORCH_FLOAT32, Execution
 from triage.backbones.runtime.torch_network import run_torch
 from triage.backbones.stage_maps import stage_before, stage_maps
 from triage.errors import TrainingError
@@ -24,6 +24,9 @@ from triage.hashing import hash_bytes, hash_json
 
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "backbone.json"
+
+Compiled = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Maps frames, uint8 [N, S, S, 3], to embeddings, float32 [N, width]."""
 
 
 class Backbone(nn.Module):
@@ -54,7 +57,7 @@ class Backbone(nn.Module):
         width: int,
         preprocessing: ImageReader,
         architecture: dict[str, Any],
-        execution: Execution = Execution(),  # noqa: B008
+        execution: Execution = TORCH_FLOAT32,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -63,7 +66,7 @@ class Backbone(nn.Module):
         self.preprocessing = preprocessing
         self.architecture = architecture
         self.execution = execution
-        self._compiled: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None = None
+        self._compiled: tuple[Execution, Compiled] | None = None
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Map normalised float [B, 3, S, S] to embeddings [B, width]."""
@@ -131,10 +134,10 @@ class Backbone(nn.Module):
         if self.execution.runtime == "torch":
             vectors = run_torch(_OfPictures(self), frames, self.execution.precision)
         else:
-            if self._compiled is None:
+            if self._compiled is None or self._compiled[0] != self.execution:
                 self.prepare()
             assert self._compiled is not None
-            vectors = self._compiled(frames.numpy())
+            vectors = self._compiled[1](frames.numpy())
         ends = np.cumsum([len(image.frames) for image in images])[:-1]
         shape = (-1, preprocessing.n_views, vectors.shape[1])
         return np.stack([part.reshape(shape).mean(axis=0) for part in np.split(vectors, ends)])
@@ -156,13 +159,14 @@ class Backbone(nn.Module):
         if self.execution.runtime == "openvino":
             from triage.backbones.runtime.openvino_network import compiled_network
 
-            self._compiled = compiled_network(
+            compiled = compiled_network(
                 _OfPictures(self).eval(),
                 self.digest(),
                 size=self.pictures.size,
                 precision=self.execution.precision,
                 reference=self.reference,
             )
+            self._compiled = self.execution, compiled
 
     @property
     def pictures(self) -> Preprocessing:

@@ -23,7 +23,7 @@ from triage.evaluation.segmentation import SegmentationResult
 from triage.evaluation.uncertainty import UncertaintyResult, evaluate_uncertainty
 from triage.hashing import hash_json
 from triage.intake.score import score_cases
-from triage.predictions import Predictions
+from triage.predictions import EXECUTION, Predictions
 from triage.progress import Progress
 from triage.systems.bundle import load_bundle_spec, load_system
 from triage.systems.families import family_of, run_system_with
@@ -31,8 +31,6 @@ from triage.systems.manifest import BundleManifest
 from triage.systems.trained_system import TrainedSystem
 
 SPLIT = "test"
-EXECUTION = "execution"
-"""Provenance of predictions whose runtime or precision is not that of the bundle."""
 
 
 @dataclass(frozen=True)
@@ -189,32 +187,25 @@ def save_evaluation(run: EvaluationRun, folder: str | Path) -> None:
 
 def as_json(run: EvaluationRun) -> dict[str, Any]:
     """The evaluation with its provenance, as plain JSON."""
-    return (
-        {
-            "bundle": run.manifest.digest(),
-            "spec": run.dataset.spec.name,
-            "spec_hash": hash_json(run.dataset.spec.model_dump(mode="json")),
-            "data_hash": run.dataset.digest(),
-            "roles": run.manifest.roles.model_dump(mode="json"),
-            "head": run.manifest.head,
-            "rejected": run.rejected,
-            "abstained_by_reason": run.reasons,
-            "note": run.dataset.spec.roles.note,
-            "evaluation": run.evaluation.model_dump(mode="json"),
-        }
-        | {
-            name: found.model_dump(mode="json")
-            for name, found in (
-                ("uncertainty", run.uncertainty),
-                ("referral", run.referral),
-                ("tissue", run.tissue),
-            )
-            if found is not None
-        }
-        | {
-            # Only where it is not what the bundle records.
-            name: sentence
-            for name, sentence in run.predictions.provenance.items()
-            if name == EXECUTION
-        }
-    )
+    return {
+        "bundle": run.manifest.digest(),
+        "spec": run.dataset.spec.name,
+        "spec_hash": hash_json(run.dataset.spec.model_dump(mode="json")),
+        "data_hash": run.dataset.digest(),
+        "roles": run.manifest.roles.model_dump(mode="json"),
+        "head": run.manifest.head,
+        "rejected": run.rejected,
+        "abstained_by_reason": run.reasons,
+        "note": run.dataset.spec.roles.note,
+        "evaluation": run.evaluation.model_dump(mode="json"),
+        # Only where it is not what the bundle records.
+        **{name: said for name, said in run.predictions.provenance.items() if name == EXECUTION},
+    } | {
+        name: found.model_dump(mode="json")
+        for name, found in (
+            ("uncertainty", run.uncertainty),
+            ("referral", run.referral),
+            ("tissue", run.tissue),
+        )
+        if found is not None
+    }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from triage.backbones.runtime.execution import Execution
+from triage.backbones.runtime.execution import TORCH_FLOAT32, Execution
 from triage.csv_file import write_csv
 from triage.data.clusters import joined_names
 from triage.data.dataset import Dataset
@@ -77,7 +77,7 @@ def find_duplicates(
     *,
     cache_folder: str | Path | None = None,
     report: Progress = lambda *_: None,
-    execution: Execution = Execution(),  # noqa: B008
+    execution: Execution = TORCH_FLOAT32,
 ) -> Duplicates:
     """Compare all cases of a data set by the embeddings of pretrained backbones.
 

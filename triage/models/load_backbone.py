@@ -37,7 +37,7 @@ from triage.backbones.pretrained import (
     pretrained_model,
     pretrained_preprocessing,
 )
-from triage.backbones.runtime.execution import Execution
+from triage.backbones.runtime.execution import TORCH_FLOAT32, Execution
 from triage.backbones.timm_vit import build_vit, convert_vit
 from triage.backbones.weights_file import load_weights, read_description
 from triage.errors import TrainingError, UsageError, nearest_name
@@ -71,7 +71,7 @@ def load_backbone(
     seed: int = 0,
     stages: int = 1,
     views: Views = Views.WHOLE,
-    execution: Execution = Execution(),  # noqa: B008
+    execution: Execution = TORCH_FLOAT32,
 ) -> Backbone:
     """Build a backbone from its reference.
 

@@ -72,10 +72,22 @@ def test_a_process_compiles_the_same_network_once(tiny_hf: Path) -> None:
     first, again = (load_backbone(f"hf:{tiny_hf}", execution=OPENVINO) for _ in range(2))
     first.prepare()
     again.prepare()
-    assert again._compiled is first._compiled
+    assert again._compiled[1] is first._compiled[1]
     narrow = load_backbone(f"hf:{tiny_hf}@24", execution=OPENVINO)
     narrow.prepare()
-    assert narrow._compiled is not first._compiled
+    assert narrow._compiled[1] is not first._compiled[1]
+
+
+def test_another_precision_is_used_as_soon_as_it_is_set(tiny_hf: Path) -> None:
+    half = Execution("openvino", "bfloat16")
+    skip_unless_offered(half)
+    backbone = load_backbone(f"hf:{tiny_hf}", execution=OPENVINO)
+    images = opened(backbone.pictures.size, 1)
+    before = backbone.embed(images)
+    backbone.execution = half
+    assert not np.array_equal(backbone.embed(images), before)
+    backbone.execution = OPENVINO
+    assert np.array_equal(backbone.embed(images), before)
 
 
 def test_the_number_of_compiled_networks_is_bounded(

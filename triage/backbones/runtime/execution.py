@@ -63,7 +63,11 @@ class Execution:
 
     def tag(self) -> list[Any]:
         """Return what distinguishes its embeddings in a cache; nothing for torch in float32."""
-        return [] if self == Execution() else [self.runtime, self.precision]
+        return [] if self == TORCH_FLOAT32 else [self.runtime, self.precision]
+
+
+TORCH_FLOAT32 = Execution()
+"""What systems of earlier releases were fitted with."""
 
 
 def has_bfloat16() -> bool:

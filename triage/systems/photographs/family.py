@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from triage.backbones.runtime.execution import Execution, Precision, RuntimeName
+from triage.backbones.runtime.execution import TORCH_FLOAT32, Precision, RuntimeName
 from triage.data.dataset import Dataset
 from triage.decisions.policy import Policy
 from triage.heads import HeadKind
@@ -126,6 +126,6 @@ def _embedding(settings: TrainSettings) -> str:
         found.append(f"the mean over {settings.views.n_views} views of a picture")
     if settings.stages > 1:
         found.append(f"the last {settings.stages} stages of the network")
-    if settings.execution != Execution():
+    if settings.execution != TORCH_FLOAT32:
         found.append(f"computed by {settings.execution}")
     return f"Embeddings: {', '.join(found)}.\n\n" if found else ""

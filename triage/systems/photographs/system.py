@@ -22,7 +22,7 @@ from triage.models.batched_logits import batched_logits
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embedding_target import EmbeddingTarget
 from triage.models.embeddings import Opened, embed_all
-from triage.predictions import Predictions
+from triage.predictions import EXECUTION, Predictions
 from triage.systems.scored import Scored, case_table
 from triage.uncertainty.combination import COMBINATION, Combination
 from triage.uncertainty.observations import Observations
@@ -134,7 +134,7 @@ class System:
             f"embedded by {execution}, but the thresholds were fitted with {fitted}: some "
             "decisions may differ"
         )
-        self.provenance = {**self.provenance, "execution": warning}
+        self.provenance = {**self.provenance, EXECUTION: warning}
         return warning
 
     def score(
