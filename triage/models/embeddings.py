@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -116,18 +117,20 @@ def embed_all(
         target.backbone.prepare()
     hashes: dict[Path, str] = {}
     rejected: dict[Path, ImageRejected] = {}
-    for path, found in read_ahead(cases, targets, corruption):
-        if isinstance(found, ImageRejected):
-            rejected[path] = found
-        elif isinstance(found, str):
-            hashes[path] = found
-        else:
-            for place, image in found.items():
-                # The hash of the very bytes that were decoded, should the file have changed.
-                hashes[path] = image.sha256
-                targets[place].add(image_key(image.sha256, corruption), image)
-        if progress is not None:
-            progress(len(targets))
+    # Closed, so that no reader is left waiting where embedding fails or is interrupted.
+    with closing(read_ahead(cases, targets, corruption)) as images:
+        for path, found in images:
+            if isinstance(found, ImageRejected):
+                rejected[path] = found
+            elif isinstance(found, str):
+                hashes[path] = found
+            else:
+                for place, image in found.items():
+                    # The hash of the very bytes that were decoded, should the file have changed.
+                    hashes[path] = image.sha256
+                    targets[place].add(image_key(image.sha256, corruption), image)
+            if progress is not None:
+                progress(len(targets))
     keys = {path: image_key(sha256, corruption) for path, sha256 in hashes.items()}
     for target in targets:
         target.finish(keys.values())

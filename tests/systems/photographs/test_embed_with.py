@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -200,4 +201,21 @@ def test_what_waits_is_bounded_whatever_the_number_of_cases(
 
     monkeypatch.setattr(preprocessing, "read_resized", counting)
     embed_with(backbones, many, None, progress)
-    assert max(ahead) <= 2 * default_pool().limits.workers + 1
+    assert max(ahead) <= 2 * default_pool().limits.workers
+
+
+def test_no_reader_waits_for_ever_where_embedding_is_interrupted(
+    backbones: dict[str, Backbone], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_ahead, "MAX_HELD", 0)
+    many = noisy_cases(tmp_path / "many", [1] * 30)
+
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embed_with(backbones, many, None, stop)
+    for thread in threading.enumerate():
+        if thread.name.startswith("decoder"):
+            thread.join(timeout=30)
+            assert not thread.is_alive()

@@ -165,7 +165,7 @@ class DecoderPool:
         self,
         function: Callable[[Item], Found],
         items: Iterable[Item],
-        more: Callable[[int], bool] = lambda begun: False,
+        ahead: int = 0,
     ) -> Iterator[Found]:
         """Call a function that runs tasks on this pool for several items at a time, in order.
 
@@ -174,17 +174,18 @@ class DecoderPool:
         function : callable
             Called in threads, as many as there are workers; what it raises is raised here.
         items : iterable
-        more : callable
-            Given how many items were begun and not taken yet, where that is more than twice as
-            many as there are workers: whether another one is begun. By default none is, as what
-            is found may be large.
+        ahead : int
+            How many items may be begun and not taken yet; by default, and at least, twice as many
+            as there are workers.
         """
         threads = ThreadPoolExecutor(self.limits.workers, thread_name_prefix="decoder")
         pending: deque[Future[Found]] = deque()
         try:
             for item in items:
                 pending.append(threads.submit(function, item))
-                while len(pending) > 2 * self.limits.workers and not more(len(pending)):
+                # Little is read ahead by default: what is found is large, and whoever takes it
+                # may need the processor for itself.
+                if len(pending) > max(ahead, 2 * self.limits.workers):
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
