@@ -120,12 +120,11 @@ def benchmark(
     given = {
         "spec": spec.name, "methods": methods, "repeats": repeats,
         "backbone": [name.rsplit("/", 1)[-1] for name in backbone or ()],
-        "members": members, "config": config and config.name,
-        "far": far and far.name, "shift": shift,
+        "members": members, "config": config and config.name, "far": far and far.name,
+        "shift": shift,
         "image-text": image_text and image_text.rsplit("/", 1)[-1],
         "unknown-text": unknown_text, "compare": compare,
-        "similar": similar, "resamples": resamples,
-        "workers": workers if workers > 1 else None,
+        "similar": similar, "resamples": resamples, "workers": workers if workers > 1 else None,
         "runtime": runtime, "embedding-precision": embedding_precision,
     }  # fmt: skip
     with bars(as_json) as report:
