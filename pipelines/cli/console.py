@@ -42,6 +42,21 @@ RecipeName = Annotated[
     Literal["default", "fast"],
     typer.Option("--recipe", help="fast: one small backbone, one pass a picture, five members."),
 ]
+Runtime = Annotated[
+    Literal["torch", "openvino"] | None,
+    typer.Option(
+        "--runtime",
+        help="What runs the backbones of pictures; openvino is an extra. "
+        "Default: what the bundle records, else torch.",
+    ),
+]
+EmbeddingPrecision = Annotated[
+    Literal["float32", "bfloat16"] | None,
+    typer.Option(
+        "--embedding-precision",
+        help="Arithmetic of these backbones. Default: what the bundle records, else float32.",
+    ),
+]
 Members = Annotated[int | None, typer.Option("--members", min=1, help="Size of the ensemble.")]
 
 # Nothing in a name or a cell is markup, an emoji code or to be coloured.

@@ -9,8 +9,10 @@ import typer
 
 from pipelines.cli.console import (
     Bundle,
+    EmbeddingPrecision,
     Json,
     Root,
+    Runtime,
     Spec,
     bars,
     cache_folder,
@@ -27,6 +29,8 @@ def evaluate(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for evaluation.json and predictions.")
     ] = None,
+    runtime: Runtime = None,
+    embedding_precision: EmbeddingPrecision = None,
     as_json: Json = False,
 ) -> None:
     """Measure a bundle on the test split, overall and per subgroup, with 95 % intervals.
@@ -39,10 +43,17 @@ def evaluate(
     from triage.data.spec_files import load_spec
     from triage.learning.evaluate import as_json as plain
     from triage.learning.evaluate import evaluate_bundle, save_evaluation
+    from triage.predictions import EXECUTION
 
     with bars(as_json) as report:
         run = evaluate_bundle(
-            bundle, load_spec(spec), root, cache_folder=cache_folder(), report=report
+            bundle,
+            load_spec(spec),
+            root,
+            cache_folder=cache_folder(),
+            report=report,
+            runtime=runtime,
+            precision=embedding_precision,
         )
     if out is not None:
         save_evaluation(run, make_folder(out, "Choose another --out."))
@@ -53,6 +64,8 @@ def evaluate(
     if run.referral is not None:
         tables.insert(0, referral_table(run.referral, note))
     overall = overall_table({run.manifest.head: run.evaluation}, run.dataset.spec.title, note)
-    say(as_json, plain(run), overall, *tables, *([f"written to {out}"] if out else []))
+    content = plain(run)
+    notes = [f"note: {content[EXECUTION]}"] if EXECUTION in content else []
+    say(as_json, content, overall, *tables, *notes, *([f"written to {out}"] if out else []))
     if run.rejected:
         raise typer.Exit(ExitCode.SOME_REJECTED)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from pipelines.cli.console import Json, say
+from triage.errors import UsageError
 from triage.registry import Info, Registry
 
 Kind = Literal[
@@ -44,6 +45,13 @@ Row = dict[str, Any]
 
 def list_names(
     kind: Annotated[Kind, typer.Argument(help="What to list.", metavar="KIND")],
+    throughput: Annotated[
+        bool,
+        typer.Option(
+            "--throughput",
+            help="Of backbones: measure how many pictures a second those that are here embed.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List the names that settings and options take, each with its title.
@@ -53,12 +61,15 @@ def list_names(
 
     Example: triage list scores
     """
+    if throughput and kind != "backbones":
+        raise UsageError("is for backbones", where="--throughput", hint="Leave it out.")
     rows = _rows(kind)
+    rows = [_measured(row, throughput) for row in rows]
     width = max(len(row["name"]) for row in rows)
     say(
         as_json,
         {"kind": kind, "names": rows},
-        *(f"{row['name']:<{width}}  {row['title']}" for row in rows),
+        *(f"{row['name']:<{width}}  {row['title']}{_rates(row)}" for row in rows),
     )
 
 
@@ -116,6 +127,7 @@ def _backbones() -> list[Row]:
             + ("installed" if is_installed(lite_module(number)) else "not installed"),
             "source": "",
             "needs": ["the extra `weights`"],
+            "here": is_installed(lite_module(number)),
         }
         for number, variant in LITE_VARIANTS.items()
     )
@@ -131,7 +143,25 @@ def _found_here(name: str) -> Row:
     size = folder_input_size(Path(name.partition(":")[2]))
     pixels = f"{size} pixels" if size else "input size unknown"
     title = f"pretrained, on this machine, {pixels}, licence: see its origin"
-    return {"name": name, "title": title, "source": "", "needs": []}
+    return {"name": name, "title": title, "source": "", "needs": [], "here": True}
+
+
+def _measured(row: Row, throughput: bool) -> Row:
+    """A row, where asked for with the speed of a network that is on this machine."""
+    if not row.pop("here", False) or not throughput:
+        return row
+    from triage.models.throughput import offered_executions, pictures_per_second
+
+    rates = {
+        str(execution): round(pictures_per_second(row["name"], execution), 1)
+        for execution in offered_executions()
+    }
+    return row | {"throughput": rates}
+
+
+def _rates(row: Row) -> str:
+    rates = row.get("throughput", {}).items()
+    return "".join(f"; {way}: {rate:g} pictures a second" for way, rate in rates)
 
 
 def _metrics() -> list[Row]:

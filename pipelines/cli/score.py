@@ -9,8 +9,10 @@ import typer
 
 from pipelines.cli.console import (
     Bundle,
+    EmbeddingPrecision,
     Json,
     Root,
+    Runtime,
     bars,
     cache_folder,
     say,
@@ -34,6 +36,8 @@ def score(
             help="Name of the place the cases come from; default: that of the bundle's spec.",
         ),
     ] = None,
+    runtime: Runtime = None,
+    embedding_precision: EmbeddingPrecision = None,
     as_json: Json = False,
 ) -> None:
     """Score unlabelled cases: one row a case, rejected cases listed beside it.
@@ -54,6 +58,8 @@ def score(
                 source=source,
                 cache_folder=cache_folder(),
                 report=report,
+                runtime=runtime,
+                precision=embedding_precision,
             )
         named, kept = result.source, IngestResult(0)
         if store is not None:

@@ -10,10 +10,12 @@ import typer
 from pipelines.cli.console import (
     Backbones,
     Config,
+    EmbeddingPrecision,
     Json,
     Members,
     RecipeName,
     Root,
+    Runtime,
     Spec,
     bars,
     cache_folder,
@@ -66,6 +68,8 @@ def train(
         Literal["float32", "bfloat16"] | None,
         typer.Option(help="Arithmetic of fine-tuning (default: float32)."),
     ] = None,
+    runtime: Runtime = None,
+    embedding_precision: EmbeddingPrecision = None,
     config: Config = None,
     recipe: RecipeName = "default",
     as_json: Json = False,
@@ -93,6 +97,8 @@ def train(
         selection=selection,
         candidates=candidates,
         precision=precision,
+        runtime=runtime,
+        embedding_precision=embedding_precision,
     )
     with bars(as_json) as report:
         manifest = run(dataset, settings, out, cache_folder=cache_folder(), progress=report)

@@ -170,14 +170,15 @@ def test_a_relative_root_is_of_this_process(
     assert read_picture("a.png", root=".").kind == "png"
 
 
-@pytest.mark.parametrize("views", list(Views))
-def test_a_network_sees_what_a_person_sees(tmp_path: Path, views: Views) -> None:
+def test_a_network_sees_what_a_person_sees(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(encode(picture(), "png"))
-    found = read_resized(path, 32, views)
-    expected = resize_picture(read_picture(path), 32, views)
-    np.testing.assert_array_equal(found.frames, expected.frames)
-    assert found.frames.shape == (views.n_views, 32, 32, 3)
+    inputs = [(32, Views.WHOLE), (24, Views.CROPS)]
+    found = read_resized(path, inputs)
+    expected = resize_picture(read_picture(path), inputs)
+    for frames, same, (size, views) in zip(found.inputs, expected.inputs, inputs, strict=True):
+        np.testing.assert_array_equal(frames, same)
+        assert frames.shape == (views.n_views, size, size, 3)
     assert (found.sha256, found.problem) == (expected.sha256, "")
 
 

@@ -146,7 +146,7 @@ def test_a_killed_run_goes_on_from_its_shards(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(cache_module, "FLUSH", 2)
-    monkeypatch.setattr("triage.models.embeddings.BATCH", 8)  # two pictures of four views
+    monkeypatch.setattr("triage.models.embedding_target.BATCH", 8)  # two pictures of four views
     expected = by_view(cases, backbone)
     opened.clear()
 

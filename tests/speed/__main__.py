@@ -7,7 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from tests.speed import command_line, decoder_workers, ensemble_scoring, score_throughput
+from tests.speed import (
+    command_line,
+    decoder_workers,
+    ensemble_scoring,
+    photograph_scoring,
+    score_throughput,
+)
 from tests.speed.timing import seconds
 from triage.heads import HEADS, Head, HeadKind
 from triage.models.case_inputs import ImageInputs
@@ -83,6 +89,7 @@ def main() -> None:
     command_line.main()
     decoder_workers.main()
     ensemble_scoring.main()
+    photograph_scoring.main()
     score_throughput.main()
 
 

@@ -21,7 +21,7 @@ from triage.data.manifest import Case
 from triage.decoding import read_picture as read
 from triage.decoding.worker import default_pool
 from triage.decoding.worker.tasks import TASKS
-from triage.models import embeddings
+from triage.models import read_ahead
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embeddings import embed_cases
 from triage.models.load_backbone import load_backbone
@@ -38,7 +38,7 @@ class InThisProcess:
     def run(self, task: str, path: str | Path, **arguments: Any) -> Any:
         return TASKS[task](Path(path), lambda sha256: None, arguments)
 
-    def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+    def map(self, function: Callable[[Any], Any], items: Iterable[Any], *_: Any) -> Iterator[Any]:
         return map(function, items)
 
 
@@ -51,7 +51,7 @@ def main() -> None:
     print(f"photographs (JPEG), {workers} workers, {threads} threads, scored by {BACKBONE}")
     with tempfile.TemporaryDirectory() as folder:
         for name, (shape, count) in SETS.items():
-            cases = list(_written(Path(folder) / name, shape, count))
+            cases = list(enlarged_phantoms(Path(folder) / name, shape, count))
 
             def decode(cases: list[Case] = cases) -> None:
                 paths = [path for case in cases for path in case.images]
@@ -64,7 +64,7 @@ def main() -> None:
                 isolated = seconds(work)
                 with (
                     patch.object(read, "default_pool", lambda: here),
-                    patch.object(embeddings, "default_pool", lambda: here),
+                    patch.object(read_ahead, "default_pool", lambda: here),
                 ):
                     plain = seconds(work)
                 print(
@@ -73,7 +73,7 @@ def main() -> None:
                 )
 
 
-def _written(folder: Path, shape: tuple[int, int], count: int) -> Iterator[Case]:
+def enlarged_phantoms(folder: Path, shape: tuple[int, int], count: int) -> Iterator[Case]:
     """Phantoms enlarged with a little noise, so that they compress as photographs do."""
     folder.mkdir()
     rng = np.random.default_rng(0)

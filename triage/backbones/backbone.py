@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,17 @@ from safetensors.torch import save_file
 from torch import nn
 
 from triage.backbones.preprocessing import ImageReader, OpenedImage, Preprocessing
+from triage.backbones.runtime.execution import TORCH_FLOAT32, Execution
+from triage.backbones.runtime.torch_network import run_torch
 from triage.backbones.stage_maps import stage_before, stage_maps
 from triage.errors import TrainingError
 from triage.hashing import hash_bytes, hash_json
 
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "backbone.json"
-BATCH = 64
-"""Frames that go through a network at a time."""
+
+Compiled = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Maps frames, uint8 [N, S, S, 3], to embeddings, float32 [N, width]."""
 
 
 class Backbone(nn.Module):
@@ -42,6 +45,8 @@ class Backbone(nn.Module):
     architecture : dict
         What is needed to build the same network again: `library`, `name` or `config`; and
         `stages`, 2 where the embedding is of the last two.
+    execution : Execution
+        What runs it in `embed` and `embed_views`, by default torch in float32.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class Backbone(nn.Module):
         width: int,
         preprocessing: ImageReader,
         architecture: dict[str, Any],
+        execution: Execution = TORCH_FLOAT32,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -59,6 +65,8 @@ class Backbone(nn.Module):
         self.width = width
         self.preprocessing = preprocessing
         self.architecture = architecture
+        self.execution = execution
+        self._compiled: tuple[Execution, Compiled] | None = None
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Map normalised float [B, 3, S, S] to embeddings [B, width]."""
@@ -91,6 +99,7 @@ class Backbone(nn.Module):
             width=0,
             preprocessing=self.preprocessing,
             architecture=plain | ({"stages": stages} if stages > 1 else {}),
+            execution=self.execution,
         ).eval()
         with torch.inference_mode():
             other.width = other(torch.zeros(1, 3, side, side)).shape[1]
@@ -122,13 +131,42 @@ class Backbone(nn.Module):
         """
         preprocessing = self.pictures
         frames = torch.from_numpy(np.concatenate([image.frames for image in images]))
-        with torch.inference_mode():
-            vectors = torch.cat(
-                [self(preprocessing.normalise(part)) for part in frames.split(BATCH)]
-            ).numpy()
+        if self.execution.runtime == "torch":
+            vectors = run_torch(_OfPictures(self), frames, self.execution.precision)
+        else:
+            if self._compiled is None or self._compiled[0] != self.execution:
+                self.prepare()
+            assert self._compiled is not None
+            vectors = self._compiled[1](frames.numpy())
         ends = np.cumsum([len(image.frames) for image in images])[:-1]
         shape = (-1, preprocessing.n_views, vectors.shape[1])
         return np.stack([part.reshape(shape).mean(axis=0) for part in np.split(vectors, ends)])
+
+    def prepare(self) -> None:
+        """Put it into evaluation mode, and compile its weights as they are now.
+
+        `embed` and `embed_views` use what was compiled last, where the runtime is not torch.
+
+        Raises
+        ------
+        MissingExtraError
+            If the runtime is not installed.
+        TrainingError
+            If the processor has not the precision, or the network cannot be compiled.
+        """
+        self.eval()
+        self.execution.check()
+        if self.execution.runtime == "openvino":
+            from triage.backbones.runtime.openvino_network import compiled_network
+
+            compiled = compiled_network(
+                _OfPictures(self).eval(),
+                self.digest(),
+                size=self.pictures.size,
+                precision=self.execution.precision,
+                reference=self.reference,
+            )
+            self._compiled = self.execution, compiled
 
     @property
     def pictures(self) -> Preprocessing:
@@ -164,6 +202,14 @@ class Backbone(nn.Module):
         }
         return hash_json([self.architecture, self.preprocessing.digest, weights])
 
+    def embedding_digest(self) -> str:
+        """Hash of all that embeddings depend on: those of another runtime have another.
+
+        It is `digest` for torch in float32, as before there were others.
+        """
+        tag = self.execution.tag()
+        return hash_json([self.digest(), *tag]) if tag else self.digest()
+
     def save(self, folder: Path) -> None:
         """Write weights (safetensors) and description (JSON) into a folder."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -177,6 +223,18 @@ class Backbone(nn.Module):
         }
         text = json.dumps(description, indent=2) + "\n"
         (folder / DESCRIPTION).write_text(text, encoding="utf-8")
+
+
+class _OfPictures(nn.Module):
+    """A backbone with the normalisation before it: uint8 [B, S, S, 3] to [B, width]."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        embedding: torch.Tensor = self.backbone(self.backbone.pictures.normalise(frames))
+        return embedding
 
 
 def tensor_hash(value: torch.Tensor) -> str:

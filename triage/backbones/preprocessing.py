@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import torch
 from numpy.typing import NDArray
 
 from triage.decoding.read_picture import read_resized
-from triage.errors import TrainingError
+from triage.errors import ImageRejected, RejectReason, TrainingError
 from triage.hashing import hash_file, hash_json
 from triage.imaging import DEFAULT_LIMITS
 from triage.imaging.corruptions import Corruption
 from triage.imaging.resized import resize
+from triage.imaging.shown_name import shown_name
 from triage.imaging.views import Views
 from triage.regular_file import is_below
 
@@ -155,8 +157,8 @@ class Preprocessing(ImageReader):
 
         Quality is judged before frames shrink.
         """
-        found = read_resized(path, self.size, self.views, root=root)
-        return OpenedImage(found.sha256, found.frames, found.problem, tuple(map(str, found.flags)))
+        (opened,) = _open_pictures([self], path, root)
+        return opened
 
     def corrupt(self, image: OpenedImage, corruption: Corruption) -> OpenedImage:
         """Corrupt every frame; the same picture is always corrupted the same way."""
@@ -173,3 +175,53 @@ class Preprocessing(ImageReader):
         std = torch.tensor(self.std).view(1, 3, 1, 1)
         pixels = batch.permute(0, 3, 1, 2).float() / 255.0
         return ((pixels - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def open_for(
+    readers: Sequence[ImageReader], path: Path, root: Path | None = None
+) -> list[OpenedImage]:
+    """Read a file for several backbones; a picture is decoded once.
+
+    Parameters
+    ----------
+    readers : sequence of ImageReader
+        How each of them reads it.
+    path : Path
+    root : Path, optional
+        Folder that the path may not leave by links.
+
+    Returns
+    -------
+    list of OpenedImage
+        One a reader, all of the same content.
+
+    Raises
+    ------
+    ImageRejected
+        Whatever is wrong with the file.
+    """
+    pictures = [reader for reader in readers if isinstance(reader, Preprocessing)]
+    if len(pictures) == len(readers):
+        return _open_pictures(pictures, path, root)
+    opened = [reader.open(path, root) for reader in readers]
+    if len({image.sha256 for image in opened}) > 1:
+        raise ImageRejected(
+            RejectReason.UNREADABLE,
+            "The file changed while it was read.",
+            where=shown_name(path),
+            hint="Score it again once it is written.",
+        )
+    return opened
+
+
+def _open_pictures(
+    readers: Sequence[Preprocessing], path: Path, root: Path | None
+) -> list[OpenedImage]:
+    wanted = list(dict.fromkeys((reader.size, reader.views) for reader in readers))
+    found = read_resized(path, wanted, root=root)
+    frames = dict(zip(wanted, found.inputs, strict=True))
+    flags = tuple(map(str, found.flags))
+    return [
+        OpenedImage(found.sha256, frames[reader.size, reader.views], found.problem, flags)
+        for reader in readers
+    ]

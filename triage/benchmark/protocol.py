@@ -191,6 +191,7 @@ class Protocol:
             self.similar,
             cache_folder=cache_folder,
             report=report,
+            execution=self.settings.execution,
         )
         if found.indistinct():
             return replace(self, indistinct=True)

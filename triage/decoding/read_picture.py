@@ -6,13 +6,13 @@ Files are decoded in worker processes with limits on memory and time, by `triage
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from triage.decoding.worker import default_pool
 from triage.imaging.limits import DEFAULT_LIMITS, Limits
 from triage.imaging.picture import Picture
-from triage.imaging.resized import ResizedPicture
-from triage.imaging.views import Views
+from triage.imaging.resized import Input, ResizedPicture
 
 
 def read_picture(
@@ -54,30 +54,31 @@ def read_picture(
 
 def read_resized(
     path: str | Path,
-    size: int,
-    views: Views,
+    inputs: Sequence[Input],
     limits: Limits = DEFAULT_LIMITS,
     *,
     root: str | Path | None = None,
 ) -> ResizedPicture:
-    """Read a photograph and resize it in the worker, so that little data is transferred.
+    """Read a photograph once and resize it in the worker, so that little data is transferred.
 
     Parameters
     ----------
     path, limits, root
         As `read_picture`.
-    size : int
-        Side of the square in pixels.
-    views : Views
+    inputs : sequence of Input
+        Size and views that each network takes.
 
     Raises
     ------
     ImageRejected
         As `read_picture`.
     """
-    arguments = _arguments(limits, True, root) | {"size": size, "views": str(views)}
+    arguments = _arguments(limits, True, root) | {
+        "inputs": [[size, str(views)] for size, views in inputs]
+    }
     found = default_pool().run("resized", path, **arguments)
     assert isinstance(found, ResizedPicture)
+    assert len(found.inputs) == len(inputs)
     return found
 
 

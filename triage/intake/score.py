@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from triage.backbones.runtime.execution import Precision, RuntimeName
 from triage.csv_file import write_csv
 from triage.data.identifiers import clean_text, is_missing
 from triage.data.manifest import Case
@@ -17,6 +18,7 @@ from triage.intake.case_table import read_unlabelled
 from triage.progress import Progress, counting
 from triage.store import Store, find_case
 from triage.systems.bundle import load_bundle_spec, load_system
+from triage.systems.families import run_system_with
 from triage.systems.manifest import BundleManifest
 from triage.systems.scored import Scored
 from triage.systems.trained_system import TrainedSystem
@@ -51,6 +53,8 @@ def score(
     source: str | None = None,
     cache_folder: Path | None = None,
     report: Progress = lambda *_: None,
+    runtime: RuntimeName | None = None,
+    precision: Precision | None = None,
 ) -> ScoreResult:
     """Score the cases of a manifest and write `out` (Parquet).
 
@@ -69,6 +73,10 @@ def score(
         Parquet file.
     source : str, optional
         Name of the place the cases come from; default: that of the bundle's spec.
+    runtime : {'torch', 'openvino'}, optional
+        What runs the backbones of photographs; by default what the bundle records.
+    precision : {'float32', 'bfloat16'}, optional
+        Arithmetic of their embeddings; by default what the bundle records.
     """
     # str too, from notebooks
     bundle, table, root, out = map(user_path, (bundle, table, root, out))
@@ -79,7 +87,8 @@ def score(
             "there is no such folder", where=f"--root {root}", hint="Name the folder of the images."
         )
     system, manifest = load_system(bundle)
-    spec, warnings = load_bundle_spec(bundle), list[str]()
+    spec = load_bundle_spec(bundle)
+    warnings = [*filter(None, [run_system_with(system, manifest, runtime, precision)])]
     if manifest.lacks_image_kind:
         warnings.append(
             "the bundle has no guard against pictures of another kind (A1), as those of earlier "

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from triage.atomic_write import whole_file
+from triage.backbones.runtime.execution import Precision, RuntimeName
 from triage.data.dataset import Dataset, load_dataset
 from triage.data.roles import draw_roles
 from triage.data.spec import DataSpec
@@ -23,10 +24,10 @@ from triage.evaluation.segmentation import SegmentationResult
 from triage.evaluation.uncertainty import UncertaintyResult, evaluate_uncertainty
 from triage.hashing import hash_json
 from triage.intake.score import score_cases
-from triage.predictions import Predictions
+from triage.predictions import EXECUTION, Predictions
 from triage.progress import Progress
 from triage.systems.bundle import load_bundle_spec, load_system
-from triage.systems.families import family_of
+from triage.systems.families import family_of, run_system_with
 from triage.systems.manifest import BundleManifest
 from triage.systems.trained_system import TrainedSystem
 
@@ -89,10 +90,21 @@ def evaluate_bundle(
     cache_folder: str | Path | None = None,
     report: Progress = lambda *_: None,
     n_resamples: int = 1000,
+    runtime: RuntimeName | None = None,
+    precision: Precision | None = None,
 ) -> EvaluationRun:
-    """Score the test split with a bundle and measure it."""
+    """Score the test split with a bundle and measure it.
+
+    Parameters
+    ----------
+    runtime : {'torch', 'openvino'}, optional
+        What runs the backbones of photographs; by default what the bundle records.
+    precision : {'float32', 'bfloat16'}, optional
+        Arithmetic of their embeddings; by default what the bundle records.
+    """
     bundle, root = Path(bundle), Path(root)
     system, manifest = load_system(bundle)
+    run_system_with(system, manifest, runtime, precision)
     dataset = load_test_split(spec, root, manifest, load_bundle_spec(bundle))
     return evaluate_system(
         system,
@@ -189,6 +201,8 @@ def as_json(run: EvaluationRun) -> dict[str, Any]:
         "abstained_by_reason": run.reasons,
         "note": run.dataset.spec.roles.note,
         "evaluation": run.evaluation.model_dump(mode="json"),
+        # Only where it is not what the bundle records.
+        **{name: said for name, said in run.predictions.provenance.items() if name == EXECUTION},
     } | {
         name: found.model_dump(mode="json")
         for name, found in (

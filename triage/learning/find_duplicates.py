@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from triage.backbones.runtime.execution import TORCH_FLOAT32, Execution
 from triage.csv_file import write_csv
 from triage.data.clusters import joined_names
 from triage.data.dataset import Dataset
@@ -76,6 +77,7 @@ def find_duplicates(
     *,
     cache_folder: str | Path | None = None,
     report: Progress = lambda *_: None,
+    execution: Execution = TORCH_FLOAT32,
 ) -> Duplicates:
     """Compare all cases of a data set by the embeddings of pretrained backbones.
 
@@ -88,6 +90,8 @@ def find_duplicates(
         Likeness above which two cases are near-duplicates.
     cache_folder : str or Path, optional
         Of embeddings.
+    execution : Execution
+        What runs the backbones.
 
     Raises
     ------
@@ -101,7 +105,9 @@ def find_duplicates(
             "looking for near-duplicates needs pretrained backbones",
             hint="Name one: --backbone hf:<directory or hub name>.",
         )
-    backbones = {reference: load_backbone(reference) for reference in references}
+    backbones = {
+        reference: load_backbone(reference, execution=execution) for reference in references
+    }
     cache = None if cache_folder is None else Path(cache_folder)
     total = sum(len(case.images) for case in dataset.cases) * len(backbones)
     tick = counting(report, "looking for near-duplicates", total)

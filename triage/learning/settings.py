@@ -66,8 +66,14 @@ def benchmark_settings(
     config: str | Path | None,
     members: int | None,
     recipe: Recipe = "default",
+    **execution: str | None,
 ) -> TrainSettings:
     """Settings of a benchmark's ensembles: of heads, on frozen networks for volumes too.
+
+    Parameters
+    ----------
+    **execution
+        `runtime` and `embedding_precision` of pictures; None leaves a field as it is.
 
     Raises
     ------
@@ -75,13 +81,21 @@ def benchmark_settings(
         See `settings_for`.
     """
     if not MODALITIES[spec.modality].volumes:
-        settings = settings_for(spec, backbones, config, recipe=recipe, members=members)
+        settings = settings_for(
+            spec, backbones, config, recipe=recipe, members=members, **execution
+        )
         assert isinstance(settings, TrainSettings)
         return settings
     if config is not None:
         raise UsageError(
             "volumes are compared with the usual settings of heads",
             where="--config",
+            hint="Leave it out.",
+        )
+    if any(execution.values()):
+        raise UsageError(
+            "volumes are described by torch, in the precision that their bundle records",
+            where="--runtime" if execution.get("runtime") else "--embedding-precision",
             hint="Leave it out.",
         )
     return default_settings(tuple(backbones), members=members)

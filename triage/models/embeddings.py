@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,18 +11,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from triage.backbones.backbone import BATCH, Backbone
-from triage.backbones.preprocessing import ImageReader, OpenedImage, Preprocessing
+from triage.backbones.backbone import Backbone
+from triage.backbones.preprocessing import Preprocessing
 from triage.data.manifest import Case
 from triage.decoding.worker import default_pool
-from triage.errors import ImageRejected, TriageError
+from triage.errors import ImageRejected
 from triage.imaging.corruptions import Corruption
 from triage.imaging.provenance import FileProvenance
 from triage.models.case_inputs import ImageInputs
 from triage.models.embedding_cache import EmbeddingCache
+from triage.models.embedding_target import EmbeddingTarget
+from triage.models.read_ahead import image_key, read_ahead
 from triage.progress import Advance
-
-Embed = Callable[[Sequence[OpenedImage]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -79,94 +80,63 @@ def embed_cases(
     opened : Opened
         Which cases those are, and why others are not.
     """
-    backbone.eval()
-    embed, kept = backbone.embed, cache
-    if by_view is not None:
-        embed, kept = backbone.embed_views, by_view
-    reader = backbone.preprocessing
-    hashes: dict[Path, str] = {}
-    rejected: dict[Path, ImageRejected] = {}
-    waiting: dict[str, OpenedImage] = {}
-
-    def known(sha256: str) -> bool:
-        key = _key(sha256, corruption)
-        return key in waiting or kept.get(key) is not None
-
-    for path, found in _read_ahead(cases, reader, known):
-        if isinstance(found, ImageRejected):
-            rejected[path] = found
-        elif isinstance(found, str):
-            hashes[path] = found
-        else:
-            # The hash of the very bytes that were decoded, should the file have changed.
-            hashes[path] = found.sha256
-            if not known(found.sha256):
-                image = reader.corrupt(found, corruption) if corruption else found
-                waiting[_key(found.sha256, corruption)] = image
-        if sum(len(image.frames) for image in waiting.values()) >= BATCH:
-            _keep(kept, waiting, embed, backbone.reference)
-            waiting.clear()
-        if progress is not None:
-            progress(1)
-    _keep(kept, waiting, embed, backbone.reference)
-    kept.flush()
-    keys = {path: _key(sha256, corruption) for path, sha256 in hashes.items()}
-    shape: tuple[int, ...] = (backbone.width,)
-    if by_view is not None:
-        _keep_means(by_view, cache, keys.values())
-        shape = (reader.n_views, backbone.width)
-    stacked, opened = _pool(cases, keys, rejected, kept, shape)
-    opened.files.update(_provenance(hashes, keys, rejected, kept))
-    return stacked, opened
+    (embeddings,), opened = embed_all(
+        cases, [EmbeddingTarget(backbone, cache, by_view)], progress, corruption
+    )
+    return embeddings, opened
 
 
-def _read_ahead(
-    cases: Sequence[Case], reader: ImageReader, known: Callable[[str], bool]
-) -> Iterator[tuple[Path, str | OpenedImage | ImageRejected]]:
-    """Read several images in parallel, in the order of the cases.
+def embed_all(
+    cases: Sequence[Case],
+    targets: Sequence[EmbeddingTarget],
+    progress: Advance | None = None,
+    corruption: Corruption | None = None,
+) -> tuple[list[NDArray[np.float32]], Opened]:
+    """Embed cases with several backbones; an image is opened once for all that lack it.
+
+    Images are read while others are embedded. Those that wait take a fixed amount of memory.
 
     Parameters
     ----------
     cases : sequence of Case
-    reader : ImageReader
-    known : callable
-        Whether an image of this hash is not needed, or no longer.
+    targets : sequence of EmbeddingTarget, length T > 0
+    progress, corruption
+        As of `embed_cases`; an image counts once a target.
 
-    Yields
+    Returns
+    -------
+    embeddings : list of float32 array [N, D], or [N, V, D] by view, length T
+    opened : Opened
+
+    Raises
     ------
-    path : Path
-    found : str, OpenedImage or ImageRejected
-        The image, or why it is refused; of one that is known, only its hash.
+    MissingExtraError, TrainingError
+        If this machine cannot run a backbone as its `execution` says.
     """
-    begun: set[str] = set()
-
-    def images() -> Iterator[tuple[Path, Path | None, str | None]]:
-        """Every image; with its hash where the same content came before, in this very order."""
-        for path, root in ((path, case.root) for case in cases for path in case.images):
-            sha256 = reader.content_hash(path, root)
-            again = sha256 is not None and (sha256 in begun or known(sha256))
-            if sha256 is not None:
-                begun.add(sha256)
-            yield path, root, sha256 if again else None
-
-    def read(path: Path, root: Path | None) -> OpenedImage | ImageRejected:
-        try:
-            return reader.open(path, root)
-        except ImageRejected as refusal:
-            return refusal
-
-    def read_once(
-        image: tuple[Path, Path | None, str | None],
-    ) -> tuple[Path, Path | None, str | OpenedImage | ImageRejected]:
-        path, root, sha256 = image
-        return path, root, read(path, root) if sha256 is None else sha256
-
-    for path, root, found in default_pool().map(read_once, images()):
-        if isinstance(found, str) and not known(found):
-            # An image of this content came before, and was refused, or its file has changed.
-            yield path, read(path, root)
-        else:
-            yield path, found
+    for target in targets:
+        target.backbone.prepare()
+    hashes: dict[Path, str] = {}
+    rejected: dict[Path, ImageRejected] = {}
+    # Closed, so that no reader is left waiting where embedding fails or is interrupted.
+    with closing(read_ahead(cases, targets, corruption)) as images:
+        for path, found in images:
+            if isinstance(found, ImageRejected):
+                rejected[path] = found
+            elif isinstance(found, str):
+                hashes[path] = found
+            else:
+                for place, image in found.items():
+                    # The hash of the very bytes that were decoded, should the file have changed.
+                    hashes[path] = image.sha256
+                    targets[place].add(image_key(image.sha256, corruption), image)
+            if progress is not None:
+                progress(len(targets))
+    keys = {path: image_key(sha256, corruption) for path, sha256 in hashes.items()}
+    for target in targets:
+        target.finish(keys.values())
+    opened = _opened(cases, keys, rejected, targets[0].kept)
+    opened.files.update(_provenance(hashes, keys, rejected, targets[0].kept))
+    return [_pool(opened.cases, keys, target) for target in targets], opened
 
 
 def _provenance(
@@ -183,54 +153,34 @@ def _provenance(
     return found
 
 
-def _key(image_hash: str, corruption: Corruption | None) -> str:
-    """Cache key of an image's embedding; the hash of the file if it is not corrupted."""
-    return image_hash if corruption is None else corruption.key(image_hash)
-
-
-def _keep(
-    kept: EmbeddingCache, waiting: dict[str, OpenedImage], embed: Embed, reference: str
-) -> None:
-    if not waiting:
-        return
-    vectors = embed(list(waiting.values()))
-    if not np.isfinite(vectors).all():
-        raise TriageError("the backbone gives values that are not finite", where=reference)
-    for (key, image), vector in zip(waiting.items(), vectors, strict=True):
-        kept.put(key, vector, image.problem, image.flags)
-
-
-def _keep_means(by_view: EmbeddingCache, cache: EmbeddingCache, keys: Iterable[str]) -> None:
-    """Cache the mean over the views as well, so that scoring opens no image again."""
-    for key in keys:
-        known = by_view.get(key)
-        if known is not None and cache.get(key) is None:
-            cache.put(key, known.vector.mean(axis=0), known.problem, known.flags)
-    cache.flush()
-
-
-def _pool(
+def _opened(
     cases: Sequence[Case],
     keys: dict[Path, str],
     rejected: dict[Path, ImageRejected],
     cache: EmbeddingCache,
-    shape: tuple[int, ...],
-) -> tuple[NDArray[np.float32], Opened]:
+) -> Opened:
     opened = Opened(cases=[])
-    rows: list[NDArray[np.float32]] = []
     for case in cases:
         bad = next((rejected[path] for path in case.images if path in rejected), None)
         if bad is not None:
             opened.rejected[case.case_id] = bad
             continue
-        found = [cache.get(keys[path]) for path in case.images]
-        records = [record for record in found if record is not None]
         opened.cases.append(case)
-        rows.append(np.mean([record.vector for record in records], axis=0))
+        records = filter(None, (cache.get(keys[path]) for path in case.images))
         if problem := next((record.problem for record in records if record.problem), ""):
             opened.quality[case.case_id] = problem
-    stacked = np.stack(rows) if rows else np.zeros((0, *shape))
-    return stacked.astype(np.float32), opened
+    return opened
+
+
+def _pool(
+    cases: Sequence[Case], keys: dict[Path, str], target: EmbeddingTarget
+) -> NDArray[np.float32]:
+    """Mean over the images of each case, all of which were read."""
+    pooled = np.zeros((len(cases), *target.shape), np.float32)
+    for row, case in zip(pooled, cases, strict=True):
+        records = filter(None, (target.kept.get(keys[path]) for path in case.images))
+        row[...] = np.mean([record.vector for record in records], axis=0)
+    return pooled
 
 
 def open_images(

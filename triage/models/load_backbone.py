@@ -37,6 +37,7 @@ from triage.backbones.pretrained import (
     pretrained_model,
     pretrained_preprocessing,
 )
+from triage.backbones.runtime.execution import TORCH_FLOAT32, Execution
 from triage.backbones.timm_vit import build_vit, convert_vit
 from triage.backbones.weights_file import load_weights, read_description
 from triage.errors import TrainingError, UsageError, nearest_name
@@ -65,7 +66,12 @@ class BackboneKind(Info):
 
 
 def load_backbone(
-    reference: str, *, seed: int = 0, stages: int = 1, views: Views = Views.WHOLE
+    reference: str,
+    *,
+    seed: int = 0,
+    stages: int = 1,
+    views: Views = Views.WHOLE,
+    execution: Execution = TORCH_FLOAT32,
 ) -> Backbone:
     """Build a backbone from its reference.
 
@@ -81,16 +87,21 @@ def load_backbone(
         Of how many of its last stages the embedding is made.
     views : Views
         Views of each picture that are embedded.
+    execution : Execution
+        What runs it where it embeds.
 
     Raises
     ------
     TrainingError
         If the reference is malformed, unknown, the weights cannot be read, or the network has not
-        so many stages or reads no pictures to take views of.
+        so many stages or reads no pictures, for which views and executions are.
     MissingExtraError
         If the package with the weights is not installed.
     """
     backbone = _of_reference(reference, seed)
+    if execution != backbone.execution:
+        assert backbone.pictures  # raises for volumes, which have a way of their own
+        backbone.execution = execution
     # What a bundle holds, named as `file:`, may have been saved with others.
     if views.n_views != backbone.preprocessing.n_views:
         backbone.preprocessing = replace(backbone.pictures, views=views)

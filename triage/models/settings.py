@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from triage.backbones.runtime.execution import Execution, Precision, RuntimeName
 from triage.decisions.rule_settings import (
     IN_POLICY,
     OWN,
@@ -107,6 +108,10 @@ class TrainSettings(BaseModel):
         Seed of the first member; the others follow.
     precision : {'float32', 'bfloat16'}
         Arithmetic of fine-tuning; bfloat16 needs a processor that has it.
+    runtime : {'torch', 'openvino'}
+        What runs the networks that embed; openvino needs the extra of this name.
+    embedding_precision : {'float32', 'bfloat16'}
+        Arithmetic of embedding; the thresholds are fitted with it and with the runtime.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -141,6 +146,8 @@ class TrainSettings(BaseModel):
     hyperparameters: Literal["fixed", "varied"] = "fixed"
     seed: int = Field(0, ge=0)
     precision: Literal["float32", "bfloat16"] = "float32"
+    runtime: RuntimeName = "torch"
+    embedding_precision: Precision = "float32"
     hidden: int = Field(256, ge=0)
     dropout: float = Field(0.3, ge=0, lt=1)
     fit: FitSettings = FitSettings()
@@ -217,6 +224,11 @@ class TrainSettings(BaseModel):
         if isinstance(chosen, dict):
             return chosen
         return None if chosen in (OWN, COMBINATION, *IN_POLICY) else {chosen: 1.0}
+
+    @property
+    def execution(self) -> Execution:
+        """How the networks that embed are run."""
+        return Execution(self.runtime, self.embedding_precision)
 
     @property
     def pool(self) -> list[tuple[str, int]]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from triage.backbones.runtime.execution import has_bfloat16
 from triage.errors import TrainingError
 from triage.heads import HeadNetwork
 from triage.models.case_inputs import CaseInputs
@@ -69,11 +70,6 @@ def calibrated_loss(logits: Tensor, targets: Tensor) -> float:
         scaled.flatten(0, 1), targets.repeat(len(_TEMPERATURES)), reduction="none"
     )
     return float(flat.view(len(_TEMPERATURES), -1).mean(1).min())
-
-
-def has_bfloat16() -> bool:
-    """Whether the processor computes in bfloat16; emulation is slower than float32."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def resolved(precision: str) -> str:

@@ -13,10 +13,12 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel
 
+from triage.backbones.runtime.execution import Precision, RuntimeName
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.data.spec import Costs
 from triage.decisions.policy import Policy
+from triage.errors import UsageError
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.segmentation import SegmentationResult
 from triage.progress import Progress
@@ -141,6 +143,27 @@ class Family(ABC, Generic[SettingsT, SystemT]):
         self, folder: Path, manifest: BundleManifest, policy: Policy, provenance: dict[str, str]
     ) -> SystemT:
         """Build the system of a verified bundle."""
+
+    def run_with(
+        self, system: SystemT, runtime: RuntimeName | None, precision: Precision | None
+    ) -> str:
+        """Run the backbones of a system by another runtime or in another precision.
+
+        Returns
+        -------
+        str
+            What that means for its decisions, in a sentence; '' where nothing changes.
+
+        Raises
+        ------
+        UsageError
+            If such systems have no backbones, or this machine does not offer what is asked for.
+        """
+        raise UsageError(
+            "is for systems that embed pictures",
+            where="--runtime" if runtime else "--embedding-precision",
+            hint="Leave it out.",
+        )
 
     def measure(
         self,

@@ -161,7 +161,12 @@ class DecoderPool:
                         return self._ask(worker, request)
         raise of_file(decoder_failed(), path, worker.opened)
 
-    def map(self, function: Callable[[Item], Found], items: Iterable[Item]) -> Iterator[Found]:
+    def map(
+        self,
+        function: Callable[[Item], Found],
+        items: Iterable[Item],
+        ahead: int = 0,
+    ) -> Iterator[Found]:
         """Call a function that runs tasks on this pool for several items at a time, in order.
 
         Parameters
@@ -169,15 +174,18 @@ class DecoderPool:
         function : callable
             Called in threads, as many as there are workers; what it raises is raised here.
         items : iterable
+        ahead : int
+            How many items may be begun and not taken yet; by default, and at least, twice as many
+            as there are workers.
         """
         threads = ThreadPoolExecutor(self.limits.workers, thread_name_prefix="decoder")
         pending: deque[Future[Found]] = deque()
         try:
             for item in items:
                 pending.append(threads.submit(function, item))
-                # Little is read ahead: what is found is large, and whoever takes it may need
-                # the processor for itself.
-                if len(pending) > 2 * self.limits.workers:
+                # Little is read ahead by default: what is found is large, and whoever takes it
+                # may need the processor for itself.
+                if len(pending) > max(ahead, 2 * self.limits.workers):
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()

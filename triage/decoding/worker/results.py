@@ -28,7 +28,7 @@ def encode_result(result: Result) -> tuple[Header, Arrays]:
         header |= {"type": "picture", "kind": result.kind, "modality": result.modality}
     else:
         header |= {"type": "resized", "problem": result.problem}
-    return header, [result.frames]
+    return header, [result.frames] if isinstance(result, Picture) else [*result.inputs]
 
 
 def encode_refusal(refusal: ImageRejected) -> Header:
@@ -77,7 +77,7 @@ def _decode(header: Header, arrays: Arrays) -> Result:
     if kind == "picture":
         return Picture(arrays[0], str(header["kind"]), header["modality"], sha256, flags)
     if kind == "resized":
-        return ResizedPicture(arrays[0], sha256, str(header["problem"]), flags)
+        return ResizedPicture((arrays[0], *arrays[1:]), sha256, str(header["problem"]), flags)
     raise MessageError("the answer is of no known kind")
 
 

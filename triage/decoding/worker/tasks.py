@@ -37,7 +37,7 @@ def resized(path: Path, announce: Announce, given: dict[str, Any]) -> Result:
     from triage.imaging.views import Views
 
     found = picture(path, announce, given)
-    return resize_picture(found, given["size"], Views(given["views"]))
+    return resize_picture(found, [(size, Views(views)) for size, views in given["inputs"]])
 
 
 def volume(path: Path, announce: Announce, given: dict[str, Any]) -> Result:

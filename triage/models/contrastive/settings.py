@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from triage.backbones.runtime.execution import has_bfloat16
 from triage.data.strict_yaml import load_model
 from triage.errors import UsageError
 from triage.models.settings import FitSettings
-from triage.models.training import has_bfloat16
 
 KIND = "settings file of pretraining"
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from triage.backbones.runtime.execution import has_bfloat16
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.errors import ImageRejected, TrainingError
@@ -21,7 +22,7 @@ from triage.models.oct.referral_network import Readings, ReferralNetwork, Referr
 from triage.models.oct.sampling import informative_bscans, part_held_out, rarity
 from triage.models.oct.settings import OctSettings
 from triage.models.oct.unet import AnnotatedVolume, SegmentationTask, new_segmentation
-from triage.models.training import has_bfloat16, resolved
+from triage.models.training import resolved
 from triage.models.training_loop import fit_task
 from triage.predictions import Predictions
 from triage.progress import Progress, counting

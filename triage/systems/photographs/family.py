@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from triage.backbones.runtime.execution import TORCH_FLOAT32, Precision, RuntimeName
 from triage.data.dataset import Dataset
 from triage.decisions.policy import Policy
 from triage.decisions.rule_settings import check_grouping
@@ -63,7 +64,12 @@ class PhotographFamily(Family[TrainSettings, System]):
         """Train heads, select the ensemble and fix its policy."""
         check_grouping(settings.prediction_set, dataset.spec)
         pool = train_pool(
-            dataset, settings, cache_folder=cache_folder, checkpoints=checkpoints, progress=progress
+            dataset,
+            settings,
+            cache_folder=cache_folder,
+            checkpoints=checkpoints,
+            statistics=True,
+            progress=progress,
         )
         members = select_members(pool, dataset, settings, cache_folder)
         predictions = validation_predictions(pool, members, dataset, settings.head)
@@ -114,6 +120,12 @@ class PhotographFamily(Family[TrainSettings, System]):
         """Build heads, backbones and the combination of scores."""
         return load_heads(folder, manifest, policy, provenance)
 
+    def run_with(
+        self, system: System, runtime: RuntimeName | None, precision: Precision | None
+    ) -> str:
+        """Run its backbones by another runtime or in another precision."""
+        return system.run_with(system.execution.replaced(runtime, precision))
+
     def networks_section(self, manifest: BundleManifest) -> str:
         """List the members, what frozen backbones show them, and what the guard was set on."""
         members = "\n".join(f"- {entry.name} ({entry.backbone})" for entry in manifest.members)
@@ -134,4 +146,6 @@ def _embedding(settings: TrainSettings) -> str:
         found.append(f"the mean over {settings.views.n_views} views of a picture")
     if settings.stages > 1:
         found.append(f"the last {settings.stages} stages of the network")
+    if settings.execution != TORCH_FLOAT32:
+        found.append(f"computed by {settings.execution}")
     return f"Embeddings: {', '.join(found)}.\n\n" if found else ""

@@ -47,6 +47,8 @@ def load_heads(
     settings = manifest.settings
     assert isinstance(settings, TrainSettings)
     backbones = {key: restore_backbone(folder / BACKBONES / key) for key in manifest.backbones}
+    for backbone in backbones.values():
+        backbone.execution = settings.execution
     kind = HeadKind(manifest.head)
     widths = {key: backbone.width for key, backbone in backbones.items()}
     loaded: dict[str, Member] = {}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from triage.backbones.backbone import Backbone
 from triage.backbones.picture_statistics import PictureStatistics
+from triage.backbones.runtime.execution import Execution
 from triage.data.manifest import Case
 from triage.decisions.policy import Policy
 from triage.hashing import hash_json
@@ -20,8 +21,9 @@ from triage.heads import HeadKind, HeadNetwork
 from triage.imaging.corruptions import Corruption
 from triage.models.batched_logits import batched_logits
 from triage.models.embedding_cache import EmbeddingCache
-from triage.models.embeddings import Opened, embed_cases
-from triage.predictions import Predictions
+from triage.models.embedding_target import EmbeddingTarget
+from triage.models.embeddings import Opened, embed_all
+from triage.predictions import EXECUTION, Predictions
 from triage.systems.photographs.member_heads import member_heads
 from triage.systems.scored import Scored, case_table
 from triage.uncertainty.combination import COMBINATION, Combination
@@ -112,6 +114,38 @@ class System:
         """How often `score` reports each image: once per backbone, and once for its statistics."""
         return len(self.backbones) + (self.image_kind is not None)
 
+    @property
+    def execution(self) -> Execution:
+        """How its backbones are run."""
+        return next(iter(self.backbones.values())).execution
+
+    def run_with(self, execution: Execution) -> str:
+        """Run the backbones in another way than its thresholds were fitted with.
+
+        Returns
+        -------
+        str
+            A sentence that says so, which every predictions table holds from now on; '' where the
+            way is the same.
+
+        Raises
+        ------
+        MissingExtraError, TrainingError
+            If this machine does not offer it.
+        """
+        execution.check()
+        fitted = self.execution
+        if execution == fitted:
+            return ""
+        for backbone in self.backbones.values():
+            backbone.execution = execution
+        warning = (
+            f"embedded by {execution}, but the thresholds were fitted with {fitted}: some "
+            "decisions may differ"
+        )
+        self.provenance = {**self.provenance, EXECUTION: warning}
+        return warning
+
     def score(
         self,
         cases: Sequence[Case],
@@ -133,7 +167,14 @@ class System:
             Not used: photographs leave no reading beside their predictions.
         """
         caches = open_caches(self.backbones, cache_folder)
-        embedded, opened = embed_with(self.backbones, cases, cache_folder, progress, caches=caches)
+        embedded, opened = embed_with(
+            self.backbones,
+            cases,
+            cache_folder,
+            progress,
+            caches=caches,
+            statistics=self.image_kind is not None,
+        )
         raw = predict(
             embedded, opened.cases, self.members, self.classes, self.n_inliers, self.provenance
         )
@@ -142,7 +183,7 @@ class System:
             score = self.combination.score(observed(embedded, raw, self.members))
         other_kind: dict[str, str] = {}
         if self.image_kind is not None:
-            pictures = read_pictures(self.backbones, opened.cases, caches, progress)
+            pictures = read_pictures(self.backbones, opened.cases, caches)
             other_kind = self.image_kind.problems(pictures)
         decided = raw.with_decisions(
             self.policy.decide(raw, opened.quality, other_kind=other_kind, ood_score=score)
@@ -159,14 +200,15 @@ def open_caches(backbones: dict[str, Backbone], folder: Path | None) -> Caches:
     weights must stay as they are.
     """
     every = {**backbones, _STATISTICS: PictureStatistics()}
-    return {key: EmbeddingCache(folder, network.digest()) for key, network in every.items()}
+    return {
+        key: EmbeddingCache(folder, network.embedding_digest()) for key, network in every.items()
+    }
 
 
 def read_pictures(
     backbones: dict[str, Backbone],
     cases: Sequence[Case],
     caches: Caches,
-    progress: Callable[[int], None] | None = None,
 ) -> Pictures:
     """Read what the guard against other kinds of pictures needs of every picture of cases.
 
@@ -177,13 +219,9 @@ def read_pictures(
         Which could be read whole.
     caches : dict of EmbeddingCache
         Of `open_caches`; what is found there is not computed again.
-    progress : callable, optional
-        Called with the number of pictures finished since the last call.
     """
     single = [replace(case, images=(path,)) for case in cases for path in case.images]
-    described, opened = embed_with(
-        {_STATISTICS: PictureStatistics()}, single, None, progress, caches=caches
-    )
+    described, opened = embed_with({_STATISTICS: PictureStatistics()}, single, None, caches=caches)
     embedded, _ = embed_with(backbones, single, None, caches=caches)
     ids = np.array([case.case_id for case in opened.cases], dtype=np.str_)
     return Pictures(ids, described[_STATISTICS], embedded)
@@ -209,8 +247,9 @@ def embed_with(
     *,
     caches: Caches | None = None,
     by_view: bool = False,
+    statistics: bool = False,
 ) -> tuple[Embedded, Opened]:
-    """Embed cases with several backbones.
+    """Embed cases with several backbones, each image opened once for all of them.
 
     Parameters
     ----------
@@ -219,13 +258,16 @@ def embed_with(
     cache_folder : Path or None
         Where embeddings are kept between runs; None keeps none.
     progress : callable, optional
-        Called with the number of images finished, once per backbone.
+        Called with the number of images finished, once per backbone, and once for the statistics.
     corruption : Corruption, optional
         What to do to every image once it is resized.
     caches : dict of EmbeddingCache, optional
         Of `open_caches`, in place of opening those of the folder again.
     by_view : bool
         Whether the embedding of every view is asked for.
+    statistics : bool
+        Whether to compute the picture statistics of every image too, which `read_pictures` then
+        finds in the caches.
 
     Returns
     -------
@@ -234,15 +276,18 @@ def embed_with(
     opened : Opened
         Which cases those are, and why others are not.
     """
-    embedded: Embedded = {}
-    opened = Opened(cases=list(cases))
+    if not backbones:
+        return {}, Opened(cases=list(cases))
     caches = open_caches(backbones, cache_folder) if caches is None else caches
     views = _open_view_caches(backbones, caches, cache_folder) if by_view else {}
-    for key, backbone in backbones.items():
-        embedded[key], opened = embed_cases(
-            cases, backbone, caches[key], progress, corruption, by_view=views.get(key)
-        )
-    return embedded, opened
+    targets = [
+        EmbeddingTarget(backbone, caches[key], views.get(key))
+        for key, backbone in backbones.items()
+    ]
+    if statistics:
+        targets.append(EmbeddingTarget(PictureStatistics(), caches[_STATISTICS]))
+    embedded, opened = embed_all(cases, targets, progress, corruption)
+    return dict(zip(backbones, embedded[: len(backbones)], strict=True)), opened
 
 
 def member_probabilities(embedded: Embedded, members: Sequence[Member]) -> NDArray[np.float32]:

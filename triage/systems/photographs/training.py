@@ -13,6 +13,7 @@ import torch
 
 from triage.backbones.backbone import Backbone
 from triage.backbones.preprocessing import Preprocessing
+from triage.backbones.runtime.execution import has_bfloat16
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.errors import TrainingError
@@ -22,7 +23,6 @@ from triage.models.embeddings import Opened, open_images
 from triage.models.load_backbone import load_backbone
 from triage.models.network import CaseNetwork
 from triage.models.settings import TrainSettings
-from triage.models.training import has_bfloat16
 from triage.progress import Progress, counting
 from triage.systems.photographs.head_training import train_head
 from triage.systems.photographs.plan import TrainingPlan
@@ -72,6 +72,7 @@ def train_pool(
     *,
     cache_folder: Path | None,
     checkpoints: Path,
+    statistics: bool = False,
     progress: Progress = lambda *_: None,
 ) -> Pool:
     """Train every candidate of `settings.pool`.
@@ -86,6 +87,8 @@ def train_pool(
         Of embeddings.
     checkpoints : Path
         Folder for checkpoints; what is found there for the same settings is resumed.
+    statistics : bool
+        Whether to compute the picture statistics of all cases too; see `embed_with`.
     progress : callable
 
     Raises
@@ -102,15 +105,21 @@ def train_pool(
         raise TrainingError(
             "this processor has no bfloat16 arithmetic", hint="Use --precision float32."
         )
+    settings.execution.check()
     if settings.mode == "embed":
-        return _train_heads(dataset, settings, cache_folder, checkpoints, progress)
+        return _train_heads(dataset, settings, cache_folder, checkpoints, statistics, progress)
     return _train_networks(dataset, settings, checkpoints, progress)
 
 
 def load_backbones(settings: TrainSettings) -> dict[str, Backbone]:
     """Load the frozen backbones of settings, by reference."""
     return {
-        reference: load_backbone(reference, stages=settings.stages, views=settings.views)
+        reference: load_backbone(
+            reference,
+            stages=settings.stages,
+            views=settings.views,
+            execution=settings.execution,
+        )
         for reference in settings.backbones
     }
 
@@ -120,12 +129,13 @@ def _train_heads(
     settings: TrainSettings,
     cache_folder: Path | None,
     checkpoints: Path,
+    statistics: bool,
     progress: Progress,
 ) -> Pool:
     backbones = _named(load_backbones(settings))
     keys = dict(zip(settings.backbones, backbones, strict=True))
     cases = dataset.of_split("train", "validation")
-    total = sum(len(case.images) for case in cases) * len(backbones)
+    total = sum(len(case.images) for case in cases) * (len(backbones) + statistics)
     caches = open_caches(backbones, cache_folder)
     embedded, opened = embed_with(
         backbones,
@@ -134,10 +144,11 @@ def _train_heads(
         counting(progress, "embedding images", total),
         caches=caches,
         by_view=True,
+        statistics=statistics,
     )
     inputs = {key: EmbeddingInputs(torch.from_numpy(views)) for key, views in embedded.items()}
     plan = TrainingPlan.of(dataset, settings, opened.cases)
-    digests = {key: backbone.digest() for key, backbone in backbones.items()}
+    digests = {key: backbone.embedding_digest() for key, backbone in backbones.items()}
     members: list[Member] = []
     losses: dict[str, float] = {}
     with _one_thread():
@@ -196,6 +207,7 @@ def _train_networks(
         progress(stage, settings.fit.epochs, settings.fit.epochs)
         plan.finish(network.head, partial(network.embed, inputs))
         members.append(Member(name, name, network.head))
+        backbone.execution = settings.execution
         backbones[name] = backbone
     assert plan is not None  # the settings demand at least one backbone
     held_out = plan.validation_cases(opened.cases)
