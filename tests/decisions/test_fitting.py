@@ -3,8 +3,8 @@ import pytest
 
 from tests.decisions.make import CLASSES, CONDITIONS, make_predictions
 from triage.data.spec import DataSpec
-from triage.decisions.cost_matrix import outcome_cost
 from triage.decisions.fitting import fit_policy, truth_of
+from triage.decisions.outcome_costs import outcome_cost
 from triage.errors import UsageError
 from triage.predictions import Predictions
 from triage.uncertainty.observations import Observations

@@ -9,7 +9,7 @@ import pytest
 from tests.decisions.make import make_predictions, random_probabilities
 from tests.tiny import tiny_settings
 from triage.data.dataset import Dataset
-from triage.decisions.cost_matrix import outcome_cost
+from triage.decisions.outcome_costs import outcome_cost
 from triage.heads import HeadKind
 from triage.models.settings import FitSettings
 from triage.systems.describe import describe

@@ -73,6 +73,10 @@ class Draw:
             "inliers": self.inliers,
             "subgroups": self.subgroups[TEST],
             "outliers": self.outliers[TEST].tolist(),
+            "validation": {
+                "outliers": self.outliers[VALIDATION].tolist(),
+                "subgroups": self.subgroups[VALIDATION],
+            },
             "sets": list(self.truth),
             "rejected": self.rejected,
         }
