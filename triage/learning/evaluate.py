@@ -17,6 +17,7 @@ from triage.data.spec import DataSpec
 from triage.errors import UsageError, count_by_reason
 from triage.evaluation import Evaluation, Outcomes, evaluate
 from triage.evaluation.from_predictions import outcomes_of
+from triage.evaluation.policy_costs import PolicyCosts, compare_policies
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.segmentation import SegmentationResult
 from triage.evaluation.uncertainty import UncertaintyResult, evaluate_uncertainty
@@ -47,6 +48,7 @@ class EvaluationRun:
     tissue: SegmentationResult | None = None
     findings: pd.DataFrame | None = None
     uncertainty: UncertaintyResult | None = None
+    policy_costs: PolicyCosts | None = None
 
 
 def load_test_split(
@@ -128,6 +130,9 @@ def evaluate_system(
     uncertainty = evaluate_uncertainty(
         scored.predictions, outcomes.is_outlier, n_resamples=n_resamples
     )
+    policy_costs = compare_policies(
+        scored.predictions, system.policy, dataset.spec, outcomes, n_resamples=n_resamples
+    )
     report("bootstrap", 1, 1)
     extra = family_of(dataset.spec.modality).measure(
         system,
@@ -152,6 +157,7 @@ def evaluate_system(
         tissue=extra.tissue,
         findings=scored.findings,
         uncertainty=uncertainty,
+        policy_costs=policy_costs,
     )
 
 
@@ -190,6 +196,7 @@ def as_json(run: EvaluationRun) -> dict[str, Any]:
         name: found.model_dump(mode="json")
         for name, found in (
             ("uncertainty", run.uncertainty),
+            ("policy_costs", run.policy_costs),
             ("referral", run.referral),
             ("tissue", run.tissue),
         )

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from triage.auditing import DEFAULT_PLAN, AuditPlan, judge_plan, worst_group
 from triage.errors import UsageError
 from triage.evaluation.metrics import METRICS
+from triage.evaluation.policy_costs import PolicyCosts
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.results import Evaluation
 from triage.evaluation.segmentation import SegmentationResult
@@ -39,6 +40,7 @@ def build_report(
     referral: ReferralResult | None = None,
     tissue: SegmentationResult | None = None,
     uncertainty: UncertaintyResult | None = None,
+    policy_costs: PolicyCosts | None = None,
 ) -> Report:
     """Put a report together; the same inputs give the same report.
 
@@ -66,6 +68,8 @@ def build_report(
         Their tissue maps.
     uncertainty : UncertaintyResult, optional
         Uncertainty between known classes, and its parts.
+    policy_costs : PolicyCosts, optional
+        Policies compared by cost on the same cases.
 
     Raises
     ------
@@ -92,6 +96,7 @@ def build_report(
             referral=referral,
             tissue=tissue,
             uncertainty=uncertainty,
+            policy_costs=policy_costs,
             metrics=_metric_texts(),
             worst_groups=_worst_groups(evaluation),
             abstention_reasons=None if abstention_reasons is None else dict(abstention_reasons),
@@ -132,6 +137,7 @@ def _identity(report: Report, reviews: Mapping[str, Any] | None) -> dict[str, An
         "referral": report.referral,
         "tissue": report.tissue,
         "uncertainty": report.uncertainty,
+        "policy_costs": report.policy_costs,
     }
     return {
         "manifest": report.manifest_hash,

@@ -43,6 +43,7 @@ def write_audit(run: EvaluationRun, out: str | Path, store: Store | None) -> tup
         referral=run.referral,
         tissue=run.tissue,
         uncertainty=run.uncertainty,
+        policy_costs=run.policy_costs,
     )
     return write_report(report, Path(out))
 

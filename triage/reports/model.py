@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from triage.auditing import AuditPlan, Finding
+from triage.evaluation.policy_costs import PolicyCosts
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.results import Estimate, Evaluation
 from triage.evaluation.segmentation import SegmentationResult
@@ -99,7 +100,8 @@ class MetricText(_Model):
 class Report(_Model):
     """One audit report; the HTML page is drawn from nothing else.
 
-    `referral` and `tissue` are there for OCT volumes, `uncertainty` where its parts were measured.
+    `referral` and `tissue` are there for OCT volumes, `uncertainty` and `policy_costs` where they
+    were measured.
     """
 
     schema_version: Literal["triage-report-1"] = "triage-report-1"
@@ -119,6 +121,7 @@ class Report(_Model):
     referral: ReferralResult | None = None
     tissue: SegmentationResult | None = None
     uncertainty: UncertaintyResult | None = None
+    policy_costs: PolicyCosts | None = None
     metrics: list[MetricText]
     worst_groups: list[WorstGroup]
     abstention_reasons: dict[str, int] | None
