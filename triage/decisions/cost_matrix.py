@@ -14,15 +14,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from triage.data.spec import Costs, DataSpec
-from triage.decisions.outcome_costs import urgency_cost_matrix
+from triage.data.spec import Costs, DataSpec, UrgencyCosts
 from triage.errors import UsageError, unknown_name
 from triage.vocabulary.clinical import ABSTAINED_PRIORITY, Risk, Urgency
 
 URGENCY_WEIGHT = 0.25
-"""Units of a wrong name in one unit of the urgency step prices (ours): with the default prices a
+"""Units of a wrong name in one unit of the urgency step prices (ours): with the default prices one
 step of under-triage costs half a wrong name, a step of over-triage a quarter."""
-RISK_FACTORS = {Risk.LOW: 1.0, Risk.MEDIUM: 1.0, Risk.HIGH: 2.0}
+RISK_FACTORS = {Risk.LOW: 1.0, Risk.MEDIUM: 1.0, Risk.HIGH: 4.0}
 """Factor on the urgency costs of the default matrix (ours); a full matrix has none by default."""
 
 _Amount = Annotated[float, Field(ge=0.0)]
@@ -98,8 +97,10 @@ class CostMatrix(BaseModel):
 def cost_matrix(spec: DataSpec) -> CostMatrix:
     """Resolve the costs of a data spec.
 
-    Without `costs.matrix` an urgency costs its steps from the condition's own, priced by
-    `costs.urgency`, times `urgency_weight`, times the factor of the condition's risk.
+    Without `costs.matrix` an urgency costs by its steps from the condition's own, priced by
+    `costs.urgency`, times `urgency_weight`, times the factor of the condition's risk. Steps of
+    under-triage count squared, as in the quadratic weights of Cohen's kappa (Cohen 1968), so that
+    an urgent case sent to observation is worse than three that wait one class too low.
 
     Parameters
     ----------
@@ -109,7 +110,7 @@ def cost_matrix(spec: DataSpec) -> CostMatrix:
     factors = _risk_factors(costs)
     if costs.matrix is None:
         weight = URGENCY_WEIGHT if costs.urgency_weight is None else costs.urgency_weight
-        steps = urgency_cost_matrix(costs.urgency) * weight
+        steps = _urgency_steps(costs.urgency) * weight
         table = np.array([steps[one.urgency.rank] for one in spec.conditions])
     else:
         table = np.array(
@@ -134,6 +135,16 @@ def cost_matrix(spec: DataSpec) -> CostMatrix:
         wrong_name=outcomes.wrong_inlier,
         named_unknown=outcomes.miss_outlier,
     )
+
+
+def _urgency_steps(prices: UrgencyCosts) -> NDArray[np.float64]:
+    """Cost of recommending the column's urgency when the row's is true, float [4, 4]."""
+    ranks = np.arange(len(Urgency))
+    too_low = ranks[None, :] - ranks[:, None]
+    found: NDArray[np.float64] = np.where(
+        too_low > 0, too_low**2 * prices.under_triage, -too_low * prices.over_triage
+    )
+    return found
 
 
 def _risk_factors(costs: Costs) -> dict[Risk, float]:

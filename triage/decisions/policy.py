@@ -254,8 +254,8 @@ class Policy(BaseModel):
                     )
                 ],
                 "next_action": [
-                    AbstainReason(code).next_action if code else _ACT[Urgency(classes[rank])]
-                    for code, rank in zip(reasons, urgency, strict=True)
+                    self._next_action(code, Urgency(name))
+                    for code, name in zip(reasons, classes[queue], strict=True)
                 ],
                 "expected_cost": np.where(abstained, choices.abstain, choices.opinion),
                 "differential": _differentials(probabilities, names),
@@ -294,6 +294,14 @@ class Policy(BaseModel):
             default="",
         ).astype(object)
         return codes
+
+    def _next_action(self, code: str, queue: Urgency) -> str:
+        if not code:
+            return _ACT[queue]
+        # What policies of earlier releases said is kept as it was.
+        urgent = self.matrix is not None and queue is Urgency.URGENT
+        reason = AbstainReason(code)
+        return reason.urgent_action if urgent else reason.next_action
 
     @staticmethod
     def _sentence(
