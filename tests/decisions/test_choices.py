@@ -20,9 +20,8 @@ from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
 
 K = len(CONDITIONS)
 KNOWN, UNKNOWN = CLASSES[:K], ("rare a", "new")
-WITHOUT_A_MATRIX = json.loads(
-    Path(__file__).with_name("policies_without_a_matrix.json").read_text()
-)
+STORED = Path(__file__).with_name("policies_without_a_matrix.json")
+WITHOUT_A_MATRIX = json.loads(STORED.read_text(encoding="utf-8"))
 
 
 def random_matrix(seed: int) -> CostMatrix:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -20,9 +22,8 @@ SPEC = make_spec()
 @pytest.fixture(scope="module")
 def decided() -> Predictions:
     predictions = simulate(160)
-    return predictions.with_decisions(
-        fit_policy(predictions, SPEC, "outlier_mass").decide(predictions)
-    )
+    policy = fit_policy(predictions, SPEC, "outlier_mass")
+    return predictions.with_decisions(policy.decide(predictions))
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +47,8 @@ def test_costs_of_each_policy_on_the_same_cases(decided: Predictions, found: Pol
         ("abstaining on every case", ~never, choices.queue),
         (THIS, outcomes.abstained, outcomes.queue_urgency),
     ):
-        cost = case_costs(
-            cost_matrix(SPEC),
-            list(decided.cases["label"]),
-            outcomes.is_outlier,
-            right,
-            queue,
-            abstained,
-        )
+        labels = list(decided.cases["label"])
+        cost = case_costs(cost_matrix(SPEC), labels, outcomes.is_outlier, right, queue, abstained)
         row = whole[name]
         assert row.cost.value == pytest.approx(weights @ cost)
         assert row.cost.low < row.cost.value < row.cost.high
@@ -74,7 +69,7 @@ def test_the_curve_goes_from_no_abstention_to_nearly_all(found: PolicyCosts) -> 
     # every abstained case waits at semi-urgent or above
     rates = [point.urgent_at_observation for point in by_share]
     assert all(rate is not None for rate in rates)
-    assert all(late <= early + 1e-12 for early, late in zip(rates, rates[1:], strict=False))
+    assert all(late <= early + 1e-12 for early, late in pairwise(rates))
     assert 0.0 < found.operating.abstained < 1.0
 
 

@@ -22,7 +22,7 @@ from triage.decisions.joint_rejection import fit_saving_threshold
 from triage.uncertainty.outlier_probability import prevalence_weights
 
 N_MARGINS = 40
-"""Margins of urgent tried between none and one at which no validation case is urgent."""
+"""Margins of urgent tried, up to the largest cost, at which hardly a case is urgent."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,12 @@ def fit_thresholds(
         ):
             if places is not None:
                 most[key] = min(1.0, places / capacity.cases_a_day)
-    margins = np.linspace(0.0, matrix.largest, N_MARGINS) if most["urgent"] < 1.0 else [0.0]
+    margins = [0.0]
+    if most["urgent"] < 1.0:
+        margins += (matrix.largest * np.geomspace(1e-3, 1.0, N_MARGINS)).tolist()
     for margin in margins:
         choices = choices_by_matrix(
-            matrix, known, unknown, seen.probabilities, seen.p_outlier, float(margin)
+            matrix, known, unknown, seen.probabilities, seen.p_outlier, margin
         )
         opinion, abstain = realised(seen, choices, matrix, spec)
         threshold, cost = fit_saving_threshold(
@@ -104,7 +106,7 @@ def fit_thresholds(
         queue = np.where(choices.saving > threshold, choices.queue, choices.urgency)
         if weights @ (queue == 0) <= most["urgent"]:
             break
-    return Thresholds(threshold, float(margin), cost)
+    return Thresholds(threshold, margin, cost)
 
 
 def realised(
