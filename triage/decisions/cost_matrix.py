@@ -123,7 +123,7 @@ def cost_matrix(spec: DataSpec) -> CostMatrix:
     outcomes, by_risk = costs.outcomes, costs.abstain
     return CostMatrix(
         conditions=tuple(one.name for one in spec.conditions),
-        urgency=tuple(tuple(row) for row in table.tolist()),
+        urgency=tuple((a, b, c, d) for a, b, c, d in table.tolist()),
         abstain_known=tuple(
             getattr(by_risk.known, one.risk.value) if by_risk else outcomes.abstain_inlier
             for one in spec.conditions

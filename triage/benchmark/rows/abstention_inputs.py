@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
@@ -132,15 +131,16 @@ def _realised(
 ) -> tuple[Floats, Floats]:
     """Cost of an opinion on each case of a set, and of none."""
     outlier = draw.truth[name] < 0
-    recorded, subgroups = draw.outliers, draw.subgroups
     if name == VALIDATION:
         recorded, subgroups = draw.validation_outliers, draw.validation_subgroups
+    else:
+        recorded, subgroups = draw.outliers, draw.subgroups
     if subgroups is None:
         factors = np.ones(len(outlier))
     else:
-        factors = subgroup_factors(spec.costs, pd.DataFrame(subgroups))
+        factors = subgroup_factors(spec.costs, subgroups)
     # Records of earlier versions do not tell which outlier is which: they cost the mean.
-    assumed = [None] if recorded is not None else list(unknown)
+    assumed: Sequence[str | None] = [None] if recorded is not None else unknown
     found = np.zeros((2, len(outlier)))
     for stand_in in assumed:
         names = np.array(draw.inliers, dtype=object)[draw.truth[name]]
