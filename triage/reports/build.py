@@ -62,14 +62,10 @@ def build_report(
         Abstained cases by reason.
     plan : AuditPlan
         Limits to judge by.
-    referral : ReferralResult, optional
-        Referrals of OCT volumes.
-    tissue : SegmentationResult, optional
-        Their tissue maps.
-    uncertainty : UncertaintyResult, optional
-        Uncertainty between known classes, and its parts.
-    policy_costs : PolicyCosts, optional
-        Policies compared by cost on the same cases.
+    referral, tissue : ReferralResult and SegmentationResult, optional
+        Referrals and tissue maps of OCT volumes.
+    uncertainty, policy_costs : UncertaintyResult and PolicyCosts, optional
+        Uncertainty between known classes and its parts; policies compared by cost.
 
     Raises
     ------
