@@ -33,7 +33,7 @@ CONCEPTS = {
     "Mahalanobis score": "triage/uncertainty/scores/mahalanobis.py:Mahalanobis",
     "energy score": "triage/uncertainty/scores/energy.py:Energy",
     "outlier exposure loss": "triage/losses/outlier_exposure.py:outlier_exposure_loss",
-    "cost matrix": "triage/decisions/cost_matrix.py:outcome_cost",
+    "cost matrix": "triage/decisions/cost_matrix.py:CostMatrix",
     "threshold": "triage/decisions/abstention_threshold.py:cheapest_threshold",
     "conformal set": "triage/uncertainty/conformal/conformal_set.py:ConformalSet",
     "bootstrap interval": "triage/evaluation/bootstrap_intervals.py:interval",

@@ -120,7 +120,7 @@ def test_every_number_of_every_score_is_on_the_page(result: BenchmarkResult, htm
 def test_what_depends_on_the_outliers_stands_beside_its_value_in_the_split(html: str) -> None:
     own = "with the split’s 22.8 % outliers"
     first = table(html, "Sorted by AUROC.")[0]
-    assert "AUPR, AURC, cost and abstentions are at a prevalence of 10.0 %." in html
+    assert "AUPR, AURC, costs and rates are at a prevalence of 10.0 %." in html
     aupr, fpr, aurc, cost, abstained = first[3:8]
     assert aupr == f"0.444 0.414 to 0.474 0.644 {own}"
     assert aurc.endswith(f"0.206 {own}")

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triage.data.spec import OutcomeCosts, UrgencyCosts
-from triage.decisions.cost_matrix import (
+from triage.decisions.outcome_costs import (
     cheapest_urgency,
     expected_outcome_cost,
     outcome_cost,

@@ -6,12 +6,12 @@ from pydantic import ValidationError
 
 from triage.data.spec import OutcomeCosts
 from triage.decisions.abstention_threshold import cheapest_threshold
-from triage.decisions.cost_matrix import outcome_cost
 from triage.decisions.joint_rejection import (
     JointRejection,
     fit_joint_rejection,
     joint_saving,
 )
+from triage.decisions.outcome_costs import outcome_cost
 from triage.errors import UsageError
 from triage.uncertainty.outlier_probability import prevalence_weights
 

@@ -176,7 +176,9 @@ def test_a_case_abstains_when_that_saves_more_than_the_threshold() -> None:
 def test_chows_rule_is_the_case_without_outliers() -> None:
     # abstain when 2 (1 - p) > 0.5, for a certain inlier
     policy = make_policy(costs=Costs(outcomes=OutcomeCosts(wrong_inlier=2.0, abstain_inlier=0.5)))
-    assert list(policy.rejects(np.zeros(2), np.array([0.74, 0.76]))) == [True, False]
+    rows = np.array([[p, 1 - p, 0, 0] for p in (0.74, 0.76)])
+    saving = policy.choices(rows, np.zeros(2)).saving
+    assert list(saving > policy.saving_threshold) == [True, False]
 
 
 def test_the_reason_is_the_larger_part_of_the_cost() -> None:

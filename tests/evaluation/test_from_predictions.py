@@ -43,13 +43,14 @@ def test_the_costs_are_those_of_the_spec_not_of_the_bundle(predictions: Predicti
     given = Costs(outcomes=OutcomeCosts(wrong_inlier=4.0, miss_outlier=7.0))
     policy = make_policy(saving_threshold=9.0)
     found = outcomes_of(predictions, policy, a_spec(given, 0.1))
-    assert found.cost.tolist() == [0.0, 4.0, 7.0]
-    assert (found.largest_cost, found.outlier_prevalence) == (7.0, 0.1)
+    # urgent is three steps too much for a naevus, one for the semi-urgent outlier of high risk
+    assert found.cost.tolist() == [0.0, 4.75, 8.0]
+    assert (found.largest_cost, found.outlier_prevalence) == (25.0, 0.1)
     plain = outcomes_of(predictions, policy, a_spec(Costs(), 0.1))
-    assert plain.cost.tolist() == [0.0, 1.0, 1.0]
+    assert plain.cost.tolist() == [0.0, 1.75, 2.0]
     cost = evaluate(found, n_resamples=20).overall["clinical_cost"]
-    assert cost.value == pytest.approx(0.9 * 2.0 + 0.1 * 7.0)
-    assert cost.at_split_share == pytest.approx(11 / 3)
+    assert cost.value == pytest.approx(0.9 * 4.75 / 2 + 0.1 * 8.0)
+    assert cost.at_split_share == pytest.approx(12.75 / 3)
 
 
 def test_predictions_without_decisions_or_labels_are_refused(predictions: Predictions) -> None:

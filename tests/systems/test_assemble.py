@@ -9,7 +9,7 @@ import pytest
 from tests.decisions.make import make_predictions, random_probabilities
 from tests.tiny import tiny_settings
 from triage.data.dataset import Dataset
-from triage.decisions.cost_matrix import outcome_cost
+from triage.decisions.cost_matrix import case_costs, cost_matrix
 from triage.heads import HeadKind
 from triage.models.settings import FitSettings
 from triage.systems.describe import describe
@@ -24,6 +24,7 @@ from triage.systems.photographs.ensemble import (
 from triage.systems.photographs.training import Pool, train_pool
 from triage.uncertainty.auroc import auroc
 from triage.uncertainty.combination import COMBINATION
+from triage.vocabulary.clinical import Urgency
 
 SETTINGS = {"members": 2, "candidates": 3, "fit": FitSettings(epochs=2, patience=2)}
 
@@ -102,7 +103,13 @@ def test_the_policy_is_set_on_the_validation_split(pool: Pool, phantom_data: Dat
     assert metrics["accuracy"] == pytest.approx(right[~outlier].mean())
     assert metrics["ood_auroc"] == pytest.approx(auroc(policy.ood_score(table), outlier))
     share = phantom_data.spec.outlier_prevalence
-    cost = outcome_cost(phantom_data.spec.costs.outcomes, outlier, right, abstained)
+    assert policy.unknown == tuple(
+        one.name
+        for one in phantom_data.spec.conditions
+        if one.name in {*phantom_data.draw.train, *phantom_data.draw.validation}
+    )
+    queue = np.array([Urgency(name).rank for name in decisions["queue_urgency"]])
+    cost = case_costs(cost_matrix(phantom_data.spec), list(truth), outlier, right, queue, abstained)
     for name, value in (("abstained", abstained), ("cost", cost)):
         expected = share * value[outlier].mean() + (1 - share) * value[~outlier].mean()
         assert metrics[name] == pytest.approx(expected)

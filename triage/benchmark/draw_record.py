@@ -75,6 +75,10 @@ class DrawRecord:
     outliers : str array or None
         Condition of each test case that is an outlier, '' for inliers; None in records of
         versions that did not keep it.
+    validation_outliers : str array or None
+        The same of validation.
+    validation_subgroups : DataFrame or None
+        Of the validation cases; None in records of versions that did not keep them.
     heads : dict of Ensemble
         By kind of head.
     results : dict of MethodRecord
@@ -91,6 +95,8 @@ class DrawRecord:
     results: dict[str, MethodRecord] = field(default_factory=dict)
     rejected: int = 0
     outliers: NDArray[np.str_] | None = None
+    validation_outliers: NDArray[np.str_] | None = None
+    validation_subgroups: pd.DataFrame | None = None
 
     @property
     def shifts(self) -> list[str]:
@@ -158,6 +164,7 @@ def read_draw(
     for method in methods:
         found, cost = read_record(records, seed, method)
         results[method] = MethodRecord(found, **cost)
+    seen = header.get("validation", {})
     return DrawRecord(
         seed=seed,
         inliers=tuple(header["inliers"]),
@@ -167,8 +174,16 @@ def read_draw(
         heads=ensembles,
         results=results,
         rejected=header["rejected"],
-        outliers=np.array(header["outliers"], dtype=np.str_) if "outliers" in header else None,
+        outliers=_texts(header.get("outliers")),
+        validation_outliers=_texts(seen.get("outliers")),
+        validation_subgroups=pd.DataFrame(seen["subgroups"], index=range(len(truth[VALIDATION])))
+        if "subgroups" in seen
+        else None,
     )
+
+
+def _texts(values: list[str] | None) -> NDArray[np.str_] | None:
+    return None if values is None else np.array(values, dtype=np.str_)
 
 
 def read_record(records: Records, seed: int, name: str) -> tuple[Arrays, dict[str, Any]]:

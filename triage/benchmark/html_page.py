@@ -12,6 +12,7 @@ from triage.benchmark import charts
 from triage.benchmark.findings import coverage_verdict, difference_verdict, findings, fitted_by
 from triage.benchmark.results import BenchmarkResult, CalibratorRow, Curve, Number, ScoreRow
 from triage.benchmark.rows.ordering import first_of, ranked
+from triage.benchmark.rows.score_rows import OUTCOME_COST
 from triage.charts import number_format as numbers
 from triage.charts import reliability_diagram
 from triage.charts.page_environment import page_environment
@@ -19,7 +20,10 @@ from triage.errors import UsageError
 from triage.evaluation.estimates import MAX_UNDEFINED, MIN_CLUSTERS
 from triage.evaluation.metrics import METRICS
 
-NEAR = ("ood_aupr", "ood_fpr95", "aurc", "clinical_cost", "abstention_rate")
+NEAR = (
+    "ood_aupr", "ood_fpr95", "aurc", "clinical_cost", "outcome_cost", "abstention_rate",
+    "urgent_at_observation_rate", "abstained_under_triage_rate",
+)  # fmt: skip
 CALIBRATION = ("ece", "ece_equal_mass", "classwise_ece", "nll", "brier", "accuracy")
 FINER = ("adaptive_ece", "brier_reliability", "brier_resolution")
 HEADS = ("accuracy", "balanced_accuracy", "ece", "nll", "brier")
@@ -28,7 +32,10 @@ SHORT = {
     "ood_fpr95": "FPR at 95 % TPR",
     "aurc": "AURC",
     "clinical_cost": "Clinical cost",
+    "outcome_cost": "Outcome cost",
     "abstention_rate": "Abstained",
+    "urgent_at_observation_rate": "Urgent at observation",
+    "abstained_under_triage_rate": "Abstained, under-triaged",
     "ece": "ECE",
     "ece_equal_mass": "ECE, equal mass",
     "classwise_ece": "ECE, class-wise",
@@ -73,7 +80,7 @@ def render_benchmark(result: BenchmarkResult) -> str:
     environment.globals |= {
         "number": numbers.number,
         "span": numbers.span,
-        "metrics": METRICS,
+        "metrics": METRICS | {OUTCOME_COST: METRICS["clinical_cost"]},
         "short": _short,
         "difference_verdict": difference_verdict,
         "coverage_verdict": coverage_verdict,

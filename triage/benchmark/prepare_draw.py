@@ -73,7 +73,10 @@ class Draw:
             "inliers": self.inliers,
             "subgroups": self.subgroups[TEST],
             "outliers": self.outliers[TEST].tolist(),
-            "validation_outliers": self.outliers[VALIDATION].tolist(),
+            "validation": {
+                "outliers": self.outliers[VALIDATION].tolist(),
+                "subgroups": self.subgroups[VALIDATION],
+            },
             "met": sorted({name for names in self.met.values() for name in names}),
             "sets": list(self.truth),
             "rejected": self.rejected,

@@ -57,8 +57,8 @@ def read_validation(
     """
     arrays, header = read_record(records, seed, DRAW)
     fresh = None
-    if "validation_outliers" in header:
-        conditions = np.array(header["validation_outliers"], dtype=np.str_)
+    if "met" in header:
+        conditions = np.array(header["validation"]["outliers"], dtype=np.str_)
         fresh = (conditions == "") | ~np.isin(conditions, header["met"])
     return ValidationDraw(
         seed=seed,

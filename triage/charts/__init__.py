@@ -6,6 +6,7 @@ from triage.charts.estimate_chart import estimate_chart
 from triage.charts.forest import forest_plot
 from triage.charts.reliability import reliability_diagram
 from triage.charts.risk_coverage import risk_coverage_curve
+from triage.charts.trade_off import trade_off_curve
 
 __all__ = [
     "abstention_bars",
@@ -15,4 +16,5 @@ __all__ = [
     "referral_matrix",
     "reliability_diagram",
     "risk_coverage_curve",
+    "trade_off_curve",
 ]

@@ -14,7 +14,7 @@ from typing import TypeVar
 import pandas as pd
 
 from triage.data.identifiers import clean_text, is_missing
-from triage.data.spec import Subgroup, level_key
+from triage.data.spec import Subgroup, band_name, level_key
 from triage.vocabulary.subgroup_levels import UNKNOWN
 
 MAX_AGE = 130.0
@@ -147,7 +147,7 @@ def band_names(axis: Subgroup, values: pd.Series) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for text, number in parsed(values, parse_number).items():
         inside = [band for band in bands if number is not None and band[0] <= number < band[1]]
-        found[text] = f"{inside[0][0]:g}-{inside[0][1]:g}" if inside else None
+        found[text] = band_name(*inside[0]) if inside else None
     return found
 
 

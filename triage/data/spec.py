@@ -8,25 +8,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from triage.data.identifiers import clean_text, is_missing
+from triage.data.spec_costs import Capacity, Cost, Costs, OutcomeCosts, UrgencyCosts
 from triage.data.spec_rows import Name, Rows, SpecModel
+from triage.errors import unknown_name
 from triage.modalities import MODALITIES
 from triage.predictions import CASE_COLUMNS, DECISION_COLUMNS
 from triage.vocabulary.clinical import Risk, Urgency
 from triage.vocabulary.modality import Modality
 
 __all__ = [
-    "MAX_SOURCE_NAME", "AutoRoles", "Condition", "Cost", "Costs", "DataSpec", "Modality",
-    "Name", "OutcomeCosts", "RoleName", "Roles", "Rows", "Share", "Split", "Subgroup",
-    "UrgencyCosts", "level_key",
+    "MAX_SOURCE_NAME", "AutoRoles", "Capacity", "Condition", "Cost", "Costs", "DataSpec",
+    "Modality", "Name", "OutcomeCosts", "RoleName", "Roles", "Rows", "Share", "Split", "Subgroup",
+    "UrgencyCosts", "band_name", "level_key",
 ]  # fmt: skip
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Cost = Annotated[float, Field(ge=0.0, le=1e9, allow_inf_nan=False, strict=True)]
 MAX_SOURCE_NAME = 200
 
 
@@ -107,6 +109,13 @@ class Subgroup(SpecModel):
             raise ValueError("bands must increase")
         return self
 
+    @property
+    def stated_levels(self) -> tuple[str, ...]:
+        """Levels that `bands` or `levels` state; none where the data decide them."""
+        if self.bands is not None:
+            return tuple(band_name(low, high) for low, high in pairwise(self.bands))
+        return tuple(self.levels or ())
+
     @model_validator(mode="after")
     def _levels_are_told_apart(self) -> Self:
         if self.levels is None:
@@ -123,39 +132,20 @@ class Subgroup(SpecModel):
         return self
 
 
+def band_name(low: float, high: float) -> str:
+    """Return the name of the level of the numbers in [low, high)."""
+    return f"{low:g}-{high:g}"
+
+
 def level_key(text: str) -> str:
     """Return a text that is the same for spellings of one level: clean, without case."""
     return " ".join(clean_text(text).casefold().split())
 
 
-class OutcomeCosts(SpecModel):
-    """Cost of each outcome of an opinion; outcomes and values are our default."""
-
-    wrong_inlier: Cost = 1.0
-    abstain_inlier: Cost = 0.5
-    miss_outlier: Cost = 1.0
-    abstain_outlier: Cost = 0.0
-
-
-class UrgencyCosts(SpecModel):
-    """Cost per step of urgency given too low or too high (ours); under-triage costs more."""
-
-    under_triage: Cost = 2.0
-    over_triage: Cost = 1.0
-
-
-class Costs(SpecModel):
-    """The clinical cost matrix, in units of one wrong label on a known condition."""
-
-    outcomes: OutcomeCosts = OutcomeCosts()
-    urgency: UrgencyCosts = UrgencyCosts()
-    source: str = "our default"
-
-
 class DataSpec(SpecModel):
     """A data set as the system sees it."""
 
-    _LATER = ("source_name",)
+    _LATER = ("source_name", "capacity")
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
     title: Name
@@ -188,6 +178,9 @@ class DataSpec(SpecModel):
         "weighted to it",
     )
     costs: Costs = Costs()
+    capacity: Capacity | None = Field(
+        None, description="places of a day that thresholds keep to on validation"
+    )
 
     @field_validator("source_name")
     @classmethod
@@ -237,6 +230,34 @@ class DataSpec(SpecModel):
         known = kind.diagnoses
         if kind.volumes and (unknown := {*self.rows.diagnoses} - known.keys()):
             raise ValueError(f"unknown diagnoses {sorted(unknown)}; there are {[*known]}")
+        return self
+
+    @model_validator(mode="after")
+    def _matrix_has_every_condition(self) -> Self:
+        if self.costs.matrix is None:
+            return self
+        names = [condition.name for condition in self.conditions]
+        for given in self.costs.matrix:
+            if given not in names:
+                raise ValueError(str(unknown_name("condition", given, names, where="costs.matrix")))
+        if holes := [name for name in names if name not in self.costs.matrix]:
+            urgencies = ", ".join(Urgency)
+            raise ValueError(f"costs.matrix has no costs of {holes}: give each {urgencies}")
+        return self
+
+    @model_validator(mode="after")
+    def _multipliers_name_subgroups(self) -> Self:
+        given = self.costs.multipliers.subgroups if self.costs.multipliers else {}
+        axes = {axis.column: axis for axis in self.subgroups}
+        for column, factors in given.items():
+            place = "costs.multipliers.subgroups"
+            if column not in axes:
+                raise ValueError(str(unknown_name("subgroup", column, axes, where=place)))
+            levels = axes[column].stated_levels
+            for level in factors:
+                if levels and level not in levels:
+                    where = f"{place}.{column}"
+                    raise ValueError(str(unknown_name("level", level, levels, where=where)))
         return self
 
     @property

@@ -9,7 +9,6 @@ from triage.data.spec import DataSpec
 from triage.decisions.fitting import truth_of
 from triage.decisions.guaranteed_threshold import fit_guaranteed_threshold
 from triage.decisions.high_risk_floor import p_high_risk
-from triage.decisions.joint_rejection import joint_saving
 from triage.decisions.policy import Policy
 from triage.decisions.prediction_sets import PredictionSets
 from triage.decisions.rule_settings import (
@@ -67,9 +66,7 @@ def with_rules(
     if selective.rule == "chow":
         found["saving_threshold"] = 0.0
     elif selective.error is not None:
-        saving = joint_saving(
-            policy.outlier_probability(scores), probabilities.max(axis=1), spec.costs.outcomes
-        )
+        saving = policy.choices(probabilities, policy.outlier_probability(scores)).saving
         found["saving_threshold"] = threshold_of_error(
             saving,
             probabilities.argmax(axis=1) != truth,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
 from triage.data.spec import DataSpec
-from triage.decisions.joint_rejection import fit_joint_rejection
+from triage.decisions.cost_matrix import cost_matrix, unknown_conditions
+from triage.decisions.fit_thresholds import Validated, fit_thresholds
 from triage.decisions.policy import KnownCondition, Policy, ood_score
 from triage.decisions.prediction_sets import known_shares
 from triage.decisions.rule_settings import TEMPERATURE
@@ -41,6 +44,7 @@ def fit_policy(
     distance: FeatureDistance | None = None,
     scores: NDArray[np.float64] | None = None,
     calibrator: str = TEMPERATURE,
+    unknown: Collection[str] = (),
 ) -> Policy:
     """Fit calibration and threshold on labelled validation predictions.
 
@@ -58,10 +62,18 @@ def fit_policy(
         The scores, in [0, 1], where the score is `combination`.
     calibrator : str
         One of `triage.uncertainty.calibration.CALIBRATORS` that needs no distance.
+    unknown : collection of str
+        Outlier conditions of the training data. With those of the predictions, they give the costs
+        of an unknown condition.
 
     Returns
     -------
     Policy
+
+    Raises
+    ------
+    UsageError
+        If a case has no label, or inliers or outliers are absent.
     """
     truth = truth_of(predictions)
     is_outlier = truth < 0
@@ -82,22 +94,31 @@ def fit_policy(
     )
     scores = ood_score(predictions, score, distance) if scores is None else scores
     probability = fit_outlier_probability(scores, is_outlier, spec.outlier_prevalence)
-    rejection = fit_joint_rejection(
-        probability(scores),
-        calibrated.max(axis=1),
-        is_outlier,
-        calibrated.argmax(axis=1) == truth,
-        spec.costs.outcomes,
-        spec.outlier_prevalence,
+    labels = predictions.cases["label"].astype(str)
+    met = unknown_conditions(spec, {*unknown, *labels[is_outlier]})
+    thresholds = fit_thresholds(
+        Validated(
+            probabilities=calibrated,
+            p_outlier=probability(scores),
+            labels=tuple(labels),
+            truth=truth,
+            subgroups=predictions.cases[list(predictions.subgroup_columns)],
+        ),
+        spec,
+        predictions.inliers,
+        met,
     )
     return Policy(
         conditions=conditions,
         score=score,
         temperature=temperature,
         outlier_probability=probability,
-        saving_threshold=rejection.threshold,
+        saving_threshold=thresholds.saving,
         costs=spec.costs,
         outlier_prevalence=spec.outlier_prevalence,
         distance=distance if score == FEATURE_DISTANCE else None,
+        matrix=cost_matrix(spec),
+        unknown=met,
+        urgent_margin=thresholds.urgent_margin,
         calibrator=fitted,
     )

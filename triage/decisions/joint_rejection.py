@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from triage.data.spec import OutcomeCosts
 from triage.decisions.abstention_threshold import cheapest_threshold
-from triage.decisions.cost_matrix import expected_outcome_cost, outcome_cost
+from triage.decisions.outcome_costs import expected_outcome_cost, outcome_cost
 from triage.errors import UsageError
 from triage.uncertainty.outlier_probability import prevalence_weights
 
@@ -40,14 +40,25 @@ def joint_saving(
     UsageError
         If the arrays differ in length or hold anything but probabilities.
     """
+    check_probabilities(p_outlier, p_condition)
+    opinion, abstain = expected_outcome_cost(costs, p_outlier, p_condition)
+    return opinion - abstain
+
+
+def check_probabilities(p_outlier: NDArray[np.float64], p_condition: NDArray[np.float64]) -> None:
+    """Refuse arrays that differ in length or hold anything but probabilities; see `joint_saving`.
+
+    Raises
+    ------
+    UsageError
+        With the name of the array.
+    """
     if p_outlier.shape != p_condition.shape:
         raise UsageError(f"p_condition has shape {p_condition.shape}, not {p_outlier.shape}")
     for name, p in (("p_outlier", p_outlier), ("p_condition", p_condition)):
         # written so that NaN fails
         if not ((p >= 0.0) & (p <= 1.0)).all():
             raise UsageError("holds values outside [0, 1]", where=name)
-    opinion, abstain = expected_outcome_cost(costs, p_outlier, p_condition)
-    return opinion - abstain
 
 
 class JointRejection(BaseModel):
@@ -120,21 +131,64 @@ def fit_joint_rejection(
             f"{len(is_outlier)} and {len(is_correct)} truths for {len(saving)} validation cases"
         )
     never = np.zeros(len(saving), dtype=np.bool_)
-    threshold, cost = cheapest_threshold(
+    threshold, cost = fit_saving_threshold(
         saving,
         outcome_cost(costs, is_outlier, is_correct, never),
         outcome_cost(costs, is_outlier, is_correct, ~never),
         prevalence_weights(is_outlier, outlier_prevalence),
+        largest=max(costs.model_dump().values()),
     )
-    # No saving lies beyond the largest cost, so these bounds say never and always.
-    largest = max(costs.model_dump().values())
-    if threshold >= saving.max():
-        threshold = largest
-    elif threshold < saving.min():
-        threshold = -largest - 1.0
     return JointRejection(
         threshold=threshold,
         costs=costs,
         outlier_prevalence=outlier_prevalence,
         expected_cost=cost,
     )
+
+
+def fit_saving_threshold(
+    saving: NDArray[np.float64],
+    opinion: NDArray[np.float64],
+    abstain: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    *,
+    largest: float,
+    most_abstained: float = 1.0,
+) -> tuple[float, float]:
+    """Find the threshold on the expected saving at which validation cases cost least.
+
+    Parameters
+    ----------
+    saving : float array [N]
+        What abstaining is expected to save.
+    opinion, abstain : float array [N]
+        What each choice costs, the true condition being known.
+    weights : float array [N]
+        See `prevalence_weights`.
+    largest : float
+        Largest cost of a case: no saving lies beyond it.
+    most_abstained : float
+        Weighted share of cases that may abstain, where a capacity limits it.
+
+    Returns
+    -------
+    threshold, cost : float
+        The threshold where never, or always, abstaining is cheapest holds for cases beyond those
+        seen too.
+    """
+    threshold, cost = cheapest_threshold(saving, opinion, abstain, weights)
+    if most_abstained < 1.0 and weights @ (saving > threshold) > most_abstained:
+        threshold = _within(saving, weights, most_abstained)
+        cost = float(weights @ np.where(saving > threshold, abstain, opinion))
+    if threshold >= saving.max():
+        threshold = largest
+    elif threshold < saving.min():
+        threshold = -largest - 1.0
+    return threshold, cost
+
+
+def _within(saving: NDArray[np.float64], weights: NDArray[np.float64], share: float) -> float:
+    """Lowest saving above which at most a share of the cases lies."""
+    values, place = np.unique(saving, return_inverse=True)
+    above = 1.0 - np.cumsum(np.bincount(place, weights, len(values)))
+    return float(values[int(np.argmax(above <= share + 1e-12))])

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from triage.data.spec import Costs
-from triage.decisions.cost_matrix import cheapest_urgency, expected_outcome_cost
+from triage.decisions.choices import Choices, choices_by_matrix, choices_by_outcomes
+from triage.decisions.cost_matrix import CostMatrix
 from triage.decisions.guaranteed_threshold import GuaranteedThreshold
 from triage.decisions.high_risk_floor import SENTENCE, p_high_risk, raised
-from triage.decisions.joint_rejection import joint_saving
+from triage.decisions.joint_rejection import check_probabilities
 from triage.decisions.prediction_sets import PredictionSets, known_shares, set_columns
 from triage.decisions.rule_settings import SelectiveSettings
 from triage.errors import PredictionsError, UsageError
@@ -83,9 +84,16 @@ class Policy(BaseModel):
         A case abstains when that is expected to save more than this, in cost units; see
         `triage.decisions.joint_rejection`.
     costs : Costs
-        The clinical cost matrix it was set with.
+        The costs of the data spec it was set with.
     outlier_prevalence : float
         The prevalence it was set for.
+    matrix : CostMatrix, optional
+        Those costs resolved. Without it, as in bundles of earlier releases, urgencies have no
+        part in what an opinion costs, and the queue does not count the unknown.
+    unknown : tuple of str
+        Conditions of the matrix whose mean costs are those of an unknown one.
+    urgent_margin : float
+        What urgent must save to be chosen; above 0 where a capacity limits urgent cases.
     distance : FeatureDistance, optional
         What the score `feature_distance` was fitted to.
     calibrator : FittedValues, optional
@@ -113,6 +121,20 @@ class Policy(BaseModel):
     prediction_set: PredictionSets | None = None
     guaranteed: GuaranteedThreshold | None = None
     selective: SelectiveSettings = SelectiveSettings()
+    matrix: CostMatrix | None = None
+    unknown: tuple[str, ...] = ()
+    urgent_margin: float = Field(0.0, ge=0.0)
+
+    @model_validator(mode="after")
+    def _matrix_has_its_conditions(self) -> Self:
+        if self.matrix is None:
+            return self
+        needed = {*(condition.name for condition in self.conditions), *self.unknown}
+        if missing := sorted(needed - {*self.matrix.conditions}):
+            raise ValueError(f"the cost matrix has no costs of {missing}")
+        if not self.unknown:
+            raise ValueError("no condition gives the costs of an unknown one")
+        return self
 
     @model_validator(mode="after")
     def _score_exists(self) -> Self:
@@ -165,20 +187,33 @@ class Policy(BaseModel):
             predictions.mean_probabilities(), predictions.n_inliers, self.temperature
         )
 
-    def rejects(
-        self, p_outlier: NDArray[np.float64], p_condition: NDArray[np.float64]
-    ) -> NDArray[np.bool_]:
-        """Whether an opinion is expected to cost too much, bool [N].
+    def choices(
+        self, probabilities: NDArray[np.float64], p_outlier: NDArray[np.float64]
+    ) -> Choices:
+        """Return the cheapest opinion and abstention of each case, with what they cost.
 
         Parameters
         ----------
+        probabilities : float array [N, K]
+            As `calibrated` returns them.
         p_outlier : float array [N]
-        p_condition : float array [N]
-            Calibrated probability of the most probable condition, given an inlier.
+
+        Raises
+        ------
+        UsageError
+            If the arrays differ in length or hold anything but probabilities.
         """
-        saving = joint_saving(p_outlier, p_condition, self.costs.outcomes)
-        rejected: NDArray[np.bool_] = saving > self.saving_threshold
-        return rejected
+        check_probabilities(p_outlier, probabilities.max(axis=1))
+        if self.matrix is None:
+            return choices_by_outcomes(self.costs, self.urgency_ranks, probabilities, p_outlier)
+        return choices_by_matrix(
+            self.matrix,
+            [condition.name for condition in self.conditions],
+            self.unknown,
+            probabilities,
+            p_outlier,
+            self.urgent_margin,
+        )
 
     def decide(
         self,
@@ -217,18 +252,17 @@ class Policy(BaseModel):
             AbstainReason.WRONG_MODALITY: other_kind or {},
             AbstainReason.UNSEEN_DEVICE: unseen or {},
         }
-        reasons = self._reasons(predictions, probabilities, p_outlier, told)
+        choices = self.choices(probabilities, p_outlier)
+        reasons = self._reasons(predictions, probabilities, choices, told)
         abstained = reasons != ""
         top = probabilities.argmax(axis=1)
         p_top = probabilities.max(axis=1)
         names = np.array([condition.name for condition in self.conditions], dtype=object)
-        urgency = cheapest_urgency(probabilities, self.urgency_ranks, self.costs.urgency)
         p_risk = p_high_risk(probabilities, [condition.risk for condition in self.conditions])
-        sooner = raised(urgency, p_risk, self.guaranteed)
-        urgency = np.where(sooner, ABSTAINED_PRIORITY.rank, urgency)
-        queue = np.where(abstained, np.minimum(urgency, ABSTAINED_PRIORITY.rank), urgency)
+        sooner = raised(choices.urgency, p_risk, self.guaranteed)
+        urgency = np.where(sooner, ABSTAINED_PRIORITY.rank, choices.urgency)
+        queue = np.where(abstained, np.minimum(choices.queue, ABSTAINED_PRIORITY.rank), urgency)
         classes = np.array([str(value) for value in Urgency], dtype=object)
-        opinion, abstain = expected_outcome_cost(self.costs.outcomes, p_outlier, p_top)
         doubt = decompose(predictions.probabilities, predictions.n_inliers, probabilities)
         several = len({*predictions.members}) > 1  # a member may be listed twice
         return pd.DataFrame(
@@ -254,10 +288,10 @@ class Policy(BaseModel):
                     )
                 ],
                 "next_action": [
-                    AbstainReason(code).next_action if code else _ACT[Urgency(classes[rank])]
-                    for code, rank in zip(reasons, urgency, strict=True)
+                    self._next_action(code, Urgency(name))
+                    for code, name in zip(reasons, classes[queue], strict=True)
                 ],
-                "expected_cost": np.where(abstained, abstain, opinion),
+                "expected_cost": np.where(abstained, choices.abstain, choices.opinion),
                 "differential": _differentials(probabilities, names),
                 **set_columns(self.prediction_set, predictions, probabilities, names),
             }
@@ -267,7 +301,7 @@ class Policy(BaseModel):
         self,
         predictions: Predictions,
         probabilities: NDArray[np.float64],
-        p_outlier: NDArray[np.float64],
+        choices: Choices,
         told: dict[AbstainReason, dict[str, str]],
     ) -> NDArray[np.object_]:
         """Reason code of each case, '' where there is an opinion; what was told first, object [N].
@@ -278,15 +312,11 @@ class Policy(BaseModel):
         cases = predictions.cases["case_id"]
         votes = predictions.probabilities[:, :, : predictions.n_inliers].argmax(axis=2)
         agreement = (votes == probabilities.argmax(axis=1)[:, None]).mean(axis=1)
-        p_top = probabilities.max(axis=1)
-        rejected = self.rejects(p_outlier, p_top)
-        costs = self.costs.outcomes
-        unknown = p_outlier * costs.miss_outlier
-        doubtful = (1.0 - p_outlier) * (1.0 - p_top) * costs.wrong_inlier
+        rejected = choices.saving > self.saving_threshold
         codes: NDArray[np.object_] = np.select(
             [
                 *(cases.isin(those).to_numpy() for those in told.values()),
-                rejected & (unknown >= doubtful),
+                rejected & (choices.unknown >= choices.doubtful),
                 rejected & (agreement < 0.5),
                 rejected,
             ],
@@ -299,6 +329,14 @@ class Policy(BaseModel):
             default="",
         ).astype(object)
         return codes
+
+    def _next_action(self, code: str, queue: Urgency) -> str:
+        if not code:
+            return _ACT[queue]
+        # What policies of earlier releases said is kept as it was.
+        urgent = self.matrix is not None and queue is Urgency.URGENT
+        reason = AbstainReason(code)
+        return reason.urgent_action if urgent else reason.next_action
 
     @staticmethod
     def _sentence(

@@ -68,22 +68,11 @@ def evaluate(
     """
     if len(outcomes) == 0:
         raise UsageError("there are no cases to evaluate")
-    scopes = [Scope("", "", np.arange(len(outcomes)), outcomes), *subgroup_scopes(outcomes)]
     chosen = list(METRICS.values()) if metrics is None else [find_metric(key) for key in metrics]
-    resamples = cluster_weights(outcomes.cluster, n_resamples=n_resamples, seed=seed)
-    resampled = counting(progress, "measuring resamples", n_resamples)
-    drawn = _resampled(scopes, chosen, resamples, resampled)
-    finished = counting(progress, "making intervals", len(scopes))
-    tables = []
-    for scope, rows in zip(scopes, drawn, strict=True):
-        means = draw_metrics(chosen, scope.outcomes, seed)
-        tables.append(
-            {
-                metric.key: estimate(metric, scope.outcomes, row, means.get(metric.key))
-                for metric, row in zip(chosen, rows, strict=True)
-            }
-        )
-        finished(1)
+    measured = measure_scopes(
+        outcomes, chosen, n_resamples=n_resamples, seed=seed, progress=progress
+    )
+    (_, overall), *parts = measured
     again = cluster_weights(outcomes.cluster, n_resamples=n_resamples, seed=seed)
     return Evaluation(
         n_cases=len(outcomes),
@@ -95,13 +84,39 @@ def evaluate(
         confidence=CONFIDENCE,
         min_clusters=MIN_CLUSTERS,
         classes=list(outcomes.classes),
-        overall=tables[0],
-        subgroups=[subgroup_result(s, t) for s, t in zip(scopes[1:], tables[1:], strict=True)],
+        overall=overall,
+        subgroups=[subgroup_result(scope, table) for scope, table in parts],
         confusion=confusion(outcomes),
         reliability=reliability(outcomes),
         risk_coverage=risk_coverage(outcomes, again),
         outlier_prevalence=outcomes.outlier_prevalence,
     )
+
+
+def measure_scopes(
+    outcomes: Outcomes,
+    metrics: Sequence[Metric],
+    *,
+    n_resamples: int,
+    seed: int,
+    progress: Progress = lambda *_: None,
+) -> list[tuple[Scope, dict[str, Estimate]]]:
+    """Metrics of all cases, then of each level of each subgroup axis; see `evaluate`."""
+    scopes = [Scope("", "", np.arange(len(outcomes)), outcomes), *subgroup_scopes(outcomes)]
+    resamples = cluster_weights(outcomes.cluster, n_resamples=n_resamples, seed=seed)
+    resampled = counting(progress, "measuring resamples", n_resamples)
+    drawn = _resampled(scopes, metrics, resamples, resampled)
+    finished = counting(progress, "making intervals", len(scopes))
+    found = []
+    for scope, rows in zip(scopes, drawn, strict=True):
+        means = draw_metrics(metrics, scope.outcomes, seed)
+        table = {
+            metric.key: estimate(metric, scope.outcomes, row, means.get(metric.key))
+            for metric, row in zip(metrics, rows, strict=True)
+        }
+        found.append((scope, table))
+        finished(1)
+    return found
 
 
 def estimate(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.data.spec import DataSpec
-from triage.decisions.cost_matrix import outcome_cost
+from triage.decisions.cost_matrix import case_costs, cost_matrix, largest_cost, subgroup_factors
 from triage.decisions.fitting import truth_of
 from triage.decisions.policy import Policy
 from triage.errors import UsageError
@@ -41,9 +41,17 @@ def outcomes_of(predictions: Predictions, policy: Policy, spec: DataSpec) -> Out
     abstained = (decisions["recommendation"] == NO_AI_OPINION).to_numpy()
     # The spec's costs: the cost of an error is defined by the users of the system, also
     # where the policy was set with other costs.
-    costs = spec.costs.outcomes
-    cost = outcome_cost(costs, truth < 0, probabilities.argmax(axis=1) == truth, abstained)
     subgroups = predictions.cases[list(predictions.subgroup_columns)].reset_index(drop=True)
+    queue = _ranks([Urgency(name) for name in decisions["queue_urgency"]])
+    cost = case_costs(
+        cost_matrix(spec),
+        list(predictions.cases["label"]),
+        truth < 0,
+        probabilities.argmax(axis=1) == truth,
+        queue,
+        abstained,
+        subgroup_factors(spec.costs, subgroups),
+    )
     return Outcomes(
         classes=predictions.inliers,
         truth=truth,
@@ -52,11 +60,11 @@ def outcomes_of(predictions: Predictions, policy: Policy, spec: DataSpec) -> Out
         abstained=abstained,
         cost=cost,
         true_urgency=_ranks([spec.by_name[name].urgency for name in predictions.cases["label"]]),
-        queue_urgency=_ranks([Urgency(name) for name in decisions["queue_urgency"]]),
+        queue_urgency=queue,
         cluster=predictions.cases["cluster"].to_numpy(dtype=str),
         subgroups=subgroups,
         outlier_prevalence=spec.outlier_prevalence,
-        largest_cost=max(costs.model_dump().values()),
+        largest_cost=largest_cost(spec),
     )
 
 

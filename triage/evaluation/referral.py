@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from triage.data.spec import UrgencyCosts
-from triage.decisions.cost_matrix import urgency_cost_matrix
+from triage.decisions.outcome_costs import urgency_cost_matrix
 from triage.errors import UsageError
 from triage.evaluation.bootstrap import cluster_weights
 from triage.evaluation.bootstrap_intervals import CONFIDENCE, clopper_pearson

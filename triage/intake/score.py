@@ -11,6 +11,7 @@ from triage.csv_file import write_csv
 from triage.data.identifiers import clean_text, is_missing
 from triage.data.manifest import Case
 from triage.data.spec import MAX_SOURCE_NAME, DataSpec
+from triage.decisions.capacity import capacity_alarms
 from triage.errors import PredictionsError, RejectReason, UsageError, count_by_reason
 from triage.hashing import hash_bytes
 from triage.intake.case_source import user_path
@@ -109,6 +110,8 @@ def score(
         _write_rejected(out.with_name(f"{out.name}.rejected.csv"), scored)
     except OSError as error:
         raise PredictionsError(f"cannot be written: {error.strerror}", where=str(out)) from error
+    if scored.predictions.decisions is not None:
+        warnings += capacity_alarms(spec.capacity, scored.predictions.decisions)
     return ScoreResult(
         cases, scored, manifest, source=named or source_of(spec), warnings=tuple(warnings)
     )

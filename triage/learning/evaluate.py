@@ -18,6 +18,7 @@ from triage.data.spec import DataSpec
 from triage.errors import UsageError, count_by_reason
 from triage.evaluation import Evaluation, Outcomes, evaluate
 from triage.evaluation.from_predictions import outcomes_of
+from triage.evaluation.policy_costs import PolicyCosts, compare_policies
 from triage.evaluation.prediction_sets import PredictionSetResult, evaluate_prediction_sets
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.segmentation import SegmentationResult
@@ -50,6 +51,7 @@ class EvaluationRun:
     findings: pd.DataFrame | None = None
     uncertainty: UncertaintyResult | None = None
     prediction_sets: PredictionSetResult | None = None
+    policy_costs: PolicyCosts | None = None
 
 
 def load_test_split(
@@ -142,6 +144,9 @@ def evaluate_system(
     uncertainty = evaluate_uncertainty(
         scored.predictions, outcomes.is_outlier, n_resamples=n_resamples
     )
+    policy_costs = compare_policies(
+        scored.predictions, system.policy, dataset.spec, outcomes, n_resamples=n_resamples
+    )
     report("bootstrap", 1, 1)
     extra = family_of(dataset.spec.modality).measure(
         system,
@@ -167,6 +172,7 @@ def evaluate_system(
         findings=scored.findings,
         uncertainty=uncertainty,
         prediction_sets=evaluate_prediction_sets(scored.predictions),
+        policy_costs=policy_costs,
     )
 
 
@@ -208,6 +214,7 @@ def as_json(run: EvaluationRun) -> dict[str, Any]:
         for name, found in (
             ("uncertainty", run.uncertainty),
             ("prediction_sets", run.prediction_sets),
+            ("policy_costs", run.policy_costs),
             ("referral", run.referral),
             ("tissue", run.tissue),
         )

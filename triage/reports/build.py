@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from triage.auditing import DEFAULT_PLAN, AuditPlan, judge_plan, worst_group
 from triage.errors import UsageError
 from triage.evaluation.metrics import METRICS
+from triage.evaluation.policy_costs import PolicyCosts
 from triage.evaluation.prediction_sets import PredictionSetResult
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.results import Evaluation
@@ -41,6 +42,7 @@ def build_report(
     tissue: SegmentationResult | None = None,
     uncertainty: UncertaintyResult | None = None,
     prediction_sets: PredictionSetResult | None = None,
+    policy_costs: PolicyCosts | None = None,
 ) -> Report:
     """Put a report together; the same inputs give the same report.
 
@@ -62,10 +64,10 @@ def build_report(
         Abstained cases by reason.
     plan : AuditPlan
         Limits to judge by.
-    referral, tissue : ReferralResult, SegmentationResult, optional
-        Referrals of OCT volumes, and their tissue maps.
-    uncertainty : UncertaintyResult, optional
-        Uncertainty between known classes, and its parts.
+    referral, tissue : ReferralResult and SegmentationResult, optional
+        Referrals and tissue maps of OCT volumes.
+    uncertainty, policy_costs : UncertaintyResult and PolicyCosts, optional
+        Uncertainty between known classes and its parts; policies compared by cost.
     prediction_sets : PredictionSetResult, optional
 
     Raises
@@ -94,6 +96,7 @@ def build_report(
             tissue=tissue,
             uncertainty=uncertainty,
             prediction_sets=prediction_sets,
+            policy_costs=policy_costs,
             metrics=_metric_texts(),
             worst_groups=_worst_groups(evaluation),
             abstention_reasons=None if abstention_reasons is None else dict(abstention_reasons),
@@ -135,6 +138,7 @@ def _identity(report: Report, reviews: Mapping[str, Any] | None) -> dict[str, An
         "tissue": report.tissue,
         "uncertainty": report.uncertainty,
         "prediction_sets": report.prediction_sets,
+        "policy_costs": report.policy_costs,
     }
     return {
         "manifest": report.manifest_hash,

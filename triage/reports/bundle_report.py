@@ -44,6 +44,7 @@ def write_audit(run: EvaluationRun, out: str | Path, store: Store | None) -> tup
         tissue=run.tissue,
         uncertainty=run.uncertainty,
         prediction_sets=run.prediction_sets,
+        policy_costs=run.policy_costs,
     )
     return write_report(report, Path(out))
 

@@ -65,6 +65,8 @@ def _charts(report: Report) -> dict[str, Markup]:
         "abstention": charts.abstention_bars(found),
         "confusion": charts.confusion_matrix(found.confusion),
     }
+    if report.policy_costs is not None:
+        drawn["trade_off"] = charts.trade_off_curve(report.policy_costs)
     return drawn | charts_of_volumes(report.referral, report.tissue)
 
 

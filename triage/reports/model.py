@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from triage.auditing import AuditPlan, Finding
+from triage.evaluation.policy_costs import PolicyCosts
 from triage.evaluation.prediction_sets import PredictionSetResult
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.results import Estimate, Evaluation
@@ -100,8 +101,8 @@ class MetricText(_Model):
 class Report(_Model):
     """One audit report; the HTML page is drawn from nothing else.
 
-    `referral` and `tissue` are there for OCT volumes, `uncertainty` where its parts were measured,
-    `prediction_sets` where the system gives sets.
+    `referral` and `tissue` are there for OCT volumes, `uncertainty` and `policy_costs` where they
+    were measured, `prediction_sets` where the system gives sets.
     """
 
     schema_version: Literal["triage-report-1"] = "triage-report-1"
@@ -122,6 +123,7 @@ class Report(_Model):
     tissue: SegmentationResult | None = None
     uncertainty: UncertaintyResult | None = None
     prediction_sets: PredictionSetResult | None = None
+    policy_costs: PolicyCosts | None = None
     metrics: list[MetricText]
     worst_groups: list[WorstGroup]
     abstention_reasons: dict[str, int] | None

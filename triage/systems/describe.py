@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from triage import __version__
 from triage.data.dataset import Dataset
+from triage.data.spec import DataSpec
 from triage.decisions.policy import Policy
 from triage.decisions.rule_summary import RuleSummary
 from triage.errors import ImageRejected, count_by_reason
@@ -95,6 +96,14 @@ def describe(
             "abstain_above": policy.saving_threshold,
         },
         metrics={key: round(value, 6) for key, value in metrics.items()},
-        notes=tuple(filter(None, (dataset.spec.roles.note, warning, *notes))),
+        notes=tuple(
+            filter(None, (dataset.spec.roles.note, warning, _completed(dataset.spec), *notes))
+        ),
         files={},
     )
+
+
+def _completed(spec: DataSpec) -> str:
+    """A note where costs were stated in part and the rest was taken from the defaults."""
+    taken = spec.costs.completed()
+    return f"Not stated in the data spec, so our default: {'; '.join(taken)}." if taken else ""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.data.dataset import Dataset
-from triage.decisions.cost_matrix import outcome_cost
+from triage.decisions.cost_matrix import case_costs, subgroup_factors
 from triage.decisions.fit_rules import with_rules
 from triage.decisions.fitting import fit_policy, truth_of
 from triage.decisions.policy import Policy, ood_score
@@ -18,6 +18,7 @@ from triage.uncertainty.auroc import auroc
 from triage.uncertainty.combination import COMBINATION
 from triage.uncertainty.feature_distance import FEATURE_DISTANCE, FeatureDistance
 from triage.uncertainty.outlier_probability import prevalence_weights
+from triage.vocabulary.clinical import Urgency
 
 FEW_OUTLIER_CONDITIONS = 2
 """Below this, training outliers teach a head one condition rather than what is unfamiliar."""
@@ -59,6 +60,8 @@ def fix_policy(
         scores = ood_score(predictions, best, distance)
     else:
         best, scores = COMBINATION, combined
+    draw = dataset.draw
+    met = {*draw.train, *draw.validation} & {str(case.condition) for case in dataset.cases}
     policy = fit_policy(
         predictions,
         dataset.spec,
@@ -66,6 +69,7 @@ def fix_policy(
         distance,
         scores,
         TEMPERATURE if settings is None else settings.calibrator,
+        unknown=met,
     )
     if settings is not None:
         policy = with_rules(
@@ -77,13 +81,30 @@ def fix_policy(
             guaranteed=settings.guaranteed,
             selective=settings.selective,
         )
+    return policy, _on_validation(policy, predictions, dataset, scores)
+
+
+def _on_validation(
+    policy: Policy, predictions: Predictions, dataset: Dataset, scores: NDArray[np.float64]
+) -> dict[str, float]:
+    """Metrics on the cases that the policy was fitted to."""
+    spec, truth = dataset.spec, truth_of(predictions)
     decisions = policy.decide(predictions, ood_score=scores)
     is_outlier = truth < 0
     correct = policy.calibrated(predictions).argmax(axis=1) == truth
     abstained = (decisions["reason_code"] != "").to_numpy()
-    weights = prevalence_weights(is_outlier, dataset.spec.outlier_prevalence)
-    cost = outcome_cost(dataset.spec.costs.outcomes, is_outlier, correct, abstained)
-    metrics = {
+    weights = prevalence_weights(is_outlier, spec.outlier_prevalence)
+    assert policy.matrix is not None, "fitted policies have one"
+    cost = case_costs(
+        policy.matrix,
+        list(predictions.cases["label"]),
+        is_outlier,
+        correct,
+        np.array([Urgency(name).rank for name in decisions["queue_urgency"]], dtype=np.int64),
+        abstained,
+        subgroup_factors(spec.costs, predictions.cases),
+    )
+    return {
         "accuracy": float(correct[~is_outlier].mean()),
         "ood_auroc": auroc(scores, is_outlier),
         "abstained": float(weights @ abstained),
@@ -92,7 +113,6 @@ def fix_policy(
         "cost_at_split_share": float(cost.mean()),
         "outlier_share": float(is_outlier.mean()),
     }
-    return policy, metrics
 
 
 def few_outliers(dataset: Dataset, kind: HeadKind, score: str) -> str:

@@ -8,6 +8,7 @@ from triage.decisions.rule_summary import RuleSummary
 from triage.systems.families import family_of_settings
 from triage.systems.manifest import BundleManifest
 from triage.uncertainty.combination import COMBINATION
+from triage.vocabulary.clinical import Urgency
 
 _METRIC_TITLES = {
     "accuracy": "inlier top-1 accuracy",
@@ -31,7 +32,6 @@ def model_card(manifest: BundleManifest, policy: Policy, spec: DataSpec) -> str:
         for name, value in manifest.metrics.items()
     )
     notes = "\n".join(f"- {note}" for note in manifest.notes) or "- none"
-    costs = policy.costs.outcomes
     validation = ", ".join(manifest.roles.validation) or "held-out cases of training outliers"
     return f"""# {manifest.name}
 
@@ -56,11 +56,9 @@ Never seen (test outliers): {", ".join(manifest.roles.test)}.
 
 Head `{manifest.head}`, score `{manifest.score}`, temperature {policy.temperature:.3f}. It abstains
 when that is expected to save more than {policy.saving_threshold:.4f} cost units, set on
-validation at an outlier prevalence of {policy.outlier_prevalence:.0%}. Costs
-({policy.costs.source}): wrong label {costs.wrong_inlier:g}, abstaining on a known condition
-{costs.abstain_inlier:g}, missed outlier {costs.miss_outlier:g}, abstaining on an outlier
-{costs.abstain_outlier:g}.
+validation at an outlier prevalence of {policy.outlier_prevalence:.0%}.
 
+{_costs(policy)}
 {_rules(policy)}{_combination(manifest)}{family_of_settings(manifest.settings).networks_section(manifest)}
 
 ## On validation data
@@ -91,6 +89,37 @@ def _rules(policy: Policy) -> str:
 - Prediction set: {rules.prediction_set}.
 - Guaranteed threshold: {rules.guaranteed}.
 
+"""
+
+
+def _costs(policy: Policy) -> str:
+    """The costs it decides by."""
+    costs, matrix = policy.costs.outcomes, policy.matrix
+    names = f"""Costs ({policy.costs.source}): wrong label {costs.wrong_inlier:g}, missed outlier
+{costs.miss_outlier:g}."""
+    if matrix is None:
+        return f"""{names} Abstaining on a known condition {costs.abstain_inlier:g}, on an outlier
+{costs.abstain_outlier:g}.
+"""
+    rows = "\n".join(
+        f"| {name} |{''.join(f' {cost:g} |' for cost in row)} {known:g} | {unknown:g} |"
+        for name, row, known, unknown in zip(
+            matrix.conditions,
+            matrix.urgency,
+            matrix.abstain_known,
+            matrix.abstain_unknown,
+            strict=True,
+        )
+    )
+    margin = ""
+    if policy.urgent_margin:
+        margin = f" Urgent must save {policy.urgent_margin:.4f}, for the capacity of the data spec."
+    return f"""{names} To these, or to the cost of no opinion, that of the urgency is
+added. An unknown condition costs the mean over {", ".join(policy.unknown)}.{margin}
+
+| condition |{"".join(f" {urgency} |" for urgency in Urgency)} no opinion, if known | if unknown |
+|---|{"---|" * 6}
+{rows}
 """
 
 

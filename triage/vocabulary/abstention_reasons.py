@@ -31,6 +31,11 @@ class AbstainReason(StrEnum):
         """What should happen to the case now."""
         return _ACTIONS[self]
 
+    @property
+    def urgent_action(self) -> str:
+        """The same where the case waits as urgent."""
+        return self.next_action.replace("within the semi-urgent deadline", "urgently")
+
 
 _SPECIALIST = "Refer to a specialist within the semi-urgent deadline."
 _RETAKE = "Retake the images, then resubmit; refer to a specialist if that is not possible."

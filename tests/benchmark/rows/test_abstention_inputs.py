@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.decisions.make import CLASSES
 from tests.decisions.test_fitting import make_spec
 from triage.benchmark.draw_record import DrawRecord, Ensemble
-from triage.benchmark.rows.abstention_inputs import joint_rejection, judge, own_score
-from triage.decisions.cost_matrix import outcome_cost
+from triage.benchmark.rows.abstention_inputs import (
+    joint_rejection,
+    judge,
+    own_score,
+    rejection_by_outcomes,
+)
+from triage.decisions.outcome_costs import outcome_cost
 from triage.uncertainty.outlier_probability import prevalence_weights
 
 SPEC = make_spec(0.2)
@@ -30,7 +38,7 @@ def draw() -> DrawRecord:
         probabilities[name] = exps / exps.sum(axis=1, keepdims=True)
     codes = {name: np.arange(600) for name in truth}
     heads = {"hod": Ensemble(probabilities, 1.0, K)}
-    return DrawRecord(0, ("a", "b", "c", "d"), truth, codes, pd.DataFrame(index=range(600)), heads)
+    return DrawRecord(0, CLASSES[:K], truth, codes, pd.DataFrame(index=range(600)), heads)
 
 
 def scores_of(draw: DrawRecord) -> dict[str, np.ndarray]:
@@ -57,12 +65,30 @@ def test_it_costs_less_than_answering_all_or_none(draw: DrawRecord) -> None:
     weights = prevalence_weights(asked.outlier, SPEC.outlier_prevalence)
 
     def cost(abstained: np.ndarray) -> float:
+        return float(weights @ asked.cost(abstained))
+
+    def by_outcomes(abstained: np.ndarray) -> float:
         costs = SPEC.costs.outcomes
         return float(weights @ outcome_cost(costs, asked.outlier, asked.right, abstained))
 
-    rule = cost(joint_rejection(judged, SPEC))
-    assert rule < cost(np.zeros(600, dtype=bool))
-    assert rule < cost(np.ones(600, dtype=bool))
+    never, always = np.zeros(600, dtype=bool), np.ones(600, dtype=bool)
+    for measure, rule in ((cost, joint_rejection), (by_outcomes, rejection_by_outcomes)):
+        assert measure(rule(judged, SPEC)) < min(measure(never), measure(always))
+
+
+def test_records_without_the_conditions_of_outliers_price_them_at_the_mean(
+    draw: DrawRecord,
+) -> None:
+    """The rare conditions of the spec share risk and urgency, so nothing changes."""
+    named = {
+        name: np.where(draw.truth[name] < 0, "new", "").astype(str)
+        for name in ("validation", "test")
+    }
+    told = replace(draw, outliers=named["test"], validation_outliers=named["validation"])
+    one, other = (judge(each, "hod", scores_of(draw), SPEC) for each in (draw, told))
+    for name in named:
+        np.testing.assert_allclose(one[name].opinion, other[name].opinion)
+        np.testing.assert_allclose(one[name].abstain, other[name].abstain)
 
 
 def test_a_constant_score_is_no_error(draw: DrawRecord) -> None:

@@ -35,8 +35,8 @@ def outcomes_of(seed: int, n_inliers: int = 40, n_outliers: int = 20) -> Outcome
         ood_score=rng.normal(size=n) + (truth < 0),
         abstained=abstained,
         cost=np.where(abstained, 0.4, np.where(truth < 0, 1.0, 0.0)),
-        true_urgency=np.full(n, 2),
-        queue_urgency=np.full(n, 2),
+        true_urgency=np.where(np.arange(n) % 3, 2, 0),
+        queue_urgency=np.where(abstained, 1, 2),
         cluster=np.arange(n).astype(str),
         subgroups=pd.DataFrame(index=range(n)),
         largest_cost=1.0,
@@ -88,6 +88,7 @@ def test_every_interval_has_width_and_holds_its_value() -> None:
         cost=np.zeros(len(one)),
     )
     found = metric_numbers(KEYS, *with_resamples(certain, certain), PREVALENCE)
+    assert found.pop("abstained_under_triage_rate").value is None
     for key, number in found.items():
         assert number.low is not None, key
         assert number.high is not None, key

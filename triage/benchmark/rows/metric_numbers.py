@@ -19,7 +19,14 @@ from triage.evaluation.prevalence import at_prevalence
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
-AT_PREVALENCE = ("ood_aupr", "aurc", "clinical_cost", "abstention_rate")
+DECIDED = (
+    "clinical_cost",
+    "abstention_rate",
+    "urgent_at_observation_rate",
+    "abstained_under_triage_rate",
+)
+"""Metrics that need a threshold."""
+AT_PREVALENCE = ("ood_aupr", "aurc", *DECIDED)
 """Metrics that depend on how many outliers there are: taken at the spec's prevalence."""
 
 

@@ -14,16 +14,15 @@ from triage.benchmark.rows.abstention_inputs import (
     Judged,
     joint_rejection,
     judge,
-    largest_cost,
     own_score,
+    rejection_by_outcomes,
 )
 from triage.benchmark.rows.mean_over_draws import difference_of, mean_numbers
 from triage.benchmark.rows.metric_numbers import prevalence_weights as weights_of_draws
 from triage.data.spec import DataSpec
 from triage.decisions.abstention_threshold import cheapest_threshold
-from triage.decisions.cost_matrix import outcome_cost
+from triage.decisions.cost_matrix import largest_cost
 from triage.decisions.guaranteed_threshold import fit_guaranteed_threshold
-from triage.decisions.joint_rejection import joint_saving
 from triage.evaluation.metrics.weighted import CaseValues
 from triage.uncertainty.outlier_probability import prevalence_weights
 from triage.vocabulary.clinical import Risk
@@ -92,10 +91,10 @@ def _measure(
     """Cost of each test case, and whether it was abstained on."""
     abstained = rule(judged, spec)
     asked = judged[TEST]
-    cost = outcome_cost(spec.costs.outcomes, asked.outlier, asked.right, abstained)
+    cost = asked.cost(abstained)
     everyone = np.ones(len(cost), dtype=np.bool_)
     return (
-        CaseValues(cost, everyone, high=largest_cost(spec.costs.outcomes)),
+        CaseValues(cost, everyone, high=largest_cost(spec)),
         CaseValues(abstained, everyone),
     )
 
@@ -109,36 +108,35 @@ def _always(judged: dict[str, Judged], spec: DataSpec) -> Abstained:
 
 
 def _doubtful(judged: dict[str, Judged], spec: DataSpec) -> Abstained:
-    return _too_doubtful(judged[TEST], spec)
+    return _too_doubtful(judged[TEST])
 
 
 def _score_threshold(judged: dict[str, Judged], spec: DataSpec) -> Abstained:
     """Abstain above the cheapest score threshold, or below it if uncertain."""
     seen, asked = judged[VALIDATION], judged[TEST]
-    costs, doubtful = spec.costs.outcomes, _too_doubtful(seen, spec)
+    doubtful = _too_doubtful(seen)
     threshold, _ = cheapest_threshold(
         seen.score,
-        outcome_cost(costs, seen.outlier, seen.right, doubtful),
-        outcome_cost(costs, seen.outlier, seen.right, np.ones_like(doubtful)),
+        seen.cost(doubtful),
+        seen.abstain,
         prevalence_weights(seen.outlier, spec.outlier_prevalence),
     )
-    return (asked.score > threshold) | _too_doubtful(asked, spec)
+    return (asked.score > threshold) | _too_doubtful(asked)
 
 
 def _chow(judged: dict[str, Judged], spec: DataSpec) -> Abstained:
-    asked = judged[TEST]
-    return joint_saving(asked.p_outlier, asked.p_top, spec.costs.outcomes) > 0
+    return judged[TEST].choices.saving > 0
 
 
-def _too_doubtful(judged: Judged, spec: DataSpec) -> Abstained:
-    nobody = np.zeros(len(judged.p_top))
-    return joint_saving(nobody, judged.p_top, spec.costs.outcomes) > 0
+def _too_doubtful(judged: Judged) -> Abstained:
+    return judged.if_known.saving > 0
 
 
 IN_USE = "joint rejection"
 RULES: dict[str, Rule] = {
     IN_USE: joint_rejection,
     "joint rejection, threshold zero": _chow,
+    "joint rejection by outcomes, without urgencies": rejection_by_outcomes,
     "score threshold": _score_threshold,
     "doubtful condition only": _doubtful,
     "never abstain": _never,

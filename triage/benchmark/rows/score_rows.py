@@ -6,14 +6,16 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from triage.benchmark.draw_record import FAR, TEST, VALIDATION, DrawRecord, Floats, MethodRecord
 from triage.benchmark.resampling import CrossedResamples
 from triage.benchmark.results import Cost, Curve, Number, ScoreRow
-from triage.benchmark.rows.abstention_inputs import joint_rejection, judge, largest_cost
+from triage.benchmark.rows.abstention_inputs import joint_rejection, judge, rejection_by_outcomes
 from triage.benchmark.rows.method_names import Named
 from triage.benchmark.rows.metric_numbers import (
     AT_PREVALENCE,
+    DECIDED,
     DrawOutcomes,
     Support,
     metric_numbers,
@@ -24,7 +26,8 @@ from triage.benchmark.rows.metric_numbers import (
 )
 from triage.benchmark.rows.ordering import first_of, ranked
 from triage.data.spec import DataSpec
-from triage.decisions.cost_matrix import outcome_cost
+from triage.decisions.cost_matrix import largest_cost
+from triage.decisions.outcome_costs import outcome_cost
 from triage.evaluation.curves import GRID, risk_at_grid
 from triage.evaluation.metrics import METRICS, Interval
 from triage.evaluation.metrics.classification import correct
@@ -39,6 +42,11 @@ RANDOM = "random referral"
 """Key of the control among the curves."""
 AS_FOUND = ("ood_auroc", "ood_fpr95")
 RANKING = "ood_auroc"
+OUTCOME_COST = "outcome_cost"
+"""Mean cost by outcome alone, with the abstentions that are cheapest by it."""
+
+
+WITH_A_THRESHOLD = (*DECIDED, OUTCOME_COST)
 
 
 @dataclass(frozen=True)
@@ -154,9 +162,13 @@ def _measure(
             weighted_auroc(scores[VALIDATION], outlier, np.ones((1, len(outlier))))[0]
         )
     keys = (*AS_FOUND, *AT_PREVALENCE)
+    near = metric_numbers(keys, tested, resamples, spec.outlier_prevalence)
+    plain = replace(tested, outcomes=[_by_outcomes(draw, method, spec) for draw in draws])
+    priced = metric_numbers(["clinical_cost"], plain, resamples, spec.outlier_prevalence)
+    near[OUTCOME_COST] = priced["clinical_cost"]
     return Scored(
         method=method,
-        near=metric_numbers(keys, tested, resamples, spec.outlier_prevalence),
+        near=near,
         near_auroc=resampled([RANKING], tested, resamples)[RANKING],
         near_support=metric_support(METRICS[RANKING], tested),
         far=_against(draws, method, FAR, resamples),
@@ -166,23 +178,46 @@ def _measure(
 
 
 def _outcomes(draw: DrawRecord, method: Named, spec: DataSpec) -> Outcomes:
+    """Test cases with the decisions and the costs of the cost matrix."""
     scores = draw.results[method.name].arrays
     plain = draw.outcomes(TEST, draw.heads[method.head].calibrated(TEST))
     outlier = draw.truth[VALIDATION] < 0
-    if outlier.any() and not outlier.all():
-        judged = judge(draw, method.head, scores, spec)
-        abstained = joint_rejection(judged, spec)
-        asked = judged[TEST]
-        cost = outcome_cost(spec.costs.outcomes, asked.outlier, asked.right, abstained)
-    else:  # no threshold can be set
-        cost, abstained = plain.cost, plain.abstained
+    if outlier.all() or not outlier.any():  # no threshold can be set
+        return replace(plain, ood_score=scores[TEST], largest_cost=largest_cost(spec))
+    judged = judge(draw, method.head, scores, spec)
+    abstained, asked = joint_rejection(judged, spec), judged[TEST]
     return replace(
         plain,
         ood_score=scores[TEST],
-        cost=cost,
+        cost=asked.cost(abstained),
         abstained=abstained,
-        largest_cost=largest_cost(spec.costs.outcomes),
+        true_urgency=_true_urgency(draw, spec),
+        queue_urgency=np.where(abstained, asked.choices.queue, asked.choices.urgency),
+        largest_cost=largest_cost(spec),
     )
+
+
+def _true_urgency(draw: DrawRecord, spec: DataSpec) -> NDArray[np.int64]:
+    """Urgency rank of each test case; the queue rates need the conditions of the outliers."""
+    ranks = np.array([spec.by_name[name].urgency.rank for name in draw.inliers], dtype=np.int64)
+    found = ranks[draw.truth[TEST]]
+    outlier = draw.truth[TEST] < 0
+    if draw.outliers is not None:
+        found[outlier] = [spec.by_name[name].urgency.rank for name in draw.outliers[outlier]]
+    return found
+
+
+def _by_outcomes(draw: DrawRecord, method: Named, spec: DataSpec) -> Outcomes:
+    """Test cases with costs and abstentions by outcome alone, as targets were stated."""
+    outcomes, scores = _outcomes(draw, method, spec), draw.results[method.name].arrays
+    costs, outlier = spec.costs.outcomes, draw.truth[VALIDATION] < 0
+    largest = max(costs.model_dump().values())
+    if outlier.all() or not outlier.any():
+        return replace(outcomes, largest_cost=largest)
+    judged = judge(draw, method.head, scores, spec)
+    asked, abstained = judged[TEST], rejection_by_outcomes(judged, spec)
+    cost = outcome_cost(costs, asked.outlier, asked.right, abstained)
+    return replace(outcomes, cost=cost, abstained=abstained, largest_cost=largest)
 
 
 def _against(
@@ -221,7 +256,7 @@ def _row(
     has_cost = len(judged) > 0
     near = dict(one.near)
     if not has_cost:
-        near |= dict.fromkeys(("clinical_cost", "abstention_rate"), Number())
+        near |= dict.fromkeys(WITH_A_THRESHOLD, Number())
     return ScoreRow(
         key=method.name,
         score=method.key,

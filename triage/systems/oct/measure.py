@@ -8,7 +8,6 @@ import numpy as np
 
 from triage.data.manifest import Case
 from triage.data.spec import UrgencyCosts
-from triage.decisions.cost_matrix import cheapest_urgency
 from triage.decisions.fitting import truth_of
 from triage.decisions.policy import Policy
 from triage.errors import ImageRejected
@@ -41,8 +40,9 @@ def measure_referral(
     """Referrals of the known conditions as if the system never abstained; None without any.
 
     De Fauw et al. 2018 report this: every volume gets one of four classes. What abstaining
-    changes is in the evaluation that all systems share. The policy decides by its own costs;
-    errors are priced by `costs`, those of the spec that is evaluated on.
+    changes is in the evaluation that all systems share. The policy decides by its own costs,
+    as if every case were of a known condition; errors are priced by `costs`, those of the spec
+    that is evaluated on.
     """
     known = truth_of(scored.predictions) >= 0
     if not known.any() or scored.findings is None:
@@ -60,7 +60,7 @@ def measure_referral(
     found = scored.findings.set_index("case_id").loc[ids, [f"p_{name}" for name in DIAGNOSES]]
     return evaluate_referral(
         ranks[truth_of(table)[known]],
-        cheapest_urgency(probabilities, ranks, policy.costs.urgency),
+        policy.choices(probabilities, np.zeros(len(probabilities))).urgency,
         table.cases["cluster"].to_numpy(dtype=str)[known],
         probabilities=by_urgency,
         diagnoses=tuple(DIAGNOSES),
