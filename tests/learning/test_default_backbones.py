@@ -9,6 +9,7 @@ from triage.data.spec_files import load_spec, shipped_spec
 from triage.errors import UsageError
 from triage.extras import EXTRAS
 from triage.learning import default_backbones as module
+from triage.learning import recipes
 from triage.learning.default_backbones import FALLBACK, LITE, SMALL_PICTURES, default_backbones
 from triage.learning.recipes import recipe_backbones, recipe_settings
 from triage.learning.settings import settings_for
@@ -125,4 +126,19 @@ def test_options_and_file_override_the_recipe(tmp_path: Path) -> None:
 def test_networks_trained_end_to_end_have_no_views_to_leave_out() -> None:
     spec = load_spec(shipped_spec("derm_phantoms"))
     assert settings_for(spec, (FALLBACK,), recipe="fast") == settings_for(spec, (FALLBACK,))
-    assert recipe_settings("default") == {}
+    assert recipe_settings("default", (FALLBACK,)) == {}
+
+
+@pytest.mark.parametrize("missing", [(), ("openvino",)])
+def test_lite_networks_are_run_by_openvino_where_it_is_installed(
+    missing: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(recipes, "missing_modules", lambda _: missing)
+    expected = {} if missing else {"runtime": "openvino"}
+    assert recipe_settings("default", ("hf:near", "lite:0")) == expected
+    assert recipe_settings("default", ("hf:near",)) == {}
+    config = tmp_path / "training.yaml"
+    config.write_text("runtime: torch\n")
+    settings = settings_for(load_spec(shipped_spec("derm_phantoms")), ("lite:0",), config)
+    assert isinstance(settings, TrainSettings)
+    assert settings.runtime == "torch"

@@ -5,9 +5,11 @@ A recipe is what is used where nothing else is said: a settings file and options
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from triage.extras import missing_modules
 from triage.learning.default_backbones import LITE, default_backbones, installed_lite
 
 Recipe = Literal["default", "fast"]
@@ -41,6 +43,18 @@ def recipe_backbones(recipe: Recipe, root: str | Path | None) -> tuple[str, ...]
     return tuple(lite[:1]) or found[:1]
 
 
-def recipe_settings(recipe: Recipe) -> dict[str, Any]:
-    """Return the settings of a recipe that differ from the default ones, by name."""
-    return dict(_SETTINGS[recipe])
+def recipe_settings(recipe: Recipe, backbones: Sequence[str]) -> dict[str, Any]:
+    """Return the settings of a recipe that differ from the default ones, by name.
+
+    EfficientNet-Lite is run by OpenVINO where the extra is installed: its depthwise convolutions
+    take torch several times as long on a processor (`triage list backbones --throughput`).
+
+    Parameters
+    ----------
+    recipe : {'default', 'fast'}
+    backbones : sequence of str
+    """
+    found = dict(_SETTINGS[recipe])
+    if any(name.startswith("lite:") for name in backbones) and not missing_modules("openvino"):
+        found["runtime"] = "openvino"
+    return found

@@ -141,7 +141,7 @@ def _resolved(
     try:
         defaults = family.default_settings(backbones, given)
         if isinstance(defaults, TrainSettings) and defaults.mode == "embed":
-            given = recipe_settings(recipe) | given
+            given = recipe_settings(recipe, backbones) | given
         settings: Settings = family.settings_type.model_validate(
             _merged(defaults.model_dump(), given)
         )
