@@ -9,7 +9,7 @@ import streamlit as st
 from triage.review import Opinion
 from triage.vocabulary.abstention_reasons import AbstainReason
 from ui.case_words import CaseWords
-from ui.prediction_set_text import prediction_set_sentence
+from ui.condition_set_text import condition_set_sentence
 from ui.uncertainty_text import uncertainty_sentence
 from ui.words import URGENCIES, condition_name, escape, frequencies, frequency
 
@@ -138,4 +138,4 @@ def _next_action_and_uncertainty(opinion: Opinion, words: CaseWords) -> None:
     if decision.aleatoric is not None:
         st.markdown(uncertainty_sentence(decision.aleatoric, decision.epistemic, words))
     if decision.set_coverage is not None:
-        st.markdown(prediction_set_sentence(decision.prediction_set, decision.set_coverage))
+        st.markdown(condition_set_sentence(decision.prediction_set, decision.set_coverage))

@@ -77,17 +77,7 @@ def fit_policy(
     """
     truth = truth_of(predictions)
     is_outlier = truth < 0
-    averaged = predictions.mean_probabilities()
-    temperature, fitted = 1.0, None
-    if calibrator == TEMPERATURE:
-        temperature = fit_temperature(
-            averaged[~is_outlier], predictions.n_inliers, truth[~is_outlier]
-        )
-        calibrated = apply_temperature(averaged, predictions.n_inliers, temperature)
-    else:
-        shares = known_shares(predictions)
-        learned = CALIBRATORS[calibrator]().fit(shares[~is_outlier], truth[~is_outlier])
-        calibrated, fitted = learned.calibrate(shares), FittedValues.of(learned)
+    calibrated, temperature, fitted = _calibration(predictions, truth, calibrator)
     conditions = tuple(
         KnownCondition(name=name, risk=spec.by_name[name].risk, urgency=spec.by_name[name].urgency)
         for name in predictions.inliers
@@ -122,3 +112,17 @@ def fit_policy(
         urgent_margin=thresholds.urgent_margin,
         calibrator=fitted,
     )
+
+
+def _calibration(
+    predictions: Predictions, truth: NDArray[np.int64], calibrator: str
+) -> tuple[NDArray[np.float64], float, FittedValues | None]:
+    """Calibrated probabilities [N, K], the temperature, and the calibrator in place of it."""
+    known = truth >= 0
+    if calibrator == TEMPERATURE:
+        averaged = predictions.mean_probabilities()
+        temperature = fit_temperature(averaged[known], predictions.n_inliers, truth[known])
+        return apply_temperature(averaged, predictions.n_inliers, temperature), temperature, None
+    shares = known_shares(predictions)
+    learned = CALIBRATORS[calibrator]().fit(shares[known], truth[known])
+    return learned.calibrate(shares), 1.0, FittedValues.of(learned)

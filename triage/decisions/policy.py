@@ -255,8 +255,7 @@ class Policy(BaseModel):
         choices = self.choices(probabilities, p_outlier)
         reasons = self._reasons(predictions, probabilities, choices, told)
         abstained = reasons != ""
-        top = probabilities.argmax(axis=1)
-        p_top = probabilities.max(axis=1)
+        top, p_top = probabilities.argmax(axis=1), probabilities.max(axis=1)
         names = np.array([condition.name for condition in self.conditions], dtype=object)
         p_risk = p_high_risk(probabilities, [condition.risk for condition in self.conditions])
         sooner = raised(choices.urgency, p_risk, self.guaranteed)

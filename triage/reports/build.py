@@ -87,11 +87,8 @@ def build_report(
             plan=plan,
             findings=judge_plan(evaluation, plan),
             intended_use=manifest.get("intended_use"),
-            system=system_facts(manifest),
-            files=file_hashes(manifest),
-            manifest=manifest,
-            data=facts,
-            evaluation=evaluation,
+            system=system_facts(manifest), files=file_hashes(manifest), manifest=manifest,
+            data=facts, evaluation=evaluation,
             referral=referral,
             tissue=tissue,
             uncertainty=uncertainty,
@@ -107,7 +104,7 @@ def build_report(
             ),
             not_enough_evidence=_gaps(evaluation),
             command="triage report --bundle BUNDLE --spec SPEC --root ROOT --out FOLDER",
-        )
+        )  # fmt: skip
         report_id = hash_json(_identity(report, reviews))[:16]
         return report.model_copy(update={"report_id": report_id})
 

@@ -9,16 +9,16 @@ from triage.review import Certainty
 from triage.store import add_case, add_prediction, open_store, register_bundle
 from triage.store.records import BundleRecord
 from triage.vocabulary.clinical import Urgency
-from ui.prediction_set_text import prediction_set_sentence
+from ui.condition_set_text import condition_set_sentence
 
 
 def test_the_sentence() -> None:
     begin = "**With 90 % coverage:**"
-    assert prediction_set_sentence(("acne",), 0.9) == f"{begin} Acne."
-    assert prediction_set_sentence(("acne", "eczema"), 0.9) == f"{begin} Acne or Eczema."
-    assert prediction_set_sentence((), 0.9) == f"{begin} none of the conditions it knows."
-    assert "99.5 %" in prediction_set_sentence((), 0.995)
-    assert "\\*" in prediction_set_sentence(("a*b",), 0.9)
+    assert condition_set_sentence(("acne",), 0.9) == f"{begin} Acne."
+    assert condition_set_sentence(("acne", "eczema"), 0.9) == f"{begin} Acne or Eczema."
+    assert condition_set_sentence((), 0.9) == f"{begin} none of the conditions it knows."
+    assert "99.5 %" in condition_set_sentence((), 0.995)
+    assert "\\*" in condition_set_sentence(("a*b",), 0.9)
 
 
 def test_the_page_shows_it_after_the_first_read(pages: Pages) -> None:

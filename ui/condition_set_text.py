@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ui.words import condition_name, escape
 
 
-def prediction_set_sentence(conditions: Sequence[str], coverage: float) -> str:
+def condition_set_sentence(conditions: Sequence[str], coverage: float) -> str:
     """Return which conditions the set holds, as Markdown.
 
     Parameters
@@ -19,7 +19,7 @@ def prediction_set_sentence(conditions: Sequence[str], coverage: float) -> str:
 
     Examples
     --------
-    >>> prediction_set_sentence(("acne", "melanoma", "eczema"), 0.9)
+    >>> condition_set_sentence(("acne", "melanoma", "eczema"), 0.9)
     '**With 90 % coverage:** Acne, Melanoma or Eczema.'
     """
     begin = f"**With {100 * coverage:.4g} % coverage:**"
