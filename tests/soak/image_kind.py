@@ -1,11 +1,13 @@
 """How often the guard against pictures of another kind is right: false alarms and other pictures.
 
-    python -m tests.soak.image_kind SPEC ROOT [--backbone REFERENCE] [--oct FOLDER]
+    python -m tests.soak.image_kind SPEC ROOT --backbone REFERENCE [--oct FOLDER]
+    python -m tests.soak.image_kind --bundle FOLDER [--oct FOLDER]
 
-fits the guard in ten draws of roles and splits, and prints the share of the test split that is
-flagged, by Fitzpatrick skin type with 95 % intervals after Clopper and Pearson, and the share of
+The first fits the guard in ten draws of roles and splits, and prints the share of the test split
+that is flagged, by Fitzpatrick skin type with 95 % Clopper-Pearson intervals, and the share of
 pictures that are no skin that get A1 or A2: generated ones, those installed with scikit-image, and
-the B-scans (.tif) below a folder.
+the B-scans (.tif) below a folder. The second scores these pictures with a trained bundle and
+prints how many get A1 or A2, any other reason, or an opinion.
 """
 
 from __future__ import annotations
@@ -22,12 +24,15 @@ from PIL import Image
 from tests.other_pictures import other_pictures
 from tests.tiny import draw_case
 from triage.backbones.backbone import Backbone
-from triage.cache_folder import cache_folder
+from triage.backbones.runtime.execution import Execution
+from triage.cache_folder import cache_path
 from triage.data.dataset import load_dataset
 from triage.data.manifest import Case
 from triage.data.spec_files import load_spec
 from triage.evaluation.bootstrap_intervals import clopper_pearson
+from triage.imaging.views import Views
 from triage.models.load_backbone import load_backbone
+from triage.systems.bundle import load_system
 from triage.systems.photographs.system import embed_with, open_caches, read_pictures
 from triage.uncertainty.image_kind import Pictures, fit_image_kind
 
@@ -58,7 +63,7 @@ def measure(
     spec_path: Path, root: Path, backbones: dict[str, Backbone], scans: Path | None
 ) -> None:
     """Print the table of a data set."""
-    spec, caches = load_spec(spec_path), open_caches(backbones, cache_folder())
+    spec, caches = load_spec(spec_path), open_caches(backbones, cache_path())
     flagged, counted, missed, rates = Counter[str](), Counter[str](), Counter[str](), []
     with tempfile.TemporaryDirectory() as name:
         cases = other_cases(Path(name), scans)
@@ -103,15 +108,44 @@ def measure(
     print(f"missed, in so many draws: {missed.most_common(20)}")
 
 
+def measure_bundle(bundle: Path, scans: Path | None) -> None:
+    """Print what a trained system says of pictures that are no skin."""
+    system, _ = load_system(bundle)
+    with tempfile.TemporaryDirectory() as name:
+        scored = system.score(other_cases(Path(name), scans))
+    decisions = scored.predictions.decisions
+    assert decisions is not None, "a bundle decides"
+    reasons = decisions["reason_code"].to_numpy()
+    n, counts = len(reasons), Counter(reasons.tolist())
+    told = counts["A1"] + counts["A2"]
+    low, high = clopper_pearson(told, n)
+    print(f"{n} other pictures: A1 or A2 {told / n:.4f} [{low:.4f}, {high:.4f}], {dict(counts)}")
+    low, high = clopper_pearson(n - counts[""], n)
+    print(f"no opinion: {1 - counts[''] / n:.4f} [{low:.4f}, {high:.4f}]")
+    names = scored.predictions.cases["case_id"].to_numpy()
+    print(f"with an opinion: {names[reasons == ''].tolist()}")
+
+
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("spec", type=Path)
-    parser.add_argument("root", type=Path)
-    parser.add_argument("--backbone", action="append", required=True)
+    parser.add_argument("spec", type=Path, nargs="?")
+    parser.add_argument("root", type=Path, nargs="?")
+    parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--backbone", action="append")
+    parser.add_argument("--stages", type=int, default=2)
+    parser.add_argument("--views", type=Views, default=Views.CROPS)
+    parser.add_argument("--runtime", choices=("torch", "openvino"), default="torch")
     parser.add_argument("--oct", type=Path)
     given = parser.parse_args()
-    networks = [load_backbone(reference) for reference in given.backbone]
+    if given.bundle is not None:
+        measure_bundle(given.bundle, given.oct)
+        return
+    execution = Execution(given.runtime)
+    networks = [
+        load_backbone(name, stages=given.stages, views=given.views, execution=execution)
+        for name in given.backbone
+    ]
     measure(given.spec, given.root, {one.name: one for one in networks}, given.oct)
 
 
