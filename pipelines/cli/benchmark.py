@@ -34,6 +34,9 @@ Methods = Annotated[
 Repeats = Annotated[
     int, typer.Option("--repeats", min=1, max=1000, help="Draws of roles and splits.")
 ]
+FirstDraw = Annotated[
+    int, typer.Option("--first-draw", min=0, help="Number of the first draw, added to the seeds.")
+]
 Far = Annotated[
     Path | None,
     typer.Option(help="Folder of images or volumes of another kind; else a stock corruption."),
@@ -73,6 +76,7 @@ def benchmark(
     out: Out,
     methods: Methods = "all",
     repeats: Repeats = 5,
+    first_draw: FirstDraw = 0,
     backbone: Backbones = None,
     members: Members = None,
     config: Config = None,
@@ -92,8 +96,7 @@ def benchmark(
 ) -> None:
     """Compare scores, calibrators and sets on equal terms; a killed run can be resumed.
 
-    Example: triage benchmark --spec data_specs/derm_ham10000.yaml --root ../data
-    --methods all --repeats 10 --out benchmarks/ham
+    Example: triage benchmark --spec data_specs/derm_ham10000.yaml --root ../data --out ham
     """
     from triage.benchmark.methods import parse_methods
     from triage.benchmark.protocol import Protocol, parse_shifts
@@ -118,14 +121,14 @@ def benchmark(
         image_text=image_text,
         unknown_texts=tuple(unknown_text or ()),
         similar=similar,
+        first_draw=first_draw,
     )
     folder = make_folder(out, "Choose another --out.")
     given = {
-        "spec": spec.name, "methods": methods, "repeats": repeats,
+        "spec": spec.name, "methods": methods, "repeats": repeats, "first-draw": first_draw or None,
         "backbone": [name.rsplit("/", 1)[-1] for name in backbone or ()],
         "members": members, "config": config and config.name,
-        "recipe": recipe if recipe != "default" else None, "far": far and far.name,
-        "shift": shift,
+        "recipe": recipe if recipe != "default" else None, "far": far and far.name, "shift": shift,
         "image-text": image_text and image_text.rsplit("/", 1)[-1],
         "unknown-text": unknown_text, "compare": compare,
         "similar": similar, "resamples": resamples, "workers": workers if workers > 1 else None,

@@ -37,6 +37,14 @@ def test_seeds_whose_splits_lack_a_condition_are_passed_over(protocol: Protocol)
             protocol.dataset(seed)
 
 
+def test_the_first_draw_may_be_a_later_one(protocol: Protocol) -> None:
+    """What was chosen on some draws can be measured on others."""
+    seeds = protocol.seeds(4)
+    assert replace(protocol, first_draw=seeds[2]).seeds(2) == seeds[2:]
+    later = replace(protocol, spec=protocol.spec.model_copy(deep=True), first_draw=seeds[2])
+    assert later.dataset(seeds[2]).splits == protocol.dataset(seeds[2]).splits
+
+
 def test_shifts() -> None:
     assert parse_shift("jpeg:2").corruption == Corruption("jpeg", 2)
     assert parse_shift("site = arm").held_out == ("site", "arm")

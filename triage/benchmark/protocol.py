@@ -101,6 +101,8 @@ class Protocol:
         `with_near_duplicates` finds them.
     indistinct : bool
         Whether so many cases have similar embeddings that none were joined.
+    first_draw : int
+        Number of the first draw, added to the seeds of the spec.
 
     Raises
     ------
@@ -118,6 +120,7 @@ class Protocol:
     similar: float = 1.0
     joined: tuple[tuple[str, str], ...] = ()
     indistinct: bool = False
+    first_draw: int = 0
 
     def __post_init__(self) -> None:
         check_backbones(self.spec, self.settings.backbones)
@@ -140,10 +143,11 @@ class Protocol:
             If too few of the tried ones do; the message states what the last one lacked.
         """
         found: list[int] = []
-        for number in range(TRIES * repeats):
+        start = self.spec.roles.seed + self.first_draw
+        for seed in range(start, start + TRIES * repeats):
             try:
-                self.dataset(self.spec.roles.seed + number)
-                found.append(self.spec.roles.seed + number)
+                self.dataset(seed)
+                found.append(seed)
             except SpecError as error:
                 refusal = error
             if len(found) == repeats:
