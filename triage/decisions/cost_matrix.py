@@ -21,7 +21,10 @@ from triage.vocabulary.clinical import ABSTAINED_PRIORITY, Risk, Urgency
 URGENCY_WEIGHT = 0.25
 """Units of a wrong name in one unit of the urgency step prices (ours): with the default prices one
 step of under-triage costs half a wrong name, a step of over-triage a quarter."""
-RISK_FACTORS = {Risk.LOW: 1.0, Risk.MEDIUM: 1.0, Risk.HIGH: 4.0}
+UNDER_TRIAGE_STEPS = (0.0, 1.0, 5.0, 15.0)
+"""Price of 0 to 3 steps of under-triage, in that of one step (ours): an urgent case at observation
+is worse than several that wait one class too low. docs/decisions.md has what it was chosen by."""
+RISK_FACTORS = {Risk.LOW: 1.0, Risk.MEDIUM: 1.0, Risk.HIGH: 2.0}
 """Factor on the urgency costs of the default matrix (ours); a full matrix has none by default."""
 
 _Amount = Annotated[float, Field(ge=0.0)]
@@ -99,8 +102,7 @@ def cost_matrix(spec: DataSpec) -> CostMatrix:
 
     Without `costs.matrix` an urgency costs by its steps from the condition's own, priced by
     `costs.urgency`, times `urgency_weight`, times the factor of the condition's risk. Steps of
-    under-triage count squared, as in the quadratic weights of Cohen's kappa (Cohen 1968), so that
-    an urgent case sent to observation is worse than three that wait one class too low.
+    under-triage count as `UNDER_TRIAGE_STEPS` says, those of over-triage in proportion.
 
     Parameters
     ----------
@@ -141,8 +143,9 @@ def _urgency_steps(prices: UrgencyCosts) -> NDArray[np.float64]:
     """Cost of recommending the column's urgency when the row's is true, float [4, 4]."""
     ranks = np.arange(len(Urgency))
     too_low = ranks[None, :] - ranks[:, None]
+    steps = np.array(UNDER_TRIAGE_STEPS)[np.maximum(too_low, 0)]
     found: NDArray[np.float64] = np.where(
-        too_low > 0, too_low**2 * prices.under_triage, -too_low * prices.over_triage
+        too_low > 0, steps * prices.under_triage, -too_low * prices.over_triage
     )
     return found
 
