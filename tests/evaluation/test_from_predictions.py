@@ -47,7 +47,7 @@ def test_the_costs_are_those_of_the_spec_not_of_the_bundle(predictions: Predicti
     assert found.cost.tolist() == [0.0, 4.75, 7.5]
     assert (found.largest_cost, found.outlier_prevalence) == (22.0, 0.1)
     plain = outcomes_of(predictions, policy, a_spec(Costs(), 0.1))
-    assert plain.cost.tolist() == [0.0, 1.75, 2.0]
+    assert plain.cost.tolist() == [0.0, 1.75, 1.5]
     cost = evaluate(found, n_resamples=20).overall["clinical_cost"]
     assert cost.value == pytest.approx(0.9 * 4.75 / 2 + 0.1 * 8.0)
     assert cost.at_split_share == pytest.approx(12.75 / 3)
