@@ -291,7 +291,9 @@ class Policy(BaseModel):
                     self._next_action(code, Urgency(name))
                     for code, name in zip(reasons, classes[queue], strict=True)
                 ],
-                "expected_cost": np.where(abstained, choices.abstain, choices.opinion),
+                "expected_cost": np.where(
+                    abstained, choices.abstain, choices.with_urgency(urgency)
+                ),
                 "differential": _differentials(probabilities, names),
                 **set_columns(self.prediction_set, predictions, probabilities, names),
             }
