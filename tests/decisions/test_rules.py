@@ -275,6 +275,38 @@ def test_values_that_make_no_method_are_refused(change: dict[str, Any]) -> None:
         FittedValues.model_validate(content | change)
 
 
+@pytest.mark.parametrize("by", ["all", "tone"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"quantiles": [float("nan")]},
+        {"quantiles": [0.1, 0.2, 0.3]},
+        {"n_conditions": [3.0]},
+    ],
+)
+def test_a_policy_with_sets_of_something_else(by: str, change: dict[str, list[float]]) -> None:
+    policy = fitted(simulate(), prediction_set=PredictionSetSettings(by=by))
+    content = json.loads(policy.model_dump_json())
+    arrays = content["prediction_set"]["fitted"]["arrays"]
+    for name, values in change.items():
+        shape = [] if name == "n_conditions" else [len(values)]
+        arrays[name] |= {"values": values, "shape": shape}
+    with pytest.raises(ValueError, match="does not fit the policy"):
+        Policy.model_validate(content)
+
+
+def test_a_policy_with_a_calibrator_of_other_conditions() -> None:
+    policy = fitted(simulate(), calibrator="vector", prediction_set=PredictionSetSettings())
+    content = json.loads(policy.model_dump_json())
+    content["prediction_set"]["by"] = "tone"
+    with pytest.raises(ValueError, match="does not fit the policy"):
+        Policy.model_validate(content)
+    content = json.loads(policy.model_dump_json()) | {"prediction_set": None}
+    content["conditions"] = content["conditions"][:-1]
+    with pytest.raises(ValueError, match="does not fit the policy"):
+        Policy.model_validate(content)
+
+
 def test_a_subgroup_that_the_spec_lacks() -> None:
     spec = make_spec()
     check_grouping(PredictionSetSettings(by="condition"), spec)
