@@ -74,6 +74,24 @@ def test_what_is_no_dictionary_of_tensors(content: Any, message: str) -> None:
         checkpoint_tensors(saved(content))
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"a": torch.eye(3).to_sparse()}, "'a' is sparse"),
+        ({"a": torch.empty(3, device="meta")}, "'a' holds no numbers"),
+        ({"a": torch.quantize_per_tensor(torch.eye(3), 0.1, 0, torch.quint8)}, "'a' is quantized"),
+        ({"a": torch.zeros(3, dtype=torch.complex64)}, "'a' is complex"),
+        ({"a": torch.tensor([1.0, float("nan")])}, "'a' holds numbers that are not finite"),
+        ({"a": torch.tensor([1.0, float("inf")])}, "'a' holds numbers that are not finite"),
+        ({"\ud800": torch.ones(1)}, "not UTF-8"),
+        ({"a" * 5000: 3}, r"^'a{119}\.\.\. is no tensor"),
+    ],
+)
+def test_tensors_that_no_network_has(content: Any, message: str) -> None:
+    with pytest.raises(TrainingError, match=message):
+        checkpoint_tensors(saved(content))
+
+
 @pytest.mark.parametrize("content", [b"", b"text", saved(TENSORS)[:500], bytes(1000)])
 def test_damage(content: bytes) -> None:
     with pytest.raises(TrainingError, match=r"^damaged, or .*Export the tensors"):

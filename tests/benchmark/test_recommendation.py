@@ -15,10 +15,11 @@ from tests.benchmark.test_run import Measured, measure
 from tests.tiny import tiny_settings
 from triage.array_file import load_arrays, save_arrays
 from triage.benchmark.comparison import compare_aurocs, compare_means
+from triage.benchmark.cross_fitting import sets_of
 from triage.benchmark.draw_record import VALIDATION
 from triage.benchmark.methods import Method, parse_methods
 from triage.benchmark.protocol import Protocol
-from triage.benchmark.recommendation import recommend
+from triage.benchmark.recommendation import _sets, recommend
 from triage.benchmark.records import Records
 from triage.benchmark.resampling import CrossedResamples
 from triage.benchmark.validation_draw import ValidationDraw
@@ -144,6 +145,19 @@ def test_only_a_difference_beyond_noise_counts(gain: float, better: bool) -> Non
         name: np.mean([one.scores[name][one.truth >= 0].mean() for one in made]) for name in names
     }
     assert first.value == pytest.approx(max(by_hand.values()))
+
+
+@pytest.mark.parametrize("alpha", [0.1, 0.4])
+def test_sets_are_compared_at_the_coverage_of_the_settings(alpha: float) -> None:
+    made = draws(0.0)
+    resamples = CrossedResamples([one.clusters for one in made], n_resamples=40, seed=0)
+    methods = [Method("conformal", key, "hod") for key in ("lac", "aps")]
+    _, choice = _sets(made, methods, "hod", resamples, alpha)
+    assert f"with {100 * (1 - alpha):.4g} % coverage" in choice.by
+    sizes = {row.name: row.value for row in choice.rows}
+    for key in ("lac", "aps"):
+        by_hand = [np.nanmean(sets_of(one, "hod", key, alpha)[0]) for one in made]
+        assert sizes[key] == pytest.approx(np.mean(by_hand))
 
 
 def test_volumes_are_refused(oct_spec: DataSpec, plain: Protocol, tmp_path: Path) -> None:

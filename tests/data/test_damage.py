@@ -28,6 +28,7 @@ from triage.data.identifier_damage import (
     placeholders,
     without_zeros,
 )
+from triage.data.level_warnings import factor_warnings
 from triage.data.lookalikes import without_eye
 from triage.data.row_warnings import row_warnings
 from triage.data.spec import DataSpec
@@ -201,6 +202,16 @@ def test_levels_that_are_probably_one() -> None:
     assert "'F', 'female', 'female.', 'w' in rows" in text
     assert "'femle' in row 2 is almost the level 'female'" in text
     assert "'9' in row 10 is a number among words" in text
+
+
+def test_factors_on_costs_of_levels_that_no_row_has() -> None:
+    factors = {"sex": {"female": 2.0, "mal": 2.0}, "age": {"0-30": 2.0}}
+    costs = {"multipliers": {"subgroups": factors}}
+    spec = DataSpec.model_validate(SPEC.model_dump(mode="json") | {"costs": costs})
+    rows = ordinary_rows(lambda k: f"P{k:03d}")
+    found = factor_warnings(pd.DataFrame(rows), spec)
+    assert found == ["sex: costs.multipliers names the level 'mal', which no row has"]
+    assert warnings_on(rows, spec) == []  # a table to score need not have every level
 
 
 def test_ages_that_are_codes() -> None:

@@ -32,3 +32,9 @@ def test_no_alarm_within_the_places_or_without_a_capacity() -> None:
 def test_a_capacity_limits_something() -> None:
     with pytest.raises(ValidationError, match="abstentions_a_day or urgent_a_day"):
         Capacity(cases_a_day=10)
+
+
+@pytest.mark.parametrize("wrong", [True, 1.0, "1", -1])
+def test_places_are_whole_numbers(wrong: object) -> None:
+    with pytest.raises(ValidationError):
+        Capacity.model_validate({"cases_a_day": 10, "urgent_a_day": wrong})

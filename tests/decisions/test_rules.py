@@ -10,6 +10,7 @@ import pytest
 
 from tests.decisions.make import CLASSES, CONDITIONS, make_predictions
 from tests.decisions.test_fitting import make_spec
+from triage.data.spec import Capacity
 from triage.decision import Decision
 from triage.decisions.fit_rules import with_rules
 from triage.decisions.fitting import fit_policy, truth_of
@@ -20,11 +21,12 @@ from triage.decisions.rule_settings import (
     GuaranteedSettings,
     PredictionSetSettings,
     SelectiveSettings,
+    check_abstention,
     check_grouping,
 )
 from triage.decisions.rule_summary import RuleSummary
 from triage.decisions.selective_threshold import threshold_of_error
-from triage.errors import UnknownName
+from triage.errors import UnknownName, UsageError
 from triage.predictions import Predictions
 from triage.uncertainty.calibration import CALIBRATORS
 from triage.uncertainty.conformal import CONFORMAL, Lac
@@ -197,6 +199,28 @@ def test_the_guarantee_is_that_of_the_benchmark_and_raises_urgencies() -> None:
     assert "0.02 of the cases of high-risk" in RuleSummary.of(policy).guaranteed
 
 
+def test_the_expected_cost_of_a_raised_case_is_that_of_its_own_urgency() -> None:
+    seen, asked = simulate(0, n=3000), simulate(1)
+    policy = fitted(seen, guaranteed=GuaranteedSettings(alpha=0.02, delta=0.1))
+    table, probabilities = policy.decide(asked), policy.calibrated(asked)
+    matrix = policy.matrix
+    assert matrix is not None
+    names = [condition.name for condition in policy.conditions]
+    place = {name: row for row, name in enumerate(matrix.conditions)}
+    raised = 0
+    for row, p in zip(table.to_dict("records"), probabilities, strict=True):
+        if row["recommendation"] == NO_AI_OPINION:
+            continue
+        raised += "cannot be ruled out" in row["reason"]
+        rank, q = Urgency(row["recommendation"]).rank, row["p_outlier"]
+        known = sum(x * matrix.urgency[place[n]][rank] for n, x in zip(names, p, strict=True))
+        known += (1 - max(p)) * matrix.wrong_name
+        unknown = np.mean([matrix.urgency[place[n]][rank] for n in policy.unknown])
+        expected = (1 - q) * known + q * (unknown + matrix.named_unknown)
+        assert row["expected_cost"] == pytest.approx(expected)
+    assert raised
+
+
 def test_what_cannot_be_certified_changes_nothing_and_is_stated() -> None:
     seen = simulate(n=30)
     policy = fitted(seen, guaranteed=GuaranteedSettings(alpha=0.01))
@@ -251,9 +275,51 @@ def test_values_that_make_no_method_are_refused(change: dict[str, Any]) -> None:
         FittedValues.model_validate(content | change)
 
 
+@pytest.mark.parametrize("by", ["all", "tone"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"quantiles": [float("nan")]},
+        {"quantiles": [0.1, 0.2, 0.3]},
+        {"n_conditions": [3.0]},
+    ],
+)
+def test_a_policy_with_sets_of_something_else(by: str, change: dict[str, list[float]]) -> None:
+    policy = fitted(simulate(), prediction_set=PredictionSetSettings(by=by))
+    content = json.loads(policy.model_dump_json())
+    arrays = content["prediction_set"]["fitted"]["arrays"]
+    for name, values in change.items():
+        shape = [] if name == "n_conditions" else [len(values)]
+        arrays[name] |= {"values": values, "shape": shape}
+    with pytest.raises(ValueError, match="does not fit the policy"):
+        Policy.model_validate(content)
+
+
+def test_a_policy_with_a_calibrator_of_other_conditions() -> None:
+    policy = fitted(simulate(), calibrator="vector", prediction_set=PredictionSetSettings())
+    content = json.loads(policy.model_dump_json())
+    content["prediction_set"]["by"] = "tone"
+    with pytest.raises(ValueError, match="does not fit the policy"):
+        Policy.model_validate(content)
+    content = json.loads(policy.model_dump_json()) | {"prediction_set": None}
+    content["conditions"] = content["conditions"][:-1]
+    with pytest.raises(ValueError, match="does not fit the policy"):
+        Policy.model_validate(content)
+
+
 def test_a_subgroup_that_the_spec_lacks() -> None:
     spec = make_spec()
     check_grouping(PredictionSetSettings(by="condition"), spec)
     check_grouping(None, spec)
     with pytest.raises(UnknownName, match="no grouping 'tone'"):
         check_grouping(PredictionSetSettings(by="tone"), spec)
+
+
+@pytest.mark.parametrize("rule", [{"rule": "chow"}, {"rule": "target_error", "error": 0.1}])
+def test_a_rule_that_keeps_to_no_capacity(rule: dict[str, Any]) -> None:
+    limits = Capacity(cases_a_day=10, abstentions_a_day=1)
+    spec = make_spec().model_copy(update={"capacity": limits})
+    check_abstention(SelectiveSettings(), spec)
+    check_abstention(SelectiveSettings(**rule), make_spec())
+    with pytest.raises(UsageError, match="keeps to no capacity"):
+        check_abstention(SelectiveSettings(**rule), spec)

@@ -43,6 +43,20 @@ def test_against_every_threshold(rows: list[tuple[int, float, float, int]]) -> N
     assert all(c > cost + 1e-9 for c, f in zip(lower, flagged, strict=True) if f > own)
 
 
+@given(cases, st.floats(0, 0.99))
+def test_against_every_threshold_that_keeps_a_share(
+    rows: list[tuple[int, float, float, int]], most: float
+) -> None:
+    score, opinion, abstain, weights = (
+        np.array(column, dtype=float) for column in zip(*rows, strict=True)
+    )
+    score, weights = score / 6, weights / weights.sum()
+    threshold, cost = cheapest_threshold(score, opinion, abstain, weights, most_abstained=most)
+    assert weights[score > threshold].sum() <= most + 1e-9
+    allowed = [t for t in np.unique(score) if weights[score > t].sum() <= most + 1e-12]
+    assert cost == pytest.approx(min(cost_at(t, score, opinion, abstain, weights) for t in allowed))
+
+
 def test_by_hand() -> None:
     score = np.array([0.1, 0.2, 0.6, 0.8])
     opinion = np.array([0.0, 1.0, 0.0, 1.0])

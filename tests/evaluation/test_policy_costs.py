@@ -9,6 +9,7 @@ import pytest
 
 from tests.decisions.test_fitting import make_spec, simulate
 from triage.charts import trade_off_curve
+from triage.data.spec import DataSpec
 from triage.decisions.cost_matrix import case_costs, cost_matrix
 from triage.decisions.fitting import fit_policy
 from triage.evaluation.from_predictions import outcomes_of
@@ -58,6 +59,25 @@ def test_costs_of_each_policy_on_the_same_cases(decided: Predictions, found: Pol
     assert whole[THIS].difference is None
     risks = {(row.policy, row.level) for row in found.rows if row.axis == RISK}
     assert risks == {(name, level) for name in whole for level in ("high", "low")}
+
+
+def test_a_risk_of_known_conditions_alone_has_a_cost(decided: Predictions) -> None:
+    content = SPEC.model_dump(mode="json")
+    for one in content["conditions"]:
+        if one["name"] not in decided.inliers:
+            one["risk"] = "high"
+    spec = DataSpec.model_validate(content)
+    policy = fit_policy(decided, spec, "outlier_mass")
+    labelled = decided.with_decisions(policy.decide(decided))
+    outcomes = outcomes_of(labelled, policy, spec)
+    found = compare_policies(labelled, policy, spec, outcomes, n_resamples=50)
+    costs = {row.level: row.cost for row in found.rows if row.axis == RISK and row.policy == THIS}
+    low = [spec.by_name[name].risk == "low" for name in decided.cases["label"]]
+    assert not outcomes.is_outlier[low].any()
+    assert costs["low"].value == pytest.approx(outcomes.cost[low].mean())
+    high = ~np.array(low)
+    weights = prevalence_weights(outcomes.is_outlier[high], spec.outlier_prevalence)
+    assert costs["high"].value == pytest.approx(weights @ outcomes.cost[high])
 
 
 def test_the_curve_goes_from_no_abstention_to_nearly_all(found: PolicyCosts) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -191,6 +192,26 @@ def test_parts_that_verify_but_do_not_fit(copy: Path) -> None:
     resealed = manifest.model_copy(update={"files": files})
     (copy / "manifest.json").write_text(resealed.to_text())
     with pytest.raises(BundleError, match="do not fit together"):
+        load_system(copy)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"saving_threshold": float("nan")},
+        {"temperature": float("inf")},
+        {"outlier_prevalence": 7.0},
+        {"outlier_probability": {"slope": 1.0, "intercept": float("nan")}},
+        {"conditions": []},
+    ],
+)
+def test_a_policy_that_verifies_but_cannot_decide(copy: Path, change: dict[str, Any]) -> None:
+    path = copy / "policy.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    manifest = read_manifest(copy)
+    files = manifest.files | {"policy.json": hash_file(path)}
+    (copy / "manifest.json").write_text(manifest.model_copy(update={"files": files}).to_text())
+    with pytest.raises(BundleError, match=r"is malformed|do not fit together"):
         load_system(copy)
 
 

@@ -8,6 +8,7 @@ else, and in a child process with limits on memory and time.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -36,6 +37,7 @@ _MEMORY_MORE = 512 * 2**20
 _CPU_SECONDS = 30.0
 _CPU_BYTES_A_SECOND = 16 * 2**20
 _WALL_SECONDS = 900.0
+_LONGEST_NAME = 120
 
 
 def convert_checkpoint(
@@ -168,10 +170,35 @@ def checkpoint_tensors(data: bytes) -> dict[str, torch.Tensor]:
     for name, value in loaded.items():
         if not (isinstance(name, str) and isinstance(value, torch.Tensor)):
             raise TrainingError(
-                f"{name!r} is no tensor but of type {type(value).__name__}",
+                f"{_shown(name)} is no tensor but of type {type(value).__name__}",
                 hint="Export the tensors alone (the state_dict).",
             )
+        _check_plain(name, value)
     return dict(loaded)
+
+
+def _check_plain(name: str, value: torch.Tensor) -> None:
+    """Refuse what a safetensors file does not hold, and numbers that no network has."""
+    kinds = {
+        "has a name that is not UTF-8": bool(re.search("[\ud800-\udfff]", name)),
+        "holds no numbers (device meta)": value.is_meta,
+        "is sparse": value.layout is not torch.strided,
+        "is quantized": value.is_quantized,
+        "is complex": value.is_complex(),
+    }
+    wrong = next((what for what, holds in kinds.items() if holds), None)
+    if wrong is None and value.is_floating_point() and not bool(value.isfinite().all()):
+        wrong = "holds numbers that are not finite"
+    if wrong is not None:
+        raise TrainingError(
+            f"{_shown(name)} {wrong}", hint="Export dense tensors of finite numbers."
+        )
+
+
+def _shown(name: object) -> str:
+    """A key of the checkpoint for a message: printable, and not too long."""
+    text = ascii(name)
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}..."
 
 
 if __name__ == "__main__":

@@ -84,7 +84,8 @@ def recommend(
     found, scored = _score(draws, deployable, refused, resamples)
     judged_on = scored.head if scored.head in arms else next(iter(arms), None)
     calibrator, of_calibrators = _calibrator(draws, methods, judged_on, resamples)
-    kind, of_sets = _sets(draws, methods, judged_on, resamples)
+    promised = protocol.settings.prediction_set or SETS
+    kind, of_sets = _sets(draws, methods, judged_on, resamples, promised.alpha)
     settings = _settings(protocol.settings, scored, calibrator, kind)
     result = Recommendation(settings, (found, of_calibrators, of_sets))
     text = recommendation_text(protocol, seeds, settings, result.choices)
@@ -214,19 +215,23 @@ def _sets(
     methods: Sequence[Method],
     arm: str | None,
     resamples: CrossedResamples,
+    alpha: float,
 ) -> tuple[str, Choice]:
     keys = dict.fromkeys(method.key for method in methods if method.kind == "conformal")
     if arm is None or not keys:
         return SETS.method, Choice("prediction set", SETS.method, note=_NONE_COMPARED)
     names = (SETS.method, *(key for key in keys if key != SETS.method))
-    sizes: dict[str, Values] = {key: partial(_size, arm, key) for key in names}
+    sizes: dict[str, Values] = {key: partial(_size, arm, key, alpha) for key in names}
     rows = compare_means(draws, sizes, SETS.method, resamples, larger_is_better=False)
-    gaps: dict[str, Values] = {key: partial(_held, arm, key) for key in names}
+    gaps: dict[str, Values] = {key: partial(_held, arm, key, alpha) for key in names}
     covered = compare_means(draws, gaps, SETS.method, resamples, larger_is_better=True)
     worse = [row.name for row in covered if row.is_worse]
     best: Compared = next((row for row in rows if row.name not in worse), rows[0])
     chosen = best.name if best.is_better else SETS.method
-    what = "conditions in a set with 90 % coverage, fitted on the other four fifths of the clusters"
+    what = (
+        f"conditions in a set with {100 * (1 - alpha):.4g} % coverage, fitted on the other four "
+        "fifths of the clusters"
+    )
     return chosen, Choice(
         "prediction set", chosen, SETS.method, what, tuple(rows), beside=tuple(covered)
     )
@@ -250,12 +255,12 @@ def _loss(arm: str, key: str, draw: ValidationDraw) -> Floats:
     return log_loss(draw, arm, key)
 
 
-def _size(arm: str, key: str, draw: ValidationDraw) -> Floats:
-    return sets_of(draw, arm, key, SETS.alpha)[0]
+def _size(arm: str, key: str, alpha: float, draw: ValidationDraw) -> Floats:
+    return sets_of(draw, arm, key, alpha)[0]
 
 
-def _held(arm: str, key: str, draw: ValidationDraw) -> Floats:
-    return sets_of(draw, arm, key, SETS.alpha)[1]
+def _held(arm: str, key: str, alpha: float, draw: ValidationDraw) -> Floats:
+    return sets_of(draw, arm, key, alpha)[1]
 
 
 _NOT_MEASURED = "{0} is the default and was not among the methods, so that nothing is compared."

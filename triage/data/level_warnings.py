@@ -19,7 +19,7 @@ from triage.data.case_facts import (
     word_names,
 )
 from triage.data.identifiers import clean_text, is_missing
-from triage.data.spec import Subgroup, level_key
+from triage.data.spec import DataSpec, Subgroup, level_key
 
 _SEXES = {
     "female": (
@@ -77,6 +77,27 @@ def level_warnings(column: pd.Series, axis: Subgroup) -> list[str]:
         if len(texts) > 1
     ]
     return found + _alike_warnings(column, names)
+
+
+def factor_warnings(table: pd.DataFrame, spec: DataSpec) -> list[str]:
+    """List levels that have a factor on costs and that no row has, where the data decide levels.
+
+    Of others the spec states the levels, and refuses a factor of any other.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `triage.data.manifest.read_rows` returns it.
+    spec : DataSpec
+    """
+    given = spec.costs.multipliers.subgroups if spec.costs.multipliers else {}
+    return [
+        f"{axis.column}: costs.multipliers names the level {shown(level)}, which no row has"
+        for axis in spec.subgroups
+        if not axis.stated_levels and axis.column in table
+        for level in given.get(axis.column, ())
+        if level not in word_names(axis, table[axis.column]).values()
+    ]
 
 
 def _band_warnings(column: pd.Series, axis: Subgroup) -> list[str]:

@@ -1,6 +1,6 @@
 """Keys of a data spec that state costs and capacity; see `triage.data.spec`.
 
-Defaults and structure are our own; `triage.decisions.outcome_costs` makes one matrix of them.
+Defaults and structure are our own; `triage.decisions.cost_matrix` makes one matrix of them.
 """
 
 from __future__ import annotations
@@ -132,9 +132,13 @@ class Capacity(SpecModel):
 
     _LATER = ("abstentions_a_day", "urgent_a_day")
 
-    cases_a_day: int = Field(ge=1, description="cases expected in a day")
-    abstentions_a_day: int | None = Field(None, ge=0, description="at most so many abstentions")
-    urgent_a_day: int | None = Field(None, ge=0, description="at most so many urgent cases")
+    cases_a_day: int = Field(ge=1, strict=True, description="cases expected in a day")
+    abstentions_a_day: int | None = Field(
+        None, ge=0, strict=True, description="at most so many abstentions"
+    )
+    urgent_a_day: int | None = Field(
+        None, ge=0, strict=True, description="at most so many urgent cases"
+    )
 
     @model_validator(mode="after")
     def _limits_something(self) -> Self:

@@ -21,6 +21,7 @@ from triage.data.case_facts import (
 )
 from triage.data.file_problems import file_problems
 from triage.data.identifiers import reserved_problems
+from triage.data.level_warnings import factor_warnings
 from triage.data.lookalikes import nearest_name
 from triage.data.manifest import Case, cases_of_rows, rows_of_spec
 from triage.data.patient_split import SPLITS, split_cases
@@ -306,6 +307,7 @@ def examine_data(
         return DataReport(tuple(listed or [str(error)]), tuple(warnings))
     problems = check_rows(table, spec)
     warnings += row_warnings(table, spec) + level_conflicts(table, spec)
+    warnings += factor_warnings(table, spec)
     sound = table[table[spec.rows.condition].isin(spec.by_name)]
     if spec.rows.split:
         sound = sound[sound[spec.rows.split].isin((*SPLITS, ""))]

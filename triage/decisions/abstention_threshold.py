@@ -7,12 +7,17 @@ from numpy.typing import NDArray
 
 from triage.errors import UsageError
 
+_ROUNDING = 1e-12
+"""Sums of weights that are equal on paper differ by less."""
+
 
 def cheapest_threshold(
     score: NDArray[np.float64],
     cost_of_opinion: NDArray[np.float64],
     cost_of_abstaining: NDArray[np.float64],
     weights: NDArray[np.float64],
+    *,
+    most_abstained: float = 1.0,
 ) -> tuple[float, float]:
     """Find the score above which abstaining is cheapest on average.
 
@@ -24,6 +29,8 @@ def cheapest_threshold(
         What each case costs with an opinion, and without.
     weights : float array [N]
         Case weights, summing to one (re-weighted to the prevalence in use).
+    most_abstained : float
+        Largest weighted share of cases that may abstain.
 
     Returns
     -------
@@ -48,6 +55,10 @@ def cheapest_threshold(
     kept = np.concatenate([[0.0], np.cumsum(opinion)])
     dropped = np.concatenate([np.cumsum(abstain[::-1])[::-1], [0.0]])
     total = kept + dropped
+    if most_abstained < 1.0:
+        shares = np.bincount(place, weights, len(values))
+        abstained = np.concatenate([np.cumsum(shares[::-1])[::-1], [0.0]])
+        total[abstained > most_abstained + _ROUNDING] = np.inf
     best = int(np.argmin(np.round(total, 12)))
     if best == 0:
         return float(values[0]) - 1.0, float(total[0])

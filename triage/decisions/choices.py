@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from triage.data.spec import Costs
 from triage.decisions.cost_matrix import CostMatrix
 from triage.decisions.outcome_costs import TIE, cheapest_urgency, expected_outcome_cost
-from triage.vocabulary.clinical import ABSTAINED_PRIORITY
+from triage.vocabulary.clinical import ABSTAINED_PRIORITY, Urgency
 
 Floats = NDArray[np.float64]
 N_ABSTAINED = ABSTAINED_PRIORITY.rank + 1
@@ -26,18 +26,30 @@ class Choices:
     ----------
     urgency, queue : int array [N]
         Rank of the urgency of an opinion, and of the queue without one.
-    opinion, abstain : float array [N]
-        Expected cost of each.
+    by_urgency : float array [N, 4]
+        Expected cost of an opinion with each urgency, most urgent first.
+    abstain : float array [N]
+        Expected cost of no opinion.
     unknown, doubtful : float array [N]
         Parts of `opinion`: where the condition is unknown, and where it is known.
     """
 
     urgency: NDArray[np.int64]
     queue: NDArray[np.int64]
-    opinion: Floats
+    by_urgency: Floats
     abstain: Floats
     unknown: Floats
     doubtful: Floats
+
+    @property
+    def opinion(self) -> Floats:
+        """Expected cost of an opinion with the cheapest urgency, float [N]."""
+        return self.with_urgency(self.urgency)
+
+    def with_urgency(self, urgency: NDArray[np.integer]) -> Floats:
+        """Expected cost of an opinion with the urgency given by rank, int [N], float [N]."""
+        found: Floats = self.by_urgency[np.arange(len(urgency)), urgency]
+        return found
 
     @property
     def saving(self) -> Floats:
@@ -81,22 +93,22 @@ def choices_by_matrix(
     table, q = matrix.of_urgency, p_outlier[:, None]
     of_known = (1.0 - q) * (probabilities @ table[inside])
     of_unknown = q * table[outside].mean(axis=0)
-    by_urgency = of_known + of_unknown
-    urgency = _cheapest(by_urgency, table.max(), urgent_margin)
-    queue = _cheapest(by_urgency[:, :N_ABSTAINED], table.max(), urgent_margin)
+    of_urgency = of_known + of_unknown
+    urgency = _cheapest(of_urgency, table.max(), urgent_margin)
+    queue = _cheapest(of_urgency[:, :N_ABSTAINED], table.max(), urgent_margin)
     case = np.arange(len(probabilities))
     p_wrong = 1.0 - probabilities.max(axis=1, initial=0.0)
-    doubtful = of_known[case, urgency] + (1.0 - p_outlier) * p_wrong * matrix.wrong_name
-    unfamiliar = of_unknown[case, urgency] + p_outlier * matrix.named_unknown
+    misnamed = (1.0 - p_outlier) * p_wrong * matrix.wrong_name
+    named_unknown = p_outlier * matrix.named_unknown
     abstain = (1.0 - p_outlier) * (probabilities @ np.array(matrix.abstain_known)[inside])
     abstain += p_outlier * np.array(matrix.abstain_unknown)[outside].mean()
     return Choices(
         urgency=urgency,
         queue=queue,
-        opinion=doubtful + unfamiliar,
-        abstain=abstain + by_urgency[case, queue],
-        unknown=unfamiliar,
-        doubtful=doubtful,
+        by_urgency=of_urgency + (misnamed + named_unknown)[:, None],
+        abstain=abstain + of_urgency[case, queue],
+        unknown=of_unknown[case, urgency] + named_unknown,
+        doubtful=of_known[case, urgency] + misnamed,
     )
 
 
@@ -128,7 +140,7 @@ def choices_by_outcomes(
     return Choices(
         urgency=urgency,
         queue=np.minimum(urgency, ABSTAINED_PRIORITY.rank),
-        opinion=opinion,
+        by_urgency=np.repeat(opinion[:, None], len(Urgency), axis=1),
         abstain=abstain,
         unknown=p_outlier * costs.outcomes.miss_outlier,
         doubtful=(1.0 - p_outlier) * (1.0 - p_top) * costs.outcomes.wrong_inlier,

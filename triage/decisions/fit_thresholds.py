@@ -104,7 +104,7 @@ def fit_thresholds(
             most_abstained=most["abstained"],
         )
         queue = np.where(choices.saving > threshold, choices.queue, choices.urgency)
-        if weights @ (queue == 0) <= most["urgent"]:
+        if weights @ (queue == 0) <= most["urgent"] + 1e-12:  # sums differ by rounding
             break
     return Thresholds(threshold, margin, cost)
 

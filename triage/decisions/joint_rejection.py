@@ -176,19 +176,11 @@ def fit_saving_threshold(
         The threshold where never, or always, abstaining is cheapest holds for cases beyond those
         seen too.
     """
-    threshold, cost = cheapest_threshold(saving, opinion, abstain, weights)
-    if most_abstained < 1.0 and weights @ (saving > threshold) > most_abstained:
-        threshold = _within(saving, weights, most_abstained)
-        cost = float(weights @ np.where(saving > threshold, abstain, opinion))
+    threshold, cost = cheapest_threshold(
+        saving, opinion, abstain, weights, most_abstained=most_abstained
+    )
     if threshold >= saving.max():
         threshold = largest
     elif threshold < saving.min():
         threshold = -largest - 1.0
     return threshold, cost
-
-
-def _within(saving: NDArray[np.float64], weights: NDArray[np.float64], share: float) -> float:
-    """Lowest saving above which at most a share of the cases lies."""
-    values, place = np.unique(saving, return_inverse=True)
-    above = 1.0 - np.cumsum(np.bincount(place, weights, len(values)))
-    return float(values[int(np.argmax(above <= share + 1e-12))])

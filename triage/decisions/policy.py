@@ -107,7 +107,7 @@ class Policy(BaseModel):
         The rule by which `saving_threshold` was set.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     conditions: tuple[KnownCondition, ...]
     score: str
@@ -115,7 +115,7 @@ class Policy(BaseModel):
     outlier_probability: OutlierProbability
     saving_threshold: float
     costs: Costs
-    outlier_prevalence: float
+    outlier_prevalence: float = Field(gt=0, lt=1)
     distance: FeatureDistance | None = None
     calibrator: FittedValues | None = None
     prediction_set: PredictionSets | None = None
@@ -134,6 +134,20 @@ class Policy(BaseModel):
             raise ValueError(f"the cost matrix has no costs of {missing}")
         if not self.unknown:
             raise ValueError("no condition gives the costs of an unknown one")
+        return self
+
+    @model_validator(mode="after")
+    def _fitted_for_these_conditions(self) -> Self:
+        even = np.full((1, len(self.conditions)), 1.0 / max(len(self.conditions), 1))
+        try:
+            if self.calibrator is not None:
+                found = self.calibrator.calibrator().calibrate(even)
+                if found.shape != even.shape or not np.isfinite(found).all():
+                    raise ValueError("it gives no probabilities")
+            if self.prediction_set is not None:
+                self.prediction_set.check(even)
+        except (UsageError, ValueError, IndexError) as error:
+            raise ValueError(f"what was fitted does not fit the policy: {error}") from error
         return self
 
     @model_validator(mode="after")
@@ -290,7 +304,9 @@ class Policy(BaseModel):
                     self._next_action(code, Urgency(name))
                     for code, name in zip(reasons, classes[queue], strict=True)
                 ],
-                "expected_cost": np.where(abstained, choices.abstain, choices.opinion),
+                "expected_cost": np.where(
+                    abstained, choices.abstain, choices.with_urgency(urgency)
+                ),
                 "differential": _differentials(probabilities, names),
                 **set_columns(self.prediction_set, predictions, probabilities, names),
             }

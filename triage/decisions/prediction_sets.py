@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from triage.decisions.rule_settings import ALL, BY_CONDITION, PredictionSetSettings
 from triage.predictions import Predictions
@@ -39,7 +39,22 @@ class PredictionSets(BaseModel):
 
     fitted: FittedValues
     by: str
-    alpha: float
+    alpha: float = Field(gt=0, lt=1)
+
+    def check(self, probabilities: NDArray[np.float64]) -> None:
+        """Check that sets can be made of such probabilities, [N, K].
+
+        Raises
+        ------
+        UsageError, ValueError
+            If they were fitted for others, or their quantiles are damaged.
+        """
+        fitted = self.fitted.prediction_set()
+        quantiles = self.fitted.arrays["quantiles"].array()
+        if quantiles.shape != (len(fitted.levels),) or np.isnan(quantiles).any():
+            raise ValueError("there is not one quantile for each group")
+        grouped = _grouping(self.by) == "subgroup"
+        fitted.sets(probabilities, np.full(len(probabilities), UNKNOWN) if grouped else None)
 
     @classmethod
     def fit(

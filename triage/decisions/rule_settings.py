@@ -174,3 +174,13 @@ def check_grouping(settings: PredictionSetSettings | None, spec: DataSpec) -> No
     known = (ALL, BY_CONDITION, *axes)
     if settings is not None and settings.by not in known:
         raise unknown_name("grouping", settings.by, known, where="prediction_set.by")
+
+
+def check_abstention(settings: SelectiveSettings, spec: DataSpec) -> None:
+    """Raise UsageError if the rule sets its threshold without the data spec's capacity."""
+    if spec.capacity is not None and settings.rule != "joint_rejection":
+        raise UsageError(
+            f"the rule {settings.rule} keeps to no capacity, and the data spec has one",
+            where="selective.rule",
+            hint="Use the rule joint_rejection, or leave capacity out of the data spec.",
+        )

@@ -22,6 +22,7 @@ from triage.evaluation.metrics import METRICS
 from triage.evaluation.outcomes import Outcomes
 from triage.evaluation.paired_comparison import Difference, paired_difference
 from triage.evaluation.results import Estimate
+from triage.evaluation.subgroups import select_cases
 from triage.predictions import Predictions
 from triage.vocabulary.clinical import ABSTAINED_PRIORITY
 
@@ -93,8 +94,7 @@ def compare_policies(
         As for `evaluate`.
     """
     choices = policy.choices(outcomes.probabilities, policy.outlier_probability(outcomes.ood_score))
-    risks = [str(spec.by_name[name].risk) for name in predictions.cases["label"]]
-    outcomes = replace(outcomes, subgroups=outcomes.subgroups.assign(**{RISK: risks}))
+    risks = np.array([str(spec.by_name[name].risk) for name in predictions.cases["label"]])
     policies = {THIS: outcomes} | {
         name: _decided(predictions, spec, outcomes, choices, abstained)
         for name, abstained in (
@@ -120,12 +120,26 @@ def compare_policies(
                     difference=compared,
                 )
             )
+        for level in sorted(set(risks.tolist())):
+            part = _at_risk(found, risks == level)
+            (_, table), *_ = measure_scopes(
+                part, [METRICS[COST]], n_resamples=n_resamples, seed=seed
+            )
+            rows.append(PolicyCost(policy=name, axis=RISK, level=level, cost=table[COST]))
     bare = replace(outcomes, subgroups=outcomes.subgroups[[]])
     curve = []
     for threshold in np.unique(np.quantile(choices.saving, np.linspace(0.0, 1.0, N_POINTS))):
         abstained = choices.saving > threshold
         curve.append(_rates(_decided(predictions, spec, bare, choices, abstained)))
     return PolicyCosts(rows=rows, curve=curve, operating=_rates(outcomes))
+
+
+def _at_risk(outcomes: Outcomes, where: NDArray[np.bool_]) -> Outcomes:
+    """Cases of one risk; of known or of unknown conditions alone no prevalence can be stated."""
+    part = select_cases(outcomes, np.flatnonzero(where))
+    one_kind = len(set(part.is_outlier.tolist())) < 2
+    prevalence = None if one_kind else part.outlier_prevalence
+    return replace(part, subgroups=part.subgroups[[]], outlier_prevalence=prevalence)
 
 
 def _decided(

@@ -28,11 +28,12 @@ def subgroup_scopes(outcomes: Outcomes) -> list[Scope]:
         column = outcomes.subgroups[axis].to_numpy()
         for level in sorted(set(column), key=level_order):
             where = np.flatnonzero(column == level)
-            scopes.append(Scope(axis, level, where, _select(outcomes, where)))
+            scopes.append(Scope(axis, level, where, select_cases(outcomes, where)))
     return scopes
 
 
-def _select(outcomes: Outcomes, where: NDArray[np.int64]) -> Outcomes:
+def select_cases(outcomes: Outcomes, where: NDArray[np.int64]) -> Outcomes:
+    """Outcomes of some of the cases, by their place."""
     return replace(
         outcomes,
         truth=outcomes.truth[where],

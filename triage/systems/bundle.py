@@ -266,13 +266,17 @@ def load_system(folder: Path) -> tuple[TrainedSystem, BundleManifest]:
         SafetensorError,
         UsageError,
     ) as error:
-        raise BundleError("its parts do not fit together", where=str(folder)) from error
+        raise BundleError(
+            "its parts do not fit together", where=str(folder), hint=_RESTORE
+        ) from error
     check_files(folder, manifest)  # a file replaced since it was hashed was not what was read
     return system, manifest
 
 
 def _build(folder: Path, manifest: BundleManifest) -> TrainedSystem:
     policy = load_policy(folder)
+    if tuple(one.name for one in policy.conditions) != manifest.classes[: manifest.n_inliers]:
+        raise ValueError("the policy is for other conditions than the networks")
     provenance = {"bundle": manifest.digest(), "code_version": manifest.code_version}
     family = family_of_settings(manifest.settings)
     system: TrainedSystem = family.load(folder, manifest, policy, provenance)

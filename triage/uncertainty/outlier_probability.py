@@ -42,7 +42,7 @@ class OutlierProbability(BaseModel):
         Fitted by `fit_outlier_probability`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     slope: float = Field(gt=0)
     intercept: float

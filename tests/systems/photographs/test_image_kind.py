@@ -125,3 +125,13 @@ def test_a_damaged_guard_is_refused(tiny_bundle: TinyBundle, tmp_path: Path) -> 
     with pytest.raises(BundleError, match="do not fit together") as caught:
         load_system(folder)
     assert "damaged" in str(caught.value.__cause__)
+
+
+def test_a_guard_that_the_manifest_states_is_not_left_out(
+    tiny_bundle: TinyBundle, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_bundle.folder, tmp_path / "b")
+    (folder / IMAGE_KIND).unlink()
+    resealed(folder)
+    with pytest.raises(BundleError, match="differ on a guard"):
+        load_system(folder)

@@ -18,7 +18,7 @@ from triage.uncertainty.image_kind import (
 from triage.uncertainty.image_kind.image_kind import FEWEST_CASES, _limit
 from triage.uncertainty.image_kind.neighbour_distance import NEIGHBOUR, NeighbourDistance
 
-WIDTHS = {"net": 24}
+WIDTHS, N_STATISTICS = {"net": 24}, 5
 
 
 def names(n: int, start: int = 0) -> NDArray[np.str_]:
@@ -132,27 +132,29 @@ def test_whitening_makes_units_immaterial() -> None:
 def test_a_file_gives_back_the_same_guard(kind: ImageKind, tmp_path: Path) -> None:
     path = tmp_path / "kind.safetensors"
     save_image_kind(path, kind, "v1")
-    again = load_image_kind(path, "v1", WIDTHS)
+    again = load_image_kind(path, "v1", N_STATISTICS, WIDTHS)
     assert again is not None
     assert (again.limit, again.summary, again.scales) == (kind.limit, kind.summary, kind.scales)
     seen = pictures(9, 40)
     assert np.array_equal(again.scores(seen), kind.scores(seen))
-    assert load_image_kind(tmp_path / "absent", "v1", WIDTHS) is None
+    assert load_image_kind(tmp_path / "absent", "v1", N_STATISTICS, WIDTHS) is None
 
 
 def test_a_file_that_does_not_fit_is_refused(kind: ImageKind, tmp_path: Path) -> None:
     path = tmp_path / "kind.safetensors"
     save_image_kind(path, kind, "v1")
     with pytest.raises(UsageError, match="another version"):
-        load_image_kind(path, "v2", WIDTHS)
+        load_image_kind(path, "v2", N_STATISTICS, WIDTHS)
     for widths in ({"net": 25}, {"other": 24}, {"net": 24, "more": 3}):
         with pytest.raises(UsageError, match="backbones"):
-            load_image_kind(path, "v1", widths)
+            load_image_kind(path, "v1", N_STATISTICS, widths)
+    with pytest.raises(UsageError, match="fit"):
+        load_image_kind(path, "v1", N_STATISTICS + 1, WIDTHS)
     content = path.read_bytes()
     for damaged in (content[:-9], b"", content[:-1] + bytes([content[-1] ^ 1])):
         path.write_bytes(damaged)
         with pytest.raises(UsageError, match="damaged"):
-            load_image_kind(path, "v1", WIDTHS)
+            load_image_kind(path, "v1", N_STATISTICS, WIDTHS)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -168,10 +170,25 @@ def test_numbers_that_are_not_finite_are_refused(
     spoilt["1.table"][3, 0] = value
     save_arrays(path, spoilt, header)
     with pytest.raises(UsageError, match="not finite"):
-        load_image_kind(path, "v1", WIDTHS)
+        load_image_kind(path, "v1", N_STATISTICS, WIDTHS)
     save_arrays(path, arrays, header | {"limit": value})
     with pytest.raises(UsageError, match="header"):
-        load_image_kind(path, "v1", WIDTHS)
+        load_image_kind(path, "v1", N_STATISTICS, WIDTHS)
+
+
+@pytest.mark.parametrize("spread", [0.0, -1.0])
+def test_scales_that_are_not_positive_are_refused(
+    kind: ImageKind, tmp_path: Path, spread: float
+) -> None:
+    path = tmp_path / "kind.safetensors"
+    save_image_kind(path, kind, "v1")
+    found = load_arrays(path)
+    assert found is not None
+    arrays, header = found
+    scales = {key: [0.0, spread] for key in header["scales"]}
+    save_arrays(path, arrays, header | {"scales": scales})
+    with pytest.raises(UsageError, match="header"):
+        load_image_kind(path, "v1", N_STATISTICS, WIDTHS)
 
 
 def test_arrays_that_do_not_fit_are_refused(kind: ImageKind, tmp_path: Path) -> None:
@@ -186,4 +203,4 @@ def test_arrays_that_do_not_fit_are_refused(kind: ImageKind, tmp_path: Path) -> 
     for wrong in (without, narrow, short, arrays | {"9.table": arrays["1.table"]}):
         save_arrays(path, wrong, header)
         with pytest.raises(UsageError, match="fit"):
-            load_image_kind(path, "v1", WIDTHS)
+            load_image_kind(path, "v1", N_STATISTICS, WIDTHS)

@@ -9,7 +9,7 @@ from typing import Any
 from triage.backbones.runtime.execution import TORCH_FLOAT32, Precision, RuntimeName
 from triage.data.dataset import Dataset
 from triage.decisions.policy import Policy
-from triage.decisions.rule_settings import check_grouping
+from triage.decisions.rule_settings import check_abstention, check_grouping
 from triage.heads import HeadKind
 from triage.imaging.views import Views
 from triage.models.settings import TrainSettings, default_settings
@@ -63,6 +63,7 @@ class PhotographFamily(Family[TrainSettings, System]):
     ) -> Fitted[System]:
         """Train heads, select the ensemble and fix its policy."""
         check_grouping(settings.prediction_set, dataset.spec)
+        check_abstention(settings.selective, dataset.spec)
         pool = train_pool(
             dataset,
             settings,

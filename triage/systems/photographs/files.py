@@ -8,8 +8,9 @@ from pathlib import Path
 from triage.backbones.backbone import Backbone
 from triage.backbones.weights_file import load_weights
 from triage.decisions.policy import Policy
+from triage.errors import BundleError
 from triage.heads import HEADS, HeadKind
-from triage.imaging.picture_statistics import VERSION
+from triage.imaging.picture_statistics import NAMES, VERSION
 from triage.models.load_backbone import restore_backbone
 from triage.models.settings import TrainSettings
 from triage.systems.manifest import BundleManifest, MemberEntry
@@ -49,6 +50,12 @@ def load_heads(
     backbones = {key: restore_backbone(folder / BACKBONES / key) for key in manifest.backbones}
     for backbone in backbones.values():
         backbone.execution = settings.execution
+    if (folder / IMAGE_KIND).exists() is (manifest.image_kind is None):
+        raise BundleError(
+            "its manifest and its files differ on a guard against pictures of another kind",
+            where=str(folder),
+            hint="Do not use it; restore it from a copy or train again.",
+        )
     kind = HeadKind(manifest.head)
     widths = {key: backbone.width for key, backbone in backbones.items()}
     loaded: dict[str, Member] = {}
@@ -72,5 +79,5 @@ def load_heads(
         policy=policy,
         provenance=provenance,
         combination=load_combination(folder / COMBINED),
-        image_kind=load_image_kind(folder / IMAGE_KIND, VERSION, widths),
+        image_kind=load_image_kind(folder / IMAGE_KIND, VERSION, len(NAMES), widths),
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from triage.array_file import Arrays, load_arrays, save_arrays
 from triage.errors import UsageError
@@ -15,7 +15,6 @@ from triage.uncertainty.image_kind.image_kind import (
     STATISTICS,
     ImageKind,
     ImageKindSummary,
-    Scale,
 )
 from triage.uncertainty.image_kind.neighbour_distance import NeighbourDistance
 
@@ -29,7 +28,7 @@ class _Header(BaseModel):
     format: str
     statistics: str
     backbones: tuple[str, ...]
-    scales: dict[str, Scale]
+    scales: dict[str, tuple[float, Annotated[float, Field(gt=0.0)]]]
     limit: float
     summary: ImageKindSummary
 
@@ -67,7 +66,9 @@ def save_image_kind(path: Path, kind: ImageKind, statistics: str) -> None:
     save_arrays(path, arrays, header.model_dump(mode="json"))
 
 
-def load_image_kind(path: Path, statistics: str, widths: dict[str, int]) -> ImageKind | None:
+def load_image_kind(
+    path: Path, statistics: str, n_statistics: int, widths: dict[str, int]
+) -> ImageKind | None:
     """Read what `save_image_kind` wrote; None where there is no such file.
 
     Parameters
@@ -75,6 +76,8 @@ def load_image_kind(path: Path, statistics: str, widths: dict[str, int]) -> Imag
     path : Path
     statistics : str
         Version of the statistics that this version of the software computes.
+    n_statistics : int
+        How many these are.
     widths : dict of int
         Length of the embedding of each backbone of the system, by key.
 
@@ -105,6 +108,7 @@ def load_image_kind(path: Path, statistics: str, widths: dict[str, int]) -> Imag
     if (
         {key: len(part.centre) for key, part in embedding.items() if part is not None} != widths
         or parts[0] is None
+        or len(parts[0].centre) != n_statistics
         or set(header.scales) != keys
         or len(arrays) != len(parts) * len(_FIELDS) - 1
     ):
