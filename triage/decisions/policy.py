@@ -289,17 +289,7 @@ class Policy(BaseModel):
                 "recommendation": np.where(abstained, NO_AI_OPINION, classes[urgency]),
                 "queue_urgency": classes[queue],
                 "reason_code": reasons,
-                "reason": [
-                    self._sentence(code, case, told, condition, p) + more
-                    for code, case, condition, p, more in zip(
-                        reasons,
-                        predictions.cases["case_id"],
-                        names[top],
-                        p_top,
-                        np.where(sooner & ~abstained, f" {SENTENCE}", ""),
-                        strict=True,
-                    )
-                ],
+                "reason": self._sentences(predictions, reasons, names[top], p_top, told, sooner),
                 "next_action": [
                     self._next_action(code, Urgency(name))
                     for code, name in zip(reasons, classes[queue], strict=True)
@@ -352,6 +342,25 @@ class Policy(BaseModel):
         urgent = self.matrix is not None and queue is Urgency.URGENT
         reason = AbstainReason(code)
         return reason.urgent_action if urgent else reason.next_action
+
+    def _sentences(
+        self,
+        predictions: Predictions,
+        codes: NDArray[np.object_],
+        conditions: NDArray[np.object_],
+        p_condition: NDArray[np.float64],
+        told: dict[AbstainReason, dict[str, str]],
+        sooner: NDArray[np.bool_],
+    ) -> list[str]:
+        """Return the reason of each case for the reader."""
+        cases = predictions.cases["case_id"]
+        further = np.where(sooner & (codes == ""), f" {SENTENCE}", "")
+        return [
+            self._sentence(code, case, told, condition, p) + more
+            for code, case, condition, p, more in zip(
+                codes, cases, conditions, p_condition, further, strict=True
+            )
+        ]
 
     @staticmethod
     def _sentence(
