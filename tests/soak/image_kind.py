@@ -22,7 +22,7 @@ from PIL import Image
 from tests.other_pictures import other_pictures
 from tests.tiny import draw_case
 from triage.backbones.backbone import Backbone
-from triage.cache_folder import cache_folder
+from triage.cache_folder import cache_path
 from triage.data.dataset import load_dataset
 from triage.data.manifest import Case
 from triage.data.spec_files import load_spec
@@ -58,7 +58,7 @@ def measure(
     spec_path: Path, root: Path, backbones: dict[str, Backbone], scans: Path | None
 ) -> None:
     """Print the table of a data set."""
-    spec, caches = load_spec(spec_path), open_caches(backbones, cache_folder())
+    spec, caches = load_spec(spec_path), open_caches(backbones, cache_path())
     flagged, counted, missed, rates = Counter[str](), Counter[str](), Counter[str](), []
     with tempfile.TemporaryDirectory() as name:
         cases = other_cases(Path(name), scans)
