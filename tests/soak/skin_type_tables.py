@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -110,16 +111,19 @@ def print_lag(base: Pooled, matched: Pooled) -> None:
         _row("", *GROUP_NAMES, "V-VI less I-IV")
         _row(*["---"] * 5)
         for title, (part, strata) in kinds.items():
-            _row(title, *_groups_and_lag(key, part, facts, strata))
+            _row(title, *groups_and_lag(key, part, facts, strata))
         if key == "ood_auroc":
             _row("inliers of the group, all outliers", *_one_sided(outcomes, facts, False))
             _row("outliers of the group, all inliers", *_one_sided(outcomes, facts, True))
+    print("\n## By source\n")
+    _row("", *GROUP_NAMES, "V-VI less I-IV")
+    _row(*["---"] * 5)
     for source, rows in facts.groupby("source").groups.items():
         where = rows.to_numpy()
         part = _select(outcomes, where)
         own = facts.iloc[where].reset_index(drop=True)
         for key in ("accuracy", "ood_auroc"):
-            cells = _groups_and_lag(key, part, own, ())
+            cells = groups_and_lag(key, part, own, ())
             _row(f"{source}: {METRICS[key].title}", *cells)
 
 
@@ -139,15 +143,13 @@ def print_light(pooled: Pooled) -> None:
         for column in ("light", "contrast"):
             values = facts[column].to_numpy(dtype=np.float64)[where]
 
-            def correlation(weights: FloatArray, x: FloatArray = values) -> FloatArray:
-                return _correlation(x, wrong[where], weights)
-
-            cells.append(_bootstrap(correlation, outcomes.cluster[where]))
+            measure = partial(_correlation, values, wrong[where])
+            cells.append(_bootstrap(measure, outcomes.cluster[where], signed=True))
         means = (f"{pictures[column].mean():.1f}" for column in ("light", "contrast"))
         _row(str(level), *means, *cells)
 
 
-def _groups_and_lag(
+def groups_and_lag(
     key: str, outcomes: Outcomes, facts: pd.DataFrame, strata: Sequence[str]
 ) -> list[str]:
     """A metric of each group and the difference of V-VI and I-IV, over equal mixes of strata.

@@ -42,7 +42,6 @@ from triage.data.spec_files import load_spec
 from triage.decoding.read_picture import read_resized
 from triage.evaluation.from_predictions import outcomes_of
 from triage.evaluation.outcomes import Outcomes
-from triage.heads import HEADS
 from triage.imaging.corruptions import Corruption
 from triage.imaging.views import Views
 from triage.models.case_inputs import EmbeddingInputs
@@ -87,12 +86,12 @@ BASE = "as it is"
 MATCHED = "as few cases of every type"
 VARIANTS = {
     BASE: Variant(),
+    "threshold by type": Variant(by_type=True),
     "grey world": Variant(colours=GREY_WORLD),
     "shades of grey": Variant(colours=SHADES),
     "tones in training": Variant(tones="training"),
     "tones in training and use": Variant(tones="use"),
     "balanced by type and condition": Variant(alter=lambda plan, cases, _: balanced(plan, cases)),
-    "threshold by type": Variant(by_type=True),
     MATCHED: Variant(alter=matched),
 }
 
@@ -145,6 +144,7 @@ class Study:
             print(f"embedded {len(cases)} cases, colours {colours}", flush=True)
         self.place = {case.case_id: row for row, case in enumerate(cases)}
         self.light = np.array([lightness(case) for case in cases])
+        self.trained: dict[tuple[int, Variant], list[Member]] = {}
 
     def run(self, variants: dict[str, Variant]) -> dict[str, Pooled]:
         """Train and decide in every draw; returns the pooled outcomes of each variant."""
@@ -166,10 +166,12 @@ class Study:
         plan = TrainingPlan.of(dataset, self.settings, cases)
         if variant.alter is not None:
             plan = variant.alter(plan, cases, draw)
-        members = self._train(plan, views)
-        parts = {"train": [c for c in dataset.of_split("train") if c.condition in plan.classes]}
+        training = draw, replace(variant, by_type=False)
+        if training not in self.trained:
+            self.trained = {training: self._train(plan, views)}
+        members = self.trained[training]
         inliers = dataset.draw.inliers
-        parts["train"] = [case for case in parts["train"] if case.condition in inliers]
+        parts = {"train": [c for c in dataset.of_split("train") if c.condition in inliers]}
         parts |= {split: dataset.of_split(split) for split in SPLITS}
         rows = {name: [self.place[case.case_id] for case in part] for name, part in parts.items()}
         if variant.alter is matched:  # the scores are fitted to the training pictures too
@@ -268,7 +270,6 @@ def lightness(case: Case) -> NDArray[np.float64]:
 
 def settings_of(backbones: list[str], members: int, runtime: str) -> TrainSettings:
     """The usual settings for frozen backbones, on whole pictures."""
-    assert HEADS
     return default_settings(tuple(backbones), members=members, views=Views.WHOLE, runtime=runtime)
 
 
