@@ -1,10 +1,11 @@
-"""An abstention threshold for each skin type, drawn towards that of all."""
+"""Abstention thresholds, or scores, fitted to each skin type with shrinkage to all types."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from triage.data.spec import DataSpec
 from triage.decisions.fit_thresholds import Validated, fit_thresholds
@@ -14,7 +15,31 @@ from triage.predictions import Predictions
 
 SHRINK = 100
 """Validation cases of a skin type at which its own threshold and that of all count alike."""
+SHRINK_SCORE = 20
+"""Validation inliers of a skin type at which half of its distance from all is taken off."""
 COLUMN = "skin_type"
+
+
+def centre_by_type(
+    scores: dict[str, NDArray[np.float64]], predicted: dict[str, Predictions]
+) -> dict[str, NDArray[np.float64]]:
+    """Shift the scores of each skin type so that its inliers score as those of all types do.
+
+    The shift of the logit of a score is `n / (n + SHRINK_SCORE)` times the distance between the
+    mean logits of the n validation inliers of the type and of all validation inliers. The order of
+    cases of one type stays.
+    """
+    raw = {split: logit(np.clip(score, 1e-9, 1 - 1e-9)) for split, score in scores.items()}
+    known = truth_of(predicted["validation"]) >= 0
+    of_case = predicted["validation"].cases[COLUMN].to_numpy()
+    raw_validation = raw["validation"]
+    mean = raw_validation[known].mean()
+    for level in sorted(set(of_case[known])):
+        own = raw_validation[known & (of_case == level)]
+        shift = len(own) / (len(own) + SHRINK_SCORE) * (own.mean() - mean)
+        for split, table in predicted.items():
+            raw[split] = raw[split] - shift * (table.cases[COLUMN].to_numpy() == level)
+    return {split: expit(values) for split, values in raw.items()}
 
 
 def decide_by_type(

@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.special import expit, logit
 
 from tests.evaluation.test_metrics import small
 from tests.soak.skin_type_tables import groups_and_lag
+from tests.soak.skin_type_thresholds import COLUMN, centre_by_type
 from tests.soak.skin_type_variants import GREY_WORLD, SHADES, TONES, balanced, matched
 from triage.data.manifest import Case
 from triage.models.settings import TrainSettings
+from triage.predictions import Predictions
 from triage.systems.photographs.plan import TrainingPlan
 
 
@@ -71,7 +74,9 @@ def counted(plan: TrainingPlan, cases: list[Case]) -> Counter[tuple[str, str]]:
     rows = plan.train.tolist()
     names = [plan.classes[target] for target in plan.train_targets.tolist()]
     assert names == [cases[row].condition for row in rows]
-    return Counter((name, cases[row].subgroups["skin_type"]) for name, row in zip(names, rows, strict=True))
+    return Counter(
+        (name, cases[row].subgroups["skin_type"]) for name, row in zip(names, rows, strict=True)
+    )
 
 
 def test_balanced_repeats_the_rare_types_of_a_condition():
@@ -91,6 +96,28 @@ def test_matched_keeps_as_many_of_each_group_as_the_darkest_has():
     assert (found["a", "5"], found["a", "6"]) == (5, 2)
     assert (found["b", "1"], found["b", "3"], found["b", "unknown"]) == (2, 1, 0)
     assert found.total() == 24
+
+
+def test_centring_takes_off_most_of_the_distance_of_a_skin_type_and_keeps_its_order():
+    rng = np.random.default_rng(0)
+    kinds = np.array(["1"] * 300 + ["6"] * 80)
+    labels = np.where(np.arange(380) % 4 < 3, "a", "outlier")
+    logits = rng.normal(size=380) + 2.0 * (kinds == "6") + (labels == "outlier")
+    table = Predictions(
+        cases=pd.DataFrame({"case_id": np.arange(380).astype(str), "label": labels, COLUMN: kinds}),
+        classes=("a",),
+        n_inliers=1,
+        members=("m",),
+        probabilities=np.ones((380, 1, 1), np.float32),
+        embedding=np.zeros((380, 1), np.float32),
+    )
+    tables = {"validation": table, "test": table}
+    found = centre_by_type(dict.fromkeys(tables, expit(logits)), tables)
+    known, dark = labels == "a", kinds == "6"
+    mean, own = logits[known].mean(), logits[known & dark].mean()
+    left = logit(found["test"][known & dark]).mean() - mean
+    assert left == pytest.approx((own - mean) * 20 / (60 + 20), abs=1e-6)
+    assert (np.argsort(found["test"][dark]) == np.argsort(logits[dark])).all()
 
 
 def test_an_equal_mix_removes_a_lag_that_is_only_of_the_mix():
