@@ -104,7 +104,10 @@ def test_centring_takes_off_most_of_the_distance_of_a_skin_type_and_keeps_its_or
     labels = np.where(np.arange(380) % 4 < 3, "a", "outlier")
     logits = rng.normal(size=380) + 2.0 * (kinds == "6") + (labels == "outlier")
     table = Predictions(
-        cases=pd.DataFrame({"case_id": np.arange(380).astype(str), "label": labels, COLUMN: kinds}),
+        cases=pd.DataFrame(
+            dict.fromkeys(("case_id", "patient_id", "cluster"), np.arange(380).astype(str))
+            | {"label": labels, COLUMN: kinds}
+        ),
         classes=("a",),
         n_inliers=1,
         members=("m",),
