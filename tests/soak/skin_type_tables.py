@@ -24,7 +24,7 @@ from triage.evaluation.results import Estimate
 from triage.evaluation.subgroups import subgroup_scopes
 
 RESAMPLES = 1000
-COMPARED = ("accuracy", "ood_auroc", "selective_risk", "clinical_cost")
+COMPARED = ("accuracy", "ood_auroc", "coverage", "selective_risk", "clinical_cost")
 FOUND = mean_metric(
     "urgent_found",
     "Urgent queued as urgent",
