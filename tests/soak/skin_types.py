@@ -185,6 +185,20 @@ class Study:
             rows["train"] = [row for row in rows["train"] if row in kept]
             parts["train"] = [cases[row] for row in rows["train"]]
         own = {name: {k: v[index] for k, v in seen.items()} for name, index in rows.items()}
+        return self._decided(dataset, plan, variant, members, parts, own, draw)
+
+    def _decided(
+        self,
+        dataset: Dataset,
+        plan: TrainingPlan,
+        variant: Variant,
+        members: list[Member],
+        parts: dict[str, list[Case]],
+        own: dict[str, Embedded],
+        draw: int,
+    ) -> list[tuple[str, Outcomes, pd.DataFrame]]:
+        """Fit combination and policy on validation, and decide on validation and test."""
+        inliers = dataset.draw.inliers
         observed = {name: observe(part, members, len(inliers)) for name, part in own.items()}
         labels = np.array([str(case.condition) for case in parts["validation"]])
         combination = fit_combination(
