@@ -132,6 +132,9 @@ ORACLES = {
         o.probabilities[i & ~o.abstained].argmax(1),
         sample_weight=w[i & ~o.abstained],
     ),
+    "selective_risk": lambda o, w, i: np.average(
+        wrong_of(o)[~o.abstained], weights=w[~o.abstained]
+    ),
     "aurc": lambda o, w, i: loop_aurc(o.ood_score, wrong_of(o), w),
     "e_aurc": lambda o, w, i: loop_aurc(o.ood_score, wrong_of(o), w) - loop_least(wrong_of(o), w),
     "aurc_gain": lambda o, w, i: (
@@ -322,11 +325,26 @@ def test_without_inliers_only_the_inlier_metrics_are_undefined():
     assert undefined(outcomes) == RANKING | INLIER_METRICS | {"selective_accuracy"}
 
 
-def test_all_abstained_leaves_no_selective_accuracy():
+def test_all_abstained_leaves_no_selective_metric():
     outcomes = small([0, 1], [[0.7, 0.3], [0.7, 0.3]], abstained=np.array([True, True]))
+    assert np.isnan(value("selective_risk", outcomes))
     assert np.isnan(value("selective_accuracy", outcomes))
     assert value("coverage", outcomes) == 0
     assert value("abstention_rate", outcomes) == 1
+
+
+def test_selective_risk_counts_opinions_on_outliers_as_errors():
+    """Of six answered cases one is an outlier, and one inlier is named wrongly."""
+    outcomes = small(
+        [0, 0, 0, 1, 1, -1, -1, 0],
+        [[0.9, 0.1]] * 3 + [[0.2, 0.8], [0.6, 0.4], [0.7, 0.3], [0.7, 0.3], [0.1, 0.9]],
+        abstained=np.array([False] * 6 + [True] * 2),
+    )
+    assert value("selective_risk", outcomes) == pytest.approx(2 / 6)
+    # Of weight 0.2 * 8 / 2 is an outlier, of 0.8 * 8 / 6 an inlier.
+    stated = replace(outcomes, outlier_prevalence=0.2)
+    found = METRICS["selective_risk"].measure(stated, np.ones((1, 8)))[0]
+    assert found == pytest.approx((0.8 + 16 / 15) / (0.8 + 5 * 16 / 15))
 
 
 def test_one_condition_only():

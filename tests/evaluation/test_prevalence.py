@@ -15,6 +15,7 @@ RESTATED = {
     "ood_aupr",
     "clinical_cost",
     "abstention_rate",
+    "selective_risk",
     "under_triage_rate",
     "over_triage_rate",
     "abstained_under_triage_rate",

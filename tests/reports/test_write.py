@@ -11,9 +11,9 @@ import pytest
 from tests.evaluation.synthetic import make_outcomes
 from tests.evaluation.test_metrics import small
 from tests.reports.example import DATA, example
-from triage.charts.number_format import number
+from triage.charts.number_format import interval, number
 from triage.errors import UsageError
-from triage.evaluation import evaluate
+from triage.evaluation import METRICS, evaluate
 from triage.reports import Report, build_report, write_report
 from triage.reports.html import render_html
 
@@ -73,6 +73,20 @@ def test_written_twice_the_files_are_byte_identical(report, tmp_path):
         "report.html",
         "report.json",
     ]
+
+
+def test_selective_risk_of_every_level_stands_on_the_page_with_its_interval(report, page):
+    text = " ".join("".join(page.text).split())
+    shown = text.split("Worst group of each axis")[1]
+    for axis in report.evaluation.axes:
+        table = shown.split(f"By {axis} ")[1].split(" By ")[0]
+        assert METRICS["selective_risk"].title in table.split(" All cases ")[0]
+        for level in report.evaluation.levels(axis):
+            found = level.metrics["selective_risk"]
+            assert found.low < found.high
+            assert number(found.value, found.unit) in table
+            shown_as = interval(found) if found.evidence == "enough" else "not enough evidence"
+            assert shown_as in table
 
 
 def test_json_reads_back_as_the_same_report(report, tmp_path):

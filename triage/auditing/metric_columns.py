@@ -41,6 +41,7 @@ METRIC_COLUMNS: dict[str, frozenset[Column]] = {
     "abstention_rate": frozenset((Column.ABSTAINED,)),
     "coverage": frozenset((Column.ABSTAINED,)),
     "selective_accuracy": frozenset((Column.ABSTAINED,)),
+    "selective_risk": frozenset((Column.ABSTAINED,)),
     "aurc": frozenset((Column.OOD_SCORE,)),
     "e_aurc": frozenset((Column.OOD_SCORE,)),
     "aurc_gain": frozenset((Column.OOD_SCORE,)),

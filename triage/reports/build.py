@@ -24,7 +24,9 @@ from triage.reports.model import DataFacts, Gap, MetricText, Report, WorstGroup
 from triage.reports.reviews import review_counts
 from triage.reports.system import file_hashes, system_facts
 
-WORST_METRICS = ("accuracy", "ood_auroc", "under_triage_rate", "clinical_cost")
+WORST_METRICS = (
+    "accuracy", "ood_auroc", "selective_risk", "under_triage_rate", "clinical_cost",
+)  # fmt: skip
 """Metrics for which the worst group of each axis is named."""
 
 

@@ -26,7 +26,7 @@ HEADLINES = (
 
 COLUMNS = (
     "accuracy", "selective_accuracy", "ood_auroc", "ece",
-    "abstention_rate", "under_triage_rate", "clinical_cost",
+    "abstention_rate", "selective_risk", "under_triage_rate", "clinical_cost",
 )  # fmt: skip
 
 

@@ -51,3 +51,12 @@ def selective_accuracy(outcomes: Outcomes) -> CaseValues:
     Geifman & El-Yaniv 2017, eq. 2 (one minus the selective risk under 0/1 loss).
     """
     return CaseValues(correct(outcomes), ~outcomes.is_outlier & ~outcomes.abstained)
+
+
+def selective_risk(outcomes: Outcomes) -> CaseValues:
+    """Whether the opinion is wrong, of all cases with one; on an outlier it always is.
+
+    El-Yaniv & Wiener 2010, eq. 2, under 0/1 loss, at the deployed threshold. `aurc` is the mean
+    of the same risk over all thresholds.
+    """
+    return CaseValues(~correct(outcomes), ~outcomes.abstained)

@@ -22,6 +22,7 @@ class Need(StrEnum):
     INLIERS = "inliers"
     EVERY_CONDITION = "inliers of every condition"
     OUTLIERS = "outliers"
+    ANSWERED = "cases with an opinion"
     ANSWERED_INLIERS = "inliers with an opinion"
     ABSTAINED = "abstained cases"
     URGENT = "urgent cases"
@@ -39,6 +40,8 @@ class Need(StrEnum):
                 return [outcomes.truth == label for label in present] or [inlier]
             case Need.OUTLIERS:
                 return [outcomes.is_outlier]
+            case Need.ANSWERED:
+                return [~outcomes.abstained]
             case Need.ANSWERED_INLIERS:
                 return [inlier & ~outcomes.abstained]
             case Need.ABSTAINED:

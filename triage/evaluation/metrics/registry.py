@@ -124,6 +124,11 @@ _TABLE = (
         "Accuracy on the inliers with an AI opinion.",
         "Geifman & El-Yaniv 2017", classification.selective_accuracy,
     ),
+    _mean(
+        "selective_risk", "Selective risk", "proportion", False, (Need.ANSWERED,),
+        "Share of errors among all cases with an AI opinion; any opinion on an outlier is one.",
+        "El-Yaniv & Wiener 2010", classification.selective_risk, of_all_cases=True,
+    ),
     Metric(
         "aurc", "Area under risk-coverage (AURC)", "area", False, (Need.ALL,), _KG,
         "Mean selective risk while cases are answered by rising OOD score; outliers are errors.",
