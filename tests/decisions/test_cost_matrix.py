@@ -47,15 +47,14 @@ def test_the_default_by_hand() -> None:
     matrix = cost_matrix(make_spec())
     assert matrix.conditions == NAMES
     rows = dict(zip(matrix.conditions, matrix.urgency, strict=True))
-    # half a wrong name for one step of under-triage, 5 and 15 times that for two and three steps;
-    # twice that of high risk
-    assert rows["melanoma"] == (0.0, 1.0, 5.0, 15.0)
-    assert rows["bullous"] == (0.5, 0.0, 1.0, 5.0)
+    # half a wrong name for a step of under-triage, squared; four times that of high risk
+    assert rows["melanoma"] == (0.0, 2.0, 8.0, 18.0)
+    assert rows["bullous"] == (1.0, 0.0, 2.0, 8.0)
     assert rows["eczema"] == (0.5, 0.25, 0.0, 0.5)
     assert rows["naevus"] == (0.75, 0.5, 0.25, 0.0)
     assert matrix.abstain_known == (0.5,) * 7
     assert matrix.abstain_unknown == (0.0,) * 7
-    assert matrix.largest == 16.0
+    assert matrix.largest == 19.0
 
 
 def test_step_prices_weight_and_factors_scale_it() -> None:
@@ -69,7 +68,7 @@ def test_step_prices_weight_and_factors_scale_it() -> None:
         },
     }
     matrix = cost_matrix(spec_with(costs))
-    assert matrix.urgency[0] == (0.0, 2.0, 10.0, 30.0)
+    assert matrix.urgency[0] == (0.0, 2.0, 8.0, 18.0)
     assert matrix.urgency[2] == (6.0, 3.0, 0.0, 4.0)
     assert matrix.abstain_known == (0.3, 0.3, *[0.1] * 5)
     assert matrix.abstain_unknown == (0.6, 0.6, *[0.4] * 5)

@@ -44,13 +44,13 @@ def test_the_costs_are_those_of_the_spec_not_of_the_bundle(predictions: Predicti
     policy = make_policy(saving_threshold=9.0)
     found = outcomes_of(predictions, policy, a_spec(given, 0.1))
     # urgent is three steps too much for a naevus, one for the semi-urgent outlier of high risk
-    assert found.cost.tolist() == [0.0, 4.75, 7.5]
-    assert (found.largest_cost, found.outlier_prevalence) == (22.0, 0.1)
+    assert found.cost.tolist() == [0.0, 4.75, 8.0]
+    assert (found.largest_cost, found.outlier_prevalence) == (25.0, 0.1)
     plain = outcomes_of(predictions, policy, a_spec(Costs(), 0.1))
-    assert plain.cost.tolist() == [0.0, 1.75, 1.5]
+    assert plain.cost.tolist() == [0.0, 1.75, 2.0]
     cost = evaluate(found, n_resamples=20).overall["clinical_cost"]
-    assert cost.value == pytest.approx(0.9 * 4.75 / 2 + 0.1 * 7.5)
-    assert cost.at_split_share == pytest.approx(12.25 / 3)
+    assert cost.value == pytest.approx(0.9 * 4.75 / 2 + 0.1 * 8.0)
+    assert cost.at_split_share == pytest.approx(12.75 / 3)
 
 
 def test_predictions_without_decisions_or_labels_are_refused(predictions: Predictions) -> None:

@@ -72,7 +72,7 @@ class Multipliers(SpecModel):
     risk: FactorByRisk | None = Field(
         None,
         description="multiplies the costs of urgency of conditions of that risk; with `matrix` 1 "
-        "by default, else 2 for high risk",
+        "by default, else 4 for high risk",
     )
     subgroups: dict[Name, dict[Name, Factor]] = Field(
         default_factory=dict,
