@@ -22,8 +22,8 @@ URGENCY_WEIGHT = 0.25
 """Units of a wrong name in one unit of the urgency step prices (ours): with the default prices one
 step of under-triage costs half a wrong name, a step of over-triage a quarter."""
 UNDER_TRIAGE_STEPS = (0.0, 1.0, 4.0, 9.0)
-"""Price of 0 to 3 steps of under-triage, in that of one step: squares, as in the quadratic weights of
-Cohen's kappa (Cohen 1968). docs/decisions.md has what it and the factors were chosen by."""
+"""Price of 0 to 3 steps of under-triage, in that of one step: squares, as in the quadratic weights
+of Cohen's kappa (Cohen 1968). docs/decisions.md has what it and the factors were chosen by."""
 RISK_FACTORS = {Risk.LOW: 1.0, Risk.MEDIUM: 1.0, Risk.HIGH: 4.0}
 """Factor on the urgency costs of the default matrix (ours); a full matrix has none by default."""
 
