@@ -35,7 +35,7 @@ def member_head(head: Head, columns: slice) -> MemberHead:
     """
     linear = [layer for layer in head.layers if isinstance(layer, torch.nn.Linear)]
     if len(linear) not in (1, 2):
-        raise UsageError(f"a head with {len(linear)} linear layers cannot be laid open")
+        raise UsageError(f"a head with {len(linear)} linear layers cannot be read as arrays")
     weights = [(layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in linear]
     return MemberHead(
         columns=columns,

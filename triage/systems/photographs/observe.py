@@ -17,7 +17,7 @@ from triage.uncertainty.observations import Observations
 
 
 def observe(embedded: Embedded, members: Sequence[Member], n_inliers: int) -> Observations:
-    """Run every member and lay open what scores need of it.
+    """Run every member and return what scores need of it.
 
     Parameters
     ----------

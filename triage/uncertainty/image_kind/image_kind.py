@@ -64,7 +64,7 @@ class Pictures:
 
 
 class ImageKindSummary(BaseModel):
-    """What is told of the guard in manifest, card and report.
+    """Description of the guard for manifest, model card and report.
 
     Parameters
     ----------
