@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from triage.errors import UsageError
 
-_ROUNDING = 1e-12
+ROUNDING = 1e-12
 """Sums of weights that are equal on paper differ by less."""
 
 
@@ -58,13 +58,32 @@ def cheapest_threshold(
     if most_abstained < 1.0:
         shares = np.bincount(place, weights, len(values))
         abstained = np.concatenate([np.cumsum(shares[::-1])[::-1], [0.0]])
-        total[abstained > most_abstained + _ROUNDING] = np.inf
+        total[abstained > most_abstained + ROUNDING] = np.inf
     best = int(np.argmin(np.round(total, 12)))
-    if best == 0:
-        return float(values[0]) - 1.0, float(total[0])
-    if best == len(values):
-        return float(values[-1]) + 1.0, float(total[-1])
-    # Where neighbours are adjacent floats, half-way may round up to the one that abstains.
-    halfway = (values[best - 1] + values[best]) / 2.0
-    threshold = halfway if halfway < values[best] else values[best - 1]
-    return float(threshold), float(total[best])
+    return threshold_after(values, best), float(total[best])
+
+
+def threshold_after(values: NDArray[np.float64], n_kept: int) -> float:
+    """Return the threshold that the first values do not exceed, and the others do.
+
+    Parameters
+    ----------
+    values : float array [N > 0]
+        Distinct, in rising order.
+    n_kept : int
+        How many do not exceed it, 0 to N.
+
+    Returns
+    -------
+    float
+        Half-way between the neighbours; one below the lowest for none, one above the highest for
+        all.
+    """
+    if n_kept == 0:
+        return float(values[0]) - 1.0
+    if n_kept == len(values):
+        return float(values[-1]) + 1.0
+    below, above = values[n_kept - 1], values[n_kept]
+    halfway = (below + above) / 2.0
+    # Where neighbours are adjacent floats, half-way may round up to the one above.
+    return float(halfway if halfway < above else below)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.decisions.abstention_threshold import ROUNDING, threshold_after
 from triage.errors import UsageError
 
 
@@ -45,12 +46,5 @@ def threshold_of_error(
     values, place = np.unique(saving, return_inverse=True)
     answered = np.cumsum(np.bincount(place, weights, len(values)))
     wrongly = np.cumsum(np.bincount(place, weights * wrong, len(values)))
-    kept = np.flatnonzero(wrongly <= error * answered + 1e-12)
-    if len(kept) == 0:
-        return float(values[0]) - 1.0
-    last = int(kept[-1])
-    if last == len(values) - 1:
-        return float(values[last]) + 1.0
-    halfway = (values[last] + values[last + 1]) / 2.0
-    # Where neighbours are adjacent floats, half-way may round up to the one that abstains.
-    return float(halfway if halfway < values[last + 1] else values[last])
+    keeps = np.flatnonzero(wrongly <= error * answered + ROUNDING)
+    return threshold_after(values, int(keeps[-1]) + 1 if len(keeps) else 0)
