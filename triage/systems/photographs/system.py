@@ -221,10 +221,12 @@ def read_pictures(
         Of `open_caches`; what is found there is not computed again.
     """
     single = [replace(case, images=(path,)) for case in cases for path in case.images]
-    described, opened = embed_with({_STATISTICS: PictureStatistics()}, single, None, caches=caches)
-    embedded, _ = embed_with(backbones, single, None, caches=caches)
+    found, opened = embed_with(
+        {**backbones, _STATISTICS: PictureStatistics()}, single, None, caches=caches
+    )
+    statistics = found.pop(_STATISTICS)
     ids = np.array([case.case_id for case in opened.cases], dtype=np.str_)
-    return Pictures(ids, described[_STATISTICS], embedded)
+    return Pictures(ids, statistics, found)
 
 
 def _open_view_caches(
