@@ -6,13 +6,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from triage.errors import StoreError
+from triage.ledger.events.model_events import BundleRegistered, ChampionSet
 from triage.store.base import utc_now
 from triage.store.ledger import SYSTEM, append_event
 from triage.store.records import BundleRecord
 from triage.store.tables import Bundle
 from triage.store.upsert import add_once
 from triage.vocabulary.bundle_aliases import CHAMPION
-from triage.vocabulary.event_types import EventType
 
 
 def register_bundle(session: Session, record: BundleRecord) -> int:
@@ -30,7 +30,7 @@ def register_bundle(session: Session, record: BundleRecord) -> int:
         unique=("digest",),
     )
     if added:
-        append_event(session, EventType.BUNDLE_REGISTERED, bundle=record.digest)
+        append_event(session, BundleRegistered(record.digest))
     return bundle_id
 
 
@@ -54,10 +54,8 @@ def set_champion(session: Session, bundle_id: int, *, actor: str = SYSTEM) -> No
     row.alias = CHAMPION
     append_event(
         session,
-        EventType.CHAMPION_SET,
+        ChampionSet(row.digest, former.digest if former else None),
         actor=actor,
-        bundle=row.digest,
-        former=former.digest if former else None,
     )
 
 

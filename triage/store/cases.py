@@ -6,6 +6,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from triage.errors import StoreError
+from triage.ledger.events.case_events import CaseReceived, ImagesSupplied
 from triage.store.ledger import append_event
 from triage.store.predictions import IS_READ
 from triage.store.records import CaseRecord, ImageRecord, StoredCase
@@ -13,7 +14,6 @@ from triage.store.stated_facts import complete_facts
 from triage.store.tables import Case, Image, Patient, Prediction, Review
 from triage.store.upsert import add_once
 from triage.vocabulary.case_states import CaseState
-from triage.vocabulary.event_types import EventType
 from triage.vocabulary.laterality import Laterality
 from triage.vocabulary.modality import Modality
 
@@ -51,9 +51,7 @@ def add_case(session: Session, record: CaseRecord) -> int:
         case_id, added = _add_row(session, record)
         if added:
             _add_images(session, case_id, record.images)
-            append_event(
-                session, EventType.CASE_RECEIVED, case_id=case_id, images=len(record.images)
-            )
+            append_event(session, CaseReceived(len(record.images)), case_id=case_id)
             return case_id
     complete_facts(session, case_id, record)
     _compare_images(session, case_id, record)
@@ -145,7 +143,7 @@ def _compare_images(session: Session, case_id: int, record: CaseRecord) -> None:
         row.path, row.root = image.path, image.root
     session.flush()
     if former:
-        append_event(session, EventType.IMAGES_SUPPLIED, case_id=case_id, former=former)
+        append_event(session, ImagesSupplied(former), case_id=case_id)
 
 
 def _image_rows(session: Session, case_id: int) -> list[Image]:

@@ -12,12 +12,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from triage.ledger.events.label_events import LabelAdded
 from triage.store.base import utc_now
 from triage.store.cases import image_records
 from triage.store.ledger import append_event
 from triage.store.records import TrainingLabel
 from triage.store.tables import Case, Label
-from triage.vocabulary.event_types import EventType
 from triage.vocabulary.label_sources import LabelSource
 
 
@@ -64,12 +64,10 @@ def add_label(
     session.flush()
     append_event(
         session,
-        EventType.LABEL_ADDED,
+        LabelAdded(row.id, condition, source, ai_visible, None),
         actor=given_by,
         case_id=case_id,
         at=moment,
-        label=row.id,
-        source=source,
     )
     return row.id
 

@@ -8,17 +8,17 @@ everyone else (they are part of the first migration).
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import event, insert, select
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy import insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session
 
 from triage.errors import StoreError
+from triage.ledger.event import LedgerEvent
 from triage.store.base import utc_now
 from triage.store.records import EventRecord
 from triage.store.tables import Event
-from triage.vocabulary.event_types import EventType
 
 SYSTEM = "system"
 """The actor of events that no person caused directly."""
@@ -26,12 +26,11 @@ SYSTEM = "system"
 
 def append_event(
     session: Session,
-    kind: EventType,
+    event: LedgerEvent,
     *,
     actor: str = SYSTEM,
     case_id: int | None = None,
     at: datetime | None = None,
-    **payload: Any,
 ) -> None:
     """Append an event in the caller's transaction, so that both happen or neither.
 
@@ -39,7 +38,7 @@ def append_event(
     ----------
     session : Session
         An open transaction of the store.
-    kind : EventType
+    event : LedgerEvent
         What happened.
     actor : str
         Who did it.
@@ -47,12 +46,14 @@ def append_event(
         The case concerned.
     at : datetime, optional
         When, with a time zone; now by default.
-    **payload
-        Details, of plain JSON types.
     """
     session.execute(
         insert(Event).values(
-            at=at or utc_now(), actor=actor, kind=kind, case_id=case_id, payload=payload
+            at=at or utc_now(),
+            actor=actor,
+            kind=event.kind,
+            case_id=case_id,
+            payload=event.payload(),
         )
     )
 
@@ -72,8 +73,8 @@ def _refuse() -> None:
     raise StoreError("Events are append-only.", where="event", hint="Append a new event instead.")
 
 
-@event.listens_for(Event, "before_update")
-@event.listens_for(Event, "before_delete")
+@sqlalchemy_event.listens_for(Event, "before_update")
+@sqlalchemy_event.listens_for(Event, "before_delete")
 def _refuse_row(mapper: Mapper[Event], connection: Connection, target: Event) -> None:
     _refuse()
 

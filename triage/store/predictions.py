@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session, joinedload
 
 from triage.decision import Decision
 from triage.errors import StoreError
+from triage.hashing import hash_json
+from triage.ledger.events.case_events import CaseScored
 from triage.store.base import utc_now
 from triage.store.ledger import append_event
 from triage.store.records import ReadingRecord, StoredPrediction
@@ -17,7 +19,6 @@ from triage.store.upsert import add_once
 from triage.vocabulary.bundle_aliases import CHAMPION
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import NO_AI_OPINION
-from triage.vocabulary.event_types import EventType
 
 SHOWN_FIRST = ((Bundle.alias == CHAMPION).desc().nulls_last(), Prediction.id.desc())
 """Order that puts the prediction to show first: the champion's, else the newest."""
@@ -56,15 +57,15 @@ def add_prediction(
     if added or (decision.condition is not None and _fill_in(session, prediction_id, values)):
         session.execute(
             update(Case)
-            .where(Case.id == case_id, Case.state == CaseState.RECEIVED)
-            .values(state=CaseState.SCORED)
+            .where(
+                Case.id == case_id, Case.state.in_((CaseState.RECEIVED, CaseState.QUALITY_GATED))
+            )
+            .values(state=CaseState.INFERRED)
         )
         append_event(
             session,
-            EventType.CASE_SCORED,
+            CaseScored(bundle_id, prediction_id, prediction_sha256(decision, reading)),
             case_id=case_id,
-            bundle_id=bundle_id,
-            prediction=prediction_id,
         )
     elif reading is not None:
         _move_reading(session, prediction_id, reading)
@@ -101,6 +102,16 @@ def _fill_in(session: Session, prediction_id: int, values: dict[str, Any]) -> bo
 
 GUARDED = ("condition", "recommendation", "queue_urgency", "reason_code")
 """Fields of a decision that the database guards or searches: each is a column of its own."""
+
+
+def prediction_sha256(decision: Decision, reading: ReadingRecord | None) -> str:
+    """Return the SHA-256 of a stored decision and of its reading's content, wherever that lies."""
+    return hash_json(
+        {
+            "decision": decision.model_dump(mode="json"),
+            "reading": reading.sha256 if reading else None,
+        }
+    )
 
 
 def _columns(decision: Decision, reading: ReadingRecord | None) -> dict[str, Any]:

@@ -6,11 +6,11 @@ from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from triage.errors import StoreError
+from triage.ledger.events.case_events import PatientStated
 from triage.store.ledger import append_event
 from triage.store.records import CaseRecord
 from triage.store.tables import Case, Label, Patient, Review
 from triage.store.upsert import add_once
-from triage.vocabulary.event_types import EventType
 from triage.vocabulary.reserved_names import CASE_PREFIX
 
 _HINT = (
@@ -117,13 +117,7 @@ def _state_patient(session: Session, case_id: int, record: CaseRecord) -> None:
         .execution_options(synchronize_session=False)
     )
     session.expire_all()
-    append_event(
-        session,
-        EventType.PATIENT_STATED,
-        case_id=case_id,
-        patient=patient_id,
-        former=former.id,
-    )
+    append_event(session, PatientStated(patient_id, former.id), case_id=case_id)
 
 
 def _used_by_a_person(session: Session, case_id: int) -> bool:

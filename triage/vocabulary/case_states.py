@@ -1,4 +1,4 @@
-"""How far a case has come in the case database."""
+"""How far a case has come: the states of its review."""
 
 from __future__ import annotations
 
@@ -6,8 +6,24 @@ from enum import StrEnum
 
 
 class CaseState(StrEnum):
-    """How far a case has come."""
+    """How far a case has come; `triage.review.states` holds the transitions between them."""
 
     RECEIVED = "received"
-    SCORED = "scored"
-    REVIEWED = "reviewed"
+    QUALITY_GATED = "quality_gated"
+    """Every image could be decoded."""
+    INFERRED = "inferred"
+    """At least one system has given a decision."""
+    FIRST_READ_LOCKED = "first_read_locked"
+    REVEALED = "revealed"
+    DECIDED = "decided"
+    SECOND_READ = "second_read"
+    """Decided, and waiting for a second reader."""
+    ADJUDICATION = "adjudication"
+    """Readers disagree, and a consensus is looked for."""
+    SIGNED = "signed"
+    EXPORTED = "exported"
+    AMENDED = "amended"
+    """Signed, and an addendum that is not signed yet was added."""
+    SKIPPED = "skipped"
+    UNGRADABLE = "ungradable"
+    """A reader could not read the images, and a retake was requested."""

@@ -1,0 +1,16 @@
+"""Who acts: actors, roles and what each may do."""
+
+from triage.accounts.actor import SYSTEM_ACTOR, Actor
+from triage.accounts.permissions import PERMISSIONS, PermissionDenied, may, require
+from triage.vocabulary.roles import Action, Role
+
+__all__ = [
+    "PERMISSIONS",
+    "SYSTEM_ACTOR",
+    "Action",
+    "Actor",
+    "PermissionDenied",
+    "Role",
+    "may",
+    "require",
+]
