@@ -14,7 +14,7 @@ from triage.ledger.events.case_events import CaseScored
 from triage.store.base import utc_now
 from triage.store.ledger import append_event
 from triage.store.records import ReadingRecord, StoredPrediction
-from triage.store.tables import Bundle, Case, Prediction, Review
+from triage.store.tables import Bundle, Case, PlantedCase, Prediction, Review
 from triage.store.upsert import add_once
 from triage.vocabulary.bundle_aliases import CHAMPION
 from triage.vocabulary.case_states import CaseState
@@ -26,6 +26,9 @@ SHOWN_FIRST = ((Bundle.alias == CHAMPION).desc().nulls_last(), Prediction.id.des
 
 IS_READ = or_(Prediction.condition.is_not(None), Prediction.recommendation != NO_AI_OPINION)
 """True of a decision whose bundle could read the images of the case."""
+
+
+_IS_PLANTED = select(PlantedCase.case_id).where(PlantedCase.prediction_id == Prediction.id).exists()
 
 
 def add_prediction(
@@ -127,12 +130,12 @@ def _columns(decision: Decision, reading: ReadingRecord | None) -> dict[str, Any
 def shown_prediction(session: Session, case_id: int) -> StoredPrediction | None:
     """Return the prediction to show for a case: the champion's, else the newest, else None.
 
-    A reader gets it only through `triage.review.reveal`.
+    Those of withdrawn bundles are not shown, nor those made up for planted cases. A reader gets it only through `triage.review.reveal`.
     """
     row = session.scalar(
         select(Prediction)
         .join(Prediction.bundle)
-        .where(Prediction.case_id == case_id)
+        .where(Prediction.case_id == case_id, Bundle.withdrawn_at.is_(None), ~_IS_PLANTED)
         .order_by(*SHOWN_FIRST)
         .limit(1)
     )
@@ -164,6 +167,7 @@ def _stored(row: Prediction) -> StoredPrediction:
             row.decision | {name: getattr(row, name) for name in GUARDED}
         ),
         reading=_reading(row),
+        withdrawn=row.bundle.withdrawn_at is not None,
     )
 
 

@@ -101,6 +101,12 @@ class CaseCarriedOver(LedgerEvent):
     Parameters
     ----------
     state : CaseState
+    arrived : CaseState
+        The state that it would have if nobody had read it.
+    active : str or None
+        The reader who has the case.
+    policy : CasePolicy or None
+        None where nobody has opened it.
     reviews : tuple of CarriedReview
     labels : tuple of CarriedLabel
     predictions : dict of str
@@ -109,6 +115,9 @@ class CaseCarriedOver(LedgerEvent):
 
     kind = EventType.CASE_CARRIED_OVER
     state: CaseState
+    arrived: CaseState
+    active: str | None = None
+    policy: CasePolicy | None = None
     reviews: tuple[CarriedReview, ...] = ()
     labels: tuple[CarriedLabel, ...] = ()
     predictions: dict[str, str] = field(default_factory=dict)
