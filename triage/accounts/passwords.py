@@ -77,7 +77,7 @@ def require_acceptable(password: str, name: str) -> None:
 
 def hash_password(password: str) -> str:
     """Return a password's Argon2id hash in its standard encoding, with a salt of its own."""
-    return _hasher(parameters()).hash(_bytes(password))
+    return _hasher().hash(_bytes(password))
 
 
 def matches(password: str, encoded: str | None) -> bool:
@@ -89,12 +89,10 @@ def matches(password: str, encoded: str | None) -> bool:
     if len(password) > LONGEST:  # no stored password is as long; the same work all the same
         password, encoded = "", None
     try:
-        return (
-            _hasher(parameters()).verify(encoded or _dummy(parameters()), _bytes(password))
-            and encoded is not None
-        )
+        _hasher().verify(encoded or _dummy(repr(parameters())), _bytes(password))
     except (VerificationError, InvalidHashError):
         return False
+    return encoded is not None
 
 
 def needs_rehash(encoded: str) -> bool:
@@ -107,15 +105,14 @@ def parameters() -> Parameters:
     return RFC_9106_LOW_MEMORY
 
 
-@cache
-def _hasher(cost: Parameters) -> PasswordHasher:
-    return PasswordHasher.from_parameters(cost)
+def _hasher() -> PasswordHasher:
+    return PasswordHasher.from_parameters(parameters())
 
 
 @cache
-def _dummy(cost: Parameters) -> str:
-    """A hash that no password is compared with in earnest, at the same cost."""
-    return _hasher(cost).hash(b"")
+def _dummy(cost: str) -> str:
+    """A hash to compare with where there is none; one for each cost, which is that of the others."""
+    return _hasher().hash(b"")
 
 
 def _normal(password: str) -> str:
