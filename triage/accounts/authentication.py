@@ -8,7 +8,6 @@ from triage.accounts.accounts import account_of
 from triage.accounts.actor import Actor
 from triage.accounts.sign_in_check import with_password
 from triage.store import Store
-from triage.store.base import utc_now
 from triage.vocabulary.sign_in import SignInMethod
 
 
@@ -25,6 +24,6 @@ def authenticate(store: Store, name: str, password: str, *, at: datetime | None 
         name,
         password,
         SignInMethod.COMMAND_LINE,
-        lambda _, account: account_of(account).actor,
-        at or utc_now(),
+        lambda _session, account, _at: account_of(account).actor,
+        at,
     )

@@ -111,7 +111,7 @@ def _hasher() -> PasswordHasher:
 
 @cache
 def _dummy(cost: str) -> str:
-    """A hash to compare with where there is none; one for each cost, which is that of the others."""
+    """A hash to compare with where there is none, at the cost of the others."""
     return _hasher().hash(b"")
 
 

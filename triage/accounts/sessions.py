@@ -158,14 +158,13 @@ def sign_in(
         With one message, whether there is no such account, the password is wrong, or the account
         is disabled or refused after wrong passwords. An event says which.
     """
-    moment = at or utc_now()
     return with_password(
         store,
         name,
         password,
         SignInMethod.PASSWORD,
-        lambda transaction, account: _begin(transaction, account.id, moment, limits),
-        moment,
+        lambda transaction, account, moment: _begin(transaction, account.id, moment, limits),
+        at,
     )
 
 
@@ -193,10 +192,10 @@ def sign_in_oidc(
     SignInRefused
         If no account has this issuer and subject, or it is disabled.
     """
-    moment = at or utc_now()
 
     def begin(transaction: Transaction) -> SessionToken | AccountRecord | None:
         account = account_with_subject(transaction, issuer, subject, for_update=True)
+        moment = at or utc_now()
         if account is None or account.disabled_at is not None:
             return account
         signed_in = SignedIn(account.id, SignInMethod.OIDC)
@@ -205,7 +204,7 @@ def sign_in_oidc(
 
     begun = store.write(begin)
     if begun is None or isinstance(begun, AccountRecord):
-        refuse_oidc(store, begun, moment)
+        refuse_oidc(store, begun, at)
     return begun
 
 
@@ -222,12 +221,11 @@ def sign_in_local(
     SignInRefused
         If there is an account.
     """
-    moment = at or utc_now()
 
     def begin(transaction: Transaction) -> SessionToken | None:
         if any_account(transaction):
             return None
-        return _begin(transaction, None, moment, limits)
+        return _begin(transaction, None, at or utc_now(), limits)
 
     token = store.write(begin)
     if token is None:
@@ -269,9 +267,9 @@ def session_of(
 
 def sign_out(store: Store, token: str, *, at: datetime | None = None) -> None:
     """End a session; one that is over already stays so."""
-    moment = at or utc_now()
 
     def end(transaction: Transaction) -> None:
+        moment = at or utc_now()
         record = _known(transaction, token)
         if record is None or record.revoked_at is not None:
             return
@@ -308,8 +306,7 @@ def reauthenticate(
     SignInRefused
         If the password is wrong; it counts as one at signing in. Always of a local session.
     """
-    moment = at or utc_now()
-    session = session_of(store, token, at=moment, limits=limits)
+    session = session_of(store, token, at=at, limits=limits)
     if session.account is None:
         raise SignInRefused
     return with_password(
@@ -317,8 +314,8 @@ def reauthenticate(
         session.account.name,
         password,
         SignInMethod.PASSWORD_AGAIN,
-        lambda transaction, _: _reauthenticated(transaction, token, moment, limits),
-        moment,
+        lambda transaction, _, moment: _reauthenticated(transaction, token, moment, limits),
+        at,
     )
 
 
@@ -342,9 +339,9 @@ def mark_reauthenticated(
     SignInRefused
         If its account does not sign in through OpenID Connect.
     """
-    moment = at or utc_now()
 
     def mark(transaction: Transaction) -> Session | None:
+        moment = at or utc_now()
         _, session = _going_on(transaction, token, moment, limits)
         if (account := session.account) is not None:
             if account.issuer is None:

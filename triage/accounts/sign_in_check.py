@@ -21,6 +21,7 @@ from triage.store.accounts import (
     credential_sha256,
     update_account,
 )
+from triage.store.base import utc_now
 from triage.store.reviews import reader_key
 from triage.vocabulary.sign_in import RefusalReason, SignInMethod
 
@@ -63,8 +64,8 @@ def with_password(
     name: str,
     password: str,
     method: SignInMethod,
-    work: Callable[[Session, AccountRecord], _Result],
-    at: datetime,
+    work: Callable[[Session, AccountRecord, datetime], _Result],
+    at: datetime | None,
 ) -> _Result:
     """Check a name and a password and, if they are right, do something in the same transaction.
 
@@ -79,8 +80,10 @@ def with_password(
         As typed.
     method : SignInMethod
     work : callable
-        Takes the session and the account.
-    at : datetime
+        Takes the session, the account and the time.
+    at : datetime, optional
+        When; by default the moment at which the transaction has begun, so that the times of events
+        follow their order.
 
     Raises
     ------
@@ -97,20 +100,21 @@ def with_password(
 
     def check(session: Session) -> _Result | _Refused:
         account = account_with_id(session, seen.id, for_update=True) if seen is not None else None
+        moment = at or utc_now()
         if account is None:
-            return _refuse(session, None, RefusalReason.UNKNOWN_NAME, at)
+            return _refuse(session, None, RefusalReason.UNKNOWN_NAME, moment)
         if account.disabled_at is not None:
-            return _refuse(session, account, RefusalReason.DISABLED, at)
-        if account.refused_until is not None and at < account.refused_until:
-            return _refuse(session, account, RefusalReason.STILL_LOCKED_OUT, at)
+            return _refuse(session, account, RefusalReason.DISABLED, moment)
+        if account.refused_until is not None and moment < account.refused_until:
+            return _refuse(session, account, RefusalReason.STILL_LOCKED_OUT, moment)
         if not right or account.password_hash != encoded:
-            return _count_failure(session, account, at)
+            return _count_failure(session, account, moment)
         update_account(session, account.id, failed_sign_ins=0, refused_until=None)
         if renewed is not None:
-            _write_rehashed(session, account, renewed, at)
+            _write_rehashed(session, account, renewed, moment)
         signed_in = account_events.SignedIn(account.id, method)
-        append_event(session, signed_in, actor=account.name, at=at)
-        return work(session, account)
+        append_event(session, signed_in, actor=account.name, at=moment)
+        return work(session, account, moment)
 
     result = store.write(check)
     if isinstance(result, _Refused):
@@ -118,7 +122,7 @@ def with_password(
     return result
 
 
-def refuse_oidc(store: Store, account: AccountRecord | None, at: datetime) -> NoReturn:
+def refuse_oidc(store: Store, account: AccountRecord | None, at: datetime | None) -> NoReturn:
     """Keep the event of a refused sign-in through OpenID Connect.
 
     Raises
@@ -127,7 +131,7 @@ def refuse_oidc(store: Store, account: AccountRecord | None, at: datetime) -> No
         Always.
     """
     reason = RefusalReason.UNKNOWN_NAME if account is None else RefusalReason.DISABLED
-    store.write(lambda session: _refuse(session, account, reason, at))
+    store.write(lambda session: _refuse(session, account, reason, at or utc_now()))
     raise SignInRefused
 
 
