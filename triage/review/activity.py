@@ -65,5 +65,5 @@ def active_seconds(session: Session, case_id: int, reader: str) -> tuple[int, in
     return (0, 0) if row is None else (round(row.seconds_before), round(row.seconds_after))
 
 
-def _query(case_id: int, reader: str) -> Select[tuple[Activity]]:
+def _query(case_id: int, reader: str) -> Select[Activity]:
     return select(Activity).where(Activity.case_id == case_id, Activity.reader == reader)

@@ -51,7 +51,9 @@ def save_draft(
         )
     if "\\u0000" in json.dumps(content) or not _encodable(text):
         raise StepRefused(
-            RefusalCode.BAD_TEXT, "The draft holds characters that cannot be stored.", hint="Retype it."
+            RefusalCode.BAD_TEXT,
+            "The draft holds characters that cannot be stored.",
+            hint="Retype it.",
         )
 
     def write(session: Session) -> None:

@@ -19,7 +19,12 @@ from triage.store.reviews import reader_key
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.event_types import EventType
-from triage.vocabulary.review_policies import ReadingMode, ReadKind, SecondReadRule, SignatureMeaning
+from triage.vocabulary.review_policies import (
+    ReadingMode,
+    ReadKind,
+    SecondReadRule,
+    SignatureMeaning,
+)
 
 ARRIVING = (CaseState.RECEIVED, CaseState.QUALITY_GATED, CaseState.INFERRED)
 """States of a case that nobody has read yet."""
@@ -205,16 +210,18 @@ def _scored(history: CaseHistory, event: Any, actor: str, at: datetime) -> CaseH
 def _carried_over(
     history: CaseHistory, event: review_events.CaseCarriedOver, actor: str, at: datetime
 ) -> CaseHistory:
-    readers = {
-        reader_key(one.reviewer): ReaderProgress(
+    # Where a release stored reviews under two spellings of one name, the one that has come
+    # furthest is the reader's; the others stay in the record under a key that is no name.
+    readers = {}
+    for one in sorted(event.reviews, key=lambda one: (one.revealed_at is None, -len(one.reads))):
+        key = reader_key(one.reviewer)
+        readers[f"\0{one.review}" if key in readers else key] = ReaderProgress(
             one.review,
             one.reviewer,
             datetime.fromisoformat(one.opened_at),
             None if one.revealed_at is None else datetime.fromisoformat(one.revealed_at),
             one.prediction,
         )
-        for one in sorted(event.reviews, key=lambda one: len(one.reads))
-    }
     reads = sorted(
         (
             StatedRead(
@@ -290,9 +297,7 @@ def _revealed(
 ) -> CaseHistory:
     progress = history.progress(actor)
     assert progress is not None, "a reveal comes after the opening"
-    shown = replace(
-        progress, revealed_at=progress.revealed_at or at, prediction=event.prediction
-    )
+    shown = replace(progress, revealed_at=progress.revealed_at or at, prediction=event.prediction)
     return _next(history, readers=_with_reader(history, shown), state=CaseState.REVEALED)
 
 
@@ -351,7 +356,9 @@ def _adjudicated(
 ) -> CaseHistory:
     reads = _stated(history, event, ReadKind.ADJUDICATION, actor, at, event.round)
     after = _next(history, reads=reads)
-    answered = [after.read_of(one, ReadKind.ADJUDICATION, event.round) for one in after.adjudicators]
+    answered = [
+        after.read_of(one, ReadKind.ADJUDICATION, event.round) for one in after.adjudicators
+    ]
     return replace(after, round=event.round + 1) if all(answered) else after
 
 
@@ -381,9 +388,7 @@ def _signed(
     signature = StatedSignature(
         event.signature, actor, event.printed_name, event.meaning, event.sha256, at
     )
-    return _next(
-        history, state=CaseState.SIGNED, signatures=(*history.signatures, signature)
-    )
+    return _next(history, state=CaseState.SIGNED, signatures=(*history.signatures, signature))
 
 
 def _exported(history: CaseHistory, event: Any, actor: str, at: datetime) -> CaseHistory:

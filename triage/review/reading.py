@@ -87,9 +87,7 @@ def open_case(
     return in_transaction(store, case_id, work)
 
 
-def _still_reserved(
-    store: Store, case_id: int, actor: Actor, at: datetime
-) -> ReaderView | None:
+def _still_reserved(store: Store, case_id: int, actor: Actor, at: datetime) -> ReaderView | None:
     """The reader's view where the case is theirs for a while yet: no writer needs to be waited for."""
     with store.reading() as session:
         case = CaseWork(session, case_id)

@@ -36,9 +36,7 @@ def second_read_rules(
     """
     settings, advised = policy.second_reads, None if shown is None else shown.urgency
     apart = None if advised is None else disagreement(read.urgency, advised)
-    named = any(
-        str(case.groups.get(axis)) in levels for axis, levels in settings.subgroups.items()
-    )
+    named = any(str(case.groups.get(axis)) in levels for axis, levels in settings.subgroups.items())
     found = {
         SecondReadRule.CONFLICT: apart is not None and apart >= settings.conflict_levels,
         SecondReadRule.SHOULD_ABSTAIN: read.reason is OverrideReason.SHOULD_ABSTAIN,

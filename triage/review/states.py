@@ -216,7 +216,9 @@ def check_text(text: str) -> None:
         )
     if "\0" in text or not _encodable(text):
         raise StepRefused(
-            RefusalCode.BAD_TEXT, "A text holds characters that cannot be stored.", hint="Retype it."
+            RefusalCode.BAD_TEXT,
+            "A text holds characters that cannot be stored.",
+            hint="Retype it.",
         )
 
 
@@ -307,7 +309,9 @@ def decided_it(history: CaseHistory, context: StepContext) -> None:
     counted = history.counted()
     if counted is None or counted.kind is not ReadKind.FINAL:
         raise StepRefused(
-            RefusalCode.WRONG_STATE, "An adjudication has settled this case.", hint="Add an addendum."
+            RefusalCode.WRONG_STATE,
+            "An adjudication has settled this case.",
+            hint="Add an addendum.",
         )
     if history.signatures:
         raise StepRefused(

@@ -163,9 +163,7 @@ def _images_decoded(session: Session, case_id: int) -> None:
     session.execute(
         update(Case)
         .where(Case.id == case_id, Case.state.in_((CaseState.RECEIVED, CaseState.UNGRADABLE)))
-        .values(
-            state=case((scored, CaseState.INFERRED.value), else_=CaseState.QUALITY_GATED.value)
-        )
+        .values(state=case((scored, CaseState.INFERRED.value), else_=CaseState.QUALITY_GATED.value))
     )
     append_event(session, ImagesChecked(len(rows)), case_id=case_id)
 
@@ -191,9 +189,7 @@ def _require_exchangeable(
             hint="Put the file back; what is stored stays as it is.",
         )
     read_by_a_bundle = select(Prediction.id).where(Prediction.case_id == case_id, IS_READ)
-    read_by_a_person = (
-        select(Review.id).join(Review.reads).where(Review.case_id == case_id)
-    )
+    read_by_a_person = select(Review.id).join(Review.reads).where(Review.case_id == case_id)
     for query in (read_by_a_bundle, read_by_a_person):
         if session.scalar(query.limit(1)) is not None:
             raise StoreError(

@@ -109,9 +109,7 @@ def labels_for_training(
     )
     if not include_ai_visible:
         # Those who agreed in an adjudication may have seen the AI, but one of them had not.
-        query = query.where(
-            Label.ai_visible.is_(False) | (Label.source == LabelSource.ADJUDICATED)
-        )
+        query = query.where(Label.ai_visible.is_(False) | (Label.source == LabelSource.ADJUDICATED))
     return [
         TrainingLabel(
             case=row.case.external_id,

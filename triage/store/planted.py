@@ -39,7 +39,5 @@ def is_planted(session: Session, case_id: int) -> bool:
 
 def planted_prediction(session: Session, case_id: int) -> StoredPrediction | None:
     """Return the prediction to show in place of the system's; None of most cases."""
-    number = session.scalar(
-        select(PlantedCase.prediction_id).where(PlantedCase.case_id == case_id)
-    )
+    number = session.scalar(select(PlantedCase.prediction_id).where(PlantedCase.case_id == case_id))
     return None if number is None else get_prediction(session, number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import or_, select, update
@@ -67,7 +68,9 @@ def add_prediction(
         )
         append_event(
             session,
-            CaseScored(bundle_id, prediction_id, prediction_sha256(decision, reading)),
+            CaseScored(
+                bundle_id, prediction_id, prediction_sha256(values | {"bundle_id": bundle_id})
+            ),
             case_id=case_id,
         )
     elif reading is not None:
@@ -107,14 +110,22 @@ GUARDED = ("condition", "recommendation", "queue_urgency", "reason_code")
 """Fields of a decision that the database guards or searches: each is a column of its own."""
 
 
-def prediction_sha256(decision: Decision, reading: ReadingRecord | None) -> str:
-    """Return the SHA-256 of a stored decision and of its reading's content, wherever that lies."""
-    return hash_json(
-        {
-            "decision": decision.model_dump(mode="json"),
-            "reading": reading.sha256 if reading else None,
-        }
-    )
+HASHED = (*GUARDED, "bundle_id", "decision", "reading_sha256")
+"""Columns of a prediction that its hash covers: all but numbers of rows, times and places."""
+
+
+def prediction_sha256(row: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a prediction as it is stored.
+
+    It is of the stored values, not of a `Decision`: fields that later releases add to that change
+    nothing of a row of before.
+
+    Parameters
+    ----------
+    row : mapping
+        Value of each of `HASHED`.
+    """
+    return hash_json({name: row[name] for name in HASHED})
 
 
 def _columns(decision: Decision, reading: ReadingRecord | None) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from triage.store.tables import Bundle, Case, Image, Prediction
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import ABSTAINED_PRIORITY, Urgency
 
-
 WAITING = (
     CaseState.RECEIVED,
     CaseState.QUALITY_GATED,

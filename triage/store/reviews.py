@@ -82,9 +82,7 @@ def withdraw_read(session: Session, read_id: int, at: datetime) -> None:
     session.execute(update(ReadRow).where(ReadRow.id == read_id).values(withdrawn_at=at))
 
 
-def set_revealed(
-    session: Session, review_id: int, prediction_id: int | None, at: datetime
-) -> None:
+def set_revealed(session: Session, review_id: int, prediction_id: int | None, at: datetime) -> None:
     """Store when the AI's opinion was shown first, and which was shown last."""
     session.execute(
         update(Review)

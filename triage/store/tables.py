@@ -69,7 +69,7 @@ class Case(Base):
     patient_id: Mapped[int] = mapped_column(_refers("patient.id"), index=True)
     groups: Mapped[dict[str, Any]] = mapped_column(JSON)
     received_at: Mapped[datetime]
-    state: Mapped[str] = mapped_column(String, index=True)
+    state: Mapped[str] = mapped_column(String, index=True, server_default=CaseState.RECEIVED)
     modality: Mapped[str] = mapped_column(String, server_default=Modality.PHOTOGRAPHS)
     id_derived: Mapped[bool] = mapped_column(server_default=false())
     visit: Mapped[int | None]
@@ -199,7 +199,7 @@ class Read(Base):
     urgency: Mapped[str] = mapped_column(String)
     certainty: Mapped[str] = mapped_column(String)
     reason_code: Mapped[str | None] = mapped_column(String)
-    comment: Mapped[str] = mapped_column(Text, server_default="")
+    comment: Mapped[str] = mapped_column(Text)
     rubric: Mapped[dict[str, str]] = mapped_column(JSON, server_default="{}")
     at: Mapped[datetime]
     withdrawn_at: Mapped[datetime | None]

@@ -10,7 +10,12 @@ from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.event_types import EventType
 from triage.vocabulary.label_sources import LabelSource
 from triage.vocabulary.read_answers import Certainty, OverrideReason
-from triage.vocabulary.review_policies import ReadingMode, ReadKind, SecondReadRule, SignatureMeaning
+from triage.vocabulary.review_policies import (
+    ReadingMode,
+    ReadKind,
+    SecondReadRule,
+    SignatureMeaning,
+)
 
 
 @dataclass(frozen=True)
