@@ -13,6 +13,8 @@ from triage.store.check import StoreCheck, check_store
 from triage.store.engine import Store, open_store, upgrade_store
 from triage.store.labels import add_label, labels_for_training
 from triage.store.ledger import append_event, events
+from triage.store.ledger_checkpoints import CheckpointOutcome, append_checkpoint
+from triage.store.ledger_verification import LedgerVerification, verify_ledger
 from triage.store.location import URL_VARIABLE
 from triage.store.predictions import add_prediction, shown_prediction
 from triage.store.queue import cases_waiting
@@ -37,9 +39,11 @@ __all__ = [
     "URL_VARIABLE",
     "BundleRecord",
     "CaseRecord",
+    "CheckpointOutcome",
     "EventType",
     "ImageRecord",
     "LabelSource",
+    "LedgerVerification",
     "Laterality",
     "Modality",
     "ReadingRecord",
@@ -50,6 +54,7 @@ __all__ = [
     "add_case",
     "add_label",
     "add_prediction",
+    "append_checkpoint",
     "append_event",
     "back_up",
     "cases_waiting",
@@ -70,4 +75,5 @@ __all__ = [
     "set_champion",
     "shown_prediction",
     "upgrade_store",
+    "verify_ledger",
 ]
