@@ -47,9 +47,7 @@ def ledger_checkpoint(
     db: Db = None,
     accept_clock: Annotated[
         bool,
-        typer.Option(
-            "--accept-clock", help="Sign although the clock was set back, once looked at."
-        ),
+        typer.Option("--accept-clock", help="Sign although the clock was set back."),
     ] = False,
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on signing until interrupted (Ctrl-C).")

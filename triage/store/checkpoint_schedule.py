@@ -10,7 +10,6 @@ from pathlib import Path
 from sqlalchemy import Engine, func, select
 
 from triage.errors import StoreError
-from triage.ledger.checkpoints import read_checkpoints
 from triage.ledger.keys import SigningKey
 from triage.store.database_errors import errors_told
 from triage.store.engine import open_store
@@ -72,7 +71,6 @@ class CheckpointSchedule:
         """
         store = open_store(self._url)
         try:
-            self._sealed = self._sealed_so_far()
             self._sign()
             while not stop.wait(poll_s):
                 try:
@@ -88,11 +86,6 @@ class CheckpointSchedule:
         if unsealed <= 0:
             return False
         return unsealed >= self._every_events or time.monotonic() - self._since >= self._every_s
-
-    def _sealed_so_far(self) -> int:
-        if not self._out.exists():
-            return 0
-        return max((each.seq for each in read_checkpoints(self._out).checkpoints), default=0)
 
     def _sign(self) -> None:
         outcome = append_checkpoint(self._url, self._key, self._out)

@@ -69,7 +69,7 @@ def append_checkpoint(
             findings=tuple(each.what for each in chain.findings),
             hint="docs/ledger.md says what to do.",
         )
-    earlier = ()
+    earlier: tuple[Checkpoint, ...] = ()
     if chain.trusted is not None:
         require_current_key(chain.trusted, key, out)
         earlier = chain.trusted.checkpoints
