@@ -230,6 +230,8 @@ EXPECTED_COUNTS = {
     **STORED["counts"],
     # Patients became those of one source: one whom two sources name is two now.
     "patient": len({(one["source"], one["patient"]) for one in STORED["cases"]}),
+    # One more begins the ledger.
+    "event": STORED["counts"]["event"] + 1,
 }
 
 
