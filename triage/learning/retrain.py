@@ -28,8 +28,8 @@ from triage.store import (
     set_champion,
 )
 from triage.store import champion as find_champion
-from triage.store.reviews import reader_key
 from triage.systems.bundle import check_free, load_bundle_spec, load_system
+from triage.vocabulary.reader_names import reader_key
 
 
 @dataclass(frozen=True)

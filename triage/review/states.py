@@ -13,14 +13,14 @@ from enum import StrEnum
 
 from triage.accounts import Action, Actor, may, require
 from triage.decision import Decision
+from triage.ledger.review_history import ARRIVING, CaseHistory
 from triage.review.departures import departures, lowers_abstention
-from triage.review.history import ARRIVING, CaseHistory
 from triage.review.policies import SitePolicy
 from triage.review.refusals import RefusalCode, StepRefused
-from triage.store.reviews import reader_key
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.read_answers import Certainty, OverrideReason
+from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.review_policies import ReadingMode, ReadKind, SignatureMeaning
 
 LONGEST_TEXT = 10_000
@@ -231,7 +231,7 @@ def _encodable(text: str) -> bool:
 
 
 def ai_may_be_shown(history: CaseHistory, context: StepContext) -> None:
-    """The AI's opinion follows a locked first read, unless the site reads with it from the start."""
+    """The AI's opinion follows a locked first read, except where the site reads with it."""
     assert history.policy is not None, "an open case has a policy"
     if history.policy.mode is ReadingMode.AI_OFF:
         raise StepRefused(
@@ -330,7 +330,7 @@ def is_independent(history: CaseHistory, context: StepContext) -> None:
 
 
 def is_in_turn(history: CaseHistory, context: StepContext) -> None:
-    """Each of the readers who disagree answers once a round; after the last a senior reader does."""
+    """Each reader who disagrees answers once a round; after the last a senior reader does."""
     name = context.actor.name
     taking_part = reader_key(name) in {reader_key(one) for one in history.adjudicators}
     if history.round > context.policy.second_reads.rounds:

@@ -1,4 +1,4 @@
-"""Whether the states of cases, their reviews, reads, signatures and addenda follow from the events."""
+"""Whether states of cases, reviews, reads, signatures and addenda follow from the events."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ def _histories(session: Session, numbers: Sequence[int]) -> dict[int, CaseHistor
     )
     events: dict[int, list[HistoryEvent]] = {number: [] for number in numbers}
     for case_id, kind, actor, at, payload in session.execute(query):
+        assert case_id is not None, "the query names cases"
         events[case_id].append(HistoryEvent(kind, actor, at, _content(payload)))
     return {number: replay(found) for number, found in events.items()}
 
@@ -57,11 +58,9 @@ def _content(payload: str) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _stored(
-    session: Session, numbers: Sequence[int]
-) -> dict[str, dict[int, dict[int, Facts]]]:
+def _stored(session: Session, numbers: Sequence[int]) -> dict[str, dict[int, dict[int, Facts]]]:
     """Table to case to the rows by their numbers."""
-    of_case = {
+    of_case: dict[str, tuple[Any, Any, tuple[str, ...]]] = {
         "case": (Case, Case.id, ("state", "version", "policy")),
         "review": (
             Review,
@@ -100,7 +99,9 @@ _READ_COLUMNS = (
 )  # fmt: skip
 
 
-def _by_case(rows: Iterable[Mapping[Any, Any]], names: Sequence[str]) -> dict[int, dict[int, Facts]]:
+def _by_case(
+    rows: Iterable[Mapping[Any, Any]], names: Sequence[str]
+) -> dict[int, dict[int, Facts]]:
     found: dict[int, dict[int, Facts]] = defaultdict(dict)
     for row in rows:
         found[row["of_case"]][row["id"]] = {name: row[name] for name in names}

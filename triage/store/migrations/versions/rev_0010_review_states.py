@@ -6,6 +6,7 @@ everything from here on follows from events.
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,6 +26,7 @@ _URGENCIES = "('urgent', 'semi_urgent', 'routine', 'observation')"
 _REASONS = "('R1', 'R2', 'R3', 'R4', 'R5', 'R6', 'R7', 'R8', 'R9', 'R10')"
 _BLIND = {"mode": "blind", "priority_visible": True, "drawn_ai_off": False}
 _CHUNK = 500
+_Row = dict[str, Any]
 
 
 def upgrade() -> None:
@@ -315,7 +317,7 @@ def _widen_case(on_postgresql: bool) -> None:
     op.create_index("ix_case_state", "case", ["state"])
 
 
-def _time(name: str) -> sa.ColumnClause:  # type: ignore[type-arg]
+def _time(name: str) -> sa.ColumnClause[datetime]:
     return sa.column(name, sa.DateTime(timezone=True))
 
 
@@ -372,7 +374,7 @@ _EVENT = sa.table(
 )
 
 
-def _event(seq: int, case_id: int, content: dict, previous: str) -> dict:  # type: ignore[type-arg]
+def _event(seq: int, case_id: int, content: _Row, previous: str) -> _Row:
     now, payload = datetime.now(UTC), canonical_text(content)
     text = event_text(
         seq=seq,
@@ -395,23 +397,23 @@ def _event(seq: int, case_id: int, content: dict, previous: str) -> dict:  # typ
     }
 
 
-def _of(table: sa.TableClause, cases: list[int]) -> dict[int, list]:  # type: ignore[type-arg]
+def _of(table: sa.TableClause, cases: list[int]) -> dict[int, list[_Row]]:
     """Rows of a table by case, in the order of their numbers."""
     order = [table.c.id] if "id" in table.c else []
     found = op.get_bind().execute(
         sa.select(table).where(table.c.case_id.in_(cases)).order_by(*order)
     )
-    by_case = {case_id: [] for case_id in cases}
+    by_case: dict[int, list[_Row]] = {case_id: [] for case_id in cases}
     for row in found.mappings():
         by_case[row["case_id"]].append(dict(row))
     return by_case
 
 
-def _summaries(cases: list[int]) -> dict[int, dict]:  # type: ignore[type-arg]
+def _summaries(cases: list[int]) -> dict[int, _Row]:
     images, predictions = _of(_IMAGE, cases), _of(_PREDICTION, cases)
     reviews, labels = _of(_REVIEW, cases), _of(_LABEL, cases)
     numbers = [one["id"] for found in reviews.values() for one in found]
-    reads: dict[int, list] = {number: [] for number in numbers}  # type: ignore[type-arg]
+    reads: dict[int, list[_Row]] = {number: [] for number in numbers}
     query = sa.select(_READ).where(_READ.c.review_id.in_(numbers)).order_by(_READ.c.id)
     for row in op.get_bind().execute(query).mappings():
         reads[row["review_id"]].append(dict(row))
@@ -423,7 +425,13 @@ def _summaries(cases: list[int]) -> dict[int, dict]:  # type: ignore[type-arg]
     }
 
 
-def _summary(images, predictions, reviews, labels, reads):  # type: ignore[no-untyped-def]
+def _summary(
+    images: list[_Row],
+    predictions: list[_Row],
+    reviews: list[_Row],
+    labels: list[_Row],
+    reads: dict[int, list[_Row]],
+) -> _Row:
     decoded = bool(images) and all(image["sha256"] is not None for image in images)
     arrived = "inferred" if predictions else "quality_gated" if decoded else "received"
     finals = [r for one in reviews for r in reads[one["id"]] if r["kind"] == "final"]
@@ -465,11 +473,11 @@ def _summary(images, predictions, reviews, labels, reads):  # type: ignore[no-un
     }
 
 
-def _prediction_sha256(row):  # type: ignore[no-untyped-def]
+def _prediction_sha256(row: _Row) -> str:
     return hash_json({name: row[name] for name in row if name not in ("id", "case_id")})
 
 
-def _carried_review(review, reads):  # type: ignore[no-untyped-def]
+def _carried_review(review: _Row, reads: list[_Row]) -> _Row:
     return {
         "review": review["id"],
         "reviewer": review["reviewer"],

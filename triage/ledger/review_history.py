@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from triage.ledger.event import LedgerEvent
 from triage.ledger.events import case_events, event_of, review_events
 from triage.ledger.events.review_events import CasePolicy, ReadFacts
-from triage.store.records import EventRecord
-from triage.store.reviews import reader_key
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.event_types import EventType
+from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.review_policies import (
     ReadingMode,
     ReadKind,
@@ -28,6 +27,15 @@ from triage.vocabulary.review_policies import (
 
 ARRIVING = (CaseState.RECEIVED, CaseState.QUALITY_GATED, CaseState.INFERRED)
 """States of a case that nobody has read yet."""
+
+
+class HistoryEvent(NamedTuple):
+    """What is needed of a stored event of a case."""
+
+    kind: str
+    actor: str
+    at: datetime
+    payload: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +178,7 @@ class CaseHistory:
         return self.arrived
 
 
-def replay(events: Iterable[EventRecord]) -> CaseHistory:
+def replay(events: Iterable[HistoryEvent]) -> CaseHistory:
     """Return what the events of one case, in order, say of its review.
 
     Those of an earlier release say nothing here: `case_carried_over` sums them up.
