@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Self
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from triage.vocabulary.event_types import EventType
 
@@ -19,6 +19,8 @@ class LedgerEvent:
     """
 
     kind: ClassVar[EventType]
+    # A number that is not finite stays one, so that it is refused; by default it became null.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(ser_json_inf_nan="constants")
 
     def payload(self) -> dict[str, Any]:
         """Return the fields as plain JSON types; numbers are integers, so that text is exact."""
