@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, ClassVar, Self
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from triage.vocabulary.event_types import EventType
 
@@ -19,12 +20,12 @@ class LedgerEvent:
     """
 
     kind: ClassVar[EventType]
-    # A number that is not finite stays one, so that it is refused; by default it became null.
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(ser_json_inf_nan="constants")
 
     def payload(self) -> dict[str, Any]:
         """Return the fields as plain JSON types; numbers are integers, so that text is exact."""
-        return dict(_adapter(type(self)).dump_python(self, mode="json"))
+        # Not by pydantic, which turns a number that is not finite into null.
+        content: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return content
 
     @classmethod
     def from_payload(cls, payload: dict[str, Any]) -> Self:
