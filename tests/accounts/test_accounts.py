@@ -122,33 +122,33 @@ def test_what_changes_nothing_is_no_event(store: Store) -> None:
     assert happened(store) == once
 
 
-@pytest.mark.parametrize("name", ["Rhea Sommer", "rhea  sommer", "RHEA SOMMER", "Rhea Ｓommer"])
-def test_one_person_has_one_account_however_the_name_is_spelt(store: Store, name: str) -> None:
+def test_one_person_has_one_account_however_the_name_is_spelt(store: Store) -> None:
     rhea = add_reader(store, "Rhea Sommer")
-    assert find_account(store, name) == rhea
-    with pytest.raises(AccountError, match="of this name"):
-        add_account(store, name, Role.READER, by=ADMINISTRATOR, password=PASSWORD)
+    for name in ("Rhea Sommer", "rhea  sommer", "RHEA SOMMER", "Rhea \uff33ommer"):
+        assert find_account(store, name) == rhea
+        with pytest.raises(AccountError, match="of this name"):
+            add_account(store, name, Role.READER, by=ADMINISTRATOR, password=PASSWORD)
     assert find_account(store, "Rhea Söommer") is None
 
 
-@pytest.mark.parametrize("name", ["system", "SYSTEM", " system ", "local user", "Local  User"])
-def test_reserved_names(store: Store, name: str) -> None:
-    with pytest.raises(AccountError, match="reserved"):
-        add_account(store, name, Role.ADMINISTRATOR, by=SYSTEM_ACTOR, password=PASSWORD)
+def test_reserved_names(store: Store) -> None:
+    for name in ("system", "SYSTEM", " system ", "local user", "Local  User"):
+        with pytest.raises(AccountError, match="reserved"):
+            add_account(store, name, Role.ADMINISTRATOR, by=SYSTEM_ACTOR, password=PASSWORD)
+    assert not has_accounts(store)
 
 
-@pytest.mark.parametrize(
-    "name", ["", " ", "a" * 81, "a\nb", "a\x00b", "\x1b[2J", "a\u200bb", "\u202eab", "\ud800"]
-)
-def test_names_that_are_none(store: Store, name: str) -> None:
-    with pytest.raises(AccountError, match="printable"):
-        add_account(store, name, Role.ADMINISTRATOR, by=SYSTEM_ACTOR, password=PASSWORD)
-    assert find_account(store, name) is None
-    with pytest.raises(SignInRefused):
-        sign_in(store, name, PASSWORD)
+def test_names_that_are_none(store: Store) -> None:
     add_administrator(store)
-    with pytest.raises(AccountError, match="no account"):
-        set_role(store, name, Role.READER, by=ADMINISTRATOR)
+    too_long = ("a" * 81, "a" * 1_000_000)
+    for name in ("", " ", *too_long, "a\nb", "a\x00b", "\x1b[2J", "a\u200bb", "\u202eab", "\ud800"):
+        with pytest.raises(AccountError, match="printable"):
+            add_account(store, name, Role.READER, by=ADMINISTRATOR, password=PASSWORD)
+        assert find_account(store, name) is None
+        with pytest.raises(SignInRefused):
+            sign_in(store, name, PASSWORD)
+        with pytest.raises(AccountError, match="no account"):
+            set_role(store, name, Role.READER, by=ADMINISTRATOR)
 
 
 @given(st.text(max_size=100))
@@ -170,21 +170,26 @@ def test_a_name_under_which_cases_were_read_before_becomes_an_account(store: Sto
     assert add_reader(store, "Rhea").name == "Rhea"
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        {},
-        {"issuer": ISSUER},
-        {"subject": "1"},
-        {"issuer": ISSUER, "subject": ""},
-        {"password": PASSWORD, "issuer": ISSUER},
-        {"issuer": ISSUER, "subject": "\x00"},
-        {"issuer": ISSUER, "subject": "s" * 2049},
-    ],
-)
-def test_an_account_needs_something_to_sign_in_with(store: Store, given: dict[str, str]) -> None:
-    with pytest.raises(AccountError):
-        add_account(store, "Ada", Role.ADMINISTRATOR, by=SYSTEM_ACTOR, **given)  # type: ignore[arg-type]
+def test_an_account_needs_something_to_sign_in_with(store: Store) -> None:
+    for password, issuer, subject in (
+        (None, None, None),
+        (None, ISSUER, None),
+        (None, None, "1"),
+        (None, ISSUER, ""),
+        (PASSWORD, ISSUER, None),
+        (None, ISSUER, "\x00"),
+        (None, ISSUER, "s" * 2049),
+    ):
+        with pytest.raises(AccountError):
+            add_account(
+                store,
+                "Ada",
+                Role.ADMINISTRATOR,
+                by=SYSTEM_ACTOR,
+                password=password,
+                issuer=issuer,
+                subject=subject,
+            )
     assert not has_accounts(store)
 
 
@@ -222,18 +227,20 @@ def test_the_last_administrator_stays(store: Store) -> None:
     assert set_role(store, "Bo", Role.ENGINEER, by=ADMINISTRATOR).role is Role.ENGINEER
 
 
-@pytest.mark.parametrize("role", sorted(set(Role) - {Role.ADMINISTRATOR}))
-def test_others_change_nothing_but_their_own_password(store: Store, role: Role) -> None:
+def test_others_change_nothing_but_their_own_password(store: Store) -> None:
     add_reader(store)
-    by = Actor("Someone", role)
-    with pytest.raises(PermissionDenied):
-        set_role(store, "Rhea", Role.SENIOR_READER, by=by)
-    with pytest.raises(PermissionDenied):
-        disable_account(store, "Rhea", by=by)
-    with pytest.raises(PermissionDenied):
-        enable_account(store, "Rhea", by=by)
-    with pytest.raises(PermissionDenied):
-        set_password(store, "Rhea", OTHER_PASSWORD, by=by)
+    before = happened(store)
+    for role in (*set(Role) - {Role.ADMINISTRATOR}, None):
+        by = Actor("Someone", role)
+        with pytest.raises(PermissionDenied):
+            set_role(store, "Rhea", Role.SENIOR_READER, by=by)
+        with pytest.raises(PermissionDenied):
+            disable_account(store, "Rhea", by=by)
+        with pytest.raises(PermissionDenied):
+            enable_account(store, "Rhea", by=by)
+        with pytest.raises(PermissionDenied):
+            set_password(store, "Rhea", OTHER_PASSWORD, by=by)
+    assert happened(store) == before
     set_password(store, "Rhea", OTHER_PASSWORD, by=Actor("Rhea", Role.READER))
     assert sign_in(store, "Rhea", OTHER_PASSWORD)
 
@@ -271,22 +278,22 @@ def test_what_does_not_exist(store: Store) -> None:
         assert "Nobody" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE account SET role = 'owner'",
-        "UPDATE account SET password_hash = NULL",
-        "UPDATE account SET issuer = 'i'",
-        "INSERT INTO login_session (token_sha256, account_id, local, created_at, last_seen_at, "
-        "expires_at) VALUES ('t', NULL, false, '2025-01-01', '2025-01-01', '2025-01-01')",
-        "INSERT INTO login_session (token_sha256, account_id, local, created_at, last_seen_at, "
-        "expires_at) VALUES ('t', 99, false, '2025-01-01', '2025-01-01', '2025-01-01')",
-    ],
+CONTRADICTIONS = (
+    "UPDATE account SET role = 'owner'",
+    "UPDATE account SET password_hash = NULL",
+    "UPDATE account SET issuer = 'i'",
+    "INSERT INTO login_session (token_sha256, account_id, local, created_at, last_seen_at, "
+    "expires_at) VALUES ('t', NULL, false, '2025-01-01', '2025-01-01', '2025-01-01')",
+    "INSERT INTO login_session (token_sha256, account_id, local, created_at, last_seen_at, "
+    "expires_at) VALUES ('t', 99, false, '2025-01-01', '2025-01-01', '2025-01-01')",
 )
-def test_the_database_itself_refuses_contradictions(store: Store, statement: str) -> None:
+
+
+def test_the_database_itself_refuses_contradictions(store: Store) -> None:
     add_administrator(store)
-    with pytest.raises(StoreError), store.transaction() as session:
-        session.execute(text(statement))
+    for statement in CONTRADICTIONS:
+        with pytest.raises(StoreError), store.transaction() as session:
+            session.execute(text(statement))
 
 
 def _attempt(work: object) -> bool:

@@ -79,9 +79,7 @@ def _replayed(session: Session) -> tuple[dict[int, AccountFacts], list[str]]:
     told: dict[int, AccountFacts] = {}
     findings = []
     rows = session.execute(
-        select(Event.id, Event.kind, Event.payload)
-        .where(Event.kind.in_(_KINDS))
-        .order_by(Event.id)
+        select(Event.id, Event.kind, Event.payload).where(Event.kind.in_(_KINDS)).order_by(Event.id)
     )
     for number, kind, payload in rows:
         event = event_of(kind, payload)
