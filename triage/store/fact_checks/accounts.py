@@ -18,6 +18,7 @@ from triage.ledger.events.account_events import (
     RoleChanged,
 )
 from triage.store.accounts import AccountRecord, credential_sha256, stored_accounts
+from triage.store.reviews import reader_key
 from triage.store.tables import Event
 from triage.vocabulary.event_types import EventType
 from triage.vocabulary.roles import Role
@@ -48,8 +49,14 @@ def account_findings(session: Session) -> list[str]:
 
     The lines name rows and columns, not what stands in them.
     """
-    stored = {record.id: _facts(record) for record in stored_accounts(session)}
+    records = stored_accounts(session)
+    stored = {record.id: _facts(record) for record in records}
     told, findings = _replayed(session)
+    findings += [
+        f"account {record.id}: name_key is not that of its name"
+        for record in records
+        if record.name_key != reader_key(record.name)
+    ]
     for number in sorted(stored.keys() | told.keys()):
         if number not in told:
             findings.append(f"account {number}: no event says that it was created")
