@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from sqlalchemy import case, insert, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from triage.errors import StoreError
-from triage.ledger.events.case_events import CaseReceived, ImagesSupplied
+from triage.ledger.events.case_events import CaseReceived, ImagesChecked, ImagesSupplied
 from triage.store.ledger import append_event
 from triage.store.predictions import IS_READ
 from triage.store.records import CaseRecord, ImageRecord, StoredCase
@@ -52,6 +52,8 @@ def add_case(session: Session, record: CaseRecord) -> int:
         if added:
             _add_images(session, case_id, record.images)
             append_event(session, CaseReceived(len(record.images)), case_id=case_id)
+            if _is_decoded(record):
+                append_event(session, ImagesChecked(len(record.images)), case_id=case_id)
             return case_id
     complete_facts(session, case_id, record)
     _compare_images(session, case_id, record)
@@ -74,7 +76,7 @@ def _add_row(session: Session, record: CaseRecord) -> tuple[int, bool]:
             "patient_id": patient_id,
             "groups": dict(record.groups),
             "received_at": record.received_at,
-            "state": CaseState.RECEIVED,
+            "state": CaseState.QUALITY_GATED if _is_decoded(record) else CaseState.RECEIVED,
             "modality": record.modality,
             "id_derived": record.id_derived,
             "visit": record.visit,
@@ -83,6 +85,11 @@ def _add_row(session: Session, record: CaseRecord) -> tuple[int, bool]:
         },
         unique=("source", "external_id"),
     )
+
+
+def _is_decoded(record: CaseRecord) -> bool:
+    """Whether every image of a case could be decoded."""
+    return bool(record.images) and None not in record.hashes
 
 
 def find_case(session: Session, source: str, external_id: str) -> int | None:
@@ -144,6 +151,21 @@ def _compare_images(session: Session, case_id: int, record: CaseRecord) -> None:
     session.flush()
     if former:
         append_event(session, ImagesSupplied(former), case_id=case_id)
+        _images_decoded(session, case_id)
+
+
+def _images_decoded(session: Session, case_id: int) -> None:
+    """Record it where every image can be decoded now; the case waits to be scored or read."""
+    rows = _image_rows(session, case_id)
+    if not rows or any(row.sha256 is None for row in rows):
+        return
+    scored = select(Prediction.id).where(Prediction.case_id == case_id).exists()
+    session.execute(
+        update(Case)
+        .where(Case.id == case_id, Case.state.in_((CaseState.RECEIVED, CaseState.UNGRADABLE)))
+        .values(state=case((scored, CaseState.INFERRED.value), else_=CaseState.QUALITY_GATED.value))
+    )
+    append_event(session, ImagesChecked(len(rows)), case_id=case_id)
 
 
 def _image_rows(session: Session, case_id: int) -> list[Image]:
@@ -167,9 +189,7 @@ def _require_exchangeable(
             hint="Put the file back; what is stored stays as it is.",
         )
     read_by_a_bundle = select(Prediction.id).where(Prediction.case_id == case_id, IS_READ)
-    read_by_a_person = select(Review.id).where(
-        Review.case_id == case_id, Review.first_at.is_not(None)
-    )
+    read_by_a_person = select(Review.id).join(Review.reads).where(Review.case_id == case_id)
     for query in (read_by_a_bundle, read_by_a_person):
         if session.scalar(query.limit(1)) is not None:
             raise StoreError(

@@ -121,6 +121,6 @@ def _state_patient(session: Session, case_id: int, record: CaseRecord) -> None:
 
 
 def _used_by_a_person(session: Session, case_id: int) -> bool:
-    read = select(Review.id).where(Review.case_id == case_id, Review.first_at.is_not(None))
+    read = select(Review.id).join(Review.reads).where(Review.case_id == case_id)
     labelled = select(Label.id).where(Label.case_id == case_id)
     return bool(session.scalar(select(or_(read.exists(), labelled.exists()))))
