@@ -37,7 +37,8 @@ from triage.accounts.accounts import (
 from triage.accounts.passwords import PasswordRefused
 from triage.accounts.sessions import SessionExpired, SignInRefused, session_of, sign_in
 from triage.errors import StoreError, TriageError
-from triage.store import Store, open_store
+from triage.ledger.events.model_events import BundleRegistered
+from triage.store import Store, append_event, open_store
 from triage.store.accounts import credential_sha256, stored_accounts
 from triage.store.reviews import reader_key
 from triage.vocabulary.event_types import EventType
@@ -161,12 +162,8 @@ def test_a_name_is_printable_short_and_not_empty(name: str) -> None:
 
 
 def test_a_name_under_which_cases_were_read_before_becomes_an_account(store: Store) -> None:
-    statement = (
-        "INSERT INTO event (at, actor, kind, payload) "
-        "VALUES ('2025-01-01 00:00:00', 'Rhea', 'case_opened', '{}')"
-    )
     with store.transaction() as session:
-        session.execute(text(statement))
+        append_event(session, BundleRegistered("d"), actor="Rhea")
     assert add_reader(store, "Rhea").name == "Rhea"
 
 

@@ -247,7 +247,7 @@ def test_local_sessions_are_revoked_and_signed_out_too(store: Store) -> None:
     assert over(store, first) is ExpiryReason.REVOKED
     assert revoke_sessions(store, None) == 1
     assert over(store, second) is ExpiryReason.REVOKED
-    assert happened(store) == []
+    assert happened(store, EventType.SIGNED_IN, EventType.SIGNED_OUT) == []
 
 
 def test_proving_again_who_one_is(store: Store) -> None:

@@ -170,7 +170,7 @@ def add_account(
             at=at,
         )
         created = AccountCreated(record.id, name, printed_name, role, _credential(record))
-        append_event(session, created, actor=by.name, at=at)
+        append_event(session, created, actor=by.name)
         return account_of(record)
 
     return store.write(add)
@@ -239,9 +239,7 @@ def set_password(store: Store, name: str, password: str, *, by: Actor) -> Accoun
         )
         revoke_sessions_of(session, record.id, at)
         changed = replace(record, password_hash=encoded)
-        append_event(
-            session, PasswordChanged(record.id, _credential(changed)), actor=by.name, at=at
-        )
+        append_event(session, PasswordChanged(record.id, _credential(changed)), actor=by.name)
         return account_of(changed)
 
     return store.write(change)
@@ -267,7 +265,7 @@ def set_role(store: Store, name: str, role: Role, *, by: Actor) -> Account:
         at = utc_now()
         update_account(session, record.id, role=role)
         revoke_sessions_of(session, record.id, at)
-        append_event(session, RoleChanged(record.id, role), actor=by.name, at=at)
+        append_event(session, RoleChanged(record.id, role), actor=by.name)
         return account_of(replace(record, role=role))
 
     return store.write(change)
@@ -293,7 +291,7 @@ def disable_account(store: Store, name: str, *, by: Actor) -> Account:
         at = utc_now()
         update_account(session, record.id, disabled_at=at)
         revoke_sessions_of(session, record.id, at)
-        append_event(session, AccountDisabled(record.id), actor=by.name, at=at)
+        append_event(session, AccountDisabled(record.id), actor=by.name)
         return account_of(replace(record, disabled_at=at))
 
     return store.write(change)

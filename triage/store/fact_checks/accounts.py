@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from triage.ledger.event import LedgerEvent
-from triage.ledger.events import event_of
 from triage.ledger.events.account_events import (
     AccountCreated,
     AccountDisabled,
@@ -19,7 +17,7 @@ from triage.ledger.events.account_events import (
 )
 from triage.store.accounts import AccountRecord, credential_sha256, stored_accounts
 from triage.store.reviews import reader_key
-from triage.store.tables import Event
+from triage.store.typed_events import typed_events
 from triage.vocabulary.event_types import EventType
 from triage.vocabulary.roles import Role
 
@@ -84,14 +82,11 @@ def _facts(record: AccountRecord) -> AccountFacts:
 def _replayed(session: Session) -> tuple[dict[int, AccountFacts], list[str]]:
     """The accounts as the events say, and which events do not follow from those before them."""
     told: dict[int, AccountFacts] = {}
-    findings = []
-    rows = session.execute(
-        select(Event.id, Event.kind, Event.payload).where(Event.kind.in_(_KINDS)).order_by(Event.id)
-    )
-    for number, kind, payload in rows:
-        event = event_of(kind, payload)
-        if event is None or not _apply(told, event):
-            findings.append(f"event {number}: does not follow from the events before it")
+    findings = [
+        f"event {seq}: does not follow from the events before it"
+        for seq, _, _, event in typed_events(session, *_KINDS)
+        if event is None or not _apply(told, event)
+    ]
     return told, findings
 
 
