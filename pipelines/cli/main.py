@@ -31,6 +31,14 @@ from pipelines.cli.spec import spec_duplicates, spec_prepare, spec_validate
 from pipelines.cli.train import train
 from pipelines.cli.transfer import transfer
 from pipelines.cli.ui import ui
+from pipelines.cli.user import (
+    user_add,
+    user_disable,
+    user_enable,
+    user_list,
+    user_passwd,
+    user_role,
+)
 from triage import __version__
 from triage.errors import ExitCode, SpecError, TriageError, nearest_name
 from triage.printable import printable
@@ -117,6 +125,15 @@ db_app.command("upgrade")(db_upgrade)
 db_app.command("check")(db_check)
 db_app.command("backup")(db_backup)
 db_app.command("restore")(db_restore)
+
+user_app = typer.Typer(no_args_is_help=True, help="Accounts.", rich_markup_mode=None)
+app.add_typer(user_app, name="user")
+user_app.command("add")(user_add)
+user_app.command("list")(user_list)
+user_app.command("disable")(user_disable)
+user_app.command("enable")(user_enable)
+user_app.command("role")(user_role)
+user_app.command("passwd")(user_passwd)
 
 spec_app.command("validate")(spec_validate)
 spec_app.command("duplicates")(spec_duplicates)
