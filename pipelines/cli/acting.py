@@ -53,10 +53,53 @@ def acting(store: Store, as_name: str | None, password_stdin: bool, action: Acti
     PermissionDenied
         If the account's role does not allow the action.
     """
-    actor = signed_in(store, as_name, password_stdin, f"one with the permission {action.value}")
+    actor = signed_in(store, as_name, password_stdin, _with_permission(action))
     if actor != SYSTEM_ACTOR:
         require(actor, action)
     return actor
+
+
+def acting_at(db: str | None, as_name: str | None, password_stdin: bool, action: Action) -> Actor:
+    """Return who acts on a database as a whole, whatever release it is of; see `acting`.
+
+    A database that is missing or cannot be read has no accounts to ask for: who can replace its
+    file needs no permission of this software.
+    """
+    from triage.accounts.unopened_database import authenticate_at, has_accounts_at
+    from triage.errors import StoreError
+    from triage.store import open_store
+
+    if not has_accounts_at(db):
+        refuse_name_without_accounts(as_name)
+        return SYSTEM_ACTOR
+    try:
+        store = open_store(db)
+    except StoreError:
+        name = required_name(as_name, _with_permission(action))
+        actor = authenticate_at(db, name, read_password("--as", password_stdin))
+        require(actor, action)
+        return actor
+    try:
+        return acting(store, as_name, password_stdin, action)
+    finally:
+        store.close()
+
+
+def require_no_accounts(db: str) -> None:
+    """Refuse to put generated cases into a database that people have accounts in.
+
+    Raises
+    ------
+    UsageError
+    """
+    from triage.accounts.unopened_database import has_accounts_at
+
+    if has_accounts_at(db):
+        raise UsageError(
+            "the case database of this demo has accounts",
+            where="--workdir",
+            hint="Name another folder, or add cases with: triage score --db URL --as NAME.",
+        )
 
 
 def signed_in(store: Store, as_name: str | None, password_stdin: bool, needed: str) -> Actor:
@@ -150,3 +193,7 @@ def _next_line(whose: str) -> str:
             "then that of the account that is added or changed.",
         )
     return line.removesuffix("\n").removesuffix("\r")
+
+
+def _with_permission(action: Action) -> str:
+    return f"one with the permission {action.value}"
