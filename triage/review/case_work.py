@@ -13,10 +13,12 @@ from triage.accounts import Actor
 from triage.errors import WorkflowError
 from triage.ledger.event import LedgerEvent
 from triage.ledger.events.review_events import ReadFacts
-from triage.ledger.review_history import CaseHistory, HistoryEvent, apply, replay
+from triage.ledger.review_history import CaseHistory, HistoryEvent
+from triage.ledger.review_replay import apply, replay
 from triage.modalities import MODALITIES
+from triage.review.guards import ProposedRead, StepContext
 from triage.review.policies import SitePolicy, site_policy
-from triage.review.states import TRANSITIONS, ProposedRead, Step, StepContext, check
+from triage.review.states import TRANSITIONS, Step, check
 from triage.store import LabelSource, Store, add_label, append_event, events
 from triage.store.cases import get_case
 from triage.store.locks import lock_of, release_lock, set_lock

@@ -25,12 +25,13 @@ from triage.ledger.review_history import StatedRead
 from triage.review.activity import active_seconds
 from triage.review.case_work import CaseWork, history_of, in_transaction, require_reader
 from triage.review.drafts import discard_draft
+from triage.review.guards import ProposedRead
 from triage.review.opinion import Opinion, opinion_of
 from triage.review.policies import case_policy
 from triage.review.reader_view import ReaderView, view_for
 from triage.review.refusals import RefusalCode, StepRefused
 from triage.review.second_read_rules import disagreement, second_read_rules
-from triage.review.states import ProposedRead, Step
+from triage.review.states import Step
 from triage.review.viewable import has_viewable_image
 from triage.store import LabelSource, Store
 from triage.store.base import utc_now

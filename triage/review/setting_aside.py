@@ -8,8 +8,9 @@ from triage.accounts import Action, Actor, may
 from triage.accounts.accounts import find_account
 from triage.ledger.events.review_events import CaseHandedOver, CaseSkipped, CaseUngradable
 from triage.review.case_work import CaseWork, in_transaction
+from triage.review.guards import check_text
 from triage.review.refusals import RefusalCode, StepRefused
-from triage.review.states import Step, check_text
+from triage.review.states import Step
 from triage.store import Store
 from triage.store.base import utc_now
 from triage.store.locks import set_lock

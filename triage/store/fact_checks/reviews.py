@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from triage.ledger.review_history import CaseHistory, HistoryEvent, replay
+from triage.ledger.review_history import CaseHistory, HistoryEvent
+from triage.ledger.review_replay import replay
 from triage.store.tables import Addendum, Case, Event, Read, Review, Signature
 
 _CHUNK = 1000
