@@ -25,3 +25,6 @@ class Actor:
 
 SYSTEM_ACTOR = Actor("system", None)
 """The software itself, where no person caused a step directly."""
+
+LOCAL_ACTOR = Actor("Local user", Role.SENIOR_READER)
+"""Whoever sits at a computer whose database has no account yet; only on the loopback address."""

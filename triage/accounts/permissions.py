@@ -43,7 +43,7 @@ PERMISSIONS: Mapping[Role, frozenset[Action]] = {
         }
     ),
 }
-"""The actions of each role. An administrator reads no case, so that no one person does everything."""
+"""The actions of each role. An administrator reads no case, so no one person does everything."""
 
 
 class PermissionDenied(TriageError):

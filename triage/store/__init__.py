@@ -6,6 +6,7 @@ the repositories (functions that take the session first) add and find plain froz
 Repeating any of them changes nothing, so an interrupted run is simply run again.
 """
 
+from triage.store.accounts import any_account
 from triage.store.backup import back_up, restore
 from triage.store.bundles import champion, known_conditions, register_bundle, set_champion
 from triage.store.cases import add_case, find_case, get_case
@@ -50,6 +51,7 @@ __all__ = [
     "add_case",
     "add_label",
     "add_prediction",
+    "any_account",
     "append_event",
     "back_up",
     "cases_waiting",

@@ -45,6 +45,7 @@ class EventType(StrEnum):
     ACCOUNT_ENABLED = "account_enabled"
     ROLE_CHANGED = "role_changed"
     PASSWORD_CHANGED = "password_changed"
+    PASSWORD_REHASHED = "password_rehashed"
     SIGNED_IN = "signed_in"
     SIGN_IN_REFUSED = "sign_in_refused"
     SIGNED_OUT = "signed_out"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from triage.ledger.event import LedgerEvent
 from triage.vocabulary.event_types import EventType
 from triage.vocabulary.roles import Role
+from triage.vocabulary.sign_in import RefusalReason, SignInMethod
 
 
 @dataclass(frozen=True)
@@ -17,16 +18,16 @@ class AccountCreated(LedgerEvent):
     ----------
     account : int
         Row of `account`.
-    name : str
+    name, printed_name : str
     role : Role
     credential : str
-        SHA-256 of what the account signs in with: the encoded password hash, or the issuer and
-        subject of OpenID Connect.
+        Of what the account signs in with, see `triage.store.accounts.credential_sha256`.
     """
 
     kind = EventType.ACCOUNT_CREATED
     account: int
     name: str
+    printed_name: str
     role: Role
     credential: str
 
@@ -66,12 +67,21 @@ class PasswordChanged(LedgerEvent):
 
 
 @dataclass(frozen=True)
+class PasswordRehashed(LedgerEvent):
+    """The same password was hashed again, since the parameters of hashing had changed."""
+
+    kind = EventType.PASSWORD_REHASHED
+    account: int
+    credential: str
+
+
+@dataclass(frozen=True)
 class SignedIn(LedgerEvent):
-    """An account signed in: by `password` or `oidc`, or again for a signature."""
+    """An account signed in, or proved again who it is, for a signature."""
 
     kind = EventType.SIGNED_IN
     account: int
-    method: str
+    method: SignInMethod
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,7 @@ class SignInRefused(LedgerEvent):
 
     kind = EventType.SIGN_IN_REFUSED
     account: int | None
-    reason: str
+    reason: RefusalReason
 
 
 @dataclass(frozen=True)
