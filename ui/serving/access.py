@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triage.accounts.sessions import SessionExpired
+from triage.vocabulary.sign_in import ExpiryReason
 from ui.serving.cookies import clear_session, cookie_of, session_cookie
 from ui.serving.hosts import AllowedHosts
 from ui.serving.open_connections import SessionGuard
@@ -20,6 +21,8 @@ from ui.serving.security_headers import with_security_headers
 from ui.serving.sessions import SessionChecks
 from ui.serving.settings import ServingSettings, is_loopback
 
+LOGIN = "triage.login"
+"""Key of a request's scope under which later handlers find its session."""
 HEALTH = "/_stcore/health"
 HOST_CONFIG = "/_stcore/host-config"
 PUBLIC = frozenset(
@@ -77,7 +80,7 @@ class AccessControl:
         elif path not in PUBLIC:
             token = cookie_of(scope, self._cookie)
             try:
-                await self._sessions.find(token)
+                scope[LOGIN] = await self._sessions.find(token)
             except SessionExpired as ended:
                 # Streamlit's page asks for this before it connects again. With the answer it goes
                 # on by itself once the reader has signed in in another tab.
@@ -92,7 +95,7 @@ class AccessControl:
         token = cookie_of(scope, self._cookie)
         try:
             if self._refusal(scope) or token is None:
-                raise SessionExpired("unknown")
+                raise SessionExpired(ExpiryReason.UNKNOWN)
             await self._sessions.find(token)
         except SessionExpired:
             await receive()  # the request to connect

@@ -43,8 +43,10 @@ class AllowedHosts:
             return False
         if name in self._names or self._every_name:
             return True
-        if any(name.endswith(ending) and "." not in name.removesuffix(ending)
-               for ending in self._wildcards):
+        if any(
+            name.endswith(ending) and "." not in name.removesuffix(ending)
+            for ending in self._wildcards
+        ):
             return True
         return self._addresses and _is_address(name)
 
