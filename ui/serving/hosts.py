@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ui.serving.settings import LOOPBACK_NAMES, ServingSettings
 
-_ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared, not listened on
+_ANY_ADDRESS = ("0.0.0.0", "::")
 
 
 class AllowedHosts:

@@ -87,9 +87,9 @@ class SignInPages:
         local = await self._local_user()
         # A page of another site may lead here; then the person is asked first.
         own_wish = request.headers.get("sec-fetch-site") in ("none", "same-origin")
-        if local and own_wish and request.method == "GET":
-            if SIGNED_OUT not in request.query_params:
-                return await self._begin_local(request, wanted)
+        waits = request.method != "GET" or SIGNED_OUT in request.query_params
+        if local and own_wish and not waits:
+            return await self._begin_local(request, wanted)
         return self._form(request, wanted, local=local)
 
     async def submit(self, request: Request) -> Response:
