@@ -71,7 +71,8 @@
     const text = await (await fetch("/logout", { cache: "no-store" })).text();
     const form = new DOMParser().parseFromString(text, "text/html").querySelector('form[action="/logout"]');
     if (form) {
-      document.body.append(document.adoptNode(form));
+      // Nothing of a case stays in the page that the browser may keep for its Back button.
+      document.body.replaceChildren(document.adoptNode(form));
       form.submit();
     } else {
       location.assign("/login");
@@ -92,6 +93,11 @@
   );
   document.addEventListener("visibilitychange", () => document.hidden || check());
   window.addEventListener("focus", check);
-  window.addEventListener("pageshow", check);
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) {
+      location.reload(); // kept by the browser for its Back button: the server decides anew
+    }
+  });
+  check();
   setInterval(check, CHECK_MS);
 })();
