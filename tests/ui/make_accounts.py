@@ -51,5 +51,6 @@ def account(
 def session_for(store: Store, name: str) -> SessionToken:
     """Begin a session of an account that signs in through OpenID Connect."""
     found = account(store, name)
-    assert found.issuer is not None and found.subject is not None
+    assert found.issuer is not None
+    assert found.subject is not None
     return sign_in_oidc(store, found.issuer, found.subject)
