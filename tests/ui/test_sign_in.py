@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
-from argon2 import Parameters
-from argon2.low_level import Type
 from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 from streamlit.runtime import Runtime
 
 from tests.ui.make_accounts import ADMINISTRATOR, PASSWORD, account, session_for
+from tests.ui.served import ADDRESS, CHEAP, FROM_FORM, form_token, served, submit
 from triage.accounts.accounts import disable_account, find_account
 from triage.accounts.sessions import SessionExpired, session_of, sign_in_local, sign_out
 from triage.store import Store, open_store
@@ -29,17 +27,14 @@ from ui.serving.hosts import AllowedHosts
 from ui.serving.local_paths import local_path
 from ui.serving.settings import ServingSettings
 
-ADDRESS = "http://127.0.0.1:8501"
 STREAM = "ws://127.0.0.1:8501/_stcore/stream"
 NAVIGATION = {"sec-fetch-site": "none", "sec-fetch-mode": "navigate"}
-FROM_FORM = {"sec-fetch-site": "same-origin", "origin": ADDRESS}
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _cheap_hashes() -> Iterator[None]:
-    cheap = Parameters(Type.ID, 19, 16, 32, 1, 8, 1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("triage.accounts.passwords.parameters", lambda: cheap)
+        patch.setattr("triage.accounts.passwords.parameters", lambda: CHEAP)
         yield
 
 
@@ -77,21 +72,6 @@ def store(templates: tuple[Path, Path], tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-@contextmanager
-def served(
-    store: Store, folder: Path, settings: ServingSettings | None = None, address: str = ADDRESS
-) -> Iterator[TestClient]:
-    """The application without its server, and a client that follows no redirection."""
-    script = folder / "page.py"
-    script.write_text("import streamlit as st\nst.title('A page')\n")
-    Runtime._instance = None  # Streamlit allows for one application a process
-    app = build_application(store, settings or ServingSettings(), script)
-    with TestClient(
-        app, base_url=address, follow_redirects=False, client=("127.0.0.1", 5000)
-    ) as client:
-        yield client
-
-
 @pytest.fixture
 def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
     with served(store, tmp_path) as opened:
@@ -108,19 +88,6 @@ def outsider(
     with served(store, folder) as opened:
         yield opened
     store.close()
-
-
-def form_token(client: TestClient, path: str = "/login") -> str:
-    found = re.search(r'name="form_token" value="(\w+)"', client.get(path).text)
-    assert found is not None
-    return found[1]
-
-
-def submit(client: TestClient, token: str | None = None, **fields: str) -> httpx.Response:
-    """Send the form for signing in, as Ann unless told otherwise."""
-    given = {"name": "Ann", "password": PASSWORD, "next": "/"}
-    given["form_token"] = form_token(client) if token is None else token
-    return client.post("/login", data={**given, **fields}, headers=FROM_FORM)
 
 
 def websocket_is_open(client: TestClient) -> bool:
