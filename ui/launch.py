@@ -53,22 +53,17 @@ def run(url: str, settings: ServingSettings | None = None) -> int:
     """
     checked = check(url, settings or ServingSettings())
     _require_free(checked.host, checked.port)
-    environment = {
-        **os.environ,
-        URL_VARIABLE: url,
-        SETTINGS_VARIABLE: checked.to_json(),
-        # The server's own check of the proxy decides, not that of its library.
-        "FORWARDED_ALLOW_IPS": "",
-    }
+    environment = {**os.environ, URL_VARIABLE: url, SETTINGS_VARIABLE: checked.to_json()}
     # -P: files in the working folder cannot take the place of the software's modules.
     command = [sys.executable, "-P", "-c", _SERVER]
     with subprocess.Popen(command, env=environment) as server, _ended_with(server):
         try:
-            return server.wait()
+            code = server.wait()
         except KeyboardInterrupt:
             server.terminate()
             server.wait()
             return 0
+        return 0 if code == -signal.SIGTERM else code  # told to end, and ended in order
 
 
 def check(url: str, settings: ServingSettings) -> ServingSettings:

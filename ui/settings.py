@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ui.serving.settings import ServingSettings
-
 SHORTCUT = "Ctrl+S"
 """Presses a page's main button wherever the focus is; Enter does not, on a radio button."""
 
@@ -22,7 +20,6 @@ SAFETY: dict[str, Any] = {
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,
     "client.disableDataExport": True,
-    "logger.hideWelcomeMessage": True,
 }
 """No usage is reported, no other program drives the pages, no error shows source code or paths.
 
@@ -44,20 +41,6 @@ THEME: dict[str, Any] = {
 """Dark enough for a contrast of 4.5 to 1 in faded captions and key hints (WCAG 2.2, 1.4.3)."""
 
 
-def streamlit_options(serving: ServingSettings) -> dict[str, Any]:
-    """Return Streamlit's configuration, by name of its options.
-
-    Parameters
-    ----------
-    serving : ServingSettings
-    """
-    options = {
-        **SAFETY,
-        **THEME,
-        "server.address": serving.host,
-        "server.port": serving.port,
-    }
-    if serving.tls_cert is not None:
-        options["server.sslCertFile"] = str(serving.tls_cert)
-        options["server.sslKeyFile"] = str(serving.tls_key)
-    return options
+def streamlit_options() -> dict[str, Any]:
+    """Return Streamlit's configuration, by name of its options."""
+    return {**SAFETY, **THEME}

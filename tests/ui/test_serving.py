@@ -248,14 +248,15 @@ def test_a_server_with_tls(store: Store, url: str, tmp_path: Path) -> None:
     ) as server:
         try:
             context = ssl.create_default_context(cafile=str(certificate))
-            answer = _opened(f"https://localhost:{port}/login", context)
-            assert "__Host-triage_form=" in answer.headers["set-cookie"]
-            assert "Secure" in answer.headers["set-cookie"]
+            with _opened(f"https://localhost:{port}/login", context) as answer:
+                assert "__Host-triage_form=" in answer.headers["set-cookie"]
+                assert "Secure" in answer.headers["set-cookie"]
             with pytest.raises(OSError):  # noqa: PT011 - of several kinds
                 urllib.request.urlopen(f"http://localhost:{port}/login", timeout=10)
         finally:
             server.terminate()
             output, _ = server.communicate(timeout=60)
+    assert server.returncode == 0
     assert f"https://127.0.0.1:{port}" in output.decode()
     with pytest.raises(OSError):  # noqa: PT011 - of several kinds
         urllib.request.urlopen(f"https://localhost:{port}/login", timeout=10, context=context)
