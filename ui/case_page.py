@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from triage.accounts import Actor
 from triage.errors import WorkflowError
 from triage.modalities import MODALITIES
 from triage.review import (
@@ -15,19 +16,17 @@ from triage.review import (
     OverrideReason,
     decide,
     lock_first_read,
+    open_case,
     reveal,
 )
 from triage.store import Store, get_case, known_conditions
 from triage.store.records import ReviewRecord, StoredCase
 from ui import opinion_card, read_form
-from ui.blind_reads import review_here
 from ui.case_views import CASE_VIEWS
-from ui.session import go_to_worklist, remember_revealed
+from ui.session import go_to_worklist
 from ui.settings import SHORTCUT
 from ui.words import (
     CERTAINTIES,
-    SEEN_HERE,
-    SEEN_HERE_HINT,
     URGENCIES,
     condition_name,
     escape,
@@ -35,24 +34,16 @@ from ui.words import (
 )
 
 
-def show(store: Store, case_id: int, reader: str) -> None:
+def show(store: Store, case_id: int, actor: Actor) -> None:
     """Draw a case at the step that this reader has reached."""
     with store.reading() as session:
         case = get_case(session, case_id)
         conditions = _conditions(case, known_conditions(session))
     st.button("Back to the worklist", icon=":material/arrow_back:", on_click=go_to_worklist)
     st.title(f"Case {escape(case.external_id)}", anchor=False)
-    if not reader:
-        st.info("Give your name in the side bar to read this case.", icon=":material/badge:")
-        return
-    review = review_here(store, case_id, reader)
-    if review is None:
-        st.warning(f"{SEEN_HERE} {SEEN_HERE_HINT}", icon=":material/visibility_off:")
-        return
+    review = open_case(store, case_id, actor.name)
     view = CASE_VIEWS[case.modality]
-    opinion = reveal(store, case_id, reader) if review.first is not None else None
-    if opinion is not None:
-        remember_revealed(case_id)
+    opinion = reveal(store, case_id, actor.name) if review.first is not None else None
     left, right = st.columns(view.columns, gap="large")
     with left:
         view.show_images(case, opinion, view.words)
