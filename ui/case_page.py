@@ -20,6 +20,7 @@ from triage.review import (
     lock_first_read,
     open_case,
     reveal,
+    taken_up,
     undo_decision,
 )
 from triage.store import Store, get_case, known_conditions
@@ -54,7 +55,10 @@ def show(store: Store, case_id: int, actor: Actor) -> None:
         st.warning(escape(str(refusal)), icon=":material/lock_person:")
         return
     view = CASE_VIEWS[case.modality]
-    opinion = reveal(store, case_id, actor) if _is_shown(review) else None
+    opinion = None
+    if _is_shown(review):
+        opinion = reveal(store, case_id, actor)
+        review = taken_up(store, case_id, actor) or review  # the reveal is a step of its own
     left, right = st.columns(view.columns, gap="large")
     with left:
         view.show_images(case, opinion, view.words)

@@ -39,9 +39,14 @@ class Pages:
 @pytest.fixture
 def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pages:
     url, cases = fill(tmp_path)
+    sign_in_without_a_browser(monkeypatch, url)
+    return Pages(url, cases)
+
+
+def sign_in_without_a_browser(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Let the pages of a database take the session's token from where `Pages.open` puts it."""
     monkeypatch.setenv("TRIAGE_DATABASE_URL", url)
     monkeypatch.setattr("ui.session.session_token", lambda: st.session_state.get(TOKEN, ""))
-    return Pages(url, cases)
 
 
 def everything(app: AppTest) -> str:
@@ -59,7 +64,10 @@ def everything(app: AppTest) -> str:
 def answer(app: AppTest, condition: str, urgency: str, certainty: str) -> None:
     """Choose in whichever form the page shows."""
     choose = {box.label: box for box in app.selectbox}
-    choose["Condition"].select(condition)
+    if "Condition" in choose:
+        choose["Condition"].select(condition)
+    else:
+        app.multiselect[0].set_value([condition])
     radios = {radio.label: radio for radio in app.radio}
     radios["Urgency"].set_value(urgency)
     radios["How certain are you?"].set_value(certainty)
