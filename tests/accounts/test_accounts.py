@@ -40,8 +40,8 @@ from triage.errors import StoreError, TriageError
 from triage.ledger.events.model_events import BundleRegistered
 from triage.store import Store, append_event, open_store
 from triage.store.accounts import credential_sha256, stored_accounts
-from triage.store.reviews import reader_key
 from triage.vocabulary.event_types import EventType
+from triage.vocabulary.reader_names import reader_key
 
 CHANGES = (
     EventType.ACCOUNT_CREATED,

@@ -32,7 +32,7 @@ from triage.store.accounts import (
 )
 from triage.store.base import utc_now
 from triage.store.login_sessions import revoke_sessions_of
-from triage.store.reviews import reader_key
+from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.roles import Action, Role
 
 LONGEST_NAME = 80
@@ -112,7 +112,7 @@ def add_account(
     ----------
     store : Store
     name : str
-        1 to 80 printable characters; compared as `triage.store.reviews.reader_key` does.
+        1 to 80 printable characters; compared as `triage.vocabulary.reader_names.reader_key` does.
     role : Role
     by : Actor
         Who adds it; `SYSTEM_ACTOR` only while there is no account.

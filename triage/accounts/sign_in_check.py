@@ -22,7 +22,7 @@ from triage.store.accounts import (
     update_account,
 )
 from triage.store.base import utc_now
-from triage.store.reviews import reader_key
+from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.sign_in import RefusalReason, SignInMethod
 
 FAILURES_UNTIL_LOCKOUT = 5

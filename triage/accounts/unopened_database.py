@@ -20,7 +20,7 @@ from triage.store.base import utc_now
 from triage.store.database_errors import errors_told
 from triage.store.location import resolve_url
 from triage.store.read_connection import DamagedFile, read_connection
-from triage.store.reviews import reader_key
+from triage.vocabulary.reader_names import reader_key
 
 
 def has_accounts_at(url: str | None) -> bool:

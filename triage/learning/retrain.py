@@ -29,8 +29,8 @@ from triage.store import (
 )
 from triage.store import champion as find_champion
 from triage.store.ledger import SYSTEM
-from triage.store.reviews import reader_key
 from triage.systems.bundle import check_free, load_bundle_spec, load_system
+from triage.vocabulary.reader_names import reader_key
 
 
 @dataclass(frozen=True)

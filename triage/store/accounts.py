@@ -23,7 +23,8 @@ class AccountRecord:
     ----------
     id : int
     name, name_key, printed_name : str
-        `name_key` is what two spellings of the name share, see `triage.store.reviews.reader_key`.
+        `name_key` is what two spellings of the name share, see
+        `triage.vocabulary.reader_names.reader_key`.
     role : Role
     password_hash : str or None
         In argon2's encoding, with its parameters and salt.

@@ -145,7 +145,8 @@ def _columns(decision: Decision, reading: ReadingRecord | None) -> dict[str, Any
 def shown_prediction(session: Session, case_id: int) -> StoredPrediction | None:
     """Return the prediction to show for a case: the champion's, else the newest, else None.
 
-    Those of withdrawn bundles are not shown, nor those made up for planted cases. A reader gets it only through `triage.review.reveal`.
+    Those of withdrawn bundles are not shown, nor those made up for planted cases. A reader gets it
+    only through `triage.review.reveal`.
     """
     row = session.scalar(
         select(Prediction)

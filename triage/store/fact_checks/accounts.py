@@ -16,9 +16,9 @@ from triage.ledger.events.account_events import (
     RoleChanged,
 )
 from triage.store.accounts import AccountRecord, credential_sha256, stored_accounts
-from triage.store.reviews import reader_key
 from triage.store.typed_events import typed_events
 from triage.vocabulary.event_types import EventType
+from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.roles import Role
 
 _KINDS = (
