@@ -8,7 +8,7 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from tests.pages import first_cells, rows, section, text_of
 from triage.accounts import PERMISSIONS, Action, Role
-from triage.accounts.accounts import LONGEST_NAME, RESERVED_NAMES
+from triage.accounts.names import LONGEST_NAME, RESERVED_NAMES
 from triage.accounts.passwords import LONGEST, SHORTEST, parameters
 from triage.accounts.sessions import SessionLimits
 from triage.accounts.sign_in_check import FAILURES_UNTIL_LOCKOUT, FIRST_LOCKOUT, LONGEST_LOCKOUT
