@@ -47,6 +47,7 @@ def demo(
     from triage.data.spec_files import load_spec, shipped_spec
     from ui.launch import require_pages
     from ui.launch import run as serve
+    from ui.serving.settings import ServingSettings
 
     if not no_ui:
         require_pages()  # before minutes of training
@@ -89,4 +90,4 @@ def demo(
     if not no_ui:
         if not as_json:
             say(False, {}, f"reviewer's pages: http://127.0.0.1:{port} (Ctrl-C stops)")
-        raise typer.Exit(serve(result.database, port))
+        raise typer.Exit(serve(result.database, ServingSettings(port=port)))
