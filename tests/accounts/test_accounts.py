@@ -30,10 +30,10 @@ from triage.accounts.accounts import (
     enable_account,
     find_account,
     has_accounts,
-    is_name,
     set_password,
     set_role,
 )
+from triage.accounts.names import is_name
 from triage.accounts.passwords import PasswordRefused
 from triage.accounts.sessions import SessionExpired, SignInRefused, session_of, sign_in
 from triage.errors import StoreError, TriageError

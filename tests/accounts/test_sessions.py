@@ -161,7 +161,7 @@ LIMITS = SessionLimits(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(1, 900), min_size=1, max_size=12))
 def test_any_times_of_use(one_store: Store, gaps: list[int]) -> None:
     """A session goes on for exactly as long as a simulation of the rules says."""

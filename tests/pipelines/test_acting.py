@@ -182,6 +182,31 @@ def test_restore(run, database: str, tmp_path: Path) -> None:
     assert run(None, *verb, "--db", other).code == 0
 
 
+def test_ledger_checkpoint(run, database: str, tmp_path: Path) -> None:
+    key, out = tmp_path / "ledger.key", tmp_path / "ledger.jsonl"
+    assert run(None, "ledger", "keygen", "--out", key).code == 0
+    verb = ("ledger", "checkpoint", "--key", key, "--out", out, "--db", database)
+    for name in (None, "reader", "engineer"):
+        answer = run(name, *verb)
+        assert answer.code == 2
+        assert "seal_ledger" in answer.err
+    assert not out.exists()
+    assert run("governance", *verb).code == 0
+    assert run("Ada", *verb).code == 0
+    assert run(None, "ledger", "verify", "--db", database, "--checkpoints", out).code == 0
+
+
+def test_changed_accounts_are_found_by_the_verification(run, database: str) -> None:
+    assert run(None, "ledger", "verify", "--db", database).code == 0
+    store = open_store(database)
+    with store.transaction() as session:
+        session.execute(text("UPDATE account SET role = 'administrator' WHERE name = 'reader'"))
+    store.close()
+    answer = run(None, "ledger", "verify", "--db", database)
+    assert answer.code == 4
+    assert "account 2: role is not what its events say" in answer.out
+
+
 def test_a_damaged_database_can_be_restored(run, database: str, tmp_path: Path) -> None:
     copy, path = tmp_path / "copy.db", Path(database.removeprefix("sqlite:///"))
     back_up(database, copy)

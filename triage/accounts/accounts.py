@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from triage.accounts.actor import LOCAL_ACTOR, SYSTEM_ACTOR, Actor
+from triage.accounts.account import Account, AccountError, account_of
+from triage.accounts.actor import SYSTEM_ACTOR, Actor
+from triage.accounts.names import is_name, require_name
 from triage.accounts.passwords import hash_password, require_acceptable
 from triage.accounts.permissions import require
-from triage.errors import TriageError
 from triage.ledger.events.account_events import (
     AccountCreated,
     AccountDisabled,
@@ -35,62 +36,22 @@ from triage.store.login_sessions import revoke_sessions_of
 from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.roles import Action, Role
 
-LONGEST_NAME = 80
-RESERVED_NAMES = (SYSTEM_ACTOR.name, LOCAL_ACTOR.name)
+__all__ = [
+    "Account",
+    "AccountError",
+    "accounts",
+    "add_account",
+    "any_enabled",
+    "check_new_account",
+    "disable_account",
+    "enable_account",
+    "find_account",
+    "has_accounts",
+    "set_password",
+    "set_role",
+]
+
 _LONGEST_SUBJECT = 2048
-
-
-class AccountError(TriageError):
-    """An account cannot be added or changed as asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Someone who may sign in.
-
-    Parameters
-    ----------
-    id : int
-        Row of `account`; it never changes.
-    name : str
-        As it stands in events and reviews.
-    printed_name : str
-        As it stands on signatures.
-    role : Role
-    disabled : bool
-        Whether signing in is refused.
-    has_password : bool
-    issuer, subject : str or None
-        Of OpenID Connect.
-    """
-
-    id: int
-    name: str
-    printed_name: str
-    role: Role
-    disabled: bool
-    has_password: bool
-    issuer: str | None
-    subject: str | None
-
-    @property
-    def actor(self) -> Actor:
-        """What services are given as who acts."""
-        return Actor(self.name, self.role)
-
-
-def account_of(record: AccountRecord) -> Account:
-    """Return what may be shown of a stored account."""
-    return Account(
-        id=record.id,
-        name=record.name,
-        printed_name=record.printed_name,
-        role=record.role,
-        disabled=record.disabled_at is not None,
-        has_password=record.password_hash is not None,
-        issuer=record.issuer,
-        subject=record.subject,
-    )
 
 
 def add_account(
@@ -194,9 +155,9 @@ def check_new_account(
     """
     if first and role is not Role.ADMINISTRATOR:
         raise AccountError("The first account is that of an administrator.", hint="Give that role.")
-    _require_name(name, "name")
+    require_name(name, "name")
     if printed_name:
-        _require_name(printed_name, "printed name")
+        require_name(printed_name, "printed name")
     _require_credential(password, issuer, subject)
     if password is not None:
         require_acceptable(password, name)
@@ -343,22 +304,6 @@ def enable_account(store: Store, name: str, *, by: Actor) -> Account:
         return account_of(replace(record, disabled_at=None))
 
     return store.write(change)
-
-
-def is_name(text: str) -> bool:
-    """Whether a text can be an account's name."""
-    return 0 < len(text) <= LONGEST_NAME and text.isprintable() and bool(reader_key(text))
-
-
-def _require_name(text: str, what: str) -> None:
-    name = text.strip()
-    if not is_name(name):
-        raise AccountError(f"A {what} has 1 to {LONGEST_NAME} printable characters.")
-    if reader_key(name) in {reader_key(reserved) for reserved in RESERVED_NAMES}:
-        raise AccountError(
-            f"The names {' and '.join(map(repr, RESERVED_NAMES))} are reserved.",
-            hint="Give another name.",
-        )
 
 
 def _require_credential(password: str | None, issuer: str | None, subject: str | None) -> None:

@@ -9,7 +9,7 @@ from typing import NoReturn, TypeVar
 
 from sqlalchemy.orm import Session
 
-from triage.accounts.accounts import is_name
+from triage.accounts.names import is_name
 from triage.accounts.passwords import hash_password, matches, needs_rehash
 from triage.errors import TriageError
 from triage.ledger.events import account_events

@@ -9,8 +9,9 @@ from __future__ import annotations
 from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
-from triage.accounts.accounts import account_of, is_name
+from triage.accounts.account import account_of
 from triage.accounts.actor import Actor
+from triage.accounts.names import is_name
 from triage.accounts.passwords import matches
 from triage.accounts.sign_in_check import SignInRefused
 from triage.errors import StoreError
