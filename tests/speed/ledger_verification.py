@@ -1,5 +1,6 @@
-"""Seconds to append, verify and check a ledger: `python -m tests.speed.ledger_verification [EVENTS [KIND ...]]`.
+"""Seconds to append, verify and check a ledger.
 
+`python -m tests.speed.ledger_verification [EVENTS [KIND ...]]`; kinds are `sqlite` and `postgres`.
 The first figure is of 100,000 events in the chain alone, the second of a database of as many events
 whose predictions and labels are compared with them.
 """
@@ -112,8 +113,8 @@ def measure(kind: str, count: int, folder: Path) -> None:
                     assert [check(session) for check in FACT_CHECKS] == [[] for _ in FACT_CHECKS]
                 facts_s = time.perf_counter() - start
             print(
-                f"{kind}: chain of {found.events} events {chain_s:.2f} s, facts {facts_s:.2f} s",
-                flush=True,
+                f"{kind}: chain of {found.events} events {chain_s:.2f} s "
+                f"({busy_s:.2f} s of the processor), facts {facts_s:.2f} s"
             )
         start = time.perf_counter()
         assert verify_ledger(url, checkpoints=out).intact

@@ -10,16 +10,18 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from tests.store.ledger_writers import main
 from tests.store.make import scored
-from triage.errors import LedgerNotIntact
+from triage.errors import LedgerNotIntact, StoreError
 from triage.ledger.checkpoints import read_checkpoints
 from triage.ledger.events.model_events import BundleRegistered
 from triage.ledger.keys import make_key
 from triage.store import Store, append_checkpoint, append_event, events, verify_ledger
 from triage.store.checkpoint_schedule import CheckpointSchedule
 from triage.store.ledger_checkpoints import CheckpointOutcome
+from triage.store.tables import Case
 
 ROOT = Path(__file__).parents[2]
 WRITERS = 8
@@ -75,6 +77,36 @@ def test_a_process_that_is_killed_loses_nothing_that_it_had_committed(store: Sto
     with store.transaction() as session:
         append_event(session, BundleRegistered("after"))
     assert verify_ledger(url_of(store)).chain.findings == ()
+
+
+@pytest.mark.parametrize(
+    "url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+def test_the_lock_of_the_chain_is_taken_last(store: Store) -> None:
+    """A writer of an event of a case that another has locked waits without that lock."""
+    case = scored(store)
+    failed: list[BaseException] = []
+
+    def append() -> None:
+        try:
+            with store.transaction() as session:
+                append_event(session, BundleRegistered("waits"), case_id=case)
+        except StoreError as error:
+            failed.append(error)
+
+    with store.transaction() as session:
+        session.execute(select(Case.id).where(Case.id == case).with_for_update())
+        waiting = threading.Thread(target=append)
+        waiting.start()
+        waiting.join(timeout=0.5)
+        assert waiting.is_alive()
+        append_event(session, BundleRegistered("first"), case_id=case)
+    waiting.join(timeout=60)
+    assert failed == []
+    with store.reading() as session:
+        assert [one.payload for one in events(session)][-2:] == [
+            {"bundle": "first"}, {"bundle": "waits"},
+        ]  # fmt: skip
 
 
 def test_many_events_of_one_transaction_are_one_insert(store: Store) -> None:
