@@ -167,6 +167,7 @@ def test_the_database_refuses_changes_by_other_ways(filled: Store, statement: st
     assert_chained(filled)
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # PostgreSQL has no REPLACE
 @pytest.mark.parametrize(
     "statement",
     [
@@ -179,8 +180,6 @@ def test_the_database_refuses_changes_by_other_ways(filled: Store, statement: st
     ],
 )
 def test_sqlite_refuses_to_replace_an_event(filled: Store, statement: str) -> None:
-    if filled.engine.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL has no REPLACE; its counterpart is above")
     with pytest.raises(Exception, match="append-only"), filled.engine.begin() as connection:
         connection.execute(text(statement))
     with filled.transaction() as session:
@@ -188,9 +187,10 @@ def test_sqlite_refuses_to_replace_an_event(filled: Store, statement: str) -> No
     assert bundles(filled) == ["ééé", "b", "c"]
 
 
+@pytest.mark.parametrize(
+    "url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
 def test_postgresql_refuses_to_truncate(filled: Store) -> None:
-    if filled.engine.dialect.name != "postgresql":
-        pytest.skip("SQLite has no TRUNCATE")
     with pytest.raises(Exception, match="append-only"), filled.engine.begin() as connection:
         connection.execute(text("TRUNCATE event"))
 

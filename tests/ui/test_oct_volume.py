@@ -23,6 +23,7 @@ from tests.ui.conftest import (
     shown,
     sign_in_without_a_browser,
 )
+from tests.ui.make_cases import SITE
 from tests.ui.make_oct import (
     SECRETS,
     SMALL,
@@ -87,7 +88,8 @@ def add(
     """Put another case of a volume into the store."""
     store = open_store(pages.url)
     with store.transaction() as session:
-        number = add_case(session, case(name, images=(image,), modality=Modality.OCT_VOLUMES))
+        record = case(name, source=SITE, images=(image,), modality=Modality.OCT_VOLUMES)
+        number = add_case(session, record)
         system = champion(session)
         assert system is not None
         if decision is not None:

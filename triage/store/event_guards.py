@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from sqlalchemy import Connection, create_engine, text
 
 from triage.store.schema import migrate
@@ -29,6 +31,7 @@ def _sqlite_triggers(connection: Connection) -> dict[str, str]:
     return {str(row.name): str(row.sql) for row in connection.execute(query)}
 
 
+@cache
 def _wanted_on_sqlite() -> dict[str, str]:
     engine = create_engine("sqlite://")
     try:

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Integer, any_, insert, literal, select, text
 from sqlalchemy import event as sqlalchemy_event
-from sqlalchemy import insert, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Mapper, ORMExecuteState, Session, SessionTransaction
 
@@ -33,7 +34,7 @@ from triage.ledger.canonical import (
 from triage.ledger.event import LedgerEvent
 from triage.store.base import utc_now
 from triage.store.records import EventRecord
-from triage.store.tables import Event
+from triage.store.tables import Case, Event
 
 SYSTEM = "system"
 """The actor of events that no person caused directly."""
@@ -130,11 +131,7 @@ def seal(session: Session) -> None:
         return
     session.flush()  # cases that the events refer to
     if session.get_bind().dialect.name == "postgresql":
-        # One writer after the other, of this table. A writer of SQLite is alone already.
-        session.execute(
-            text("SELECT pg_advisory_xact_lock(:key, CAST(CAST('event' AS regclass) AS int))"),
-            {"key": _LOCK_KEY},
-        )
+        _lock_chain(session, {one.case_id for one in buffer.appended[buffer.sealed :]} - {None})
     last = session.execute(select(Event.id, Event.hash).order_by(Event.id.desc()).limit(1)).first()
     seq, previous = (last.id, last.hash) if last else (0, FIRST_PREVIOUS)
     rows = []
@@ -146,6 +143,23 @@ def seal(session: Session) -> None:
         rows.append(row)
     session.connection().execute(insert(Event.__table__), rows)  # type: ignore[arg-type]
     buffer.sealed = len(buffer.appended)
+
+
+def _lock_chain(session: Session, cases: set[int | None]) -> None:
+    """Let one writer after the other append. A writer of SQLite is alone already."""
+    # The locks that the foreign keys of the events take come first: who waits for one of them
+    # while holding the lock of the chain could wait for a writer who waits for that.
+    numbers = literal(sorted(filter(None, cases)), ARRAY(Integer))
+    session.execute(
+        select(Case.id)
+        .where(Case.id == any_(numbers))
+        .order_by(Case.id)
+        .with_for_update(read=True, key_share=True)
+    )
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(:key, CAST(CAST('event' AS regclass) AS int))"),
+        {"key": _LOCK_KEY},
+    )
 
 
 def sealed_row(
