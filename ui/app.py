@@ -24,16 +24,12 @@ def main() -> None:
     st.set_page_config(page_title="Triage review", page_icon=icon, layout="wide")
     try:
         session = signed_in()
-    except SessionExpired as ended:
-        account_card.show_ended(ended)
-        return
-    account_card.show(session)
-    with st.sidebar:
-        st.caption(
-            "You read each case first alone; the AI's opinion follows. Every step is recorded. "
-            f"{SHORTCUT} presses the page's main button."
-        )
-    try:
+        account_card.show(session)
+        with st.sidebar:
+            st.caption(
+                "You read each case first alone; the AI's opinion follows. Every step is recorded. "
+                f"{SHORTCUT} presses the page's main button."
+            )
         require(session.actor, Action.VIEW_CASES)
         store = store_at(os.environ.get(URL_VARIABLE))
         case_id = open_case_id()
@@ -41,6 +37,8 @@ def main() -> None:
             worklist_page.show(store, session.actor)
         else:
             case_page.show(store, case_id, session.actor)
+    except SessionExpired as ended:
+        account_card.show_ended(ended)
     except TriageError as refusal:
         st.error(escape(str(refusal)), icon=":material/error:")
         st.button("To the worklist", on_click=go_to_worklist)

@@ -1,46 +1,63 @@
 from __future__ import annotations
 
-import pytest
+from streamlit.testing.v1 import AppTest
 
-from ui.session import RevealedCases, browser_token
-
-TOKEN = "00ff10a05b"
-
-
-def cookie(mask: str, token: str = TOKEN, time: int = 1_700_000_000) -> str:
-    """As Streamlit writes it."""
-    key, plain = bytes.fromhex(mask), bytes.fromhex(token)
-    masked = bytes(byte ^ key[at % 4] for at, byte in enumerate(plain)).hex()
-    return f"2|{mask}|{masked}|{time}"
+from tests.ui.conftest import APP, TOKEN, Pages, everything, shown
+from tests.ui.make_accounts import account, session_for
+from triage.accounts import Role
+from triage.accounts.sessions import sign_in_local, sign_out
+from triage.store import open_store
 
 
-def test_a_browser_is_known_however_its_cookie_is_masked() -> None:
-    assert browser_token(cookie("01020304")) == TOKEN
-    assert browser_token(cookie("fffefdfc", time=5)) == TOKEN
-    assert browser_token(f'"{cookie("01020304")}"') == TOKEN
-    assert browser_token(cookie("01020304", "00ff10a05c")) != TOKEN
+def _with_token(token: str) -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.session_state[TOKEN] = token
+    return app.run()
 
 
-@pytest.mark.parametrize("text", [None, "", "x", "2|a|b", "2|xx|yy|1", "2||00|1", "1|00|00|1"])
-def test_no_such_cookie(text: str | None) -> None:
-    assert browser_token(text) == ""
+def test_the_side_bar_says_who_is_signed_in(pages: Pages) -> None:
+    app = pages.open()
+    assert "**Ann**" in shown(app)
+    assert "Senior reader" in shown(app)
+    assert "No password" not in shown(app)
+    assert "/logout" in everything(app)
 
 
-def test_what_each_browser_was_shown() -> None:
-    revealed = RevealedCases()
-    revealed.add("a", 1)
-    revealed.add("a", 2)
-    assert [revealed.holds(*asked) for asked in (("a", 1), ("a", 2), ("a", 3), ("b", 1))] == [
-        True,
-        True,
-        False,
-        False,
-    ]
+def test_the_local_user_is_told_that_there_is_no_password(pages: Pages) -> None:
+    store = open_store(pages.url)
+    app = _with_token(sign_in_local(store))
+    store.close()
+    assert "**Local user**" in shown(app)
+    assert "No password" in shown(app)
 
 
-def test_how_many_browsers_are_remembered_is_bounded() -> None:
-    revealed = RevealedCases()
-    for browser in range(1001):
-        revealed.add(str(browser), 1)
-    assert not revealed.holds("0", 1)
-    assert revealed.holds("1", 1)
+def test_a_session_that_ended_shows_nothing_of_a_case(pages: Pages) -> None:
+    store = open_store(pages.url)
+    token = session_for(store, "Ann")
+    app = _with_token(token)
+    assert "C-1001" in everything(app)
+    sign_out(store, token)
+    store.close()
+    app.run()
+    assert "Sign in again" in app.error[0].value
+    assert "C-1001" not in everything(app)
+    assert "/login" in everything(app)
+
+
+def test_who_may_not_view_cases_is_refused(pages: Pages) -> None:
+    store = open_store(pages.url)
+    account(store, "Eve", Role.ENGINEER)
+    app = _with_token(session_for(store, "Eve"))
+    store.close()
+    assert "view_cases" in app.error[0].value.replace("\\", "")
+    assert "C-1001" not in everything(app)
+
+
+def test_another_account_finds_nothing_of_the_former_in_the_state(pages: Pages) -> None:
+    app = pages.open(reader="Ann")
+    app.session_state["draft"] = "of Ann"
+    store = open_store(pages.url)
+    app.session_state[TOKEN] = session_for(store, "Ben")
+    store.close()
+    app.run()
+    assert "draft" not in app.session_state
