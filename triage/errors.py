@@ -123,6 +123,30 @@ class StoreError(TriageError):
     """The case database cannot be used as asked."""
 
 
+class LedgerError(TriageError):
+    """A key, a file of checkpoints or a ledger of events cannot be used as asked."""
+
+
+class LedgerNotIntact(LedgerError):
+    """A ledger of events is not intact, so that it is not signed.
+
+    Parameters
+    ----------
+    findings : sequence of str
+        What was found, one sentence each.
+    """
+
+    exit_code = ExitCode.ANSWERED_NO
+
+    def __init__(self, what: str, *, findings: tuple[str, ...], hint: str | None = None) -> None:
+        self.problems = findings
+        super().__init__(what, hint=hint)
+
+    def __str__(self) -> str:
+        listed = "".join(f"\n  - {printable(finding)}" for finding in self.problems)
+        return super().__str__() + listed
+
+
 class WorkflowError(TriageError):
     """A reviewing step is not allowed in the case's present state."""
 

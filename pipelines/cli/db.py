@@ -33,7 +33,8 @@ def db_upgrade(db: Db = None, as_json: Json = False) -> None:
 def db_check(db: Db = None, as_json: Json = False) -> None:
     """Check that the case database is whole; exit code 4 if it is not. Nothing is changed.
 
-    Looks at the file, the tables, references between rows, and what protects the ledger of events.
+    Looks at the file, the tables, references between rows, what protects the ledger of events, and
+    its hash chain, without checkpoints (triage ledger verify compares with them).
 
     Example: triage db check --db sqlite:///triage.db
     """

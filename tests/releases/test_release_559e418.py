@@ -25,11 +25,13 @@ from triage.decoding.read_volume import read_volume
 from triage.hashing import hash_file
 from triage.intake.ingest import ingest
 from triage.intake.score import ScoreResult, score
+from triage.ledger.keys import make_key
 from triage.oct_reading import OctReading
 from triage.predictions import Predictions
 from triage.review import Certainty, decide, reveal, worklist
 from triage.store import (
     Store,
+    append_checkpoint,
     cases_waiting,
     events,
     find_case,
@@ -38,6 +40,7 @@ from triage.store import (
     open_store,
     shown_prediction,
     upgrade_store,
+    verify_ledger,
 )
 from triage.store.predictions import get_prediction
 from triage.store.reviews import reviews
@@ -230,6 +233,8 @@ EXPECTED_COUNTS = {
     **STORED["counts"],
     # Patients became those of one source: one whom two sources name is two now.
     "patient": len({(one["source"], one["patient"]) for one in STORED["cases"]}),
+    # One more begins the ledger.
+    "event": STORED["counts"]["event"] + 1,
 }
 
 
@@ -267,6 +272,23 @@ def test_reviews_labels_and_events_are_read(store: Store) -> None:
         labels = labels_for_training(session, include_ai_visible=True)
         assert_holds(labels, STORED["labels"], "labels")
         assert_holds(events(session)[: len(STORED["events"])], STORED["events"], "events")
+
+
+def test_its_events_are_sealed_by_the_first_checkpoint(store: Store, tmp_path: Path) -> None:
+    url = store.engine.url.render_as_string(hide_password=False)
+    key, out = make_key(tmp_path / "key"), tmp_path / "checkpoints.jsonl"
+    made = append_checkpoint(url, key, out).appended
+    assert made is not None
+    earlier = len(STORED["events"])
+    assert made.seq > earlier
+    with store.reading() as session:
+        begun = events(session)[earlier]
+        assert (begun.kind, begun.payload["earlier_events"]) == ("ledger_begun", earlier)
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER event_no_update")
+        connection.exec_driver_sql("UPDATE event SET actor = 'Mallory' WHERE id = 1")
+    counts = verify_ledger(url, checkpoints=out, facts=False).chain.counts
+    assert counts.keys() == {"edited", "guards"}
 
 
 def test_a_review_goes_on(store: Store) -> None:

@@ -91,7 +91,7 @@ def test_the_readings_place_is_told_only_after_the_first_read(store: Store) -> N
 def test_a_database_of_the_first_version_is_upgraded_with_its_cases(url: str) -> None:
     """Made by the first migration alone and filled by plain SQL, as that version left it."""
     make_older(url, "0001")
-    with pytest.raises(StoreError, match="migration 0001, this software needs 0007"):
+    with pytest.raises(StoreError, match="migration 0001, this software needs"):
         open_store(url)
     upgrade_store(url)
     store = open_store(url)

@@ -1,1 +1,1 @@
-"""The ledger of events: what they are, their canonical text, and the proof that none was changed."""
+"""The ledger of events: their types, canonical text and hash chain, and signed checkpoints."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any, ClassVar, Self
 
@@ -22,7 +23,9 @@ class LedgerEvent:
 
     def payload(self) -> dict[str, Any]:
         """Return the fields as plain JSON types; numbers are integers, so that text is exact."""
-        return dict(_adapter(type(self)).dump_python(self, mode="json"))
+        # Not by pydantic, which turns a number that is not finite into null.
+        content: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return content
 
     @classmethod
     def from_payload(cls, payload: dict[str, Any]) -> Self:

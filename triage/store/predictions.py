@@ -106,12 +106,12 @@ GUARDED = ("condition", "recommendation", "queue_urgency", "reason_code")
 
 def prediction_sha256(decision: Decision, reading: ReadingRecord | None) -> str:
     """Return the SHA-256 of a stored decision and of its reading's content, wherever that lies."""
-    return hash_json(
-        {
-            "decision": decision.model_dump(mode="json"),
-            "reading": reading.sha256 if reading else None,
-        }
-    )
+    return stored_prediction_sha256(decision, reading.sha256 if reading else None)
+
+
+def stored_prediction_sha256(decision: Decision, reading_sha256: str | None) -> str:
+    """Return what `prediction_sha256` does, of a reading of which the hash is known."""
+    return hash_json({"decision": decision.model_dump(mode="json"), "reading": reading_sha256})
 
 
 def _columns(decision: Decision, reading: ReadingRecord | None) -> dict[str, Any]:

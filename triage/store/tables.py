@@ -204,7 +204,11 @@ class Label(Base):
 
 
 class Event(Base):
-    """One happening; rows are added and never changed (see `triage.store.ledger`)."""
+    """One happening; rows are added and never changed (see `triage.store.ledger`).
+
+    `id` counts from 1 without gaps. `payload` is canonical JSON; `text` is the canonical text of
+    the whole event, and `hash` its SHA-256 (`triage.ledger.canonical`).
+    """
 
     __tablename__ = "event"
 
@@ -213,4 +217,6 @@ class Event(Base):
     actor: Mapped[str] = mapped_column(String)
     kind: Mapped[str] = mapped_column(String)
     case_id: Mapped[int | None] = mapped_column(_refers("case.id"), index=True)
-    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    payload: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    hash: Mapped[str] = mapped_column(String(64))
