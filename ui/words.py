@@ -129,3 +129,9 @@ def due(item: WorklistItem) -> str:
     if item.pressure is Pressure.OVERDUE:
         return f"Overdue by {duration(-left)}"
     return f"{'Soon: in' if item.pressure is Pressure.NEAR else 'In'} {duration(left)}"
+
+
+READ_WITHOUT_AI = (
+    "This case is read without the AI: a part of all cases is, so that the AI and its readers can "
+    "be measured. Decide by yourself."
+)

@@ -37,6 +37,14 @@ from pipelines.cli.spec import spec_duplicates, spec_prepare, spec_validate
 from pipelines.cli.train import train
 from pipelines.cli.transfer import transfer
 from pipelines.cli.ui import ui
+from pipelines.cli.user import (
+    user_add,
+    user_disable,
+    user_enable,
+    user_list,
+    user_passwd,
+    user_role,
+)
 from triage import __version__
 from triage.errors import ExitCode, SpecError, TriageError, nearest_name
 from triage.printable import printable
@@ -130,6 +138,15 @@ ledger_app.command("keygen")(ledger_keygen)
 ledger_app.command("checkpoint")(ledger_checkpoint)
 ledger_app.command("rotate")(ledger_rotate)
 ledger_app.command("verify")(ledger_verify)
+
+user_app = typer.Typer(no_args_is_help=True, help="Accounts.", rich_markup_mode=None)
+app.add_typer(user_app, name="user")
+user_app.command("add")(user_add)
+user_app.command("list")(user_list)
+user_app.command("disable")(user_disable)
+user_app.command("enable")(user_enable)
+user_app.command("role")(user_role)
+user_app.command("passwd")(user_passwd)
 
 spec_app.command("validate")(spec_validate)
 spec_app.command("duplicates")(spec_duplicates)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from triage.accounts.actor import LOCAL_ACTOR, SYSTEM_ACTOR, Actor
+from triage.accounts.account import Account, AccountError, account_of
+from triage.accounts.actor import SYSTEM_ACTOR, Actor
+from triage.accounts.names import is_name, require_name
 from triage.accounts.passwords import hash_password, require_acceptable
 from triage.accounts.permissions import require
-from triage.errors import TriageError
 from triage.ledger.events.account_events import (
     AccountCreated,
     AccountDisabled,
@@ -32,65 +33,25 @@ from triage.store.accounts import (
 )
 from triage.store.base import utc_now
 from triage.store.login_sessions import revoke_sessions_of
-from triage.store.reviews import reader_key
+from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.roles import Action, Role
 
-LONGEST_NAME = 80
-RESERVED_NAMES = (SYSTEM_ACTOR.name, LOCAL_ACTOR.name)
+__all__ = [
+    "Account",
+    "AccountError",
+    "accounts",
+    "add_account",
+    "any_enabled",
+    "check_new_account",
+    "disable_account",
+    "enable_account",
+    "find_account",
+    "has_accounts",
+    "set_password",
+    "set_role",
+]
+
 _LONGEST_SUBJECT = 2048
-
-
-class AccountError(TriageError):
-    """An account cannot be added or changed as asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Someone who may sign in.
-
-    Parameters
-    ----------
-    id : int
-        Row of `account`; it never changes.
-    name : str
-        As it stands in events and reviews.
-    printed_name : str
-        As it stands on signatures.
-    role : Role
-    disabled : bool
-        Whether signing in is refused.
-    has_password : bool
-    issuer, subject : str or None
-        Of OpenID Connect.
-    """
-
-    id: int
-    name: str
-    printed_name: str
-    role: Role
-    disabled: bool
-    has_password: bool
-    issuer: str | None
-    subject: str | None
-
-    @property
-    def actor(self) -> Actor:
-        """What services are given as who acts."""
-        return Actor(self.name, self.role)
-
-
-def account_of(record: AccountRecord) -> Account:
-    """Return what may be shown of a stored account."""
-    return Account(
-        id=record.id,
-        name=record.name,
-        printed_name=record.printed_name,
-        role=record.role,
-        disabled=record.disabled_at is not None,
-        has_password=record.password_hash is not None,
-        issuer=record.issuer,
-        subject=record.subject,
-    )
 
 
 def add_account(
@@ -112,7 +73,7 @@ def add_account(
     ----------
     store : Store
     name : str
-        1 to 80 printable characters; compared as `triage.store.reviews.reader_key` does.
+        1 to 80 printable characters; compared as `triage.vocabulary.reader_names.reader_key` does.
     role : Role
     by : Actor
         Who adds it; `SYSTEM_ACTOR` only while there is no account.
@@ -133,24 +94,18 @@ def add_account(
     PermissionDenied
         If `by` may not manage accounts.
     """
-    name = _acceptable_name(name)
-    printed_name = _acceptable_name(printed_name, "printed name") if printed_name else name
-    _require_credential(password, issuer, subject)
-    if password is not None:
-        require_acceptable(password, name)
     with store.reading() as session:  # before the work of hashing
-        if any_account(session) or by != SYSTEM_ACTOR:
-            require(by, Action.MANAGE_ACCOUNTS)
+        first = not any_account(session)
+    if not first or by != SYSTEM_ACTOR:
+        require(by, Action.MANAGE_ACCOUNTS)
+    check_new_account(name, role, password, issuer, subject, printed_name, first=first)
+    name = name.strip()
+    shown = printed_name.strip() if printed_name else name
     encoded = None if password is None else hash_password(password)
 
     def add(session: Session) -> Account:
         lock_accounts(session)
-        if not any_account(session):
-            if role is not Role.ADMINISTRATOR:
-                raise AccountError(
-                    "The first account is that of an administrator.", hint="Give that role."
-                )
-        else:
+        if any_account(session):  # there may be one by now
             require(by, Action.MANAGE_ACCOUNTS)
         key = reader_key(name)
         if account_with_key(session, key) is not None:
@@ -162,18 +117,50 @@ def add_account(
             session,
             name=name,
             name_key=key,
-            printed_name=printed_name,
+            printed_name=shown,
             role=role,
             password_hash=encoded,
             issuer=issuer,
             subject=subject,
             at=at,
         )
-        created = AccountCreated(record.id, name, printed_name, role, _credential(record))
-        append_event(session, created, actor=by.name, at=at)
+        created = AccountCreated(record.id, name, shown, role, _credential(record))
+        append_event(session, created, actor=by.name)
         return account_of(record)
 
     return store.write(add)
+
+
+def check_new_account(
+    name: str,
+    role: Role,
+    password: str | None,
+    issuer: str | None,
+    subject: str | None,
+    printed_name: str | None,
+    *,
+    first: bool,
+) -> None:
+    """Check what can be checked of a new account without a database; see `add_account`.
+
+    Parameters
+    ----------
+    first : bool
+        Whether it will be the first account.
+
+    Raises
+    ------
+    AccountError
+    PasswordRefused
+    """
+    if first and role is not Role.ADMINISTRATOR:
+        raise AccountError("The first account is that of an administrator.", hint="Give that role.")
+    require_name(name, "name")
+    if printed_name:
+        require_name(printed_name, "printed name")
+    _require_credential(password, issuer, subject)
+    if password is not None:
+        require_acceptable(password, name)
 
 
 def accounts(store: Store) -> tuple[Account, ...]:
@@ -239,9 +226,7 @@ def set_password(store: Store, name: str, password: str, *, by: Actor) -> Accoun
         )
         revoke_sessions_of(session, record.id, at)
         changed = replace(record, password_hash=encoded)
-        append_event(
-            session, PasswordChanged(record.id, _credential(changed)), actor=by.name, at=at
-        )
+        append_event(session, PasswordChanged(record.id, _credential(changed)), actor=by.name)
         return account_of(changed)
 
     return store.write(change)
@@ -267,7 +252,7 @@ def set_role(store: Store, name: str, role: Role, *, by: Actor) -> Account:
         at = utc_now()
         update_account(session, record.id, role=role)
         revoke_sessions_of(session, record.id, at)
-        append_event(session, RoleChanged(record.id, role), actor=by.name, at=at)
+        append_event(session, RoleChanged(record.id, role), actor=by.name)
         return account_of(replace(record, role=role))
 
     return store.write(change)
@@ -293,7 +278,7 @@ def disable_account(store: Store, name: str, *, by: Actor) -> Account:
         at = utc_now()
         update_account(session, record.id, disabled_at=at)
         revoke_sessions_of(session, record.id, at)
-        append_event(session, AccountDisabled(record.id), actor=by.name, at=at)
+        append_event(session, AccountDisabled(record.id), actor=by.name)
         return account_of(replace(record, disabled_at=at))
 
     return store.write(change)
@@ -319,23 +304,6 @@ def enable_account(store: Store, name: str, *, by: Actor) -> Account:
         return account_of(replace(record, disabled_at=None))
 
     return store.write(change)
-
-
-def is_name(text: str) -> bool:
-    """Whether a text can be an account's name."""
-    return 0 < len(text) <= LONGEST_NAME and text.isprintable() and bool(reader_key(text))
-
-
-def _acceptable_name(text: str, what: str = "name") -> str:
-    name = text.strip()
-    if not is_name(name):
-        raise AccountError(f"A {what} has 1 to {LONGEST_NAME} printable characters.")
-    if reader_key(name) in {reader_key(reserved) for reserved in RESERVED_NAMES}:
-        raise AccountError(
-            f"The names {' and '.join(map(repr, RESERVED_NAMES))} are reserved.",
-            hint="Give another name.",
-        )
-    return name
 
 
 def _require_credential(password: str | None, issuer: str | None, subject: str | None) -> None:

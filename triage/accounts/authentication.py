@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from triage.accounts.accounts import account_of
+from triage.accounts.account import account_of
 from triage.accounts.actor import Actor
 from triage.accounts.sign_in_check import with_password
 from triage.store import Store

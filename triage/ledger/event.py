@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import Any, ClassVar, Self
 
 from pydantic import TypeAdapter
@@ -40,6 +39,10 @@ class LedgerEvent:
         return event
 
 
-@cache
+_ADAPTERS: dict[type[LedgerEvent], TypeAdapter[Any]] = {}
+
+
 def _adapter(kind: type[LedgerEvent]) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]

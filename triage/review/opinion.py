@@ -1,11 +1,11 @@
-"""What a reader may see of the AI, and how a reader's decision can depart from it."""
+"""What a reader may see of the AI."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from triage.decision import Decision
-from triage.store.records import Read, ReadingRecord, StoredPrediction
+from triage.store.records import ReadingRecord, StoredPrediction
 from triage.vocabulary.clinical import Urgency
 
 
@@ -53,19 +53,3 @@ class Opinion:
 def opinion_of(shown: StoredPrediction) -> Opinion:
     """Return what a stored decision shows a reader."""
     return Opinion(shown.bundle_name, shown.decision.for_reader(), shown.reading)
-
-
-def departures(read: Read, first: Read, opinion: Opinion | None) -> tuple[str, ...]:
-    """Return what a reader's decision differs from, in words; then it needs a reason.
-
-    Urgency counts as well as the condition. An abstention is no opinion, so
-    nothing differs from it.
-    """
-    named = (read.condition, read.urgency)
-    from_ai = (
-        opinion is not None
-        and not opinion.abstained
-        and named != (opinion.decision.condition, opinion.urgency)
-    )
-    from_self = named != (first.condition, first.urgency)
-    return ("the AI's opinion",) * from_ai + ("your first read",) * from_self

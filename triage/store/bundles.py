@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from triage.errors import StoreError
-from triage.ledger.events.model_events import BundleRegistered, ChampionSet
+from triage.ledger.events.model_events import BundleRegistered, BundleWithdrawn, ChampionSet
 from triage.store.base import utc_now
 from triage.store.ledger import SYSTEM, append_event
 from triage.store.records import BundleRecord
@@ -15,7 +15,7 @@ from triage.store.upsert import add_once
 from triage.vocabulary.bundle_aliases import CHAMPION
 
 
-def register_bundle(session: Session, record: BundleRecord) -> int:
+def register_bundle(session: Session, record: BundleRecord, *, actor: str = SYSTEM) -> int:
     """Add a bundle and return its number; the same digest again changes nothing."""
     bundle_id, added = add_once(
         session,
@@ -30,7 +30,7 @@ def register_bundle(session: Session, record: BundleRecord) -> int:
         unique=("digest",),
     )
     if added:
-        append_event(session, BundleRegistered(record.digest))
+        append_event(session, BundleRegistered(record.digest), actor=actor)
     return bundle_id
 
 
@@ -57,6 +57,23 @@ def set_champion(session: Session, bundle_id: int, *, actor: str = SYSTEM) -> No
         ChampionSet(row.digest, former.digest if former else None),
         actor=actor,
     )
+
+
+def withdraw_bundle(session: Session, digest: str, reason: str, *, actor: str = SYSTEM) -> None:
+    """Show a bundle's predictions to readers no more; withdrawing it again changes nothing.
+
+    Raises
+    ------
+    StoreError
+        If there is no such bundle.
+    """
+    row = session.scalar(select(Bundle).where(Bundle.digest == digest).with_for_update())
+    if row is None:
+        raise StoreError("There is no such bundle.", where=f"bundle {digest[:12]}")
+    if row.withdrawn_at is None:
+        row.withdrawn_at, row.alias = utc_now(), None
+        session.flush()
+        append_event(session, BundleWithdrawn(digest, reason), actor=actor)
 
 
 def champion(session: Session) -> BundleRecord | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from sqlalchemy import case, insert, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from triage.errors import StoreError
-from triage.ledger.events.case_events import CaseReceived, ImagesSupplied
-from triage.store.ledger import append_event
+from triage.ledger.events.case_events import CaseReceived, ImagesChecked, ImagesSupplied
+from triage.store.ledger import SYSTEM, append_event
 from triage.store.predictions import IS_READ
 from triage.store.records import CaseRecord, ImageRecord, StoredCase
 from triage.store.stated_facts import complete_facts
@@ -20,7 +20,7 @@ from triage.vocabulary.modality import Modality
 _OTHER = "Give the new images another case id, or name their source (--source) if it is another."
 
 
-def add_case(session: Session, record: CaseRecord) -> int:
+def add_case(session: Session, record: CaseRecord, *, actor: str = SYSTEM) -> int:
     """Add a case with its patient and images; adding it again changes nothing.
 
     A case is recognised by its name within its source, and its images by their hashes, wherever
@@ -33,7 +33,7 @@ def add_case(session: Session, record: CaseRecord) -> int:
 
     A case that could not be read goes on when its files are supplied or replaced: if no bundle
     has read it and no reader has locked a first read, its images become the new ones, and an
-    event tells so.
+    event tells so. `actor` is who supplied the case, as events name them.
 
     Returns
     -------
@@ -51,10 +51,14 @@ def add_case(session: Session, record: CaseRecord) -> int:
         case_id, added = _add_row(session, record)
         if added:
             _add_images(session, case_id, record.images)
-            append_event(session, CaseReceived(len(record.images)), case_id=case_id)
+            append_event(session, CaseReceived(len(record.images)), actor=actor, case_id=case_id)
+            if _is_decoded(record):
+                append_event(
+                    session, ImagesChecked(len(record.images)), actor=actor, case_id=case_id
+                )
             return case_id
-    complete_facts(session, case_id, record)
-    _compare_images(session, case_id, record)
+    complete_facts(session, case_id, record, actor=actor)
+    _compare_images(session, case_id, record, actor)
     return case_id
 
 
@@ -74,7 +78,7 @@ def _add_row(session: Session, record: CaseRecord) -> tuple[int, bool]:
             "patient_id": patient_id,
             "groups": dict(record.groups),
             "received_at": record.received_at,
-            "state": CaseState.RECEIVED,
+            "state": CaseState.QUALITY_GATED if _is_decoded(record) else CaseState.RECEIVED,
             "modality": record.modality,
             "id_derived": record.id_derived,
             "visit": record.visit,
@@ -83,6 +87,11 @@ def _add_row(session: Session, record: CaseRecord) -> tuple[int, bool]:
         },
         unique=("source", "external_id"),
     )
+
+
+def _is_decoded(record: CaseRecord) -> bool:
+    """Whether every image of a case could be decoded."""
+    return bool(record.images) and None not in record.hashes
 
 
 def find_case(session: Session, source: str, external_id: str) -> int | None:
@@ -127,7 +136,7 @@ def image_records(row: Case) -> tuple[ImageRecord, ...]:
     )
 
 
-def _compare_images(session: Session, case_id: int, record: CaseRecord) -> None:
+def _compare_images(session: Session, case_id: int, record: CaseRecord, actor: str) -> None:
     """Refuse other images for a stored case, unless nobody has read those that it has."""
     rows, images = _image_rows(session, case_id), record.images
     if tuple(row.sha256 for row in rows) != record.hashes:
@@ -143,7 +152,22 @@ def _compare_images(session: Session, case_id: int, record: CaseRecord) -> None:
         row.path, row.root = image.path, image.root
     session.flush()
     if former:
-        append_event(session, ImagesSupplied(former), case_id=case_id)
+        append_event(session, ImagesSupplied(former), actor=actor, case_id=case_id)
+        _images_decoded(session, case_id, actor)
+
+
+def _images_decoded(session: Session, case_id: int, actor: str) -> None:
+    """Record it where every image can be decoded now; the case waits to be scored or read."""
+    rows = _image_rows(session, case_id)
+    if not rows or any(row.sha256 is None for row in rows):
+        return
+    scored = select(Prediction.id).where(Prediction.case_id == case_id).exists()
+    session.execute(
+        update(Case)
+        .where(Case.id == case_id, Case.state.in_((CaseState.RECEIVED, CaseState.UNGRADABLE)))
+        .values(state=case((scored, CaseState.INFERRED.value), else_=CaseState.QUALITY_GATED.value))
+    )
+    append_event(session, ImagesChecked(len(rows)), actor=actor, case_id=case_id)
 
 
 def _image_rows(session: Session, case_id: int) -> list[Image]:
@@ -167,9 +191,7 @@ def _require_exchangeable(
             hint="Put the file back; what is stored stays as it is.",
         )
     read_by_a_bundle = select(Prediction.id).where(Prediction.case_id == case_id, IS_READ)
-    read_by_a_person = select(Review.id).where(
-        Review.case_id == case_id, Review.first_at.is_not(None)
-    )
+    read_by_a_person = select(Review.id).join(Review.reads).where(Review.case_id == case_id)
     for query in (read_by_a_bundle, read_by_a_person):
         if session.scalar(query.limit(1)) is not None:
             raise StoreError(

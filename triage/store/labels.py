@@ -12,12 +12,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from triage.ledger.events.label_events import LabelAdded
+from triage.ledger.events.label_events import LabelAdded, LabelWithdrawn
 from triage.store.base import utc_now
 from triage.store.cases import image_records
 from triage.store.ledger import append_event
 from triage.store.records import TrainingLabel
-from triage.store.tables import Case, Label
+from triage.store.tables import Case, Label, PlantedCase
 from triage.vocabulary.label_sources import LabelSource
 
 
@@ -29,7 +29,7 @@ def add_label(
     *,
     given_by: str,
     ai_visible: bool,
-    review_id: int | None = None,
+    read_id: int | None = None,
     at: datetime | None = None,
 ) -> int:
     """Add a label to a case and return its number.
@@ -45,8 +45,8 @@ def add_label(
         The person or laboratory.
     ai_visible : bool
         Whether that person had seen the AI's opinion of this case.
-    review_id : int, optional
-        The review that the label comes from.
+    read_id : int, optional
+        The read that the label comes from.
     at : datetime, optional
         When it was given; now by default.
     """
@@ -57,14 +57,14 @@ def add_label(
         source=source,
         given_by=given_by,
         ai_visible=ai_visible,
-        review_id=review_id,
+        read_id=read_id,
         created_at=moment,
     )
     session.add(row)
     session.flush()
     append_event(
         session,
-        LabelAdded(row.id, condition, source, ai_visible, None),
+        LabelAdded(row.id, condition, source, ai_visible, read_id),
         actor=given_by,
         case_id=case_id,
         at=moment,
@@ -72,10 +72,23 @@ def add_label(
     return row.id
 
 
+def withdraw_labels(session: Session, read_id: int, *, actor: str, at: datetime) -> None:
+    """Let the labels that come from a read count no more, because the read was undone."""
+    rows = session.scalars(
+        select(Label).where(Label.read_id == read_id, Label.withdrawn_at.is_(None))
+    )
+    for row in rows:
+        row.withdrawn_at = at
+        append_event(session, LabelWithdrawn(row.id), actor=actor, case_id=row.case_id, at=at)
+    session.flush()
+
+
 def labels_for_training(
     session: Session, *, include_ai_visible: bool = False
 ) -> list[TrainingLabel]:
     """Return the labels that training may use, oldest first; a case may have several.
+
+    Neither labels of undone decisions nor those of planted cases are among them.
 
     Parameters
     ----------
@@ -88,10 +101,15 @@ def labels_for_training(
             joinedload(Label.case).joinedload(Case.patient),
             joinedload(Label.case).selectinload(Case.images),
         )
+        .where(
+            Label.withdrawn_at.is_(None),
+            ~select(PlantedCase.case_id).where(PlantedCase.case_id == Label.case_id).exists(),
+        )
         .order_by(Label.id)
     )
     if not include_ai_visible:
-        query = query.where(Label.ai_visible.is_(False))
+        # Those who agreed in an adjudication may have seen the AI, but one of them had not.
+        query = query.where(Label.ai_visible.is_(False) | (Label.source == LabelSource.ADJUDICATED))
     return [
         TrainingLabel(
             case=row.case.external_id,

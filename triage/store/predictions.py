@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import or_, select, update
@@ -12,9 +13,9 @@ from triage.errors import StoreError
 from triage.hashing import hash_json
 from triage.ledger.events.case_events import CaseScored
 from triage.store.base import utc_now
-from triage.store.ledger import append_event
+from triage.store.ledger import SYSTEM, append_event
 from triage.store.records import ReadingRecord, StoredPrediction
-from triage.store.tables import Bundle, Case, Prediction, Review
+from triage.store.tables import Bundle, Case, PlantedCase, Prediction, Review
 from triage.store.upsert import add_once
 from triage.vocabulary.bundle_aliases import CHAMPION
 from triage.vocabulary.case_states import CaseState
@@ -28,19 +29,25 @@ IS_READ = or_(Prediction.condition.is_not(None), Prediction.recommendation != NO
 """True of a decision whose bundle could read the images of the case."""
 
 
+_IS_PLANTED = select(PlantedCase.case_id).where(PlantedCase.prediction_id == Prediction.id).exists()
+
+
 def add_prediction(
     session: Session,
     case_id: int,
     bundle_id: int,
     decision: Decision,
     reading: ReadingRecord | None = None,
+    *,
+    actor: str = SYSTEM,
 ) -> int:
     """Add the decision of a bundle on a case and return its number.
 
     The first opinion of a bundle on a case stays: a bundle never changes, and
     a reader may have seen it. Adding one again changes nothing. Where the bundle could not read
     the case before and can now, its opinion takes the place of "could not be read", unless a
-    reader was shown that. Of a reading that moved, the new place is kept.
+    reader was shown that. Of a reading that moved, the new place is kept. `actor` is who had the
+    case scored, as the event names them.
 
     Raises
     ------
@@ -64,7 +71,10 @@ def add_prediction(
         )
         append_event(
             session,
-            CaseScored(bundle_id, prediction_id, prediction_sha256(decision, reading)),
+            CaseScored(
+                bundle_id, prediction_id, prediction_sha256(values | {"bundle_id": bundle_id})
+            ),
+            actor=actor,
             case_id=case_id,
         )
     elif reading is not None:
@@ -104,14 +114,22 @@ GUARDED = ("condition", "recommendation", "queue_urgency", "reason_code")
 """Fields of a decision that the database guards or searches: each is a column of its own."""
 
 
-def prediction_sha256(decision: Decision, reading: ReadingRecord | None) -> str:
-    """Return the SHA-256 of a stored decision and of its reading's content, wherever that lies."""
-    return stored_prediction_sha256(decision, reading.sha256 if reading else None)
+HASHED = (*GUARDED, "bundle_id", "decision", "reading_sha256")
+"""Columns of a prediction that its hash covers: all but numbers of rows, times and places."""
 
 
-def stored_prediction_sha256(decision: Decision, reading_sha256: str | None) -> str:
-    """Return what `prediction_sha256` does, of a reading of which the hash is known."""
-    return hash_json({"decision": decision.model_dump(mode="json"), "reading": reading_sha256})
+def prediction_sha256(row: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a prediction as it is stored.
+
+    It is of the stored values, not of a `Decision`: fields that later releases add to that change
+    nothing of a row of before.
+
+    Parameters
+    ----------
+    row : mapping
+        Value of each of `HASHED`.
+    """
+    return hash_json({name: row[name] for name in HASHED})
 
 
 def _columns(decision: Decision, reading: ReadingRecord | None) -> dict[str, Any]:
@@ -127,12 +145,13 @@ def _columns(decision: Decision, reading: ReadingRecord | None) -> dict[str, Any
 def shown_prediction(session: Session, case_id: int) -> StoredPrediction | None:
     """Return the prediction to show for a case: the champion's, else the newest, else None.
 
-    A reader gets it only through `triage.review.reveal`.
+    Those of withdrawn bundles are not shown, nor those made up for planted cases. A reader gets it
+    only through `triage.review.reveal`.
     """
     row = session.scalar(
         select(Prediction)
         .join(Prediction.bundle)
-        .where(Prediction.case_id == case_id)
+        .where(Prediction.case_id == case_id, Bundle.withdrawn_at.is_(None), ~_IS_PLANTED)
         .order_by(*SHOWN_FIRST)
         .limit(1)
     )
@@ -164,6 +183,7 @@ def _stored(row: Prediction) -> StoredPrediction:
             row.decision | {name: getattr(row, name) for name in GUARDED}
         ),
         reading=_reading(row),
+        withdrawn=row.bundle.withdrawn_at is not None,
     )
 
 

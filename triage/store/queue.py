@@ -11,6 +11,16 @@ from triage.store.tables import Bundle, Case, Image, Prediction
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import ABSTAINED_PRIORITY, Urgency
 
+WAITING = (
+    CaseState.RECEIVED,
+    CaseState.QUALITY_GATED,
+    CaseState.INFERRED,
+    CaseState.FIRST_READ_LOCKED,
+    CaseState.REVEALED,
+    CaseState.SKIPPED,
+)
+"""States of cases that no reader has decided or reported ungradable."""
+
 
 def cases_waiting(session: Session) -> list[QueuedCase]:
     """Return every case without a decision, in no particular order.
@@ -22,6 +32,7 @@ def cases_waiting(session: Session) -> list[QueuedCase]:
     ranked = (
         select(Prediction.case_id, Prediction.queue_urgency, place.label("place"))
         .join(Bundle, Prediction.bundle_id == Bundle.id)
+        .where(Bundle.withdrawn_at.is_(None))
         .subquery()
     )
     counted = select(Image.case_id, func.count().label("images")).group_by(Image.case_id).subquery()
@@ -36,7 +47,7 @@ def cases_waiting(session: Session) -> list[QueuedCase]:
         )
         .outerjoin(ranked, (ranked.c.case_id == Case.id) & (ranked.c.place == 1))
         .outerjoin(counted, counted.c.case_id == Case.id)
-        .where(Case.state != CaseState.REVIEWED)
+        .where(Case.state.in_(WAITING))
     )
     return [
         QueuedCase(case_id, external_id, source, received_at, Urgency(urgency), images)

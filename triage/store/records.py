@@ -176,7 +176,8 @@ class StoredCase:
 class StoredPrediction:
     """A decision as the store keeps it, with the bundle that made it.
 
-    `reading` is the file with the tissue maps and measurements of a case that is a volume.
+    `reading` is the file with the tissue maps and measurements of a case that is a volume,
+    `withdrawn` whether the bundle has been withdrawn.
     """
 
     id: int
@@ -186,6 +187,7 @@ class StoredPrediction:
     created_at: datetime
     decision: Decision
     reading: ReadingRecord | None = None
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +204,20 @@ class QueuedCase:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A reader's opinion: condition, urgency and certainty, and when it was given."""
+    """A reader's opinion: conditions, urgency and certainty, and when it was given.
 
-    condition: str
+    The main condition is the first; there are several only where they may occur together.
+    """
+
+    conditions: tuple[str, ...]
     urgency: Urgency
     certainty: str
     at: datetime
+
+    @property
+    def condition(self) -> str:
+        """The main condition."""
+        return self.conditions[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The eight tables of the case database.
+"""The tables of the case database.
 
 Foreign keys restrict: nothing that something else refers to can be deleted.
 Callers do not see these classes; the repositories beside this file take and
@@ -14,19 +14,24 @@ from sqlalchemy import (
     JSON,
     CheckConstraint,
     ForeignKey,
+    Index,
     String,
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from triage.store.base import Base, one_of
 from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
 from triage.vocabulary.label_sources import LabelSource
 from triage.vocabulary.laterality import Laterality
 from triage.vocabulary.modality import Modality
+from triage.vocabulary.read_answers import Certainty, OverrideReason
+from triage.vocabulary.review_policies import ReadKind, SignatureMeaning
 
 
 def _refers(target: str) -> ForeignKey:
@@ -53,6 +58,7 @@ class Case(Base):
     __tablename__ = "case"
     __table_args__ = (
         UniqueConstraint("source", "external_id"),
+        one_of("state", CaseState),
         one_of("modality", Modality),
         one_of("laterality", Laterality),
     )
@@ -63,12 +69,14 @@ class Case(Base):
     patient_id: Mapped[int] = mapped_column(_refers("patient.id"), index=True)
     groups: Mapped[dict[str, Any]] = mapped_column(JSON)
     received_at: Mapped[datetime]
-    state: Mapped[str] = mapped_column(String, index=True)
+    state: Mapped[str] = mapped_column(String, index=True, server_default=CaseState.RECEIVED)
     modality: Mapped[str] = mapped_column(String, server_default=Modality.PHOTOGRAPHS)
     id_derived: Mapped[bool] = mapped_column(server_default=false())
     visit: Mapped[int | None]
     laterality: Mapped[str | None] = mapped_column(String)
     age: Mapped[float | None]
+    version: Mapped[int] = mapped_column(server_default="0")
+    policy: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
     patient: Mapped[Patient] = relationship()
     images: Mapped[list[Image]] = relationship(order_by="Image.position")
@@ -101,6 +109,7 @@ class Bundle(Base):
     conditions: Mapped[list[str]] = mapped_column(JSON)
     created_at: Mapped[datetime]
     alias: Mapped[str | None] = mapped_column(String, unique=True)
+    withdrawn_at: Mapped[datetime | None]
 
 
 class Prediction(Base):
@@ -146,35 +155,56 @@ class Prediction(Base):
 
 
 class Review(Base):
-    """One reader's work on one case: blind first read, reveal, decision, in that order."""
+    """One reader's work on one case; what the reader stated is in `read`."""
 
     __tablename__ = "review"
-    __table_args__ = (
-        UniqueConstraint("case_id", "reviewer"),
-        one_of("first_urgency", Urgency),
-        one_of("final_urgency", Urgency),
-        CheckConstraint("revealed_at IS NULL OR first_at IS NOT NULL", name="first_read_is_blind"),
-        CheckConstraint("final_at IS NULL OR revealed_at IS NOT NULL", name="decision_comes_last"),
-    )
+    __table_args__ = (UniqueConstraint("case_id", "reviewer"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     case_id: Mapped[int] = mapped_column(_refers("case.id"))
     prediction_id: Mapped[int | None] = mapped_column(_refers("prediction.id"), index=True)
     reviewer: Mapped[str] = mapped_column(String)
     opened_at: Mapped[datetime]
-    first_condition: Mapped[str | None] = mapped_column(String)
-    first_urgency: Mapped[str | None] = mapped_column(String)
-    first_certainty: Mapped[str | None] = mapped_column(String)
-    first_at: Mapped[datetime | None]
     revealed_at: Mapped[datetime | None]
-    final_condition: Mapped[str | None] = mapped_column(String)
-    final_urgency: Mapped[str | None] = mapped_column(String)
-    final_certainty: Mapped[str | None] = mapped_column(String)
-    final_reason_code: Mapped[str | None] = mapped_column(String)
-    final_comment: Mapped[str | None] = mapped_column(Text)
-    final_at: Mapped[datetime | None]
 
     prediction: Mapped[Prediction | None] = relationship()
+    reads: Mapped[list[Read]] = relationship(order_by="Read.id", back_populates="review")
+
+
+class Read(Base):
+    """What a reader stated of a case at one step; never changed, but a decision can be undone."""
+
+    __tablename__ = "read"
+    __table_args__ = (
+        one_of("kind", ReadKind),
+        one_of("urgency", Urgency),
+        one_of("certainty", Certainty),
+        one_of("reason_code", OverrideReason),
+        Index(
+            "uq_read_standing",
+            "review_id",
+            "kind",
+            "round",
+            unique=True,
+            sqlite_where=text("withdrawn_at IS NULL"),
+            postgresql_where=text("withdrawn_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    review_id: Mapped[int] = mapped_column(_refers("review.id"))
+    kind: Mapped[str] = mapped_column(String)
+    round: Mapped[int] = mapped_column(server_default="0")
+    conditions: Mapped[list[str]] = mapped_column(JSON)
+    urgency: Mapped[str] = mapped_column(String)
+    certainty: Mapped[str] = mapped_column(String)
+    reason_code: Mapped[str | None] = mapped_column(String)
+    comment: Mapped[str] = mapped_column(Text)
+    rubric: Mapped[dict[str, str]] = mapped_column(JSON, server_default="{}")
+    at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
+
+    review: Mapped[Review] = relationship(back_populates="reads")
 
 
 class Label(Base):
@@ -188,7 +218,7 @@ class Label(Base):
             f"OR ai_visible = (source = '{LabelSource.AI_VISIBLE}')",
             name="visibility_matches_source",
         ),
-        UniqueConstraint("review_id", "source"),
+        UniqueConstraint("read_id", "condition"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -197,8 +227,9 @@ class Label(Base):
     source: Mapped[str] = mapped_column(String)
     given_by: Mapped[str] = mapped_column(String)
     ai_visible: Mapped[bool]
-    review_id: Mapped[int | None] = mapped_column(_refers("review.id"))
+    read_id: Mapped[int | None] = mapped_column(_refers("read.id"))
     created_at: Mapped[datetime]
+    withdrawn_at: Mapped[datetime | None]
 
     case: Mapped[Case] = relationship()
 
@@ -220,3 +251,89 @@ class Event(Base):
     payload: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
     hash: Mapped[str] = mapped_column(String(64))
+
+
+class Signature(Base):
+    """A signature of a decided case."""
+
+    __tablename__ = "signature"
+    __table_args__ = (one_of("meaning", SignatureMeaning),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(_refers("case.id"), index=True)
+    signed_by: Mapped[str] = mapped_column(String)
+    printed_name: Mapped[str] = mapped_column(String)
+    meaning: Mapped[str] = mapped_column(String)
+    sha256: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+
+
+class Addendum(Base):
+    """A text that was added to a case after it was signed."""
+
+    __tablename__ = "addendum"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(_refers("case.id"), index=True)
+    author: Mapped[str] = mapped_column(String)
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+
+
+class SitePolicyRow(Base):
+    """The review policy of a site, as `triage.review.policies.SitePolicy` writes it."""
+
+    __tablename__ = "site_policy"
+
+    site: Mapped[str] = mapped_column(String, primary_key=True)
+    policy: Mapped[dict[str, Any]] = mapped_column(JSON)
+    set_at: Mapped[datetime]
+
+
+class PlantedCase(Base):
+    """A case whose answer is known; its reads are measured and train nothing."""
+
+    __tablename__ = "planted_case"
+    __table_args__ = (one_of("urgency", Urgency),)
+
+    case_id: Mapped[int] = mapped_column(_refers("case.id"), primary_key=True)
+    conditions: Mapped[list[str]] = mapped_column(JSON)
+    urgency: Mapped[str] = mapped_column(String)
+    prediction_id: Mapped[int | None] = mapped_column(_refers("prediction.id"))
+
+
+class CaseLock(Base):
+    """Who works on a case, and until when; not part of the record."""
+
+    __tablename__ = "case_lock"
+
+    case_id: Mapped[int] = mapped_column(_refers("case.id"), primary_key=True)
+    owner: Mapped[str] = mapped_column(String)
+    until: Mapped[datetime]
+
+
+class Draft(Base):
+    """What a reader has typed and not yet stored; not part of the record."""
+
+    __tablename__ = "draft"
+    __table_args__ = (UniqueConstraint("case_id", "reader"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(_refers("case.id"))
+    reader: Mapped[str] = mapped_column(String)
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+    saved_at: Mapped[datetime]
+
+
+class Activity(Base):
+    """Active time of a reader on a case so far, before and after the reveal, idle time excluded."""
+
+    __tablename__ = "activity"
+    __table_args__ = (UniqueConstraint("case_id", "reader"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(_refers("case.id"))
+    reader: Mapped[str] = mapped_column(String)
+    seconds_before: Mapped[float] = mapped_column(server_default="0")
+    seconds_after: Mapped[float] = mapped_column(server_default="0")
+    last_at: Mapped[datetime]

@@ -38,6 +38,7 @@ class EventType(StrEnum):
     LABEL_WITHDRAWN = "label_withdrawn"
     BUNDLE_REGISTERED = "bundle_registered"
     CHAMPION_SET = "champion_set"
+    BUNDLE_WITHDRAWN = "bundle_withdrawn"
     POLICY_SET = "policy_set"
 
     ACCOUNT_CREATED = "account_created"

@@ -23,3 +23,12 @@ class ChampionSet(LedgerEvent):
     kind = EventType.CHAMPION_SET
     bundle: str
     former: str | None
+
+
+@dataclass(frozen=True)
+class BundleWithdrawn(LedgerEvent):
+    """A bundle is shown to readers no more: its hash, and why."""
+
+    kind = EventType.BUNDLE_WITHDRAWN
+    bundle: str
+    reason: str

@@ -10,7 +10,12 @@ from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.event_types import EventType
 from triage.vocabulary.label_sources import LabelSource
 from triage.vocabulary.read_answers import Certainty, OverrideReason
-from triage.vocabulary.review_policies import ReadingMode, ReadKind, SecondReadRule, SignatureMeaning
+from triage.vocabulary.review_policies import (
+    ReadingMode,
+    ReadKind,
+    SecondReadRule,
+    SignatureMeaning,
+)
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,12 @@ class CaseCarriedOver(LedgerEvent):
     Parameters
     ----------
     state : CaseState
+    arrived : CaseState
+        The state that it would have if nobody had read it.
+    active : str or None
+        The reader who has the case.
+    policy : CasePolicy or None
+        None where nobody has opened it.
     reviews : tuple of CarriedReview
     labels : tuple of CarriedLabel
     predictions : dict of str
@@ -109,6 +120,9 @@ class CaseCarriedOver(LedgerEvent):
 
     kind = EventType.CASE_CARRIED_OVER
     state: CaseState
+    arrived: CaseState
+    active: str | None = None
+    policy: CasePolicy | None = None
     reviews: tuple[CarriedReview, ...] = ()
     labels: tuple[CarriedLabel, ...] = ()
     predictions: dict[str, str] = field(default_factory=dict)

@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, Text, cast, select
 from sqlalchemy.orm import Session
 
-from triage.decision import Decision
 from triage.ledger.events.case_events import CaseScored
 from triage.ledger.events.review_events import CaseCarriedOver, CasePlanted
-from triage.store.predictions import GUARDED, stored_prediction_sha256
+from triage.store.predictions import GUARDED, prediction_sha256
 from triage.store.tables import Prediction
 from triage.store.typed_events import typed_events
 from triage.vocabulary.event_types import EventType
@@ -80,10 +79,8 @@ def _differing(row: Row[Any], event: _Stated) -> str:
     if event.bundle_id is not None and row.bundle_id != event.bundle_id:
         return "its bundle"
     try:
-        decision = Decision.model_validate(
-            json.loads(row.decision) | {name: getattr(row, name) for name in GUARDED}
-        )
-    except (ValueError, TypeError):  # a ValidationError, too
+        stored = json.loads(row.decision)
+    except ValueError:
         return "its decision"
-    found = stored_prediction_sha256(decision, row.reading_sha256)
+    found = prediction_sha256({**row._mapping, "decision": stored})
     return "" if found == event.sha256 else "its decision"

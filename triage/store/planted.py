@@ -1,0 +1,43 @@
+"""Cases with a known answer that were put among the others to measure reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from triage.store.predictions import get_prediction
+from triage.store.records import StoredPrediction
+from triage.store.tables import PlantedCase
+from triage.vocabulary.clinical import Urgency
+
+
+def add_planted(
+    session: Session,
+    case_id: int,
+    conditions: Sequence[str],
+    urgency: Urgency,
+    prediction_id: int | None,
+) -> None:
+    """Mark a case as planted."""
+    session.add(
+        PlantedCase(
+            case_id=case_id,
+            conditions=list(conditions),
+            urgency=urgency,
+            prediction_id=prediction_id,
+        )
+    )
+    session.flush()
+
+
+def is_planted(session: Session, case_id: int) -> bool:
+    """Whether the answer of a case is known."""
+    return session.get(PlantedCase, case_id) is not None
+
+
+def planted_prediction(session: Session, case_id: int) -> StoredPrediction | None:
+    """Return the prediction to show in place of the system's; None of most cases."""
+    number = session.scalar(select(PlantedCase.prediction_id).where(PlantedCase.case_id == case_id))
+    return None if number is None else get_prediction(session, number)
