@@ -10,19 +10,13 @@ from starlette.testclient import TestClient, WebSocketTestSession
 from streamlit.runtime import Runtime
 
 from tests.ui.make_accounts import ADMINISTRATOR, PASSWORD, account, session_for
-from tests.ui.served import (  # noqa: F401 - fixtures among them
+from tests.ui.served import (
     ADDRESS,
     FROM_FORM,
     STREAM,
-    cheap_hashes,
-    client,
-    empty,
     form_token,
-    outsider,
     served,
-    store,
     submit,
-    templates,
     websocket_is_open,
 )
 from triage.accounts.accounts import disable_account, find_account

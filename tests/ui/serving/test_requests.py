@@ -1,4 +1,4 @@
-"""What the application answers without a session, under which host names, and with which headers."""
+"""What is answered without a session, under which host names, and with which headers."""
 
 from __future__ import annotations
 
@@ -12,20 +12,11 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from streamlit.runtime import Runtime
 
-from tests.ui.served import (  # noqa: F401 - fixtures among them
+from tests.ui.served import (
     ADDRESS,
-    FROM_FORM,
     STREAM,
-    cheap_hashes,
-    client,
-    empty,
-    form_token,
-    outsider,
     served,
-    store,
     submit,
-    templates,
-    websocket_is_open,
 )
 from triage.store import Store
 from ui.serving.application import build_application
