@@ -12,12 +12,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from streamlit.testing.v1 import AppTest
 
 import triage
 import ui
 from tests.decisions.make import CONDITIONS, make_policy, make_predictions
 from tests.ui.conftest import everything
+from tests.ui.make_accounts import session_for
 from triage.data.manifest import Case
 from triage.intake.ingest import ingest
 from triage.models.settings import TrainSettings
@@ -67,8 +69,12 @@ def page_of(case_id: int) -> str:
     """Return everything that the page of a case sends to the browser."""
     app = AppTest.from_file(str(Path(ui.__file__).parent / "app.py"), default_timeout=60)
     app.query_params["case"] = str(case_id)
-    app.session_state["reader"] = READER
-    app.run()
+    store = open_store(os.environ[URL_VARIABLE])
+    token = session_for(store, READER)
+    store.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ui.session.session_token", lambda: token)
+        app.run()
     assert not app.exception, app.exception
     return everything(app)
 

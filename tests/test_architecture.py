@@ -342,7 +342,8 @@ def _opens_by_itself(call: ast.Call) -> bool:
 
 
 def test_files_are_read_through_one_module_only() -> None:
-    ours = ("ui.oct_viewer",)  # reads files of this very package
+    # What reads files of its very package, or of Streamlit's.
+    ours = ("ui.oct_viewer", "ui.serving.sign_in_pages", "ui.serving.streamlit_pages")
     wrong = [
         f"{source.module}:{node.lineno}"
         for source in SOURCES

@@ -23,7 +23,6 @@ def main() -> None:
     icon = Image.new("RGB", (32, 32), THEME["theme.primaryColor"])
     st.set_page_config(page_title="Triage review", page_icon=icon, layout="wide")
     try:
-        store = store_at(os.environ.get(URL_VARIABLE))
         session = signed_in()
         account_card.show(session)
         with st.sidebar:
@@ -32,6 +31,7 @@ def main() -> None:
                 f"{SHORTCUT} presses the page's main button."
             )
         require(session.actor, Action.VIEW_CASES)
+        store = store_at(os.environ.get(URL_VARIABLE))
         case_id = open_case_id()
         if case_id is None:
             worklist_page.show(store, session.actor)

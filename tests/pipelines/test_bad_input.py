@@ -260,7 +260,7 @@ def test_the_database_may_be_named_in_the_environment(
     triage: Command, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served: list[str] = []
-    monkeypatch.setattr("ui.launch.run", lambda url, port: served.append(url) or 0)
+    monkeypatch.setattr("ui.launch.run", lambda url, settings: served.append(url) or 0)
     open_store(database, create=True).close()
     monkeypatch.setenv("TRIAGE_DATABASE_URL", database)
     assert triage("ui", "--json").json == {"address": "http://127.0.0.1:8501"}

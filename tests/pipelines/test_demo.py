@@ -135,7 +135,9 @@ def test_the_pages_are_opened_unless_told_otherwise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     served: list[tuple[str, int]] = []
-    monkeypatch.setattr("ui.launch.run", lambda url, port: served.append((url, port)) or 0)
+    monkeypatch.setattr(
+        "ui.launch.run", lambda url, settings: served.append((url, settings.port)) or 0
+    )
     answer = triage(
         "demo", "--json", "--root", phantom_root, "--workdir", tmp_path,
         "--backbone", f"hf:{tiny_hf}", "--port", "8600",

@@ -11,6 +11,7 @@ import httpx
 from argon2 import Parameters
 from argon2.low_level import Type
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 from streamlit.runtime import Runtime
 
 from tests.ui.make_accounts import PASSWORD
@@ -19,6 +20,7 @@ from ui.serving.application import build_application
 from ui.serving.settings import ServingSettings
 
 ADDRESS = "http://127.0.0.1:8501"
+STREAM = "ws://127.0.0.1:8501/_stcore/stream"
 FROM_FORM = {"sec-fetch-site": "same-origin", "origin": ADDRESS}
 CHEAP = Parameters(Type.ID, 19, 16, 32, 1, 8, 1)
 """Of Argon2, for tests: `triage.accounts.passwords.parameters` is replaced by these."""
@@ -50,3 +52,13 @@ def submit(client: TestClient, token: str | None = None, **fields: str) -> httpx
     given = {"name": "Ann", "password": PASSWORD, "next": "/"}
     given["form_token"] = form_token(client) if token is None else token
     return client.post("/login", data={**given, **fields}, headers=FROM_FORM)
+
+
+def websocket_is_open(client: TestClient) -> bool:
+    try:
+        with client.websocket_connect(
+            STREAM, subprotocols=["streamlit"], headers={"origin": ADDRESS}
+        ):
+            return True
+    except WebSocketDisconnect:
+        return False

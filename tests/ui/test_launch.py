@@ -9,26 +9,45 @@ from pathlib import Path
 
 import pytest
 
+from tests.ui.make_accounts import account
 from triage.errors import StoreError, UsageError
 from triage.store import open_store
 from ui import launch
-from ui.settings import flags
+from ui.serving.settings import ServingSettings
+from ui.settings import streamlit_options
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for path in (ROOT / "ui").rglob("*.py"))
 
 
-def test_the_pages_are_served_here_only_and_quietly() -> None:
-    given = flags(8765)
-    for flag in (
-        "--server.address=127.0.0.1",
-        "--server.port=8765",
-        "--server.headless=true",
-        "--browser.gatherUsageStats=false",
-        "--client.toolbarMode=minimal",
-        "--client.showErrorDetails=none",
-    ):
-        assert flag in given
+def test_the_pages_report_nothing_and_show_no_source() -> None:
+    options = streamlit_options()
+    assert ServingSettings().host == "127.0.0.1"
+    assert options["server.headless"] is True
+    assert options["server.enableAgentApi"] is False
+    assert options["server.enableXsrfProtection"] is True
+    assert options["browser.gatherUsageStats"] is False
+    assert options["client.toolbarMode"] == "minimal"
+    assert options["client.showErrorDetails"] == "none"
+
+
+def test_streamlit_knows_every_option() -> None:
+    code = (
+        "from streamlit.web.bootstrap import load_config_options\n"
+        "from streamlit import config\n"
+        "from ui.settings import streamlit_options\n"
+        "options = streamlit_options()\n"
+        "load_config_options(options)\n"
+        "for name, value in options.items(): assert config.get_option(name) == value, name\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture
@@ -56,19 +75,24 @@ def test_the_url_goes_by_the_environment_and_nothing_else_does(
         def wait(self) -> int:
             return 7
 
+        def terminate(self) -> None:
+            pass
+
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     monkeypatch.setattr(subprocess, "Popen", Server)
-    assert launch.run(url, port) == 7
+    assert launch.run(url, ServingSettings(port=port)) == 7
     ((command, env),) = calls
     assert not any(url in part for part in command)
-    assert env == {**os.environ, "TRIAGE_DATABASE_URL": url}
+    assert set(env) - set(os.environ) == {"TRIAGE_DATABASE_URL", "TRIAGE_SERVING"}
+    assert env["TRIAGE_DATABASE_URL"] == url
+    assert ServingSettings.from_json(env["TRIAGE_SERVING"]) == ServingSettings(port=port)
 
 
 def test_nothing_is_served_without_a_database(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no case database"):
-        launch.run(f"sqlite:///{tmp_path / 'none.db'}", 0)
+        launch.run(f"sqlite:///{tmp_path / 'none.db'}")
 
 
 def test_a_taken_port_is_a_clear_error(url: str) -> None:
@@ -76,13 +100,23 @@ def test_a_taken_port_is_a_clear_error(url: str) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(UsageError, match="port"):
-            launch.run(url, taken.getsockname()[1])
+            launch.run(url, ServingSettings(port=taken.getsockname()[1]))
     with pytest.raises(UsageError, match="port"):
-        launch.run(url, 99_999)
+        launch.run(url, ServingSettings(port=99_999))
+
+
+def test_an_address_of_another_computer_is_a_clear_error(url: str) -> None:
+    store = open_store(url)
+    account(store, "Ann")
+    store.close()
+    settings = ServingSettings(host="192.0.2.1", behind_tls_proxy=True)
+    with pytest.raises(UsageError, match=r"192\.0\.2\.1"):
+        launch.run(url, settings)
 
 
 def test_the_pages_load_neither_torch_nor_the_models() -> None:
-    names = [f"ui.{path.stem}" for path in MODULES if path.stem not in ("__init__", "app")]
+    paths = (path.relative_to(ROOT).with_suffix("") for path in MODULES)
+    names = [".".join(path.parts) for path in paths if path.stem not in ("__init__", "app")]
     code = (
         f"import sys\nfor name in {names!r}: __import__(name)\n"
         "heavy = [m for m in sys.modules if m.split('.')[0] in ('torch', 'monai', 'transformers')"

@@ -61,8 +61,6 @@ def test_a_volume_is_read_blind_then_beside_the_reasons(address: str) -> None:
         page.on("request", lambda r: None if r.url.startswith(own) else outside.append(r.url))
 
         page.goto(f"{address}/?case=1")
-        page.get_by_role("textbox", name="Your name").fill("Dr Example")
-        page.keyboard.press("Enter")
         shown = Shown(page)
         expect(shown.pane).to_be_visible()
         expect(page.get_by_text("Right eye (R)")).to_be_visible()
@@ -157,8 +155,6 @@ def test_a_volume_is_read_blind_then_beside_the_reasons(address: str) -> None:
 
         # An abstention on another case: its map, which reason it is, and no probability.
         page.goto(f"{address}/?case=2")
-        page.get_by_role("textbox", name="Your name").fill("Dr Example")
-        page.keyboard.press("Enter")
         expect(page.get_by_role("button", name="Lock my first read")).to_be_visible()
         expect(shown.pane).to_be_visible()
         choose(page, "Other")

@@ -69,5 +69,6 @@ def build_application(store: Store, settings: ServingSettings, script: Path = SC
 async def _with_checkpoints(
     store: Store, settings: ServingSettings
 ) -> AsyncIterator[dict[str, Any] | None]:
-    with checkpoints_in_background(store, settings.ledger_key, settings.checkpoints):
+    url = store.engine.url.render_as_string(hide_password=False)
+    with checkpoints_in_background(url, settings.ledger_key, settings.checkpoints):
         yield None

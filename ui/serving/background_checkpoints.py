@@ -1,4 +1,4 @@
-"""Checkpoints of the ledger, written by a thread as long as the pages are served."""
+"""Checkpoints of the ledger, signed by a thread as long as the pages are served."""
 
 from __future__ import annotations
 
@@ -9,37 +9,59 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from triage.errors import TriageError
-from triage.store import Store
+from triage.ledger.keys import load_key
+from triage.store.checkpoint_schedule import CheckpointSchedule
 
-SECONDS = 60.0
-"""Time between two looks at whether a checkpoint is due."""
+_LONGEST_END = 10.0
+"""Seconds that are waited for the thread at the end."""
 _LOG = logging.getLogger(__name__)
 
 
 @contextmanager
-def repeated(work: Callable[[], object], seconds: float = SECONDS) -> Iterator[None]:
-    """Call a function now, every few seconds, and once more at the end, in a thread.
+def checkpoints_in_background(
+    url: str, key: Path | None, checkpoints: Path | None
+) -> Iterator[None]:
+    """Sign the ledger's checkpoints in the background; do nothing without a key.
 
-    A refusal is logged and does not end the thread: the next call may succeed.
+    Parameters
+    ----------
+    url : str
+        The case database.
+    key : Path or None
+        Private key, outside of the database.
+    checkpoints : Path or None
+        File that checkpoints are appended to.
+
+    Raises
+    ------
+    LedgerError
+        If the key cannot be used.
+    """
+    if key is None or checkpoints is None:
+        yield
+        return
+    schedule = CheckpointSchedule(url, load_key(key), checkpoints)
+    with in_background(schedule.run):
+        yield
+
+
+@contextmanager
+def in_background(work: Callable[[threading.Event], object]) -> Iterator[None]:
+    """Run a function in a thread; its argument is set when it should end.
+
+    A refusal ends the thread and is logged: the pages are served all the same.
 
     Parameters
     ----------
     work : callable
-    seconds : float
-        Between two calls.
     """
     stop = threading.Event()
 
     def run() -> None:
-        while True:
-            last = stop.is_set()
-            try:
-                work()
-            except TriageError as refusal:
-                _LOG.error("No checkpoint of the ledger was written: %s", refusal)
-            if last:
-                return
-            stop.wait(seconds)
+        try:
+            work(stop)
+        except TriageError as refusal:
+            _LOG.error("No more checkpoints of the ledger are signed: %s", refusal)
 
     thread = threading.Thread(target=run, name="ledger-checkpoints", daemon=True)
     thread.start()
@@ -47,27 +69,4 @@ def repeated(work: Callable[[], object], seconds: float = SECONDS) -> Iterator[N
         yield
     finally:
         stop.set()
-        thread.join(timeout=30)
-
-
-@contextmanager
-def checkpoints_in_background(
-    store: Store, key: Path | None, checkpoints: Path | None
-) -> Iterator[None]:
-    """Write the ledger's checkpoints in the background; do nothing without a key.
-
-    Parameters
-    ----------
-    store : Store
-    key : Path or None
-        Private key (PEM), outside of the database.
-    checkpoints : Path or None
-        File that checkpoints are appended to.
-    """
-    if key is None or checkpoints is None:
-        yield
-        return
-    from triage.store.checkpoints import checkpoint_if_due
-
-    with repeated(lambda: checkpoint_if_due(store, key, checkpoints)):
-        yield
+        thread.join(_LONGEST_END)

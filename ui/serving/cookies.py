@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
+from starlette.types import Scope
 
 _SESSION = "triage_session"
 _FORM = "triage_form"
@@ -25,7 +26,7 @@ def form_cookie(*, secure: bool) -> str:
     return f"__Host-{_FORM}" if secure else _FORM
 
 
-def cookie_of(scope: dict[str, object], name: str) -> str | None:
+def cookie_of(scope: Scope, name: str) -> str | None:
     """Return a cookie of a request, None where it is not sent or sent with several values.
 
     Several values of one name can be planted by another host of the same domain.

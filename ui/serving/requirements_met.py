@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from triage.accounts.accounts import any_enabled
 from triage.errors import UsageError
+from triage.ledger.keys import load_key
 from triage.store import Store
 from ui.serving.oidc_settings import client_secret, load_oidc_settings
 from ui.serving.settings import ServingSettings
@@ -25,6 +26,8 @@ def checked_settings(store: Store, settings: ServingSettings) -> ServingSettings
     UsageError
         If another computer could connect without sign-in or without TLS, if options contradict
         each other, or if a file cannot be used.
+    LedgerError
+        If the key of the ledger cannot be used.
     SpecError
         If the settings of the identity provider break a rule.
     """
@@ -32,6 +35,8 @@ def checked_settings(store: Store, settings: ServingSettings) -> ServingSettings
     if settings.oidc is not None:
         load_oidc_settings(settings.oidc)
         client_secret()
+    if settings.ledger_key is not None:
+        load_key(settings.ledger_key)
     if not settings.loopback:
         _require_protection(store, settings)
     if settings.tls_cert is not None and settings.tls_key is not None:

@@ -1,166 +1,34 @@
-"""Requests to the application as it is served: what is answered, to whom, and how one signs in."""
+"""Signing in and out of the application as it is served, forms of other sites, ended sessions."""
 
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import pytest
 from starlette.testclient import TestClient, WebSocketTestSession
-from starlette.websockets import WebSocketDisconnect
 from streamlit.runtime import Runtime
 
 from tests.ui.make_accounts import ADMINISTRATOR, PASSWORD, account, session_for
-from tests.ui.served import ADDRESS, CHEAP, FROM_FORM, form_token, served, submit
+from tests.ui.served import (
+    ADDRESS,
+    FROM_FORM,
+    STREAM,
+    form_token,
+    served,
+    submit,
+    websocket_is_open,
+)
 from triage.accounts.accounts import disable_account, find_account
 from triage.accounts.sessions import SessionExpired, session_of, sign_in_local, sign_out
-from triage.store import Store, open_store
+from triage.store import Store
 from triage.store.account_tables import LoginSessionRow
 from triage.store.base import utc_now
 from ui.serving import open_connections
-from ui.serving.application import build_application
-from ui.serving.hosts import AllowedHosts
 from ui.serving.local_paths import local_path
 from ui.serving.settings import ServingSettings
 
-STREAM = "ws://127.0.0.1:8501/_stcore/stream"
 NAVIGATION = {"sec-fetch-site": "none", "sec-fetch-mode": "navigate"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _cheap_hashes() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("triage.accounts.passwords.parameters", lambda: CHEAP)
-        yield
-
-
-@pytest.fixture(scope="module")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A database without an account, and one with Ann, who has a password."""
-    folder = tmp_path_factory.mktemp("templates")
-    empty, with_ann = folder / "empty.db", folder / "ann.db"
-    for path in (empty, with_ann):
-        opened = open_store(f"sqlite:///{path}", create=True)
-        if path == with_ann:
-            account(opened, "Ann", password=PASSWORD)
-        opened.close()
-    return empty, with_ann
-
-
-def _copy(template: Path, folder: Path) -> Store:
-    shutil.copy(template, folder / "a.db")
-    return open_store(f"sqlite:///{folder / 'a.db'}")
-
-
-@pytest.fixture
-def empty(templates: tuple[Path, Path], tmp_path: Path) -> Iterator[Store]:
-    """Without an account."""
-    opened = _copy(templates[0], tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def store(templates: tuple[Path, Path], tmp_path: Path) -> Iterator[Store]:
-    """With Ann."""
-    opened = _copy(templates[1], tmp_path)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def client(store: Store, tmp_path: Path) -> Iterator[TestClient]:
-    with served(store, tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def outsider(
-    templates: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[TestClient]:
-    """Of one application for all tests in which nobody signs in."""
-    folder = tmp_path_factory.mktemp("outsider")
-    store = _copy(templates[1], folder)
-    with served(store, folder) as opened:
-        yield opened
-    store.close()
-
-
-def websocket_is_open(client: TestClient) -> bool:
-    try:
-        with client.websocket_connect(
-            STREAM, subprotocols=["streamlit"], headers={"origin": ADDRESS}
-        ):
-            return True
-    except WebSocketDisconnect:
-        return False
-
-
-# Without a session
-
-
-@pytest.mark.parametrize("path", ["/", "/?case=3", "/page", "/index.html", "/favicon.png"])
-def test_a_page_leads_to_signing_in(outsider: TestClient, path: str) -> None:
-    answer = outsider.get(path)
-    assert answer.status_code == 303
-    assert answer.headers["location"].startswith("/login?next=%2F")
-    assert answer.content == b""
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/media/0123.png",
-        "/static/js/index.js",
-        "/component/a/b.js",
-        "/_stcore/host-config",
-        "/_stcore/metrics",
-        "/_stcore/upload_file/a/b",
-        "/_stcore/bidi-components/a/b.js",
-        "/_stcore/agent/openapi.json",
-        "/session",
-        "/assets/session.js",
-        "/_stcore/stream",
-    ],
-)
-@pytest.mark.parametrize("cookie", ["", "triage_session=" + "x" * 43])
-def test_a_file_is_refused(outsider: TestClient, path: str, cookie: str) -> None:
-    answer = outsider.get(path, headers={"cookie": cookie})
-    assert answer.status_code == 401
-    assert answer.headers["cache-control"] == "no-store"
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_other_methods_are_refused(outsider: TestClient, method: str) -> None:
-    assert outsider.request(method, "/").status_code == 401
-
-
-@pytest.mark.parametrize("path", ["/_stcore/stream", "/login", "/_stcore/health", "/elsewhere"])
-def test_the_websocket_is_refused(outsider: TestClient, path: str) -> None:
-    with (
-        pytest.raises(WebSocketDisconnect) as refused,
-        outsider.websocket_connect(
-            f"ws://127.0.0.1:8501{path}", headers={"cookie": "triage_session=wrong"}
-        ),
-    ):
-        pass
-    assert refused.value.code == 1008
-
-
-def test_what_needs_no_session(outsider: TestClient) -> None:
-    assert outsider.get("/_stcore/health").status_code == 200
-    assert outsider.get("/login").status_code == 200
-    assert outsider.get("/assets/sign_in.css").status_code == 200
-    assert outsider.get("/logout").headers["location"] == "/login"
-
-
-@pytest.mark.parametrize("path", ["//login", "/login/", "/login/../media/a", "/LOGIN", "/login%2f"])
-def test_no_other_spelling_of_a_public_path_is_public(outsider: TestClient, path: str) -> None:
-    assert outsider.get(f"{ADDRESS}{path}").status_code in (303, 401)
 
 
 # Signing in
@@ -514,103 +382,3 @@ def test_there_is_no_local_user_where_others_can_connect(
         assert client.post("/login", data=data, headers=headers).status_code == 401
         cookie = {"cookie": f"__Host-triage_session={token}"}
         assert client.get("/", headers=cookie).status_code == 303
-
-
-# Hosts and proxies
-
-
-@pytest.mark.parametrize(
-    ("host", "status"),
-    [
-        ("127.0.0.1:8501", 200),
-        ("localhost:8501", 200),
-        ("LOCALHOST", 200),
-        ("[::1]:8501", 200),
-        ("evil.example", 400),
-        ("127.0.0.1.evil.example:8501", 400),
-        ("evil.example@127.0.0.1", 400),
-        ("192.0.2.7", 400),
-        ("127.0.0.1:x", 400),
-        ("", 400),
-    ],
-)
-def test_the_host_header_on_loopback(outsider: TestClient, host: str, status: int) -> None:
-    assert outsider.get("/login", headers={"host": host}).status_code == status
-
-
-def test_the_host_header_of_a_websocket(client: TestClient) -> None:
-    submit(client)
-    with (
-        pytest.raises(WebSocketDisconnect),
-        client.websocket_connect(STREAM, headers={"host": "evil.example"}),
-    ):
-        pass
-
-
-@pytest.mark.parametrize(
-    ("settings", "host", "allowed"),
-    [
-        (ServingSettings(public_host="triage.example"), "triage.example", True),
-        (ServingSettings(public_host="triage.example"), "other.example", False),
-        (ServingSettings(public_host="triage.example"), "192.0.2.7:8501", True),
-        (ServingSettings(certificate_names=("a.example", "*.b.example")), "a.example", True),
-        (ServingSettings(certificate_names=("a.example", "*.b.example")), "x.b.example", True),
-        (ServingSettings(certificate_names=("a.example", "*.b.example")), "x.y.b.example", False),
-        (ServingSettings(certificate_names=("a.example", "*.b.example")), "b.example", False),
-        (ServingSettings(), "any.example", True),
-    ],
-)
-def test_the_host_header_on_every_address(
-    settings: ServingSettings, host: str, allowed: bool
-) -> None:
-    settings = replace(settings, host="0.0.0.0", behind_tls_proxy=True)
-    assert AllowedHosts(settings).allow(host) == allowed
-
-
-def test_behind_a_proxy_only_the_proxy_is_answered(store: Store, tmp_path: Path) -> None:
-    settings = ServingSettings(
-        host="0.0.0.0", behind_tls_proxy=True, trusted_proxy="192.0.2.9", public_host="a.example"
-    )
-    with served(store, tmp_path, settings, "http://a.example") as client:
-        assert client.get("/login").status_code == 200
-        https = client.get("/login", headers={"x-forwarded-proto": "https"})
-        assert https.status_code == 200
-        assert client.get("/login", headers={"x-forwarded-proto": "http"}).status_code == 400
-    for peer, status in (("192.0.2.9", 200), ("192.0.2.10", 400)):
-        Runtime._instance = None
-        app = build_application(store, settings, tmp_path / "page.py")
-        with TestClient(app, base_url="http://a.example", client=(peer, 1)) as other:
-            forged = {"x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "https"}
-            assert other.get("/login", headers=forged).status_code == status
-
-
-# Headers
-
-
-def test_security_headers(client: TestClient) -> None:
-    submit(client)
-    for path in ("/", "/logout", "/media/a.png", "/_stcore/health", "/session"):
-        _check_headers(client.get(path).headers)
-
-
-def _check_headers(headers: httpx.Headers) -> None:
-    assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
-    assert headers["x-frame-options"] == "DENY"
-    assert headers["cache-control"] == "no-store"
-    policy = headers["content-security-policy"]
-    assert "frame-ancestors 'none'" in policy
-    assert "unsafe-eval" not in policy
-    assert "'unsafe-inline'" not in policy.partition("style-src")[0]
-
-
-def test_the_page_for_signing_in_loads_nothing_from_elsewhere(client: TestClient) -> None:
-    answer = client.get("/login")
-    assert "script-src" not in answer.headers["content-security-policy"]
-    assert "<script" not in answer.text
-    assert re.findall(r'(?:href|src)="([^"]+)"', answer.text) == ["data:,", "/assets/sign_in.css"]
-    assert 'autocomplete="username"' in answer.text
-    assert 'autocomplete="current-password"' in answer.text
-    assert '<label for="name">' in answer.text
-    assert '<label for="password">' in answer.text
-    assert "#164a6f" in client.get("/assets/sign_in.css").text

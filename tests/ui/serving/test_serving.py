@@ -8,6 +8,8 @@ import os
 import ssl
 import subprocess
 import sys
+import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,9 +23,12 @@ from cryptography.x509.oid import NameOID
 from tests.pipelines.command import Command, make_command
 from tests.ui.browser import ROOT, free_port
 from tests.ui.make_accounts import account
-from triage.errors import UsageError
+from tests.ui.served import served
+from triage.errors import LedgerError, UsageError
+from triage.ledger.checkpoints import read_checkpoints
+from triage.ledger.keys import make_key
 from triage.store import Store, open_store
-from ui.serving.background_checkpoints import repeated
+from ui.serving.background_checkpoints import in_background
 from ui.serving.oidc_settings import SECRET_VARIABLE
 from ui.serving.requirements_met import checked_settings
 from ui.serving.settings import ServingSettings, is_loopback
@@ -263,8 +268,6 @@ def test_a_server_with_tls(store: Store, url: str, tmp_path: Path) -> None:
 
 
 def _opened(address: str, context: ssl.SSLContext) -> urllib.request.addinfourl:
-    import time
-
     for _ in range(240):
         try:
             return urllib.request.urlopen(address, context=context, timeout=10)
@@ -310,20 +313,31 @@ def test_the_address_to_open(settings: ServingSettings, address: str) -> None:
     assert settings.address == address
 
 
-def test_work_in_the_background_goes_on_after_a_refusal_and_is_done_at_the_end() -> None:
-    import threading
-
-    calls = []
-    twice = threading.Event()
-
-    def work() -> None:
-        calls.append(1)
-        if len(calls) == 2:
-            twice.set()
-        raise UsageError("No key.")
-
-    with repeated(work, seconds=0.01):
-        assert twice.wait(30)
-    done = len(calls)
-    assert done >= 2
+def test_checkpoints_are_signed_while_the_pages_are_served(
+    store: Store, url: str, tmp_path: Path
+) -> None:
+    account(store, "Ann")
+    key, out = tmp_path / "ledger.key", tmp_path / "checkpoints"
+    with pytest.raises(LedgerError):
+        checked_settings(store, ServingSettings(ledger_key=key, checkpoints=out))
+    make_key(key)
+    settings = ServingSettings(ledger_key=key, checkpoints=out)
+    assert checked_settings(store, settings) == settings
+    with served(store, tmp_path, settings):
+        for _ in range(600):
+            if out.exists() and read_checkpoints(out).records:
+                break
+            time.sleep(0.05)
+    assert len(read_checkpoints(out).records) == 1
     assert not any(thread.name == "ledger-checkpoints" for thread in threading.enumerate())
+
+
+def test_a_refusal_in_the_background_is_logged_and_ends_the_work(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refuse(_: threading.Event) -> None:
+        raise UsageError("The ledger is not intact.")
+
+    with in_background(refuse):
+        pass
+    assert "The ledger is not intact" in caplog.text
