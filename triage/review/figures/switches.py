@@ -1,4 +1,4 @@
-"""From the first read to the decision, against the truth: whether seeing the AI helped or harmed."""
+"""From first read to decision, against the truth: whether seeing the AI helped or harmed."""
 
 from __future__ import annotations
 
