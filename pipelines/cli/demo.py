@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli.acting import require_no_accounts
 from pipelines.cli.console import (
     Backbones,
     Config,
@@ -51,6 +52,7 @@ def demo(
         require_pages()  # before minutes of training
     chosen = load_spec(spec or shipped_spec("derm_phantoms"))
     place = workdir / chosen.name
+    require_no_accounts(f"sqlite:///{(place / 'triage.db').resolve()}")
     with bars(as_json) as progress:
         result = pipeline.demo(
             chosen,

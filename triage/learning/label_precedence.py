@@ -9,7 +9,7 @@ from triage.data.manifest import Case
 from triage.data.spec import DataSpec
 from triage.learning.reviewed_cases import ReviewedCase
 from triage.store import LabelSource, TrainingLabel
-from triage.store.reviews import reader_key
+from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.subgroup_levels import UNKNOWN
 
 # Strongest first: where one case has several labels, the first kind found counts.

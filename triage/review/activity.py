@@ -16,8 +16,9 @@ from triage.review.policies import site_policy
 from triage.store import Store
 from triage.store.base import utc_now
 from triage.store.cases import get_case
-from triage.store.reviews import hold_case, reader_key
+from triage.store.reviews import hold_case
 from triage.store.tables import Activity, Review
+from triage.vocabulary.reader_names import reader_key
 
 
 def note_activity(store: Store, case_id: int, actor: Actor, *, at: datetime | None = None) -> None:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from triage.accounts import Action, Actor, require
+from triage.accounts import Action, Actor
+from triage.accounts.store_permission import require_for
 from triage.errors import UsageError
 from triage.ledger.events.review_events import CasePolicy, PolicySet
 from triage.store import Store, append_event
@@ -103,7 +104,7 @@ def set_site_policy(store: Store, site: str, policy: SitePolicy, actor: Actor) -
     PermissionDenied
         If the actor may not.
     """
-    require(actor, Action.SET_POLICY)
+    require_for(store, actor, Action.SET_POLICY)
 
     def write(session: Session) -> None:
         if site_policy(session, site) == policy and session.get(SitePolicyRow, site) is not None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from triage.accounts import Action, Actor, require
+from triage.accounts import Action, Actor
+from triage.accounts.store_permission import require_for
 from triage.data.spec import DataSpec
 from triage.review.figures.active_time import ActiveTime, active_time
 from triage.review.figures.agreement import AgreementFigures, agreement
@@ -84,7 +85,7 @@ def review_figures(store: Store, actor: Actor, *, spec: DataSpec | None = None) 
     PermissionDenied
         If the actor may not see them.
     """
-    require(actor, Action.VIEW_REVIEW_FIGURES)
+    require_for(store, actor, Action.VIEW_REVIEW_FIGURES)
     with store.reading() as session:
         cases = reviewed_cases(session, spec)
     return ReviewFigures(

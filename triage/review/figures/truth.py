@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from triage.data.spec import DataSpec
-from triage.store.reviews import reader_key
 from triage.vocabulary.clinical import Risk, Urgency
 from triage.vocabulary.label_sources import LabelSource
+from triage.vocabulary.reader_names import reader_key
 
 TRUTH_SOURCES = (LabelSource.HISTOLOGY, LabelSource.ADJUDICATED)
 """Strongest first: the first kind that a case has counts."""
