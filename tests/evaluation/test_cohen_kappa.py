@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
+from triage.evaluation.bootstrap import cluster_weights
 from triage.evaluation.cohen_kappa import nominal_kappa, quadratic_kappa
 
 pairs = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40)
@@ -71,6 +72,23 @@ def test_cases_of_one_patient_are_no_more_evidence() -> None:
     assert thrice.value == pytest.approx(alone.value)
     assert (thrice.low, thrice.high) == pytest.approx((alone.low, alone.high))
     assert (thrice.n_cases, thrice.n_clusters) == (180, 60)
+
+
+def test_resamples_are_those_of_whole_clusters() -> None:
+    """The same spread as with clusters drawn one by one."""
+    rng = np.random.default_rng(1)
+    one = rng.integers(0, 4, 300)
+    other = np.where(rng.random(300) < 0.6, one, rng.integers(0, 4, 300))
+    clusters = np.repeat(np.arange(100), 3)
+    found = nominal_kappa(one.tolist(), other.tolist(), clusters.tolist(), n_resamples=4000)
+    weights = np.concatenate(
+        list(cluster_weights(clusters.astype(str), n_resamples=2000, seed=1))
+    ).astype(int)
+    drawn = [
+        cohen_kappa_score(np.repeat(one, times), np.repeat(other, times)) for times in weights[:800]
+    ]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.02)
 
 
 def test_full_agreement_is_not_certainty() -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from triage.evaluation.bootstrap import cluster_weights
+from triage.evaluation.bootstrap import CHUNK_ELEMENTS
 from triage.evaluation.bootstrap_intervals import quantiles, widened
 from triage.evaluation.metrics.weighted import FloatArray
 
 _Disagreement = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
-"""Weights [B, N] to the observed and the expected disagreement [B]."""
+"""Weights of the cells of the table [B, C] to the observed and expected disagreement [B]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,11 @@ def nominal_kappa(
     **draws : int
         `n_resamples` (1000) and `seed` (0).
     """
+    cells = list(dict.fromkeys(zip(one, other, strict=True)))
     numbers: dict[Hashable, int] = {}
     codes = [
-        np.array([numbers.setdefault(answer, len(numbers)) for answer in answers], dtype=np.int64)
-        for answers in (one, other)
+        np.array([numbers.setdefault(cell[reader], len(numbers)) for cell in cells], dtype=np.int64)
+        for reader in (0, 1)
     ]
 
     def disagreement(weights: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -68,7 +70,7 @@ def nominal_kappa(
         shares = [_frequencies(each, len(numbers), weights) / total for each in codes]
         return observed, 1 - (shares[0] * shares[1]).sum(axis=0)
 
-    return _kappa(disagreement, clusters, **draws)
+    return _kappa(cells, zip(one, other, strict=True), clusters, disagreement, **draws)
 
 
 def quadratic_kappa(
@@ -87,7 +89,8 @@ def quadratic_kappa(
     **draws : int
         As for `nominal_kappa`.
     """
-    a, b = (np.asarray(levels, dtype=np.float64) for levels in (one, other))
+    cells = list(dict.fromkeys(zip(one, other, strict=True)))
+    a, b = (np.array([cell[reader] for cell in cells], dtype=np.float64) for reader in (0, 1))
 
     def disagreement(weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         total = weights.sum(axis=1)
@@ -95,41 +98,84 @@ def quadratic_kappa(
         mean_a, mean_b = weights @ a / total, weights @ b / total
         return observed, weights @ (a**2 + b**2) / total - 2 * mean_a * mean_b
 
-    return _kappa(disagreement, clusters, **draws)
+    return _kappa(cells, zip(one, other, strict=True), clusters, disagreement, **draws)
 
 
 def _frequencies(codes: NDArray[np.int64], categories: int, weights: FloatArray) -> FloatArray:
-    """Weight of each category [K, B] in each resample."""
+    """Weight of each category [K, B] in each resample, from those of the cells."""
     cells = (np.ones(len(codes)), (codes, np.arange(len(codes))))
     found: FloatArray = sparse.csr_array(cells, shape=(categories, len(codes))) @ weights.T
     return found
 
 
 def _kappa(
-    disagreement: _Disagreement,
+    cells: Sequence[Hashable],
+    answers: Iterable[Hashable],
     clusters: Sequence[Hashable],
+    disagreement: _Disagreement,
     *,
     n_resamples: int = 1000,
     seed: int = 0,
 ) -> Kappa:
-    names = np.array([str(cluster) for cluster in clusters])
-    n_cases, n_clusters = len(names), len(np.unique(names))
+    """Kappa of a table of answers.
+
+    Parameters
+    ----------
+    cells : sequence of C
+        The distinct pairs of answers.
+    answers : iterable of N
+        The pair of each case.
+    clusters : sequence of N
+    disagreement : callable
+        Of weights of the cells.
+    """
+    numbers = {cell: number for number, cell in enumerate(cells)}
+    by_cluster: dict[Hashable, list[int]] = {}
+    for cluster, pair in zip(clusters, answers, strict=True):
+        by_cluster.setdefault(cluster, []).append(numbers[pair])
+    n_cases, n_clusters = len(clusters), len(by_cluster)
     if n_cases == 0:
         return Kappa(0, 0)
-    value = float(_ratio(*disagreement(np.ones((1, n_cases))))[0])
-    if not math.isfinite(value):
-        return Kappa(n_cases, n_clusters)
+    counts = np.bincount([cell for found in by_cluster.values() for cell in found])
+    value = float(_ratio(*disagreement(counts[None].astype(np.float64)))[0])
+    if not math.isfinite(value) or n_clusters < 2:
+        return Kappa(n_cases, n_clusters, value if math.isfinite(value) else None)
     drawn = np.concatenate(
         [
             _ratio(*disagreement(weights))
-            for weights in cluster_weights(names, n_resamples=n_resamples, seed=seed)
+            for weights in _cell_weights(
+                by_cluster.values(), len(cells), n_resamples=n_resamples, seed=seed
+            )
         ]
     )
     drawn = drawn[np.isfinite(drawn)]
-    if n_clusters < 2 or drawn.size == 0:
+    if drawn.size == 0:
         return Kappa(n_cases, n_clusters, value)
     low, high = widened(*quantiles(drawn), n_clusters)
     return Kappa(n_cases, n_clusters, value, max(low, -1.0), min(high, 1.0))
+
+
+def _cell_weights(
+    clusters: Iterable[list[int]], n_cells: int, *, n_resamples: int, seed: int
+) -> Iterator[FloatArray]:
+    """Draw clusters with replacement and yield how often each cell was drawn [b, C].
+
+    Clusters with the same cells are exchangeable, so the number of each kind of cluster is drawn:
+    the same distribution as `triage.evaluation.bootstrap.cluster_weights`, from fewer numbers.
+    """
+    kinds = Counter(tuple(sorted(cells)) for cells in clusters)
+    n_clusters = sum(kinds.values())
+    shares = np.array([count / n_clusters for count in kinds.values()])
+    rows = [(kind, cell) for kind, cells in enumerate(kinds) for cell in cells]
+    place = tuple(np.array(rows, dtype=np.int64).T)
+    cells_of = sparse.coo_array((np.ones(len(rows)), place), shape=(len(kinds), n_cells)).tocsr()
+    generator = np.random.default_rng(seed)
+    step = max(1, CHUNK_ELEMENTS // max(len(kinds), n_cells))
+    for start in range(0, n_resamples, step):
+        size = min(step, n_resamples - start)
+        counts = generator.multinomial(n_clusters, shares, size=size)
+        weights: FloatArray = (cells_of.T @ counts.T.astype(np.float64)).T
+        yield weights
 
 
 def _ratio(observed: FloatArray, expected: FloatArray) -> FloatArray:

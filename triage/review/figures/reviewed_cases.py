@@ -305,7 +305,10 @@ def _stated(reads: Sequence[_GivenRead], happenings: _Happenings) -> dict[str, A
 
 def _earliest(reads: Iterable[_GivenRead]) -> _GivenRead | None:
     """An earlier release could store several decisions of one case; the earliest counted."""
-    return min(reads, key=lambda read: (read.statement.at, read.id), default=None)
+    found = list(reads)
+    if len(found) < 2:
+        return found[0] if found else None
+    return min(found, key=lambda read: (read.statement.at, read.id))
 
 
 def _adjudication(reads: Sequence[_GivenRead], happenings: _Happenings) -> dict[str, Any]:
