@@ -16,6 +16,54 @@ if TYPE_CHECKING:
     from triage.review.policies import SitePolicy
 
 
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--file", help="Policy (YAML); what it leaves out stays as it is."),
+]
+Mode = Annotated[
+    Literal["blind", "concurrent", "ai_off"] | None,
+    typer.Option("--mode", help="When readers see the AI's opinion."),
+]
+PriorityVisible = Annotated[
+    bool | None,
+    typer.Option(
+        "--priority-visible/--priority-hidden",
+        help="Whether the worklist shows the urgency class.",
+    ),
+]
+AiOffShare = Annotated[
+    float | None,
+    typer.Option("--ai-off-share", help="Part of the cases read without AI, 0.1 or more."),
+]
+DwellSeconds = Annotated[
+    float | None,
+    typer.Option("--dwell-seconds", help="Least time between the reveal and the decision."),
+]
+LockMinutes = Annotated[
+    float | None,
+    typer.Option("--lock-minutes", help="How long a case stays reserved for a reader."),
+]
+IdleSeconds = Annotated[
+    float | None,
+    typer.Option("--idle-seconds", help="After how long without activity a reader is idle."),
+]
+RandomShare = Annotated[
+    float | None,
+    typer.Option("--random-share", help="Part of the cases that is read twice at random."),
+]
+ConflictLevels = Annotated[
+    int | None,
+    typer.Option(
+        "--conflict-levels",
+        help="Urgency levels from the AI's opinion, from which on a decision is read twice.",
+    ),
+]
+Rounds = Annotated[
+    int | None,
+    typer.Option("--rounds", help="Rounds of an adjudication before a senior reader decides."),
+]
+
+
 def policy_show(
     site: Annotated[
         str | None, typer.Option("--site", help="Source of cases; else all of them.")
@@ -43,52 +91,16 @@ def policy_show(
 
 def policy_set(
     site: Annotated[str, typer.Option("--site", help="Source of cases.")],
-    file: Annotated[
-        Path | None,
-        typer.Option("--file", help="Policy (YAML); what it leaves out stays as it is."),
-    ] = None,
-    mode: Annotated[
-        Literal["blind", "concurrent", "ai_off"] | None,
-        typer.Option("--mode", help="When readers see the AI's opinion."),
-    ] = None,
-    priority_visible: Annotated[
-        bool | None,
-        typer.Option(
-            "--priority-visible/--priority-hidden",
-            help="Whether the worklist shows the urgency class.",
-        ),
-    ] = None,
-    ai_off_share: Annotated[
-        float | None,
-        typer.Option("--ai-off-share", help="Part of the cases read without AI, 0.1 or more."),
-    ] = None,
-    dwell_seconds: Annotated[
-        float | None,
-        typer.Option("--dwell-seconds", help="Least time between the reveal and the decision."),
-    ] = None,
-    lock_minutes: Annotated[
-        float | None,
-        typer.Option("--lock-minutes", help="How long a case stays reserved for a reader."),
-    ] = None,
-    idle_seconds: Annotated[
-        float | None,
-        typer.Option("--idle-seconds", help="After how long without activity a reader is idle."),
-    ] = None,
-    random_share: Annotated[
-        float | None,
-        typer.Option("--random-share", help="Part of the cases that is read twice at random."),
-    ] = None,
-    conflict_levels: Annotated[
-        int | None,
-        typer.Option(
-            "--conflict-levels",
-            help="Urgency levels from the AI's opinion, from which on a decision is read twice.",
-        ),
-    ] = None,
-    rounds: Annotated[
-        int | None,
-        typer.Option("--rounds", help="Rounds of an adjudication before a senior reader decides."),
-    ] = None,
+    file: PolicyFile = None,
+    mode: Mode = None,
+    priority_visible: PriorityVisible = None,
+    ai_off_share: AiOffShare = None,
+    dwell_seconds: DwellSeconds = None,
+    lock_minutes: LockMinutes = None,
+    idle_seconds: IdleSeconds = None,
+    random_share: RandomShare = None,
+    conflict_levels: ConflictLevels = None,
+    rounds: Rounds = None,
     db: Db = None,
     as_name: As = None,
     password_stdin: PasswordStdin = False,

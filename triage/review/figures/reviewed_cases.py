@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Text, cast, select
 from sqlalchemy.orm import Session
 
 from triage.data.spec import DataSpec
@@ -156,16 +156,20 @@ def _planted(case_id: Any) -> Any:
 
 
 def _opened(session: Session) -> dict[int, ReviewedCase]:
-    query = select(Case.id, Case.patient_id, Case.received_at, Case.policy).where(
-        ~_planted(Case.id)
+    query = (
+        select(Case.id, Case.patient_id, Case.received_at, cast(Case.policy, Text))
+        .where(~_planted(Case.id))
+        .order_by(Case.id)
     )
-    return {
-        number: ReviewedCase(
-            patient, received_at, ReadingMode(policy["mode"]), bool(policy["drawn_ai_off"])
-        )
-        for number, patient, received_at, policy in session.execute(query.order_by(Case.id))
-        if policy is not None
-    }
+    parsed: dict[str, tuple[ReadingMode, bool] | None] = {}
+    found = {}
+    for number, patient, received_at, text in session.execute(query):
+        if text not in parsed:
+            policy = json.loads(text or "null")
+            parsed[text] = policy and (ReadingMode(policy["mode"]), bool(policy["drawn_ai_off"]))
+        if (known := parsed[text]) is not None:
+            found[number] = ReviewedCase(patient, received_at, *known)
+    return found
 
 
 def _reads(session: Session) -> dict[int, list[_GivenRead]]:
@@ -179,7 +183,7 @@ def _reads(session: Session) -> dict[int, list[_GivenRead]]:
             Read.id,
             Read.kind,
             Read.round,
-            Read.conditions,
+            cast(Read.conditions, Text),
             Read.urgency,
             Read.reason_code,
             Read.at,
@@ -190,9 +194,12 @@ def _reads(session: Session) -> dict[int, list[_GivenRead]]:
         .order_by(Read.id)
     )
     found: dict[int, list[_GivenRead]] = defaultdict(list)
+    parsed: dict[str, tuple[str, ...]] = {}  # many reads name the same, and parsing is slow
     for row in session.execute(query):
         case, review, revealed_at, ai, said, number, kind, round_, names, urgency, reason, at = row
-        statement = Statement(tuple(names), Urgency(urgency), reason, at)
+        if names not in parsed:
+            parsed[names] = tuple(json.loads(names))
+        statement = Statement(parsed[names], Urgency(urgency), reason, at)
         read = _GivenRead(
             number,
             review,
