@@ -28,9 +28,11 @@ from pipelines.cli.ledger import (
     ledger_verify,
 )
 from pipelines.cli.list import list_names
+from pipelines.cli.policy import policy_set, policy_show
 from pipelines.cli.pretrain import pretrain
 from pipelines.cli.report import report
 from pipelines.cli.retrain import retrain
+from pipelines.cli.review_figures import review_figures
 from pipelines.cli.score import score
 from pipelines.cli.segment import segment
 from pipelines.cli.spec import spec_duplicates, spec_prepare, spec_validate
@@ -139,6 +141,13 @@ ledger_app.command("checkpoint")(ledger_checkpoint)
 ledger_app.command("rotate")(ledger_rotate)
 ledger_app.command("verify")(ledger_verify)
 
+policy_app = typer.Typer(
+    no_args_is_help=True, help="Review policies of sites.", rich_markup_mode=None
+)
+app.add_typer(policy_app, name="policy")
+policy_app.command("show")(policy_show)
+policy_app.command("set")(policy_set)
+
 user_app = typer.Typer(no_args_is_help=True, help="Accounts.", rich_markup_mode=None)
 app.add_typer(user_app, name="user")
 user_app.command("add")(user_add)
@@ -163,6 +172,7 @@ for verb in (
     score,
     retrain,
     report,
+    review_figures,
     ui,
 ):
     app.command()(verb)

@@ -9,6 +9,7 @@ from triage.data.manifest import Case
 from triage.data.spec import DataSpec
 from triage.learning.reviewed_cases import ReviewedCase
 from triage.store import LabelSource, TrainingLabel
+from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.subgroup_levels import UNKNOWN
 
 # Strongest first: where one case has several labels, the first kind found counts.
@@ -28,8 +29,10 @@ def cases_of_labels(
     Parameters
     ----------
     labels : iterable of TrainingLabel
-        A case may have several; the strongest kind counts: histology, adjudicated, blind, given
-        with the AI visible. Cases whose strongest labels disagree are left out and counted.
+        Oldest first. A case may have several; the strongest kind counts: histology, adjudicated,
+        blind, given with the AI visible. Among those, only the newest of each person counts: of a
+        case read without AI, the first read and the decision are both blind, and the decision is
+        what the reader came to. Cases whose strongest labels disagree are left out and counted.
     spec : DataSpec
         Labels of conditions that it does not list train nothing.
     """
@@ -39,7 +42,7 @@ def cases_of_labels(
     cases, conflicts = [], 0
     for found in by_case.values():
         best = min(_STRENGTH.index(label.source) for label in found)
-        strongest = [label for label in found if _STRENGTH.index(label.source) == best]
+        strongest = _newest(label for label in found if _STRENGTH.index(label.source) == best)
         named = {label.condition for label in strongest}
         if len(named) > 1:
             conflicts += 1
@@ -47,6 +50,17 @@ def cases_of_labels(
             label = strongest[0]
             cases.append(ReviewedCase(_case(label), label.case_source, label.images))
     return cases, conflicts
+
+
+def _newest(labels: Iterable[TrainingLabel]) -> list[TrainingLabel]:
+    """The labels that each person gave last: those of one read, or one that comes from none."""
+    by_person: dict[str, list[TrainingLabel]] = {}
+    for label in labels:
+        given = by_person.setdefault(reader_key(label.given_by), [])
+        if given and (label.read_id is None or label.read_id != given[-1].read_id):
+            given.clear()
+        given.append(label)
+    return [label for given in by_person.values() for label in given]
 
 
 def _case(label: TrainingLabel) -> Case:

@@ -12,26 +12,35 @@ from triage.errors import UsageError
 from triage.evaluation.bootstrap_intervals import clopper_pearson
 from triage.reports.model import ReviewCount
 
+_AFTER_FIRST = ("decided_after_first", "decided")
+_OPINION_AFTER_FIRST = ("with_opinion_after_first", "with_opinion")
 _RATES = {
-    "condition_switches": ("decided", "Decision names another condition than the first read"),
-    "urgency_switches": ("decided", "Decision has another urgency than the first read"),
-    "agreed_first": ("with_opinion", "First read names the AI's condition"),
-    "agreed_finally": ("with_opinion", "Decision names the AI's condition"),
-    "overridden": ("with_opinion", "Decision overrides the AI's condition"),
-    "towards_ai": ("with_opinion", "Condition changed to the AI's"),
-    "away_from_ai": ("with_opinion", "Condition changed from the AI's to another"),
-    "lowered_on_abstention": ("abstained", "Decision below semi-urgent where the AI abstained"),
+    "condition_switches": (_AFTER_FIRST, "Decision names another condition than the first read"),
+    "urgency_switches": (_AFTER_FIRST, "Decision has another urgency than the first read"),
+    "agreed_first": (_OPINION_AFTER_FIRST, "First read names the AI's condition"),
+    "agreed_finally": (("with_opinion",), "Decision names the AI's condition"),
+    "overridden": (("with_opinion",), "Decision overrides the AI's condition"),
+    "towards_ai": (_OPINION_AFTER_FIRST, "Condition changed to the AI's"),
+    "away_from_ai": (_OPINION_AFTER_FIRST, "Condition changed from the AI's to another"),
+    "lowered_on_abstention": (("abstained",), "Decision below semi-urgent where the AI abstained"),
 }
+"""Name to its denominator and title. Of several denominators the first that was counted holds:
+reviews counted by an earlier release all had a first read."""
 _COUNTS = {
     "opened": "Reviews opened",
     "first_reads": "First reads stored",
     "revealed": "Reviews in which the AI was shown",
     "decided": "Reviews decided",
+    "decided_after_first": "Decided after a first read",
     "with_opinion": "Decided with an AI opinion",
+    "with_opinion_after_first": "Decided with an AI opinion, after a first read",
     "abstained": "Decided where the AI abstained",
     "unscored": "Decided without a prediction",
+    "without_ai": "Decided on cases read without the AI",
     "reviewers": "Reviewers",
     "cases": "Cases with a decision",
+    "second_reads": "Second reads",
+    "adjudication_reads": "Reads in adjudications",
 }
 
 
@@ -60,8 +69,9 @@ def review_counts(reviews: Mapping[str, int | dict[str, int]]) -> list[ReviewCou
 
 
 def _count(key: str, plain: Mapping[str, int]) -> ReviewCount:
-    whole, label = _RATES.get(key, (None, _COUNTS.get(key, key.replace("_", " ").capitalize())))
-    of = plain.get(whole) if whole else None
+    unnamed = ((), _COUNTS.get(key, key.replace("_", " ").capitalize()))
+    wholes, label = _RATES.get(key, unnamed)
+    of = next((plain[whole] for whole in wholes if whole in plain), None)
     low = high = None
     if of and 0 <= plain[key] <= of:
         low, high = clopper_pearson(plain[key], of)

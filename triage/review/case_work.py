@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from triage.ledger.events.review_events import ReadFacts
 from triage.ledger.review_history import CaseHistory, HistoryEvent
 from triage.ledger.review_replay import apply, replay
 from triage.modalities import MODALITIES
+from triage.review.activity import count_activity
 from triage.review.guards import ProposedRead, StepContext
 from triage.review.policies import SitePolicy, site_policy
 from triage.review.states import TRANSITIONS, Step, check
@@ -69,11 +70,24 @@ class CaseWork:
     def record(self, event: LedgerEvent, actor: Actor, at: datetime) -> None:
         """Append an event of the review and bring the case's row to what follows from it."""
         self.history = apply(self.history, event, actor.name, at)
+        self.count_activity(actor, at)
         append_event(self.session, event, actor=actor.name, case_id=self.case.id, at=at)
         history = self.history
         assert history.state is not None, "a stored case was received"
         policy = None if history.policy is None else asdict(history.policy)
         set_case_state(self.session, self.case.id, history.state, history.version, policy)
+
+    def count_activity(self, actor: Actor, at: datetime) -> None:
+        """Count the actor's active time up to now; counting it twice changes nothing."""
+        progress = self.history.progress(actor.name)
+        count_activity(
+            self.session,
+            self.case.id,
+            actor.name,
+            at,
+            timedelta(seconds=self.policy.idle_seconds),
+            progress.revealed_at if progress else None,
+        )
 
     def reached(self, step: Step) -> None:
         """Check that a step has led to one of the states that it may lead to."""

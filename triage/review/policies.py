@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from triage.accounts import Action, Actor, require
+from triage.accounts import Action, Actor
+from triage.accounts.store_permission import require_for
+from triage.data.spec import MAX_SOURCE_NAME
+from triage.data.strict_yaml import load_model
 from triage.errors import UsageError
 from triage.ledger.events.review_events import CasePolicy, PolicySet
 from triage.store import Store, append_event
 from triage.store.base import utc_now
 from triage.store.records import StoredCase
-from triage.store.tables import SitePolicyRow
+from triage.store.tables import Case, SitePolicyRow
 from triage.vocabulary.review_policies import ReadingMode
 
 LEAST_AI_OFF_SHARE = 0.10
@@ -95,25 +100,48 @@ def site_policy(session: Session, site: str) -> SitePolicy:
     return SitePolicy() if stored is None else SitePolicy.model_validate(stored)
 
 
-def set_site_policy(store: Store, site: str, policy: SitePolicy, actor: Actor) -> None:
+def set_site_policy(store: Store, site: str, policy: SitePolicy, actor: Actor) -> int:
     """Set the policy of a site; cases that were opened before keep the mode they were opened under.
+
+    Parameters
+    ----------
+    store : Store
+    site : str
+        A source of cases; none need have come from it yet.
+    policy : SitePolicy
+    actor : Actor
+
+    Returns
+    -------
+    int
+        Number of cases of the site.
 
     Raises
     ------
     PermissionDenied
         If the actor may not.
+    UsageError
+        If it cannot be the name of a source.
     """
-    require(actor, Action.SET_POLICY)
+    require_for(store, actor, Action.SET_POLICY)
+    if not site.strip() or len(site) > MAX_SOURCE_NAME or not site.isprintable():
+        raise UsageError(
+            "this is no name of a site",
+            where="site",
+            hint=f"Give 1 to {MAX_SOURCE_NAME} characters that can be printed.",
+        )
 
-    def write(session: Session) -> None:
+    def write(session: Session) -> int:
+        cases = session.scalar(select(func.count(Case.id)).where(Case.source == site)) or 0
         if site_policy(session, site) == policy and session.get(SitePolicyRow, site) is not None:
-            return
+            return cases
         value, moment = policy.model_dump(mode="json"), utc_now()
         session.merge(SitePolicyRow(site=site, policy=value, set_at=moment))
         session.flush()
         append_event(session, PolicySet(site, _exact(value)), actor=actor.name, at=moment)
+        return cases
 
-    store.write(write)
+    return store.write(write)
 
 
 def site_policies(store: Store) -> dict[str, SitePolicy]:
@@ -121,6 +149,49 @@ def site_policies(store: Store) -> dict[str, SitePolicy]:
     with store.reading() as session:
         rows = session.scalars(select(SitePolicyRow).order_by(SitePolicyRow.site))
         return {row.site: SitePolicy.model_validate(row.policy) for row in rows}
+
+
+def policies_of_sites(store: Store, site: str | None = None) -> dict[str, tuple[SitePolicy, bool]]:
+    """Return the policy of every site that has cases or one of its own, and whether it is its own.
+
+    Parameters
+    ----------
+    store : Store
+    site : str, optional
+        Only this one, whether or not it has either.
+    """
+    own = site_policies(store)
+    if site is not None:
+        return {site: (own.get(site, SitePolicy()), site in own)}
+    with store.reading() as session:
+        sources = session.scalars(select(Case.source).distinct()).all()
+    names = sorted({*own, *sources})
+    return {name: (own.get(name, SitePolicy()), name in own) for name in names}
+
+
+def policy_changes_from(path: Path) -> dict[str, Any]:
+    """Return what a YAML file says of a policy; it need not say everything.
+
+    Raises
+    ------
+    SpecError
+        If the file is missing, is not YAML, or a name or value is not one of a policy.
+    """
+    given = load_model(path, SitePolicy, "review policy")
+    return given.model_dump(mode="json", exclude_unset=True)
+
+
+def changed_policy(policy: SitePolicy, changes: Mapping[str, Any]) -> SitePolicy:
+    """Return a policy with some values replaced; those of second reads one by one.
+
+    Raises
+    ------
+    UsageError
+        If a name or value is not one of a policy.
+    """
+    content = policy.model_dump(mode="json")
+    second_reads = content["second_reads"] | dict(changes.get("second_reads", {}))
+    return policy_from({**content, **changes, "second_reads": second_reads})
 
 
 def policy_from(content: dict[str, Any]) -> SitePolicy:

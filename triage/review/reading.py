@@ -298,6 +298,7 @@ def _store_decision(
     rules = second_read_rules(
         case.session, case.case, case.policy, read, prediction.decision if prediction else None
     )
+    case.count_activity(actor, at)
     before, after = active_seconds(case.session, case.case.id, actor.name)
     case.record(DecisionMade(review, facts, rules, before, after), actor, at)
     second = case.history.standing(ReadKind.SECOND)

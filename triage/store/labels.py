@@ -122,6 +122,7 @@ def labels_for_training(
             created_at=row.created_at,
             images=image_records(row.case),
             groups=row.case.groups,
+            read_id=row.read_id,
         )
         for row in session.scalars(query)
     ]

@@ -248,7 +248,7 @@ class TrainingLabel:
     """A label with what training needs beside it: the images, the patient, who gave it, and how.
 
     ``condition`` may be ``NOT_LISTED``: the reader found none of the system's
-    conditions fitting.
+    conditions fitting. ``read_id`` is the read it comes from, None where it comes from none.
     """
 
     case: str
@@ -261,6 +261,7 @@ class TrainingLabel:
     created_at: datetime
     images: tuple[ImageRecord, ...]
     groups: Mapping[str, GroupValue]
+    read_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,10 @@ class Urgency(StrEnum):
     @property
     def rank(self) -> int:
         """Position in the order of urgency: 0 is the most urgent."""
-        return list(Urgency).index(self)
+        return _RANKS[self]
 
+
+_RANKS = {urgency: rank for rank, urgency in enumerate(Urgency)}
 
 NO_AI_OPINION = "no_ai_opinion"
 """The fifth recommendation: the system abstains and a specialist decides."""
