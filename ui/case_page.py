@@ -23,6 +23,7 @@ from triage.review import (
     taken_up,
     undo_decision,
 )
+from triage.review.activity import note_activity
 from triage.store import Store, get_case, known_conditions
 from triage.store.records import StoredCase
 from triage.vocabulary.case_states import CaseState
@@ -54,6 +55,7 @@ def show(store: Store, case_id: int, actor: Actor) -> None:
     except StepRefused as refusal:
         st.warning(escape(str(refusal)), icon=":material/lock_person:")
         return
+    note_activity(store, case_id, actor)
     view = CASE_VIEWS[case.modality]
     opinion = None
     if _is_shown(review):
