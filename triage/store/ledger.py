@@ -103,6 +103,7 @@ def append_event(
         time_text(at)
     if not session.in_transaction():
         session.begin()  # so that a rollback drops the event
+    session.flush()  # what it tells of is written now, and refused here if it has to be
     _buffer(session).appended.append(
         _Appended(at, actor, event.kind.value, case_id, canonical_text(event.payload()))
     )
