@@ -110,6 +110,8 @@ class CaseHistory:
     decided_by : str or None
         Reader of the decision.
     signatures, addenda : tuple
+    predictions : mapping of int to str
+        Row of `prediction` to the SHA-256 of the stored decision.
     """
 
     state: CaseState | None = None
@@ -126,6 +128,7 @@ class CaseHistory:
     decided_by: str | None = None
     signatures: tuple[StatedSignature, ...] = ()
     addenda: tuple[StatedAddendum, ...] = ()
+    predictions: Mapping[int, str] = field(default_factory=dict)
 
     def progress(self, reader: str) -> ReaderProgress | None:
         """Return how far a reader has come; None if they have not begun."""
@@ -159,6 +162,21 @@ class CaseHistory:
         progress, key = self.progress(reader), reader_key(reader)
         shown = progress is not None and progress.revealed_at is not None
         return shown or any(reader_key(read.reader) == key for read in self.reads)
+
+    def took_part(self, reader: str) -> bool:
+        """Whether a reader is one of those whose disagreement is adjudicated."""
+        return reader_key(reader) in {reader_key(one) for one in self.adjudicators}
+
+    def authors(self) -> tuple[str, ...]:
+        """Return the readers whose read counts: of an agreement, all who agreed."""
+        counted = self.counted()
+        if counted is None:
+            return ()
+        if counted.kind is not ReadKind.ADJUDICATION:
+            return (counted.reader,)
+        last = (one for one in self.standing(counted.kind) if one.round == counted.round)
+        senior = not self.took_part(counted.reader)
+        return (counted.reader,) if senior else tuple(one.reader for one in last)
 
     def state_for(self, reader: str) -> CaseState:
         """Return the state of the case once this reader has it: how far they had come."""
@@ -201,10 +219,13 @@ def _checked(history: CaseHistory, event: Any, actor: str, at: datetime) -> Case
     return replace(history, arrived=known, state=known if arriving else history.state)
 
 
-def _scored(history: CaseHistory, event: Any, actor: str, at: datetime) -> CaseHistory:
+def _scored(
+    history: CaseHistory, event: case_events.CaseScored, actor: str, at: datetime
+) -> CaseHistory:
     arriving = history.state in ARRIVING
     state = CaseState.INFERRED if arriving else history.state
-    return replace(history, arrived=CaseState.INFERRED, state=state)
+    known = {**history.predictions, event.prediction: event.sha256}
+    return replace(history, arrived=CaseState.INFERRED, state=state, predictions=known)
 
 
 def _carried_over(
@@ -247,11 +268,17 @@ def _carried_over(
         reads=tuple(reads),
         active=event.active,
         policy=event.policy,
-        adjudicators=tuple(read.reader for read in decisions) if contradictory else (),
+        adjudicators=_readers_of(decisions) if contradictory else (),
         round=1 if contradictory else 0,
         outcome=decisions[0].facts.read if decisions and not contradictory else None,
         decided_by=decisions[0].reader if decisions else None,
+        predictions={int(row): sha256 for row, sha256 in event.predictions.items()},
     )
+
+
+def _readers_of(reads: Iterable[StatedRead]) -> tuple[str, ...]:
+    """Return the readers, each once however their name is spelled."""
+    return tuple({reader_key(read.reader): read.reader for read in reads}.values())
 
 
 def _next(history: CaseHistory, **changes: Any) -> CaseHistory:

@@ -24,13 +24,12 @@ from triage.ledger.events.review_events import (
 from triage.review.activity import active_seconds
 from triage.review.case_work import CaseWork, history_of, in_transaction, require_reader
 from triage.review.drafts import discard_draft
-from triage.review.history import StatedRead
 from triage.review.opinion import Opinion, opinion_of
 from triage.review.policies import case_policy
 from triage.review.reader_view import ReaderView, view_for
 from triage.review.refusals import RefusalCode, StepRefused
 from triage.review.second_read_rules import disagreement, second_read_rules
-from triage.review.states import ProposedRead, Step
+from triage.review.states import ProposedRead, Step, states_the_same
 from triage.review.viewable import has_viewable_image
 from triage.store import LabelSource, Store
 from triage.store.base import utc_now
@@ -73,7 +72,8 @@ def open_case(
         if seen is not None and seen.final is not None:
             return seen
         case.check(Step.OPEN, case.context(actor, moment))
-        active = history.active is not None and _same(history.active, actor)
+        # Whoever was handed the case has it, and has not begun.
+        active = seen is not None and _same(history.active, actor)
         if not active or history.state != history.state_for(actor.name):
             policy = history.policy or case_policy(case.policy, case.case)
             review = case.review_of(actor, moment)
@@ -139,7 +139,7 @@ def lock_first_read(
 
     def work(case: CaseWork) -> ReaderView:
         given = case.history.read_of(actor.name, ReadKind.FIRST)
-        if given is not None and _states(given, read):
+        if given is not None and states_the_same(given, read):
             return _view(case, actor)
         context = case.context(
             actor, moment, version=version, read=read, viewable=has_viewable_image(case.case)
@@ -253,7 +253,7 @@ def decide(
     def work(case: CaseWork) -> ReaderView:
         given = case.history.read_of(actor.name, ReadKind.FINAL)
         if given is not None:
-            if _states(given, read):
+            if states_the_same(given, read):
                 return _view(case, actor)
             raise StepRefused(
                 RefusalCode.ALREADY_GIVEN,
@@ -344,18 +344,6 @@ def _view(case: CaseWork, actor: Actor) -> ReaderView:
     view = view_for(case.history, case.case.id, actor.name)
     assert view is not None, "the reader has begun"
     return view
-
-
-def _states(given: StatedRead, read: ProposedRead) -> bool:
-    """Whether a stored read states what is proposed, whenever it was given."""
-    facts = given.facts
-    return (facts.conditions, facts.urgency, facts.certainty, facts.reason_code, facts.comment) == (
-        read.conditions,
-        read.urgency,
-        read.certainty,
-        read.reason,
-        read.comment,
-    )
 
 
 def _same(name: str | None, actor: Actor) -> bool:
