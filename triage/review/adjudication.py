@@ -230,7 +230,7 @@ def adjudicate(
 
 
 def _stated_last(history: CaseHistory, actor: Actor, read: ProposedRead) -> bool:
-    """Whether this is the answer that the reader gave last, and nothing has followed that asks again."""
+    """Whether this is the answer that the reader gave last, and no other is asked for since."""
     key = reader_key(actor.name)
     own = [one for one in history.standing(ReadKind.ADJUDICATION) if reader_key(one.reader) == key]
     if not own or not states_the_same(own[-1], read):
@@ -260,7 +260,9 @@ def _store(case: CaseWork, actor: Actor, read: ProposedRead, at: datetime) -> No
         LabelSource.ADJUDICATED,
         actor.name,
         at,
-        ai_visible=any(_saw_ai(case.history, one.reader) for one in answers),
+        ai_visible=any(
+            _saw_ai(case.history, one) for one in (*case.history.adjudicators, actor.name)
+        ),
     )
     case.record(AdjudicationClosed(facts.read, by_senior), actor, at)
 

@@ -16,9 +16,7 @@ from triage.store.tables import Case
 from triage.vocabulary.case_states import CaseState
 
 
-def cases_in(
-    session: Session, *states: CaseState
-) -> Iterator[tuple[StoredCase, CaseHistory]]:
+def cases_in(session: Session, *states: CaseState) -> Iterator[tuple[StoredCase, CaseHistory]]:
     """Yield the cases in some states with their histories, the one received first first."""
     order = list(
         session.scalars(

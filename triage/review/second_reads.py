@@ -86,9 +86,7 @@ def second_reads_waiting(
             for case_id, lock in locks(session, at or utc_now()).items()
             if reader_key(lock.owner) != key
         }
-        known = {
-            case_id for case_id, reader in _who_has_read(session) if reader_key(reader) == key
-        }
+        known = {case_id for case_id, reader in _who_has_read(session) if reader_key(reader) == key}
         rows = session.execute(
             select(Case.id, Case.external_id, Case.source, Case.received_at)
             .where(Case.state == CaseState.SECOND_READ)
@@ -103,9 +101,7 @@ def _who_has_read(session: Session) -> list[tuple[int, str]]:
     query = (
         select(Review.case_id, Review.reviewer)
         .join(Case, Review.case_id == Case.id)
-        .where(
-            Case.state == CaseState.SECOND_READ, or_(has_read, Review.revealed_at.is_not(None))
-        )
+        .where(Case.state == CaseState.SECOND_READ, or_(has_read, Review.revealed_at.is_not(None)))
     )
     return [(case_id, reviewer) for case_id, reviewer in session.execute(query)]
 

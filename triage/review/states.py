@@ -348,7 +348,7 @@ def is_independent(history: CaseHistory, context: StepContext) -> None:
 
 
 def gave_no_second_read(history: CaseHistory, context: StepContext) -> None:
-    """A second reader does not become the first reader of the same case after an undone decision."""
+    """A second reader does not become the first reader too, after an undone decision."""
     for name in (context.actor.name, context.to):
         if name and history.read_of(name, ReadKind.SECOND) is not None:
             raise StepRefused(
@@ -373,7 +373,7 @@ def rubric_is_complete(history: CaseHistory, context: StepContext) -> None:
 
 
 def is_in_turn(history: CaseHistory, context: StepContext) -> None:
-    """Each of the readers who disagree answers once a round; after the last a senior reader does."""
+    """Each of those who disagree answers once a round; after the last a senior reader does."""
     name = context.actor.name
     taking_part = history.took_part(name)
     if senior_decides(history, context.policy, absent=context.absent):
@@ -426,7 +426,10 @@ _ARRIVING = frozenset(ARRIVING)
 
 TRANSITIONS: Mapping[Step, Transition] = {
     Step.OPEN: Transition(
-        Action.READ_CASE, _OPEN | {CaseState.SKIPPED, CaseState.UNGRADABLE}, _OPEN, (gave_no_second_read,)
+        Action.READ_CASE,
+        _OPEN | {CaseState.SKIPPED, CaseState.UNGRADABLE},
+        _OPEN,
+        (gave_no_second_read,),
     ),
     Step.LOCK_FIRST_READ: Transition(
         Action.READ_CASE,

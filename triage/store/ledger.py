@@ -132,9 +132,7 @@ def case_events_in(session: Session, states: Iterable[CaseState]) -> list[EventR
 
 
 def _record(row: Event) -> EventRecord:
-    return EventRecord(
-        row.id, row.at, row.actor, row.kind, row.case_id, json.loads(row.payload)
-    )
+    return EventRecord(row.id, row.at, row.actor, row.kind, row.case_id, json.loads(row.payload))
 
 
 def seal(session: Session) -> None:
