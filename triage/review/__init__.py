@@ -1,10 +1,11 @@
 """The reviewer's work, over the store.
 
 `worklist` says which case comes next; the steps of `reading` take a reader through it: open, blind
-first read, reveal, decision. Second reads, adjudication and sign-off follow. `states` holds the table of all states and steps, and `history`
-rebuilds the state of a case from its events. The AI's opinion reaches a reader only through
-`reveal`, which refuses before the first read is locked: of the ways tried to keep readers from
-leaning on a wrong AI, an opinion formed first has the best support.
+first read, reveal, decision. `second_reads`, `adjudication` and `sign_off` come after it. `states`
+holds the table of all states and steps, and `history` rebuilds the state of a case from its events.
+The AI's opinion reaches a reader only through `reveal`, which refuses before the first read is
+locked: of the ways tried to keep readers from leaning on a wrong AI, an opinion formed first has
+the best support.
 """
 
 from triage.review.adjudication import (

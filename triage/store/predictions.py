@@ -135,7 +135,7 @@ def stored_sha256(session: Session, prediction_id: int) -> str:
             Prediction.id == prediction_id
         )
     ).one()
-    return prediction_sha256(row._mapping)
+    return prediction_sha256(dict(zip(HASHED, row, strict=True)))
 
 
 def _columns(decision: Decision, reading: ReadingRecord | None) -> dict[str, Any]:
