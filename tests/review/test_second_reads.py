@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,7 +42,7 @@ from triage.review import (
     undo_decision,
 )
 from triage.review.case_work import history_of
-from triage.store import Store, events
+from triage.store import Store, events, open_store
 from triage.store.labels import labels_for_training
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
@@ -48,6 +50,13 @@ from triage.vocabulary.read_answers import OverrideReason
 from triage.vocabulary.review_policies import ReadKind
 
 DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(f"sqlite:///{tmp_path}/triage.db", create=True)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(autouse=True)
@@ -171,9 +180,7 @@ def test_a_stale_page_is_refused(store: Store, waiting: int) -> None:
     undo_decision(store, waiting, ANN, at=LATER + DAY)
     decide(store, waiting, ANN, at=LATER + 2 * DAY, **read())
     with refused(RefusalCode.STALE_VERSION):
-        give_second_read(
-            store, waiting, BOB, at=LATER + 3 * DAY, version=view.version, **read()
-        )
+        give_second_read(store, waiting, BOB, at=LATER + 3 * DAY, version=view.version, **read())
 
 
 def test_a_second_read_needs_a_picture_and_a_condition(
