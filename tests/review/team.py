@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from tests.store.make import NOON
@@ -19,7 +23,7 @@ from triage.review import (
 )
 from triage.review.case_work import history_of
 from triage.review.policies import SecondReadPolicy, SitePolicy, set_site_policy
-from triage.store import Store
+from triage.store import Store, open_store
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.modality import Modality
 from triage.vocabulary.read_answers import OverrideReason
@@ -34,6 +38,19 @@ ADMIN = Actor("Admin", Role.ADMINISTRATOR)
 LATER = NOON + timedelta(minutes=1)
 
 RUBRIC = {feature.key: "no" for feature in RUBRICS[Modality.PHOTOGRAPHS]}
+
+
+@cache
+def _template() -> Path:
+    path = Path(tempfile.mkdtemp()) / "template.db"
+    open_store(f"sqlite:///{path}", create=True).close()
+    return path
+
+
+def fresh_store(folder: Path) -> Store:
+    """A new SQLite database, copied from one that was made once."""
+    shutil.copyfile(_template(), folder / "triage.db")
+    return open_store(f"sqlite:///{folder / 'triage.db'}")
 
 
 def read(urgency: Urgency = Urgency.URGENT, condition: str = "melanoma", **more: Any) -> Any:

@@ -21,6 +21,7 @@ from tests.review.team import (
     SUE,
     always_twice,
     decided,
+    fresh_store,
     read,
     second,
 )
@@ -44,7 +45,7 @@ from triage.review import (
     undo_decision,
 )
 from triage.review.case_work import history_of
-from triage.store import Store, append_event, labels_for_training, open_store
+from triage.store import Store, append_event, labels_for_training
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.label_sources import LabelSource
@@ -55,7 +56,7 @@ U, S, R = Urgency.URGENT, Urgency.SEMI_URGENT, Urgency.ROUTINE
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path}/triage.db", create=True)
+    opened = fresh_store(tmp_path)
     yield opened
     opened.close()
 
@@ -129,7 +130,8 @@ def test_a_round_is_seen_when_it_is_complete(store: Store) -> None:
         assert [one.reader for one in first.answers] == ["Reader 1", "Reader 2"]
         assert {one.urgency for one in first.answers} == {U, R}
         assert [one.urgency for one in first.answers if one.own] == [own]
-        assert "Ann" not in repr(view) and "Bob" not in repr(view)
+        assert "Ann" not in repr(view)
+        assert "Bob" not in repr(view)
 
 
 def test_one_answer_a_round(store: Store) -> None:

@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 
 from tests.review.rows import assert_rows_follow
-from tests.review.team import ANN, BOB, GOV, LATER, always_twice, decided, never_twice, read, second
+from tests.review.team import (
+    ANN,
+    BOB,
+    GOV,
+    LATER,
+    always_twice,
+    decided,
+    fresh_store,
+    never_twice,
+    read,
+    second,
+)
 from tests.store.make import NOON, abstention, bundle, opinion, scored
 from triage.accounts import PermissionDenied
 from triage.decision import Decision
@@ -32,7 +43,6 @@ from triage.store import (
     Store,
     known_conditions,
     labels_for_training,
-    open_store,
     register_bundle,
     set_champion,
     shown_prediction,
@@ -48,7 +58,7 @@ RIGHT: dict[str, Any] = {"conditions": ("melanoma",), "urgency": Urgency.SEMI_UR
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path}/triage.db", create=True)
+    opened = fresh_store(tmp_path)
     yield opened
     opened.close()
 
@@ -81,7 +91,8 @@ def test_the_wrong_opinion_is_shown_under_the_name_of_the_system(store: Store, n
     plant_case(store, number, GOV, wrong_opinion=WRONG, **RIGHT)
     other = scored(store, "c2")
     planted, real = shown_to_ann(store, number), shown_to_ann(store, other)
-    assert planted.decision == WRONG.for_reader() and real.decision == opinion().for_reader()
+    assert planted.decision == WRONG.for_reader()
+    assert real.decision == opinion().for_reader()
     assert planted.bundle == real.bundle
     assert reveal(store, number, ANN, at=LATER) == planted, "the same one again"
     assert_rows_follow(store)

@@ -20,6 +20,7 @@ from tests.review.team import (
     SUE,
     always_twice,
     decided,
+    fresh_store,
     never_twice,
     read,
     second,
@@ -42,7 +43,7 @@ from triage.review import (
     undo_decision,
 )
 from triage.review.case_work import history_of
-from triage.store import Store, events, open_store
+from triage.store import Store, events
 from triage.store.labels import labels_for_training
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
@@ -54,7 +55,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path}/triage.db", create=True)
+    opened = fresh_store(tmp_path)
     yield opened
     opened.close()
 

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.review.rows import assert_rows_follow
-from tests.review.team import ANN, BOB, GOV, LATER, SUE, decided, never_twice, read
+from tests.review.team import ANN, BOB, GOV, LATER, SUE, decided, fresh_store, never_twice, read
 from tests.store.make import scored
 from triage.accounts import PermissionDenied
 from triage.errors import StoreError, UsageError
@@ -31,7 +31,7 @@ from triage.review import (
     verify_signature,
 )
 from triage.review.case_work import history_of
-from triage.store import Store, events, open_store
+from triage.store import Store, events
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.read_answers import OverrideReason
@@ -43,7 +43,7 @@ HASH = "a" * 64
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path}/triage.db", create=True)
+    opened = fresh_store(tmp_path)
     yield opened
     opened.close()
 
@@ -78,11 +78,12 @@ def test_a_list_is_signed(store: Store, cases: list[int]) -> None:
     assert [one.case_id for one in decided_cases(store, ANN)] == cases
     assert {one.authors for one in decided_cases(store, ANN)} == {("Ann",)}
     result = sign(store, cases)
-    assert list(result.signed) == cases and not result.refused
+    assert list(result.signed) == cases
+    assert not result.refused
     assert decided_cases(store, ANN) == []
     for number in cases:
         (check,) = verify_signature(store, number)
-        assert check.holds and check.current
+        assert (check.holds, check.current) == (True, True)
         shown = check.signature
         assert (shown.printed_name, shown.at, shown.meaning) == ("Dr. A. Ng", LATER, AUTHOR)
         assert history_of(store, number).state is CaseState.SIGNED
@@ -177,13 +178,15 @@ def test_after_signing_nothing_but_an_addendum(store: Store, cases: list[int]) -
     history = history_of(store, number)
     assert (history.state, history.addenda[0].text) == (CaseState.AMENDED, "<script>' OR 1=1")
     (check,) = verify_signature(store, number)
-    assert check.holds and not check.current
+    assert (check.holds, check.current) == (True, False)
     with refused(RefusalCode.WRONG_STATE):
         mark_exported(store, number, GOV, "archive", HASH, at=LATER)
     assert [one.case_id for one in decided_cases(store, ANN)] == cases
     sign(store, [number], BOB)  # who wrote the addendum signs as its author
     old, new = verify_signature(store, number)
-    assert old.holds and new.holds and new.current and old.signature.sha256 != new.signature.sha256
+    assert [one.holds for one in (old, new)] == [True, True]
+    assert new.current
+    assert old.signature.sha256 != new.signature.sha256
     with refused(RefusalCode.WRONG_STATE):
         undo_decision(store, number, ANN, at=LATER)
     assert_rows_follow(store)
@@ -213,7 +216,7 @@ def test_export(store: Store, cases: list[int]) -> None:
         exported = [one for one in events(session, cases[0]) if one.kind == "case_exported"]
     assert [one.payload["to"] for one in exported] == ["archive", "second archive"]
     (check,) = verify_signature(store, cases[0])
-    assert check.current and check.holds
+    assert (check.holds, check.current) == (True, True)
     add_addendum(store, cases[0], ANN, "late", at=LATER)
     assert history_of(store, cases[0]).state is CaseState.AMENDED
 
