@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import patch
 
 from hypothesis import HealthCheck, settings
@@ -95,7 +95,7 @@ VERSIONS = st.sampled_from(("none", "none", "current", "stale"))
 class AnyOrder(RuleBasedStateMachine):
     """Steps of a review, allowed or not."""
 
-    reached: Counter[tuple[str, str]] = Counter()
+    reached: ClassVar[Counter[tuple[str, str]]] = Counter()
     """Steps taken, by the state that they led to; of all runs."""
 
     def __init__(self) -> None:
