@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import multiprocessing
 import random
-import subprocess
-import sys
 import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from tests.review.rows import assert_rows_follow
+from tests.review.step_taker import take_steps
 from tests.review.team import always_twice
 from tests.store.make import bundle as bundle_record
 from tests.store.make import case, opinion
@@ -25,7 +27,18 @@ from triage.store import (
 )
 
 CASES = 40
-ROOT = Path(__file__).parents[2]
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.review.step_taker", "tests.review.decider"])
+
+
+def started(target: Callable[..., None], *given: object) -> tuple[BaseProcess, Connection]:
+    """Start a process of its own, and wait until it is ready."""
+    here, there = PROCESSES.Pipe()
+    process = PROCESSES.Process(target=target, args=(*given, there))
+    process.start()
+    there.close()
+    assert here.recv() == "ready"
+    return process, here
 
 
 def cases_with_files(store: Store, folder: Path, count: int = CASES) -> list[int]:
@@ -54,39 +67,32 @@ def kill_again_and_again(url: str, folder: Path, kills: int, seed: int = 0) -> i
         cases_with_files(store, folder)
         for kill in range(kills):
             reader = ("Ann", "Bob", "Sue")[kill % 3]
-            lines = steps_until_killed(url, reader, kill, draw)
-            acknowledged += len(lines)
+            told = steps_until_killed(url, reader, kill, draw)
+            acknowledged += len(told)
             with store.reading() as session:
                 stored = {
-                    number: [one.kind for one in events(session, number)]
-                    for number in {int(line.split()[0]) for line in lines}
+                    number: [one.kind for one in events(session, number)] for number, _, _ in told
                 }
             histories = assert_rows_follow(store)
-            for line in lines:
-                number, version, kind = line.split()
-                assert histories[int(number)].version >= int(version), "a step is lost"
-                assert kind in stored[int(number)]
+            for number, version, kind in told:
+                assert histories[number].version >= version, "a step is lost"
+                assert kind in stored[number]
     finally:
         store.close()
     return acknowledged
 
 
-def steps_until_killed(url: str, reader: str, seed: int, draw: random.Random) -> list[str]:
-    """Let a process take steps for a random short time, kill it, and return what it printed."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.review.step_taker", url, reader, str(seed)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
-    assert process.stdout is not None
+def steps_until_killed(
+    url: str, reader: str, seed: int, draw: random.Random
+) -> list[tuple[int, int, str]]:
+    """Let a process take steps for a random short time, kill it, and return what it told."""
+    process, told = started(take_steps, url, reader, seed)
+    time.sleep(draw.uniform(0.2, 0.8))
+    process.kill()  # SIGKILL
+    process.join()
+    steps = []
     try:
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(draw.uniform(0.2, 0.8))
-    finally:
-        process.kill()  # SIGKILL
-        printed = process.stdout.read()
-        process.wait()
-    # A line is whole, or was not acknowledged.
-    return [line for line in printed.splitlines(keepends=True) if line.endswith("\n")]
+        while True:
+            steps.append(told.recv())
+    except EOFError:
+        return steps

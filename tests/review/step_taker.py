@@ -1,15 +1,11 @@
-"""A process that takes steps of reviews and prints each one when it is stored.
-
-`python -m tests.review.step_taker URL READER SEED`; it ends when it is killed, or when every case
-is signed. A line is the case, its version, and the kind of the last event of the step.
-"""
+"""What a process does that takes steps of reviews until it is killed."""
 
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Callable
 from datetime import timedelta
+from multiprocessing.connection import Connection
 
 from tests.review.team import RUBRIC
 from triage.accounts import Actor, Role
@@ -75,13 +71,16 @@ def steps(
     ]
 
 
-def main(url: str, reader: str, seed: str) -> None:
-    """Take steps until killed."""
-    store, draw = open_store(url), random.Random(int(seed))
+def take_steps(url: str, reader: str, seed: int, told: Connection) -> None:
+    """Take steps until killed, and tell of each when it is stored.
+
+    What is told is the case, its version, and the kind of the last event of the step.
+    """
+    store, draw = open_store(url), random.Random(seed)
     actor = Actor(reader, Role.SENIOR_READER)
     with store.reading() as session:
         numbers = sorted({one.case_id for one in events(session) if one.case_id is not None})
-    print("ready", flush=True)
+    told.send("ready")
     while True:
         number = draw.choice(numbers)
         before = history_of(store, number).version
@@ -93,8 +92,4 @@ def main(url: str, reader: str, seed: str) -> None:
             kind = events(session, number)[-1].kind
         after = history_of(store, number).version
         if after != before:
-            print(number, after, kind, flush=True)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+            told.send((number, after, kind))

@@ -343,11 +343,15 @@ class AnyOrder(RuleBasedStateMachine):
         with self.store.transaction() as session:
             withdraw_bundle(session, digest, "a fault")
 
-    @rule(number=NUMBERS, actor=ACTORS, urgency=URGENCIES)
-    def go_on(self, number: int, actor: Actor, urgency: Urgency) -> None:
-        """Take the step that is next, so that late states are reached often."""
+    @rule(number=NUMBERS, turns=st.lists(st.tuples(ACTORS, URGENCIES), min_size=2, max_size=8))
+    def go_on(self, number: int, turns: list[tuple[Actor, Urgency]]) -> None:
+        """Take steps that are next, so that late states are reached often."""
+        for actor, urgency in turns:
+            self.now += timedelta(seconds=30)
+            self._next_step(number, actor, urgency)
+
+    def _next_step(self, number: int, actor: Actor, urgency: Urgency) -> None:
         history = self.histories[number]
-        self.now += timedelta(seconds=30)
         named = {one.name: one for one in READERS}
         holder = named.get(history.active or "", actor)
         match history.state:
@@ -413,7 +417,7 @@ class AnyOrder(RuleBasedStateMachine):
 
 AnyOrder.TestCase.settings = settings(
     max_examples=12,
-    stateful_step_count=50,
+    stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
-from tests.review.kills import ROOT, cases_with_files
+from tests.review.decider import decide_all
+from tests.review.kills import cases_with_files, started
 from tests.review.rows import assert_rows_follow
 from triage.store import events, open_store
 from triage.vocabulary.review_policies import ReadKind
@@ -20,35 +18,19 @@ def test_each_case_is_decided_once(url: str, tmp_path: Path) -> None:
     store = open_store(url, create=True)
     numbers = cases_with_files(store, tmp_path, CASES)
     store.close()
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.review.decider", url, f"Reader {one}", str(one)],
-            stdout=subprocess.PIPE,
-            stdin=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        )
-        for one in range(WRITERS)
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:  # all at once, after the slow start
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
+    writers = [started(decide_all, url, f"Reader {one}", one) for one in range(WRITERS)]
+    for _, told in writers:  # all at once
+        told.send("go")
     outcomes: Counter[tuple[int, str]] = Counter()
     decided_by: dict[int, str] = {}
-    for one, process in enumerate(processes):
-        printed, _ = process.communicate(timeout=120)
-        assert process.returncode == 0
-        for line in printed.splitlines():
-            number, outcome = line.split()
-            outcomes[int(number), outcome] += 1
+    for one, (process, told) in enumerate(writers):
+        for number, outcome in told.recv():
+            outcomes[number, outcome] += 1
             if outcome == "decided":
-                assert int(number) not in decided_by, "a case is decided twice"
-                decided_by[int(number)] = f"Reader {one}"
+                assert number not in decided_by, "a case is decided twice"
+                decided_by[number] = f"Reader {one}"
+        process.join()
+        assert process.exitcode == 0
     assert sorted(decided_by) == numbers
     for number in numbers:
         refusals = sum(times for (case, what), times in outcomes.items() if case == number) - 1

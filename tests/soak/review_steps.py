@@ -19,7 +19,7 @@ from tests.review.kills import kill_again_and_again
 from tests.review.test_any_order_of_steps import AnyOrder
 from tests.store.databases import database_url
 
-STEPS = 50
+STEPS = 40
 
 
 def main() -> None:
