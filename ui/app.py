@@ -7,12 +7,14 @@ import os
 import streamlit as st
 from PIL import Image
 
+from triage.accounts import Action, require
+from triage.accounts.sessions import SessionExpired
 from triage.errors import TriageError
 from triage.store import URL_VARIABLE
-from ui import case_page, worklist_page
-from ui.session import ask_reader, go_to_worklist, open_case_id, store_at
+from ui import account_card, case_page, worklist_page
+from ui.session import go_to_worklist, open_case_id, signed_in, store_at
 from ui.settings import SHORTCUT, THEME
-from ui.words import WITHOUT_SIGN_IN, escape
+from ui.words import escape
 
 
 def main() -> None:
@@ -20,20 +22,25 @@ def main() -> None:
     # Drawn here, because a named icon would be fetched from the network.
     icon = Image.new("RGB", (32, 32), THEME["theme.primaryColor"])
     st.set_page_config(page_title="Triage review", page_icon=icon, layout="wide")
-    reader = ask_reader()
+    try:
+        session = signed_in()
+    except SessionExpired as ended:
+        account_card.show_ended(ended)
+        return
+    account_card.show(session)
     with st.sidebar:
         st.caption(
             "You read each case first alone; the AI's opinion follows. Every step is recorded. "
             f"{SHORTCUT} presses the page's main button."
         )
-        st.caption(WITHOUT_SIGN_IN)
     try:
+        require(session.actor, Action.VIEW_CASES)
         store = store_at(os.environ.get(URL_VARIABLE))
         case_id = open_case_id()
         if case_id is None:
-            worklist_page.show(store, reader)
+            worklist_page.show(store, session.actor)
         else:
-            case_page.show(store, case_id, reader)
+            case_page.show(store, case_id, session.actor)
     except TriageError as refusal:
         st.error(escape(str(refusal)), icon=":material/error:")
         st.button("To the worklist", on_click=go_to_worklist)

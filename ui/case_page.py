@@ -8,26 +8,33 @@ from __future__ import annotations
 
 import streamlit as st
 
-from triage.errors import WorkflowError
+from triage.accounts import Actor
 from triage.modalities import MODALITIES
 from triage.review import (
     Certainty,
+    Opinion,
     OverrideReason,
+    ReaderView,
+    StepRefused,
     decide,
     lock_first_read,
+    open_case,
     reveal,
+    taken_up,
+    undo_decision,
 )
 from triage.store import Store, get_case, known_conditions
-from triage.store.records import ReviewRecord, StoredCase
-from ui import opinion_card, read_form
-from ui.blind_reads import review_here
+from triage.store.records import StoredCase
+from triage.vocabulary.case_states import CaseState
+from triage.vocabulary.review_policies import ReadingMode
+from ui import opinion_card, read_form, set_aside_form
 from ui.case_views import CASE_VIEWS
-from ui.session import go_to_worklist, remember_revealed
+from ui.drafts import draft_answers, keep_draft
+from ui.session import go_to_worklist
 from ui.settings import SHORTCUT
 from ui.words import (
     CERTAINTIES,
-    SEEN_HERE,
-    SEEN_HERE_HINT,
+    READ_WITHOUT_AI,
     URGENCIES,
     condition_name,
     escape,
@@ -35,46 +42,64 @@ from ui.words import (
 )
 
 
-def show(store: Store, case_id: int, reader: str) -> None:
+def show(store: Store, case_id: int, actor: Actor) -> None:
     """Draw a case at the step that this reader has reached."""
     with store.reading() as session:
         case = get_case(session, case_id)
         conditions = _conditions(case, known_conditions(session))
     st.button("Back to the worklist", icon=":material/arrow_back:", on_click=go_to_worklist)
     st.title(f"Case {escape(case.external_id)}", anchor=False)
-    if not reader:
-        st.info("Give your name in the side bar to read this case.", icon=":material/badge:")
-        return
-    review = review_here(store, case_id, reader)
-    if review is None:
-        st.warning(f"{SEEN_HERE} {SEEN_HERE_HINT}", icon=":material/visibility_off:")
+    try:
+        review = open_case(store, case_id, actor)
+    except StepRefused as refusal:
+        st.warning(escape(str(refusal)), icon=":material/lock_person:")
         return
     view = CASE_VIEWS[case.modality]
-    opinion = reveal(store, case_id, reader) if review.first is not None else None
-    if opinion is not None:
-        remember_revealed(case_id)
+    opinion = None
+    if _is_shown(review):
+        opinion = reveal(store, case_id, actor)
+        review = taken_up(store, case_id, actor) or review  # the reveal is a step of its own
     left, right = st.columns(view.columns, gap="large")
     with left:
         view.show_images(case, opinion, view.words)
     with right:
         _facts(case)
-        if review.first is None:
-            _first_read(store, review, conditions)
+        if review.first is None and review.policy.mode is not ReadingMode.CONCURRENT:
+            _first_read(store, review, actor, conditions)
         else:
             _locked_first_read(review)
-            opinion_card.show(opinion, view.words, view.show_opinion, view.listed_reasons)
-            _decision(store, review, conditions)
+            _opinion(review, opinion, case)
+            _decision(store, review, actor, conditions)
+        if review.final is None:
+            set_aside_form.show(store, review, actor)
+    st.session_state[_version_key(review)] = review.version
 
 
-def _conditions(case: StoredCase, known: tuple[str, ...]) -> tuple[str, ...]:
+def _is_shown(review: ReaderView) -> bool:
+    """Whether this reader may be shown the AI's opinion now."""
+    if review.without_ai:
+        return False
+    return review.first is not None or review.policy.mode is ReadingMode.CONCURRENT
+
+
+def _version_key(review: ReaderView) -> str:
+    return f"version-{review.id}"
+
+
+def _version(review: ReaderView) -> int:
+    """The version of the case that was on the page when a form was sent."""
+    return int(st.session_state.get(_version_key(review), review.version))
+
+
+def _conditions(case: StoredCase, known: tuple[str, ...]) -> read_form.Choices:
     """Return what a reader can choose: the diagnoses of the modality, if it has a fixed list.
 
     Otherwise the conditions that the registered systems know, without such diagnoses.
     """
     if diagnoses := MODALITIES[case.modality].diagnoses:
-        return tuple(diagnoses.values())
+        return read_form.Choices(tuple(diagnoses.values()), several=True)
     fixed = {title for one in MODALITIES.values() for title in one.diagnoses.values()}
-    return tuple(condition for condition in known if condition not in fixed)
+    return read_form.Choices(tuple(condition for condition in known if condition not in fixed))
 
 
 def _facts(case: StoredCase) -> None:
@@ -89,14 +114,19 @@ def _facts(case: StoredCase) -> None:
             st.markdown(" · ".join(facts))
 
 
-def _first_read(store: Store, review: ReviewRecord, conditions: tuple[str, ...]) -> None:
+def _first_read(
+    store: Store, review: ReaderView, actor: Actor, conditions: read_form.Choices
+) -> None:
     st.subheader("Your first read", anchor=False)
     st.caption("Before the AI's opinion. It is stored and cannot be changed afterwards.")
     key = f"first-{review.id}"
+    start = draft_answers(store, review.case_id, actor, key)
     with st.form(key, border=True):
-        answers = read_form.ask(conditions, key)
+        answers = read_form.ask(conditions, key, start=start)
         submitted = st.form_submit_button(
-            "Lock my first read and show the AI's opinion",
+            "Lock my first read"
+            if review.without_ai
+            else "Lock my first read and show the AI's opinion",
             type="primary",
             icon=":material/lock:",
             shortcut=SHORTCUT,
@@ -106,40 +136,55 @@ def _first_read(store: Store, review: ReviewRecord, conditions: tuple[str, ...])
     given = answers.complete()
     if given is None:
         return
-    condition, urgency, certainty = given
-    lock_first_read(
-        store,
-        review.case_id,
-        review.reviewer,
-        condition=condition,
-        urgency=urgency,
-        certainty=certainty,
-    )
+    try:
+        lock_first_read(
+            store,
+            review.case_id,
+            actor,
+            conditions=given.conditions,
+            urgency=given.urgency,
+            certainty=given.certainty,
+            version=_version(review),
+        )
+    except StepRefused as refusal:
+        keep_draft(store, review.case_id, actor, key, answers)
+        st.error(escape(str(refusal)), icon=":material/error:")
+        return
     st.rerun()
 
 
-def _locked_first_read(review: ReviewRecord) -> None:
-    assert review.first is not None, "the first read is locked"
+def _locked_first_read(review: ReaderView) -> None:
+    if review.first is None:
+        return
     first = review.first
+    named = ", ".join(escape(condition_name(one)) for one in first.conditions)
     st.markdown(
-        f":material/lock: Your first read: **{escape(condition_name(first.condition))}**, "
+        f":material/lock: Your first read: **{named}**, "
         f"{URGENCIES[first.urgency].lower()}, {CERTAINTIES[Certainty(first.certainty)].lower()}."
     )
 
 
-def _decision(store: Store, review: ReviewRecord, conditions: tuple[str, ...]) -> None:
+def _opinion(review: ReaderView, opinion: Opinion | None, case: StoredCase) -> None:
+    if review.without_ai:
+        with st.container(border=True):
+            st.subheader("AI opinion", anchor=False)
+            st.info(READ_WITHOUT_AI, icon=":material/visibility_off:")
+        return
+    view = CASE_VIEWS[case.modality]
+    opinion_card.show(opinion, view.words, view.show_opinion, view.listed_reasons)
+
+
+def _decision(
+    store: Store, review: ReaderView, actor: Actor, conditions: read_form.Choices
+) -> None:
     if review.final is not None:
-        final = review.final.read
-        st.success(
-            f"You decided: **{escape(condition_name(final.condition))}**, "
-            f"{URGENCIES[final.urgency].lower()}.",
-            icon=":material/check_circle:",
-        )
+        _decided(store, review, actor)
         return
     st.subheader("Your decision", anchor=False)
     key = f"final-{review.id}"
+    start = draft_answers(store, review.case_id, actor, key) or read_form.of_read(review.first)
     with st.form(key, border=True):
-        answers = read_form.ask(conditions, key, start=review.first)
+        answers = read_form.ask(conditions, key, start=start)
         reason: OverrideReason | None = st.selectbox(
             "Reason, if this differs from the AI's opinion or from your first read",
             list(OverrideReason),
@@ -148,7 +193,9 @@ def _decision(store: Store, review: ReviewRecord, conditions: tuple[str, ...]) -
             placeholder="Choose, or type to search",
             key=f"{key}-reason",
         )
-        comment = st.text_input("Comment (optional)", max_chars=2000, key=f"{key}-comment")
+        comment = st.text_area(
+            "Comment (optional)", value=start.comment if start else "", key=f"{key}-comment"
+        )
         submitted = st.form_submit_button(
             "Store my decision", type="primary", icon=":material/check:", shortcut=SHORTCUT
         )
@@ -157,20 +204,40 @@ def _decision(store: Store, review: ReviewRecord, conditions: tuple[str, ...]) -
     given = answers.complete()
     if given is None:
         return
-    condition, urgency, certainty = given
     try:
         decide(
             store,
             review.case_id,
-            review.reviewer,
-            condition=condition,
-            urgency=urgency,
-            certainty=certainty,
+            actor,
+            conditions=given.conditions,
+            urgency=given.urgency,
+            certainty=given.certainty,
             reason=reason,
             comment=comment,
+            version=_version(review),
         )
-    except WorkflowError as refusal:
+    except StepRefused as refusal:
+        keep_draft(store, review.case_id, actor, key, answers, comment)
         st.error(escape(str(refusal)), icon=":material/error:")
         return
     go_to_worklist("Your decision is stored.")
     st.rerun()
+
+
+def _decided(store: Store, review: ReaderView, actor: Actor) -> None:
+    assert review.final is not None, "the reader has decided"
+    final = review.final.read
+    named = ", ".join(escape(condition_name(one)) for one in final.conditions)
+    st.success(
+        f"You decided: **{named}**, {URGENCIES[final.urgency].lower()}.",
+        icon=":material/check_circle:",
+    )
+    if review.state not in (CaseState.DECIDED, CaseState.SECOND_READ):
+        return
+    if st.button("Undo my decision", icon=":material/undo:", key=f"undo-{review.id}"):
+        try:
+            undo_decision(store, review.case_id, actor)
+        except StepRefused as refusal:
+            st.error(escape(str(refusal)), icon=":material/error:")
+            return
+        st.rerun()

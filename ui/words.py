@@ -11,6 +11,7 @@ from triage.printable import printable
 from triage.review import Certainty, Pressure, WorklistItem
 from triage.store import NOT_LISTED
 from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.roles import Role
 
 URGENCIES = {
     Urgency.URGENT: "Urgent",
@@ -26,20 +27,17 @@ CERTAINTIES = {
     Certainty.SURE: "Sure",
 }
 
-WITHOUT_SIGN_IN = (
-    "A first read is blind only as far as this page can know: once an opinion has been shown, no "
-    "other name can give a first read of that case in this browser. Without sign-in that "
-    "protection is partial: it ends where somebody takes another browser and another name."
-)
-SEEN_HERE = (
-    "The AI's opinion on this case has been shown in this browser session, so a first read given "
-    "here would not be blind, whoever gives it."
-)
-REFUSED_HERE = "Not in this browser"
-"""Mark of a case on the worklist whose first read is refused because of `SEEN_HERE`."""
-SEEN_HERE_HINT = (
-    "To go on with the review that it was shown in, give the name it was begun under. Another "
-    "reader reads this case in a browser of their own."
+ROLES = {
+    Role.READER: "Reader",
+    Role.SENIOR_READER: "Senior reader",
+    Role.GOVERNANCE: "Governance",
+    Role.ENGINEER: "Engineer",
+    Role.ADMINISTRATOR: "Administrator",
+}
+
+LOCAL_USER = (
+    "No password: this database has no account yet, so whoever uses this computer reads as the "
+    "local user. That ends when an account is added."
 )
 
 _UNITS = (
@@ -131,3 +129,9 @@ def due(item: WorklistItem) -> str:
     if item.pressure is Pressure.OVERDUE:
         return f"Overdue by {duration(-left)}"
     return f"{'Soon: in' if item.pressure is Pressure.NEAR else 'In'} {duration(left)}"
+
+
+READ_WITHOUT_AI = (
+    "This case is read without the AI: a part of all cases is, so that the AI and its readers can "
+    "be measured. Decide by yourself."
+)

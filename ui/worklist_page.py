@@ -12,19 +12,19 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from triage.accounts import Action, Actor, may
 from triage.printable import printable
 from triage.review import Deadlines, Pressure, WorklistItem, worklist
 from triage.store import Store
 from triage.vocabulary.clinical import Urgency
-from ui.blind_reads import refused_among
 from ui.session import go_to_case, take_notice
 from ui.settings import SHORTCUT
-from ui.words import REFUSED_HERE, SEEN_HERE_HINT, URGENCIES, due, duration
+from ui.words import URGENCIES, due, duration
 
 _SHOWN = 100
 
 
-def show(store: Store, reader: str) -> None:
+def show(store: Store, actor: Actor) -> None:
     """Draw the worklist."""
     deadlines = Deadlines()
     items = worklist(store, datetime.now(UTC), deadlines)
@@ -39,26 +39,17 @@ def show(store: Store, reader: str) -> None:
     if not found:
         st.info("No waiting case fits this search.", icon=":material/search_off:")
         return
-    refused = refused_among(store, (item.case_id for item in items), reader)
-    readable = [item for item in items if item.case_id not in refused]
-    offered = [item for item in found if item.case_id not in refused]
+    can_read = may(actor, Action.READ_CASE)
     st.button(
-        "Open the first case found" if offered[:1] != readable[:1] else "Open the next case",
+        "Open the first case found" if found[0] != items[0] else "Open the next case",
         type="primary",
         icon=":material/arrow_forward:",
         shortcut=SHORTCUT,
-        disabled=not reader or not offered,
+        disabled=not can_read,
         on_click=go_to_case,
-        args=(offered[0].case_id if offered else None,),
+        args=(found[0].case_id,),
     )
-    if not reader:
-        st.info("Give your name in the side bar to open a case.", icon=":material/badge:")
-    _table(found[:_SHOWN], refused, can_open=bool(reader))
-    if refused.intersection(item.case_id for item in found):
-        st.caption(
-            f"{REFUSED_HERE}: the AI's opinion on it has been shown in this browser session, "
-            f"so a first read would not be blind. {SEEN_HERE_HINT}"
-        )
+    _table(found[:_SHOWN], can_open=can_read)
     if len(found) > _SHOWN:
         st.caption(f"The first {_SHOWN} of {len(found)} cases. Search to see others.")
     limits = ", ".join(
@@ -92,7 +83,7 @@ def _search(items: list[WorklistItem]) -> list[WorklistItem]:
     ]
 
 
-def _table(items: list[WorklistItem], refused: frozenset[int], *, can_open: bool) -> None:
+def _table(items: list[WorklistItem], *, can_open: bool) -> None:
     rows = pd.DataFrame(
         {
             "Case": [printable(item.external_id) for item in items],
@@ -105,8 +96,6 @@ def _table(items: list[WorklistItem], refused: frozenset[int], *, can_open: bool
     )
     if rows["Source"].nunique() == 1:
         rows = rows.drop(columns="Source")
-    if refused.intersection(item.case_id for item in items):
-        rows["First read"] = [REFUSED_HERE if item.case_id in refused else "" for item in items]
     options: dict[str, Any] = {"hide_index": True, "alt": "Waiting cases, the next one first"}
     if not can_open:
         st.dataframe(rows, **options)

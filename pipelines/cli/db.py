@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli.acting import As, PasswordStdin, acting_at
 from pipelines.cli.console import Db, Json, say, summarise
+from triage.accounts import Action
 from triage.errors import ExitCode
 
 Overwrite = Annotated[
@@ -15,13 +17,19 @@ Overwrite = Annotated[
 ]
 
 
-def db_upgrade(db: Db = None, as_json: Json = False) -> None:
+def db_upgrade(
+    db: Db = None,
+    as_name: As = None,
+    password_stdin: PasswordStdin = False,
+    as_json: Json = False,
+) -> None:
     """Bring the case database of an earlier release to this one's tables; all of it or nothing.
 
     Back it up first. Example: triage db upgrade --db sqlite:///triage.db
     """
     from triage.store import open_store, upgrade_store
 
+    acting_at(db, as_name, password_stdin, Action.MANAGE_DATABASE)
     upgrade_store(db)
     store = open_store(db)
     try:
@@ -33,7 +41,8 @@ def db_upgrade(db: Db = None, as_json: Json = False) -> None:
 def db_check(db: Db = None, as_json: Json = False) -> None:
     """Check that the case database is whole; exit code 4 if it is not. Nothing is changed.
 
-    Looks at the file, the tables, references between rows, and what protects the ledger of events.
+    Looks at the file, the tables, references between rows, what protects the ledger of events, and
+    its hash chain, without checkpoints (triage ledger verify compares with them).
 
     Example: triage db check --db sqlite:///triage.db
     """
@@ -77,6 +86,8 @@ def db_restore(
     source: Annotated[Path, typer.Option("--from", help="What `triage db backup` wrote.")],
     db: Db = None,
     overwrite: Overwrite = False,
+    as_name: As = None,
+    password_stdin: PasswordStdin = False,
     as_json: Json = False,
 ) -> None:
     """Put a backup in the place of a SQLite case database; all of it or nothing.
@@ -85,5 +96,6 @@ def db_restore(
     """
     from triage.store import restore
 
+    acting_at(db, as_name, password_stdin, Action.MANAGE_DATABASE)
     target = restore(source, db, overwrite=overwrite)
     say(as_json, {"database": str(target), "from": str(source)}, f"{target}: is {source} again")

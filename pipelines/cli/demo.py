@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli.acting import require_no_accounts
 from pipelines.cli.console import (
     Backbones,
     Config,
@@ -46,11 +47,13 @@ def demo(
     from triage.data.spec_files import load_spec, shipped_spec
     from ui.launch import require_pages
     from ui.launch import run as serve
+    from ui.serving.settings import ServingSettings
 
     if not no_ui:
         require_pages()  # before minutes of training
     chosen = load_spec(spec or shipped_spec("derm_phantoms"))
     place = workdir / chosen.name
+    require_no_accounts(f"sqlite:///{(place / 'triage.db').resolve()}")
     with bars(as_json) as progress:
         result = pipeline.demo(
             chosen,
@@ -87,4 +90,4 @@ def demo(
     if not no_ui:
         if not as_json:
             say(False, {}, f"reviewer's pages: http://127.0.0.1:{port} (Ctrl-C stops)")
-        raise typer.Exit(serve(result.database, port))
+        raise typer.Exit(serve(result.database, ServingSettings(port=port)))

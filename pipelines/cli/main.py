@@ -21,6 +21,12 @@ from pipelines.cli.db import db_backup, db_check, db_restore, db_upgrade
 from pipelines.cli.demo import demo
 from pipelines.cli.evaluate import evaluate
 from pipelines.cli.inspect import inspect
+from pipelines.cli.ledger import (
+    ledger_checkpoint,
+    ledger_keygen,
+    ledger_rotate,
+    ledger_verify,
+)
 from pipelines.cli.list import list_names
 from pipelines.cli.pretrain import pretrain
 from pipelines.cli.report import report
@@ -31,6 +37,14 @@ from pipelines.cli.spec import spec_duplicates, spec_prepare, spec_validate
 from pipelines.cli.train import train
 from pipelines.cli.transfer import transfer
 from pipelines.cli.ui import ui
+from pipelines.cli.user import (
+    user_add,
+    user_disable,
+    user_enable,
+    user_list,
+    user_passwd,
+    user_role,
+)
 from triage import __version__
 from triage.errors import ExitCode, SpecError, TriageError, nearest_name
 from triage.printable import printable
@@ -117,6 +131,22 @@ db_app.command("upgrade")(db_upgrade)
 db_app.command("check")(db_check)
 db_app.command("backup")(db_backup)
 db_app.command("restore")(db_restore)
+
+ledger_app = typer.Typer(no_args_is_help=True, help="The ledger of events.", rich_markup_mode=None)
+app.add_typer(ledger_app, name="ledger")
+ledger_app.command("keygen")(ledger_keygen)
+ledger_app.command("checkpoint")(ledger_checkpoint)
+ledger_app.command("rotate")(ledger_rotate)
+ledger_app.command("verify")(ledger_verify)
+
+user_app = typer.Typer(no_args_is_help=True, help="Accounts.", rich_markup_mode=None)
+app.add_typer(user_app, name="user")
+user_app.command("add")(user_add)
+user_app.command("list")(user_list)
+user_app.command("disable")(user_disable)
+user_app.command("enable")(user_enable)
+user_app.command("role")(user_role)
+user_app.command("passwd")(user_passwd)
 
 spec_app.command("validate")(spec_validate)
 spec_app.command("duplicates")(spec_duplicates)

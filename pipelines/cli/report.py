@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli.acting import As, PasswordStdin, acting
 from pipelines.cli.console import (
     Bundle,
     Json,
@@ -18,6 +19,7 @@ from pipelines.cli.console import (
     say,
     store_at,
 )
+from triage.accounts import Action
 from triage.errors import ExitCode
 
 
@@ -27,6 +29,8 @@ def report(
     root: Root,
     out: Annotated[Path, typer.Option("--out", help="Folder for the report.")],
     db: Annotated[str | None, typer.Option("--db", help="Summarise reviews from here.")] = None,
+    as_name: As = None,
+    password_stdin: PasswordStdin = False,
     as_json: Json = False,
 ) -> None:
     """Write one self-contained audit report (HTML) with its numbers (JSON).
@@ -40,6 +44,8 @@ def report(
 
     named = db is not None or "TRIAGE_DATABASE_URL" in os.environ
     with store_at(db, wanted=named) as store:
+        if store is not None:  # before the long work
+            acting(store, as_name, password_stdin, Action.VIEW_REVIEW_FIGURES)
         with bars(as_json) as progress:
             run = evaluate_bundle(
                 bundle, load_spec(spec), root, cache_folder=cache_folder(), report=progress

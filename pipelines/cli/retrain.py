@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli.acting import As, PasswordStdin, acting
 from pipelines.cli.console import (
     Bundle,
     Db,
@@ -19,6 +20,7 @@ from pipelines.cli.console import (
     store_at,
     summarise,
 )
+from triage.accounts import Action
 from triage.errors import ExitCode
 
 
@@ -29,6 +31,8 @@ def retrain(
     policy: Annotated[Path, typer.Option("--policy", help="Promotion rule (YAML).")],
     out: Annotated[Path, typer.Option("--out", help="Challenger bundle to write.")],
     db: Db = None,
+    as_name: As = None,
+    password_stdin: PasswordStdin = False,
     as_json: Json = False,
 ) -> None:
     """Train a challenger on reviewed labels, compare it with the champion, promote or refuse.
@@ -41,17 +45,20 @@ def retrain(
     from triage.learning.retrain import retrain as run
 
     rule = load_policy(policy)
-    with store_at(db) as store, bars(as_json) as report:
-        result = run(
-            bundle,
-            load_spec(spec),
-            root,
-            rule,
-            out,
-            store,
-            cache_folder=cache_folder(),
-            report=report,
-        )
+    with store_at(db) as store:
+        by = acting(store, as_name, password_stdin, Action.CHANGE_MODELS)  # before the long work
+        with bars(as_json) as report:
+            result = run(
+                bundle,
+                load_spec(spec),
+                root,
+                rule,
+                out,
+                store,
+                actor=by.name,
+                cache_folder=cache_folder(),
+                report=report,
+            )
     checks = [
         f"  {'holds' if check['holds'] else 'fails'}  {check['check']}"
         for check in result.summary["checks"]

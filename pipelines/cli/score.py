@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli.acting import As, PasswordStdin, acting
 from pipelines.cli.console import (
     Bundle,
     EmbeddingPrecision,
@@ -20,6 +21,7 @@ from pipelines.cli.console import (
     summarise,
     warning_lines,
 )
+from triage.accounts import SYSTEM_ACTOR, Action
 from triage.errors import ExitCode
 
 
@@ -38,6 +40,8 @@ def score(
     ] = None,
     runtime: Runtime = None,
     embedding_precision: EmbeddingPrecision = None,
+    as_name: As = None,
+    password_stdin: PasswordStdin = False,
     as_json: Json = False,
 ) -> None:
     """Score unlabelled cases: one row a case, rejected cases listed beside it.
@@ -49,6 +53,9 @@ def score(
     from triage.intake.score import stored_source
 
     with store_at(db, create=True, wanted=db is not None) as store:
+        by = SYSTEM_ACTOR
+        if store is not None:  # before the long work
+            by = acting(store, as_name, password_stdin, Action.ADD_CASES)
         with bars(as_json) as report:
             result = run(
                 bundle,
@@ -72,6 +79,7 @@ def score(
                 bundle=bundle,
                 root=root,
                 source=named,
+                actor=by.name,
             )
             write_not_stored(out, kept)
     counts = result.counts

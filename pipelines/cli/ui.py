@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,20 +16,70 @@ from pipelines.cli.console import (
 
 def ui(
     db: Db = None,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8501,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. Others than 127.0.0.1 need sign-in and TLS.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
+    tls_cert: Annotated[
+        Path | None, typer.Option("--tls-cert", help="Certificate chain of TLS (PEM).")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option("--tls-key", help="Private key of TLS (PEM, no password).")
+    ] = None,
+    behind_tls_proxy: Annotated[
+        bool, typer.Option("--behind-tls-proxy", help="A reverse proxy offers TLS.")
+    ] = False,
+    trusted_proxy: Annotated[
+        str | None,
+        typer.Option("--trusted-proxy", help="Address of that proxy, if not on this computer."),
+    ] = None,
+    public_host: Annotated[
+        str | None,
+        typer.Option("--public-host", help="Host name that browsers use, if not that of --host."),
+    ] = None,
+    oidc: Annotated[
+        Path | None,
+        typer.Option("--oidc", help="OpenID Connect provider (YAML) that people sign in with."),
+    ] = None,
+    ledger_key: Annotated[
+        Path | None,
+        typer.Option("--ledger-key", help="Private key that signs checkpoints of the ledger."),
+    ] = None,
+    checkpoints: Annotated[
+        Path | None, typer.Option("--checkpoints", help="File that checkpoints are appended to.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Open the reviewer's pages on 127.0.0.1 until interrupted.
+    """Open the reviewer's pages until interrupted.
+
+    On 127.0.0.1 by default. While the database has no account, whoever uses this computer goes on
+    without a password; another address needs an account or OpenID Connect, and TLS.
 
     Example: triage ui --db sqlite:///triage.db
     """
     from triage.store import open_store
-    from ui.launch import require_pages, run
+    from ui.launch import check, require_pages, run
+    from ui.serving.settings import ServingSettings
 
     require_pages()
     store = open_store(db)
     url = store.engine.url.render_as_string(hide_password=False)
     store.close()
-    address = f"http://127.0.0.1:{port}"
+    settings = check(
+        url,
+        ServingSettings(
+            host=host,
+            port=port,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            behind_tls_proxy=behind_tls_proxy,
+            trusted_proxy=trusted_proxy,
+            public_host=public_host,
+            oidc=oidc,
+            ledger_key=ledger_key,
+            checkpoints=checkpoints,
+        ),
+    )
+    address = settings.address
     say(as_json, {"address": address}, f"reviewer's pages: {address} (Ctrl-C stops)")
-    raise typer.Exit(run(url, port))
+    raise typer.Exit(run(url, settings))

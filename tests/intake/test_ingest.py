@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import DeclarativeBase
 
 import triage.intake.ingest as module
+from tests.readers import lock, states, without_files
 from tests.store.databases import database_url, postgres_url
 from tests.tiny import TinyBundle
 from triage.data.manifest import Case as ManifestCase
@@ -16,7 +17,6 @@ from triage.data.spec import DataSpec
 from triage.hashing import hash_file
 from triage.intake.ingest import IngestResult, ingest
 from triage.intake.score import ScoreResult, score
-from triage.review import Certainty, lock_first_read, open_case
 from triage.store import (
     NOT_LISTED,
     Store,
@@ -32,7 +32,7 @@ from triage.store import (
 )
 from triage.store.tables import Bundle, Case, Event, Image, Patient, Prediction
 from triage.vocabulary.abstention_reasons import AbstainReason
-from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
+from triage.vocabulary.clinical import NO_AI_OPINION
 
 
 def put(store: Store, result: ScoreResult, bundle: Path, root: Path) -> IngestResult:
@@ -268,15 +268,18 @@ def test_a_file_supplied_later_lets_its_case_go_on(
 
 
 def test_a_case_that_a_reader_has_read_keeps_its_images(
-    store: Store, result: ScoreResult, tiny_bundle: TinyBundle, inbox: Path
+    store: Store,
+    result: ScoreResult,
+    tiny_bundle: TinyBundle,
+    inbox: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     folder = inbox.parent
     put(store, result, tiny_bundle.folder, folder)
     with store.reading() as session:
         number = find_case(session, result.source, "d") or 0
-    open_case(store, number, "Ann")
-    read = {"condition": NOT_LISTED, "urgency": Urgency.ROUTINE}
-    lock_first_read(store, number, "Ann", **read, certainty=Certainty.SURE)
+    without_files(monkeypatch)
+    lock(store, number, "Ann", **states(NOT_LISTED))
     before = stored_images(store)["d"]
     supply(folder)
     again = score(tiny_bundle.folder, inbox, folder, folder / "again.parquet")

@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tests.readers import lock, read_case, states
 from tests.tiny import TinyBundle
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.intake.ingest import ingest
 from triage.intake.score import score_cases
 from triage.learning.promotion_gate import RetrainPolicy
-from triage.review import Certainty, OverrideReason, decide, lock_first_read, open_case, reveal
 from triage.store import Store, champion, find_case
 from triage.systems.bundle import load_system
-from triage.vocabulary.clinical import Urgency
 
 SOURCE = "clinic"
 
@@ -39,13 +38,10 @@ def read(store: Store, case: str, blind: str, final: str | None = None) -> None:
     with store.reading() as session:
         number = find_case(session, SOURCE, case)
     assert number is not None
-    opinion = {"urgency": Urgency.ROUTINE, "certainty": Certainty.SURE}
-    open_case(store, number, "Dr A")
-    lock_first_read(store, number, "Dr A", condition=blind, **opinion)
-    if final is not None:
-        reveal(store, number, "Dr A")
-        reason = OverrideReason.HISTORY
-        decide(store, number, "Dr A", condition=final, reason=reason, **opinion)
+    if final is None:
+        lock(store, number, "Dr A", **states(blind))
+    else:
+        read_case(store, number, "Dr A", states(blind), states(final))
 
 
 def champion_of(store: Store) -> str | None:

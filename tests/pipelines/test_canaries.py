@@ -25,11 +25,10 @@ from pipelines.cli import main
 from tests.pipelines import canaries
 from tests.pipelines.canaries import PATIENT_STEM, STEM, contents_of, found_in, token
 from tests.pipelines.retraining import policy
+from tests.readers import lock, states
 from tests.tiny import TinyBundle, TinyOctBundle
 from triage.data.spec_files import shipped_spec
-from triage.review import Certainty, lock_first_read, open_case
 from triage.store import open_store
-from triage.vocabulary.clinical import Urgency
 
 PATIENT_IDS_IN_FILES = {"patient_id", "cluster"}
 """Columns of a predictions table that hold patient ids; `cluster` is what is resampled."""
@@ -261,11 +260,7 @@ def test_the_way_from_data_to_a_report_and_a_challenger(
     ) == 3  # fmt: skip
     store = open_store("sqlite:///cases.db")
     for number in range(1, 7):
-        open_case(store, number, "Dr A")
-        lock_first_read(
-            store, number, "Dr A", condition="pearly nodule", urgency=Urgency.ROUTINE,
-            certainty=Certainty.SURE,
-        )  # fmt: skip
+        lock(store, number, "Dr A", **states("pearly nodule"))
     store.close()
     db = ("--db", "sqlite:///cases.db")
     assert run("report", *given, "--out", "out/report", *db) == 0

@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,14 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy import func, select
 
+from triage.accounts import Actor, Role
 from triage.decoding.read_volume import read_volume
 from triage.hashing import hash_file
 from triage.intake.ingest import ingest
 from triage.intake.score import ScoreResult, score
 from triage.oct_reading import OctReading
 from triage.predictions import Predictions
-from triage.review import Certainty, decide, reveal, worklist
+from triage.review import Certainty, OverrideReason, decide, reveal, worklist
 from triage.store import (
     Store,
     cases_waiting,
@@ -38,7 +39,9 @@ from triage.store import (
     open_store,
     shown_prediction,
     upgrade_store,
+    verify_ledger,
 )
+from triage.store.base import utc_now
 from triage.store.predictions import get_prediction
 from triage.store.reviews import reviews
 from triage.store.tables import Base
@@ -230,6 +233,8 @@ EXPECTED_COUNTS = {
     **STORED["counts"],
     # Patients became those of one source: one whom two sources name is two now.
     "patient": len({(one["source"], one["patient"]) for one in STORED["cases"]}),
+    # One more begins the ledger, and one for each case sums up what was stored of it.
+    "event": STORED["counts"]["event"] + 1 + STORED["counts"]["case"],
 }
 
 
@@ -274,16 +279,25 @@ def test_a_review_goes_on(store: Store) -> None:
     begun = [one for one in STORED["reviews"] if one["first"] and not one["revealed_at"]]
     assert len(begun) == 2  # of a photograph and of a volume
     for review in begun:
-        case, reader, first = review["case_id"], review["reviewer"], review["first"]
-        opinion = reveal(store, case, reader)
+        case, first = review["case_id"], review["first"]
+        actor = Actor(review["reviewer"], Role.READER)
+        opinion = reveal(store, case, actor)
         assert opinion is not None
         assert opinion.abstained  # so that nothing differs from it, and no reason is needed
-        read = {"condition": first["condition"], "urgency": Urgency(first["urgency"])}
-        done = decide(store, case, reader, **read, certainty=Certainty.SURE)
+        read = {"conditions": (first["condition"],), "urgency": Urgency(first["urgency"])}
+        reason = OverrideReason.FALSE_ALARM  # of lowering the priority of an abstained case
+        at = utc_now() + timedelta(seconds=5)
+        done = decide(store, case, actor, **read, certainty=Certainty.SURE, reason=reason, at=at)
         assert done.prediction_id == STORED["shown"][str(case)]
     after = datetime.fromisoformat("2027-01-01T00:00:00+00:00")
     left = set(STORED["waiting"]) - {one["case_id"] for one in begun}
     assert {item.case_id for item in worklist(store, after)} == left
+
+
+def test_everything_carried_over_follows_from_events(store: Store) -> None:
+    """Also after the reviews have gone on; the earlier events are sealed as they were."""
+    test_a_review_goes_on(store)
+    assert verify_ledger(str(store.engine.url)).chain.findings == ()
 
 
 def test_scoring_again_changes_nothing(store: Store, again: Again) -> None:

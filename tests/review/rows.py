@@ -9,8 +9,10 @@ from typing import Any
 
 from sqlalchemy import text
 
-from triage.review.history import CaseHistory, replay
-from triage.store import Store, events
+from triage.ledger.review_history import CaseHistory
+from triage.ledger.review_replay import replay
+from triage.review.case_work import history_events
+from triage.store import Store
 
 
 def moment(value: Any) -> datetime | None:
@@ -33,7 +35,7 @@ def assert_rows_follow(store: Store) -> dict[int, CaseHistory]:
         numbers = session.scalars(text("SELECT id FROM event ORDER BY id")).all()
         assert numbers == list(range(1, len(numbers) + 1)), "the numbers have gaps"
         for row in session.execute(text('SELECT id, state, version, policy FROM "case"')).all():
-            history = replay(events(session, row.id))
+            history = replay(history_events(session, row.id))
             assert (row.state, row.version) == (history.state, history.version)
             policy = plain(row.policy)
             assert policy == (None if history.policy is None else asdict(history.policy))

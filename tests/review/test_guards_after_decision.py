@@ -12,16 +12,17 @@ from tests.review.team import ANN, BOB, CAT, GOV, LATER, RUBRIC, SUE
 from tests.store.make import NOON
 from triage.accounts import Actor, PermissionDenied, Role
 from triage.ledger.events.review_events import CasePolicy, ReadFacts
-from triage.review import RefusalCode, StepRefused
-from triage.review.history import (
+from triage.ledger.review_history import (
     CaseHistory,
     ReaderProgress,
     StatedAddendum,
     StatedRead,
     StatedSignature,
 )
+from triage.review import RefusalCode, StepRefused
+from triage.review.guards import ProposedRead, StepContext
 from triage.review.policies import SecondReadPolicy, SitePolicy
-from triage.review.states import TRANSITIONS, ProposedRead, Step, StepContext, check
+from triage.review.states import TRANSITIONS, Step, check
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.read_answers import Certainty

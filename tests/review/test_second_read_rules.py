@@ -12,9 +12,9 @@ from tests.review.team import GOV, fresh_store
 from tests.store.make import abstention, case, opinion, scored
 from triage.decision import Decision
 from triage.review import plant_case
+from triage.review.guards import ProposedRead
 from triage.review.policies import SecondReadPolicy, SitePolicy
 from triage.review.second_read_rules import disagreement, second_read_rules
-from triage.review.states import ProposedRead
 from triage.store import Store, add_case, get_case
 from triage.vocabulary.abstention_reasons import AbstainReason
 from triage.vocabulary.clinical import Urgency

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from tests.review.test_workflow import AGREE, to_reveal
+from tests.review.test_reading import AGREE, ANN, LATER, to_reveal
 from tests.store.make import NOON, abstention, opinion, scored
-from triage.review import Deadlines, Pressure, WorklistItem, decide, open_case, worklist
+from triage.review import Deadlines, Pressure, WorklistItem, decide, worklist
 from triage.store import Store
 from triage.vocabulary.clinical import Urgency
 
@@ -93,8 +93,7 @@ def test_a_clinic_sets_its_own_deadlines(store: Store) -> None:
 
 def test_an_open_case_stays_until_someone_decides(store: Store) -> None:
     number = scored(store)
-    open_case(store, number, "Ben")
     to_reveal(store, number)
     assert len(worklist(store, NOON)) == 1
-    decide(store, number, "Ann", **AGREE)
+    decide(store, number, ANN, **AGREE, at=LATER)
     assert worklist(store, NOON) == []

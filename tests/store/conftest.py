@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.readers import without_files
 from tests.store.databases import database_url
 from triage.store import Store, open_store
 
@@ -20,3 +21,8 @@ def store(url: str) -> Iterator[Store]:
     opened = open_store(url, create=True)
     yield opened
     opened.close()
+
+
+@pytest.fixture(autouse=True)
+def _without_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_files(monkeypatch)

@@ -74,7 +74,7 @@ def _at_migration(store: Store, revision: str) -> str:
 def test_a_newer_database_is_refused_and_not_touched(store: Store) -> None:
     url = _at_migration(store, "9999")
     for refused in (open_store, upgrade_store):
-        with pytest.raises(StoreError, match="migration 9999, this software needs 0007") as caught:
+        with pytest.raises(StoreError, match="migration 9999, this software needs") as caught:
             refused(url)
         assert "update the software" in str(caught.value)
     with store.reading() as session:
@@ -92,16 +92,17 @@ def test_an_older_database_is_refused_until_upgraded(
     scored(store)
     url = store.engine.url.render_as_string(hide_password=False)
     store.close()
+    present = schema.needed_revision()
     later = tmp_path / "migrations"
     shutil.copytree(schema._MIGRATIONS, later)
-    (later / "versions" / "rev_0008.py").write_text(
+    (later / "versions" / "rev_9000.py").write_text(
         "import sqlalchemy as sa\nfrom alembic import op\n"
-        "revision = '0008'\ndown_revision = '0007'\n"
+        f"revision = '9000'\ndown_revision = '{present}'\n"
         "def upgrade():\n    op.add_column('patient', sa.Column('note', sa.String()))\n"
     )
     monkeypatch.setattr(schema, "_MIGRATIONS", later)
     for create in (False, True):
-        with pytest.raises(StoreError, match="migration 0007, this software needs 0008") as caught:
+        with pytest.raises(StoreError, match="this software needs 9000") as caught:
             open_store(url, create=create)
         assert "triage db upgrade" in str(caught.value)
     upgrade_store(url)
@@ -122,10 +123,11 @@ def test_a_failing_upgrade_leaves_nothing(
     from triage.store import schema
 
     url = store.engine.url.render_as_string(hide_password=False)
+    present = schema.needed_revision()
     later = tmp_path / "migrations"
     shutil.copytree(schema._MIGRATIONS, later)
-    (later / "versions" / "rev_0008.py").write_text(
-        "from alembic import op\nrevision = '0008'\ndown_revision = '0007'\n"
+    (later / "versions" / "rev_9000.py").write_text(
+        f"from alembic import op\nrevision = '9000'\ndown_revision = '{present}'\n"
         "def upgrade():\n    op.execute('CREATE TABLE half (id INTEGER)')\n"
         "    op.execute('SELECT * FROM nowhere')\n"
     )
@@ -249,7 +251,7 @@ def test_a_failed_transaction_leaves_nothing(store: Store) -> None:
         _add_twice_differently(store)
     with store.reading() as session:
         assert session.scalars(select(Case)).all() == []
-        assert events(session) == []
+        assert [event.kind for event in events(session)] == ["ledger_begun"]
 
 
 def test_the_databases_refusal_names_no_patient(store: Store) -> None:

@@ -5,9 +5,10 @@ from datetime import timedelta, timezone
 import pytest
 from sqlalchemy import func, select
 
+from tests.readers import lock, reader
 from tests.store.make import NOON, abstention, bundle, case, opinion, scored
 from triage.errors import StoreError
-from triage.review import Certainty, lock_first_read, open_case, reveal
+from triage.review import reveal
 from triage.store import (
     NOT_LISTED,
     ImageRecord,
@@ -71,7 +72,7 @@ def test_an_interrupted_run_repeats_without_duplicates(store: Store) -> None:
     run(6)
     assert _counts(store) == once
     assert (once["case"], once["patient"], once["image"], once["prediction"]) == (6, 3, 6, 6)
-    assert (once["bundle"], once["event"]) == (1, 13)
+    assert (once["bundle"], once["event"]) == (1, 14)
 
 
 def test_the_first_prediction_of_a_bundle_stays(store: Store) -> None:
@@ -103,10 +104,8 @@ def test_what_a_bundle_can_read_at_last_takes_the_place_of_that_it_could_not(sto
 
 def test_what_a_reader_was_shown_stays(store: Store) -> None:
     number = scored(store, prediction=UNREAD)
-    open_case(store, number, "Ann")
-    read = {"condition": "acne", "urgency": Urgency.ROUTINE}
-    lock_first_read(store, number, "Ann", **read, certainty=Certainty.SURE)
-    reveal(store, number, "Ann")
+    lock(store, number)
+    reveal(store, number, reader())
     scored(store, prediction=opinion())
     with store.reading() as session:
         shown = shown_prediction(session, number)

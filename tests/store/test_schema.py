@@ -7,8 +7,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import JSON, Column, inspect, text
 
+from tests.readers import lock, reader
 from tests.store.make import scored
 from triage.errors import StoreError
+from triage.review import reveal
 from triage.store import Store
 from triage.store.tables import Base
 
@@ -56,20 +58,9 @@ def test_every_foreign_key_restricts(store: Store) -> None:
 
 @pytest.mark.parametrize("table", ["patient", "case", "bundle", "prediction"])
 def test_nothing_referred_to_can_be_deleted(store: Store, table: str) -> None:
-    from triage.review import Certainty, lock_first_read, open_case, reveal
-    from triage.vocabulary.clinical import Urgency
-
     number = scored(store)
-    open_case(store, number, "A")
-    lock_first_read(
-        store,
-        number,
-        "A",
-        condition="acne",
-        urgency=Urgency.ROUTINE,
-        certainty=Certainty.SURE,
-    )
-    reveal(store, number, "A")
+    lock(store, number)
+    reveal(store, number, reader())
     with pytest.raises(StoreError), store.transaction() as session:
         session.execute(text(f'DELETE FROM "{table}"'))
 

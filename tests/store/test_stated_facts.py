@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from tests.readers import lock
 from tests.store.make import case, scored
 from triage.errors import StoreError
-from triage.review import Certainty, lock_first_read, open_case
 from triage.store import (
     CaseRecord,
     LabelSource,
@@ -22,7 +22,6 @@ from triage.store import (
 )
 from triage.store.records import StoredCase
 from triage.store.tables import Patient
-from triage.vocabulary.clinical import Urgency
 
 
 def _add(store: Store, record: CaseRecord) -> StoredCase:
@@ -120,9 +119,7 @@ def test_it_joins_a_patient_who_is_there(store: Store) -> None:
 def test_a_patient_stated_after_a_person_worked_is_refused(store: Store, by: str) -> None:
     number = scored(store, "c1", patient=None)
     if by == "read":
-        open_case(store, number, "Ann")
-        read = {"condition": "acne", "urgency": Urgency.ROUTINE}
-        lock_first_read(store, number, "Ann", **read, certainty=Certainty.SURE)
+        lock(store, number)
     else:
         with store.transaction() as session:
             source = LabelSource.HISTOLOGY

@@ -12,8 +12,11 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from ui.serving.settings import ServingSettings
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -26,10 +29,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def serve(url: str, folder: Path) -> Iterator[str]:
-    """Serve a database through the project's own launcher and give the address."""
-    port = free_port()
-    code = f"from ui.launch import run; raise SystemExit(run({url!r}, {port}))"
+def serve(url: str, folder: Path, settings: ServingSettings | None = None) -> Iterator[str]:
+    """Serve a database through the project's own launcher and give the address.
+
+    Without an account in the database a browser goes on as the local user by itself.
+    """
+    settings = replace(settings or ServingSettings(), port=free_port())
+    code = (
+        "from ui.launch import run; from ui.serving.settings import ServingSettings; "
+        f"raise SystemExit(run({url!r}, ServingSettings.from_json({settings.to_json()!r})))"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -37,10 +46,18 @@ def serve(url: str, folder: Path) -> Iterator[str]:
         start_new_session=True,
     ) as server:
         try:
-            _wait(f"http://127.0.0.1:{port}/_stcore/health")
-            yield f"http://127.0.0.1:{port}"
+            _wait(f"http://127.0.0.1:{settings.port}/_stcore/health")
+            yield f"http://127.0.0.1:{settings.port}"
         finally:
             os.killpg(server.pid, 15)
+
+
+def sign_in(page: Any, address: str, name: str, password: str) -> None:
+    """Sign in with an account's name and password."""
+    page.goto(f"{address}/login")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
 
 
 def _wait(address: str) -> None:

@@ -5,11 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from tests.ui.make_accounts import session_for
 from tests.ui.make_cases import fill
+from triage.store import open_store
 
 APP = Path(__file__).parents[2] / "ui" / "app.py"
+TOKEN = "token of a test"
+"""Where a test keeps the session's token: there is no cookie without a browser."""
 
 
 class Pages:
@@ -20,21 +25,28 @@ class Pages:
         self.cases = cases
 
     def open(self, case: str | None = None, reader: str = "Ann") -> AppTest:
-        """Open the worklist or a case as one reader, in a new session."""
+        """Open the worklist or a case, signed in as one reader; '' is not signed in."""
         app = AppTest.from_file(str(APP), default_timeout=60)
         if case is not None:
             app.query_params["case"] = str(self.cases.get(case, case))
-        app.run()
         if reader:
-            app.text_input(key="reader").input(reader).run()
-        return app
+            store = open_store(self.url)
+            app.session_state[TOKEN] = session_for(store, reader)
+            store.close()
+        return app.run()
 
 
 @pytest.fixture
 def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pages:
     url, cases = fill(tmp_path)
-    monkeypatch.setenv("TRIAGE_DATABASE_URL", url)
+    sign_in_without_a_browser(monkeypatch, url)
     return Pages(url, cases)
+
+
+def sign_in_without_a_browser(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Let the pages of a database take the session's token from where `Pages.open` puts it."""
+    monkeypatch.setenv("TRIAGE_DATABASE_URL", url)
+    monkeypatch.setattr("ui.session.session_token", lambda: st.session_state.get(TOKEN, ""))
 
 
 def everything(app: AppTest) -> str:
@@ -52,7 +64,10 @@ def everything(app: AppTest) -> str:
 def answer(app: AppTest, condition: str, urgency: str, certainty: str) -> None:
     """Choose in whichever form the page shows."""
     choose = {box.label: box for box in app.selectbox}
-    choose["Condition"].select(condition)
+    if "Condition" in choose:
+        choose["Condition"].select(condition)
+    else:
+        app.multiselect[0].set_value([condition])
     radios = {radio.label: radio for radio in app.radio}
     radios["Urgency"].set_value(urgency)
     radios["How certain are you?"].set_value(certainty)

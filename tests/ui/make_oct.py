@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from tests.store.make import abstention, bundle, case, opinion, ranked
+from tests.ui.make_cases import SITE, let_decide_at_once
 from triage.decision import Decision
 from triage.decoding.read_volume import read_volume
 from triage.hashing import hash_file
@@ -237,6 +238,7 @@ def fill_oct(folder: Path, shape: tuple[int, int, int] = SMALL) -> tuple[str, di
             place = write_reading(folder / "readings" / f"{name}.oct_reading.safetensors", reading)
             record = case(
                 name,
+                source=SITE,
                 images=(image,),
                 modality=Modality.OCT_VOLUMES,
                 groups={"age_band": "70-79", "sex": "F"},
@@ -244,5 +246,6 @@ def fill_oct(folder: Path, shape: tuple[int, int, int] = SMALL) -> tuple[str, di
             )
             numbers[name] = add_case(session, record)
             add_prediction(session, numbers[name], system, decision, place)
+    let_decide_at_once(store)
     store.close()
     return url, numbers

@@ -14,7 +14,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.store.make import abstention, bundle, case
-from tests.ui.conftest import Pages, answer, bars, everything, press, shown
+from tests.ui.conftest import (
+    Pages,
+    answer,
+    bars,
+    everything,
+    press,
+    shown,
+    sign_in_without_a_browser,
+)
 from tests.ui.make_oct import (
     SECRETS,
     SMALL,
@@ -49,7 +57,7 @@ LOCK, STORE = "Lock my first read", "Store my decision"
 @pytest.fixture
 def volumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pages:
     url, cases = fill_oct(tmp_path)
-    monkeypatch.setenv("TRIAGE_DATABASE_URL", url)
+    sign_in_without_a_browser(monkeypatch, url)
     return Pages(url, cases)
 
 
@@ -117,7 +125,7 @@ def test_nothing_of_the_ai_is_sent_before_the_first_read_is_locked(
 
 def test_the_reader_chooses_among_the_ten_diagnoses(volumes: Pages) -> None:
     app = volumes.open("V-2001")
-    assert set(app.selectbox[0].options) == {
+    assert set(app.multiselect[0].options) == {
         *(title[:1].upper() + title[1:] for title in DIAGNOSES.values()),
         "Other / not listed",
     }

@@ -6,12 +6,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import TextInput
 
-from tests.ui.conftest import Pages, answer, everything, press, shown
+from tests.ui.conftest import Pages, everything, press, shown, sign_in_without_a_browser
 from tests.ui.make_cases import SECRETS
-from triage.review import Certainty
 from triage.store import open_store
 from triage.vocabulary.clinical import Urgency
-from ui.words import REFUSED_HERE
 
 
 def _cases(app: AppTest) -> list[str]:
@@ -48,11 +46,10 @@ def test_the_worklist_tells_nothing_of_the_ai(pages: Pages) -> None:
         assert secret not in sent
 
 
-def test_without_a_name_no_case_opens(pages: Pages) -> None:
+def test_without_a_session_nothing_is_shown(pages: Pages) -> None:
     app = pages.open(reader="")
-    assert [b.disabled for b in app.button] == [True]
-    assert "Give your name" in shown(app)
-    assert _cases(app)[0] == "C-1001"
+    assert not app.dataframe
+    assert "Sign in again" in shown(app)
 
 
 def test_the_next_case_opens(pages: Pages) -> None:
@@ -76,7 +73,7 @@ def test_search_and_priority_narrow_the_list(pages: Pages) -> None:
 def test_an_empty_store_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"sqlite:///{tmp_path / 'empty.db'}"
     open_store(url, create=True).close()
-    monkeypatch.setenv("TRIAGE_DATABASE_URL", url)
+    sign_in_without_a_browser(monkeypatch, url)
     assert "No case waits" in shown(Pages(url, {}).open())
 
 
@@ -85,44 +82,6 @@ def test_a_missing_database_is_a_clear_message(
 ) -> None:
     url = f"sqlite:///{tmp_path / 'none.db'}"
     monkeypatch.setenv("TRIAGE_DATABASE_URL", url)
-    app = Pages(url, {}).open()
+    app = Pages(url, {}).open(reader="")
     assert not app.exception
     assert "There is no case database here" in app.error[0].value
-
-
-def _shown_the_opinion(pages: Pages, case: str, reader: str) -> AppTest:
-    """The worklist after a reader was shown the opinion on a case and did not decide."""
-    app = pages.open(case, reader)
-    answer(app, "melanoma", Urgency.URGENT, Certainty.SURE)
-    press(app, "Lock my first read")
-    return press(app, "Back to the worklist")
-
-
-def test_a_case_that_this_browser_session_refuses_is_skipped_and_says_why(pages: Pages) -> None:
-    app = _shown_the_opinion(pages, "C-1001", "Ann")
-    assert "First read" not in app.dataframe[0].value.columns
-    app.text_input(key="reader").input("Cleo").run()
-    table = app.dataframe[0].value
-    assert list(table["Case"])[:2] == ["C-1001", "C-1002"]
-    assert list(table["First read"]) == [REFUSED_HERE, "", "", ""]
-    assert "a first read would not be blind" in shown(app)
-    app = press(app, "Open the next case")
-    assert app.title[0].value == r"Case C\-1002"
-    assert not app.warning
-
-
-def test_who_locked_a_first_read_is_offered_the_case_again(pages: Pages) -> None:
-    app = _shown_the_opinion(pages, "C-1001", "Ann")
-    app.text_input(key="reader").input(" ann ").run()
-    assert "First read" not in app.dataframe[0].value.columns
-    assert press(app, "Open the next case").title[0].value == r"Case C\-1001"
-
-
-def test_where_every_case_found_is_refused_none_can_be_opened(pages: Pages) -> None:
-    app = _shown_the_opinion(pages, "C-1001", "Ann")
-    app.text_input(key="reader").input("Cleo").run()
-    _search(app).input("C-1001").run()
-    assert [b.disabled for b in app.button] == [True]
-    assert "a first read would not be blind" in shown(app)
-    app.text_input(key="reader").input("").run()
-    assert "First read" not in app.dataframe[0].value.columns

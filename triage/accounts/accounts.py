@@ -32,7 +32,7 @@ from triage.store.accounts import (
 )
 from triage.store.base import utc_now
 from triage.store.login_sessions import revoke_sessions_of
-from triage.store.reviews import reader_key
+from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.roles import Action, Role
 
 LONGEST_NAME = 80
@@ -112,7 +112,7 @@ def add_account(
     ----------
     store : Store
     name : str
-        1 to 80 printable characters; compared as `triage.store.reviews.reader_key` does.
+        1 to 80 printable characters; compared as `triage.vocabulary.reader_names.reader_key` does.
     role : Role
     by : Actor
         Who adds it; `SYSTEM_ACTOR` only while there is no account.
@@ -133,24 +133,18 @@ def add_account(
     PermissionDenied
         If `by` may not manage accounts.
     """
-    name = _acceptable_name(name)
-    printed_name = _acceptable_name(printed_name, "printed name") if printed_name else name
-    _require_credential(password, issuer, subject)
-    if password is not None:
-        require_acceptable(password, name)
     with store.reading() as session:  # before the work of hashing
-        if any_account(session) or by != SYSTEM_ACTOR:
-            require(by, Action.MANAGE_ACCOUNTS)
+        first = not any_account(session)
+    if not first or by != SYSTEM_ACTOR:
+        require(by, Action.MANAGE_ACCOUNTS)
+    check_new_account(name, role, password, issuer, subject, printed_name, first=first)
+    name = name.strip()
+    shown = printed_name.strip() if printed_name else name
     encoded = None if password is None else hash_password(password)
 
     def add(session: Session) -> Account:
         lock_accounts(session)
-        if not any_account(session):
-            if role is not Role.ADMINISTRATOR:
-                raise AccountError(
-                    "The first account is that of an administrator.", hint="Give that role."
-                )
-        else:
+        if any_account(session):  # there may be one by now
             require(by, Action.MANAGE_ACCOUNTS)
         key = reader_key(name)
         if account_with_key(session, key) is not None:
@@ -162,18 +156,50 @@ def add_account(
             session,
             name=name,
             name_key=key,
-            printed_name=printed_name,
+            printed_name=shown,
             role=role,
             password_hash=encoded,
             issuer=issuer,
             subject=subject,
             at=at,
         )
-        created = AccountCreated(record.id, name, printed_name, role, _credential(record))
-        append_event(session, created, actor=by.name, at=at)
+        created = AccountCreated(record.id, name, shown, role, _credential(record))
+        append_event(session, created, actor=by.name)
         return account_of(record)
 
     return store.write(add)
+
+
+def check_new_account(
+    name: str,
+    role: Role,
+    password: str | None,
+    issuer: str | None,
+    subject: str | None,
+    printed_name: str | None,
+    *,
+    first: bool,
+) -> None:
+    """Check what can be checked of a new account without a database; see `add_account`.
+
+    Parameters
+    ----------
+    first : bool
+        Whether it will be the first account.
+
+    Raises
+    ------
+    AccountError
+    PasswordRefused
+    """
+    if first and role is not Role.ADMINISTRATOR:
+        raise AccountError("The first account is that of an administrator.", hint="Give that role.")
+    _require_name(name, "name")
+    if printed_name:
+        _require_name(printed_name, "printed name")
+    _require_credential(password, issuer, subject)
+    if password is not None:
+        require_acceptable(password, name)
 
 
 def accounts(store: Store) -> tuple[Account, ...]:
@@ -239,9 +265,7 @@ def set_password(store: Store, name: str, password: str, *, by: Actor) -> Accoun
         )
         revoke_sessions_of(session, record.id, at)
         changed = replace(record, password_hash=encoded)
-        append_event(
-            session, PasswordChanged(record.id, _credential(changed)), actor=by.name, at=at
-        )
+        append_event(session, PasswordChanged(record.id, _credential(changed)), actor=by.name)
         return account_of(changed)
 
     return store.write(change)
@@ -267,7 +291,7 @@ def set_role(store: Store, name: str, role: Role, *, by: Actor) -> Account:
         at = utc_now()
         update_account(session, record.id, role=role)
         revoke_sessions_of(session, record.id, at)
-        append_event(session, RoleChanged(record.id, role), actor=by.name, at=at)
+        append_event(session, RoleChanged(record.id, role), actor=by.name)
         return account_of(replace(record, role=role))
 
     return store.write(change)
@@ -293,7 +317,7 @@ def disable_account(store: Store, name: str, *, by: Actor) -> Account:
         at = utc_now()
         update_account(session, record.id, disabled_at=at)
         revoke_sessions_of(session, record.id, at)
-        append_event(session, AccountDisabled(record.id), actor=by.name, at=at)
+        append_event(session, AccountDisabled(record.id), actor=by.name)
         return account_of(replace(record, disabled_at=at))
 
     return store.write(change)
@@ -326,7 +350,7 @@ def is_name(text: str) -> bool:
     return 0 < len(text) <= LONGEST_NAME and text.isprintable() and bool(reader_key(text))
 
 
-def _acceptable_name(text: str, what: str = "name") -> str:
+def _require_name(text: str, what: str) -> None:
     name = text.strip()
     if not is_name(name):
         raise AccountError(f"A {what} has 1 to {LONGEST_NAME} printable characters.")
@@ -335,7 +359,6 @@ def _acceptable_name(text: str, what: str = "name") -> str:
             f"The names {' and '.join(map(repr, RESERVED_NAMES))} are reserved.",
             hint="Give another name.",
         )
-    return name
 
 
 def _require_credential(password: str | None, issuer: str | None, subject: str | None) -> None:

@@ -92,7 +92,7 @@ def matches(password: str, encoded: str | None) -> bool:
         _hasher().verify(encoded or _dummy(repr(parameters())), _bytes(password))
     except (VerificationError, InvalidHashError):
         return False
-    return encoded is not None
+    return bool(encoded)
 
 
 def needs_rehash(encoded: str) -> bool:

@@ -64,7 +64,7 @@ def require(actor: Actor, action: Action) -> None:
         If it does not.
     """
     if not may(actor, action):
-        role = "no role" if actor.role is None else f"the role {actor.role.value}"
+        role = "no role" if actor.role is None else f"the role {actor.role}"
         raise PermissionDenied(
             f"This needs the permission {action.value}; the account has {role}.",
             hint="Ask an administrator.",

@@ -199,7 +199,7 @@ def sign_in_oidc(
         if account is None or account.disabled_at is not None:
             return account
         signed_in = SignedIn(account.id, SignInMethod.OIDC)
-        append_event(transaction, signed_in, actor=account.name, at=moment)
+        append_event(transaction, signed_in, actor=account.name, at=at)
         return _begin(transaction, account.id, moment, limits)
 
     begun = store.write(begin)
@@ -277,7 +277,7 @@ def sign_out(store: Store, token: str, *, at: datetime | None = None) -> None:
         if record.account_id is not None:
             account = account_with_id(transaction, record.account_id)
             assert account is not None, "the foreign key holds"
-            append_event(transaction, SignedOut(account.id), actor=account.name, at=moment)
+            append_event(transaction, SignedOut(account.id), actor=account.name, at=at)
 
     store.write(end)
 
@@ -347,7 +347,7 @@ def mark_reauthenticated(
             if account.issuer is None:
                 return None
             again = SignedIn(account.id, SignInMethod.OIDC_AGAIN)
-            append_event(transaction, again, actor=account.name, at=moment)
+            append_event(transaction, again, actor=account.name, at=at)
         return _reauthenticated(transaction, token, moment, limits)
 
     marked = store.write(mark)

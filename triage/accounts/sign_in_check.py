@@ -22,7 +22,7 @@ from triage.store.accounts import (
     update_account,
 )
 from triage.store.base import utc_now
-from triage.store.reviews import reader_key
+from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.sign_in import RefusalReason, SignInMethod
 
 FAILURES_UNTIL_LOCKOUT = 5
@@ -82,8 +82,7 @@ def with_password(
     work : callable
         Takes the session, the account and the time.
     at : datetime, optional
-        When; by default the moment at which the transaction has begun, so that the times of events
-        follow their order.
+        Now by default; then the event has the time at which it is sealed.
 
     Raises
     ------
@@ -102,18 +101,18 @@ def with_password(
         account = account_with_id(session, seen.id, for_update=True) if seen is not None else None
         moment = at or utc_now()
         if account is None:
-            return _refuse(session, None, RefusalReason.UNKNOWN_NAME, moment)
+            return _refuse(session, None, RefusalReason.UNKNOWN_NAME, at)
         if account.disabled_at is not None:
-            return _refuse(session, account, RefusalReason.DISABLED, moment)
+            return _refuse(session, account, RefusalReason.DISABLED, at)
         if account.refused_until is not None and moment < account.refused_until:
-            return _refuse(session, account, RefusalReason.STILL_LOCKED_OUT, moment)
+            return _refuse(session, account, RefusalReason.STILL_LOCKED_OUT, at)
         if not right or account.password_hash != encoded:
-            return _count_failure(session, account, moment)
+            return _count_failure(session, account, at)
         update_account(session, account.id, failed_sign_ins=0, refused_until=None)
         if renewed is not None:
-            _write_rehashed(session, account, renewed, moment)
+            _write_rehashed(session, account, renewed, at)
         signed_in = account_events.SignedIn(account.id, method)
-        append_event(session, signed_in, actor=account.name, at=moment)
+        append_event(session, signed_in, actor=account.name, at=at)
         return work(session, account, moment)
 
     result = store.write(check)
@@ -131,25 +130,25 @@ def refuse_oidc(store: Store, account: AccountRecord | None, at: datetime | None
         Always.
     """
     reason = RefusalReason.UNKNOWN_NAME if account is None else RefusalReason.DISABLED
-    store.write(lambda session: _refuse(session, account, reason, at or utc_now()))
+    store.write(lambda session: _refuse(session, account, reason, at))
     raise SignInRefused
 
 
-def _count_failure(session: Session, account: AccountRecord, at: datetime) -> _Refused:
+def _count_failure(session: Session, account: AccountRecord, at: datetime | None) -> _Refused:
     failures = account.failed_sign_ins + 1
     lockout = lockout_after(failures)
     update_account(
         session,
         account.id,
         failed_sign_ins=failures,
-        refused_until=None if lockout is None else at + lockout,
+        refused_until=None if lockout is None else (at or utc_now()) + lockout,
     )
     reason = RefusalReason.WRONG_PASSWORD if lockout is None else RefusalReason.LOCKED_OUT
     return _refuse(session, account, reason, at)
 
 
 def _refuse(
-    session: Session, account: AccountRecord | None, reason: RefusalReason, at: datetime
+    session: Session, account: AccountRecord | None, reason: RefusalReason, at: datetime | None
 ) -> _Refused:
     # Nobody is known to have acted: the actor is the software, the account stands in the event.
     refused = account_events.SignInRefused(None if account is None else account.id, reason)
@@ -157,7 +156,9 @@ def _refuse(
     return _Refused()
 
 
-def _write_rehashed(session: Session, account: AccountRecord, encoded: str, at: datetime) -> None:
+def _write_rehashed(
+    session: Session, account: AccountRecord, encoded: str, at: datetime | None
+) -> None:
     update_account(session, account.id, password_hash=encoded)
     credential = credential_sha256(encoded, account.issuer, account.subject)
     rehashed = account_events.PasswordRehashed(account.id, credential)

@@ -39,6 +39,7 @@ from triage.store import (
     savepoint,
     set_champion,
 )
+from triage.store.ledger import SYSTEM
 from triage.store.recognition import Content
 from triage.systems.manifest import BundleManifest
 from triage.systems.scored import Scored
@@ -85,6 +86,7 @@ def ingest(
     bundle: Path,
     root: Path,
     source: str,
+    actor: str = SYSTEM,
 ) -> IngestResult:
     """Store cases and the decisions of a bundle on them, rejected cases too.
 
@@ -104,6 +106,8 @@ def ingest(
     source : str
         Names where the cases come from; the same case of the same source is stored once. A case
         without an id is recognised by its images where their path has changed.
+    actor : str
+        Who asked for it; stands in the events of the cases.
 
     Raises
     ------
@@ -113,12 +117,14 @@ def ingest(
     bundle, root = user_path(bundle), user_path(root)
     received = datetime.now(UTC)
     records, refused = _records(cases, scored, manifest, root, source, received)
-    number = store.write(lambda session: _register(session, manifest, bundle))
+    number = store.write(lambda session: _register(session, manifest, bundle, actor))
     # SQLite has one writer: short transactions let a reader's work in between.
     batch, taken = {content(record.case) for record in records}, set[str]()
     for start in range(0, len(records), CHUNK):
         chunk = records[start : start + CHUNK]
-        work = partial(_store, chunk=chunk, bundle=number, batch=batch, taken=frozenset(taken))
+        work = partial(
+            _store, chunk=chunk, bundle=number, batch=batch, taken=frozenset(taken), actor=actor
+        )
         found, names = store.write(work)
         refused += found
         taken |= names
@@ -189,13 +195,13 @@ def _records(
     return records, refused
 
 
-def _register(session: Session, manifest: BundleManifest, bundle: Path) -> int:
+def _register(session: Session, manifest: BundleManifest, bundle: Path, actor: str) -> int:
     """Store the bundle; the first one comes into use."""
-    number = register_bundle(session, bundle_record(manifest, bundle))
+    number = register_bundle(session, bundle_record(manifest, bundle), actor=actor)
     if champion(session) is None:
         # Another writer may be putting its own in use: whichever comes first stays.
         with suppress(StoreError), savepoint(session):
-            set_champion(session, number)
+            set_champion(session, number, actor=actor)
     return number
 
 
@@ -205,6 +211,7 @@ def _store(
     bundle: int,
     batch: Collection[Content],
     taken: Collection[str],
+    actor: str,
 ) -> tuple[list[NotStored], set[str]]:
     """Store some cases; return those that the store refused, and the names recognised cases have.
 
@@ -225,8 +232,10 @@ def _store(
                     hint="Give the cases ids (case_id), or this file a name that is new.",
                 )
             with savepoint(session):
-                number = add_case(session, case)
-                add_prediction(session, number, bundle, record.decision, record.reading)
+                number = add_case(session, case, actor=actor)
+                add_prediction(
+                    session, number, bundle, record.decision, record.reading, actor=actor
+                )
         except StoreError as error:
             refused.append(NotStored(name, error))
     return refused, found

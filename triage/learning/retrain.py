@@ -28,8 +28,9 @@ from triage.store import (
     set_champion,
 )
 from triage.store import champion as find_champion
-from triage.store.reviews import reader_key
+from triage.store.ledger import SYSTEM
 from triage.systems.bundle import check_free, load_bundle_spec, load_system
+from triage.vocabulary.reader_names import reader_key
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def retrain(
     out: str | Path,
     store: Store,
     *,
+    actor: str = SYSTEM,
     cache_folder: str | Path | None = None,
     report: Progress = lambda *_: None,
 ) -> RetrainResult:
@@ -80,6 +82,11 @@ def retrain(
     The challenger is written to `out` whether it is promoted or refused, with the verdict in
     its manifest; only a promoted one becomes the store's champion. A reviewed case whose files
     are not those that were received is left out.
+
+    Parameters
+    ----------
+    actor : str
+        Who asked for it; stands in the events of the bundles.
 
     Raises
     ------
@@ -133,9 +140,9 @@ def retrain(
     }
     sealed = challenger.save(out, promotion=summary)
     with store.transaction() as session:
-        number = register_bundle(session, bundle_record(sealed, out))
+        number = register_bundle(session, bundle_record(sealed, out), actor=actor)
         if promoted:
-            set_champion(session, number, actor="triage retrain")
+            set_champion(session, number, actor=actor)
     return RetrainResult(promoted, summary, before, after, learned.left_out)
 
 

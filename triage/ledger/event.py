@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass
-from functools import cache
+import json
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
 from pydantic import TypeAdapter
@@ -23,7 +22,9 @@ class LedgerEvent:
 
     def payload(self) -> dict[str, Any]:
         """Return the fields as plain JSON types; numbers are integers, so that text is exact."""
-        return dict(_adapter(type(self)).dump_python(self, mode="json"))
+        # Not by pydantic, which turns a number that is not finite into null.
+        content: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return content
 
     @classmethod
     def from_payload(cls, payload: dict[str, Any]) -> Self:
@@ -38,6 +39,10 @@ class LedgerEvent:
         return event
 
 
-@cache
-def _adapter(kind: Hashable) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+_ADAPTERS: dict[type[LedgerEvent], TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[LedgerEvent]) -> TypeAdapter[Any]:
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]

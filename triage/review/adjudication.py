@@ -18,20 +18,21 @@ from sqlalchemy.orm import Session
 
 from triage.accounts import Action, Actor, may, require
 from triage.ledger.events.review_events import AdjudicationClosed, AdjudicationRead, CaseOpened
+from triage.ledger.review_history import CaseHistory, StatedRead
 from triage.review.case_lists import cases_in
 from triage.review.case_work import CaseWork, in_transaction, require_reader
 from triage.review.drafts import discard_draft
-from triage.review.history import CaseHistory, StatedRead
+from triage.review.guards import ProposedRead, senior_decides, states_the_same
 from triage.review.policies import SitePolicy, case_policy, site_policy
 from triage.review.refusals import RefusalCode, StepRefused
-from triage.review.states import ProposedRead, Step, senior_decides, states_the_same
+from triage.review.states import Step
 from triage.store import LabelSource, Store
 from triage.store.accounts import account_with_key, any_account
 from triage.store.base import utc_now
-from triage.store.reviews import reader_key
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.read_answers import Certainty
+from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.review_policies import ReadKind
 
 SENIOR = "Senior reader"

@@ -8,7 +8,8 @@ from itertools import groupby
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from triage.review.history import CaseHistory, replay
+from triage.ledger.review_history import CaseHistory, HistoryEvent
+from triage.ledger.review_replay import replay
 from triage.store.cases import get_case
 from triage.store.ledger import case_events_in
 from triage.store.records import StoredCase
@@ -24,7 +25,10 @@ def cases_in(session: Session, *states: CaseState) -> Iterator[tuple[StoredCase,
         )
     )
     records = groupby(case_events_in(session, states), key=lambda record: record.case_id)
-    histories = {case_id: replay(of_case) for case_id, of_case in records}
+    histories = {
+        case_id: replay(HistoryEvent(one.kind, one.actor, one.at, one.payload) for one in of_case)
+        for case_id, of_case in records
+    }
     for case_id in order:
         if case_id in histories:
             yield get_case(session, case_id), histories[case_id]

@@ -13,16 +13,19 @@ from triage.accounts import Actor
 from triage.errors import WorkflowError
 from triage.ledger.event import LedgerEvent
 from triage.ledger.events.review_events import ReadFacts
+from triage.ledger.review_history import CaseHistory, HistoryEvent
+from triage.ledger.review_replay import apply, replay
 from triage.modalities import MODALITIES
-from triage.review.history import CaseHistory, apply, replay
+from triage.review.guards import ProposedRead, StepContext
 from triage.review.policies import SitePolicy, site_policy
-from triage.review.states import TRANSITIONS, ProposedRead, Step, StepContext, check
+from triage.review.states import TRANSITIONS, Step, check
 from triage.store import LabelSource, Store, add_label, append_event, events
 from triage.store.cases import get_case
 from triage.store.locks import lock_of, release_lock, set_lock
 from triage.store.records import StoredCase
-from triage.store.reviews import add_read, add_review, hold_case, reader_key, set_case_state
+from triage.store.reviews import add_read, add_review, hold_case, set_case_state
 from triage.vocabulary.case_states import CaseState
+from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.review_policies import ReadKind
 
 _Result = TypeVar("_Result")
@@ -34,7 +37,7 @@ class CaseWork:
     def __init__(self, session: Session, case_id: int) -> None:
         self.session = session
         self.case: StoredCase = get_case(session, case_id)
-        self.history: CaseHistory = replay(events(session, case_id))
+        self.history: CaseHistory = replay(history_events(session, case_id))
         self.policy: SitePolicy = site_policy(session, self.case.source)
 
     @property
@@ -159,11 +162,18 @@ def in_transaction(store: Store, case_id: int, work: Callable[[CaseWork], _Resul
     return store.write(write)
 
 
+def history_events(session: Session, case_id: int) -> list[HistoryEvent]:
+    """Return a case's events as its history is replayed from them."""
+    return [
+        HistoryEvent(one.kind, one.actor, one.at, one.payload) for one in events(session, case_id)
+    ]
+
+
 def history_of(store: Store, case_id: int) -> CaseHistory:
     """Return the review of a case, from its events."""
     with store.reading() as session:
         get_case(session, case_id)
-        return replay(events(session, case_id))
+        return replay(history_events(session, case_id))
 
 
 def require_reader(actor: Actor) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from triage.decision import Decision
-from triage.review.history import StatedRead
+from triage.ledger.review_history import StatedRead
 from triage.vocabulary.clinical import Urgency
 
 

@@ -19,20 +19,20 @@ from triage.decision import Decision
 from triage.errors import UsageError
 from triage.hashing import hash_json
 from triage.ledger.events.review_events import CasePlanted
+from triage.ledger.review_history import ARRIVING
 from triage.review.case_work import CaseWork, in_transaction
-from triage.review.history import ARRIVING
+from triage.review.guards import check_text
 from triage.review.policies import case_policy
 from triage.review.refusals import RefusalCode, StepRefused
-from triage.review.states import check_text
 from triage.store import Store, add_prediction, append_event, register_bundle, shown_prediction
 from triage.store.base import utc_now
 from triage.store.bundles import bundle_of_digest
 from triage.store.planted import add_planted, is_planted
 from triage.store.predictions import stored_sha256
 from triage.store.records import BundleRecord
-from triage.store.reviews import reader_key
 from triage.store.tables import PlantedCase, Read, Review
 from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.review_policies import ReadingMode, ReadKind
 
 

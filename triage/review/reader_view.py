@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from triage.ledger.events.review_events import CasePolicy
-from triage.review.history import CaseHistory, StatedRead
+from triage.ledger.review_history import CaseHistory, StatedRead
 from triage.store.records import FinalRead, Read
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.review_policies import ReadingMode, ReadKind

@@ -2,7 +2,7 @@
 
 Each step is one transaction that also appends its event. Taking a step twice with the same content
 changes nothing; taking it with other content, or out of turn, is a `StepRefused`. A reader is
-compared without regard to letter case and blanks (`triage.store.reviews.reader_key`).
+compared without regard to letter case and blanks (`triage.vocabulary.reader_names.reader_key`).
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from triage.ledger.events.review_events import (
 from triage.review.activity import active_seconds
 from triage.review.case_work import CaseWork, history_of, in_transaction, require_reader
 from triage.review.drafts import discard_draft
+from triage.review.guards import ProposedRead, states_the_same
 from triage.review.opinion import Opinion, opinion_of
 from triage.review.policies import case_policy
 from triage.review.reader_view import ReaderView, view_for
 from triage.review.refusals import RefusalCode, StepRefused
 from triage.review.second_read_rules import disagreement, second_read_rules
-from triage.review.states import ProposedRead, Step, states_the_same
+from triage.review.states import Step
 from triage.review.viewable import has_viewable_image
 from triage.store import LabelSource, Store
 from triage.store.base import utc_now
@@ -38,9 +39,10 @@ from triage.store.locks import lock_of
 from triage.store.planted import planted_prediction
 from triage.store.predictions import get_prediction, shown_prediction
 from triage.store.records import StoredPrediction
-from triage.store.reviews import reader_key, set_revealed, withdraw_read
+from triage.store.reviews import set_revealed, withdraw_read
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.read_answers import Certainty, OverrideReason
+from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.review_policies import ReadingMode, ReadKind
 
 
@@ -88,7 +90,7 @@ def open_case(
 
 
 def _still_reserved(store: Store, case_id: int, actor: Actor, at: datetime) -> ReaderView | None:
-    """The reader's view where the case is theirs for a while yet: no writer needs to be waited for."""
+    """The reader's view where the case is theirs for a while yet, without waiting for writers."""
     with store.reading() as session:
         case = CaseWork(session, case_id)
         view = view_for(case.history, case_id, actor.name)

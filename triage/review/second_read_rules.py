@@ -6,8 +6,8 @@ from sqlalchemy.orm import Session
 
 from triage.decision import Decision
 from triage.review.departures import lowers_abstention
+from triage.review.guards import ProposedRead
 from triage.review.policies import SitePolicy, draw
-from triage.review.states import ProposedRead
 from triage.store.planted import is_planted
 from triage.store.records import StoredCase
 from triage.vocabulary.clinical import Urgency

@@ -16,21 +16,22 @@ from triage.accounts import Action, Actor, require
 from triage.ledger.events.review_events import AdjudicationOpened, CaseOpened, SecondReadGiven
 from triage.review.case_work import CaseWork, in_transaction, require_reader
 from triage.review.drafts import discard_draft
+from triage.review.guards import ProposedRead, states_the_same
 from triage.review.reader_view import read_record
 from triage.review.refusals import RefusalCode, StepRefused
 from triage.review.second_read_rules import disagreement
-from triage.review.states import ProposedRead, Step, states_the_same
+from triage.review.states import Step
 from triage.review.viewable import has_viewable_image
 from triage.store import LabelSource, Store
 from triage.store.base import utc_now
 from triage.store.locks import locks
 from triage.store.records import Read
-from triage.store.reviews import reader_key
 from triage.store.tables import Case, Review
 from triage.store.tables import Read as ReadRow
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.read_answers import Certainty
+from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.review_policies import ReadKind
 
 

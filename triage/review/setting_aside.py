@@ -1,4 +1,4 @@
-"""What a reader can do with a case besides deciding: leave it, report it ungradable, hand it over."""
+"""What a reader can do besides deciding: leave a case, report it ungradable, hand it over."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from triage.accounts import Action, Actor, may
 from triage.accounts.accounts import find_account
 from triage.ledger.events.review_events import CaseHandedOver, CaseSkipped, CaseUngradable
 from triage.review.case_work import CaseWork, in_transaction
+from triage.review.guards import check_text
 from triage.review.refusals import RefusalCode, StepRefused
-from triage.review.states import Step, check_text
+from triage.review.states import Step
 from triage.store import Store
 from triage.store.base import utc_now
 from triage.store.locks import set_lock
-from triage.store.reviews import reader_key
+from triage.vocabulary.reader_names import reader_key
 
 
 def skip_case(

@@ -12,15 +12,16 @@ from triage.errors import TriageError, UsageError
 from triage.ledger.events.review_events import AddendumAdded, CaseExported, CaseSigned
 from triage.review.case_lists import cases_in
 from triage.review.case_work import CaseWork, in_transaction, require_reader
+from triage.review.guards import check_text
 from triage.review.refusals import RefusalCode, StepRefused
 from triage.review.signed_content import signed_sha256
-from triage.review.states import Step, check_text
+from triage.review.states import Step
 from triage.store import Store
 from triage.store.base import utc_now
-from triage.store.reviews import reader_key
 from triage.store.signatures import SignatureRecord, add_addendum_row, add_signature, signatures
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.review_policies import SignatureMeaning
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -9,13 +9,15 @@ from sqlalchemy.orm import Session
 
 from triage.ledger.events import event_of
 from triage.ledger.events.review_events import CaseSigned
-from triage.review.history import CaseHistory, replay
+from triage.ledger.review_history import CaseHistory
+from triage.ledger.review_replay import replay
+from triage.review.case_work import history_events
 from triage.review.signed_content import signed_sha256
-from triage.store import Store, events
+from triage.store import Store
 from triage.store.cases import get_case
-from triage.store.reviews import reader_key
 from triage.store.signatures import SignatureRecord, signatures
 from triage.store.tables import Addendum, Read, Review
+from triage.vocabulary.reader_names import reader_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def verify_signature(store: Store, case_id: int) -> tuple[SignatureCheck, ...]:
     """
     with store.reading() as session:
         get_case(session, case_id)
-        records = events(session, case_id)
+        records = history_events(session, case_id)
         expected: dict[int, tuple[str, str, str, str, object, str]] = {}
         for place, record in enumerate(records):
             typed = event_of(record.kind, dict(record.payload))

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from triage.ledger.canonical import canonical_text, text_hash, time_text
-from triage.review.history import CaseHistory, StatedRead
+from triage.ledger.review_history import CaseHistory, StatedRead
 
 
 def signed_content(history: CaseHistory, case_id: int) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from triage.store.check import StoreCheck, check_store
 from triage.store.engine import Store, open_store, upgrade_store
 from triage.store.labels import add_label, labels_for_training
 from triage.store.ledger import append_event, events
+from triage.store.ledger_checkpoints import CheckpointOutcome, append_checkpoint
+from triage.store.ledger_verification import LedgerVerification, verify_ledger
 from triage.store.location import URL_VARIABLE
 from triage.store.predictions import add_prediction, shown_prediction
 from triage.store.queue import cases_waiting
@@ -38,10 +40,12 @@ __all__ = [
     "URL_VARIABLE",
     "BundleRecord",
     "CaseRecord",
+    "CheckpointOutcome",
     "EventType",
     "ImageRecord",
     "LabelSource",
     "Laterality",
+    "LedgerVerification",
     "Modality",
     "ReadingRecord",
     "ReviewSummary",
@@ -52,6 +56,7 @@ __all__ = [
     "add_label",
     "add_prediction",
     "any_account",
+    "append_checkpoint",
     "append_event",
     "back_up",
     "cases_waiting",
@@ -72,4 +77,5 @@ __all__ = [
     "set_champion",
     "shown_prediction",
     "upgrade_store",
+    "verify_ledger",
 ]

@@ -12,6 +12,8 @@ from triage.hashing import hash_json
 from triage.store.account_tables import AccountRow
 from triage.vocabulary.roles import Role
 
+_LOCK_KEY = 8_314_972_026  # any number, the same in every process of ours
+
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
@@ -21,7 +23,8 @@ class AccountRecord:
     ----------
     id : int
     name, name_key, printed_name : str
-        `name_key` is what two spellings of the name share, see `triage.store.reviews.reader_key`.
+        `name_key` is what two spellings of the name share, see
+        `triage.vocabulary.reader_names.reader_key`.
     role : Role
     password_hash : str or None
         In argon2's encoding, with its parameters and salt.
@@ -54,10 +57,10 @@ def credential_sha256(password_hash: str | None, issuer: str | None, subject: st
 def lock_accounts(session: Session) -> None:
     """Let one transaction at a time change which accounts there are, and who may do what.
 
-    SQLite has one writer anyway. Reading does not wait.
+    SQLite has one writer anyway. Neither reading nor signing in waits.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("LOCK TABLE account IN SHARE ROW EXCLUSIVE MODE"))
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
 
 
 def insert_account(

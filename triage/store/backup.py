@@ -100,8 +100,11 @@ def _file(url: URL, hint: str) -> Path:
 
 
 def _require_whole(path: Path, hint: str) -> None:
-    """Refuse a file that is no case database, or a damaged one; an older migration is fine."""
-    found = check_store(f"sqlite:///{path}")
+    """Refuse a file that is no case database, or a damaged one; an older migration is fine.
+
+    Changed events are no reason: such a database is kept, to be looked at.
+    """
+    found = check_store(f"sqlite:///{path}", ledger=False)
     problems = [one for one in found.problems if "triage db upgrade" not in one]
     if problems:
         raise StoreError(

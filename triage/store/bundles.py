@@ -15,7 +15,7 @@ from triage.store.upsert import add_once
 from triage.vocabulary.bundle_aliases import CHAMPION
 
 
-def register_bundle(session: Session, record: BundleRecord) -> int:
+def register_bundle(session: Session, record: BundleRecord, *, actor: str = SYSTEM) -> int:
     """Add a bundle and return its number; the same digest again changes nothing."""
     bundle_id, added = add_once(
         session,
@@ -30,7 +30,7 @@ def register_bundle(session: Session, record: BundleRecord) -> int:
         unique=("digest",),
     )
     if added:
-        append_event(session, BundleRegistered(record.digest))
+        append_event(session, BundleRegistered(record.digest), actor=actor)
     return bundle_id
 
 

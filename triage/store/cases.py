@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from triage.errors import StoreError
 from triage.ledger.events.case_events import CaseReceived, ImagesChecked, ImagesSupplied
-from triage.store.ledger import append_event
+from triage.store.ledger import SYSTEM, append_event
 from triage.store.predictions import IS_PLANTED, IS_READ
 from triage.store.records import CaseRecord, ImageRecord, StoredCase
 from triage.store.stated_facts import complete_facts
@@ -20,7 +20,7 @@ from triage.vocabulary.modality import Modality
 _OTHER = "Give the new images another case id, or name their source (--source) if it is another."
 
 
-def add_case(session: Session, record: CaseRecord) -> int:
+def add_case(session: Session, record: CaseRecord, *, actor: str = SYSTEM) -> int:
     """Add a case with its patient and images; adding it again changes nothing.
 
     A case is recognised by its name within its source, and its images by their hashes, wherever
@@ -33,7 +33,7 @@ def add_case(session: Session, record: CaseRecord) -> int:
 
     A case that could not be read goes on when its files are supplied or replaced: if no bundle
     has read it and no reader has locked a first read, its images become the new ones, and an
-    event tells so.
+    event tells so. `actor` is who supplied the case, as events name them.
 
     Returns
     -------
@@ -51,12 +51,14 @@ def add_case(session: Session, record: CaseRecord) -> int:
         case_id, added = _add_row(session, record)
         if added:
             _add_images(session, case_id, record.images)
-            append_event(session, CaseReceived(len(record.images)), case_id=case_id)
+            append_event(session, CaseReceived(len(record.images)), actor=actor, case_id=case_id)
             if _is_decoded(record):
-                append_event(session, ImagesChecked(len(record.images)), case_id=case_id)
+                append_event(
+                    session, ImagesChecked(len(record.images)), actor=actor, case_id=case_id
+                )
             return case_id
-    complete_facts(session, case_id, record)
-    _compare_images(session, case_id, record)
+    complete_facts(session, case_id, record, actor=actor)
+    _compare_images(session, case_id, record, actor)
     return case_id
 
 
@@ -134,7 +136,7 @@ def image_records(row: Case) -> tuple[ImageRecord, ...]:
     )
 
 
-def _compare_images(session: Session, case_id: int, record: CaseRecord) -> None:
+def _compare_images(session: Session, case_id: int, record: CaseRecord, actor: str) -> None:
     """Refuse other images for a stored case, unless nobody has read those that it has."""
     rows, images = _image_rows(session, case_id), record.images
     if tuple(row.sha256 for row in rows) != record.hashes:
@@ -150,11 +152,11 @@ def _compare_images(session: Session, case_id: int, record: CaseRecord) -> None:
         row.path, row.root = image.path, image.root
     session.flush()
     if former:
-        append_event(session, ImagesSupplied(former), case_id=case_id)
-        _images_decoded(session, case_id)
+        append_event(session, ImagesSupplied(former), actor=actor, case_id=case_id)
+        _images_decoded(session, case_id, actor)
 
 
-def _images_decoded(session: Session, case_id: int) -> None:
+def _images_decoded(session: Session, case_id: int, actor: str) -> None:
     """Record it where every image can be decoded now; the case waits to be scored or read."""
     rows = _image_rows(session, case_id)
     if not rows or any(row.sha256 is None for row in rows):
@@ -165,7 +167,7 @@ def _images_decoded(session: Session, case_id: int) -> None:
         .where(Case.id == case_id, Case.state.in_((CaseState.RECEIVED, CaseState.UNGRADABLE)))
         .values(state=case((scored, CaseState.INFERRED.value), else_=CaseState.QUALITY_GATED.value))
     )
-    append_event(session, ImagesChecked(len(rows)), case_id=case_id)
+    append_event(session, ImagesChecked(len(rows)), actor=actor, case_id=case_id)
 
 
 def _image_rows(session: Session, case_id: int) -> list[Image]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, create_engine, func, inspect, select, text
-from sqlalchemy.exc import DatabaseError, NoSuchTableError
+from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy.exc import NoSuchTableError
 
+from triage.ledger.verification import verify_chain
 from triage.store.base import Base
+from triage.store.chain_rows import chain_rows
 from triage.store.database_errors import errors_told
-from triage.store.engine import make_engine
-from triage.store.location import resolve_url, shown_url, sqlite_file
-from triage.store.read_only import read_only_engine
-from triage.store.schema import Schema, migrate, needed_revision, schema_of
+from triage.store.event_guards import guard_problems
+from triage.store.location import resolve_url, shown_url
+from triage.store.read_connection import DamagedFile, read_connection
+from triage.store.schema import Schema, needed_revision, schema_of
 
 _SHOWN = 20
 _DAMAGED = "The file is damaged, or is no SQLite database: {}. Restore a backup."
@@ -45,16 +44,20 @@ class StoreCheck:
     problems: tuple[str, ...]
 
 
-def check_store(url: str | None = None) -> StoreCheck:
+def check_store(url: str | None = None, *, ledger: bool = True) -> StoreCheck:
     """Look whether a case database is whole; nothing in it is changed.
 
     Of SQLite: the file's integrity (``PRAGMA integrity_check``). Of both: the migration, tables,
-    columns and indexes, references between rows, and the triggers that keep the ledger of events.
+    columns and indexes, references between rows, the triggers that keep the ledger of events, and
+    its hash chain, without checkpoints (`triage.store.verify_ledger` compares with them).
 
     Parameters
     ----------
     url : str, optional
         As for `triage.store.open_store`.
+    ledger : bool
+        Whether to verify the hash chain. A database whose events were changed is still a database,
+        of which a copy can be made.
 
     Raises
     ------
@@ -63,38 +66,15 @@ def check_store(url: str | None = None) -> StoreCheck:
     """
     resolved = resolve_url(url)
     try:
-        with errors_told(resolved), _reading(resolved) as connection:
-            return _check(connection, shown_url(resolved))
-    except _Damaged as error:
+        with errors_told(resolved), read_connection(resolved) as connection:
+            return _check(connection, shown_url(resolved), ledger)
+    except DamagedFile as error:
         return StoreCheck(
             shown_url(resolved), None, needed_revision(), {}, (_DAMAGED.format(error),)
         )
 
 
-class _Damaged(Exception):
-    """SQLite can read nothing in a file; the message is SQLite's, which quotes no data."""
-
-
-@contextmanager
-def _reading(url: URL) -> Iterator[Connection]:
-    """Connect without changing anything; SQLite's file is opened to be read only."""
-    engine = make_engine(url, create=False)  # for its refusals
-    path = sqlite_file(url)
-    if path is not None:
-        engine.dispose()
-        engine = read_only_engine(path)
-    try:
-        with engine.connect() as connection:
-            yield connection
-    except DatabaseError as error:
-        if path is None or type(error.orig) is not sqlite3.DatabaseError:
-            raise
-        raise _Damaged(str(error.orig)) from error
-    finally:
-        engine.dispose()
-
-
-def _check(connection: Connection, place: str) -> StoreCheck:
+def _check(connection: Connection, place: str, ledger: bool) -> StoreCheck:
     problems: list[str] = []
     on_sqlite = connection.dialect.name == "sqlite"
     if on_sqlite:
@@ -108,7 +88,8 @@ def _check(connection: Connection, place: str) -> StoreCheck:
     if found.state is Schema.CURRENT:
         problems += _missing_columns(connection)
         problems += _missing_indexes(connection)
-        problems += _triggers(connection)
+        problems += guard_problems(connection)
+        problems += _chain(connection) if ledger else []
     if on_sqlite:
         problems += _references(connection)
     return StoreCheck(place, found.found, found.needed, _rows(connection), tuple(problems))
@@ -181,48 +162,9 @@ def _rows(connection: Connection) -> dict[str, int]:
     }
 
 
-def _triggers(connection: Connection) -> list[str]:
-    """Compare the triggers with those that the migrations make."""
-    if connection.dialect.name == "sqlite":
-        there, wanted = _sqlite_triggers(connection), _wanted_on_sqlite()
-    else:
-        there, wanted = _postgresql_triggers(connection), _WANTED_ON_POSTGRESQL
-    problems = [
-        f"The trigger {name}, which refuses changes of events, is "
-        f"{'altered' if name in there else 'missing'}. Compare the events with a backup, and "
-        "restore it if they differ."
-        for name in wanted
-        if there.get(name) != wanted[name]
-    ]
-    strange = [f"There is a trigger that is not ours: {name}." for name in there.keys() - wanted]
-    return [*problems, *sorted(strange)]
-
-
-def _sqlite_triggers(connection: Connection) -> dict[str, str]:
-    query = text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-    return {str(row.name): str(row.sql) for row in connection.execute(query)}
-
-
-def _wanted_on_sqlite() -> dict[str, str]:
-    engine = create_engine("sqlite://")
-    try:
-        with engine.begin() as connection:
-            migrate(connection)
-            return _sqlite_triggers(connection)
-    finally:
-        engine.dispose()
-
-
-_WANTED_ON_POSTGRESQL = {
-    "event_append_only": "O refuse_event_change BEGIN RAISE EXCEPTION 'events are append-only'; END"
-}
-"""Name to whether it is enabled (O: it is), its function and what that does."""
-
-
-def _postgresql_triggers(connection: Connection) -> dict[str, str]:
-    query = text(
-        "SELECT t.tgname, t.tgenabled::text || ' ' || p.proname || ' ' || trim(p.prosrc) "
-        "FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid "
-        "WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace"
-    )
-    return {str(row[0]): str(row[1]) for row in connection.execute(query)}
+def _chain(connection: Connection) -> list[str]:
+    if not inspect(connection).has_table("event"):
+        return []  # found as missing
+    found = verify_chain(chain_rows(connection))
+    return [f"{each.what} Keep this database, and compare it with a backup and the checkpoints "
+            "(triage ledger verify)." for each in found.findings]  # fmt: skip

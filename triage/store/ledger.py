@@ -102,6 +102,8 @@ def append_event(
     canonical_text(actor)
     if at is not None:
         time_text(at)
+    if not session.in_transaction():
+        session.begin()  # so that a rollback drops the event
     _buffer(session).appended.append(
         _Appended(at, actor, event.kind.value, case_id, canonical_text(event.payload()))
     )

@@ -1,4 +1,4 @@
-"""Reservations of cases: who works on one, and until when. They expire, and are no part of the record."""
+"""Reservations of cases: who works on one, and until when; they are no part of the record."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from triage.errors import StoreError
 from triage.hashing import hash_json
 from triage.ledger.events.case_events import CaseScored
 from triage.store.base import utc_now
-from triage.store.ledger import append_event
+from triage.store.ledger import SYSTEM, append_event
 from triage.store.records import ReadingRecord, StoredPrediction
 from triage.store.tables import Bundle, Case, PlantedCase, Prediction, Review
 from triage.store.upsert import add_once
@@ -38,13 +38,16 @@ def add_prediction(
     bundle_id: int,
     decision: Decision,
     reading: ReadingRecord | None = None,
+    *,
+    actor: str = SYSTEM,
 ) -> int:
     """Add the decision of a bundle on a case and return its number.
 
     The first opinion of a bundle on a case stays: a bundle never changes, and
     a reader may have seen it. Adding one again changes nothing. Where the bundle could not read
     the case before and can now, its opinion takes the place of "could not be read", unless a
-    reader was shown that. Of a reading that moved, the new place is kept.
+    reader was shown that. Of a reading that moved, the new place is kept. `actor` is who had the
+    case scored, as the event names them.
 
     Raises
     ------
@@ -71,6 +74,7 @@ def add_prediction(
             CaseScored(
                 bundle_id, prediction_id, prediction_sha256(values | {"bundle_id": bundle_id})
             ),
+            actor=actor,
             case_id=case_id,
         )
     elif reading is not None:
@@ -151,7 +155,8 @@ def _columns(decision: Decision, reading: ReadingRecord | None) -> dict[str, Any
 def shown_prediction(session: Session, case_id: int) -> StoredPrediction | None:
     """Return the prediction to show for a case: the champion's, else the newest, else None.
 
-    Those of withdrawn bundles are not shown, nor those made up for planted cases. A reader gets it only through `triage.review.reveal`.
+    Those of withdrawn bundles are not shown, nor those made up for planted cases. A reader gets it
+    only through `triage.review.reveal`.
     """
     row = session.scalar(
         select(Prediction)

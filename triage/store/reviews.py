@@ -5,7 +5,6 @@ These functions store what the steps of `triage.review` have allowed.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -19,17 +18,6 @@ from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.read_answers import Certainty, OverrideReason
 from triage.vocabulary.review_policies import ReadKind
-
-
-def reader_key(name: str) -> str:
-    """Return what two spellings of one reader's name have in common, for comparison only.
-
-    Letter case, width and ligatures (Unicode NFKC), blanks, and characters that do not show, such
-    as a zero-width space, make no other reader: 'Dr Wire' is 'dr\u00a0 WIRE'. Accents do.
-    """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    seen = "".join(mark for mark in folded if unicodedata.category(mark) != "Cf")
-    return " ".join(seen.split())
 
 
 def hold_case(session: Session, case_id: int) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from triage.errors import StoreError
 from triage.ledger.events.case_events import PatientStated
-from triage.store.ledger import append_event
+from triage.store.ledger import SYSTEM, append_event
 from triage.store.records import CaseRecord
 from triage.store.tables import Case, Label, Patient, Review
 from triage.store.upsert import add_once
@@ -40,11 +40,14 @@ def contradicted(row: Case, record: CaseRecord) -> str | None:
     return next((name for name, (a, b) in pairs.items() if None not in (a, b) and a != b), None)
 
 
-def complete_facts(session: Session, case_id: int, record: CaseRecord) -> None:
+def complete_facts(
+    session: Session, case_id: int, record: CaseRecord, *, actor: str = SYSTEM
+) -> None:
     """Store what was not known of a case and is stated now; what was known stays.
 
     A patient who is stated at last takes the place of the one that the case stood for, with an
-    event, unless a person has read or labelled the case: whose case it is was then settled.
+    event by `actor`, unless a person has read or labelled the case: whose case it is was then
+    settled.
 
     Raises
     ------
@@ -68,7 +71,7 @@ def complete_facts(session: Session, case_id: int, record: CaseRecord) -> None:
                 .execution_options(synchronize_session=False)
             )
     if record.patient is not None and row.patient.external_id != record.patient:
-        _state_patient(session, case_id, record)
+        _state_patient(session, case_id, record, actor)
 
 
 def _row(session: Session, case_id: int) -> Case:
@@ -76,7 +79,7 @@ def _row(session: Session, case_id: int) -> Case:
     return session.scalars(query).one()
 
 
-def _state_patient(session: Session, case_id: int, record: CaseRecord) -> None:
+def _state_patient(session: Session, case_id: int, record: CaseRecord, actor: str) -> None:
     patient_id, _ = add_once(
         session,
         Patient,
@@ -117,7 +120,7 @@ def _state_patient(session: Session, case_id: int, record: CaseRecord) -> None:
         .execution_options(synchronize_session=False)
     )
     session.expire_all()
-    append_event(session, PatientStated(patient_id, former.id), case_id=case_id)
+    append_event(session, PatientStated(patient_id, former.id), actor=actor, case_id=case_id)
 
 
 def _used_by_a_person(session: Session, case_id: int) -> bool:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from triage.store.reviews import reader_key
 from triage.store.tables import Prediction, Review
 from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
+from triage.vocabulary.reader_names import reader_key
 
 
 @dataclass(frozen=True, slots=True)

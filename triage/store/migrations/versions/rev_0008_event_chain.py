@@ -6,6 +6,7 @@ sealed as they were found. An event `ledger_begun` after them names the ledger.
 
 import secrets
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -99,7 +100,15 @@ def _carry_over(event: sa.Table) -> None:
     connection.execute(event.insert(), row)
 
 
-def _row(seq, at, actor, kind, case_id, content, previous):  # type: ignore[no-untyped-def]
+def _row(
+    seq: int,
+    at: datetime,
+    actor: str,
+    kind: str,
+    case_id: int | None,
+    content: Any,
+    previous: str,
+) -> dict[str, Any]:
     payload = canonical_text(content)
     text = event_text(
         seq=seq,

@@ -1,194 +1,31 @@
-"""The review of a case as its events tell it: replaying them gives every state and every read.
-
-Pure: no database, no clock. The steps of `triage.review` decide by what is here, and the ledger's
-verification compares the tables with it.
-"""
+"""Replaying the events of a case: what they say of its review, one event after another."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from triage.ledger.event import LedgerEvent
 from triage.ledger.events import case_events, event_of, review_events
-from triage.ledger.events.review_events import CasePolicy, ReadFacts
-from triage.store.records import EventRecord
-from triage.store.reviews import reader_key
-from triage.vocabulary.case_states import CaseState
-from triage.vocabulary.clinical import Urgency
-from triage.vocabulary.event_types import EventType
-from triage.vocabulary.review_policies import (
-    ReadingMode,
-    ReadKind,
-    SecondReadRule,
-    SignatureMeaning,
+from triage.ledger.events.review_events import CasePolicy
+from triage.ledger.review_history import (
+    ARRIVING,
+    CaseHistory,
+    HistoryEvent,
+    ReaderProgress,
+    StatedAddendum,
+    StatedRead,
+    StatedSignature,
 )
-
-ARRIVING = (CaseState.RECEIVED, CaseState.QUALITY_GATED, CaseState.INFERRED)
-"""States of a case that nobody has read yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class StatedRead:
-    """A read as it stands in the events."""
-
-    review: int
-    reader: str
-    kind: ReadKind
-    round: int
-    at: datetime
-    facts: ReadFacts
-    withdrawn_at: datetime | None = None
-
-    @property
-    def urgency(self) -> Urgency:
-        """The urgency stated."""
-        return self.facts.urgency
+from triage.vocabulary.case_states import CaseState
+from triage.vocabulary.event_types import EventType
+from triage.vocabulary.reader_names import reader_key
+from triage.vocabulary.review_policies import ReadingMode, ReadKind
 
 
-@dataclass(frozen=True, slots=True)
-class ReaderProgress:
-    """How far one reader has come with a case."""
-
-    review: int
-    reader: str
-    opened_at: datetime
-    revealed_at: datetime | None = None
-    prediction: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StatedSignature:
-    """A signature as it stands in the events."""
-
-    signature: int
-    signed_by: str
-    printed_name: str
-    meaning: SignatureMeaning
-    sha256: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class StatedAddendum:
-    """An addendum as it stands in the events."""
-
-    addendum: int
-    author: str
-    text: str
-    at: datetime
-
-
-@dataclass(frozen=True)
-class CaseHistory:
-    """Everything that the events of a case say of its review.
-
-    Parameters
-    ----------
-    state : CaseState or None
-        None before the case was received.
-    version : int
-        Number of review events so far.
-    arrived : CaseState
-        The state that the case has, or would have, while nobody has read it.
-    policy : CasePolicy or None
-        None until the case was opened first.
-    active : str or None
-        The reader who has the case.
-    readers : mapping of str to ReaderProgress
-        By `reader_key`.
-    reads : tuple of StatedRead
-        In the order of being given; withdrawn ones too.
-    second_read_rules : tuple of SecondReadRule
-    adjudicators : tuple of str
-    round : int
-        Round of the adjudication, from 1; 0 where there is none.
-    outcome : int or None
-        The read that counts.
-    decided_by : str or None
-        Reader of the decision.
-    signatures, addenda : tuple
-    predictions : mapping of int to str
-        Row of `prediction` to the SHA-256 of the stored decision.
-    """
-
-    state: CaseState | None = None
-    version: int = 0
-    arrived: CaseState = CaseState.RECEIVED
-    policy: CasePolicy | None = None
-    active: str | None = None
-    readers: Mapping[str, ReaderProgress] = field(default_factory=dict)
-    reads: tuple[StatedRead, ...] = ()
-    second_read_rules: tuple[SecondReadRule, ...] = ()
-    adjudicators: tuple[str, ...] = ()
-    round: int = 0
-    outcome: int | None = None
-    decided_by: str | None = None
-    signatures: tuple[StatedSignature, ...] = ()
-    addenda: tuple[StatedAddendum, ...] = ()
-    predictions: Mapping[int, str] = field(default_factory=dict)
-
-    def progress(self, reader: str) -> ReaderProgress | None:
-        """Return how far a reader has come; None if they have not begun."""
-        return self.readers.get(reader_key(reader))
-
-    def read_of(self, reader: str, kind: ReadKind, round_: int = 0) -> StatedRead | None:
-        """Return the standing read of a reader of one kind and round."""
-        key = reader_key(reader)
-        return next(
-            (
-                read
-                for read in self.reads
-                if read.kind is kind
-                and read.round == round_
-                and read.withdrawn_at is None
-                and reader_key(read.reader) == key
-            ),
-            None,
-        )
-
-    def standing(self, kind: ReadKind) -> tuple[StatedRead, ...]:
-        """Return the reads of a kind that were not withdrawn."""
-        return tuple(r for r in self.reads if r.kind is kind and r.withdrawn_at is None)
-
-    def counted(self) -> StatedRead | None:
-        """Return the read that counts: the decision, or the outcome of an adjudication."""
-        return next((read for read in self.reads if read.facts.read == self.outcome), None)
-
-    def has_read(self, reader: str) -> bool:
-        """Whether a reader has stated anything of the case, or was shown the AI's opinion."""
-        progress, key = self.progress(reader), reader_key(reader)
-        shown = progress is not None and progress.revealed_at is not None
-        return shown or any(reader_key(read.reader) == key for read in self.reads)
-
-    def took_part(self, reader: str) -> bool:
-        """Whether a reader is one of those whose disagreement is adjudicated."""
-        return reader_key(reader) in {reader_key(one) for one in self.adjudicators}
-
-    def authors(self) -> tuple[str, ...]:
-        """Return the readers whose read counts: of an agreement, all who agreed."""
-        counted = self.counted()
-        if counted is None:
-            return ()
-        if counted.kind is not ReadKind.ADJUDICATION:
-            return (counted.reader,)
-        last = (one for one in self.standing(counted.kind) if one.round == counted.round)
-        senior = not self.took_part(counted.reader)
-        return (counted.reader,) if senior else tuple(one.reader for one in last)
-
-    def state_for(self, reader: str) -> CaseState:
-        """Return the state of the case once this reader has it: how far they had come."""
-        progress = self.progress(reader)
-        if progress is not None and progress.revealed_at is not None:
-            return CaseState.REVEALED
-        if self.read_of(reader, ReadKind.FIRST) is not None:
-            return CaseState.FIRST_READ_LOCKED
-        return self.arrived
-
-
-def replay(events: Iterable[EventRecord]) -> CaseHistory:
+def replay(events: Iterable[HistoryEvent]) -> CaseHistory:
     """Return what the events of one case, in order, say of its review.
 
     Those of an earlier release say nothing here: `case_carried_over` sums them up.

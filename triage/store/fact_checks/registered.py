@@ -1,0 +1,23 @@
+"""The checks that `triage.store.verify_ledger` runs on the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy.orm import Session
+
+from triage.store.fact_checks.accounts import account_findings
+from triage.store.fact_checks.labels import label_findings
+from triage.store.fact_checks.predictions import prediction_findings
+from triage.store.fact_checks.reviews import review_findings
+
+FactCheck = Callable[[Session], list[str]]
+"""Returns one line for each fact that does not follow from the events; it changes nothing. The
+session reads one consistent state. Lines name rows and columns, not what stands in them."""
+
+FACT_CHECKS: tuple[FactCheck, ...] = (
+    prediction_findings,
+    label_findings,
+    review_findings,
+    account_findings,
+)

@@ -1,0 +1,71 @@
+"""Whether pages may be served as asked: sign-in and TLS wherever another computer can connect."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from triage.accounts.accounts import any_enabled
+from triage.errors import UsageError
+from triage.store import Store
+from ui.serving.oidc_settings import client_secret, load_oidc_settings
+from ui.serving.settings import ServingSettings
+from ui.serving.tls_files import check_tls_files
+
+
+def checked_settings(store: Store, settings: ServingSettings) -> ServingSettings:
+    """Return the settings with the certificate's names, or refuse them before a server starts.
+
+    Parameters
+    ----------
+    store : Store
+    settings : ServingSettings
+
+    Raises
+    ------
+    UsageError
+        If another computer could connect without sign-in or without TLS, if options contradict
+        each other, or if a file cannot be used.
+    SpecError
+        If the settings of the identity provider break a rule.
+    """
+    _require_consistent(settings)
+    if settings.oidc is not None:
+        load_oidc_settings(settings.oidc)
+        client_secret()
+    if not settings.loopback:
+        _require_protection(store, settings)
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        names = check_tls_files(settings.tls_cert, settings.tls_key)
+        return replace(settings, certificate_names=names)
+    return settings
+
+
+def _require_protection(store: Store, settings: ServingSettings) -> None:
+    missing, hints = [], []
+    if settings.oidc is None and not any_enabled(store):
+        missing.append("sign-in: there is no enabled account and no OpenID Connect provider")
+        hints.append("Add an account with triage user add NAME --role administrator, or --oidc.")
+    if not settings.secure:
+        missing.append("TLS")
+        hints.append("Give --tls-cert and --tls-key, or --behind-tls-proxy.")
+    if missing:
+        raise UsageError(
+            "Other computers could connect to this address, which needs sign-in and TLS. Missing: "
+            f"{'; and '.join(missing)}.",
+            where=settings.host,
+            hint=" ".join(hints),
+        )
+
+
+def _require_consistent(settings: ServingSettings) -> None:
+    if (settings.tls_cert is None) != (settings.tls_key is None):
+        raise UsageError("--tls-cert and --tls-key belong together.", hint="Give both.")
+    if settings.tls_cert is not None and settings.behind_tls_proxy:
+        raise UsageError(
+            "--tls-cert and --behind-tls-proxy exclude each other.",
+            hint="TLS is either offered here or by the proxy.",
+        )
+    if settings.trusted_proxy is not None and not settings.behind_tls_proxy:
+        raise UsageError("--trusted-proxy needs --behind-tls-proxy.", hint="Give both, or neither.")
+    if (settings.ledger_key is None) != (settings.checkpoints is None):
+        raise UsageError("--ledger-key and --checkpoints belong together.", hint="Give both.")
