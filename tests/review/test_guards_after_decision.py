@@ -226,3 +226,10 @@ def test_time_does_not_matter_to_the_steps_after_a_decision() -> None:
     for step in AFTER:
         history, actor = ALLOWED[step]
         check(history, step, replace(context(actor), at=NOON - timedelta(days=1)))
+
+
+def test_who_was_handed_a_case_opens_it_before_anything_else() -> None:
+    handed = replace(DECIDED, state=CaseState.INFERRED, active="Cat", reads=(), outcome=None)
+    for step in (Step.LOCK_FIRST_READ, Step.SKIP, Step.REPORT_UNGRADABLE, Step.HAND_OVER):
+        assert code_of(handed, step, CAT) is RefusalCode.NOT_OPEN
+    assert code_of(handed, Step.OPEN, CAT) is None

@@ -101,7 +101,9 @@ Guard = Callable[[CaseHistory, StepContext], None]
 
 def has_case(history: CaseHistory, context: StepContext) -> None:
     """The case was opened by this reader, and by no other since."""
-    if history.active is None or reader_key(history.active) != reader_key(context.actor.name):
+    name = context.actor.name
+    held = history.active is not None and reader_key(history.active) == reader_key(name)
+    if not held or history.progress(name) is None:  # who was handed a case opens it too
         raise StepRefused(
             RefusalCode.NOT_OPEN, "The case is not open for you.", hint="Open it first."
         )
