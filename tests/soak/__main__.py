@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.soak import intake
+from tests.soak import intake, review_steps
 
 if __name__ == "__main__":
     intake.main()
+    review_steps.main()

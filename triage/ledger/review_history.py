@@ -114,6 +114,8 @@ class CaseHistory:
     decided_by : str or None
         Reader of the decision.
     signatures, addenda : tuple
+    predictions : mapping of int to str
+        Row of `prediction` to the SHA-256 of the stored decision.
     """
 
     state: CaseState | None = None
@@ -130,6 +132,7 @@ class CaseHistory:
     decided_by: str | None = None
     signatures: tuple[StatedSignature, ...] = ()
     addenda: tuple[StatedAddendum, ...] = ()
+    predictions: Mapping[int, str] = field(default_factory=dict)
 
     def progress(self, reader: str) -> ReaderProgress | None:
         """Return how far a reader has come; None if they have not begun."""
@@ -163,6 +166,21 @@ class CaseHistory:
         progress, key = self.progress(reader), reader_key(reader)
         shown = progress is not None and progress.revealed_at is not None
         return shown or any(reader_key(read.reader) == key for read in self.reads)
+
+    def took_part(self, reader: str) -> bool:
+        """Whether a reader is one of those whose disagreement is adjudicated."""
+        return reader_key(reader) in {reader_key(one) for one in self.adjudicators}
+
+    def authors(self) -> tuple[str, ...]:
+        """Return the readers whose read counts: of an agreement, all who agreed."""
+        counted = self.counted()
+        if counted is None:
+            return ()
+        if counted.kind is not ReadKind.ADJUDICATION:
+            return (counted.reader,)
+        last = (one for one in self.standing(counted.kind) if one.round == counted.round)
+        senior = not self.took_part(counted.reader)
+        return (counted.reader,) if senior else tuple(one.reader for one in last)
 
     def state_for(self, reader: str) -> CaseState:
         """Return the state of the case once this reader has it: how far they had come."""

@@ -56,10 +56,13 @@ def _checked(history: CaseHistory, event: Any, actor: str, at: datetime) -> Case
     return replace(history, arrived=known, state=known if arriving else history.state)
 
 
-def _scored(history: CaseHistory, event: Any, actor: str, at: datetime) -> CaseHistory:
+def _scored(
+    history: CaseHistory, event: case_events.CaseScored, actor: str, at: datetime
+) -> CaseHistory:
     arriving = history.state in ARRIVING
     state = CaseState.INFERRED if arriving else history.state
-    return replace(history, arrived=CaseState.INFERRED, state=state)
+    known = {**history.predictions, event.prediction: event.sha256}
+    return replace(history, arrived=CaseState.INFERRED, state=state, predictions=known)
 
 
 def _carried_over(
@@ -102,11 +105,17 @@ def _carried_over(
         reads=tuple(reads),
         active=event.active,
         policy=event.policy,
-        adjudicators=tuple(read.reader for read in decisions) if contradictory else (),
+        adjudicators=_readers_of(decisions) if contradictory else (),
         round=1 if contradictory else 0,
         outcome=decisions[0].facts.read if decisions and not contradictory else None,
         decided_by=decisions[0].reader if decisions else None,
+        predictions={int(row): sha256 for row, sha256 in event.predictions.items()},
     )
+
+
+def _readers_of(reads: Iterable[StatedRead]) -> tuple[str, ...]:
+    """Return the readers, each once however their name is spelled."""
+    return tuple({reader_key(read.reader): read.reader for read in reads}.values())
 
 
 def _next(history: CaseHistory, **changes: Any) -> CaseHistory:

@@ -60,6 +60,7 @@ class CaseWork:
             policy=self.policy,
             locked_by=lock.owner if lock is not None and other else None,
             several_conditions=self.several_conditions,
+            modality=self.case.modality,
             **given,
         )
 

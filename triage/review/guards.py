@@ -8,11 +8,13 @@ from datetime import datetime
 
 from triage.accounts import Action, Actor, may
 from triage.decision import Decision
-from triage.ledger.review_history import CaseHistory
+from triage.ledger.review_history import CaseHistory, StatedRead
 from triage.review.departures import departures, lowers_abstention
 from triage.review.policies import SitePolicy
 from triage.review.refusals import RefusalCode, StepRefused
+from triage.review.rubric import check_rubric
 from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.modality import Modality
 from triage.vocabulary.read_answers import Certainty, OverrideReason
 from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.review_policies import ReadingMode, ReadKind, SignatureMeaning
@@ -31,6 +33,14 @@ class ProposedRead:
     reason: OverrideReason | None = None
     comment: str = ""
     rubric: Mapping[str, str] = field(default_factory=dict)
+
+
+def states_the_same(given: StatedRead, read: ProposedRead) -> bool:
+    """Whether a stored read states what is proposed, whenever it was given."""
+    facts = given.facts
+    stored = (facts.conditions, facts.urgency, facts.certainty, facts.reason_code, facts.comment)
+    proposed = (read.conditions, read.urgency, read.certainty, read.reason, read.comment)
+    return stored == proposed and dict(facts.rubric) == dict(read.rubric)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,11 @@ class StepContext:
     meaning : SignatureMeaning, optional
     reauthenticated : bool
         Whether the actor has signed in again just now.
+    to : str
+        The reader who is to get the case.
+    modality : Modality
+    absent : bool
+        Whether one of those who disagree has no account that can sign in.
     """
 
     actor: Actor
@@ -76,6 +91,9 @@ class StepContext:
     text: str = ""
     meaning: SignatureMeaning | None = None
     reauthenticated: bool = False
+    to: str = ""
+    modality: Modality = Modality.PHOTOGRAPHS
+    absent: bool = False
 
 
 Guard = Callable[[CaseHistory, StepContext], None]
@@ -83,7 +101,9 @@ Guard = Callable[[CaseHistory, StepContext], None]
 
 def has_case(history: CaseHistory, context: StepContext) -> None:
     """The case was opened by this reader, and by no other since."""
-    if history.active is None or reader_key(history.active) != reader_key(context.actor.name):
+    name = context.actor.name
+    held = history.active is not None and reader_key(history.active) == reader_key(name)
+    if not held or history.progress(name) is None:  # who was handed a case opens it too
         raise StepRefused(
             RefusalCode.NOT_OPEN, "The case is not open for you.", hint="Open it first."
         )
@@ -259,15 +279,45 @@ def is_independent(history: CaseHistory, context: StepContext) -> None:
         )
 
 
+def gave_no_second_read(history: CaseHistory, context: StepContext) -> None:
+    """A second reader does not become the first reader too, after an undone decision."""
+    for name in (context.actor.name, context.to):
+        if name and history.read_of(name, ReadKind.SECOND) is not None:
+            raise StepRefused(
+                RefusalCode.NOT_INDEPENDENT,
+                "The second read of this case is given, so this reader cannot be the first too.",
+                hint="Leave the case to another reader.",
+            )
+
+
+def has_opened_second_read(history: CaseHistory, context: StepContext) -> None:
+    """A second read is of a case that its reader has opened."""
+    if history.progress(context.actor.name) is None:
+        raise StepRefused(
+            RefusalCode.NOT_OPEN, "The case is not open for you.", hint="Open it first."
+        )
+
+
+def rubric_is_complete(history: CaseHistory, context: StepContext) -> None:
+    """An answer in an adjudication says of every feature whether it is there."""
+    assert context.read is not None, "this step takes a read"
+    check_rubric(context.modality, context.read.rubric)
+
+
+def senior_decides(history: CaseHistory, policy: SitePolicy, *, absent: bool = False) -> bool:
+    """Whether the rounds of an adjudication are used up, or cannot be completed."""
+    return absent or history.round > policy.second_reads.rounds
+
+
 def is_in_turn(history: CaseHistory, context: StepContext) -> None:
     """Each reader who disagrees answers once a round; after the last a senior reader does."""
     name = context.actor.name
-    taking_part = reader_key(name) in {reader_key(one) for one in history.adjudicators}
-    if history.round > context.policy.second_reads.rounds:
+    taking_part = history.took_part(name)
+    if senior_decides(history, context.policy, absent=context.absent):
         if not may(context.actor, Action.ADJUDICATE_AS_SENIOR):
             raise StepRefused(
                 RefusalCode.NOT_YOURS,
-                "The rounds of this adjudication are used up.",
+                "The rounds of this adjudication are used up, or a reader is no longer there.",
                 hint="A senior reader decides.",
             )
         if taking_part:
@@ -288,17 +338,16 @@ def is_in_turn(history: CaseHistory, context: StepContext) -> None:
 
 
 def may_sign(history: CaseHistory, context: StepContext) -> None:
-    """A signature follows a sign-in given for it; only who decided signs as the author."""
+    """A signature follows a sign-in given for it; only who wrote what counts signs as author."""
     if not context.reauthenticated:
         raise StepRefused(
             RefusalCode.NEEDS_SIGN_IN, "A signature needs your password again.", hint="Give it."
         )
-    own = history.decided_by is not None and reader_key(history.decided_by) == reader_key(
-        context.actor.name
-    )
+    authors = [*history.authors(), *(addendum.author for addendum in history.addenda)]
+    own = reader_key(context.actor.name) in map(reader_key, authors)
     if context.meaning is SignatureMeaning.AUTHORSHIP and not own:
         raise StepRefused(
             RefusalCode.NOT_YOURS,
-            "Only the reader who decided signs as the author.",
+            "Only those who decided, or wrote an addendum, sign as the author.",
             hint="Sign as a review or an approval.",
         )

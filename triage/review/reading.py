@@ -21,11 +21,10 @@ from triage.ledger.events.review_events import (
     DecisionUndone,
     FirstReadLocked,
 )
-from triage.ledger.review_history import StatedRead
 from triage.review.activity import active_seconds
 from triage.review.case_work import CaseWork, history_of, in_transaction, require_reader
 from triage.review.drafts import discard_draft
-from triage.review.guards import ProposedRead
+from triage.review.guards import ProposedRead, states_the_same
 from triage.review.opinion import Opinion, opinion_of
 from triage.review.policies import case_policy
 from triage.review.reader_view import ReaderView, view_for
@@ -75,7 +74,8 @@ def open_case(
         if seen is not None and seen.final is not None:
             return seen
         case.check(Step.OPEN, case.context(actor, moment))
-        active = history.active is not None and _same(history.active, actor)
+        # Whoever was handed the case has it, and has not begun.
+        active = seen is not None and _same(history.active, actor)
         if not active or history.state != history.state_for(actor.name):
             policy = history.policy or case_policy(case.policy, case.case)
             review = case.review_of(actor, moment)
@@ -141,7 +141,7 @@ def lock_first_read(
 
     def work(case: CaseWork) -> ReaderView:
         given = case.history.read_of(actor.name, ReadKind.FIRST)
-        if given is not None and _states(given, read):
+        if given is not None and states_the_same(given, read):
             return _view(case, actor)
         context = case.context(
             actor, moment, version=version, read=read, viewable=has_viewable_image(case.case)
@@ -255,7 +255,7 @@ def decide(
     def work(case: CaseWork) -> ReaderView:
         given = case.history.read_of(actor.name, ReadKind.FINAL)
         if given is not None:
-            if _states(given, read):
+            if states_the_same(given, read):
                 return _view(case, actor)
             raise StepRefused(
                 RefusalCode.ALREADY_GIVEN,
@@ -347,18 +347,6 @@ def _view(case: CaseWork, actor: Actor) -> ReaderView:
     view = view_for(case.history, case.case.id, actor.name)
     assert view is not None, "the reader has begun"
     return view
-
-
-def _states(given: StatedRead, read: ProposedRead) -> bool:
-    """Whether a stored read states what is proposed, whenever it was given."""
-    facts = given.facts
-    return (facts.conditions, facts.urgency, facts.certainty, facts.reason_code, facts.comment) == (
-        read.conditions,
-        read.urgency,
-        read.certainty,
-        read.reason,
-        read.comment,
-    )
 
 
 def _same(name: str | None, actor: Actor) -> bool:

@@ -29,6 +29,8 @@ class RefusalCode(StrEnum):
     NOT_INDEPENDENT = "not_independent"
     UNKNOWN_READER = "unknown_reader"
     NEEDS_SIGN_IN = "needs_sign_in"
+    BAD_RUBRIC = "bad_rubric"
+    ALREADY_OPENED = "already_opened"
 
 
 class StepRefused(WorkflowError):

@@ -106,7 +106,7 @@ def hand_over(
     account = find_account(store, to)
 
     def work(case: CaseWork) -> None:
-        case.check(Step.HAND_OVER, case.context(actor, moment, version=version))
+        case.check(Step.HAND_OVER, case.context(actor, moment, version=version, to=to))
         if (
             account is None
             or account.disabled

@@ -21,12 +21,15 @@ from triage.review.guards import (
     decided_it,
     departure_has_reason,
     first_read_is_due,
+    gave_no_second_read,
     has_case,
+    has_opened_second_read,
     is_in_turn,
     is_independent,
     is_viewable,
     may_sign,
     read_is_complete,
+    rubric_is_complete,
     text_is_given,
 )
 from triage.review.refusals import RefusalCode, StepRefused
@@ -102,7 +105,10 @@ _ARRIVING = frozenset(ARRIVING)
 
 TRANSITIONS: Mapping[Step, Transition] = {
     Step.OPEN: Transition(
-        Action.READ_CASE, _OPEN | {CaseState.SKIPPED, CaseState.UNGRADABLE}, _OPEN
+        Action.READ_CASE,
+        _OPEN | {CaseState.SKIPPED, CaseState.UNGRADABLE},
+        _OPEN,
+        (gave_no_second_read,),
     ),
     Step.LOCK_FIRST_READ: Transition(
         Action.READ_CASE,
@@ -144,13 +150,13 @@ TRANSITIONS: Mapping[Step, Transition] = {
         Action.GIVE_SECOND_READ,
         frozenset({CaseState.SECOND_READ}),
         frozenset({CaseState.DECIDED, CaseState.ADJUDICATION}),
-        (is_independent, read_is_complete, is_viewable),
+        (is_independent, has_opened_second_read, read_is_complete, is_viewable),
     ),
     Step.ADJUDICATE: Transition(
         Action.ADJUDICATE,
         frozenset({CaseState.ADJUDICATION}),
         frozenset({CaseState.ADJUDICATION, CaseState.DECIDED}),
-        (is_in_turn, read_is_complete),
+        (is_in_turn, read_is_complete, rubric_is_complete),
     ),
     Step.SKIP: Transition(
         Action.READ_CASE, _OPEN, frozenset({CaseState.SKIPPED}), (has_case, text_is_given)
@@ -158,7 +164,7 @@ TRANSITIONS: Mapping[Step, Transition] = {
     Step.REPORT_UNGRADABLE: Transition(
         Action.READ_CASE, _OPEN, frozenset({CaseState.UNGRADABLE}), (has_case, text_is_given)
     ),
-    Step.HAND_OVER: Transition(Action.READ_CASE, _OPEN, _OPEN, (has_case,)),
+    Step.HAND_OVER: Transition(Action.READ_CASE, _OPEN, _OPEN, (has_case, gave_no_second_read)),
     Step.SIGN: Transition(
         Action.SIGN,
         frozenset({CaseState.DECIDED, CaseState.AMENDED}),
@@ -166,7 +172,10 @@ TRANSITIONS: Mapping[Step, Transition] = {
         (may_sign,),
     ),
     Step.EXPORT: Transition(
-        Action.EXPORT_CASE, frozenset({CaseState.SIGNED}), frozenset({CaseState.EXPORTED})
+        Action.EXPORT_CASE,
+        frozenset({CaseState.SIGNED, CaseState.EXPORTED}),
+        frozenset({CaseState.EXPORTED}),
+        (text_is_given,),
     ),
     Step.ADD_ADDENDUM: Transition(
         Action.SIGN,

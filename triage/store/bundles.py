@@ -84,6 +84,20 @@ def champion(session: Session) -> BundleRecord | None:
     return BundleRecord(row.digest, row.name, row.path, tuple(row.conditions))
 
 
+def bundle_of_digest(session: Session, digest: str) -> BundleRecord:
+    """Return a bundle.
+
+    Raises
+    ------
+    StoreError
+        If there is no such bundle.
+    """
+    row = session.scalar(select(Bundle).where(Bundle.digest == digest))
+    if row is None:
+        raise StoreError("There is no such bundle.", where=f"bundle {digest[:12]}")
+    return BundleRecord(row.digest, row.name, row.path, tuple(row.conditions))
+
+
 def known_conditions(session: Session) -> tuple[str, ...]:
     """Return every condition that a bundle here knows, in alphabetical order."""
     lists = session.scalars(select(Bundle.conditions))

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from triage.errors import StoreError
 from triage.ledger.events.case_events import CaseReceived, ImagesChecked, ImagesSupplied
 from triage.store.ledger import SYSTEM, append_event
-from triage.store.predictions import IS_READ
+from triage.store.predictions import IS_PLANTED, IS_READ
 from triage.store.records import CaseRecord, ImageRecord, StoredCase
 from triage.store.stated_facts import complete_facts
 from triage.store.tables import Case, Image, Patient, Prediction, Review
@@ -190,7 +190,9 @@ def _require_exchangeable(
             where=where,
             hint="Put the file back; what is stored stays as it is.",
         )
-    read_by_a_bundle = select(Prediction.id).where(Prediction.case_id == case_id, IS_READ)
+    read_by_a_bundle = select(Prediction.id).where(
+        Prediction.case_id == case_id, IS_READ, ~IS_PLANTED
+    )
     read_by_a_person = select(Review.id).join(Review.reads).where(Review.case_id == case_id)
     for query in (read_by_a_bundle, read_by_a_person):
         if session.scalar(query.limit(1)) is not None:

@@ -12,6 +12,7 @@ that orders the writers is taken last and for a short time only.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -35,6 +36,7 @@ from triage.ledger.event import LedgerEvent
 from triage.store.base import utc_now
 from triage.store.records import EventRecord
 from triage.store.tables import Case, Event
+from triage.vocabulary.case_states import CaseState
 
 SYSTEM = "system"
 """The actor of events that no person caused directly."""
@@ -119,10 +121,22 @@ def events(session: Session, case_id: int | None = None) -> list[EventRecord]:
     query = select(Event).order_by(Event.id)
     if case_id is not None:
         query = query.where(Event.case_id == case_id)
-    return [
-        EventRecord(row.id, row.at, row.actor, row.kind, row.case_id, json.loads(row.payload))
-        for row in session.scalars(query)
-    ]
+    return [_record(row) for row in session.scalars(query)]
+
+
+def case_events_in(session: Session, states: Iterable[CaseState]) -> list[EventRecord]:
+    """Return the events of all cases in some states: case by case, in the order of happening."""
+    query = (
+        select(Event)
+        .join(Case, Event.case_id == Case.id)
+        .where(Case.state.in_(list(states)))
+        .order_by(Event.case_id, Event.id)
+    )
+    return [_record(row) for row in session.scalars(query)]
+
+
+def _record(row: Event) -> EventRecord:
+    return EventRecord(row.id, row.at, row.actor, row.kind, row.case_id, json.loads(row.payload))
 
 
 def seal(session: Session) -> None:

@@ -28,8 +28,8 @@ SHOWN_FIRST = ((Bundle.alias == CHAMPION).desc().nulls_last(), Prediction.id.des
 IS_READ = or_(Prediction.condition.is_not(None), Prediction.recommendation != NO_AI_OPINION)
 """True of a decision whose bundle could read the images of the case."""
 
-
-_IS_PLANTED = select(PlantedCase.case_id).where(PlantedCase.prediction_id == Prediction.id).exists()
+IS_PLANTED = select(PlantedCase.case_id).where(PlantedCase.prediction_id == Prediction.id).exists()
+"""True of an opinion that was made up for a planted case; only readers of that case see it."""
 
 
 def add_prediction(
@@ -132,6 +132,16 @@ def prediction_sha256(row: Mapping[str, Any]) -> str:
     return hash_json({name: row[name] for name in HASHED})
 
 
+def stored_sha256(session: Session, prediction_id: int) -> str:
+    """Return the SHA-256 of a stored prediction, see `prediction_sha256`."""
+    row = session.execute(
+        select(*(getattr(Prediction, name) for name in HASHED)).where(
+            Prediction.id == prediction_id
+        )
+    ).one()
+    return prediction_sha256(dict(zip(HASHED, row, strict=True)))
+
+
 def _columns(decision: Decision, reading: ReadingRecord | None) -> dict[str, Any]:
     return {
         **{name: getattr(decision, name) for name in GUARDED},
@@ -151,7 +161,7 @@ def shown_prediction(session: Session, case_id: int) -> StoredPrediction | None:
     row = session.scalar(
         select(Prediction)
         .join(Prediction.bundle)
-        .where(Prediction.case_id == case_id, Bundle.withdrawn_at.is_(None), ~_IS_PLANTED)
+        .where(Prediction.case_id == case_id, Bundle.withdrawn_at.is_(None), ~IS_PLANTED)
         .order_by(*SHOWN_FIRST)
         .limit(1)
     )

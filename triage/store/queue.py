@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from triage.store.predictions import SHOWN_FIRST
+from triage.store.predictions import IS_PLANTED, SHOWN_FIRST
 from triage.store.records import QueuedCase
 from triage.store.tables import Bundle, Case, Image, Prediction
 from triage.vocabulary.case_states import CaseState
@@ -32,7 +32,7 @@ def cases_waiting(session: Session) -> list[QueuedCase]:
     ranked = (
         select(Prediction.case_id, Prediction.queue_urgency, place.label("place"))
         .join(Bundle, Prediction.bundle_id == Bundle.id)
-        .where(Bundle.withdrawn_at.is_(None))
+        .where(Bundle.withdrawn_at.is_(None), ~IS_PLANTED)
         .subquery()
     )
     counted = select(Image.case_id, func.count().label("images")).group_by(Image.case_id).subquery()
