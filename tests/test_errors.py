@@ -3,6 +3,7 @@ import pytest
 from triage import errors
 from triage.errors import (
     ImageRejected,
+    LedgerNotIntact,
     NotEnoughEvidence,
     RejectReason,
     SpecError,
@@ -29,7 +30,7 @@ def test_exit_codes() -> None:
         if isinstance(value, type) and issubclass(value, TriageError)
     ]
     assert len(classes) > 5
-    others = {ImageRejected: 3, NotEnoughEvidence: 5}
+    others = {ImageRejected: 3, LedgerNotIntact: 4, NotEnoughEvidence: 5}
     assert {cls: int(cls.exit_code) for cls in classes} == dict.fromkeys(classes, 2) | others
 
 

@@ -46,7 +46,7 @@ CONCEPTS = {
     "promotion gate": "triage/learning/promotion_gate.py:RetrainPolicy",
     "label precedence": "triage/learning/label_precedence.py:cases_of_labels",
     "event types": "triage/vocabulary/event_types.py:EventType",
-    "blind first read": "triage/review/blind_read.py:lock_first_read",
+    "blind first read": "triage/review/reading.py:lock_first_read",
     "worklist order": "triage/review/worklist.py:worklist",
     "audit verdict": "triage/auditing/verdicts.py:Verdict",
     "HTML report": "triage/reports/html.py:render_html",

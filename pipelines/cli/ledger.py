@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.acting import As, PasswordStdin, acting_at
 from pipelines.cli.console import Db, Json, say
-from triage.accounts import Action
 from triage.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -60,11 +58,11 @@ def ledger_checkpoint(
     every_minutes: Annotated[
         float, typer.Option("--every-minutes", min=0.01, help="With --watch: or so many minutes.")
     ] = 10.0,
-    as_name: As = None,
-    password_stdin: PasswordStdin = False,
     as_json: Json = False,
 ) -> None:
     """Verify the ledger and append a signed checkpoint; exit code 4 if it is not intact.
+
+    The key is what allows it: the database is only read, so no account is needed.
 
     Example: triage ledger checkpoint --db sqlite:///triage.db --key ledger.key --out ledger.jsonl
     """
@@ -72,7 +70,6 @@ def ledger_checkpoint(
     from triage.store.ledger_checkpoints import append_checkpoint
 
     signing = load_key(key)
-    acting_at(db, as_name, password_stdin, Action.SEAL_LEDGER)
     outcome = append_checkpoint(db, signing, out, accept_clock=accept_clock)
     _say_checkpoint(as_json, outcome, out)
     if watch:

@@ -34,8 +34,6 @@ set_policy            no   no   yes  no   no
 plant_case            no   no   yes  no   no
 add_cases             no   no   no   yes  yes
 change_models         no   no   no   yes  no
-seal_ledger           no   no   yes  no   yes
-verify_ledger         no   no   yes  yes  yes
 manage_database       no   no   no   no   yes
 manage_accounts       no   no   no   no   yes
 """

@@ -32,7 +32,7 @@ from triage.store import back_up, open_store
 from triage.store.schema import _MIGRATIONS
 from triage.vocabulary.event_types import EventType
 
-READING = {"db check", "db backup", "ledger verify", "policy show", "ui"}
+READING = {"db check", "db backup", "ledger checkpoint", "ledger verify", "policy show", "ui"}
 """Verbs that take --db and act on nothing."""
 
 
@@ -179,21 +179,12 @@ def test_restore(run, database: str, tmp_path: Path) -> None:
         assert "manage_database" in answer.err
     assert run("Ada", *verb, "--db", database).code == 0
     assert run("Ada", *verb, "--db", other).code == 2  # there is no account to check it with
-    assert run(None, *verb, "--db", other).code == 0
-
-
-def test_ledger_checkpoint(run, database: str, tmp_path: Path) -> None:
+    assert run(None, *verb, "--db"def test_a_checkpoint_needs_the_key_and_no_account(run, database: str, tmp_path: Path) -> None:
     key, out = tmp_path / "ledger.key", tmp_path / "ledger.jsonl"
     assert run(None, "ledger", "keygen", "--out", key).code == 0
     verb = ("ledger", "checkpoint", "--key", key, "--out", out, "--db", database)
-    for name in (None, "reader", "engineer"):
-        answer = run(name, *verb)
-        assert answer.code == 2
-        assert "seal_ledger" in answer.err
-    assert not out.exists()
-    assert run("governance", *verb).code == 0
-    assert run("Ada", *verb).code == 0
-    assert run(None, "ledger", "verify", "--db", database, "--checkpoints", out).code == 0
+    assert run(None, *verb).code == 0
+    assert run(None, "ledger", "verify", "--db", database, "--checkpoints", out).code == 0ints", out).code == 0
 
 
 def test_changed_accounts_are_found_by_the_verification(run, database: str) -> None:

@@ -28,18 +28,14 @@ PERMISSIONS: Mapping[Role, frozenset[Action]] = {
             Action.SET_POLICY,
             Action.PLANT_CASE,
             Action.EXPORT_CASE,
-            Action.SEAL_LEDGER,
-            Action.VERIFY_LEDGER,
         }
     ),
-    Role.ENGINEER: frozenset({Action.ADD_CASES, Action.CHANGE_MODELS, Action.VERIFY_LEDGER}),
+    Role.ENGINEER: frozenset({Action.ADD_CASES, Action.CHANGE_MODELS}),
     Role.ADMINISTRATOR: frozenset(
         {
             Action.MANAGE_ACCOUNTS,
             Action.MANAGE_DATABASE,
             Action.ADD_CASES,
-            Action.SEAL_LEDGER,
-            Action.VERIFY_LEDGER,
         }
     ),
 }

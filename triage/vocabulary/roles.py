@@ -31,7 +31,5 @@ class Action(StrEnum):
     PLANT_CASE = "plant_case"
     ADD_CASES = "add_cases"
     CHANGE_MODELS = "change_models"
-    SEAL_LEDGER = "seal_ledger"
-    VERIFY_LEDGER = "verify_ledger"
     MANAGE_DATABASE = "manage_database"
     MANAGE_ACCOUNTS = "manage_accounts"
