@@ -179,12 +179,15 @@ def test_restore(run, database: str, tmp_path: Path) -> None:
         assert "manage_database" in answer.err
     assert run("Ada", *verb, "--db", database).code == 0
     assert run("Ada", *verb, "--db", other).code == 2  # there is no account to check it with
-    assert run(None, *verb, "--db"def test_a_checkpoint_needs_the_key_and_no_account(run, database: str, tmp_path: Path) -> None:
+    assert run(None, *verb, "--db", other).code == 0
+
+
+def test_a_checkpoint_needs_the_key_and_no_account(run, database: str, tmp_path: Path) -> None:
     key, out = tmp_path / "ledger.key", tmp_path / "ledger.jsonl"
     assert run(None, "ledger", "keygen", "--out", key).code == 0
     verb = ("ledger", "checkpoint", "--key", key, "--out", out, "--db", database)
     assert run(None, *verb).code == 0
-    assert run(None, "ledger", "verify", "--db", database, "--checkpoints", out).code == 0ints", out).code == 0
+    assert run(None, "ledger", "verify", "--db", database, "--checkpoints", out).code == 0
 
 
 def test_changed_accounts_are_found_by_the_verification(run, database: str) -> None:
