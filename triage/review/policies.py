@@ -17,7 +17,7 @@ from triage.accounts.store_permission import require_for
 from triage.data.spec import MAX_SOURCE_NAME
 from triage.data.strict_yaml import load_model
 from triage.errors import UsageError
-from triage.ledger.events.review_events import CasePolicy, PolicySet
+from triage.ledger.events.review_events import CasePolicy, PolicySet, exact_numbers
 from triage.store import Store, append_event
 from triage.store.base import utc_now
 from triage.store.records import StoredCase
@@ -138,7 +138,7 @@ def set_site_policy(store: Store, site: str, policy: SitePolicy, actor: Actor) -
         value, moment = policy.model_dump(mode="json"), utc_now()
         session.merge(SitePolicyRow(site=site, policy=value, set_at=moment))
         session.flush()
-        append_event(session, PolicySet(site, _exact(value)), actor=actor.name, at=moment)
+        append_event(session, PolicySet(site, exact_numbers(value)), actor=actor.name, at=moment)
         return cases
 
     return store.write(write)
@@ -225,12 +225,3 @@ def draw(purpose: str, case: StoredCase) -> float:
     """
     name = "\0".join((purpose, case.source, case.external_id))
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) / 2**64
-
-
-def _exact(value: Any) -> Any:
-    """Numbers with a fraction as text: events hold no floating-point numbers."""
-    if isinstance(value, dict):
-        return {name: _exact(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_exact(each) for each in value]
-    return repr(value) if isinstance(value, float) else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from triage.ledger.event import LedgerEvent
 from triage.vocabulary.case_states import CaseState
@@ -346,3 +347,12 @@ class PolicySet(LedgerEvent):
     kind = EventType.POLICY_SET
     site: str
     policy: dict[str, object]
+
+
+def exact_numbers(value: Any) -> Any:
+    """Numbers with a fraction as text: events hold no floating-point numbers."""
+    if isinstance(value, dict):
+        return {name: exact_numbers(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [exact_numbers(each) for each in value]
+    return repr(value) if isinstance(value, float) else value

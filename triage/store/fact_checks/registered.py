@@ -10,6 +10,11 @@ from triage.store.fact_checks.accounts import account_findings
 from triage.store.fact_checks.labels import label_findings
 from triage.store.fact_checks.predictions import prediction_findings
 from triage.store.fact_checks.reviews import review_findings
+from triage.store.fact_checks.settings import (
+    bundle_findings,
+    planted_findings,
+    policy_findings,
+)
 
 FactCheck = Callable[[Session], list[str]]
 """Returns one line for each fact that does not follow from the events; it changes nothing. The
@@ -20,4 +25,7 @@ FACT_CHECKS: tuple[FactCheck, ...] = (
     label_findings,
     review_findings,
     account_findings,
+    bundle_findings,
+    policy_findings,
+    planted_findings,
 )
