@@ -84,20 +84,14 @@ def user_add(
     say(as_json, {"account": _as_json(account)}, f"{account.name}: added as {account.role}")
 
 
-def user_list(
-    db: Db = None,
-    as_name: As = None,
-    password_stdin: PasswordStdin = False,
-    as_json: Json = False,
-) -> None:
+def user_list(db: Db = None, as_json: Json = False) -> None:
     """List the accounts.
 
-    Example: triage user list --db sqlite:///triage.db --as Ada
+    Example: triage user list --db sqlite:///triage.db
     """
     from triage.accounts.accounts import accounts
 
     with store_at(db) as store:
-        acting(store, as_name, password_stdin, Action.MANAGE_ACCOUNTS)
         found = accounts(store)
     lines = [
         f"{account.name}: {account.role}, prints as {account.printed_name}, signs in with "

@@ -148,7 +148,7 @@ def test_an_account_of_openid_connect(user, filled: str) -> None:
     assert answer.code == 0
     assert answer.json["account"]["has_password"] is False
     assert answer.json["account"]["oidc_subject"] == "42"
-    listed = user("list", "--db", filled, "--as", "Ada", "--password-stdin", lines=(PASSWORD,))
+    listed = user("list", "--db", filled)
     assert listed.out.splitlines() == [
         "Ada: administrator, prints as Ada, signs in with password",
         "Rhea: reader, prints as Rhea, signs in with password",
@@ -214,7 +214,7 @@ def test_without_accounts_there_is_nothing_to_change(user, url: str) -> None:
 
 
 def test_after_five_wrong_passwords_a_verb_is_refused_too(user, filled: str) -> None:
-    as_ada = ("list", "--db", filled, "--as", "Ada", "--password-stdin")
+    as_ada = ("enable", "Ada", "--db", filled, "--as", "Ada", "--password-stdin")
     for _ in range(5):
         assert user(*as_ada, lines=(THIRD_PASSWORD,)).code == 2
     assert user(*as_ada, lines=(PASSWORD,)).code == 2
