@@ -32,7 +32,15 @@ from triage.store import back_up, open_store
 from triage.store.schema import _MIGRATIONS
 from triage.vocabulary.event_types import EventType
 
-READING = {"db check", "db backup", "ledger checkpoint", "ledger verify", "policy show", "ui", "user list"}
+READING = {
+    "db check",
+    "db backup",
+    "ledger checkpoint",
+    "ledger verify",
+    "policy show",
+    "ui",
+    "user list",
+}
 """Verbs that take --db and act on nothing."""
 
 
