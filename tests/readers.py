@@ -31,7 +31,7 @@ def reader(name: str = "Ann", role: Role = Role.READER) -> Actor:
 
 def without_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let first reads be given of cases whose files do not exist."""
-    monkeypatch.setattr("triage.review.viewable._is_viewable", lambda image, volume: True)
+    monkeypatch.setattr("triage.review.viewable._is_viewable", lambda *_: True)
 
 
 def states(condition: str, **changes: Any) -> dict[str, Any]:

@@ -145,10 +145,10 @@ def test_an_interrupted_run_leaves_whole_cases_and_is_repeated(
 ) -> None:
     stored = []
 
-    def interrupted(*arguments: object) -> int:
+    def interrupted(*arguments: object, **named: object) -> int:
         if len(stored) == 3:
             raise KeyboardInterrupt
-        stored.append(add(*arguments))
+        stored.append(add(*arguments, **named))
         return stored[-1]
 
     add = module.add_prediction
@@ -249,7 +249,7 @@ def test_a_file_supplied_later_lets_its_case_go_on(
         for case in "de":
             condition, happened = shown_of(store, result.source, case)
             assert condition is not None
-            assert happened == 4
+            assert happened == 5
             assert stored_images(store)[case] == [hash_file(folder / "0.png")]
     with store.reading() as session:
         number = find_case(session, result.source, "e") or 0
@@ -264,7 +264,7 @@ def test_a_file_supplied_later_lets_its_case_go_on(
     assert [(one.case_id, "missing now" in str(one.error)) for one in found.not_stored] == [
         ("e", True)
     ]
-    assert shown_of(store, result.source, "e")[1] == 4
+    assert shown_of(store, result.source, "e")[1] == 5
 
 
 def test_a_case_that_a_reader_has_read_keeps_its_images(

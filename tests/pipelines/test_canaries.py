@@ -28,7 +28,8 @@ from tests.pipelines.retraining import policy
 from tests.readers import lock, states
 from tests.tiny import TinyBundle, TinyOctBundle
 from triage.data.spec_files import shipped_spec
-from triage.store import open_store
+from triage.review.viewable import has_viewable_image
+from triage.store import cases_waiting, get_case, open_store
 
 PATIENT_IDS_IN_FILES = {"patient_id", "cluster"}
 """Columns of a predictions table that hold patient ids; `cluster` is what is resampled."""
@@ -259,7 +260,10 @@ def test_the_way_from_data_to_a_report_and_a_challenger(
         "--out", "out/a.parquet", "--db", "sqlite:///cases.db",
     ) == 3  # fmt: skip
     store = open_store("sqlite:///cases.db")
-    for number in range(1, 7):
+    with store.reading() as session:
+        waiting = [get_case(session, one.id) for one in cases_waiting(session)]
+    readable = [case.id for case in waiting if has_viewable_image(case, checked=False)]
+    for number in readable[:6]:
         lock(store, number, "Dr A", **states("pearly nodule"))
     store.close()
     db = ("--db", "sqlite:///cases.db")

@@ -55,7 +55,9 @@ def test_the_tree_is_the_documented_one() -> None:
             "demo", "spec validate", "spec duplicates", "spec prepare", "inspect", "pretrain",
             "train", "evaluate", "segment", "benchmark", "transfer", "score", "retrain", "report",
             "ui", "list", "convert-checkpoint", "db upgrade", "db check", "db backup",
-            "db restore",
+            "db restore", "ledger keygen", "ledger checkpoint", "ledger rotate", "ledger verify",
+            "user add", "user list", "user disable", "user enable", "user role", "user passwd",
+            "policy show", "policy set", "review-figures",
         )
     }  # fmt: skip
 
@@ -69,7 +71,11 @@ def test_every_verb_has_json_and_help_with_an_example(name: str, triage: Command
     assert re.search(rf"Example:\s+{name}\b", answer.out)
     # The example names only options that there are.
     example = answer.out.partition("Example:")[2].partition("Options:")[0]
-    options = {option for parameter in VERBS[name].params for option in parameter.opts}
+    options = {
+        option
+        for parameter in VERBS[name].params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
     assert set(re.findall(r"--[a-z-]+", example)) <= options
 
 

@@ -70,11 +70,11 @@ def test_interrupted_scoring_is_repeated_without_duplicates(
     )  # fmt: skip
     calls: list[int] = []
 
-    def interrupted(*arguments: Any) -> int:
+    def interrupted(*arguments: Any, **named: Any) -> int:
         calls.append(1)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return add(*arguments)
+        return add(*arguments, **named)
 
     from triage.intake.ingest import add_prediction as add
 

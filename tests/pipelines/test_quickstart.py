@@ -13,15 +13,14 @@ from sqlalchemy import select
 
 from tests.pages import blocks, text_of
 from tests.pipelines.command import Answer, Command, stored
+from tests.readers import lock, states
 from tests.tiny import TinyBundle
 from triage.data.spec import DataSpec
 from triage.data.spec_files import load_spec, shipped_spec
 from triage.errors import ExitCode
 from triage.phantoms.skin import write_phantoms
-from triage.review import Certainty, lock_first_read, open_case
 from triage.store import open_store
 from triage.store.tables import Case
-from triage.vocabulary.clinical import Urgency
 
 READ = 12
 """Cases that one reader reads before the retraining."""
@@ -92,11 +91,7 @@ def read_blind(database: str, truth: dict[str, str], classes: set[str]) -> None:
     readable = [case for case in cases if truth.get(case) in classes][:READ]
     assert len(readable) == READ
     for case in readable:
-        open_case(store, cases[case], "Dr A")
-        lock_first_read(
-            store, cases[case], "Dr A", condition=truth[case], urgency=Urgency.ROUTINE,
-            certainty=Certainty.SURE,
-        )  # fmt: skip
+        lock(store, cases[case], "Dr A", **states(truth[case]))
     store.close()
 
 

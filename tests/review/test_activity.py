@@ -28,11 +28,6 @@ READ: dict[str, Any] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def without_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triage.review.reading.has_viewable_image", lambda case: True)
-
-
 def after(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 

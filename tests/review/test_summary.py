@@ -3,8 +3,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from tests.store.make import NOON, abstention, scored
 from triage.accounts import Actor, Role
 from triage.review import Certainty, OverrideReason, decide, lock_first_read, open_case, reveal
@@ -25,11 +23,6 @@ DIFFER: dict[str, Any] = {
     "certainty": Certainty.UNSURE,
 }
 LATER = NOON + timedelta(minutes=1)
-
-
-@pytest.fixture(autouse=True)
-def without_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triage.review.reading.has_viewable_image", lambda case: True)
 
 
 def reader(name: str) -> Actor:

@@ -40,14 +40,14 @@ def test_an_empty_database_needs_create(url: str) -> None:
         open_store(url)
 
 
-def test_create_makes_the_eight_tables_and_opens_again(url: str) -> None:
+def test_create_makes_the_tables_and_opens_again(url: str) -> None:
     open_store(url, create=True).close()
     for create in (False, True):
         again = open_store(url, create=create)
         tables = set(inspect(again.engine).get_table_names())
         again.close()
         assert tables - {"alembic_version"} == set(Base.metadata.tables)
-        assert len(tables) == 9
+        assert len(tables) == 19
 
 
 def test_where_to_look_argument_then_environment_then_working_directory(

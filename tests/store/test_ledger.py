@@ -199,7 +199,7 @@ def test_a_case_has_its_own_part(store: Store) -> None:
     first, second = scored(store, "c1"), scored(store, "c2")
     with store.reading() as session:
         kinds = [event.kind for event in events(session, second)]
-        assert kinds == ["case_received", "case_scored"]
+        assert kinds == ["case_received", "images_checked", "case_scored"]
         assert {event.case_id for event in events(session, first)} == {first}
 
 

@@ -91,7 +91,10 @@ def test_a_database_of_the_first_version_is_upgraded_with_its_cases(url: str) ->
     with store.reading() as session:
         assert get_case(session, 1).modality is Modality.PHOTOGRAPHS
         shown = shown_prediction(session, 1)
-        assert [found.kind for found in events(session, 1)] == ["case_received"]
+        assert [found.kind for found in events(session, 1)] == [
+            "case_received",
+            "case_carried_over",
+        ]
     assert shown is not None
     assert shown.reading is None
     assert (shown.decision.aleatoric, shown.decision.epistemic) == (None, None)

@@ -72,7 +72,7 @@ def test_an_interrupted_run_repeats_without_duplicates(store: Store) -> None:
     run(6)
     assert _counts(store) == once
     assert (once["case"], once["patient"], once["image"], once["prediction"]) == (6, 3, 6, 6)
-    assert (once["bundle"], once["event"]) == (1, 14)
+    assert (once["bundle"], once["event"]) == (1, 20)
 
 
 def test_the_first_prediction_of_a_bundle_stays(store: Store) -> None:
@@ -99,7 +99,7 @@ def test_what_a_bundle_can_read_at_last_takes_the_place_of_that_it_could_not(sto
         kinds = [event.kind for event in events(session, number)]
     assert shown is not None
     assert shown.decision == opinion()
-    assert kinds == ["case_received", "case_scored", "case_scored"]
+    assert kinds == ["case_received", "images_checked", "case_scored", "case_scored"]
 
 
 def test_what_a_reader_was_shown_stays(store: Store) -> None:

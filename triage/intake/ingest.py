@@ -188,7 +188,8 @@ def _records(
                 decision = rejected_decision(scored.rejected[case.case_id])
             images = tuple(_image(path, root, scored) for path in case.images)
             reading = _reading(scored.readings.get(case.case_id))
-            record = _case(case, images, source, received, manifest.modality)
+            decoded = case.case_id in by_case
+            record = _case(case, images, source, received, manifest.modality, decoded)
             records.append(_Record(record, decision, reading))
         except StoreError as error:
             refused.append(NotStored(case.case_id, error))
@@ -262,6 +263,7 @@ def _case(
     source: str,
     received: datetime,
     modality: Modality,
+    decoded: bool,
 ) -> CaseRecord:
     return CaseRecord(
         external_id=case.case_id,
@@ -277,6 +279,7 @@ def _case(
         visit=case.visit,
         laterality=None if case.laterality is None else Laterality(case.laterality),
         age=case.age,
+        decoded=decoded,
     )
 
 

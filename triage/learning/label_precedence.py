@@ -30,9 +30,9 @@ def cases_of_labels(
     ----------
     labels : iterable of TrainingLabel
         Oldest first. A case may have several; the strongest kind counts: histology, adjudicated,
-        blind, given with the AI visible. Among those, only the newest of each person counts: of a
-        case read without AI, the first read and the decision are both blind, and the decision is
-        what the reader came to. Cases whose strongest labels disagree are left out and counted.
+        blind, given with the AI visible. Of reads, only the newest of each person counts: of a case
+        read without AI, the first read and the decision are both blind, and the decision is what
+        the reader came to. Cases whose strongest labels disagree are left out and counted.
     spec : DataSpec
         Labels of conditions that it does not list train nothing.
     """
@@ -53,14 +53,18 @@ def cases_of_labels(
 
 
 def _newest(labels: Iterable[TrainingLabel]) -> list[TrainingLabel]:
-    """The labels that each person gave last: those of one read, or one that comes from none."""
+    """The labels of the last read of each person, and those that come from no read."""
     by_person: dict[str, list[TrainingLabel]] = {}
+    others = []
     for label in labels:
+        if label.read_id is None:
+            others.append(label)
+            continue
         given = by_person.setdefault(reader_key(label.given_by), [])
-        if given and (label.read_id is None or label.read_id != given[-1].read_id):
+        if given and label.read_id != given[-1].read_id:
             given.clear()
         given.append(label)
-    return [label for given in by_person.values() for label in given]
+    return [*others, *(label for given in by_person.values() for label in given)]
 
 
 def _case(label: TrainingLabel) -> Case:

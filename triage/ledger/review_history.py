@@ -97,6 +97,8 @@ class CaseHistory:
         Number of review events so far.
     arrived : CaseState
         The state that the case has, or would have, while nobody has read it.
+    images_checked : bool
+        Whether an event says that every image could be decoded.
     policy : CasePolicy or None
         None until the case was opened first.
     active : str or None
@@ -121,6 +123,7 @@ class CaseHistory:
     state: CaseState | None = None
     version: int = 0
     arrived: CaseState = CaseState.RECEIVED
+    images_checked: bool = False
     policy: CasePolicy | None = None
     active: str | None = None
     readers: Mapping[str, ReaderProgress] = field(default_factory=dict)

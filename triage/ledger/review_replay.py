@@ -53,7 +53,8 @@ def _received(history: CaseHistory, event: Any, actor: str, at: datetime) -> Cas
 def _checked(history: CaseHistory, event: Any, actor: str, at: datetime) -> CaseHistory:
     known = history.arrived if history.arrived is CaseState.INFERRED else CaseState.QUALITY_GATED
     arriving = history.state in (*ARRIVING, CaseState.UNGRADABLE)
-    return replace(history, arrived=known, state=known if arriving else history.state)
+    state = known if arriving else history.state
+    return replace(history, arrived=known, images_checked=True, state=state)
 
 
 def _scored(

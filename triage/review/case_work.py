@@ -20,6 +20,7 @@ from triage.review.activity import count_activity
 from triage.review.guards import ProposedRead, StepContext
 from triage.review.policies import SitePolicy, site_policy
 from triage.review.states import TRANSITIONS, Step, check
+from triage.review.viewable import has_viewable_image
 from triage.store import LabelSource, Store, add_label, append_event, events
 from triage.store.cases import get_case
 from triage.store.locks import lock_of, release_lock, set_lock
@@ -63,6 +64,10 @@ class CaseWork:
             modality=self.case.modality,
             **given,
         )
+
+    def is_viewable(self) -> bool:
+        """Whether an image of the case can be shown as it was received."""
+        return has_viewable_image(self.case, checked=self.history.images_checked)
 
     def check(self, step: Step, context: StepContext) -> None:
         """Check that a step may be taken; see `triage.review.states.check`."""

@@ -31,7 +31,6 @@ from triage.review.reader_view import ReaderView, view_for
 from triage.review.refusals import RefusalCode, StepRefused
 from triage.review.second_read_rules import disagreement, second_read_rules
 from triage.review.states import Step
-from triage.review.viewable import has_viewable_image
 from triage.store import LabelSource, Store
 from triage.store.base import utc_now
 from triage.store.labels import withdraw_labels
@@ -144,7 +143,7 @@ def lock_first_read(
         if given is not None and states_the_same(given, read):
             return _view(case, actor)
         context = case.context(
-            actor, moment, version=version, read=read, viewable=has_viewable_image(case.case)
+            actor, moment, version=version, read=read, viewable=case.is_viewable()
         )
         if given is not None:
             raise StepRefused(

@@ -21,7 +21,6 @@ from triage.review.reader_view import read_record
 from triage.review.refusals import RefusalCode, StepRefused
 from triage.review.second_read_rules import disagreement
 from triage.review.states import Step
-from triage.review.viewable import has_viewable_image
 from triage.store import LabelSource, Store
 from triage.store.base import utc_now
 from triage.store.locks import locks
@@ -179,7 +178,7 @@ def give_second_read(
                 RefusalCode.ALREADY_GIVEN, "Your second read of this case is given, and stays."
             )
         context = case.context(
-            actor, moment, version=version, read=read, viewable=has_viewable_image(case.case)
+            actor, moment, version=version, read=read, viewable=case.is_viewable()
         )
         case.check(Step.GIVE_SECOND_READ, context)
         _store(case, actor, read, moment)

@@ -11,26 +11,34 @@ from triage.regular_file import check_below
 from triage.store.records import ImageRecord, StoredCase
 
 
-def has_viewable_image(case: StoredCase) -> bool:
-    """Whether at least one image of a case is there, is readable, and is the one received."""
+def has_viewable_image(case: StoredCase, *, checked: bool) -> bool:
+    """Whether at least one image of a case is there, is readable, and is the one received.
+
+    Parameters
+    ----------
+    case : StoredCase
+    checked : bool
+        Whether every image is known to be decodable as it was received; else it is decoded.
+    """
     volumes = MODALITIES[case.modality].volumes
-    return any(_is_viewable(image, volumes) for image in case.images)
+    return any(_is_viewable(image, volumes, checked) for image in case.images)
 
 
-def _is_viewable(image: ImageRecord, volume: bool) -> bool:
+def _is_viewable(image: ImageRecord, volume: bool, checked: bool) -> bool:
     from triage.decoding.read_picture import read_picture  # slow to import, and seldom needed
     from triage.decoding.read_volume import read_volume
 
     path = Path(image.root) / image.path
     try:
         check_below(path, image.root)
-        if image.sha256 is not None and path.is_file() and hash_file(path) == image.sha256:
+        same = image.sha256 is not None and path.is_file() and hash_file(path) == image.sha256
+        if same and checked:
             return True
-        if volume:  # of several files, or stored without a hash
+        if volume:  # may be several files; an earlier release stored no hash
             return image.sha256 in (None, read_volume(path).sha256)
-        if image.sha256 is None:  # stored by an earlier release, which kept no hash
-            read_picture(path)
-            return True
+        if not same and image.sha256 is not None:
+            return False
+        read_picture(path)
     except (OSError, ValueError, TriageError):
         return False
-    return False
+    return True

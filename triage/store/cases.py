@@ -91,7 +91,7 @@ def _add_row(session: Session, record: CaseRecord) -> tuple[int, bool]:
 
 def _is_decoded(record: CaseRecord) -> bool:
     """Whether every image of a case could be decoded."""
-    return bool(record.images) and None not in record.hashes
+    return record.decoded and bool(record.images) and None not in record.hashes
 
 
 def find_case(session: Session, source: str, external_id: str) -> int | None:
@@ -153,21 +153,19 @@ def _compare_images(session: Session, case_id: int, record: CaseRecord, actor: s
     session.flush()
     if former:
         append_event(session, ImagesSupplied(former), actor=actor, case_id=case_id)
-        _images_decoded(session, case_id, actor)
+        if _is_decoded(record):
+            _images_decoded(session, case_id, len(rows), actor)
 
 
-def _images_decoded(session: Session, case_id: int, actor: str) -> None:
-    """Record it where every image can be decoded now; the case waits to be scored or read."""
-    rows = _image_rows(session, case_id)
-    if not rows or any(row.sha256 is None for row in rows):
-        return
+def _images_decoded(session: Session, case_id: int, images: int, actor: str) -> None:
+    """Record that every image can be decoded now; the case waits to be scored or read."""
     scored = select(Prediction.id).where(Prediction.case_id == case_id).exists()
     session.execute(
         update(Case)
         .where(Case.id == case_id, Case.state.in_((CaseState.RECEIVED, CaseState.UNGRADABLE)))
         .values(state=case((scored, CaseState.INFERRED.value), else_=CaseState.QUALITY_GATED.value))
     )
-    append_event(session, ImagesChecked(len(rows)), actor=actor, case_id=case_id)
+    append_event(session, ImagesChecked(images), actor=actor, case_id=case_id)
 
 
 def _image_rows(session: Session, case_id: int) -> list[Image]:

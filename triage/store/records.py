@@ -92,6 +92,8 @@ class CaseRecord:
         Side of the body, or eye.
     age : float, optional
         Of the patient at the visit, in years.
+    decoded : bool
+        Whether every image could be decoded. The content of a file that could not has a hash, too.
 
     Raises
     ------
@@ -111,6 +113,7 @@ class CaseRecord:
     visit: int | None = None
     laterality: Laterality | None = None
     age: float | None = None
+    decoded: bool = True
 
     def __post_init__(self) -> None:
         _require(bool(self.external_id), "A case needs an id.", "external_id")
