@@ -31,7 +31,7 @@ from triage.vocabulary.review_policies import SignatureMeaning
 
 
 def test_the_whole_way(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triage.review.viewable._is_viewable", lambda image, volume: True)
+    monkeypatch.setattr("triage.review.viewable._is_viewable", lambda *_: True)
     never = SitePolicy(second_reads=SecondReadPolicy(random_share=0.0, rounds=1))
     set_site_policy(store, "clinic", never, GOV)
     number = scored(store)

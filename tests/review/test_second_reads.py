@@ -62,7 +62,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture(autouse=True)
 def _pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triage.review.viewable._is_viewable", lambda image, volume: True)
+    monkeypatch.setattr("triage.review.viewable._is_viewable", lambda *_: True)
 
 
 @pytest.fixture
