@@ -6,6 +6,8 @@ to the browser.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from triage.accounts import Actor
@@ -28,7 +30,7 @@ from triage.store import Store, get_case, known_conditions
 from triage.store.records import StoredCase
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.review_policies import ReadingMode
-from ui import opinion_card, read_form, set_aside_form
+from ui import opinion_card, read_form, set_aside_form, stale_forms
 from ui.case_views import CASE_VIEWS
 from ui.drafts import draft_answers, keep_draft
 from ui.session import go_to_worklist
@@ -53,6 +55,7 @@ def show(store: Store, case_id: int, actor: Actor) -> None:
     try:
         review = open_case(store, case_id, actor)
     except StepRefused as refusal:
+        stale_forms.keep_for_later(store, case_id, actor)
         st.warning(escape(str(refusal)), icon=":material/lock_person:")
         return
     note_activity(store, case_id, actor)
@@ -66,6 +69,7 @@ def show(store: Store, case_id: int, actor: Actor) -> None:
         view.show_images(case, opinion, view.words)
     with right:
         _facts(case)
+        stale_forms.say_what_was_not_stored(store, review, actor)
         if review.first is None and review.policy.mode is not ReadingMode.CONCURRENT:
             _first_read(store, review, actor, conditions)
         else:
@@ -121,7 +125,7 @@ def _first_read(
 ) -> None:
     st.subheader("Your first read", anchor=False)
     st.caption("Before the AI's opinion. It is stored and cannot be changed afterwards.")
-    key = f"first-{review.id}"
+    key = read_form.first_key(review)
     start = draft_answers(store, review.case_id, actor, key)
     with st.form(key, border=True):
         answers = read_form.ask(conditions, key, start=start)
@@ -132,6 +136,7 @@ def _first_read(
             type="primary",
             icon=":material/lock:",
             shortcut=SHORTCUT,
+            key=read_form.submit_key(key),
         )
     if not submitted:
         return
@@ -183,14 +188,17 @@ def _decision(
         _decided(store, review, actor)
         return
     st.subheader("Your decision", anchor=False)
-    key = f"final-{review.id}"
+    key = read_form.final_key(review)
     start = draft_answers(store, review.case_id, actor, key) or read_form.of_read(review.first)
     with st.form(key, border=True):
         answers = read_form.ask(conditions, key, start=start)
+        reasons = list(OverrideReason)
         reason: OverrideReason | None = st.selectbox(
-            "Reason, if this differs from the AI's opinion or from your first read",
-            list(OverrideReason),
-            index=None,
+            "Reason, if this differs from your first read"
+            if review.without_ai
+            else "Reason, if this differs from the AI's opinion or from your first read",
+            reasons,
+            index=reasons.index(start.reason) if start and start.reason else None,
             format_func=lambda code: f"{code.value}  {code.sentence}",
             placeholder="Choose, or type to search",
             key=f"{key}-reason",
@@ -199,7 +207,11 @@ def _decision(
             "Comment (optional)", value=start.comment if start else "", key=f"{key}-comment"
         )
         submitted = st.form_submit_button(
-            "Store my decision", type="primary", icon=":material/check:", shortcut=SHORTCUT
+            "Store my decision",
+            type="primary",
+            icon=":material/check:",
+            shortcut=SHORTCUT,
+            key=read_form.submit_key(key),
         )
     if not submitted:
         return
@@ -219,7 +231,8 @@ def _decision(
             version=_version(review),
         )
     except StepRefused as refusal:
-        keep_draft(store, review.case_id, actor, key, answers, comment)
+        answers = replace(answers, reason=reason, comment=comment)
+        keep_draft(store, review.case_id, actor, key, answers)
         st.error(escape(str(refusal)), icon=":material/error:")
         return
     go_to_worklist("Your decision is stored.")
@@ -242,4 +255,5 @@ def _decided(store: Store, review: ReaderView, actor: Actor) -> None:
         except StepRefused as refusal:
             st.error(escape(str(refusal)), icon=":material/error:")
             return
+        stale_forms.keep_undone(store, review, actor)
         st.rerun()

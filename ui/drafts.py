@@ -9,15 +9,13 @@ from triage.store import Store
 from ui.read_form import Answers
 
 
-def keep_draft(
-    store: Store, case_id: int, actor: Actor, form: str, answers: Answers, comment: str = ""
-) -> None:
-    """Keep what was answered in a form; what cannot be kept stays in the form."""
-    content = {"form": form, "answers": answers.as_json(), "comment": comment}
+def keep_draft(store: Store, case_id: int, actor: Actor, form: str, answers: Answers) -> bool:
+    """Keep what was answered in a form, and return whether it could be kept."""
     try:
-        save_draft(store, case_id, actor, content)
+        save_draft(store, case_id, actor, {"form": form, "answers": answers.as_json()})
     except StepRefused:
-        return  # the refusal of the step itself says what is wrong with the text
+        return False  # the refusal of the step itself says what is wrong with the text
+    return True
 
 
 def draft_answers(store: Store, case_id: int, actor: Actor, form: str) -> Answers | None:
@@ -25,4 +23,4 @@ def draft_answers(store: Store, case_id: int, actor: Actor, form: str) -> Answer
     content = draft_of(store, case_id, actor)
     if content is None or content.get("form") != form:
         return None
-    return Answers.from_json(content.get("answers"), comment=str(content.get("comment", "")))
+    return Answers.from_json(content.get("answers"))

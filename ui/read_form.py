@@ -7,9 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from triage.review import Certainty
+from triage.review import Certainty, OverrideReason, ReaderView
 from triage.store import NOT_LISTED
-from triage.store.records import Read
+from triage.store.records import FinalRead, Read
 from triage.vocabulary.clinical import Urgency
 from ui.words import CERTAINTIES, URGENCIES, condition_name
 
@@ -38,6 +38,7 @@ class Answers:
     conditions: tuple[str, ...]
     urgency: Urgency | None
     certainty: Certainty | None
+    reason: OverrideReason | None = None
     comment: str = ""
 
     def missing(self) -> str:
@@ -62,17 +63,20 @@ class Answers:
             "conditions": list(self.conditions),
             "urgency": self.urgency,
             "certainty": self.certainty,
+            "reason": self.reason,
+            "comment": self.comment,
         }
 
     @classmethod
-    def from_json(cls, content: Any, comment: str = "") -> Answers | None:
+    def from_json(cls, content: Any) -> Answers | None:
         """Return answers that `as_json` gave; None of anything else."""
         try:
             return cls(
                 tuple(str(one) for one in content["conditions"]),
                 None if content["urgency"] is None else Urgency(content["urgency"]),
                 None if content["certainty"] is None else Certainty(content["certainty"]),
-                comment,
+                None if content["reason"] is None else OverrideReason(content["reason"]),
+                str(content["comment"]),
             )
         except (KeyError, TypeError, ValueError):
             return None
@@ -83,6 +87,49 @@ def of_read(read: Read | None) -> Answers | None:
     if read is None:
         return None
     return Answers(read.conditions, read.urgency, Certainty(read.certainty))
+
+
+def of_decision(final: FinalRead) -> Answers:
+    """Return a decision as answers to begin with, such as after it was undone."""
+    read = final.read
+    reason = None if final.reason_code is None else OverrideReason(final.reason_code)
+    certainty = Certainty(read.certainty)
+    return Answers(read.conditions, read.urgency, certainty, reason, final.comment)
+
+
+def first_key(review: ReaderView) -> str:
+    """Return the prefix of the keys of the form for a first read."""
+    return f"first-{review.id}"
+
+
+def final_key(review: ReaderView) -> str:
+    """Return the prefix of the keys of the form for a decision."""
+    return f"final-{review.id}"
+
+
+def submit_key(key: str) -> str:
+    """Return the key of the button that sends the form of a prefix."""
+    return f"{key}-submit"
+
+
+def sent(key: str) -> Answers | None:
+    """Return what a form holds that was sent in this run; None if it was not.
+
+    For a form that is not drawn now, because the case has changed since it was shown. Called
+    before the form would be drawn.
+    """
+    state = st.session_state
+    if not state.get(submit_key(key)):
+        return None
+    chosen: str | list[str] | None = state.get(f"{key}-condition")
+    conditions = (chosen,) if isinstance(chosen, str) else tuple(chosen or ())
+    return Answers(
+        conditions,
+        state.get(f"{key}-urgency"),
+        state.get(f"{key}-certainty"),
+        state.get(f"{key}-reason"),
+        state.get(f"{key}-comment") or "",
+    )
 
 
 def ask(choices: Choices, key: str, start: Answers | None = None) -> Answers:

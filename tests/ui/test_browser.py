@@ -10,7 +10,7 @@ import pytest
 
 from tests.store.make import case, opinion, ranked
 from tests.ui.browser import CHROMIUM, Traffic, choose, serve
-from tests.ui.make_cases import SECRETS, fill
+from tests.ui.make_cases import SECRETS, SITE, draw_photograph, fill
 from triage.accounts import LOCAL_ACTOR
 from triage.review import worklist
 from triage.store import (
@@ -123,7 +123,7 @@ def test_the_whole_way(served: tuple[str, str], tmp_path: Path) -> None:
         reason.click()
         page.get_by_role("option", name="A finding was missed").click()
         page.get_by_role("textbox", name="Comment").fill("Seen after the reveal.")
-        page.keyboard.press("Enter")
+        page.keyboard.press("Control+Enter")
         expect(page.get_by_text("Your decision is stored")).to_be_visible()
         shoot("worklist-after")
 
@@ -174,7 +174,8 @@ def test_the_card_fits_every_width_and_a_reload_is_no_second_blind_read(
     name_of_drug_reaction = "drug_reaction_with_eosinophilia_and_systemic_symptoms"
     store = open_store(url)
     with store.transaction() as session:
-        number = add_case(session, case("C-2001", images=()))
+        image = draw_photograph(tmp_path / "photographs" / "C-2001.png", 7)
+        number = add_case(session, case("C-2001", source=SITE, images=(image,)))
         system = register_bundle(
             session, BundleRecord("9" * 64, "long", "p", (name_of_drug_reaction, "acne"))
         )

@@ -4,6 +4,7 @@
   const CHECK_MS = 10000;
   let account = null;
   let cover = null;
+  let typedIn = null; // the form that was typed in last
 
   async function check() {
     let answer;
@@ -18,6 +19,7 @@
       const now = (await answer.json()).account;
       account ??= now;
       if (now !== account) {
+        typedIn = null;
         location.reload(); // somebody else signed in: nothing of the former session stays shown
       } else {
         hideCover();
@@ -91,6 +93,23 @@
     },
     true,
   );
+  // What is typed in a form is on this page only until it is sent, so leaving asks first.
+  for (const kind of ["input", "click"]) {
+    document.addEventListener(
+      kind,
+      (event) => {
+        if (event.target.closest?.("[data-testid=stForm]") && !event.target.closest("button")) {
+          typedIn = event.target.closest("[data-testid=stForm]");
+        }
+      },
+      true,
+    );
+  }
+  window.addEventListener("beforeunload", (event) => {
+    if (typedIn?.isConnected) {
+      event.preventDefault();
+    }
+  });
   document.addEventListener("visibilitychange", () => document.hidden || check());
   window.addEventListener("focus", check);
   window.addEventListener("pageshow", (event) => {
