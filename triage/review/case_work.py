@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from triage.accounts import Actor
+from triage.accounts import Actor, require
 from triage.errors import WorkflowError
 from triage.ledger.event import LedgerEvent
 from triage.ledger.events.review_events import ReadFacts
@@ -190,16 +190,19 @@ def history_of(store: Store, case_id: int) -> CaseHistory:
         return replay(history_events(session, case_id))
 
 
-def require_reader(actor: Actor) -> None:
-    """Check that an actor has a name.
+def require_step(actor: Actor, step: Step) -> None:
+    """Check that an actor has a name and a role that allows a step, before anything is returned.
 
     Raises
     ------
     WorkflowError
         If the name is empty.
+    PermissionDenied
+        If the role does not allow the step.
     """
     if not actor.name.strip():
         raise WorkflowError("A review needs a reader.", hint="Sign in.")
+    require(actor, TRANSITIONS[step].action)
 
 
 def is_waiting(state: CaseState | None) -> bool:
