@@ -123,8 +123,14 @@ def duration(span: timedelta) -> str:
     return "under a minute"
 
 
+HIDDEN = "Not shown"
+"""In place of the priority, and of what follows from it, where a site's policy hides it."""
+
+
 def due(item: WorklistItem) -> str:
     """Return the time left to a case's deadline in words, since colour alone is not accessible."""
+    if item.deadline is None:
+        return HIDDEN
     left = item.deadline - item.received_at - item.waiting
     if item.pressure is Pressure.OVERDUE:
         return f"Overdue by {duration(-left)}"

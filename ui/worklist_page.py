@@ -19,7 +19,7 @@ from triage.store import Store
 from triage.vocabulary.clinical import Urgency
 from ui.session import go_to_case, take_notice
 from ui.settings import SHORTCUT
-from ui.words import URGENCIES, due, duration
+from ui.words import HIDDEN, URGENCIES, due, duration
 
 _SHOWN = 100
 
@@ -87,7 +87,7 @@ def _table(items: list[WorklistItem], *, can_open: bool) -> None:
     rows = pd.DataFrame(
         {
             "Case": [printable(item.external_id) for item in items],
-            "Priority": [URGENCIES[item.band] for item in items],
+            "Priority": [HIDDEN if item.band is None else URGENCIES[item.band] for item in items],
             "Due": [due(item) for item in items],
             "Waiting": [duration(item.waiting) for item in items],
             "Images": [item.images for item in items],

@@ -85,7 +85,7 @@ def _assert_reviews(session: Any, case_id: int, history: CaseHistory) -> None:
             dict(one.facts.rubric),
             (one.at, one.withdrawn_at),
         )
-        for one in history.reads
+        for one in sorted(history.reads, key=lambda one: one.facts.read)
     ]
 
 

@@ -54,13 +54,18 @@ class StatedRead:
 
 @dataclass(frozen=True, slots=True)
 class ReaderProgress:
-    """How far one reader has come with a case."""
+    """How far one reader has come with a case.
+
+    `revealed_at` is when the AI's opinion was shown first, `shown_at` when it was shown last: it is
+    another one where the bundle of the first was withdrawn.
+    """
 
     review: int
     reader: str
     opened_at: datetime
     revealed_at: datetime | None = None
     prediction: int | None = None
+    shown_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ class CaseHistory:
     state : CaseState or None
         None before the case was received.
     version : int
-        Number of review events so far.
+        Number of review events, and of exchanges of images, so far.
     arrived : CaseState
         The state that the case has, or would have, while nobody has read it.
     images_checked : bool

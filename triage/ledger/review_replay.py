@@ -57,6 +57,10 @@ def _checked(history: CaseHistory, event: Any, actor: str, at: datetime) -> Case
     return replace(history, arrived=known, images_checked=True, state=state)
 
 
+def _supplied(history: CaseHistory, event: Any, actor: str, at: datetime) -> CaseHistory:
+    return _next(history)  # a read of the former images, still in a form, is out of date
+
+
 def _scored(
     history: CaseHistory, event: case_events.CaseScored, actor: str, at: datetime
 ) -> CaseHistory:
@@ -162,7 +166,12 @@ def _revealed(
 ) -> CaseHistory:
     progress = history.progress(actor)
     assert progress is not None, "a reveal comes after the opening"
-    shown = replace(progress, revealed_at=progress.revealed_at or at, prediction=event.prediction)
+    shown = replace(
+        progress,
+        revealed_at=progress.revealed_at or at,
+        prediction=event.prediction,
+        shown_at=at,
+    )
     return _next(history, readers=_with_reader(history, shown), state=CaseState.REVEALED)
 
 
@@ -270,6 +279,7 @@ def _amended(
 _HANDLERS: Mapping[type[LedgerEvent], Callable[[CaseHistory, Any, str, datetime], CaseHistory]] = {
     case_events.CaseReceived: _received,
     case_events.ImagesChecked: _checked,
+    case_events.ImagesSupplied: _supplied,
     case_events.CaseScored: _scored,
     review_events.CaseCarriedOver: _carried_over,
     review_events.CaseOpened: _opened,

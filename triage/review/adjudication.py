@@ -20,12 +20,13 @@ from triage.accounts import Action, Actor, may, require
 from triage.ledger.events.review_events import AdjudicationClosed, AdjudicationRead, CaseOpened
 from triage.ledger.review_history import CaseHistory, StatedRead
 from triage.review.case_lists import cases_in
-from triage.review.case_work import CaseWork, in_transaction, require_reader
+from triage.review.case_work import CaseWork, in_transaction, require_step
 from triage.review.drafts import discard_draft
 from triage.review.guards import ProposedRead, senior_decides, states_the_same
 from triage.review.policies import SitePolicy, case_policy, site_policy
 from triage.review.refusals import RefusalCode, StepRefused
 from triage.review.states import Step
+from triage.review.viewable import looked_at
 from triage.store import LabelSource, Store
 from triage.store.accounts import account_with_key, any_account
 from triage.store.base import utc_now
@@ -207,20 +208,28 @@ def adjudicate(
     Raises
     ------
     StepRefused
-        If the case is not in adjudication, it is not this actor's turn, or the rubric is not
-        complete.
+        If the case is not in adjudication, it is not this actor's turn, the rubric is not complete,
+        or no image can be shown.
     """
-    require_reader(actor)
+    require_step(actor, Step.ADJUDICATE)
     moment = at or utc_now()
     read = ProposedRead(
         tuple(conditions), urgency, certainty, comment=comment.strip(), rubric=dict(rubric)
     )
+    is_viewable = looked_at(store, case_id)
 
     def work(case: CaseWork) -> AdjudicationView:
         absent = _someone_is_absent(case.session, case.history)
         if _stated_last(case.history, actor, read):
             return _view(case, actor, absent=absent)
-        context = case.context(actor, moment, version=version, read=read, absent=absent)
+        context = case.context(
+            actor,
+            moment,
+            version=version,
+            read=read,
+            absent=absent,
+            viewable=is_viewable(case.case),
+        )
         case.check(Step.ADJUDICATE, context)
         _store(case, actor, read, moment)
         case.reached(Step.ADJUDICATE)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from triage.accounts import Actor
+from triage.accounts import Actor, require
 from triage.errors import WorkflowError
 from triage.ledger.event import LedgerEvent
 from triage.ledger.events.review_events import ReadFacts
@@ -20,7 +20,6 @@ from triage.review.activity import count_activity
 from triage.review.guards import ProposedRead, StepContext
 from triage.review.policies import SitePolicy, site_policy
 from triage.review.states import TRANSITIONS, Step, check
-from triage.review.viewable import has_viewable_image
 from triage.store import LabelSource, Store, add_label, append_event, events
 from triage.store.cases import get_case
 from triage.store.locks import lock_of, release_lock, set_lock
@@ -64,10 +63,6 @@ class CaseWork:
             modality=self.case.modality,
             **given,
         )
-
-    def is_viewable(self) -> bool:
-        """Whether an image of the case can be shown as it was received."""
-        return has_viewable_image(self.case, checked=self.history.images_checked)
 
     def check(self, step: Step, context: StepContext) -> None:
         """Check that a step may be taken; see `triage.review.states.check`."""
@@ -195,16 +190,19 @@ def history_of(store: Store, case_id: int) -> CaseHistory:
         return replay(history_events(session, case_id))
 
 
-def require_reader(actor: Actor) -> None:
-    """Check that an actor has a name.
+def require_step(actor: Actor, step: Step) -> None:
+    """Check that an actor has a name and a role that allows a step, before anything is returned.
 
     Raises
     ------
     WorkflowError
         If the name is empty.
+    PermissionDenied
+        If the role does not allow the step.
     """
     if not actor.name.strip():
         raise WorkflowError("A review needs a reader.", hint="Sign in.")
+    require(actor, TRANSITIONS[step].action)
 
 
 def is_waiting(state: CaseState | None) -> bool:

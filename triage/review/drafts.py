@@ -15,6 +15,7 @@ from triage.review.refusals import RefusalCode, StepRefused
 from triage.store import Store
 from triage.store.base import utc_now
 from triage.store.cases import get_case
+from triage.store.reviews import hold_case
 from triage.store.tables import Draft
 
 LARGEST_DRAFT = 64 * 1024
@@ -58,6 +59,7 @@ def save_draft(
 
     def write(session: Session) -> None:
         get_case(session, case_id)
+        hold_case(session, case_id)  # another page of the reader may be saving as well
         discard_draft(session, case_id, actor.name)
         session.add(
             Draft(
@@ -70,6 +72,7 @@ def save_draft(
 
 def draft_of(store: Store, case_id: int, actor: Actor) -> Mapping[str, Any] | None:
     """Return what is kept of a reader's typing on a case, or None."""
+    require(actor, Action.VIEW_CASES)
     with store.reading() as session:
         return session.scalar(
             select(Draft.content).where(Draft.case_id == case_id, Draft.reader == actor.name)

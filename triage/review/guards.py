@@ -119,6 +119,12 @@ def is_viewable(history: CaseHistory, context: StepContext) -> None:
         )
 
 
+def was_viewable(history: CaseHistory, context: StepContext) -> None:
+    """A decision without a first read needs a picture, as the first read would have."""
+    if history.read_of(context.actor.name, ReadKind.FIRST) is None:
+        is_viewable(history, context)
+
+
 def first_read_is_due(history: CaseHistory, context: StepContext) -> None:
     """Under the concurrent policy there is no first read; one cannot be given twice."""
     assert history.policy is not None, "an open case has a policy"
@@ -203,11 +209,12 @@ def comes_after_the_reveal(history: CaseHistory, context: StepContext) -> None:
     revealed = progress.revealed_at if progress else None
     if history.policy.mode is ReadingMode.AI_OFF and revealed is None:
         return
-    if revealed is None:
+    if progress is None or revealed is None:
         raise StepRefused(
             RefusalCode.WRONG_STATE, "A decision comes after the first read and the reveal."
         )
-    left = (revealed + context.policy.dwell - context.at).total_seconds()
+    shown = progress.shown_at or revealed
+    left = (shown + context.policy.dwell - context.at).total_seconds()
     if left > 0:
         raise StepRefused(
             RefusalCode.TOO_SOON,
@@ -305,8 +312,12 @@ def rubric_is_complete(history: CaseHistory, context: StepContext) -> None:
 
 
 def senior_decides(history: CaseHistory, policy: SitePolicy, *, absent: bool = False) -> bool:
-    """Whether the rounds of an adjudication are used up, or cannot be completed."""
-    return absent or history.round > policy.second_reads.rounds
+    """Whether the rounds of an adjudication are used up, or cannot be completed.
+
+    Who contradicted themselves under two spellings of one name is nobody to agree with.
+    """
+    alone = len(history.adjudicators) < 2
+    return absent or alone or history.round > policy.second_reads.rounds
 
 
 def is_in_turn(history: CaseHistory, context: StepContext) -> None:

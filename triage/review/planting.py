@@ -1,8 +1,8 @@
 """Planted cases: cases with a known answer among the others, to measure how readers read.
 
 Some show a deliberately wrong AI opinion. It is stored as the prediction of a bundle of its own
-that has the name of the system in use, so that a reader cannot tell it apart, and that neither the
-worklist nor anything computed from predictions counts.
+that has the name of the system in use, so that a reader cannot tell it apart. The case waits in the
+class of that opinion, as every case does; nothing else that is computed from predictions counts it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 from triage.accounts import Action, Actor, require
 from triage.decision import Decision
 from triage.errors import UsageError
-from triage.hashing import hash_json
 from triage.ledger.events.review_events import CasePlanted
 from triage.ledger.review_history import ARRIVING
 from triage.review.case_work import CaseWork, in_transaction
@@ -26,7 +25,7 @@ from triage.review.policies import case_policy
 from triage.review.refusals import RefusalCode, StepRefused
 from triage.store import Store, add_prediction, append_event, register_bundle, shown_prediction
 from triage.store.base import utc_now
-from triage.store.bundles import bundle_of_digest
+from triage.store.bundles import bundle_of_digest, planted_digest
 from triage.store.planted import add_planted, is_planted
 from triage.store.predictions import stored_sha256
 from triage.store.records import BundleRecord
@@ -143,7 +142,7 @@ def _add_opinion(case: CaseWork, opinion: Decision) -> int:
             where="wrong_opinion",
         )
     stand_in = BundleRecord(
-        digest=hash_json({"planted_opinions_of": system.digest}),
+        digest=planted_digest(system.digest),
         name=system.name,
         path="",
         conditions=system.conditions,

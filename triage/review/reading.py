@@ -22,7 +22,7 @@ from triage.ledger.events.review_events import (
     FirstReadLocked,
 )
 from triage.review.activity import active_seconds
-from triage.review.case_work import CaseWork, history_of, in_transaction, require_reader
+from triage.review.case_work import CaseWork, history_of, in_transaction, require_step
 from triage.review.drafts import discard_draft
 from triage.review.guards import ProposedRead, states_the_same
 from triage.review.opinion import Opinion, opinion_of
@@ -31,6 +31,7 @@ from triage.review.reader_view import ReaderView, view_for
 from triage.review.refusals import RefusalCode, StepRefused
 from triage.review.second_read_rules import disagreement, second_read_rules
 from triage.review.states import Step
+from triage.review.viewable import looked_at
 from triage.store import LabelSource, Store
 from triage.store.base import utc_now
 from triage.store.labels import withdraw_labels
@@ -62,7 +63,7 @@ def open_case(
     StoreError
         If there is no such case.
     """
-    require_reader(actor)
+    require_step(actor, Step.OPEN)
     moment = at or utc_now()
     if view := _still_reserved(store, case_id, actor, moment):
         return view
@@ -80,7 +81,7 @@ def open_case(
             review = case.review_of(actor, moment)
             case.record(CaseOpened(review, policy), actor, moment)
             case.reached(Step.OPEN)
-            if policy.mode is ReadingMode.CONCURRENT:
+            if policy.mode is ReadingMode.CONCURRENT and not _still_shown(case, actor):
                 _show(case, actor, moment)
         case.reserve(actor, moment)
         return _view(case, actor)
@@ -135,15 +136,17 @@ def lock_first_read(
         If the case is not open for the reader, another first read is locked already, or no image
         can be shown.
     """
+    require_step(actor, Step.LOCK_FIRST_READ)
     moment = at or utc_now()
     read = ProposedRead(tuple(conditions), urgency, certainty)
+    is_viewable = looked_at(store, case_id)
 
     def work(case: CaseWork) -> ReaderView:
         given = case.history.read_of(actor.name, ReadKind.FIRST)
         if given is not None and states_the_same(given, read):
             return _view(case, actor)
         context = case.context(
-            actor, moment, version=version, read=read, viewable=case.is_viewable()
+            actor, moment, version=version, read=read, viewable=is_viewable(case.case)
         )
         if given is not None:
             raise StepRefused(
@@ -180,16 +183,14 @@ def reveal(
     StepRefused
         If the reader's first read is not locked, or the case is read without the AI.
     """
+    require_step(actor, Step.REVEAL)
     moment = at or utc_now()
     with store.reading() as session:  # showing again must not wait for a writer
-        case = CaseWork(session, case_id)
-        shown = _shown_before(case, actor)
-        if shown is not None and (shown.prediction is None or not shown.withdrawn):
+        if shown := _still_shown(CaseWork(session, case_id), actor):
             return _opinion(shown.prediction)
 
     def work(case: CaseWork) -> Opinion | None:
-        shown = _shown_before(case, actor)
-        if shown is not None and (shown.prediction is None or not shown.withdrawn):
+        if shown := _still_shown(case, actor):
             return _opinion(shown.prediction)
         case.check(Step.REVEAL, case.context(actor, moment))
         return _opinion(_show(case, actor, moment))
@@ -210,6 +211,12 @@ def _shown_before(case: CaseWork, actor: Actor) -> _Shown | None:
     if progress is None or progress.revealed_at is None:
         return None
     return _Shown(case.session, progress.prediction)
+
+
+def _still_shown(case: CaseWork, actor: Actor) -> _Shown | None:
+    """What a reader was shown, unless its bundle has been withdrawn since."""
+    shown = _shown_before(case, actor)
+    return None if shown is None or shown.withdrawn else shown
 
 
 def _show(case: CaseWork, actor: Actor, at: datetime) -> StoredPrediction | None:
@@ -246,10 +253,13 @@ def decide(
     ------
     StepRefused
         If nothing was revealed yet, the reveal was too short ago, another decision stands, or a
-        needed reason or comment is missing.
+        needed reason or comment is missing, or there was no first read and no image can be shown.
     """
+    require_step(actor, Step.DECIDE)
     moment = at or utc_now()
     read = ProposedRead(tuple(conditions), urgency, certainty, reason, comment.strip())
+    given_first = history_of(store, case_id).read_of(actor.name, ReadKind.FIRST) is not None
+    is_viewable = (lambda case: True) if given_first else looked_at(store, case_id)
 
     def work(case: CaseWork) -> ReaderView:
         given = case.history.read_of(actor.name, ReadKind.FINAL)
@@ -268,6 +278,7 @@ def decide(
             moment,
             version=version,
             read=read,
+            viewable=is_viewable(case.case),
             shown=prediction.decision if prediction else None,
             shown_withdrawn=shown is not None and shown.withdrawn,
         )
@@ -300,9 +311,19 @@ def _store_decision(
     case.count_activity(actor, at)
     before, after = active_seconds(case.session, case.case.id, actor.name)
     case.record(DecisionMade(review, facts, rules, before, after), actor, at)
-    second = case.history.standing(ReadKind.SECOND)
-    if second and disagreement(read.urgency, second[-1].urgency) >= 1:
-        case.record(AdjudicationOpened((actor.name, second[-1].reader)), actor, at)
+    if others := _contradicting(case, actor, read.urgency):
+        case.record(AdjudicationOpened((actor.name, *others)), actor, at)
+
+
+def _contradicting(case: CaseWork, actor: Actor, urgency: Urgency) -> tuple[str, ...]:
+    """Other readers whose second read, or decision under an earlier release, differs."""
+    stated = (*case.history.standing(ReadKind.SECOND), *case.history.standing(ReadKind.FINAL))
+    apart = {
+        reader_key(one.reader): one.reader
+        for one in stated
+        if disagreement(urgency, one.urgency) >= 1 and not _same(one.reader, actor)
+    }
+    return tuple(apart.values())
 
 
 def undo_decision(
@@ -322,15 +343,18 @@ def undo_decision(
     StepRefused
         If it is another reader's, was signed, or was settled by an adjudication.
     """
+    require_step(actor, Step.UNDO_DECISION)
     moment = at or utc_now()
 
     def work(case: CaseWork) -> ReaderView:
         case.check(Step.UNDO_DECISION, case.context(actor, moment, version=version))
-        given = case.history.read_of(actor.name, ReadKind.FINAL)
-        assert given is not None, "the decision that counts is this reader's"
-        withdraw_read(case.session, given.facts.read, moment)
-        withdraw_labels(case.session, given.facts.read, actor=actor.name, at=moment)
-        case.record(DecisionUndone(given.review, given.facts.read), actor, moment)
+        # An earlier release may have stored one under each spelling of a name.
+        for given in case.history.standing(ReadKind.FINAL):
+            if not _same(given.reader, actor):
+                continue
+            withdraw_read(case.session, given.facts.read, moment)
+            withdraw_labels(case.session, given.facts.read, actor=actor.name, at=moment)
+            case.record(DecisionUndone(given.review, given.facts.read), actor, moment)
         case.reached(Step.UNDO_DECISION)
         case.reserve(actor, moment)
         return _view(case, actor)

@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 
 from triage.accounts import Action, Actor, require
 from triage.ledger.events.review_events import AdjudicationOpened, CaseOpened, SecondReadGiven
-from triage.review.case_work import CaseWork, in_transaction, require_reader
+from triage.review.case_work import CaseWork, in_transaction, require_step
 from triage.review.drafts import discard_draft
 from triage.review.guards import ProposedRead, states_the_same
 from triage.review.reader_view import read_record
 from triage.review.refusals import RefusalCode, StepRefused
 from triage.review.second_read_rules import disagreement
 from triage.review.states import Step
+from triage.review.viewable import looked_at
 from triage.store import LabelSource, Store
 from triage.store.base import utc_now
 from triage.store.locks import locks
@@ -118,7 +119,7 @@ def open_second_read(
     PermissionDenied
         If the actor gives no second reads.
     """
-    require_reader(actor)
+    require_step(actor, Step.OPEN_SECOND_READ)
     moment = at or utc_now()
 
     def work(case: CaseWork) -> SecondReadView:
@@ -166,8 +167,10 @@ def give_second_read(
         If the case waits for no second read, is not open for this reader or reserved for another,
         if the reader has read it before, or no image can be shown.
     """
+    require_step(actor, Step.GIVE_SECOND_READ)
     moment = at or utc_now()
     read = ProposedRead(tuple(conditions), urgency, certainty, comment=comment.strip())
+    is_viewable = looked_at(store, case_id)
 
     def work(case: CaseWork) -> SecondReadView:
         given = case.history.read_of(actor.name, ReadKind.SECOND)
@@ -178,7 +181,7 @@ def give_second_read(
                 RefusalCode.ALREADY_GIVEN, "Your second read of this case is given, and stays."
             )
         context = case.context(
-            actor, moment, version=version, read=read, viewable=case.is_viewable()
+            actor, moment, version=version, read=read, viewable=is_viewable(case.case)
         )
         case.check(Step.GIVE_SECOND_READ, context)
         _store(case, actor, read, moment)

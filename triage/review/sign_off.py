@@ -11,7 +11,7 @@ from triage.accounts import Action, Actor, require
 from triage.errors import TriageError, UsageError
 from triage.ledger.events.review_events import AddendumAdded, CaseExported, CaseSigned
 from triage.review.case_lists import cases_in
-from triage.review.case_work import CaseWork, in_transaction, require_reader
+from triage.review.case_work import CaseWork, in_transaction, require_step
 from triage.review.guards import check_text
 from triage.review.refusals import RefusalCode, StepRefused
 from triage.review.signed_content import signed_sha256
@@ -135,8 +135,7 @@ def sign_off(
     StepRefused
         If the actor has not signed in again, or no name is given; then nothing was signed.
     """
-    require(actor, Action.SIGN)
-    require_reader(actor)
+    require_step(actor, Step.SIGN)
     name, moment = printed_name.strip(), at or utc_now()
     if not name:
         raise StepRefused(RefusalCode.BAD_TEXT, "A signature needs a printed name.")
@@ -208,7 +207,7 @@ def add_addendum(
     StepRefused
         If the case was not signed, or the text is empty, too long or cannot be stored.
     """
-    require_reader(actor)
+    require_step(actor, Step.ADD_ADDENDUM)
     moment = at or utc_now()
 
     def work(case: CaseWork) -> int:

@@ -31,6 +31,7 @@ from triage.review.guards import (
     read_is_complete,
     rubric_is_complete,
     text_is_given,
+    was_viewable,
 )
 from triage.review.refusals import RefusalCode, StepRefused
 from triage.vocabulary.case_states import CaseState
@@ -130,6 +131,7 @@ TRANSITIONS: Mapping[Step, Transition] = {
             has_case,
             comes_after_the_reveal,
             read_is_complete,
+            was_viewable,
             bundle_is_in_use,
             departure_has_reason,
         ),
@@ -156,7 +158,7 @@ TRANSITIONS: Mapping[Step, Transition] = {
         Action.ADJUDICATE,
         frozenset({CaseState.ADJUDICATION}),
         frozenset({CaseState.ADJUDICATION, CaseState.DECIDED}),
-        (is_in_turn, read_is_complete, rubric_is_complete),
+        (is_in_turn, read_is_complete, rubric_is_complete, is_viewable),
     ),
     Step.SKIP: Transition(
         Action.READ_CASE, _OPEN, frozenset({CaseState.SKIPPED}), (has_case, text_is_given)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from triage.errors import TriageError
 from triage.hashing import hash_file
 from triage.modalities import MODALITIES
 from triage.regular_file import check_below
+from triage.store import EventType, Store, events
+from triage.store.cases import get_case
 from triage.store.records import ImageRecord, StoredCase
 
 
@@ -22,6 +25,31 @@ def has_viewable_image(case: StoredCase, *, checked: bool) -> bool:
     """
     volumes = MODALITIES[case.modality].volumes
     return any(_is_viewable(image, volumes, checked) for image in case.images)
+
+
+def looked_at(store: Store, case_id: int) -> Callable[[StoredCase], bool]:
+    """Look at the images before a transaction for writing, in which others would wait for it.
+
+    Returns
+    -------
+    callable
+        Whether the case, as it is in that transaction, has an image that can be shown; looks again
+        only if its images are others by then.
+
+    Raises
+    ------
+    StoreError
+        If there is no such case.
+    """
+    with store.reading() as session:
+        before = get_case(session, case_id)
+        checked = any(one.kind == EventType.IMAGES_CHECKED for one in events(session, case_id))
+    found = has_viewable_image(before, checked=checked)
+
+    def is_viewable(case: StoredCase) -> bool:
+        return found if case.images == before.images else has_viewable_image(case, checked=False)
+
+    return is_viewable
 
 
 def _is_viewable(image: ImageRecord, volume: bool, checked: bool) -> bool:

@@ -12,9 +12,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from triage.errors import UsageError
 from triage.store import Store, cases_waiting
+from triage.store.tables import SitePolicyRow
 from triage.vocabulary.clinical import Urgency
 
 _NEAR = 0.25  # the last quarter of a class's time; our default
@@ -49,16 +52,20 @@ class Pressure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WorklistItem:
-    """One waiting case, with nothing of the AI but its class."""
+    """One waiting case, with nothing of the AI but its class.
+
+    `band`, and `deadline` and `pressure`, which follow from it, are None where the policy of the
+    site hides the priority.
+    """
 
     case_id: int
     external_id: str
     source: str
-    band: Urgency
+    band: Urgency | None
     received_at: datetime
     waiting: timedelta
-    deadline: datetime
-    pressure: Pressure
+    deadline: datetime | None
+    pressure: Pressure | None
     images: int
 
 
@@ -84,25 +91,32 @@ def worklist(store: Store, now: datetime, deadlines: Deadlines | None = None) ->
     limits = deadlines or Deadlines()
     with store.reading() as session:
         waiting = cases_waiting(session)
+        hidden = _sites_without_priority(session)
     waiting.sort(key=lambda case: (case.queue_urgency.rank, case.received_at, case.id))
     items = []
     for case in waiting:
         allowed = limits.of(case.queue_urgency)
         deadline = case.received_at + allowed
+        visible = case.source not in hidden
         items.append(
             WorklistItem(
                 case_id=case.id,
                 external_id=case.external_id,
                 source=case.source,
-                band=case.queue_urgency,
+                band=case.queue_urgency if visible else None,
                 received_at=case.received_at,
                 waiting=now - case.received_at,
-                deadline=deadline,
-                pressure=_pressure(deadline - now, allowed),
+                deadline=deadline if visible else None,
+                pressure=_pressure(deadline - now, allowed) if visible else None,
                 images=case.images,
             )
         )
     return items
+
+
+def _sites_without_priority(session: Session) -> frozenset[str]:
+    rows = session.execute(select(SitePolicyRow.site, SitePolicyRow.policy))
+    return frozenset(site for site, policy in rows if not policy["priority_visible"])
 
 
 def _pressure(left: timedelta, allowed: timedelta) -> Pressure:

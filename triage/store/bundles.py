@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from triage.errors import StoreError
+from triage.hashing import hash_json
 from triage.ledger.events.model_events import BundleRegistered, BundleWithdrawn, ChampionSet
 from triage.store.base import utc_now
 from triage.store.ledger import SYSTEM, append_event
@@ -70,10 +71,22 @@ def withdraw_bundle(session: Session, digest: str, reason: str, *, actor: str = 
     row = session.scalar(select(Bundle).where(Bundle.digest == digest).with_for_update())
     if row is None:
         raise StoreError("There is no such bundle.", where=f"bundle {digest[:12]}")
+    _withdraw(session, row, reason, actor)
+    stand_in = select(Bundle).where(Bundle.digest == planted_digest(digest)).with_for_update()
+    if (planted := session.scalar(stand_in)) is not None:
+        _withdraw(session, planted, reason, actor)
+
+
+def planted_digest(digest: str) -> str:
+    """Return the digest of the bundle that stands for another in planted cases."""
+    return hash_json({"planted_opinions_of": digest})
+
+
+def _withdraw(session: Session, row: Bundle, reason: str, actor: str) -> None:
     if row.withdrawn_at is None:
         row.withdrawn_at, row.alias = utc_now(), None
         session.flush()
-        append_event(session, BundleWithdrawn(digest, reason), actor=actor)
+        append_event(session, BundleWithdrawn(row.digest, reason), actor=actor)
 
 
 def champion(session: Session) -> BundleRecord | None:

@@ -152,6 +152,9 @@ def _compare_images(session: Session, case_id: int, record: CaseRecord, actor: s
         row.path, row.root = image.path, image.root
     session.flush()
     if former:
+        session.execute(  # so that what was read of the former images is refused
+            update(Case).where(Case.id == case_id).values(version=Case.version + 1)
+        )
         append_event(session, ImagesSupplied(former), actor=actor, case_id=case_id)
         if _is_decoded(record):
             _images_decoded(session, case_id, len(rows), actor)

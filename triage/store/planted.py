@@ -38,6 +38,10 @@ def is_planted(session: Session, case_id: int) -> bool:
 
 
 def planted_prediction(session: Session, case_id: int) -> StoredPrediction | None:
-    """Return the prediction to show in place of the system's; None of most cases."""
+    """Return the prediction to show in place of the system's; None of most cases.
+
+    None also where the system has been withdrawn: no case shows an opinion of it.
+    """
     number = session.scalar(select(PlantedCase.prediction_id).where(PlantedCase.case_id == case_id))
-    return None if number is None else get_prediction(session, number)
+    planted = None if number is None else get_prediction(session, number)
+    return None if planted is None or planted.withdrawn else planted

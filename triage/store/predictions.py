@@ -28,7 +28,14 @@ SHOWN_FIRST = ((Bundle.alias == CHAMPION).desc().nulls_last(), Prediction.id.des
 IS_READ = or_(Prediction.condition.is_not(None), Prediction.recommendation != NO_AI_OPINION)
 """True of a decision whose bundle could read the images of the case."""
 
-IS_PLANTED = select(PlantedCase.case_id).where(PlantedCase.prediction_id == Prediction.id).exists()
+IS_PLANTED = (
+    select(PlantedCase.case_id)
+    .where(
+        PlantedCase.case_id == Prediction.case_id,  # the key
+        PlantedCase.prediction_id == Prediction.id,
+    )
+    .exists()
+)
 """True of an opinion that was made up for a planted case; only readers of that case see it."""
 
 
@@ -98,6 +105,9 @@ def _move_reading(session: Session, prediction_id: int, reading: ReadingRecord) 
 
 def _fill_in(session: Session, prediction_id: int, values: dict[str, Any]) -> bool:
     """Put an opinion in the place of "could not be read", and return whether it was put there."""
+    # The state that follows from it is that of the case as it is now: steps of a review wait.
+    of_case = select(Prediction.case_id).where(Prediction.id == prediction_id).scalar_subquery()
+    session.execute(select(Case.id).where(Case.id == of_case).with_for_update())
     shown = select(Review.id).where(Review.prediction_id == prediction_id).exists()
     # One statement, so that of two writers the second finds it done.
     filled = session.execute(

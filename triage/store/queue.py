@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from triage.store.predictions import IS_PLANTED, SHOWN_FIRST
@@ -26,16 +26,25 @@ def cases_waiting(session: Session) -> list[QueuedCase]:
     """Return every case without a decision, in no particular order.
 
     A case that no bundle has scored waits like an abstained one: not knowing
-    never lowers a priority.
+    never lowers a priority. A planted case waits in the class of the opinion that its readers are
+    shown, or it could be told apart by the difference.
     """
-    place = func.row_number().over(partition_by=Prediction.case_id, order_by=SHOWN_FIRST)
+    shown_first = (case((IS_PLANTED, 0), else_=1), *SHOWN_FIRST)
+    place = func.row_number().over(partition_by=Prediction.case_id, order_by=shown_first)
     ranked = (
         select(Prediction.case_id, Prediction.queue_urgency, place.label("place"))
         .join(Bundle, Prediction.bundle_id == Bundle.id)
-        .where(Bundle.withdrawn_at.is_(None), ~IS_PLANTED)
+        .join(Case, Prediction.case_id == Case.id)
+        .where(Bundle.withdrawn_at.is_(None), Case.state.in_(WAITING))
         .subquery()
     )
-    counted = select(Image.case_id, func.count().label("images")).group_by(Image.case_id).subquery()
+    counted = (
+        select(Image.case_id, func.count().label("images"))
+        .join(Case, Image.case_id == Case.id)
+        .where(Case.state.in_(WAITING))
+        .group_by(Image.case_id)
+        .subquery()
+    )
     rows = session.execute(
         select(
             Case.id,

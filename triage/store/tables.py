@@ -192,7 +192,7 @@ class Read(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    review_id: Mapped[int] = mapped_column(_refers("review.id"))
+    review_id: Mapped[int] = mapped_column(_refers("review.id"), index=True)
     kind: Mapped[str] = mapped_column(String)
     round: Mapped[int] = mapped_column(server_default="0")
     conditions: Mapped[list[str]] = mapped_column(JSON)

@@ -16,7 +16,9 @@ from triage.data.spec import DataSpec
 from triage.ledger.events import event_of
 from triage.ledger.events.review_events import AdjudicationClosed, DecisionMade
 from triage.review.figures.truth import TRUTH_SOURCES, Truth, TruthLabel, truth_of
+from triage.review.figures.unshown_opinions import unshown_opinions
 from triage.store.tables import Case, Event, Label, PlantedCase, Prediction, Read, Review
+from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
 from triage.vocabulary.event_types import EventType
 from triage.vocabulary.label_sources import LabelSource
@@ -113,14 +115,14 @@ def reviewed_cases(session: Session, spec: DataSpec | None = None) -> list[Revie
     reads = _reads(session)
     labels = _labels(session)
     happenings = _happenings(session)
-    unshown = _unshown(session)
+    unshown = unshown_opinions(session)
     return [
         replace(
             case,
             **_stated(reads.get(number, ()), happenings.get(number, _NOTHING)),
             **_adjudication(reads.get(number, ()), happenings.get(number, _NOTHING)),
             earlier_release=happenings.get(number, _NOTHING).carried_over,
-            unshown=unshown.get(number),
+            unshown=_advice(*unshown[number]) if number in unshown else None,
             truth=truth_of(labels.get(number, ()), spec),
         )
         for number, case in cases.items()
@@ -261,6 +263,7 @@ def _happenings(session: Session) -> dict[int, _Happenings]:
         content = json.loads(payload)
         if kind == EventType.CASE_CARRIED_OVER:
             one.carried_over = content["policy"] is not None
+            one.adjudicated = content["state"] == CaseState.ADJUDICATION
             continue
         event = event_of(kind, content)  # None where an earlier release wrote it
         if isinstance(event, DecisionMade):
@@ -270,23 +273,6 @@ def _happenings(session: Session) -> dict[int, _Happenings]:
         elif event is not None:
             one.adjudicated, one.closed = True, None
     return found
-
-
-def _unshown(session: Session) -> dict[int, Advice]:
-    """The newest that a system had said of each case before a decision without the AI."""
-    query = (
-        select(Review.case_id, Prediction.condition, Prediction.recommendation)
-        .join(Read, Read.review_id == Review.id)
-        .join(Prediction, Prediction.case_id == Review.case_id)
-        .where(
-            Review.revealed_at.is_(None),
-            Read.kind == ReadKind.FINAL,
-            Read.withdrawn_at.is_(None),
-            Prediction.created_at <= Read.at,
-        )
-        .order_by(Prediction.id)
-    )
-    return {case: _advice(condition, said) for case, condition, said in session.execute(query)}
 
 
 def _stated(reads: Sequence[_GivenRead], happenings: _Happenings) -> dict[str, Any]:
@@ -322,8 +308,7 @@ def _adjudication(reads: Sequence[_GivenRead], happenings: _Happenings) -> dict[
     rounds = [read.round for read in reads if read.kind is ReadKind.ADJUDICATION]
     closed = happenings.closed
     return {
-        # Contradictory decisions of an earlier release were in adjudication from the beginning.
-        "adjudicated": happenings.adjudicated or closed is not None,
+        "adjudicated": happenings.adjudicated,
         "closed": closed is not None,
         "by_senior": closed is not None and closed.by_senior,
         "rounds": max(rounds, default=0),

@@ -66,6 +66,7 @@ def _create_read() -> None:
         _key("read", "review_id", "review.id"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_read")),
     )
+    op.create_index("ix_read_review_id", "read", ["review_id"])
     standing = sa.text("withdrawn_at IS NULL")
     op.create_index(
         "uq_read_standing",
