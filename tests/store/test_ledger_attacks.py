@@ -116,8 +116,8 @@ def append_chained(connection: Connection, back: timedelta) -> None:
     query = "SELECT id, hash FROM event ORDER BY id DESC LIMIT 1"
     last = connection.execute(text(query)).one()
     at = utc_now() - back
-    payload = '{"bundle":"x"}'
-    row = sealed_row(last.id + 1, at, "system", "bundle_registered", None, payload, last.hash)
+    payload = '{"account":null,"reason":"unknown_name"}'
+    row = sealed_row(last.id + 1, at, "system", "sign_in_refused", None, payload, last.hash)
     _write(connection, row)
 
 
@@ -260,7 +260,9 @@ def test_a_cut_tail_with_its_facts_is_found_only_with_checkpoints(
         sql(
             "DELETE FROM label WHERE id > 2",
             "DELETE FROM prediction WHERE id > 2",
+            "DELETE FROM image WHERE case_id > 2",
             f"DELETE FROM event WHERE id > {labels[1]}",
+            'DELETE FROM "case" WHERE id > 2',
         )(connection)
     assert verify_ledger(url_of(filled)).intact
     found = verify_ledger(url_of(filled), checkpoints=checkpoints)
@@ -302,7 +304,7 @@ def test_triggers_that_are_taken_away_are_found(
     assert found.chain.counts.keys() == {"guards"}
     if used:
         with filled.engine.begin() as connection:
-            sql("UPDATE event SET case_id = NULL WHERE id = 4")(connection)
+            sql("UPDATE event SET actor = 'Mallory' WHERE id = 4")(connection)
         found = verify_ledger(url_of(filled), checkpoints=checkpoints)
         assert found.chain.counts.keys() >= {"guards", "edited"}
 

@@ -201,7 +201,9 @@ class _Chain:
             else:
                 if moment < self._last_at:
                     self._note_time(seq, moment)
-                if self._since and (moment, seq) < self.earliest.get(self._since, (moment, seq + 1)):
+                if self._since and (moment, seq) < self.earliest.get(
+                    self._since, (moment, seq + 1)
+                ):
                     self.earliest[self._since] = (moment, seq)
             self._last_at = moment
             if seq in self._sizes:
@@ -313,6 +315,8 @@ def _moment(at: str) -> datetime:
 
 def _is_time(at: str) -> bool:
     """Whether a text is a moment as `time_text` writes it."""
+    if type(at) is not str:
+        return False
     try:
         datetime.fromisoformat(at)
     except ValueError:
@@ -369,7 +373,8 @@ def _compare_times(
     of_sizes = {each.seq: each for each in sorted(checkpoints, key=lambda each: each.at)}
     for size in sorted(of_sizes.keys() | chain.earliest.keys(), reverse=True):
         since = chain.earliest.get(size)
-        if since is not None and (earliest is None or since < earliest):
+        # Of events before `accepted`, who signed knows the times.
+        if since is not None and size >= accepted and (earliest is None or since < earliest):
             earliest = since
         checkpoint = of_sizes.get(size)
         if checkpoint is None or earliest is None:
@@ -379,7 +384,7 @@ def _compare_times(
             seconds = (_moment(checkpoint.at) - _moment(at)).total_seconds()
         except ValueError:
             continue  # found as edited
-        if seconds > tolerance_s and seq > accepted and seq not in found:
+        if seconds > tolerance_s and seq not in found:
             found.add(seq)
             findings.add(
                 FindingKind.CLOCK_SET_BACK,
