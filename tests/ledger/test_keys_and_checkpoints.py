@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from datetime import UTC, datetime
+import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from tests.ledger.chains import LEDGER, chain, root
+from tests.ledger.chains import LEDGER, START, chain, root, sealed
 from triage.errors import LedgerError, LedgerNotIntact
 from triage.ledger.canonical import canonical_text
 from triage.ledger.checkpoints import (
@@ -25,6 +27,7 @@ from triage.ledger.checkpoints import (
     read_checkpoints,
     sign_checkpoint,
     sign_rotation,
+    size_of,
 )
 from triage.ledger.findings import FindingKind
 from triage.ledger.key_rotation import rotate_key
@@ -37,7 +40,7 @@ from triage.ledger.keys import (
     public_file,
     read_trusted_keys,
 )
-from triage.ledger.verification import ChainVerification, verify_chain
+from triage.ledger.verification import CLOCK_TOLERANCE_S, ChainVerification, verify_chain
 
 ROWS = chain(30)
 
@@ -54,7 +57,8 @@ def path(tmp_path: Path) -> Path:
 
 def checkpoint(key: SigningKey, seq: int, **changes: object) -> Checkpoint:
     rows = ROWS[:seq]
-    stated = {"ledger": LEDGER, "seq": seq, "head": rows[-1].hash, "root": root(rows)}
+    at = START + timedelta(seconds=seq)
+    stated = {"ledger": LEDGER, "seq": seq, "head": rows[-1].hash, "root": root(rows), "at": at}
     return sign_checkpoint(key, **(stated | changes))  # type: ignore[arg-type]
 
 
@@ -294,3 +298,74 @@ def test_there_is_nothing_to_replace_without_a_checkpoint(
     path.touch()
     with pytest.raises(LedgerError, match="no checkpoint"):
         rotate_key(path, keys[0], keys[1])
+
+
+# Times
+
+
+def test_an_event_after_a_checkpoint_has_no_time_before_it(
+    path: Path, keys: list[SigningKey]
+) -> None:
+    """Also where each event is only a little before the last one."""
+    at = START + timedelta(seconds=10 + CLOCK_TOLERANCE_S)
+    append_record(path, checkpoint(keys[0], 10, at=at))
+    assert kinds(path) == []
+    append_record(path, checkpoint(keys[0], 12, at=at + timedelta(seconds=10)))
+    found = verified(path)
+    assert [each.kind for each in found.findings] == [FindingKind.CLOCK_SET_BACK]
+    assert found.findings[0].what.startswith("Event 13 was appended after the checkpoint")
+    # Whoever signed the next one has looked at it.
+    append_record(path, checkpoint(keys[0], 20, at=at + timedelta(hours=1), clock_accepted=20))
+    assert kinds(path) == [FindingKind.CLOCK_SET_BACK]  # of what came after that one
+    append_record(path, checkpoint(keys[0], 30, at=at + timedelta(hours=1), clock_accepted=30))
+    assert kinds(path) == []
+
+
+@pytest.mark.parametrize(
+    "at", ["2026-99-01T00:00:00.000000Z", "2026-12-01T00:00:00Z", "2026-12-01 00:00:00.000000Z"]
+)
+def test_a_time_that_is_none_is_found_although_the_hash_is_right(at: str) -> None:
+    last = ROWS[-1]
+    row = sealed(last.seq + 1, at, "system", "images_checked", 1, {"images": 1}, last.hash)
+    found = verify_chain([*ROWS, row])
+    assert [each.kind for each in found.findings] == [FindingKind.EDITED]
+
+
+# Several writers, and a disk that is full
+
+
+def test_what_another_process_appended_meanwhile_is_not_written_over(
+    path: Path, keys: list[SigningKey]
+) -> None:
+    seen = size_of(path)
+    assert append_record(path, checkpoint(keys[0], 20), after=seen)
+    assert not append_record(path, checkpoint(keys[0], 10), after=seen)
+    assert [each.seq for each in read_checkpoints(path).checkpoints] == [20]
+
+
+@pytest.mark.parametrize("shrinks", [True, False])
+def test_nothing_half_written_passes_for_a_checkpoint(
+    path: Path, keys: list[SigningKey], monkeypatch: pytest.MonkeyPatch, shrinks: bool
+) -> None:
+    """A disk that is nearly full takes a part of a line, and says so only at the next one."""
+    append_record(path, checkpoint(keys[0], 10))
+    before = path.read_bytes()
+    write, written = os.write, []
+
+    def full(number: int, data: bytes) -> int:
+        if written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written.append(data)
+        return write(number, data[:100])
+
+    monkeypatch.setattr(os, "write", full)
+    if not shrinks:  # storage that is only appended to
+        monkeypatch.setattr(os, "ftruncate", lambda number, end: full(number, b""))
+    with pytest.raises(LedgerError, match="cannot be written"):
+        append_record(path, checkpoint(keys[0], 20))
+    monkeypatch.undo()
+    assert path.read_bytes()[: len(before)] == before
+    assert (path.read_bytes() == before) is shrinks
+    assert kinds(path) == []
+    append_record(path, checkpoint(keys[0], 20))
+    assert [each.seq for each in read_checkpoints(path).checkpoints] == [10, 20]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +23,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
 
 def checkpoint(key: SigningKey, rows: list[StoredEvent], **changes: object) -> Checkpoint:
     stated = {"ledger": LEDGER, "seq": len(rows), "head": rows[-1].hash, "root": root(rows)}
+    stated["at"] = datetime.fromisoformat(rows[-1].at)
     return sign_checkpoint(key, **(stated | changes))  # type: ignore[arg-type]
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, select, text
 
 from tests.readers import DWELL, read_case, reader, states
 from tests.store.make import case, scored
 from triage.accounts import SYSTEM_ACTOR, Actor, Role
 from triage.accounts.accounts import add_account
+from triage.ledger.canonical import canonical_text
 from triage.review import add_addendum, plant_case, sign_off
 from triage.review.policies import SitePolicy, set_site_policy
-from triage.store import Store, add_case, verify_ledger
+from triage.store import ImageRecord, Store, add_case, verify_ledger
 from triage.store.base import utc_now
+from triage.store.ledger import sealed_row
+from triage.store.tables import Event
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.review_policies import SignatureMeaning
 
@@ -86,6 +89,11 @@ def test_nothing_is_found_where_nothing_was_altered(filled: Store) -> None:
         ("UPDATE account SET disabled_at = created_at", "account 1"),
         ("UPDATE site_policy SET policy = '{}'", "policy 1 of 1"),
         ("DELETE FROM planted_case", "planted case 1 of 1"),
+        ("UPDATE label SET read_id = NULL WHERE id = 1", "label 1: read_id"),
+        ('UPDATE "case" SET patient_id = 1 WHERE id = 2', "case 2: patient_id"),
+        ("UPDATE image SET sha256 = 'x' WHERE case_id = 2", "case 2: its images"),
+        ("UPDATE image SET sha256 = NULL WHERE case_id = 2", "case 2: its images"),
+        ("DELETE FROM image WHERE case_id = 4", "case 4: its images"),
         ("UPDATE bundle SET alias = NULL, withdrawn_at = created_at", "bundle 1 of"),
     ],
 )
@@ -94,3 +102,70 @@ def test_an_altered_row_is_found(filled: Store, statement: str, found: str) -> N
         connection.execute(text(statement))
     lines = findings(filled)
     assert any(line.startswith(found) for line in lines), lines
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ('DELETE FROM "case" WHERE id = 4', "image 4: its case_id names a row of case"),
+        ("DELETE FROM patient WHERE id = 4", "case 4: its patient_id names a row of patient"),
+        ("DELETE FROM review", "read 1: its review_id names a row of review"),
+        (
+            "INSERT INTO review (case_id, reviewer, opened_at) SELECT 99, 'Mallory', opened_at "
+            "FROM review",
+            "review 2: its case_id names a row of case",
+        ),
+    ],
+)
+def test_a_row_without_the_one_that_it_belongs_to_is_found(
+    filled: Store, statement: str, found: str
+) -> None:
+    """SQLite keeps references only for who asks for it."""
+    with filled.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        connection.exec_driver_sql(statement)
+        connection.commit()
+    lines = findings(filled)
+    assert any(line.startswith(found) for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("ai_revealed", {"review": 1, "prediction": 1, "bundle": None}),  # nobody opened the case
+        ("case_opened", {"unknown": 1}),
+        ("case_opened", [1]),
+        ("case_scored", {"bundle_id": 1, "prediction": "x", "sha256": None}),
+        ("of_no_kind", {}),
+        ("case_carried_over", {"state": "received", "arrived": "received",
+                               "predictions": {"x": "y"}}),
+    ],
+)  # fmt: skip
+def test_an_event_that_the_software_does_not_write_is_a_finding(
+    filled: Store, kind: str, payload: object
+) -> None:
+    """Appended by SQL with the right hash; the verification neither ends nor passes over it."""
+    with filled.transaction() as session:
+        last = session.execute(select(Event).order_by(Event.id.desc()).limit(1)).scalar_one()
+        row = sealed_row(
+            last.id + 1, utc_now() + DWELL, "Mallory", kind, 4, canonical_text(payload), last.hash
+        )
+        session.connection().execute(insert(Event.__table__), [row])  # type: ignore[arg-type]
+    lines = findings(filled)
+    assert lines
+    assert not any("Mallory" in line for line in lines)
+
+
+def test_images_that_are_supplied_later_are_followed(store: Store) -> None:
+    missing, there = ImageRecord("a.png", "/root", None), ImageRecord("a.png", "/root", "b" * 64)
+    for image in (missing, there):
+        with store.transaction() as session:
+            add_case(session, case("c1", images=(image,), patient=None))
+    assert findings(store) == []
+    with store.transaction() as session:
+        add_case(session, case("c1", images=(there,)))  # and the patient
+    assert findings(store) == []
+    with store.engine.begin() as connection:
+        connection.execute(text("UPDATE image SET sha256 = NULL"))
+    assert findings(store) == ["case 1: its images are not those that its events state."]

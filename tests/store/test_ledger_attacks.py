@@ -304,7 +304,7 @@ def test_triggers_that_are_taken_away_are_found(
     assert found.chain.counts.keys() == {"guards"}
     if used:
         with filled.engine.begin() as connection:
-            sql("UPDATE event SET case_id = NULL WHERE id = 3")(connection)
+            sql("UPDATE event SET actor = 'Mallory' WHERE id = 4")(connection)
         found = verify_ledger(url_of(filled), checkpoints=checkpoints)
         assert found.chain.counts.keys() >= {"guards", "edited"}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,11 @@ from triage.errors import LedgerError
 from triage.ledger.canonical import canonical_text, time_text
 from triage.ledger.keys import SigningKey, is_signature, key_id
 from triage.regular_file import open_regular
+
+try:
+    import fcntl
+except ImportError:  # Windows: two writers of one file at once are not told apart there
+    fcntl = None  # type: ignore[assignment]
 
 FORMAT: Final = "triage-ledger-1"
 _MOST_LINE_BYTES = 4096
@@ -210,11 +216,32 @@ def _lines(path: Path) -> Iterator[bytes]:
             yield line
 
 
-def append_record(path: Path, record: SignedRecord) -> None:
+def size_of(path: Path) -> int:
+    """Return the size of a file of checkpoints in bytes, 0 where there is none; for `after`."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # reading or writing it says why
+
+
+def append_record(path: Path, record: SignedRecord, *, after: int | None = None) -> bool:
     """Append a checkpoint or a key rotation to a file, and wait until it is on the disk.
 
     A last line without an end, as a crash leaves one, stays as it is; the record gets a line of
     its own.
+
+    Parameters
+    ----------
+    path : Path
+    record : Checkpoint or KeyRotation
+    after : int, optional
+        From `size_of`, taken before the file was read for this record; without it, whatever others
+        have appended.
+
+    Returns
+    -------
+    bool
+        False, and nothing is written, if another process has appended since.
 
     Raises
     ------
@@ -225,15 +252,32 @@ def append_record(path: Path, record: SignedRecord) -> None:
     try:
         number = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         with os.fdopen(number, "r+b", buffering=0) as stream:
+            if fcntl is not None:
+                with suppress(OSError):  # a share without locks
+                    fcntl.flock(number, fcntl.LOCK_EX)  # until it is closed
             end = stream.seek(0, os.SEEK_END)
+            if after is not None and end != after:
+                return False
             if end:
                 stream.seek(end - 1)
                 if stream.read(1) != b"\n":
                     line = b"\n" + line
-            stream.write(line)
-            os.fsync(stream.fileno())
+            _write_all(number, line, end)
     except OSError as error:
         raise LedgerError(
             f"The checkpoint cannot be written ({error.strerror or 'not seekable'}).",
             where=str(path),
         ) from error
+    return True
+
+
+def _write_all(number: int, data: bytes, end: int) -> None:
+    """Write to the disk; of what could not be written whole, nothing is left if possible."""
+    try:
+        while data:  # a disk that is nearly full takes a part
+            data = data[os.write(number, data) :]
+        os.fsync(number)
+    except OSError:
+        with suppress(OSError):  # storage that is only appended to
+            os.ftruncate(number, end)
+        raise

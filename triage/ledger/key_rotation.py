@@ -10,6 +10,7 @@ from triage.ledger.checkpoints import (
     append_record,
     read_checkpoints,
     sign_rotation,
+    size_of,
 )
 from triage.ledger.findings import Findings
 from triage.ledger.keys import SigningKey, key_id
@@ -30,10 +31,12 @@ def rotate_key(path: Path, key: SigningKey, new_key: SigningKey) -> KeyRotation:
     Raises
     ------
     LedgerError
-        If there is no checkpoint, the key is not the one that signs, or both keys are the same.
+        If there is no checkpoint, the key is not the one that signs, both keys are the same, or
+        another process has appended to the file meanwhile.
     LedgerNotIntact
         If lines of the file were changed or forged.
     """
+    after = size_of(path)
     file = read_checkpoints(path)
     if not file.checkpoints:
         raise LedgerError(
@@ -53,7 +56,12 @@ def rotate_key(path: Path, key: SigningKey, new_key: SigningKey) -> KeyRotation:
     if new_key.public == key.public:
         raise LedgerError("The new key is the present one.", where=str(path))
     record = sign_rotation(key, new_key.public, ledger=ledger)
-    append_record(path, record)
+    if not append_record(path, record, after=after):
+        raise LedgerError(
+            "Another process has appended to the file meanwhile.",
+            where=str(path),
+            hint="Run it again.",
+        )
     return record
 
 

@@ -164,8 +164,8 @@ def _locked(
 def _revealed(
     history: CaseHistory, event: review_events.AiRevealed, actor: str, at: datetime
 ) -> CaseHistory:
-    progress = history.progress(actor)
-    assert progress is not None, "a reveal comes after the opening"
+    # Without an opening before it, the event was not written by this software.
+    progress = history.progress(actor) or ReaderProgress(event.review, actor, at)
     shown = replace(
         progress,
         revealed_at=progress.revealed_at or at,

@@ -144,7 +144,7 @@ def verify_chain(
             f"Line {line} of the checkpoints has no end, as a crash during writing leaves it."
             for line in file.cut_lines
         ]
-    notes += _judge_clock(chain, trusted, found)
+    notes += _judge_clock(chain, trusted, found, clock_tolerance_s)
     return ChainVerification(
         findings=found.listed(),
         counts={kind.value: count for kind, count in found.counts.items()},
@@ -168,10 +168,12 @@ class _Chain:
         self.ledger: str | None = None
         self.at_sizes: dict[int, tuple[str, str]] = {}
         self.set_back: list[tuple[int, float]] = []
+        self.earliest: dict[int, tuple[str, int]] = {}
         self._findings = findings
         self._sizes = sizes
         self._tolerance_s = tolerance_s
         self._last_at = ""
+        self._since = 0
 
     def read(self, rows: Iterable[tuple[Any, ...]]) -> None:
         for row in rows:
@@ -183,6 +185,7 @@ class _Chain:
                 )  # fmt: skip
                 data = text.encode()
                 good = composed == text and sha256(data).hexdigest() == stored
+                good = good and _is_time(at)
             except _NOT_TEXT:
                 good, data = False, repr(row).encode(errors="replace")
             if not good or seq != self.last + 1:
@@ -192,11 +195,19 @@ class _Chain:
             self.last = seq
             if seq in self._sizes:
                 self.at_sizes[seq] = (stored, self.tree.root().hex())
+            moment = str(at)
             if kind == EventType.LEDGER_BEGUN:
                 self._begin(seq, payload)
-            elif str(at) < self._last_at:
-                self._note_time(seq, str(at))
-            self._last_at = str(at)
+            else:
+                if moment < self._last_at:
+                    self._note_time(seq, moment)
+                if self._since and (moment, seq) < self.earliest.get(
+                    self._since, (moment, seq + 1)
+                ):
+                    self.earliest[self._since] = (moment, seq)
+            self._last_at = moment
+            if seq in self._sizes:
+                self._since = seq
 
     def _begin(self, seq: int, payload: str) -> None:
         if self.begun is not None:
@@ -264,6 +275,11 @@ class _Chain:
                 FindingKind.EDITED,
                 f"Event {row.seq} was edited: its text states another {', '.join(different)}.",
             )
+        if not _is_time(row.at):
+            explained = True
+            self._findings.add(
+                FindingKind.EDITED, f"Event {row.seq} has a time that the software does not write."
+            )
         if sha256(row.text.encode()).hexdigest() != row.hash:
             explained = True
             self._findings.add(
@@ -276,6 +292,7 @@ class _Chain:
             )
 
 
+_TIME_LENGTH = len("YYYY-MM-DDTHH:MM:SS.ffffffZ")
 _MEMBERS = {"actor", "at", "case", "kind", "payload", "previous", "seq"}
 
 
@@ -296,6 +313,17 @@ def _moment(at: str) -> datetime:
     return datetime.fromisoformat(at)
 
 
+def _is_time(at: str) -> bool:
+    """Whether a text is a moment as `time_text` writes it."""
+    if type(at) is not str:
+        return False
+    try:
+        datetime.fromisoformat(at)
+    except ValueError:
+        return False
+    return len(at) == _TIME_LENGTH and at.endswith("Z") and at[10] == "T"
+
+
 def _compare(chain: _Chain, checkpoints: tuple[Checkpoint, ...], findings: Findings) -> None:
     """Compare the events with what checkpoints state of them."""
     for each in checkpoints:
@@ -313,7 +341,9 @@ def _compare(chain: _Chain, checkpoints: tuple[Checkpoint, ...], findings: Findi
             )
 
 
-def _judge_clock(chain: _Chain, trusted: Trusted | None, findings: Findings) -> list[str]:
+def _judge_clock(
+    chain: _Chain, trusted: Trusted | None, findings: Findings, tolerance_s: float | None
+) -> list[str]:
     """Add times that are set back to the findings, unless who signed has accepted them."""
     checkpoints = trusted.checkpoints if trusted else ()
     accepted = max((each.clock_accepted for each in checkpoints), default=0)
@@ -324,5 +354,40 @@ def _judge_clock(chain: _Chain, trusted: Trusted | None, findings: Findings) -> 
                 f"The time of event {seq} is {seconds:.0f} s before that of the event before it: "
                 "the clock was set back.",
             )
+    if tolerance_s is not None:
+        _compare_times(chain, checkpoints, accepted, findings, tolerance_s)
     known = sum(seq <= accepted for seq, _ in chain.set_back)
     return [f"{known} times that are set back were accepted with a checkpoint."] if known else []
+
+
+def _compare_times(
+    chain: _Chain,
+    checkpoints: tuple[Checkpoint, ...],
+    accepted: int,
+    findings: Findings,
+    tolerance_s: float,
+) -> None:
+    """Find events that were appended after a checkpoint and state a time before it."""
+    earliest: tuple[str, int] | None = None
+    found: set[int] = set()
+    of_sizes = {each.seq: each for each in sorted(checkpoints, key=lambda each: each.at)}
+    for size in sorted(of_sizes.keys() | chain.earliest.keys(), reverse=True):
+        since = chain.earliest.get(size)
+        # Of events before `accepted`, who signed knows the times.
+        if since is not None and size >= accepted and (earliest is None or since < earliest):
+            earliest = since
+        checkpoint = of_sizes.get(size)
+        if checkpoint is None or earliest is None:
+            continue
+        at, seq = earliest
+        try:
+            seconds = (_moment(checkpoint.at) - _moment(at)).total_seconds()
+        except ValueError:
+            continue  # found as edited
+        if seconds > tolerance_s and seq not in found:
+            found.add(seq)
+            findings.add(
+                FindingKind.CLOCK_SET_BACK,
+                f"Event {seq} was appended after the checkpoint of {checkpoint.at}, and its time "
+                f"is {seconds:.0f} s before it.",
+            )

@@ -48,10 +48,12 @@ def add_case(session: Session, record: CaseRecord, *, actor: str = SYSTEM) -> in
     """
     case_id = find_case(session, record.source, record.external_id)
     if case_id is None:
-        case_id, added = _add_row(session, record)
+        patient_id, case_id, added = _add_row(session, record)
         if added:
             _add_images(session, case_id, record.images)
-            append_event(session, CaseReceived(len(record.images)), actor=actor, case_id=case_id)
+            hashes = {str(position): one for position, one in enumerate(record.hashes)}
+            received = CaseReceived(len(record.images), patient_id, hashes)
+            append_event(session, received, actor=actor, case_id=case_id)
             if _is_decoded(record):
                 append_event(
                     session, ImagesChecked(len(record.images)), actor=actor, case_id=case_id
@@ -62,14 +64,15 @@ def add_case(session: Session, record: CaseRecord, *, actor: str = SYSTEM) -> in
     return case_id
 
 
-def _add_row(session: Session, record: CaseRecord) -> tuple[int, bool]:
+def _add_row(session: Session, record: CaseRecord) -> tuple[int, int, bool]:
+    """Return the numbers of the patient and the case, and whether the case was added."""
     patient_id, _ = add_once(
         session,
         Patient,
         {"source": record.source, "external_id": record.patient_name},
         unique=("source", "external_id"),
     )
-    return add_once(
+    case_id, added = add_once(
         session,
         Case,
         {
@@ -87,6 +90,7 @@ def _add_row(session: Session, record: CaseRecord) -> tuple[int, bool]:
         },
         unique=("source", "external_id"),
     )
+    return patient_id, case_id, added
 
 
 def _is_decoded(record: CaseRecord) -> bool:
@@ -144,10 +148,11 @@ def _compare_images(session: Session, case_id: int, record: CaseRecord, actor: s
         session.execute(select(Case.id).where(Case.id == case_id).with_for_update())
         rows = _image_rows(session, case_id)
         _require_exchangeable(session, case_id, rows, record)
-    former = {}
+    former, supplied = {}, {}
     for row, image in zip(rows, images, strict=True):
         if row.sha256 != image.sha256:
             former[str(row.position)] = row.sha256
+            supplied[str(row.position)] = image.sha256
             row.sha256, row.flags = image.sha256, list(image.flags)
         row.path, row.root = image.path, image.root
     session.flush()
@@ -155,7 +160,7 @@ def _compare_images(session: Session, case_id: int, record: CaseRecord, actor: s
         session.execute(  # so that what was read of the former images is refused
             update(Case).where(Case.id == case_id).values(version=Case.version + 1)
         )
-        append_event(session, ImagesSupplied(former), actor=actor, case_id=case_id)
+        append_event(session, ImagesSupplied(former, supplied), actor=actor, case_id=case_id)
         if _is_decoded(record):
             _images_decoded(session, case_id, len(rows), actor)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from triage.errors import LedgerNotIntact
-from triage.ledger.checkpoints import Checkpoint, append_record, sign_checkpoint
+from triage.errors import LedgerError, LedgerNotIntact
+from triage.ledger.checkpoints import Checkpoint, append_record, sign_checkpoint, size_of
 from triage.ledger.key_rotation import require_current_key
 from triage.ledger.keys import SigningKey
 from triage.ledger.verification import CLOCK_TOLERANCE_S
@@ -37,6 +38,8 @@ def append_checkpoint(
 ) -> CheckpointOutcome:
     """Verify the chain of a database and the earlier checkpoints, and sign one more.
 
+    Several processes may append to one file at once.
+
     Parameters
     ----------
     url : str, optional
@@ -52,10 +55,23 @@ def append_checkpoint(
     LedgerNotIntact
         If the chain is not intact, or does not agree with the earlier checkpoints.
     LedgerError
-        If the key is not the one that signs this file, or a file cannot be read or written.
+        If the key is not the one that signs this file, a file cannot be read or written, or the
+        last checkpoint is of a later time than the clock shows.
     StoreError
         If there is no database of this version.
     """
+    while True:
+        after = size_of(out)
+        outcome = _signed(url, key, out, accept_clock)
+        if outcome.appended is None or append_record(out, outcome.appended, after=after):
+            return outcome
+        # Another process has appended meanwhile; what it signed may cover more events than this.
+
+
+def _signed(url: str | None, key: SigningKey, out: Path, accept_clock: bool) -> CheckpointOutcome:
+    """Verify, and sign a checkpoint that is not appended yet."""
+    # Events that are committed during the verification are not before the checkpoint.
+    now = datetime.now(UTC)
     found = verify_ledger(
         url,
         checkpoints=out if out.exists() else None,
@@ -85,6 +101,21 @@ def append_checkpoint(
         head=chain.head,
         root=chain.root,
         clock_accepted=accepted,
+        at=_time(now, earlier, out),
     )
-    append_record(out, checkpoint)
     return CheckpointOutcome(checkpoint, chain.events, found)
+
+
+def _time(now: datetime, earlier: tuple[Checkpoint, ...], out: Path) -> datetime:
+    """Return the time of a checkpoint; never before that of the last one."""
+    if not earlier:
+        return now
+    last = datetime.fromisoformat(earlier[-1].at)
+    if (last - now).total_seconds() > CLOCK_TOLERANCE_S:
+        raise LedgerError(
+            f"The last checkpoint is of a later time ({earlier[-1].at}) than the clock shows.",
+            where=str(out),
+            hint="Correct the clock. If it was wrong then, begin a new file (another --out), and "
+            "keep this one.",
+        )
+    return max(now, last)

@@ -122,7 +122,7 @@ def _verify(
 def _check_facts(check: FactCheck, session: Session, findings: Findings) -> None:
     try:
         findings.extend(FindingKind.FACT, (f"{line}." for line in check(session)))
-    except (DataError, ValueError, TypeError, LookupError) as error:
+    except (DataError, ValueError, TypeError, LookupError, AttributeError) as error:
         # Of values that the software does not write, such as a time that is none.
         name = check.__name__.removesuffix("_findings")
         findings.add(

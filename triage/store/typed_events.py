@@ -35,7 +35,7 @@ class TypedEvent(NamedTuple):
     event: LedgerEvent | None
 
 
-def typed_events(session: Session, *kinds: EventType) -> Iterator[TypedEvent]:
+def typed_events(session: Session, *kinds: EventType, after: int = 0) -> Iterator[TypedEvent]:
     """Iterate over the events of some kinds, in the order of the ledger.
 
     Parameters
@@ -43,10 +43,12 @@ def typed_events(session: Session, *kinds: EventType) -> Iterator[TypedEvent]:
     session : Session
         Events that it has appended and not committed are not among them.
     kinds : EventType
+    after : int
+        Number of an event; only those after it.
     """
     query = (
         select(Event.id, Event.actor, Event.case_id, Event.kind, Event.payload)
-        .where(Event.kind.in_(kinds))
+        .where(Event.kind.in_(kinds), Event.id > after)
         .order_by(Event.id)
         .execution_options(yield_per=_CHUNK)
     )

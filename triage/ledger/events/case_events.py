@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from triage.ledger.event import LedgerEvent
 from triage.vocabulary.event_types import EventType
@@ -10,10 +10,23 @@ from triage.vocabulary.event_types import EventType
 
 @dataclass(frozen=True)
 class CaseReceived(LedgerEvent):
-    """A case was stored, with this many images."""
+    """A case was stored.
+
+    Parameters
+    ----------
+    images : int
+        How many it has.
+    patient : int or None
+        Row of `patient`.
+    sha256 : dict of (str or None), optional
+        Position of each image, in decimal digits, to its content hash; None of one that could not
+        be decoded.
+    """
 
     kind = EventType.CASE_RECEIVED
     images: int
+    patient: int | None = None
+    sha256: dict[str, str | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -26,10 +39,17 @@ class ImagesChecked(LedgerEvent):
 
 @dataclass(frozen=True)
 class ImagesSupplied(LedgerEvent):
-    """Files that had been missing or refused were supplied: position to the former SHA-256."""
+    """Files that had been missing or refused were supplied.
+
+    Parameters
+    ----------
+    former, supplied : dict of (str or None)
+        Position, in decimal digits, to the SHA-256 before and now.
+    """
 
     kind = EventType.IMAGES_SUPPLIED
     former: dict[str, str | None]
+    supplied: dict[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

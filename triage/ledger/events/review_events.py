@@ -117,6 +117,10 @@ class CaseCarriedOver(LedgerEvent):
     labels : tuple of CarriedLabel
     predictions : dict of str
         Row of `prediction`, in decimal digits, to the SHA-256 of the stored decision.
+    patient : int or None
+        Row of `patient`.
+    sha256 : dict of (str or None), optional
+        Position of each image to its content hash, as in `CaseReceived`.
     """
 
     kind = EventType.CASE_CARRIED_OVER
@@ -127,6 +131,8 @@ class CaseCarriedOver(LedgerEvent):
     reviews: tuple[CarriedReview, ...] = ()
     labels: tuple[CarriedLabel, ...] = ()
     predictions: dict[str, str] = field(default_factory=dict)
+    patient: int | None = None
+    sha256: dict[str, str | None] | None = None
 
 
 @dataclass(frozen=True)

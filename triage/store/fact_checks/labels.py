@@ -24,6 +24,7 @@ class LabelFacts(NamedTuple):
     source: str
     given_by: str
     ai_visible: bool
+    read_id: int | None
     withdrawn: bool
 
 
@@ -42,8 +43,8 @@ def label_findings(session: Session) -> list[str]:
             row.source,
             row.given_by,
             row.ai_visible,
-            # Until labels have the column, none can be withdrawn.
-            getattr(row, "withdrawn_at", None) is not None,
+            row.read_id,
+            row.withdrawn_at is not None,
         )
         findings += [
             f"label {row.id}: {name} is not what its events say"
@@ -67,7 +68,13 @@ def _replayed(session: Session) -> tuple[dict[int, LabelFacts], list[str]]:
                 if event.label in told:
                     findings.append(f"event {seq}: adds label {event.label} a second time")
                 told[event.label] = LabelFacts(
-                    case_id, event.condition, event.source, actor, event.ai_visible, False
+                    case_id,
+                    event.condition,
+                    event.source,
+                    actor,
+                    event.ai_visible,
+                    event.read,
+                    False,
                 )
             case LabelWithdrawn():
                 if event.label in told:
@@ -79,6 +86,12 @@ def _replayed(session: Session) -> tuple[dict[int, LabelFacts], list[str]]:
             case CaseCarriedOver():
                 for one in event.labels:
                     told[one.label] = LabelFacts(
-                        case_id, one.condition, one.source, one.given_by, one.ai_visible, False
+                        case_id,
+                        one.condition,
+                        one.source,
+                        one.given_by,
+                        one.ai_visible,
+                        one.read,
+                        False,
                     )
     return told, findings

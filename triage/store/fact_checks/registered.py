@@ -7,8 +7,11 @@ from collections.abc import Callable
 from sqlalchemy.orm import Session
 
 from triage.store.fact_checks.accounts import account_findings
+from triage.store.fact_checks.cases import case_findings
+from triage.store.fact_checks.events import event_findings
 from triage.store.fact_checks.labels import label_findings
 from triage.store.fact_checks.predictions import prediction_findings
+from triage.store.fact_checks.references import reference_findings
 from triage.store.fact_checks.reviews import review_findings
 from triage.store.fact_checks.settings import (
     bundle_findings,
@@ -21,6 +24,9 @@ FactCheck = Callable[[Session], list[str]]
 session reads one consistent state. Lines name rows and columns, not what stands in them."""
 
 FACT_CHECKS: tuple[FactCheck, ...] = (
+    event_findings,
+    reference_findings,
+    case_findings,
     prediction_findings,
     label_findings,
     review_findings,

@@ -40,8 +40,12 @@ _READ = sa.table(
 )
 
 
-_CASE = sa.table("case", sa.column("id"), sa.column("state"), sa.column("policy", sa.JSON()))
-_IMAGE = sa.table("image", sa.column("case_id"), sa.column("sha256"))
+_CASE = sa.table(
+    "case",
+    *(sa.column(name) for name in ("id", "patient_id", "state")),
+    sa.column("policy", sa.JSON()),
+)
+_IMAGE = sa.table("image", *(sa.column(name) for name in ("case_id", "position", "sha256")))
 _PREDICTION = sa.table(
     "prediction",
     *(sa.column(name) for name in ("id", "case_id", "bundle_id", "condition", "recommendation")),
@@ -129,7 +133,13 @@ def _of(table: sa.TableClause, cases: list[int]) -> dict[int, list[_Row]]:
     return by_case
 
 
+def _patients(cases: list[int]) -> dict[int, int]:
+    query = sa.select(_CASE.c.id, _CASE.c.patient_id).where(_CASE.c.id.in_(cases))
+    return {row.id: row.patient_id for row in op.get_bind().execute(query)}
+
+
 def _summaries(cases: list[int]) -> dict[int, _Row]:
+    patients = _patients(cases)
     images, predictions = _of(_IMAGE, cases), _of(_PREDICTION, cases)
     reviews, labels = _of(_REVIEW, cases), _of(_LABEL, cases)
     numbers = [one["id"] for found in reviews.values() for one in found]
@@ -141,8 +151,13 @@ def _summaries(cases: list[int]) -> dict[int, _Row]:
         case_id: _summary(
             images[case_id], predictions[case_id], reviews[case_id], labels[case_id], reads
         )
+        | {"patient": patients[case_id], "sha256": _hashes(images[case_id])}
         for case_id in cases
     }
+
+
+def _hashes(images: list[_Row]) -> _Row:
+    return {str(image["position"]): image["sha256"] for image in images}
 
 
 def _summary(
