@@ -14,8 +14,11 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 from triage.errors import UsageError
+from triage.review.policies import SitePolicy, site_policies
 from triage.store import Store, cases_waiting
+from triage.store.locks import locks
 from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.reader_names import reader_key
 
 _NEAR = 0.25  # the last quarter of a class's time; our default
 
@@ -49,7 +52,15 @@ class Pressure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WorklistItem:
-    """One waiting case, with nothing of the AI but its class."""
+    """One waiting case, with nothing of the AI but its class.
+
+    Parameters
+    ----------
+    priority_visible : bool
+        Whether the site's policy lets readers see the class, and what follows from it.
+    reserved_by : str, optional
+        The reader who has the case now.
+    """
 
     case_id: int
     external_id: str
@@ -60,6 +71,12 @@ class WorklistItem:
     deadline: datetime
     pressure: Pressure
     images: int
+    priority_visible: bool = True
+    reserved_by: str | None = None
+
+    def is_free_for(self, reader: str) -> bool:
+        """Whether a reader can open the case now."""
+        return self.reserved_by is None or reader_key(self.reserved_by) == reader_key(reader)
 
 
 def worklist(store: Store, now: datetime, deadlines: Deadlines | None = None) -> list[WorklistItem]:
@@ -84,6 +101,8 @@ def worklist(store: Store, now: datetime, deadlines: Deadlines | None = None) ->
     limits = deadlines or Deadlines()
     with store.reading() as session:
         waiting = cases_waiting(session)
+        reserved = locks(session, now)
+    policies = site_policies(store)
     waiting.sort(key=lambda case: (case.queue_urgency.rank, case.received_at, case.id))
     items = []
     for case in waiting:
@@ -100,6 +119,8 @@ def worklist(store: Store, now: datetime, deadlines: Deadlines | None = None) ->
                 deadline=deadline,
                 pressure=_pressure(deadline - now, allowed),
                 images=case.images,
+                priority_visible=policies.get(case.source, SitePolicy()).priority_visible,
+                reserved_by=reserved[case.id].owner if case.id in reserved else None,
             )
         )
     return items
