@@ -14,6 +14,7 @@ from sqlalchemy import select
 from tests.pages import blocks, text_of
 from tests.pipelines.command import Answer, Command, stored
 from tests.tiny import TinyBundle
+from triage.accounts import LOCAL_ACTOR
 from triage.data.spec import DataSpec
 from triage.data.spec_files import load_spec, shipped_spec
 from triage.errors import ExitCode
@@ -92,9 +93,9 @@ def read_blind(database: str, truth: dict[str, str], classes: set[str]) -> None:
     readable = [case for case in cases if truth.get(case) in classes][:READ]
     assert len(readable) == READ
     for case in readable:
-        open_case(store, cases[case], "Dr A")
+        open_case(store, cases[case], LOCAL_ACTOR)
         lock_first_read(
-            store, cases[case], "Dr A", condition=truth[case], urgency=Urgency.ROUTINE,
+            store, cases[case], LOCAL_ACTOR, conditions=(truth[case],), urgency=Urgency.ROUTINE,
             certainty=Certainty.SURE,
         )  # fmt: skip
     store.close()

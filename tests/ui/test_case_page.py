@@ -11,6 +11,7 @@ from tests.store.make import case, opinion, ranked
 from tests.ui.conftest import Pages, answer, bars, everything, press, shown
 from tests.ui.make_cases import SECRETS, SITE, draw_photograph
 from triage.accounts import Actor, Role
+from triage.errors import StoreError
 from triage.review import Certainty, OverrideReason
 from triage.review.policies import SitePolicy, set_site_policy
 from triage.store import (
@@ -289,6 +290,26 @@ def test_what_was_sent_after_the_reservation_had_expired_is_kept(pages: Pages) -
     again = pages.open("C-1001", reader="Ann")
     assert _chosen(again) == ("acne", Urgency.ROUTINE)
     assert _chosen(pages.open("C-1002", reader="Ann")) == (None, None)
+
+
+def test_what_is_sent_while_the_database_is_away_is_in_the_form_afterwards(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = pages.open("C-1001")
+    answer(app, "acne", Urgency.ROUTINE, Certainty.UNSURE)
+
+    def away(*given: Any, **named: Any) -> None:
+        raise StoreError("The server of the database is not reachable.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("triage.review.open_case", away)
+        patch.setattr("ui.case_page.open_case", away)
+        app = press(app, LOCK)
+    assert "not reachable" in shown(app)
+    app.run()
+    assert _chosen(app) == ("acne", Urgency.ROUTINE)
+    press(app, LOCK)
+    assert kinds(pages, "C-1001")[-1] == "ai_revealed"
 
 
 def test_a_case_read_without_the_ai_shows_nothing_of_it(pages: Pages) -> None:
