@@ -20,6 +20,8 @@ import ui
 from tests.decisions.make import CONDITIONS, make_policy, make_predictions
 from tests.ui.conftest import everything
 from tests.ui.make_accounts import session_for
+from tests.ui.make_cases import draw_photograph
+from triage.accounts import Actor, Role
 from triage.data.manifest import Case
 from triage.intake.ingest import ingest
 from triage.models.settings import TrainSettings
@@ -31,7 +33,8 @@ from triage.systems.scored import Scored
 from triage.uncertainty.outlier_probability import OutlierProbability
 from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
 
-READER, SOURCE = "Ann", "clinic"
+READER, SOURCE = Actor("Ann", Role.SENIOR_READER), "clinic"
+"""Neither case of this source is drawn to be read without the AI."""
 CLEAR = (0.95, 0.01, 0.01, 0.01, 0.01, 0.01)
 UNKNOWN = (0.02, 0.02, 0.03, 0.03, 0.45, 0.45)
 """Class probabilities of one member; the last two classes are outliers."""
@@ -65,12 +68,19 @@ def manifest() -> BundleManifest:
     )
 
 
+def _photograph(folder: Path, name: str) -> tuple[Path, ...]:
+    """Draw the photograph of a case: without one that can be shown there is no first read."""
+    path = folder / f"{name}.png"
+    draw_photograph(path, seed=0)
+    return (path,)
+
+
 def page_of(case_id: int) -> str:
     """Return everything that the page of a case sends to the browser."""
     app = AppTest.from_file(str(Path(ui.__file__).parent / "app.py"), default_timeout=60)
     app.query_params["case"] = str(case_id)
     store = open_store(os.environ[URL_VARIABLE])
-    token = session_for(store, READER)
+    token = session_for(store, READER.name)
     store.close()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ui.session.session_token", lambda: token)
@@ -93,7 +103,7 @@ def main(folder: Path) -> None:
     store = open_store(url, create=True)
     result = ingest(
         store,
-        [Case(name, name, name, (), None) for name in cases.values()],
+        [Case(name, name, name, _photograph(folder, name), None) for name in cases.values()],
         Scored(loaded, {}, {}),
         manifest(),
         bundle=folder,
@@ -111,7 +121,7 @@ def main(folder: Path) -> None:
             store,
             number,
             READER,
-            condition="eczema",
+            conditions=("eczema",),
             urgency=Urgency.ROUTINE,
             certainty=Certainty.SURE,
         )

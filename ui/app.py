@@ -11,7 +11,7 @@ from triage.accounts import Action, require
 from triage.accounts.sessions import SessionExpired
 from triage.errors import TriageError
 from triage.store import URL_VARIABLE
-from ui import account_card, case_page, worklist_page
+from ui import account_card, case_page, stale_forms, worklist_page
 from ui.session import go_to_worklist, open_case_id, signed_in, store_at
 from ui.settings import SHORTCUT, THEME
 from ui.words import escape
@@ -40,6 +40,7 @@ def main() -> None:
     except SessionExpired as ended:
         account_card.show_ended(ended)
     except TriageError as refusal:
+        stale_forms.remember_sent()
         st.error(escape(str(refusal)), icon=":material/error:")
         st.button("To the worklist", on_click=go_to_worklist)
 

@@ -32,7 +32,7 @@ from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.review_policies import ReadingMode
 from ui import opinion_card, read_form, set_aside_form, stale_forms
 from ui.case_views import CASE_VIEWS
-from ui.drafts import draft_answers, keep_draft
+from ui.drafts import keep_draft
 from ui.session import go_to_worklist
 from ui.settings import SHORTCUT
 from ui.words import (
@@ -126,7 +126,7 @@ def _first_read(
     st.subheader("Your first read", anchor=False)
     st.caption("Before the AI's opinion. It is stored and cannot be changed afterwards.")
     key = read_form.first_key(review)
-    start = draft_answers(store, review.case_id, actor, key)
+    start = stale_forms.start_of(store, review, actor, key)
     with st.form(key, border=True):
         answers = read_form.ask(conditions, key, start=start)
         submitted = st.form_submit_button(
@@ -189,7 +189,7 @@ def _decision(
         return
     st.subheader("Your decision", anchor=False)
     key = read_form.final_key(review)
-    start = draft_answers(store, review.case_id, actor, key) or read_form.of_read(review.first)
+    start = stale_forms.start_of(store, review, actor, key) or read_form.of_read(review.first)
     with st.form(key, border=True):
         answers = read_form.ask(conditions, key, start=start)
         reasons = list(OverrideReason)

@@ -15,14 +15,17 @@ SAFETY: dict[str, Any] = {
     "server.enableAgentApi": False,
     "server.enableStaticServing": False,
     "server.disconnectedSessionTTL": 3600,
+    "server.maxUploadSize": 1,
     "browser.gatherUsageStats": False,
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
     "client.showErrorLinks": False,
     "client.disableDataExport": True,
+    "client.allowedOrigins": [],
 }
-"""No usage is reported, no other program drives the pages, no error shows source code or paths.
+"""No usage is reported, no other program or site drives the pages, no error shows code or paths.
 
+The pages take no files; Streamlit would take uploads all the same, of so many MB at most.
 What a reader typed is kept for an hour where the connection is lost, in seconds."""
 
 THEME: dict[str, Any] = {

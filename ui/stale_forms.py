@@ -1,7 +1,8 @@
 """Forms that were sent after the case had changed: what they held is not lost.
 
 The page that such a form was on is out of date: another tab of the same reader has taken the step,
-or another reader has the case now. The form is not drawn any more, so it is not stored either.
+or another reader has the case now. The form is not drawn any more, so it is not stored either. The
+same holds where the database cannot be reached.
 """
 
 from __future__ import annotations
@@ -15,6 +16,26 @@ from triage.review import ReaderView, taken_up
 from triage.store import Store
 from ui import read_form
 from ui.drafts import draft_answers, keep_draft
+from ui.read_form import Answers
+
+_REMEMBERED = "sent but not stored"
+
+
+def remember_sent() -> None:
+    """Remember what was sent in a run that failed, such as while the database is away.
+
+    It is kept with the state of the browser's page, as nothing can be written elsewhere.
+    """
+    for key in [str(one) for one in st.session_state]:
+        prefix = key.removesuffix(read_form.submit_key(""))
+        if prefix != key and (answers := read_form.sent(prefix)) is not None:
+            st.session_state.setdefault(_REMEMBERED, {})[prefix] = answers
+
+
+def start_of(store: Store, review: ReaderView, actor: Actor, key: str) -> Answers | None:
+    """Return what a form begins with: what was sent and could not be stored, if anything."""
+    remembered: dict[str, Answers] = st.session_state.get(_REMEMBERED, {})
+    return remembered.pop(key, None) or draft_answers(store, review.case_id, actor, key)
 
 
 def keep_for_later(store: Store, case_id: int, actor: Actor) -> None:

@@ -1,6 +1,7 @@
 """The worklist: the cases in the order in which to read them.
 
-Of the AI's opinion it shows only the urgency class that the order follows from.
+Of the AI's opinion it shows only the urgency class that the order follows from, and not even that
+where the site's policy hides it.
 """
 
 from __future__ import annotations
@@ -40,15 +41,18 @@ def show(store: Store, actor: Actor) -> None:
         st.info("No waiting case fits this search.", icon=":material/search_off:")
         return
     can_read = may(actor, Action.READ_CASE)
+    free = [item for item in found if item.is_free_for(actor.name)]
     st.button(
-        "Open the first case found" if found[0] != items[0] else "Open the next case",
+        "Open the next case" if len(found) == len(items) else "Open the first case found",
         type="primary",
         icon=":material/arrow_forward:",
         shortcut=SHORTCUT,
-        disabled=not can_read,
+        disabled=not (can_read and free),
         on_click=go_to_case,
-        args=(found[0].case_id,),
+        args=(free[0].case_id if free else 0,),
     )
+    if not free:
+        st.info("Other readers have these cases now.", icon=":material/lock_person:")
     _table(found[:_SHOWN], can_open=can_read)
     if len(found) > _SHOWN:
         st.caption(f"The first {_SHOWN} of {len(found)} cases. Search to see others.")
@@ -58,7 +62,10 @@ def show(store: Store, actor: Actor) -> None:
     st.caption(f"Ordered by urgency, then by waiting time. Deadlines (our defaults): {limits}.")
 
 
-def _counts(items: list[WorklistItem]) -> None:
+def _counts(waiting: list[WorklistItem]) -> None:
+    items = [item for item in waiting if item.band is not None]
+    if not items:
+        return
     bands = Counter(item.band for item in items)
     overdue = sum(item.pressure is Pressure.OVERDUE for item in items)
     columns = st.columns(len(URGENCIES) + 1)
@@ -72,14 +79,16 @@ def _search(items: list[WorklistItem]) -> list[WorklistItem]:
     text = left.text_input(
         "Find a case", placeholder="Part of the case number", icon=":material/search:"
     )
-    band: Urgency | None = right.segmented_control(
-        "Priority", list(URGENCIES), format_func=URGENCIES.__getitem__
-    )
+    band: Urgency | None = None
+    if any(item.band is not None for item in items):
+        band = right.segmented_control(
+            "Priority", list(URGENCIES), format_func=URGENCIES.__getitem__
+        )
     wanted = text.strip().casefold()
     return [
         item
         for item in items
-        if wanted in item.external_id.casefold() and band in (None, item.band)
+        if wanted in item.external_id.casefold() and (band is None or item.band is band)
     ]
 
 
@@ -91,11 +100,16 @@ def _table(items: list[WorklistItem], *, can_open: bool) -> None:
             "Due": [due(item) for item in items],
             "Waiting": [duration(item.waiting) for item in items],
             "Images": [item.images for item in items],
+            "In work by": [printable(item.reserved_by or "") for item in items],
             "Source": [printable(item.source) for item in items],
         }
     )
     if rows["Source"].nunique() == 1:
         rows = rows.drop(columns="Source")
+    if not any(item.band is not None for item in items):
+        rows = rows.drop(columns=["Priority", "Due"])
+    if not any(item.reserved_by for item in items):
+        rows = rows.drop(columns="In work by")
     options: dict[str, Any] = {"hide_index": True, "alt": "Waiting cases, the next one first"}
     if not can_open:
         st.dataframe(rows, **options)

@@ -13,8 +13,8 @@ from sqlalchemy import select
 
 from tests.pages import blocks, text_of
 from tests.pipelines.command import Answer, Command, stored
-from tests.readers import lock, states
 from tests.tiny import TinyBundle
+from triage.accounts import LOCAL_ACTOR
 from triage.data.spec import DataSpec
 from triage.data.spec_files import load_spec, shipped_spec
 from triage.errors import ExitCode
@@ -91,7 +91,11 @@ def read_blind(database: str, truth: dict[str, str], classes: set[str]) -> None:
     readable = [case for case in cases if truth.get(case) in classes][:READ]
     assert len(readable) == READ
     for case in readable:
-        lock(store, cases[case], "Dr A", **states(truth[case]))
+        open_case(store, cases[case], LOCAL_ACTOR)
+        lock_first_read(
+            store, cases[case], LOCAL_ACTOR, conditions=(truth[case],), urgency=Urgency.ROUTINE,
+            certainty=Certainty.SURE,
+        )  # fmt: skip
     store.close()
 
 

@@ -8,7 +8,9 @@ from pydantic import ValidationError
 
 from tests.review.test_reading import AGREE, ANN, LATER, to_reveal
 from tests.store.make import NOON, abstention, opinion, scored
-from triage.review import Deadlines, Pressure, WorklistItem, decide, worklist
+from triage.accounts import Actor, Role
+from triage.review import Deadlines, Pressure, WorklistItem, decide, open_case, worklist
+from triage.review.policies import SitePolicy, set_site_policy
 from triage.store import Store
 from triage.vocabulary.clinical import Urgency
 
@@ -54,7 +56,24 @@ def test_nothing_of_the_ai_but_its_class_is_in_an_item() -> None:
         "deadline",
         "pressure",
         "images",
+        "reserved_by",
     }
+
+
+def test_who_has_a_case_and_whether_its_priority_is_shown(store: Store) -> None:
+    first = scored(store, "first", opinion(Urgency.URGENT))
+    scored(store, "second", opinion(Urgency.ROUTINE), source="quiet")
+    policy = SitePolicy(priority_visible=False)
+    set_site_policy(store, "quiet", policy, Actor("Gus", Role.GOVERNANCE))
+    open_case(store, first, ANN, at=NOON)
+    items = worklist(store, NOON)
+    assert [(item.external_id, item.band, item.reserved_by) for item in items] == [
+        ("first", Urgency.URGENT, "Ann"),
+        ("second", None, None),
+    ]
+    assert [item.is_free_for("Ben") for item in items] == [False, True]
+    assert all(item.is_free_for(" ann") for item in items)
+    assert worklist(store, NOON + HOUR)[0].reserved_by is None
 
 
 def test_an_abstained_case_looks_like_any_other_of_its_class(store: Store) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import inspect, select, text
 from sqlalchemy.orm import Session
 
 import triage.store.engine as engine_module
+from tests.store.databases import database_url
 from tests.store.make import case, scored
 from tests.store.older import make_older
 from triage.errors import StoreError
@@ -411,3 +412,19 @@ def test_a_locked_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         with pytest.raises(StoreError, match="locked by another"), store.transaction() as session:
             session.execute(text("SELECT 1"))
     store.close()
+
+
+@pytest.mark.postgres
+def test_connections_that_the_server_has_closed_are_made_anew(tmp_path: Path) -> None:
+    """As after a restart of the server: no reader gets an error for it."""
+    with database_url("postgres", tmp_path) as url:
+        store = open_store(url, create=True)
+        with store.reading() as session:
+            ours = session.scalar(text("SELECT pg_backend_pid()"))
+        other = open_store(url)
+        with other.transaction() as session:
+            assert session.scalar(text("SELECT pg_terminate_backend(:ours, 5000)"), {"ours": ours})
+        other.close()
+        with store.reading() as session:
+            assert session.scalar(text("SELECT pg_backend_pid()")) != ours
+        store.close()

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from tests.store.make import case, opinion, ranked
 from tests.ui.conftest import Pages, answer, bars, everything, press, shown
 from tests.ui.make_cases import SECRETS, SITE, draw_photograph
 from triage.accounts import Actor, Role
-from triage.review import Certainty
+from triage.errors import StoreError
+from triage.review import Certainty, OverrideReason
 from triage.review.policies import SitePolicy, set_site_policy
 from triage.store import (
     CaseRecord,
@@ -21,6 +23,7 @@ from triage.store import (
     open_store,
     register_bundle,
 )
+from triage.store.locks import release_lock
 from triage.store.records import BundleRecord
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.review_policies import ReadingMode
@@ -219,6 +222,94 @@ def test_a_decision_can_be_undone_and_made_again(pages: Pages) -> None:
     app = press(pages.open("C-1001"), "Undo my decision")
     assert kinds(pages, "C-1001")[-1] == "decision_undone"
     assert press(app, STORE).title[0].value == "Worklist"
+
+
+def _locked(pages: Pages, name: str, condition: str = "melanoma") -> AppTest:
+    app = pages.open(name)
+    answer(app, condition, Urgency.URGENT, Certainty.SURE)
+    return press(app, LOCK)
+
+
+def _chosen(app: AppTest) -> tuple[str | None, Urgency | None]:
+    boxes = {box.label: box.value for box in app.selectbox}
+    return boxes["Condition"], {radio.label: radio.value for radio in app.radio}["Urgency"]
+
+
+def test_undoing_begins_with_the_decision_that_was_undone(pages: Pages) -> None:
+    app = _locked(pages, "C-1001")
+    answer(app, "acne", Urgency.ROUTINE, Certainty.UNSURE)
+    app.selectbox[1].select(OverrideReason.QUALITY)
+    app.text_area[0].set_value("Blurred.")
+    press(app, STORE)
+    app = press(pages.open("C-1001"), "Undo my decision")
+    assert _chosen(app) == ("acne", Urgency.ROUTINE)
+    assert app.selectbox[1].value is OverrideReason.QUALITY
+    assert app.text_area[0].value == "Blurred."
+
+
+def test_a_first_read_that_another_tab_has_locked_is_said_to_be_not_stored(pages: Pages) -> None:
+    second = pages.open("C-1001")
+    _locked(pages, "C-1001")
+    answer(second, "acne", Urgency.ROUTINE, Certainty.UNSURE)
+    second = press(second, LOCK)
+    assert "Your first read was locked before" in shown(second)
+    assert "**Melanoma**, urgent, sure" in shown(second)
+    assert kinds(pages, "C-1001").count("first_read_locked") == 1
+
+
+def test_a_decision_that_another_tab_has_made_is_said_and_the_answers_kept(pages: Pages) -> None:
+    _locked(pages, "C-1001")
+    first, second = pages.open("C-1001"), pages.open("C-1001")
+    press(first, STORE)
+    answer(second, "acne", Urgency.ROUTINE, Certainty.UNSURE)
+    second.selectbox[1].select(OverrideReason.HISTORY)
+    second.text_area[0].set_value("From the second tab.")
+    second = press(second, STORE)
+    assert "Your decision was stored before" in shown(second)
+    assert kinds(pages, "C-1001").count("decision_made") == 1
+    second = press(second, "Undo my decision")
+    assert _chosen(second) == ("acne", Urgency.ROUTINE)
+    assert second.selectbox[1].value is OverrideReason.HISTORY
+    assert second.text_area[0].value == "From the second tab."
+
+
+def test_what_was_sent_after_the_reservation_had_expired_is_kept(pages: Pages) -> None:
+    app = pages.open("C-1001", reader="Ann")
+    store = open_store(pages.url)
+    with store.transaction() as session:
+        release_lock(session, pages.cases["C-1001"])
+    other = pages.open("C-1001", reader="Ben")
+    answer(app, "acne", Urgency.ROUTINE, Certainty.UNSURE)
+    app = press(app, LOCK)
+    assert "in work by Ben" in shown(app)
+    assert "What you have sent was not stored" in shown(app)
+    with store.transaction() as session:
+        release_lock(session, pages.cases["C-1001"])
+    store.close()
+    assert not other.exception
+    again = pages.open("C-1001", reader="Ann")
+    assert _chosen(again) == ("acne", Urgency.ROUTINE)
+    assert _chosen(pages.open("C-1002", reader="Ann")) == (None, None)
+
+
+def test_what_is_sent_while_the_database_is_away_is_in_the_form_afterwards(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = pages.open("C-1001")
+    answer(app, "acne", Urgency.ROUTINE, Certainty.UNSURE)
+
+    def away(*given: Any, **named: Any) -> None:
+        raise StoreError("The server of the database is not reachable.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("triage.review.open_case", away)
+        patch.setattr("ui.case_page.open_case", away)
+        app = press(app, LOCK)
+    assert "not reachable" in shown(app)
+    app.run()
+    assert _chosen(app) == ("acne", Urgency.ROUTINE)
+    press(app, LOCK)
+    assert kinds(pages, "C-1001")[-1] == "ai_revealed"
 
 
 def test_a_case_read_without_the_ai_shows_nothing_of_it(pages: Pages) -> None:

@@ -7,7 +7,9 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import TextInput
 
 from tests.ui.conftest import Pages, everything, press, shown, sign_in_without_a_browser
-from tests.ui.make_cases import SECRETS
+from tests.ui.make_cases import SECRETS, SITE
+from triage.accounts import Actor, Role
+from triage.review.policies import SitePolicy, set_site_policy
 from triage.store import open_store
 from triage.vocabulary.clinical import Urgency
 
@@ -85,3 +87,23 @@ def test_a_missing_database_is_a_clear_message(
     app = Pages(url, {}).open(reader="")
     assert not app.exception
     assert "There is no case database here" in app.error[0].value
+
+
+def test_the_next_case_is_one_that_nobody_else_has(pages: Pages) -> None:
+    pages.open("C-1001", reader="Ann")
+    other = pages.open(reader="Ben")
+    assert list(other.dataframe[0].value["In work by"])[:2] == ["Ann", ""]
+    assert press(other, "Open the next case").title[0].value == r"Case C\-1002"
+    assert press(pages.open(), "Open the next case").title[0].value == r"Case C\-1001"
+
+
+def test_the_priority_is_hidden_where_the_policy_says_so(pages: Pages) -> None:
+    store = open_store(pages.url)
+    policy = SitePolicy(priority_visible=False)
+    set_site_policy(store, SITE, policy, Actor("Gus", Role.GOVERNANCE))
+    store.close()
+    app = pages.open()
+    assert list(app.dataframe[0].value.columns) == ["Case", "Waiting", "Images"]
+    assert not app.metric
+    assert "Urgent" not in everything(app)
+    assert _cases(app) == ["C-1001", "C-1002", "C-1003", "C-1004"]

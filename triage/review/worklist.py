@@ -17,8 +17,10 @@ from sqlalchemy.orm import Session
 
 from triage.errors import UsageError
 from triage.store import Store, cases_waiting
+from triage.store.locks import locks
 from triage.store.tables import SitePolicyRow
 from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.reader_names import reader_key
 
 _NEAR = 0.25  # the last quarter of a class's time; our default
 
@@ -54,8 +56,12 @@ class Pressure(StrEnum):
 class WorklistItem:
     """One waiting case, with nothing of the AI but its class.
 
-    `band`, and `deadline` and `pressure`, which follow from it, are None where the policy of the
-    site hides the priority.
+    Parameters
+    ----------
+    band : Urgency or None
+        None, as are `deadline` and `pressure`, where the policy of the site hides the priority.
+    reserved_by : str, optional
+        The reader who has the case now.
     """
 
     case_id: int
@@ -67,6 +73,11 @@ class WorklistItem:
     deadline: datetime | None
     pressure: Pressure | None
     images: int
+    reserved_by: str | None = None
+
+    def is_free_for(self, reader: str) -> bool:
+        """Whether a reader can open the case now."""
+        return self.reserved_by is None or reader_key(self.reserved_by) == reader_key(reader)
 
 
 def worklist(store: Store, now: datetime, deadlines: Deadlines | None = None) -> list[WorklistItem]:
@@ -92,6 +103,7 @@ def worklist(store: Store, now: datetime, deadlines: Deadlines | None = None) ->
     with store.reading() as session:
         waiting = cases_waiting(session)
         hidden = _sites_without_priority(session)
+        reserved = locks(session, now)
     waiting.sort(key=lambda case: (case.queue_urgency.rank, case.received_at, case.id))
     items = []
     for case in waiting:
@@ -109,6 +121,7 @@ def worklist(store: Store, now: datetime, deadlines: Deadlines | None = None) ->
                 deadline=deadline if visible else None,
                 pressure=_pressure(deadline - now, allowed) if visible else None,
                 images=case.images,
+                reserved_by=reserved[case.id].owner if case.id in reserved else None,
             )
         )
     return items

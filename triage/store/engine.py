@@ -224,6 +224,8 @@ def make_engine(url: URL, create: bool) -> Engine:
             url,
             hide_parameters=True,
             json_serializer=partial(json.dumps, ensure_ascii=False, allow_nan=False),
+            # After a restart of the server the connections that were open are of no use.
+            pool_pre_ping=url.get_backend_name() == "postgresql",
         )
     except (SQLAlchemyError, ImportError) as error:
         raise StoreError(

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triage.accounts.sessions import SessionExpired
 from triage.vocabulary.sign_in import ExpiryReason
 from ui.serving.cookies import clear_session, cookie_of, session_cookie
-from ui.serving.hosts import AllowedHosts
+from ui.serving.hosts import AllowedHosts, is_own_origin
 from ui.serving.open_connections import SessionGuard
 from ui.serving.security_headers import with_security_headers
 from ui.serving.sessions import SessionChecks
@@ -25,17 +26,12 @@ LOGIN = "triage.login"
 """Key of a request's scope under which later handlers find its session."""
 HEALTH = "/_stcore/health"
 HOST_CONFIG = "/_stcore/host-config"
-PUBLIC = frozenset(
-    {
-        HEALTH,
-        "/login",
-        "/logout",
-        "/assets/sign_in.css",
-        "/oidc/sign-in",
-        "/oidc/callback",
-    }
-)
+_FORMS = frozenset({"/login", "/logout"})
+"""Their forms are protected by `ui.serving.form_protection`, with an answer that says more."""
+PUBLIC = _FORMS | {HEALTH, "/assets/sign_in.css"}
 """Paths that are answered without a session."""
+OIDC = frozenset({"/oidc/sign-in", "/oidc/callback"})
+"""Further ones where a provider of OpenID Connect is configured."""
 _FILES = ("/_stcore/", "/media/", "/component/", "/static/", "/assets/", "/session")
 _KEPT = ("/static/",)
 """Streamlit's own scripts, styles and fonts; nothing of a case, and named by their content."""
@@ -61,6 +57,7 @@ class AccessControl:
         self._sessions = sessions
         self._policy = policy
         self._hosts = AllowedHosts(settings)
+        self._public = PUBLIC | OIDC if settings.oidc is not None else PUBLIC
         self._cookie = session_cookie(secure=settings.secure)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +74,9 @@ class AccessControl:
         answer: Response | None = None
         if refused := self._refusal(scope):
             answer = PlainTextResponse(refused, 400)
-        elif path not in PUBLIC:
+        elif path not in _FORMS and self._is_foreign(scope):
+            answer = PlainTextResponse("This request was sent from another site.", 403)
+        elif path not in self._public:
             token = cookie_of(scope, self._cookie)
             try:
                 scope[LOGIN] = await self._sessions.find(token)
@@ -94,7 +93,7 @@ class AccessControl:
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         token = cookie_of(scope, self._cookie)
         try:
-            if self._refusal(scope) or token is None:
+            if self._refusal(scope) or self._is_foreign(scope) or token is None:
                 raise SessionExpired(ExpiryReason.UNKNOWN)
             await self._sessions.find(token)
         except SessionExpired:
@@ -114,6 +113,18 @@ class AccessControl:
         if self._settings.behind_tls_proxy:
             return self._proxy_refusal(scope, headers)
         return ""
+
+    def _is_foreign(self, scope: Scope) -> bool:
+        """Whether a page of another origin sent a request.
+
+        Cookies are also sent by pages on other ports of the same host. Streamlit would let those
+        of this computer connect, and ask a server on the internet for the address of this one.
+        """
+        headers = Headers(scope=scope)
+        origins = headers.getlist("origin")
+        host = headers.get("host")
+        secure = self._settings.secure
+        return not all(is_own_origin(one, host, secure=secure) for one in origins)
 
     def _proxy_refusal(self, scope: Scope, headers: list[tuple[bytes, str]]) -> str:
         peer = (scope.get("client") or ("", 0))[0]

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
 from triage.errors import TriageError
 from ui.serving.cookies import cookie_of, form_cookie
+from ui.serving.hosts import is_own_origin
 
 TOKEN_FIELD = "form_token"
 MOST_BYTES = 64 * 1024
@@ -81,9 +82,7 @@ class FormProtection:
         if site is not None:
             same = site == "same-origin"
         elif origin is not None:
-            parts = urlsplit(origin)
-            scheme = "https" if self._secure else "http"
-            same = (parts.scheme, parts.netloc) == (scheme, request.headers.get("host"))
+            same = is_own_origin(origin, request.headers.get("host"), secure=self._secure)
         else:
             same = True  # no browser; the token decides
         if not same:

@@ -65,6 +65,24 @@ def host_name(host: str | None) -> str | None:
     return parts.hostname.rstrip(".") if parts.hostname else None
 
 
+def is_own_origin(origin: str, host: str | None, *, secure: bool) -> bool:
+    """Whether an Origin header names the server that a request is addressed to, port included.
+
+    Parameters
+    ----------
+    origin : str
+    host : str, optional
+        The Host header of the request.
+    secure : bool
+        Whether browsers reach the pages by TLS.
+    """
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return (parts.scheme, parts.netloc) == ("https" if secure else "http", host)
+
+
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name)

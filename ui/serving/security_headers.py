@@ -81,7 +81,17 @@ def with_security_headers(
     if not keep:
         added["Cache-Control"] = "no-store"
     replaced = {name.lower().encode() for name in added}
-    kept = [(name, value) for name, value in headers if name.lower() not in replaced]
+    kept = [
+        (name, _secured(value) if secure and name.lower() == b"set-cookie" else value)
+        for name, value in headers
+        if name.lower() not in replaced
+    ]
     if not any(name.lower() == b"content-security-policy" for name, _ in kept):
         added["Content-Security-Policy"] = policy
     return [*kept, *((name.lower().encode(), text.encode()) for name, text in added.items())]
+
+
+def _secured(cookie: bytes) -> bytes:
+    """Return a cookie that is sent by TLS only; Streamlit does not know that TLS is used."""
+    attributes = [part.strip().lower() for part in cookie.split(b";")[1:]]
+    return cookie if b"secure" in attributes else cookie + b"; Secure"

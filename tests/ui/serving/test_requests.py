@@ -17,6 +17,7 @@ from tests.ui.served import (
     STREAM,
     served,
     submit,
+    websocket_is_open,
 )
 from triage.store import Store
 from ui.serving.application import build_application
@@ -87,6 +88,46 @@ def test_what_needs_no_session(outsider: TestClient) -> None:
 @pytest.mark.parametrize("path", ["//login", "/login/", "/login/../media/a", "/LOGIN", "/login%2f"])
 def test_no_other_spelling_of_a_public_path_is_public(outsider: TestClient, path: str) -> None:
     assert outsider.get(f"{ADDRESS}{path}").status_code in (303, 401)
+
+
+def test_the_addresses_of_oidc_are_public_only_with_a_provider(outsider: TestClient) -> None:
+    for path in ("/oidc/sign-in", "/oidc/callback"):
+        assert outsider.get(path).headers["location"].startswith("/login?next=")
+
+
+# Other origins
+
+FOREIGN = (
+    "http://evil.example",
+    "http://127.0.0.1:3000",
+    "http://localhost:8501",
+    "https://127.0.0.1:8501",
+    "http://127.0.0.1:8501.evil.example",
+    "http://[",
+    "null",
+    "",
+)
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+def test_a_page_of_another_origin_reaches_nothing(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    """Cookies are sent whatever the port, so each other program with a web page would have them."""
+    asked: list[object] = []
+    monkeypatch.setattr("streamlit.net_util.get_external_ip", lambda: asked.append(1))
+    submit(client)
+    headers = {"origin": origin}
+    for path in ("/", "/session", "/media/a.png", "/_stcore/host-config", "/_stcore/health"):
+        assert client.get(path, headers=headers).status_code == 403
+    assert client.put("/_stcore/upload_file/a/b", headers=headers).status_code == 403
+    with (
+        pytest.raises(WebSocketDisconnect),
+        client.websocket_connect(STREAM, subprotocols=["streamlit"], headers=headers),
+    ):
+        pass
+    assert asked == []  # the address of this computer was asked of no server on the internet
+    assert websocket_is_open(client)
 
 
 # Hosts and proxies
@@ -164,6 +205,14 @@ def test_security_headers(client: TestClient) -> None:
     submit(client)
     for path in ("/", "/logout", "/media/a.png", "/_stcore/health", "/session"):
         _check_headers(client.get(path).headers)
+
+
+def test_with_tls_streamlits_cookie_is_secure_too(store: Store, tmp_path: Path) -> None:
+    settings = ServingSettings(behind_tls_proxy=True)
+    with served(store, tmp_path, settings, "https://127.0.0.1") as client:
+        (cookie,) = client.get("/_stcore/health").headers.get_list("set-cookie")
+        assert cookie.startswith("_streamlit_xsrf=")
+        assert cookie.endswith("; Secure")
 
 
 def _check_headers(headers: httpx.Headers) -> None:
