@@ -30,7 +30,7 @@ READ: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def without_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triage.review.reading.has_viewable_image", lambda case: True)
+    monkeypatch.setattr("triage.review.viewable.has_viewable_image", lambda case: True)
 
 
 def after(seconds: float) -> datetime:

@@ -190,7 +190,7 @@ def test_a_second_read_needs_a_picture_and_a_condition(
     open_second_read(store, waiting, BOB, at=LATER)
     with refused(RefusalCode.NEEDS_CONDITION):
         give_second_read(store, waiting, BOB, at=LATER, **read(conditions=()))
-    monkeypatch.setattr("triage.review.second_reads.has_viewable_image", lambda case: False)
+    monkeypatch.setattr("triage.review.viewable.has_viewable_image", lambda case: False)
     with refused(RefusalCode.NOT_VIEWABLE):
         give_second_read(store, waiting, BOB, at=LATER, **read())
 

@@ -29,7 +29,7 @@ LATER = NOON + timedelta(minutes=1)
 
 @pytest.fixture(autouse=True)
 def without_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triage.review.reading.has_viewable_image", lambda case: True)
+    monkeypatch.setattr("triage.review.viewable.has_viewable_image", lambda case: True)
 
 
 def reader(name: str) -> Actor:
