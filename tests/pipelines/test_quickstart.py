@@ -91,11 +91,7 @@ def read_blind(database: str, truth: dict[str, str], classes: set[str]) -> None:
     readable = [case for case in cases if truth.get(case) in classes][:READ]
     assert len(readable) == READ
     for case in readable:
-        open_case(store, cases[case], LOCAL_ACTOR)
-        lock_first_read(
-            store, cases[case], LOCAL_ACTOR, conditions=(truth[case],), urgency=Urgency.ROUTINE,
-            certainty=Certainty.SURE,
-        )  # fmt: skip
+        lock(store, cases[case], LOCAL_ACTOR.name, **states(truth[case]))
     store.close()
 
 

@@ -42,6 +42,7 @@ from triage.review import (
     adjudicate,
     adjudication_view,
     adjudications_waiting,
+    decide,
     undo_decision,
 )
 from triage.review.case_work import history_of
@@ -49,6 +50,7 @@ from triage.store import Store, append_event, labels_for_training
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.label_sources import LabelSource
+from triage.vocabulary.read_answers import OverrideReason
 from triage.vocabulary.review_policies import ReadingMode, ReadKind
 
 U, S, R = Urgency.URGENT, Urgency.SEMI_URGENT, Urgency.ROUTINE
@@ -222,8 +224,12 @@ def test_where_one_has_no_account_a_senior_reader_decides(store: Store) -> None:
     assert_rows_follow(store)
 
 
-def carried_over(store: Store, *names_and_urgencies: tuple[str, Urgency]) -> int:
-    """A case that an earlier release left with contradictory decisions."""
+def carried_over(
+    store: Store,
+    *names_and_urgencies: tuple[str, Urgency],
+    state: CaseState = CaseState.ADJUDICATION,
+) -> int:
+    """A case that an earlier release left with several decisions, contradictory by default."""
     number = scored(store)
     with store.transaction() as session:
         reviews = []
@@ -252,15 +258,13 @@ def carried_over(store: Store, *names_and_urgencies: tuple[str, Urgency]) -> int
         policy = CasePolicy(ReadingMode.BLIND, True)
         append_event(
             session,
-            CaseCarriedOver(
-                CaseState.ADJUDICATION, CaseState.INFERRED, None, policy, tuple(reviews)
-            ),
+            CaseCarriedOver(state, CaseState.INFERRED, None, policy, tuple(reviews)),
             case_id=number,
         )
         session.execute(
             text('UPDATE "case" SET state = :s, policy = :p WHERE id = :c'),
             {
-                "s": "adjudication",
+                "s": state,
                 "c": number,
                 "p": '{"mode": "blind", "priority_visible": true, "drawn_ai_off": false}',
             },
@@ -282,5 +286,34 @@ def test_contradictions_of_an_earlier_release_are_adjudicated(store: Store) -> N
 
 def test_a_reader_who_contradicted_themselves_under_two_spellings(store: Store) -> None:
     number = carried_over(store, ("Ann", U), ("ann", R))
-    assert not answer(store, number, ANN, U).open
+    with refused(RefusalCode.NOT_YOURS):
+        answer(store, number, ANN, U)
+    assert [one.as_senior for one in adjudications_waiting(store, SUE)] == [True]
+    assert not answer(store, number, SUE, U).open
     assert history_of(store, number).state is CaseState.DECIDED
+
+
+def test_a_decision_that_contradicts_one_of_an_earlier_release_is_adjudicated(store: Store) -> None:
+    number = carried_over(store, ("Ann", U), ("Bob", U), state=CaseState.DECIDED)
+    undo_decision(store, number, ANN, at=LATER)
+    decide(store, number, ANN, at=LATER, **read(R, reason=OverrideReason.HISTORY))
+    history = history_of(store, number)
+    assert history.state is CaseState.ADJUDICATION
+    assert history.adjudicators == ("Ann", "Bob")
+    assert_rows_follow(store)
+
+
+def test_undoing_a_decision_that_was_stored_under_two_spellings(store: Store) -> None:
+    number = carried_over(store, ("Ann", U), ("ann", U), state=CaseState.DECIDED)
+    undo_decision(store, number, ANN, at=LATER)
+    assert history_of(store, number).standing(ReadKind.FINAL) == ()
+    decide(store, number, ANN, at=LATER, **read(R, reason=OverrideReason.HISTORY))
+    assert history_of(store, number).state is CaseState.DECIDED
+    assert_rows_follow(store)
+
+
+def test_an_answer_needs_a_picture(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = disputed(store)
+    monkeypatch.setattr("triage.review.viewable.has_viewable_image", lambda case: False)
+    with refused(RefusalCode.NOT_VIEWABLE):
+        answer(store, number, ANN, U)

@@ -47,6 +47,7 @@ from triage.store import (
     set_champion,
     shown_prediction,
 )
+from triage.store.bundles import withdraw_bundle
 from triage.store.planted import planted_prediction
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
@@ -107,11 +108,14 @@ def test_what_is_kept_of_a_volume_is_shown_too(store: Store) -> None:
 
 
 def test_it_influences_nothing_else(store: Store, number: int) -> None:
-    before = worklist(store, LATER)
+    other = scored(store, "c2")
+    before = {one.case_id: one for one in worklist(store, LATER)}
     with store.reading() as session:
         shown, conditions = shown_prediction(session, number), known_conditions(session)
     plant_case(store, number, GOV, wrong_opinion=WRONG, **RIGHT)
-    assert worklist(store, LATER) == before
+    after = {one.case_id: one for one in worklist(store, LATER)}
+    assert after.keys() == before.keys() == {number, other}
+    assert after[other] == before[other]
     with store.reading() as session:
         assert shown_prediction(session, number) == shown
         assert known_conditions(session) == conditions
@@ -120,6 +124,24 @@ def test_it_influences_nothing_else(store: Store, number: int) -> None:
     decided(store, number, reason=OverrideReason.FALSE_FINDING)
     with store.reading() as session:
         assert labels_for_training(session, include_ai_visible=True) == []
+
+
+def test_it_waits_in_the_class_of_the_opinion_that_is_shown(store: Store, number: int) -> None:
+    other = scored(store, "c2", opinion(WRONG.queue_urgency))
+    plant_case(store, number, GOV, wrong_opinion=WRONG, **RIGHT)
+    bands = {one.case_id: one.band for one in worklist(store, LATER)}
+    shown = {case_id: shown_to_ann(store, case_id).decision for case_id in (number, other)}
+    assert bands == {case_id: decision.urgency for case_id, decision in shown.items()}
+
+
+def test_an_opinion_of_a_withdrawn_system_is_shown_of_no_case(store: Store, number: int) -> None:
+    plant_case(store, number, GOV, wrong_opinion=WRONG, **RIGHT)
+    other = scored(store, "c2")
+    with store.transaction() as session:
+        withdraw_bundle(session, "d" * 64, "a fault")
+    assert (shown_to_ann(store, number), shown_to_ann(store, other)) == (None, None)
+    assert {one.band for one in worklist(store, LATER)} == {Urgency.SEMI_URGENT}
+    assert_rows_follow(store)
 
 
 def test_a_planted_case_is_read_twice(store: Store, number: int) -> None:

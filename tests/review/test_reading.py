@@ -272,7 +272,7 @@ def test_a_withdrawn_bundle_is_shown_no_more(store: Store) -> None:
         withdraw_bundle(session, "d" * 64, "a fault")
     refused(RefusalCode.BUNDLE_WITHDRAWN, decide, store, number, ANN, **AGREE, at=LATER)
     assert reveal(store, number, ANN, at=LATER) is None
-    decide(store, number, ANN, **AGREE, at=LATER)
+    decide(store, number, ANN, **AGREE, at=LATER + timedelta(seconds=3))
     assert kinds(store, number).count("ai_revealed") == 2
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
+from tests.review.team import GOV
 from tests.review.test_reading import AGREE, ANN, LATER, to_reveal
 from tests.store.make import NOON, abstention, opinion, scored
 from triage.accounts import Actor, Role
@@ -116,3 +117,12 @@ def test_an_open_case_stays_until_someone_decides(store: Store) -> None:
     assert len(worklist(store, NOON)) == 1
     decide(store, number, ANN, **AGREE, at=LATER)
     assert worklist(store, NOON) == []
+
+
+def test_a_site_that_hides_the_priority(store: Store) -> None:
+    set_site_policy(store, "clinic", SitePolicy(priority_visible=False), GOV)
+    hidden = scored(store, "c1")
+    shown = scored(store, "c2", source="ward")
+    items = {item.case_id: item for item in worklist(store, NOON)}
+    assert (items[hidden].band, items[hidden].deadline, items[hidden].pressure) == (None,) * 3
+    assert items[shown].band is Urgency.URGENT

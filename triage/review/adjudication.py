@@ -28,7 +28,7 @@ from triage.review.refusals import RefusalCode, StepRefused
 from triage.review.states import Step
 from triage.review.viewable import looked_at
 from triage.store import LabelSource, Store
-from triage.store.accounts import account_with_key, any_account
+from triage.store.accounts import stored_accounts
 from triage.store.base import utc_now
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
@@ -133,9 +133,13 @@ def adjudications_waiting(store: Store, actor: Actor) -> list[WaitingAdjudicatio
     require(actor, Action.ADJUDICATE)
     with store.reading() as session:
         found = []
+        present = _who_can_answer(session)
+        policies: dict[str, SitePolicy] = {}
         for case, history in cases_in(session, CaseState.ADJUDICATION):
-            policy = site_policy(session, case.source)
-            absent = _someone_is_absent(session, history)
+            if case.source not in policies:
+                policies[case.source] = site_policy(session, case.source)
+            policy = policies[case.source]
+            absent = _is_anyone_absent(history, present)
             if _in_turn(history, policy, actor, absent):
                 found.append(
                     WaitingAdjudication(
@@ -293,14 +297,24 @@ def _answers(history: CaseHistory, number: int) -> list[StatedRead]:
 
 def _someone_is_absent(session: Session, history: CaseHistory) -> bool:
     """Whether one of those who disagree has no account that can sign in."""
-    if not any_account(session):
-        return False
-    accounts = (account_with_key(session, reader_key(one)) for one in history.adjudicators)
-    return any(
-        one is None
-        or one.disabled_at is not None
-        or not may(Actor(one.name, one.role), Action.ADJUDICATE)
+    return _is_anyone_absent(history, _who_can_answer(session))
+
+
+def _who_can_answer(session: Session) -> frozenset[str] | None:
+    """Keys of the accounts that can sign in and answer; None where there are no accounts."""
+    accounts = stored_accounts(session)
+    if not accounts:
+        return None
+    return frozenset(
+        one.name_key
         for one in accounts
+        if one.disabled_at is None and may(Actor(one.name, one.role), Action.ADJUDICATE)
+    )
+
+
+def _is_anyone_absent(history: CaseHistory, present: frozenset[str] | None) -> bool:
+    return present is not None and any(
+        reader_key(one) not in present for one in history.adjudicators
     )
 
 
