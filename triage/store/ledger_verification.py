@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.orm import Session
 
 from triage.errors import StoreError
@@ -122,7 +122,7 @@ def _verify(
 def _check_facts(check: FactCheck, session: Session, findings: Findings) -> None:
     try:
         findings.extend(FindingKind.FACT, (f"{line}." for line in check(session)))
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, DataError) as error:
         # Of values that the software does not write, such as a time that is none.
         name = check.__name__.removesuffix("_findings")
         findings.add(
