@@ -44,7 +44,8 @@ def _wanted_on_sqlite() -> dict[str, str]:
 
 _WANTED_ON_POSTGRESQL = {
     "event_append_only": (
-        "event 58 O  refuse_event_change plpgsql BEGIN RAISE EXCEPTION 'events are append-only'; END"
+        "event 58 O  refuse_event_change plpgsql BEGIN "
+        "RAISE EXCEPTION 'events are append-only'; END"
     ),
     "event_in_order": (
         "event 7 O  refuse_event_out_of_order plpgsql BEGIN IF NEW.id IS DISTINCT FROM "
