@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from tests.pages import blocks, text_of
 from tests.pipelines.command import Answer, Command, stored
+from tests.readers import lock, states
 from tests.tiny import TinyBundle
 from triage.accounts import LOCAL_ACTOR
 from triage.data.spec import DataSpec

@@ -314,6 +314,6 @@ def test_undoing_a_decision_that_was_stored_under_two_spellings(store: Store) ->
 
 def test_an_answer_needs_a_picture(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     number = disputed(store)
-    monkeypatch.setattr("triage.review.viewable.has_viewable_image", lambda case: False)
+    monkeypatch.setattr("triage.review.viewable._is_viewable", lambda *_: False)
     with refused(RefusalCode.NOT_VIEWABLE):
         answer(store, number, ANN, U)

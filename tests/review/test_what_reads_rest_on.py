@@ -96,7 +96,7 @@ def test_a_decision_without_a_first_read_needs_a_picture(
     set_site_policy(store, "clinic", SitePolicy(mode=ReadingMode.CONCURRENT), GOV)
     number = scored(store)
     open_case(store, number, ANN, at=NOON)
-    monkeypatch.setattr("triage.review.viewable.has_viewable_image", lambda case: False)
+    monkeypatch.setattr("triage.review.viewable._is_viewable", lambda *_: False)
     with refused(RefusalCode.NOT_VIEWABLE):
         decide(store, number, ANN, at=NOON + DWELL, **read())
 

@@ -364,3 +364,24 @@ def test_a_prediction_that_is_scored_again_differently_stays_intact(filled: Stor
 
     scored(filled, "c1", prediction=opinion(Urgency.ROUTINE))
     assert verify_ledger(url_of(filled)).intact
+
+
+@on_postgresql
+@pytest.mark.parametrize(
+    "statements",
+    [
+        (
+            "DROP TRIGGER event_append_only ON event",
+            "CREATE TRIGGER event_append_only BEFORE UPDATE OF id OR DELETE OR TRUNCATE ON event "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_event_change()",
+        ),
+        ("ALTER FUNCTION refuse_event_out_of_order() SET search_path = pg_temp",),
+        ("ALTER TABLE event DISABLE TRIGGER event_in_order",),
+    ],
+)
+def test_a_trigger_that_does_less_under_the_same_name_is_found(
+    filled: Store, statements: tuple[str, ...]
+) -> None:
+    with filled.engine.begin() as connection:
+        sql(*statements)(connection)
+    assert verify_ledger(url_of(filled)).chain.counts == {"guards": 1}

@@ -173,7 +173,7 @@ class _Chain:
         self._sizes = sizes
         self._tolerance_s = tolerance_s
         self._last_at = ""
-        self._since = 0
+        self._since, self._least = 0, ""  # before the first checkpoint none is looked for
 
     def read(self, rows: Iterable[tuple[Any, ...]]) -> None:
         for row in rows:
@@ -201,13 +201,12 @@ class _Chain:
             else:
                 if moment < self._last_at:
                     self._note_time(seq, moment)
-                if self._since and (moment, seq) < self.earliest.get(
-                    self._since, (moment, seq + 1)
-                ):
+                if moment < self._least:
+                    self._least = moment
                     self.earliest[self._since] = (moment, seq)
             self._last_at = moment
             if seq in self._sizes:
-                self._since = seq
+                self._since, self._least = seq, _LATEST
 
     def _begin(self, seq: int, payload: str) -> None:
         if self.begun is not None:
@@ -292,6 +291,7 @@ class _Chain:
             )
 
 
+_LATEST = "9999-12-31T23:59:59.999999Z"
 _TIME_LENGTH = len("YYYY-MM-DDTHH:MM:SS.ffffffZ")
 _MEMBERS = {"actor", "at", "case", "kind", "payload", "previous", "seq"}
 

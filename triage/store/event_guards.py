@@ -44,24 +44,28 @@ def _wanted_on_sqlite() -> dict[str, str]:
 
 _WANTED_ON_POSTGRESQL = {
     "event_append_only": (
-        "event 58 O refuse_event_change BEGIN RAISE EXCEPTION 'events are append-only'; END"
+        "event 58 O  refuse_event_change plpgsql BEGIN "
+        "RAISE EXCEPTION 'events are append-only'; END"
     ),
     "event_in_order": (
-        "event 7 O refuse_event_out_of_order BEGIN IF NEW.id IS DISTINCT FROM "
+        "event 7 O  refuse_event_out_of_order plpgsql BEGIN IF NEW.id IS DISTINCT FROM "
         "(SELECT coalesce(max(id), 0) + 1 FROM event) THEN "
         "RAISE EXCEPTION 'events are append-only'; END IF; RETURN NEW; END"
     ),
 }
 """Name to its table, what fires it (`pg_trigger.tgtype`: 58 is a statement of UPDATE, DELETE or
-TRUNCATE, 7 a row before INSERT), whether it is enabled (O: it is), its function and what that does.
+TRUNCATE, 7 a row before INSERT), whether it is enabled (O: it is), the columns it is limited to
+(none), its function, the settings of that (none), its language, and what it does.
 """
 
 
 def _postgresql_triggers(connection: Connection) -> dict[str, str]:
     query = text(
         "SELECT t.tgname, c.relname || ' ' || t.tgtype || coalesce(' WHEN ' || t.tgqual::text, '') "
-        "|| ' ' || t.tgenabled::text || ' ' || p.proname || ' ' || trim(p.prosrc) "
+        "|| ' ' || t.tgenabled::text || ' ' || t.tgattr::text || ' ' || p.proname "
+        "|| coalesce(' ' || p.proconfig::text, '') || ' ' || l.lanname || ' ' || trim(p.prosrc) "
         "FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid "
+        "JOIN pg_language l ON l.oid = p.prolang "
         "WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace"
     )
     return {str(row[0]): str(row[1]) for row in connection.execute(query)}
