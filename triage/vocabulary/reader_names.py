@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 
+@lru_cache(maxsize=4096)  # few people, asked of every event
 def reader_key(name: str) -> str:
     """Return what two spellings of one reader's name have in common, for comparison only.
 
