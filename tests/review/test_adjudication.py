@@ -46,6 +46,7 @@ from triage.review import (
     undo_decision,
 )
 from triage.review.case_work import history_of
+from triage.review.figures.review_figures import review_figures
 from triage.store import Store, append_event, labels_for_training
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
@@ -317,3 +318,9 @@ def test_an_answer_needs_a_picture(store: Store, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("triage.review.viewable._is_viewable", lambda *_: False)
     with refused(RefusalCode.NOT_VIEWABLE):
         answer(store, number, ANN, U)
+
+
+def test_one_of_an_earlier_release_that_is_open_counts_as_opened(store: Store) -> None:
+    carried_over(store, ("Ann", U), ("Bob", R))
+    closed = review_figures(store, GOV).adjudications.closed
+    assert (closed.count, closed.n) == (0, 1)
