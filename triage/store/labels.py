@@ -108,7 +108,7 @@ def labels_for_training(
         .order_by(Label.id)
     )
     if not include_ai_visible:
-        # Those who agreed in an adjudication may have seen the AI, but one of them had not.
+        # An adjudicated label is the agreement of readers, also where some had seen the AI before.
         query = query.where(Label.ai_visible.is_(False) | (Label.source == LabelSource.ADJUDICATED))
     return [
         TrainingLabel(
