@@ -143,8 +143,10 @@ def test_watching_goes_on_until_interrupted(triage: Command, db: str, tmp_path: 
         "--db", db, "--key", str(key), "--out", str(out), "--watch", "--every-events", "2",
     ]  # fmt: skip
     process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "500"}
-    )
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "500"},
+        # Where the tests run in the background, they ignore it, and so would the command.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     assert process.stdout is not None
     assert "5 events" in process.stdout.readline()
     _score(db, "c2")

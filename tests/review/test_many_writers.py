@@ -11,7 +11,7 @@ from tests.review.rows import assert_rows_follow
 from triage.store import events, open_store
 from triage.vocabulary.review_policies import ReadKind
 
-CASES, WRITERS = 24, 8
+CASES, WRITERS = 8, 8
 
 
 def test_each_case_is_decided_once(url: str, tmp_path: Path) -> None:

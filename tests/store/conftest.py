@@ -7,12 +7,15 @@ import pytest
 
 from tests.readers import without_files
 from tests.store.databases import database_url
+from tests.store.migrated import migrated_url
 from triage.store import Store, open_store
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with database_url(request.param, tmp_path) as fresh:
+    """An empty database; for tests of a store, a copy of one that was migrated once a process."""
+    make = migrated_url if "store" in request.fixturenames else database_url
+    with make(request.param, tmp_path) as fresh:
         yield fresh
 
 

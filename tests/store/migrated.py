@@ -7,29 +7,34 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import count
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Table, create_engine, delete, func, insert, make_url, select, text
+from sqlalchemy import URL, Engine, create_engine, make_url, text
 
 from tests.store.databases import _server
 from triage.store import open_store
-from triage.store.base import Base
-from triage.store.tables import Event
+
+_TEMPLATE = "triage_template"
+_numbers = count()
 
 
 @contextmanager
 def migrated_url(kind: str, folder: Path) -> Iterator[str]:
-    """Give the URL of a database of either kind, with tables and no rows but those of migrations.
-
-    Of PostgreSQL it is always the same one, emptied: use one at a time.
-    """
-    if kind == "postgres":
-        yield _emptied()
-    else:
+    """Give the URL of a new database of either kind, with no rows but those of migrations."""
+    if kind != "postgres":
         path = folder / "triage.db"
         shutil.copyfile(_sqlite_template(), path)
         yield f"sqlite:///{path}"
+        return
+    engine, name = _postgres_with_template(), f"triage_copy_{next(_numbers)}"
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}"))
+    try:
+        yield _on_postgres(name).set(drivername="postgresql").render_as_string(False)
+    finally:
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @cache
@@ -39,43 +44,16 @@ def _sqlite_template() -> Path:
     return path
 
 
+def _on_postgres(database: str) -> URL:
+    return make_url(_server().get_uri()).set(drivername="postgresql+psycopg", database=database)
+
+
 @cache
-def _migrated_on_postgres() -> tuple[str, list[dict[str, Any]]]:
-    """The URL of the database, and the events that the migrations wrote."""
+def _postgres_with_template() -> Engine:
+    """The server, on which the template has been made."""
     admin = make_url(_server().get_uri()).set(drivername="postgresql+psycopg")
-    engine = create_engine(admin)
-    with engine.begin() as connection:
-        connection.execute(text("CREATE SCHEMA triage_migrated"))
-    engine.dispose()
-    shown = admin.set(drivername="postgresql")
-    shown = shown.update_query_dict({"options": "-csearch_path=triage_migrated"})
-    url = shown.render_as_string(hide_password=False)
-    store = open_store(url, create=True)
-    with store.reading() as session:
-        events = [dict(row) for row in session.execute(select(_events())).mappings()]
-    store.close()
-    return url, events
-
-
-def _events() -> Table:
-    table = Event.__table__
-    assert isinstance(table, Table)
-    return table
-
-
-def _emptied() -> str:
-    url, events = _migrated_on_postgres()
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
-    with engine.begin() as connection:
-        connection.execute(text("SET LOCAL lock_timeout = '20s'"))
-        # Without the triggers that keep the events, and those of foreign keys.
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
-        for name, table in Base.metadata.tables.items():
-            connection.execute(delete(table))
-            if "id" in table.columns:
-                counter = func.pg_get_serial_sequence(f'"{name}"', "id")
-                connection.execute(select(func.setval(counter, 1, False)))
-        if events:
-            connection.execute(insert(_events()), events)
-    engine.dispose()
-    return url
+    engine = create_engine(admin, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {_TEMPLATE}"))
+    open_store(_on_postgres(_TEMPLATE).render_as_string(False), create=True).close()
+    return engine

@@ -8,9 +8,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from tests.store.make import case
 from tests.ui.make_accounts import session_for
-from tests.ui.make_cases import fill
-from triage.store import open_store
+from tests.ui.make_cases import SITE, draw_photograph, fill
+from triage.store import CaseRecord, open_store
 
 APP = Path(__file__).parents[2] / "ui" / "app.py"
 TOKEN = "token of a test"
@@ -89,3 +90,10 @@ def shown(app: AppTest) -> str:
     kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.success)
     texts = [element.value for kind in (*kinds, app.warning, app.error) for element in kind]
     return "\n".join(texts)
+
+
+def with_photograph(pages: Pages, name: str, **changes: Any) -> CaseRecord:
+    """A case with one photograph that can be shown."""
+    folder = Path(pages.url.removeprefix("sqlite:///")).parent / "more"
+    photograph = draw_photograph(folder / f"{len(name)}.png", seed=0)
+    return case(name, source=SITE, images=(photograph,), **changes)

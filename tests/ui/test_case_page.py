@@ -8,14 +8,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.store.make import case, opinion, ranked
-from tests.ui.conftest import Pages, answer, bars, everything, press, shown
-from tests.ui.make_cases import SECRETS, SITE, draw_photograph
+from tests.ui.conftest import Pages, answer, bars, everything, press, shown, with_photograph
+from tests.ui.make_cases import SECRETS, SITE
 from triage.accounts import Actor, Role
 from triage.errors import StoreError
 from triage.review import Certainty, OverrideReason
 from triage.review.policies import SitePolicy, set_site_policy
 from triage.store import (
-    CaseRecord,
     ImageRecord,
     add_case,
     add_prediction,
@@ -29,13 +28,6 @@ from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.review_policies import ReadingMode
 
 LOCK, STORE = "Lock my first read", "Store my decision"
-
-
-def _case(pages: Pages, name: str, **changes: Any) -> CaseRecord:
-    """A case with one photograph that can be shown."""
-    folder = Path(pages.url.removeprefix("sqlite:///")).parent / "more"
-    photograph = draw_photograph(folder / f"{len(name)}.png", seed=0)
-    return case(name, source=SITE, images=(photograph,), **changes)
 
 
 def kinds(pages: Pages, name: str) -> list[str]:
@@ -118,7 +110,7 @@ def test_the_numbers_on_the_card_fit_into_100(
 ) -> None:
     store = open_store(pages.url)
     with store.transaction() as session:
-        pages.cases["new"] = add_case(session, _case(pages, "new"))
+        pages.cases["new"] = add_case(session, with_photograph(pages, "new"))
         system = register_bundle(session, BundleRecord("9" * 64, "new", "p", ("acne", "melanoma")))
         record = opinion(p_outlier=p_outlier, differential=ranked(*differential))
         add_prediction(session, pages.cases["new"], system, record)
@@ -174,7 +166,7 @@ def test_an_abstention_shows_reason_and_action_and_no_probability(pages: Pages) 
 def test_fields_that_an_earlier_version_did_not_store_are_not_shown(pages: Pages) -> None:
     store = open_store(pages.url)
     with store.transaction() as session:
-        pages.cases["old"] = add_case(session, _case(pages, "old"))
+        pages.cases["old"] = add_case(session, with_photograph(pages, "old"))
         system = register_bundle(session, BundleRecord("9" * 64, "old", "p", ("acne",)))
         record = opinion(aleatoric=None, epistemic=None)
         add_prediction(session, pages.cases["old"], system, record)
@@ -190,7 +182,7 @@ def test_fields_that_an_earlier_version_did_not_store_are_not_shown(pages: Pages
 def test_an_unscored_case_is_labelled_so(pages: Pages) -> None:
     store = open_store(pages.url)
     with store.transaction() as session:
-        pages.cases["new"] = add_case(session, _case(pages, "new"))
+        pages.cases["new"] = add_case(session, with_photograph(pages, "new"))
     store.close()
     app = pages.open("new")
     answer(app, "not_listed", Urgency.ROUTINE, Certainty.SURE)
@@ -403,7 +395,7 @@ def test_data_cannot_format_the_page(pages: Pages) -> None:
     store = open_store(pages.url)
     with store.transaction() as session:
         system = register_bundle(session, BundleRecord("9" * 64, nasty, "p", (nasty,)))
-        number = add_case(session, _case(pages, nasty, groups={nasty: nasty}))
+        number = add_case(session, with_photograph(pages, nasty, groups={nasty: nasty}))
         add_prediction(
             session, number, system, opinion(condition=nasty, differential=ranked((nasty, 1.0)))
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.store.make import case, opinion
-from tests.ui.conftest import Pages, answer, press, shown
+from tests.store.make import opinion
+from tests.ui.conftest import Pages, answer, press, shown, with_photograph
 from tests.ui.test_case_page import LOCK
 from triage.review import Certainty
 from triage.store import add_case, add_prediction, open_store, register_bundle
@@ -24,7 +24,7 @@ def test_the_sentence() -> None:
 def test_the_page_shows_it_after_the_first_read(pages: Pages) -> None:
     store = open_store(pages.url)
     with store.transaction() as session:
-        pages.cases["new"] = add_case(session, case("new", images=()))
+        pages.cases["new"] = add_case(session, with_photograph(pages, "new"))
         system = register_bundle(session, BundleRecord("9" * 64, "new", "p", ("acne", "melanoma")))
         record = opinion(prediction_set=("melanoma", "acne"), set_coverage=0.9)
         add_prediction(session, pages.cases["new"], system, record)
