@@ -18,8 +18,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # Extras of pyproject.toml that `make demo` installs; `make demo EXTRAS=ui` installs what its photographs need.
 EXTRAS ?= all
 
-# Packages without networks: their tests take about two minutes on two cores.
-COVERED := auditing data decisions evaluation measurements review store uncertainty
+# Packages without networks: their tests take some minutes on two cores.
+COVERED := accounts auditing data decisions evaluation ledger measurements review store uncertainty
+# Verbs over these packages whose tests are quick.
+COVERING := $(addprefix tests/pipelines/test_,policy.py user.py ledger_commands.py)
 
 .PHONY: demo test coverage soak check format hooks bench docs install install-dev install-docs clean
 
@@ -31,7 +33,7 @@ test: install-dev
 
 # Recording lines takes 50 to 90 % more time (Python 3.11), so it is a command of its own.
 coverage: install-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -q $(COVERED:%=tests/%) \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -q $(COVERED:%=tests/%) $(COVERING) \
 		--cov --cov-report=term:skip-covered $(ARGS)
 
 # What takes longer than a suite may: thousands of mutated files.
