@@ -91,6 +91,18 @@ def test_nothing_is_found_where_nothing_was_altered(filled: Store) -> None:
         ("UPDATE account SET disabled_at = created_at", "account 1"),
         ("UPDATE site_policy SET policy = '{}'", "policy 1 of 1"),
         ("DELETE FROM planted_case", "planted case 1 of 1"),
+        ("DELETE FROM site_policy", "policy 1 of 1: is missing"),
+        (
+            "INSERT INTO site_policy (site, policy, set_at) "
+            "SELECT 'other', policy, set_at FROM site_policy",
+            "policy: no event states 1 of them",
+        ),
+        (
+            "INSERT INTO label (case_id, condition, source, given_by, ai_visible, created_at) "
+            "SELECT 2, condition, 'histology', given_by, ai_visible, created_at FROM label "
+            "WHERE id = 1",
+            "label 3: no event",
+        ),
         ("UPDATE label SET read_id = NULL WHERE id = 1", "label 1: read_id"),
         ('UPDATE "case" SET patient_id = 1 WHERE id = 2', "case 2: patient_id"),
         ("UPDATE image SET sha256 = 'x' WHERE case_id = 2", "case 2: its images"),
