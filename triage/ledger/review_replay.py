@@ -9,7 +9,6 @@ from typing import Any
 
 from triage.ledger.event import LedgerEvent
 from triage.ledger.events import case_events, event_of, review_events
-from triage.ledger.events.review_events import CasePolicy
 from triage.ledger.review_history import (
     ARRIVING,
     CaseHistory,
@@ -22,7 +21,7 @@ from triage.ledger.review_history import (
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.event_types import EventType
 from triage.vocabulary.reader_names import reader_key
-from triage.vocabulary.review_policies import ReadingMode, ReadKind
+from triage.vocabulary.review_policies import ReadKind
 
 
 def replay(events: Iterable[HistoryEvent]) -> CaseHistory:
@@ -298,10 +297,3 @@ _HANDLERS: Mapping[type[LedgerEvent], Callable[[CaseHistory, Any, str, datetime]
     review_events.CaseExported: _exported,
     review_events.AddendumAdded: _amended,
 }
-REVIEW_EVENTS = frozenset(
-    kind.kind for kind in _HANDLERS if kind.__module__ == review_events.__name__
-)
-"""Kinds of events that are steps of a review."""
-
-UNREAD_POLICY = CasePolicy(ReadingMode.BLIND, True)
-"""Policy of reviews that an earlier release began: blind, with the priority shown."""

@@ -25,7 +25,6 @@ from triage.store.cases import get_case
 from triage.store.locks import lock_of, release_lock, set_lock
 from triage.store.records import StoredCase
 from triage.store.reviews import add_read, add_review, hold_case, set_case_state
-from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.review_policies import ReadKind
 
@@ -203,8 +202,3 @@ def require_step(actor: Actor, step: Step) -> None:
     if not actor.name.strip():
         raise WorkflowError("A review needs a reader.", hint="Sign in.")
     require(actor, TRANSITIONS[step].action)
-
-
-def is_waiting(state: CaseState | None) -> bool:
-    """Whether a case waits for a first reader or is in their hands."""
-    return state in TRANSITIONS[Step.OPEN].sources and state is not CaseState.UNGRADABLE

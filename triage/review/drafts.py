@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from triage.accounts import Action, Actor, require
+from triage.review.guards import is_encodable
 from triage.review.refusals import RefusalCode, StepRefused
 from triage.store import Store
 from triage.store.base import utc_now
@@ -50,7 +51,7 @@ def save_draft(
             f"The draft has {len(text)} characters; at most {LARGEST_DRAFT} are kept.",
             hint="Shorten it; it is still in the form.",
         )
-    if "\\u0000" in json.dumps(content) or not _encodable(text):
+    if "\\u0000" in json.dumps(content) or not is_encodable(text):
         raise StepRefused(
             RefusalCode.BAD_TEXT,
             "The draft holds characters that cannot be stored.",
@@ -86,11 +87,3 @@ def discard_draft(session: Session, case_id: int, reader: str) -> None:
         .where(Draft.case_id == case_id, Draft.reader == reader)
         .execution_options(synchronize_session=False)
     )
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

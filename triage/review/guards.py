@@ -170,7 +170,7 @@ def check_text(text: str) -> None:
             f"A text has {len(text)} characters; at most {LONGEST_TEXT} are stored.",
             hint="Shorten it; nothing was stored.",
         )
-    if "\0" in text or not _encodable(text):
+    if "\0" in text or not is_encodable(text):
         raise StepRefused(
             RefusalCode.BAD_TEXT,
             "A text holds characters that cannot be stored.",
@@ -178,7 +178,8 @@ def check_text(text: str) -> None:
         )
 
 
-def _encodable(text: str) -> bool:
+def is_encodable(text: str) -> bool:
+    """Whether a text has no lone surrogates, which no database takes."""
     try:
         text.encode()
     except UnicodeEncodeError:
