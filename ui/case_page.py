@@ -11,7 +11,9 @@ from dataclasses import replace
 import streamlit as st
 
 from triage.accounts import Actor
+from triage.accounts.sessions import Session
 from triage.modalities import MODALITIES
+from triage.printable import printable
 from triage.review import (
     Certainty,
     Opinion,
@@ -33,7 +35,8 @@ from triage.vocabulary.review_policies import ReadingMode
 from ui import opinion_card, read_form, set_aside_form, stale_forms
 from ui.case_views import CASE_VIEWS
 from ui.drafts import keep_draft
-from ui.session import go_to_worklist
+from ui.frame import name_window
+from ui.session import go_to_worklist, open_case_id
 from ui.settings import SHORTCUT
 from ui.words import (
     CERTAINTIES,
@@ -45,11 +48,18 @@ from ui.words import (
 )
 
 
-def show(store: Store, case_id: int, actor: Actor) -> None:
+def show(store: Store, session: Session) -> None:
     """Draw a case at the step that this reader has reached."""
-    with store.reading() as session:
-        case = get_case(session, case_id)
-        conditions = _conditions(case, known_conditions(session))
+    actor = session.actor
+    case_id = open_case_id()
+    if case_id is None:
+        st.info("No case is open.", icon=":material/inbox:")
+        st.button("To the worklist", on_click=go_to_worklist)
+        return
+    with store.reading() as reading:
+        case = get_case(reading, case_id)
+        conditions = _conditions(case, known_conditions(reading))
+    name_window(f"Case {printable(case.external_id)}")
     st.button("Back to the worklist", icon=":material/arrow_back:", on_click=go_to_worklist)
     st.title(f"Case {escape(case.external_id)}", anchor=False)
     try:

@@ -16,8 +16,8 @@ from triage.oct_reading import OctReading
 from triage.review import Opinion
 from triage.store import ReadingRecord
 from triage.store.records import ImageRecord, StoredCase
-from ui import oct_viewer
 from ui.case_words import CaseWords
+from ui.components import oct_viewer
 from ui.image_files import CHANGED, NOT_RECORDED, OUTSIDE, path_of
 from ui.oct_reading_payload import describe_reading
 from ui.oct_volume_payload import describe_volume

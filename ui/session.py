@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 
 import streamlit as st
@@ -10,12 +12,23 @@ import streamlit as st
 from triage.accounts.sessions import Session, session_of
 from triage.store import URL_VARIABLE, Store, open_store
 from ui.launch import SETTINGS_VARIABLE
+from ui.page_paths import PagePath
 from ui.serving.cookies import session_cookie
 from ui.serving.settings import ServingSettings
 
 _CASE = "case"
+_WORK = "as"
+_WANTED = "wanted page"
 _NOTICE = "notice"
 _ACCOUNT = "account"
+
+
+class CaseWorkKind(StrEnum):
+    """As what a case is opened."""
+
+    READING = "reading"
+    SECOND_READ = "second_read"
+    ADJUDICATION = "adjudication"
 
 
 @st.cache_resource(show_spinner=False)
@@ -55,20 +68,51 @@ def _is_secure() -> bool:
 
 
 def open_case_id() -> int | None:
-    """Return the number of the case in the URL, or None for the worklist."""
+    """Return the number of the case in the URL, or None if it names none."""
     text = st.query_params.get(_CASE, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def go_to_case(case_id: int) -> None:
-    """Open a case on the next run."""
-    st.query_params[_CASE] = str(case_id)
+def open_work() -> CaseWorkKind:
+    """Return as what the case in the URL is opened; to be read first if the URL does not say."""
+    text = st.query_params.get(_WORK, "")
+    return CaseWorkKind(text) if text in tuple(CaseWorkKind) else CaseWorkKind.READING
+
+
+@dataclass(frozen=True, slots=True)
+class WantedPage:
+    """A page that an interaction asks for, with the parameters of its URL."""
+
+    path: PagePath
+    parameters: dict[str, str]
+
+
+def go_to_case(case_id: int, work: CaseWorkKind = CaseWorkKind.READING) -> None:
+    """Open a case at the beginning of the next run, whatever page is shown now."""
+    named = {_CASE: str(case_id)}
+    if work is not CaseWorkKind.READING:
+        named[_WORK] = work.value
+    st.session_state[_WANTED] = WantedPage(PagePath.CASE, named)
 
 
 def go_to_worklist(notice: str = "") -> None:
-    """Open the worklist on the next run, with a notice."""
-    st.query_params.clear()
+    """Open the worklist at the beginning of the next run, with a notice."""
+    st.session_state[_WANTED] = WantedPage(PagePath.WORKLIST, {})
     st.session_state[_NOTICE] = notice
+
+
+def wanted_page(*, at_root: bool) -> WantedPage | None:
+    """Return the page that was asked for, once; also that of a case in an address of before.
+
+    Parameters
+    ----------
+    at_root : bool
+        Whether the page at the root is open: earlier releases showed cases there.
+    """
+    wanted: WantedPage | None = st.session_state.pop(_WANTED, None)
+    if wanted is None and at_root and (case_id := open_case_id()) is not None:
+        return WantedPage(PagePath.CASE, {_CASE: str(case_id)})
+    return wanted
 
 
 def take_notice() -> str:

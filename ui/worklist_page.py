@@ -13,7 +13,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from triage.accounts import Action, Actor, may
+from triage.accounts import Action, may
+from triage.accounts.sessions import Session
 from triage.printable import printable
 from triage.review import Deadlines, Pressure, WorklistItem, worklist
 from triage.store import Store
@@ -25,8 +26,9 @@ from ui.words import HIDDEN, URGENCIES, due, duration
 _SHOWN = 100
 
 
-def show(store: Store, actor: Actor) -> None:
+def show(store: Store, session: Session) -> None:
     """Draw the worklist."""
+    actor = session.actor
     deadlines = Deadlines()
     items = worklist(store, datetime.now(UTC), deadlines)
     st.title("Worklist")

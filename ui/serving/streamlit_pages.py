@@ -11,6 +11,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import BaseRoute, Route
 
 from triage.accounts.sessions import Session
+from ui.page_paths import PagePath
 from ui.serving.access import LOGIN
 
 _INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
@@ -33,7 +34,7 @@ def index_page() -> str:
 def page_routes() -> list[BaseRoute]:
     """Return the routes of the page, its script, and the session that the script asks for."""
     return [
-        Route("/", _index, methods=["GET"]),
+        *(Route(f"/{path}", _index, methods=["GET"]) for path in PagePath),
         Route("/session", _session, methods=["GET"]),
         Route("/assets/session.js", _script, methods=["GET"]),
         Route("/assets/session.css", _style, methods=["GET"]),

@@ -1,0 +1,32 @@
+"""What surrounds every page: icon, title of the window, and the style of Streamlit's frame."""
+
+from __future__ import annotations
+
+import streamlit as st
+from PIL import Image
+
+from ui.settings import THEME
+
+_TITLE = "Triage"
+_STYLE = """
+<style>
+  [data-testid="stMainBlockContainer"] { padding: 3.6rem 1.25rem 1.25rem; max-width: 100rem; }
+  [data-testid="stHeader"] { height: 3rem; border-bottom: 1px solid #d5dde4; background: #fff; }
+  [data-testid="stMainBlockContainer"] h1 { font-size: 1.4rem; padding: 0; }
+  [data-testid="stElementContainer"]:has(> [data-testid="stHtml"] > style) { display: none; }
+</style>
+"""
+"""Narrow margins and a low header, so that a case and its decision fit on one screen."""
+
+
+def begin() -> None:
+    """Set the icon and style of the page; called once at the beginning of every run."""
+    # Drawn here, because a named icon would be fetched from the network.
+    icon = Image.new("RGB", (32, 32), THEME["theme.primaryColor"])
+    st.set_page_config(page_title=_TITLE, page_icon=icon, layout="wide")
+    st.html(_STYLE)
+
+
+def name_window(title: str) -> None:
+    """Set the title of the browser's window, such as the name of the open case."""
+    st.set_page_config(page_title=f"{title} · {_TITLE}")

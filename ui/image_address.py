@@ -1,0 +1,31 @@
+"""Addresses under which the server gives the pictures of a case to a browser."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class PictureSize(StrEnum):
+    """How large a picture is sent."""
+
+    THUMBNAIL = "thumbnail"
+    """For lists: at most 160 pixels on the longer side."""
+    FITTED = "fitted"
+    """For the page: at most 1600 pixels on the longer side."""
+    NATIVE = "native"
+    """Every pixel of the file."""
+
+
+def image_address(case_id: int, position: int, size: PictureSize, frame: int = 0) -> str:
+    """Return the address of one picture; it names numbers only, so it identifies no patient.
+
+    Parameters
+    ----------
+    case_id : int
+    position : int
+        Of the image in the case, from 0.
+    size : PictureSize
+    frame : int
+        Of an image with several frames, from 0.
+    """
+    return f"/images/{case_id}/{position}/{frame}/{size}"

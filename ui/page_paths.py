@@ -1,0 +1,13 @@
+"""Addresses of the pages, below the root of the server."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class PagePath(StrEnum):
+    """Path of each page; the worklist is the first page, at the root."""
+
+    WORKLIST = ""
+    CASE = "case"
+    ACCOUNT = "account"
