@@ -15,12 +15,10 @@ import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from triage.decoding.read_picture import read_picture
-from triage.errors import ImageRejected
 from triage.review import Opinion
 from triage.store.records import ImageRecord, StoredCase
 from ui.case_words import CaseWords
-from ui.image_files import CHANGED, NOT_RECORDED, OUTSIDE, path_of
+from ui.stored_pictures import notes_on, read_photograph
 
 _FIT = 1400  # pixels on the longer side when fitted to the page
 _COLUMN = 560  # about the width of the column of pictures, in CSS pixels
@@ -76,18 +74,10 @@ def read_pictures(image: ImageRecord) -> list[ShownPicture]:
     file because file names can contain patients' names. A file whose content was never recorded is
     shown with a note.
     """
-    path = path_of(image)
-    if path is None:
-        return [ShownPicture(None, problem=OUTSIDE)]
-    try:
-        picture = read_picture(path, root=image.root)
-    except ImageRejected as refusal:
-        return [ShownPicture(None, problem=refusal.what)]
-    if image.sha256 is not None and picture.sha256 != image.sha256:
-        return [ShownPicture(None, problem=CHANGED)]
-    notes = tuple(flag.sentence for flag in picture.flags)
-    if image.sha256 is None:
-        notes = (NOT_RECORDED, *notes)
+    picture = read_photograph(image)
+    if isinstance(picture, str):
+        return [ShownPicture(None, problem=picture)]
+    notes = notes_on(picture, image)
     return [ShownPicture(frame, _fit(frame), notes=notes) for frame in picture.frames]
 
 
