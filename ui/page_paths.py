@@ -10,4 +10,5 @@ class PagePath(StrEnum):
 
     WORKLIST = ""
     CASE = "case"
+    ADD_CASE = "add-case"
     ACCOUNT = "account"

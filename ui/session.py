@@ -39,7 +39,7 @@ def store_at(url: str | None) -> Store:
 
 def session_token() -> str:
     """Return the token of the browser's cookie; '' if it sent none."""
-    return st.context.cookies.get(session_cookie(secure=_is_secure()), "")
+    return st.context.cookies.get(session_cookie(secure=serving_settings().secure), "")
 
 
 def signed_in() -> Session:
@@ -62,9 +62,10 @@ def signed_in() -> Session:
 
 
 @cache
-def _is_secure() -> bool:
+def serving_settings() -> ServingSettings:
+    """Return the settings of this server's process."""
     text = os.environ.get(SETTINGS_VARIABLE)
-    return text is not None and ServingSettings.from_json(text).secure
+    return ServingSettings() if text is None else ServingSettings.from_json(text)
 
 
 def open_case_id() -> int | None:
@@ -99,6 +100,11 @@ def go_to_worklist(notice: str = "") -> None:
     """Open the worklist at the beginning of the next run, with a notice."""
     st.session_state[_WANTED] = WantedPage(PagePath.WORKLIST, {})
     st.session_state[_NOTICE] = notice
+
+
+def go_to_page(path: PagePath) -> None:
+    """Open a page at the beginning of the next run."""
+    st.session_state[_WANTED] = WantedPage(path, {})
 
 
 def wanted_page(*, at_root: bool) -> WantedPage | None:
