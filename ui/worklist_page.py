@@ -55,7 +55,7 @@ def show(store: Store, session: Session) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title("Worklist", anchor=False, width="content")
         numbers = st.container(width="stretch")
-        if may(actor, Action.ADD_CASES):
+        if may(actor, Action.UPLOAD_CASE):
             st.button(
                 "Add a case",
                 icon=":material/add_photo_alternate:",
@@ -164,7 +164,7 @@ def _nothing(wanted: WorklistFilter, actor: Actor) -> None:
         return
     further = (
         " Add one with the button above, or wait for the next."
-        if may(actor, Action.ADD_CASES)
+        if may(actor, Action.UPLOAD_CASE)
         else " New cases appear here when they arrive; load the page again to look."
     )
     st.info(f"No case waits for a review.{further}", icon=":material/inbox:")
