@@ -6,7 +6,6 @@ where the site's policy hides it.
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,9 +15,16 @@ import streamlit as st
 from triage.accounts import Action, may
 from triage.accounts.sessions import Session
 from triage.printable import printable
-from triage.review import Deadlines, Pressure, WorklistItem, worklist
+from triage.review import (
+    WorklistCounts,
+    WorklistFilter,
+    WorklistItem,
+    WorklistOrder,
+    next_case,
+    worklist_counts,
+    worklist_page,
+)
 from triage.store import Store
-from triage.vocabulary.clinical import Urgency
 from ui.session import go_to_case, take_notice
 from ui.settings import SHORTCUT
 from ui.words import HIDDEN, URGENCIES, due, duration
@@ -28,70 +34,55 @@ _SHOWN = 100
 
 def show(store: Store, session: Session) -> None:
     """Draw the worklist."""
-    actor = session.actor
-    deadlines = Deadlines()
-    items = worklist(store, datetime.now(UTC), deadlines)
+    actor, now = session.actor, datetime.now(UTC)
+    counts = worklist_counts(store, actor, now)
     st.title("Worklist")
     if notice := take_notice():
         st.success(notice, icon=":material/check_circle:")
-    if not items:
+    if not counts.waiting:
         st.info("No case waits for a review.", icon=":material/inbox:")
         return
-    _counts(items)
-    found = _search(items)
-    if not found:
+    _counts(counts)
+    text = st.text_input(
+        "Find a case", placeholder="Part of the case number", icon=":material/search:"
+    )
+    wanted = WorklistFilter(text=text)
+    page = worklist_page(store, actor, now, wanted=wanted, size=_SHOWN)
+    items = list(page.items)
+    if not items:
         st.info("No waiting case fits this search.", icon=":material/search_off:")
         return
     can_read = may(actor, Action.READ_CASE)
-    free = [item for item in found if item.is_free_for(actor.name)]
+    number = next_case(store, actor, now, wanted=wanted) if can_read else None
     st.button(
-        "Open the next case" if len(found) == len(items) else "Open the first case found",
+        "Open the first case found" if text.strip() else "Open the next case",
         type="primary",
         icon=":material/arrow_forward:",
         shortcut=SHORTCUT,
-        disabled=not (can_read and free),
+        disabled=number is None,
         on_click=go_to_case,
-        args=(free[0].case_id if free else 0,),
+        args=(number or 0,),
     )
-    if not free:
+    if can_read and number is None:
         st.info("Other readers have these cases now.", icon=":material/lock_person:")
-    _table(found[:_SHOWN], can_open=can_read)
-    if len(found) > _SHOWN:
-        st.caption(f"The first {_SHOWN} of {len(found)} cases. Search to see others.")
-    limits = ", ".join(
-        f"{name.lower()} {duration(deadlines.of(urgency))}" for urgency, name in URGENCIES.items()
-    )
-    st.caption(f"Ordered by urgency, then by waiting time. Deadlines (our defaults): {limits}.")
+    _table(items, can_open=can_read)
+    if page.next is not None:
+        st.caption(f"The first {_SHOWN} cases. Search to see others.")
+    st.caption(_ORDERS[page.order])
 
 
-def _counts(waiting: list[WorklistItem]) -> None:
-    items = [item for item in waiting if item.band is not None]
-    if not items:
-        return
-    bands = Counter(item.band for item in items)
-    overdue = sum(item.pressure is Pressure.OVERDUE for item in items)
-    columns = st.columns(len(URGENCIES) + 1)
-    for column, (urgency, name) in zip(columns, URGENCIES.items(), strict=False):
-        column.metric(name, bands[urgency], border=True)
-    columns[-1].metric("Overdue", overdue, border=True)
+_ORDERS = {
+    WorklistOrder.URGENCY: "Ordered by urgency, then by the time left, then by arrival.",
+    WorklistOrder.ARRIVAL: "Ordered by arrival.",
+}
 
 
-def _search(items: list[WorklistItem]) -> list[WorklistItem]:
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
-    text = left.text_input(
-        "Find a case", placeholder="Part of the case number", icon=":material/search:"
-    )
-    band: Urgency | None = None
-    if any(item.band is not None for item in items):
-        band = right.segmented_control(
-            "Priority", list(URGENCIES), format_func=URGENCIES.__getitem__
-        )
-    wanted = text.strip().casefold()
-    return [
-        item
-        for item in items
-        if wanted in item.external_id.casefold() and (band is None or item.band is band)
-    ]
+def _counts(counts: WorklistCounts) -> None:
+    columns = st.columns(4)
+    columns[0].metric("Waiting", counts.waiting, border=True)
+    columns[1].metric("Overdue", counts.overdue, border=True)
+    columns[2].metric("In work by others", counts.in_work_by_others, border=True)
+    columns[3].metric("Done today", counts.done_today, border=True)
 
 
 def _table(items: list[WorklistItem], *, can_open: bool) -> None:
