@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, String, case, cast, func, literal_column, select, text, update
 from sqlalchemy.orm import Session
@@ -39,7 +40,9 @@ def class_rank() -> ColumnElement[int]:
     priority. A planted case waits in the class of the opinion that its readers are shown, or it
     could be told apart by the difference.
     """
-    ranks = {urgency.value: literal_column(str(urgency.rank)) for urgency in Urgency}
+    ranks: dict[Any, ColumnElement[int]] = {
+        urgency.value: literal_column(str(urgency.rank)) for urgency in Urgency
+    }
     first = (
         select(case(ranks, value=Prediction.queue_urgency))
         .join(Bundle, Prediction.bundle_id == Bundle.id)
@@ -73,7 +76,7 @@ def due_time(session: Session) -> ColumnElement[datetime]:
 
 
 def _seconds(deadlines: Deadlines) -> ColumnElement[int]:
-    times = {
+    times: dict[Any, ColumnElement[int]] = {
         urgency.rank: literal_column(str(int(deadlines.of(urgency).total_seconds())))
         for urgency in Urgency
     }

@@ -1,0 +1,81 @@
+"""The numbers above a worklist."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from triage.accounts import Action, Actor, require
+from triage.review.worklist import require_time_zone
+from triage.review.worklist_filter import EVERY_CASE, WorklistFilter
+from triage.review.worklist_items import COUNTED_TO, WorklistCounts
+from triage.review.worklist_query import selected
+from triage.store import Store
+from triage.store.tables import Case, CaseLock, Read, Review
+from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.reader_names import reader_key
+from triage.vocabulary.review_policies import ReadKind
+
+_ANSWERS = (ReadKind.FINAL, ReadKind.SECOND, ReadKind.ADJUDICATION)
+
+
+def worklist_counts(
+    store: Store, actor: Actor, now: datetime, wanted: WorklistFilter = EVERY_CASE
+) -> WorklistCounts:
+    """Return the numbers above a worklist.
+
+    Cases past their deadline are counted over all sites whatever the filter: with a filter that
+    wants one case, their number would tell its class where the site hides it.
+
+    Parameters
+    ----------
+    now : datetime
+        With a time zone; today began at its midnight.
+
+    Raises
+    ------
+    UsageError
+        If the time has no time zone.
+    PermissionDenied
+        If the actor may not see cases.
+    """
+    require(actor, Action.VIEW_CASES)
+    require_time_zone(now)
+    with store.reading() as session:
+        waiting = _counted(session, wanted)
+        overdue = _counted(session, EVERY_CASE, before=now)
+        others = _in_work_by_others(session, wanted, actor, now)
+        done = _done_today(session, actor, now)
+    capped = COUNTED_TO in (waiting, overdue)
+    return WorklistCounts(waiting, overdue, others, done, capped)
+
+
+def _counted(session: Session, wanted: WorklistFilter, before: datetime | None = None) -> int:
+    query = selected(select(Case.id), wanted, session)
+    if before is not None:  # with every class, so that the index by class and due time is used
+        ranks = [urgency.rank for urgency in Urgency]
+        query = query.where(Case.queue_rank.in_(ranks), Case.due_at < before)
+    found = query.limit(COUNTED_TO).subquery()
+    return session.scalar(select(func.count()).select_from(found)) or 0
+
+
+def _in_work_by_others(
+    session: Session, wanted: WorklistFilter, actor: Actor, now: datetime
+) -> int:
+    query = select(CaseLock.owner).join(Case, CaseLock.case_id == Case.id)
+    query = selected(query, wanted, session).where(CaseLock.until > now)
+    own = reader_key(actor.name)
+    return sum(reader_key(owner) != own for owner in session.scalars(query))
+
+
+def _done_today(session: Session, actor: Actor, now: datetime) -> int:
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    rows = session.execute(
+        select(Review.case_id, Review.reviewer)
+        .join(Read, Read.review_id == Review.id)
+        .where(Read.at >= midnight, Read.withdrawn_at.is_(None), Read.kind.in_(_ANSWERS))
+    )
+    own = reader_key(actor.name)
+    return len({case_id for case_id, reviewer in rows if reader_key(reviewer) == own})
