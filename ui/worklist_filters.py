@@ -7,6 +7,7 @@ from datetime import date
 
 import streamlit as st
 
+from triage.modalities import MODALITIES
 from triage.printable import printable
 from triage.review import WorklistFilter, WorklistSite
 from triage.review.worklist_filter import WorklistState
@@ -23,10 +24,14 @@ _STATES = {
     WorklistState.STARTED: "Started, not decided",
     WorklistState.SKIPPED: "Skipped",
 }
-_KINDS = {
-    modality: view.words.images[:1].upper() + view.words.images[1:]
-    for modality, view in CASE_VIEWS.items()
-}
+
+
+def _kind(modality: Modality) -> str:
+    images = CASE_VIEWS[modality].words.images
+    return f"OCT {images}" if MODALITIES[modality].volumes else images[:1].upper() + images[1:]
+
+
+_KINDS = {modality: _kind(modality) for modality in CASE_VIEWS}
 
 
 def show_search() -> None:

@@ -58,14 +58,17 @@ def _policies(store: Store, sites: Sequence[WorklistSite]) -> list[SitePolicy]:
 
 
 def _drawing(policies: Sequence[SitePolicy]) -> str:
-    text = "“Next case” takes the most urgent one, then the one with the least time left"
+    text = (
+        "“Next case” gives the most urgent one, then the one with the least time left; one past "
+        "its deadline counts as urgent"
+    )
     shares = {policy.random_next_share for policy in policies}
     if len(shares) != 1:
-        return f"{text}; a share set for each site is drawn at random from all that wait."
+        return f"{text}. A part, set for each site, is drawn at random from all that wait."
     share = shares.pop()
     if not share:
         return f"{text}."
-    return f"{text}; {share * 100:.0f} in 100 are drawn at random from all that wait."
+    return f"{text}. About {share * 100:.0f} in 100 are drawn at random from all that wait."
 
 
 def _deadlines(policies: Sequence[SitePolicy]) -> str:

@@ -41,6 +41,7 @@ _STYLE = """
             gap: 0 1.4rem; align-items: baseline; }
   .counts b { color: #0f1923; font-size: 1.25rem; font-weight: 650; margin-right: 0.15rem;
               font-variant-numeric: tabular-nums; }
+  .st-key-worklist-search { min-width: 13rem; }
   .counts .late, .counts .late b { color: #9b1c22; }
 </style>
 """
@@ -55,6 +56,15 @@ def show(store: Store, session: Session) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.title("Worklist", anchor=False, width="content")
         numbers = st.container(width="stretch")
+    if notice := take_notice():
+        st.success(notice, icon=":material/check_circle:")
+    refused = st.container()
+    sites = worklist_sites(store)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        main = st.container(width="content")
+        with st.container(key="worklist-search", width="stretch"):
+            worklist_filters.show_search()
+        worklist_filters.show_filters(sites)
         if may(actor, Action.UPLOAD_CASE):
             st.button(
                 "Add a case",
@@ -62,15 +72,6 @@ def show(store: Store, session: Session) -> None:
                 on_click=go_to_page,
                 args=(PagePath.ADD_CASE,),
             )
-    if notice := take_notice():
-        st.success(notice, icon=":material/check_circle:")
-    refused = st.container()
-    sites = worklist_sites(store)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        main = st.container(width="content")
-        with st.container(width="stretch"):
-            worklist_filters.show_search()
-        worklist_filters.show_filters(sites)
     wanted = worklist_filters.wanted_cases()
     counts = worklist_counts(store, actor, now, wanted)
     part = _part(store, actor, now, wanted)
@@ -112,7 +113,7 @@ def _numbers(counts: WorklistCounts) -> str:
     return (
         '<p class="counts" role="status">'
         f"<span><b>{counts.waiting:,}{more}</b> waiting</span>"
-        f"<span{late}><b>{sign}{counts.overdue:,}</b> overdue</span>"
+        f"<span{late}><b>{sign}{counts.overdue:,}</b> overdue in all</span>"
         f"<span><b>{counts.done_today:,}</b> done today</span>"
         f"<span><b>{counts.in_work_by_others:,}</b> in work by others</span></p>"
     )

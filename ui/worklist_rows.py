@@ -41,7 +41,7 @@ def headings(items: Sequence[WorklistItem]) -> list[Heading]:
         Heading("Case, patient", 1.5),
         Heading("Kind", 0.9),
         Heading("Facts", 1.3),
-        Heading("Waiting", 0.8),
+        Heading("Received", 0.8),
     ]
     if _shows_priority(items):
         found += [Heading("Priority", 0.9), Heading("Time left", 0.9)]
@@ -69,7 +69,7 @@ def _shows_priority(items: Sequence[WorklistItem]) -> bool:
 
 def _row(item: WorklistItem, reader: str, can_read: bool, with_priority: bool) -> CaseRow:
     free = item.is_free_for(reader)
-    columns = [Fact(kind(item)), Fact(facts(item)), Fact(duration(item.waiting))]
+    columns = [Fact(kind(item)), Fact(facts(item)), Fact(f"{duration(item.waiting)} ago")]
     if with_priority:
         columns += _priority(item)
     columns.append(_state(item, free))

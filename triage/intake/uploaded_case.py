@@ -95,7 +95,7 @@ def possible_modalities(reports: Sequence[FileReport]) -> tuple[Modality, ...]:
     A case is one volume or several pictures, never both.
     """
     volumes = [report.volume is not None for report in reports]
-    if not reports or any(volumes) and len(reports) > 1:
+    if not reports or (any(volumes) and len(reports) > 1):
         return ()
     of_volumes = volumes[0]
     found = [one for one in Modality if MODALITIES[one].volumes is of_volumes]
