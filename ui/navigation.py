@@ -11,7 +11,7 @@ import streamlit as st
 from triage.accounts import Action, may
 from triage.accounts.sessions import Session
 from triage.store import Store
-from ui import account_page, case_page, worklist_page
+from ui import account_page, add_case_page, case_page, worklist_page
 from ui.page_paths import PagePath
 from ui.session import wanted_page
 from ui.words import escape
@@ -46,6 +46,9 @@ class PageEntry:
 PAGES = (
     PageEntry(PagePath.WORKLIST, "Worklist", worklist_page.show, Action.VIEW_CASES),
     PageEntry(PagePath.CASE, "Case", case_page.show, Action.VIEW_CASES, listed=False),
+    PageEntry(
+        PagePath.ADD_CASE, "Add a case", add_case_page.show, Action.UPLOAD_CASE, listed=False
+    ),
 )
 """In the order of the navigation."""
 ACCOUNT = PageEntry(PagePath.ACCOUNT, "Account and sign out", account_page.show)

@@ -7,12 +7,11 @@ from datetime import date
 
 import streamlit as st
 
-from triage.modalities import MODALITIES
 from triage.printable import printable
 from triage.review import WorklistFilter, WorklistSite
 from triage.review.worklist_filter import WorklistState
 from triage.vocabulary.modality import Modality
-from ui.case_views import CASE_VIEWS
+from ui.case_views import CASE_VIEWS, modality_title
 
 _TEXT, _KIND, _SITES, _STATE, _FROM, _TO = "find", "kind", "site", "state", "from", "to"
 """Parameters of the address, and keys of the widgets."""
@@ -24,14 +23,7 @@ _STATES = {
     WorklistState.STARTED: "Started, not decided",
     WorklistState.SKIPPED: "Skipped",
 }
-
-
-def _kind(modality: Modality) -> str:
-    images = CASE_VIEWS[modality].words.images
-    return f"OCT {images}" if MODALITIES[modality].volumes else images[:1].upper() + images[1:]
-
-
-_KINDS = {modality: _kind(modality) for modality in CASE_VIEWS}
+_KINDS = {modality: modality_title(modality) for modality in CASE_VIEWS}
 
 
 def show_search() -> None:

@@ -119,6 +119,9 @@ def look_at(folder: Path, files: Sequence[GivenFile]) -> tuple[FileReport, ...]:
 def stored_files(folder: Path, files: Sequence[GivenFile]) -> Iterator[StoredFiles]:
     """Write files to a new folder below `folder`; it is deleted again where the body fails.
 
+    The folder is named by the day and eight random digits, which also name a case that nobody
+    named.
+
     Raises
     ------
     FilesRefused
@@ -128,7 +131,7 @@ def stored_files(folder: Path, files: Sequence[GivenFile]) -> Iterator[StoredFil
         If they cannot be written to the folder.
     """
     _check_sizes(files)
-    final = folder / new_name()
+    final = folder / f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(4)}"
     with _writing(folder), _unfinished(folder) as place:
         found = _written(place, files)
         if problems := problems_of(found.reports):
@@ -151,11 +154,6 @@ def problems_of(reports: Sequence[FileReport]) -> list[FileProblem]:
         elif report.sha256 in {one.sha256 for one in reports[:position]}:
             problems.append(FileProblem(position, "It is given twice."))
     return problems
-
-
-def new_name() -> str:
-    """Return a name for a folder or a case that nobody named: the day and eight random letters."""
-    return f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(4)}"
 
 
 def _check_sizes(files: Sequence[GivenFile]) -> None:

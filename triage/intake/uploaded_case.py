@@ -25,7 +25,6 @@ from triage.intake.upload_folder import (
     FilesRefused,
     GivenFile,
     StoredFiles,
-    new_name,
     stored_files,
 )
 from triage.modalities import MODALITIES
@@ -203,7 +202,7 @@ def _record(folder: Path, stored: StoredFiles, facts: CaseFacts) -> CaseRecord:
         for name, report in zip(stored.names, stored.reports, strict=True)
     )
     return CaseRecord(
-        external_id=facts.case or new_name(),
+        external_id=facts.case or stored.folder.name,
         source=facts.source,
         images=images,
         patient=facts.patient or None,
