@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -13,11 +14,13 @@ from triage.review.worklist_filter import EVERY_CASE, WorklistFilter
 from triage.review.worklist_items import COUNTED_TO, WorklistCounts
 from triage.review.worklist_query import selected
 from triage.store import Store
-from triage.store.tables import Case, CaseLock, Read, Review
+from triage.store.locks import locks
+from triage.store.tables import Case, Read, Review
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.review_policies import ReadKind
 
+_PART = 500
 _ANSWERS = (ReadKind.FINAL, ReadKind.SECOND, ReadKind.ADJUDICATION)
 
 
@@ -53,21 +56,33 @@ def worklist_counts(
 
 
 def _counted(session: Session, wanted: WorklistFilter, before: datetime | None = None) -> int:
-    query = selected(select(Case.id), wanted, session)
-    if before is not None:  # with every class, so that the index by class and due time is used
-        ranks = [urgency.rank for urgency in Urgency]
-        query = query.where(Case.queue_rank.in_(ranks), Case.due_at < before)
-    found = query.limit(COUNTED_TO).subquery()
-    return session.scalar(select(func.count()).select_from(found)) or 0
+    total = 0
+    for source in sorted(set(wanted.sources)) or [None]:
+        one = wanted if source is None else replace(wanted, sources=(source,))
+        query = selected(select(Case.id), one, session)
+        if before is None:  # in the order of an index, which holds waiting cases only
+            query = query.order_by(Case.received_at, Case.id)
+        else:  # of every class, so that the index by class and due time is used
+            ranks = [urgency.rank for urgency in Urgency]
+            query = query.where(Case.queue_rank.in_(ranks), Case.due_at < before)
+        found = query.limit(COUNTED_TO - total).subquery()
+        total += session.scalar(select(func.count()).select_from(found)) or 0
+        if total == COUNTED_TO:
+            break
+    return total
 
 
 def _in_work_by_others(
     session: Session, wanted: WorklistFilter, actor: Actor, now: datetime
 ) -> int:
-    query = select(CaseLock.owner).join(Case, CaseLock.case_id == Case.id)
-    query = selected(query, wanted, session).where(CaseLock.until > now)
     own = reader_key(actor.name)
-    return sum(reader_key(owner) != own for owner in session.scalars(query))
+    reserved = locks(session, now).values()
+    numbers = [lock.case_id for lock in reserved if reader_key(lock.owner) != own][:COUNTED_TO]
+    total = 0
+    for begin in range(0, len(numbers), _PART):
+        query = select(func.count(Case.id)).where(Case.id.in_(numbers[begin : begin + _PART]))
+        total += session.scalar(selected(query, wanted, session)) or 0
+    return total
 
 
 def _done_today(session: Session, actor: Actor, now: datetime) -> int:
