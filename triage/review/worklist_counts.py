@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -12,7 +11,7 @@ from triage.accounts import Action, Actor, require
 from triage.review.worklist import require_time_zone
 from triage.review.worklist_filter import EVERY_CASE, WorklistFilter
 from triage.review.worklist_items import COUNTED_TO, WorklistCounts
-from triage.review.worklist_query import selected
+from triage.review.worklist_query import Selection, selection
 from triage.store import Store
 from triage.store.locks import locks
 from triage.store.tables import Case, Read, Review
@@ -47,19 +46,19 @@ def worklist_counts(
     require(actor, Action.VIEW_CASES)
     require_time_zone(now)
     with store.reading() as session:
-        waiting = _counted(session, wanted)
-        overdue = _counted(session, EVERY_CASE, before=now)
-        others = _in_work_by_others(session, wanted, actor, now)
+        chosen = selection(session, wanted)
+        waiting = _counted(session, chosen)
+        overdue = _counted(session, Selection(), before=now)
+        others = _in_work_by_others(session, chosen, actor, now)
         done = _done_today(session, actor, now)
     capped = COUNTED_TO in (waiting, overdue)
     return WorklistCounts(waiting, overdue, others, done, capped)
 
 
-def _counted(session: Session, wanted: WorklistFilter, before: datetime | None = None) -> int:
+def _counted(session: Session, chosen: Selection, before: datetime | None = None) -> int:
     total = 0
-    for source in sorted(set(wanted.sources)) or [None]:
-        one = wanted if source is None else replace(wanted, sources=(source,))
-        query = selected(select(Case.id), one, session)
+    for part in chosen.parts():
+        query = part.of(select(Case.id))
         if before is None:  # in the order of an index, which holds waiting cases only
             query = query.order_by(Case.received_at, Case.id)
         else:  # of every class, so that the index by class and due time is used
@@ -72,16 +71,14 @@ def _counted(session: Session, wanted: WorklistFilter, before: datetime | None =
     return total
 
 
-def _in_work_by_others(
-    session: Session, wanted: WorklistFilter, actor: Actor, now: datetime
-) -> int:
+def _in_work_by_others(session: Session, chosen: Selection, actor: Actor, now: datetime) -> int:
     own = reader_key(actor.name)
     reserved = locks(session, now).values()
     numbers = [lock.case_id for lock in reserved if reader_key(lock.owner) != own][:COUNTED_TO]
     total = 0
     for begin in range(0, len(numbers), _PART):
         query = select(func.count(Case.id)).where(Case.id.in_(numbers[begin : begin + _PART]))
-        total += session.scalar(selected(query, wanted, session)) or 0
+        total += session.scalar(chosen.of(query)) or 0
     return total
 
 
