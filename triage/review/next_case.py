@@ -23,7 +23,7 @@ from triage.accounts import Action, Actor, require
 from triage.review.policies import site_policy
 from triage.review.worklist import require_time_zone
 from triage.review.worklist_filter import EVERY_CASE, WorklistFilter
-from triage.review.worklist_query import OrderedRow, rows_in_order, selected
+from triage.review.worklist_query import OrderedRow, Selection, rows_in_order, selection
 from triage.store import Store
 from triage.store.tables import Case, CaseLock, Event, Read, Review
 from triage.vocabulary.case_states import CaseState
@@ -74,44 +74,45 @@ def next_case(
     require(actor, Action.READ_CASE)
     require_time_zone(now)
     with store.reading() as session:
+        chosen = selection(session, wanted)
         candidates = _Candidates(session, actor, now)
-        first = candidates.first(_by_urgency(session, wanted, now))
+        first = candidates.first(_by_urgency(session, chosen, now))
         if first is None:
             return candidates.left_to_others
         source = session.scalar(select(Case.source).where(Case.id == first)) or ""
         if rng.random() >= site_policy(session, source).random_next_share:
             return first
-        drawn = candidates.first(_drawn(session, wanted, rng))
+        drawn = candidates.first(_drawn(session, chosen, rng))
         return first if drawn is None else drawn
 
 
-def _by_urgency(session: Session, wanted: WorklistFilter, now: datetime) -> Iterator[int]:
+def _by_urgency(session: Session, chosen: Selection, now: datetime) -> Iterator[int]:
     """Numbers of the waiting cases in the order in which they are handed out."""
-    late = [_of_class(session, wanted, each, Case.due_at < now) for each in Urgency if each.rank]
-    first = heapq.merge(_of_class(session, wanted, Urgency.URGENT), *late)
-    rest = (_of_class(session, wanted, each, Case.due_at >= now) for each in Urgency if each.rank)
+    late = [_of_class(session, chosen, each, Case.due_at < now) for each in Urgency if each.rank]
+    first = heapq.merge(_of_class(session, chosen, Urgency.URGENT), *late)
+    rest = (_of_class(session, chosen, each, Case.due_at >= now) for each in Urgency if each.rank)
     return (row.case_id for row in chain(first, chain.from_iterable(rest)))
 
 
 def _of_class(
-    session: Session, wanted: WorklistFilter, urgency: Urgency, *due: ColumnElement[bool]
+    session: Session, chosen: Selection, urgency: Urgency, *due: ColumnElement[bool]
 ) -> Iterator[OrderedRow]:
     columns = (Case.due_at, Case.received_at, Case.id)
     conditions = (Case.queue_rank == urgency.rank, *due)
-    return rows_in_order(session, columns, wanted, *conditions, size=_PART)
+    return rows_in_order(session, columns, chosen, *conditions, size=_PART)
 
 
-def _drawn(session: Session, wanted: WorklistFilter, rng: random.Random) -> Iterator[int]:
+def _drawn(session: Session, chosen: Selection, rng: random.Random) -> Iterator[int]:
     """Numbers of waiting cases, each drawn from all of them with equal probability."""
     lowest = session.scalar(select(func.min(Case.id))) or 0
     highest = session.scalar(select(func.max(Case.id))) or 0
     for _ in range(_TRIES):  # numbers of other cases are drawn in vain
         numbers = [rng.randint(lowest, highest) for _ in range(_DRAWS)]
-        query = selected(select(Case.id), wanted, session).where(Case.id.in_(numbers))
+        query = chosen.of(select(Case.id)).where(Case.id.in_(numbers))
         found = set(session.scalars(query))
         yield from (number for number in numbers if number in found)
     # Where few of the cases wait, or few are wanted, they can be counted.
-    query = selected(select(Case.id), wanted, session)
+    query = chosen.of(select(Case.id))
     count = session.scalar(select(func.count()).select_from(query.subquery())) or 0
     ordered = query.order_by(Case.received_at, Case.id)
     for _ in range(_DRAWS if count else 0):

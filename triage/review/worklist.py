@@ -27,9 +27,11 @@ from triage.review.worklist_items import (
     WorklistSite,
 )
 from triage.review.worklist_query import (
+    Selection,
     column_order,
     policies_by_source,
     rows_in_order,
+    selection,
     waiting_sources,
 )
 from triage.store import Store
@@ -86,9 +88,10 @@ def worklist_page(
         raise UsageError(f"a page has 1 to {LARGEST_PAGE} cases", where="size")
     with store.reading() as session:
         policies = policies_by_source(session)
-        order = _order(session, wanted, policies)
+        chosen = selection(session, wanted)
+        order = _order(session, chosen, policies)
         place = None if after is None else place_of(after, order)
-        rows = rows_in_order(session, column_order(order), wanted, after=place, size=size + 1)
+        rows = rows_in_order(session, column_order(order), chosen, after=place, size=size + 1)
         found = list(islice(rows, size + 1))
         shown = found[:size]
         items = _items(session, [row.case_id for row in shown], actor, now, policies)
@@ -119,9 +122,9 @@ def require_time_zone(now: datetime) -> None:
 
 
 def _order(
-    session: Session, wanted: WorklistFilter, policies: Mapping[str, SitePolicy]
+    session: Session, chosen: Selection, policies: Mapping[str, SitePolicy]
 ) -> WorklistOrder:
-    covered = wanted.sources or waiting_sources(session)
+    covered = chosen.sources or waiting_sources(session)
     if all(policies.get(source, SitePolicy()).priority_visible for source in covered):
         return WorklistOrder.URGENCY
     return WorklistOrder.ARRIVAL

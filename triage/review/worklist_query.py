@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
@@ -20,6 +21,9 @@ from triage.vocabulary.reserved_names import CASE_PREFIX
 
 _LONGEST_TEXT = 200
 """Characters of a text that is looked for; no name is longer."""
+
+_MANY = 500
+"""From so many cases with a text on, they are met soon in any order."""
 
 _FEW = 20
 """Up to so many sources are walked one by one, each in the order of its own index."""
@@ -61,30 +65,58 @@ def policies_by_source(session: Session) -> dict[str, SitePolicy]:
     return {site: SitePolicy.model_validate(policy) for site, policy in rows}
 
 
-def selected(query: Select[Any], wanted: WorklistFilter, session: Session) -> Select[Any]:
-    """Narrow a query over `Case` to the waiting cases that a filter wants."""
-    query = query.where(is_waiting())
-    if wanted.sources:
-        query = query.where(Case.source.in_(_stored(wanted.sources)))
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The waiting cases that a filter wants, as conditions of queries over `Case`.
+
+    Parameters
+    ----------
+    sources : tuple of str
+        Empty for all.
+    conditions : tuple
+        All but those on the source.
+    """
+
+    sources: tuple[str, ...] = ()
+    conditions: tuple[ColumnElement[bool], ...] = ()
+
+    def parts(self) -> tuple[Selection, ...]:
+        """Return one selection a source where there are few, since indexes have one order each."""
+        if 1 < len(self.sources) <= _FEW:
+            return tuple(replace(self, sources=(source,)) for source in self.sources)
+        return (self,)
+
+    def of(self, query: Select[Any]) -> Select[Any]:
+        """Narrow a query to these cases."""
+        query = query.where(is_waiting(), *self.conditions)
+        if len(self.sources) == 1:
+            return query.where(Case.source == self.sources[0])
+        return query.where(Case.source.in_(self.sources)) if self.sources else query
+
+
+def selection(session: Session, wanted: WorklistFilter) -> Selection:
+    """Return the cases that a filter wants."""
+    conditions: list[ColumnElement[bool]] = []
+    sources = tuple(sorted({name for name in wanted.sources if _can_be_stored(name)}))
+    if wanted.sources and not sources:
+        conditions.append(false())
     if wanted.modality is not None:
-        query = query.where(Case.modality == wanted.modality)
+        conditions.append(Case.modality == wanted.modality)
     if wanted.state is not None:
-        query = query.where(Case.state.in_(wanted.state.case_states))
+        conditions.append(Case.state.in_(wanted.state.case_states))
     if wanted.received_from is not None:
-        query = query.where(Case.received_at >= _midnight(wanted.received_from))
+        conditions.append(Case.received_at >= _midnight(wanted.received_from))
     if wanted.received_to is not None and wanted.received_to < date.max:
-        following = wanted.received_to + timedelta(days=1)
-        query = query.where(Case.received_at < _midnight(following))
+        conditions.append(Case.received_at < _midnight(wanted.received_to + timedelta(days=1)))
     if text := wanted.text.strip():
-        query = query.join(Patient, Case.patient_id == Patient.id)
-        query = query.where(_has_text(text, session))
-    return query
+        conditions.append(_has_text(text, session))
+    return Selection(sources, tuple(conditions))
 
 
 def rows_in_order(
     session: Session,
     columns: Sequence[Any],
-    wanted: WorklistFilter,
+    chosen: Selection,
     *conditions: ColumnElement[bool],
     after: Sequence[Any] | None = None,
     size: int,
@@ -99,26 +131,18 @@ def rows_in_order(
     after : sequence, optional
         A place; only what comes after it.
     """
-    sources = sorted(set(wanted.sources))
-    if not 0 < len(sources) <= _FEW:
-        return _walk(session, columns, wanted, conditions, after, size)
-    walks = [
-        _walk(session, columns, wanted, (Case.source == source, *conditions), after, size)
-        for source in _stored(sources)
-    ]
+    query = select(*columns).where(*conditions).order_by(*columns).limit(size)
+    walks = [_walk(session, columns, part.of(query), after, size) for part in chosen.parts()]
     return heapq.merge(*walks)
 
 
 def _walk(
     session: Session,
     columns: Sequence[Any],
-    wanted: WorklistFilter,
-    conditions: Sequence[ColumnElement[bool]],
+    query: Select[Any],
     after: Sequence[Any] | None,
     size: int,
 ) -> Iterator[OrderedRow]:
-    query = selected(select(*columns), wanted, session).where(*conditions)
-    query = query.order_by(*columns).limit(size)
     while True:
         part = query if after is None else query.where(_beyond(columns, after))
         rows = [tuple(row) for row in session.execute(part)]
@@ -137,11 +161,6 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _stored(names: Sequence[str]) -> list[str]:
-    """Those names that a database can hold."""
-    return [name for name in names if _can_be_stored(name)]
-
-
 def _can_be_stored(text: str) -> bool:
     try:
         text.encode()
@@ -151,21 +170,36 @@ def _can_be_stored(text: str) -> bool:
 
 
 def _has_text(text: str, session: Session) -> ColumnElement[bool]:
+    """Whether the name of a case, its patient or its source has a text in it."""
     if len(text) > _LONGEST_TEXT or not _can_be_stored(text):
         return false()
-    stands_for_a_case = Patient.external_id.startswith(CASE_PREFIX, autoescape=True)
-    return or_(
-        _contains(Case.external_id, text, session),
-        and_(_contains(Patient.external_id, text, session), ~stands_for_a_case),
-        _contains(Case.source, text, session),
+    in_case = _contains(Case.external_id, text, session)
+    in_patient = and_(
+        _contains(Patient.external_id, text, session),
+        ~Patient.external_id.startswith(CASE_PREFIX, autoescape=True),
     )
+    sources = [one for one in waiting_sources(session) if text.casefold() in one.casefold()]
+    if not sources:
+        # Few cases are found faster by a look at all names than by a look at each case in order.
+        of_patient = select(Case.id).join(Patient, Case.patient_id == Patient.id).where(in_patient)
+        numbers = {
+            number
+            for query in (select(Case.id).where(in_case), of_patient)
+            for number in session.scalars(query.limit(_MANY))
+        }
+        if len(numbers) < _MANY:
+            return Case.id.in_(numbers)
+    patient = select(Patient.id).where(Patient.id == Case.patient_id, in_patient).exists()
+    return or_(in_case, patient, Case.source.in_(sources))
 
 
 def _contains(column: Any, text: str, session: Session) -> ColumnElement[bool]:
     """Whether a column has a text in it, without regard to letter case."""
-    if session.get_bind().dialect.name == "sqlite" and not text.isascii():
-        # LIKE of SQLite takes no other letters than those of ASCII together.
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    if on_sqlite and not text.isascii():
+        # LIKE of SQLite knows the case of letters of ASCII only.
         return func.instr(func.triage_casefold(column, type_=Text), text.casefold()) > 0
     escaped = "".join(f"\\{sign}" if sign in "\\%_" else sign for sign in text)
-    found: ColumnElement[bool] = column.ilike(f"%{escaped}%", escape="\\")
+    compared = column.like if on_sqlite else column.ilike
+    found: ColumnElement[bool] = compared(f"%{escaped}%", escape="\\")
     return found

@@ -12,13 +12,22 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, case, cast, func, literal_column, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from triage.store.deadlines import Deadlines
 from triage.store.opinion_order import IS_PLANTED, SHOWN_FIRST
-from triage.store.tables import Bundle, Case, Prediction, SitePolicyRow
-from triage.vocabulary.case_states import WAITING_STATES
+from triage.store.tables import IN_WAITING_STATES, Bundle, Case, Prediction, SitePolicyRow
 from triage.vocabulary.clinical import ABSTAINED_PRIORITY, Urgency
 
 _LOCK_KEY = 1_206_331_188  # any number but the ledger's, the same in every process of ours
@@ -27,10 +36,9 @@ _LOCK_KEY = 1_206_331_188  # any number but the ledger's, the same in every proc
 def is_waiting() -> ColumnElement[bool]:
     """Return the condition that a case waits for a decision.
 
-    It is written as in the partial indexes, with its words in the text: bound parameters would keep
-    SQLite from using them.
+    It is written as in the partial indexes, or they would not be used.
     """
-    return Case.state.in_([literal_column(f"'{state.value}'") for state in WAITING_STATES])
+    return literal_column(f'("case".state {IN_WAITING_STATES}) IS TRUE')
 
 
 def class_rank() -> ColumnElement[int]:

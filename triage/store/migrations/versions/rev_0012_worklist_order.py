@@ -10,7 +10,8 @@ revision = "0012"
 down_revision = "0011"
 
 _WAITING = (
-    "state IN ('received', 'quality_gated', 'inferred', 'first_read_locked', 'revealed', 'skipped')"
+    "(state IN ('received', 'quality_gated', 'inferred', 'first_read_locked', 'revealed', "
+    "'skipped')) IS TRUE"
 )
 _RANKS = {"urgent": 0, "semi_urgent": 1, "routine": 2, "observation": 3}
 _DAYS = (1, 7, 28, 90)
