@@ -32,6 +32,15 @@ ANN, BEN = Actor("Ann", Role.SENIOR_READER), Actor("Ben", Role.SENIOR_READER)
 
 
 @pytest.fixture
+def pages(pages: Pages) -> Pages:
+    """Of a site that hides the priority, as our defaults do."""
+    store = open_store(pages.url)
+    set_policy(store)
+    store.close()
+    return pages
+
+
+@pytest.fixture
 def store(pages: Pages) -> Any:
     opened = open_store(pages.url)
     set_policy(opened, random_next_share=0)
