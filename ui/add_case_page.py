@@ -176,7 +176,7 @@ def _ask(
 ) -> CaseFacts | None:
     """Draw the form; return what was stated once it was sent."""
     key = f"case {_round()}"
-    with st.form(key, border=True):
+    with st.form(key, border=True, enter_to_submit=False):
         modality = st.segmented_control(
             "What the files show",
             list(possible),

@@ -41,7 +41,7 @@ _STYLE = """
             gap: 0 1.4rem; align-items: baseline; }
   .counts b { color: #0f1923; font-size: 1.25rem; font-weight: 650; margin-right: 0.15rem;
               font-variant-numeric: tabular-nums; }
-  .st-key-worklist-search { min-width: 13rem; }
+  :has(> .st-key-worklist-search) { flex: 1 1 15rem; min-width: 13rem; }
   .counts .late, .counts .late b { color: #9b1c22; }
 </style>
 """

@@ -38,10 +38,18 @@ _OVERFLOW = """
     const roots = [document, ...[...document.querySelectorAll('*')]
         .map((one) => one.shadowRoot).filter(Boolean)];
     const rows = roots.flatMap((root) => [...root.querySelectorAll('.row, .row *')]);
+    const main = document.querySelector('[data-testid=stMain]');
+    const controls = [...main.querySelectorAll('input, button')]
+        .map((one) => one.getBoundingClientRect()).filter((box) => box.width > 4);
+    const over = (a, b) => a.left < b.right - 1 && b.left < a.right - 1
+        && a.top < b.bottom - 1 && b.top < a.bottom - 1;
     return document.documentElement.scrollWidth > wide || rows.length < 10
-        || rows.some((row) => row.getBoundingClientRect().right > wide + 1);
+        || [...rows.map((row) => row.getBoundingClientRect()), ...controls]
+            .some((box) => box.right > wide + 1)
+        || controls.some((a, at) => controls.slice(at + 1).some((b) => over(a, b)));
 }
 """
+"""Whether rows or controls reach beyond the window, or controls lie over each other."""
 
 
 @pytest.fixture
