@@ -201,7 +201,7 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 def _lines(policy: SitePolicy) -> list[str]:
     again = policy.second_reads
     due = ", ".join(
-        f"{urgency.value.replace('_', '-')} {policy.deadlines.of(urgency).total_seconds() / _DAY_S:g}"
+        f"{urgency.value.replace('_', '-')} {policy.deadlines.of(urgency) / timedelta(days=1):g}"
         for urgency in Urgency
     )
     named = ", ".join(f"{axis} {', '.join(levels)}" for axis, levels in again.subgroups.items())
@@ -210,7 +210,8 @@ def _lines(policy: SitePolicy) -> list[str]:
         f"priority {'visible' if policy.priority_visible else 'hidden'}",
         f"  decision {policy.dwell_seconds:g} s after the reveal or later, reserved for "
         f"{policy.lock_minutes:g} minutes, idle after {policy.idle_seconds:g} s",
-        f"  days to the decision: {due}; {policy.random_next_share:.0%} of the next cases at random",
+        f"  days to the decision: {due}",
+        f"  {policy.random_next_share:.0%} of the cases handed out next are drawn at random",
         f"  read twice: {again.random_share:.0%} at random, {again.conflict_levels} or more levels "
         f"from the AI's opinion{f', {named}' if named else ''}; {again.rounds} rounds of "
         "adjudication",

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.review.team import waiting_items
 from tests.store.make import case, opinion, ranked
 from tests.ui.browser import CHROMIUM, Traffic, choose, serve
 from tests.ui.make_cases import SECRETS, SITE, draw_photograph, fill
 from triage.accounts import LOCAL_ACTOR
-from triage.review import worklist
 from triage.store import (
     BundleRecord,
     add_case,
@@ -154,7 +154,7 @@ def test_the_whole_way(served: tuple[str, str], tmp_path: Path) -> None:
     store = open_store(url)
     with store.reading() as session:
         summary = review_summary(session)
-    assert [item.external_id for item in worklist(store, datetime.now(UTC))] == [
+    assert [item.external_id for item in waiting_items(store, datetime.now(UTC))] == [
         "C-1002",
         "C-1003",
         "C-1004",

@@ -125,7 +125,8 @@ def _order(
     session: Session, chosen: Selection, policies: Mapping[str, SitePolicy]
 ) -> WorklistOrder:
     covered = chosen.sources or waiting_sources(session)
-    if all(policies.get(source, SitePolicy()).priority_visible for source in covered):
+    shown = [policies.get(source, SitePolicy()).priority_visible for source in covered]
+    if shown and all(shown):
         return WorklistOrder.URGENCY
     return WorklistOrder.ARRIVAL
 
