@@ -26,7 +26,7 @@ def uncertainty_sentence(aleatoric: float, epistemic: float | None, words: CaseW
     """
     total = aleatoric + (epistemic or 0.0)
     amount = "little" if total < LITTLE else "some" if total < MUCH else "much"
-    begin = f"**{words.uncertainty}:** {amount}."
+    begin = f"{words.uncertainty}: {amount}."
     if epistemic is None:
         return f"{begin} There is one model: whether others would disagree is not known."
     if total < LITTLE:
