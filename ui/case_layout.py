@@ -16,14 +16,14 @@ _STYLE = """
   }
   @media (min-width: 900px) and (min-height: 460px) {
     [data-testid="stMainBlockContainer"]:has(.st-key-case-layout) {
-      padding-top: 3.4rem; padding-bottom: 0;
+      padding-top: 3.5rem; padding-bottom: 0;
     }
     .st-key-case-layout [data-testid="stHorizontalBlock"]:has(> * .st-key-case-images) {
-      flex-wrap: nowrap; align-items: flex-start;
+      flex-wrap: nowrap; 
     }
     .st-key-case-images {
-      position: sticky; top: 3.4rem;
-      max-height: calc(100vh - 6.4rem); overflow-y: auto; overscroll-behavior: contain;
+      position: sticky; top: 3.5rem;
+      max-height: calc(100vh - 6.2rem); overflow-y: auto; overscroll-behavior: contain;
     }
   }
   @media (max-width: 899px), (max-height: 459px) {

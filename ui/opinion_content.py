@@ -12,7 +12,7 @@ from triage.review import Opinion
 from triage.vocabulary.abstention_reasons import AbstainReason
 from ui.case_words import CaseWords
 from ui.condition_set_text import condition_set_sentence
-from ui.uncertainty_text import uncertainty_sentence
+from ui.uncertainty_text import uncertainty_line, uncertainty_sentence
 from ui.words import READ_WITHOUT_AI, URGENCIES, condition_name, frequencies, frequency, plain_text
 
 PLAUSIBLE = 0.05
@@ -61,13 +61,16 @@ def opinion_content(
         return _abstention(opinion, listed_reasons)
     decision = opinion.decision
     assert opinion.urgency is not None, "an opinion has an urgency"
-    doubt = None
+    doubt, sources = None, []
     if decision.aleatoric is not None:
-        doubt = uncertainty_sentence(decision.aleatoric, decision.epistemic, words)
+        parts = decision.aleatoric, decision.epistemic
+        doubt = uncertainty_line(*parts, words)
+        sources = [uncertainty_sentence(*parts, words)]
     within = None
     if decision.set_coverage is not None:
         within = condition_set_sentence(decision.prediction_set, decision.set_coverage)
     shown = _concurrent(opinion, words) if concurrent else _exclusive(opinion, words)
+    shown["about"] += sources
     return {
         "kind": "opinion",
         "urgency": opinion.urgency.value,
@@ -76,6 +79,7 @@ def opinion_content(
         "set": within,
         "doubt": doubt,
         "next_action": plain_text(decision.next_action),
+        "system": f"System {plain_text(opinion.bundle)}: about these numbers",
         **shown,
     }
 
@@ -118,10 +122,7 @@ def _exclusive(opinion: Opinion, words: CaseWords) -> dict[str, Any]:
             for (name, share, note), count in zip(rows, counts, strict=True)
         ],
         "counted": counted,
-        "note": (
-            f"{counted}, from calibrated probabilities; the numbers exclude each other. "
-            f"System: {plain_text(opinion.bundle)}."
-        ),
+        "about": [f"{counted}, from calibrated probabilities; the numbers exclude each other."],
     }
 
 
@@ -139,10 +140,10 @@ def _concurrent(opinion: Opinion, words: CaseWords) -> dict[str, Any]:
         "likeliest": None,
         "bars": bars,
         "counted": f"Of 100 such {words.cases}",
-        "note": (
-            f"Of 100 such {words.cases}, each diagnosis by itself; they may occur together, so the "
-            f"numbers may add up to more than 100. System: {plain_text(opinion.bundle)}."
-        ),
+        "about": [
+            f"Of 100 such {words.cases}, each diagnosis by itself, as the networks see it; they "
+            "may occur together, so the numbers may add up to more than 100."
+        ],
     }
 
 

@@ -20,7 +20,7 @@ class Conditions extends Field {
     this.list = make("ul", { class: "list", role: "listbox", id: list });
     this.list.setAttribute("aria-label", this.title.textContent);
     this.chips = make("ul", { class: "chosen", "aria-label": "Chosen" });
-    this.node.append(this.chips, this.box, this.list);
+    this.node.append(make("div", { class: "choice" }, this.chips, this.box), this.list);
     this.listen();
     this.close();
     this.set([]);

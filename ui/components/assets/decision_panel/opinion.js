@@ -22,11 +22,12 @@ function drawOpinion(opinion) {
 function opinionParts(opinion) {
   const referral = make("p", { class: "referral", "data-tone": opinion.urgency },
     urgencySign(opinion.urgency), make("strong", {}, opinion.referral));
-  const parts = [make("div", { class: "headline" }, make("span", {}, "Referral"), referral)];
+  const headline = make("div", { class: "headline" }, make("span", {}, "Referral"), referral);
   if (opinion.likeliest) {
-    parts.push(make("p", { class: "likeliest" }, `${opinion.likeliest.before} `,
-      make("strong", {}, opinion.likeliest.name)));
+    headline.append(make("p", { class: "likeliest" },
+      make("span", {}, opinion.likeliest.before), " ", make("strong", {}, opinion.likeliest.name)));
   }
+  const parts = [headline];
   const bars = make("ul", { class: "bars" }, ...opinion.bars.map(bar));
   bars.setAttribute("aria-label", opinion.counted);
   parts.push(bars);
@@ -36,7 +37,8 @@ function opinionParts(opinion) {
   if (opinion.next_action) {
     parts.push(make("p", { class: "line" }, make("strong", {}, "Next action: "), opinion.next_action));
   }
-  parts.push(make("p", { class: "small" }, opinion.note));
+  const about = opinion.about.map((text) => make("p", {}, text));
+  parts.push(make("details", { class: "small" }, make("summary", {}, opinion.system), ...about));
   return parts;
 }
 

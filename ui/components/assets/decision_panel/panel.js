@@ -37,6 +37,7 @@ class Panel {
     window.addEventListener("beforeunload", (event) => {
       if (this.drafts.isUnsaved) event.preventDefault();
     }, { signal });
+    window.addEventListener("resize", () => this.place(), { signal });
     for (const kind of ["pointerdown", "keydown", "wheel"]) {
       window.addEventListener(kind, () => this.noteActivity(), { capture: true, passive: true, signal });
     }
@@ -47,6 +48,7 @@ class Panel {
 
   // The page was drawn anew: what is typed stays, unless another step is reached.
   update(content) {
+    requestAnimationFrame(() => this.place());
     const former = this.content;
     this.content = content;
     clearTimeout(this.redraw);
@@ -97,6 +99,14 @@ class Panel {
       body.append(...this.nextParts());
     }
     this.surface.replaceChildren(this.steps(), body, this.footer());
+    this.place();
+  }
+
+  // Beside the images the panel ends at the lower edge of the window, wherever it begins.
+  place() {
+    const scrolled = document.querySelector("[data-testid=stMain]")?.scrollTop ?? 0;
+    const top = this.surface.getBoundingClientRect().top + scrolled;
+    this.surface.style.setProperty("--top", `${Math.max(Math.round(top), 0)}px`);
   }
 
   steps() {
@@ -164,8 +174,8 @@ class Panel {
     this.main = make("button", { type: "button", class: "main", "aria-keyshortcuts": "Control+S" },
       make("span", {}, text), keyHint("Ctrl S"));
     this.main.addEventListener("click", () => this.act());
-    return make("footer", {}, this.alert,
-      make("div", { class: "row" }, side, this.state, this.main));
+    return make("footer", {}, this.alert, this.state,
+      make("div", { class: "row" }, side, this.main));
   }
 
   focusBegin() {
