@@ -18,6 +18,9 @@ const STEP = {
   adjudication: "adjudication",
 };
 
+// Whether the reader goes on to another case, whose panel then takes the focus.
+let goesOn = false;
+
 class Panel {
   constructor(root, surface, send) {
     this.root = root;
@@ -43,7 +46,13 @@ class Panel {
     }
     this.build(answersFrom(content.draft));
     if (content.draft) this.say("Draft restored");
-    if (matchMedia(WIDE).matches && document.activeElement === document.body) this.focusBegin();
+    // The page before may still be leaving the window.
+    setTimeout(() => {
+      const { activeElement } = document;
+      const isFree = !activeElement || activeElement === document.body;
+      if (matchMedia(WIDE).matches && (isFree || goesOn)) this.focusBegin();
+      goesOn = false;
+    }, 50);
   }
 
   // The page was drawn anew: what is typed stays, unless another step is reached.
@@ -214,8 +223,7 @@ class Panel {
 
   act() {
     if (this.busy || performance.now() < (this.settledAt ?? 0)) return;
-    const dialog = this.surface.querySelector("dialog[open]");
-    if (dialog) {
+    if (this.dialogIsOpen) {
       this.dialog.submit();
     } else if (this.form) {
       this.take();
@@ -296,6 +304,7 @@ class Panel {
   go(to) {
     if (this.busy) return;
     this.working(true, "Loading…");
+    goesOn = to === "next";
     this.ask({ to });
   }
 
@@ -334,14 +343,30 @@ class Panel {
       event.preventDefault();
       event.stopPropagation();
       if (!event.repeat) this.act();
+    } else if (this.isSearchKey(event)) {
+      this.form.conditions.focus(); // the letter is typed there
+      event.stopPropagation();
     }
+  }
+
+  // A letter that is no shortcut begins to search for a condition.
+  isSearchKey(event) {
+    const target = event.composedPath()[0];
+    const isHere = target === document.body || this.surface.contains(target);
+    return isHere && /^\p{L}$/u.test(event.key) && !isTyped(event)
+      && !event.ctrlKey && !event.metaKey && !event.altKey
+      && Boolean(this.form) && !this.form.path && !this.busy && !this.dialogIsOpen;
+  }
+
+  get dialogIsOpen() {
+    return this.surface.querySelector("dialog[open]") !== null;
   }
 
   plainKey(event) {
     const { form } = this;
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (!form || event.isComposing || this.busy || isTyped(event)) return;
-    if (document.querySelector(".session-ended") || this.surface.querySelector("dialog")) return;
+    if (document.querySelector(".session-ended") || this.dialogIsOpen) return;
     const key = event.key.toLowerCase();
     const path = { k: "keep", a: "ai", o: "other" }[key];
     const take = (field, at) => {
