@@ -19,6 +19,8 @@ PLAUSIBLE = 0.05
 """Joint probability from which a condition is listed even if the prediction set lacks it; ours."""
 MOST_BARS = 6
 """Conditions with a bar of their own; those below are summed up."""
+MOST_CONCURRENT = 4
+"""Diagnoses of a volume with a bar; the viewer shows all."""
 NO_LOW_RISK = "No AI opinion. This does not mean low risk."
 _SMALLEST_REMAINDER = 1e-6
 """A remainder to 1 below this is a rounding error and no further condition."""
@@ -106,7 +108,7 @@ def _exclusive(opinion: Opinion, words: CaseWords) -> dict[str, Any]:
     # A condition that the system does not know may be more probable than any that it knows.
     likelier = none is not None and bool(conditions) and none >= conditions[0][1]
     before = "Most likely of those it knows:" if likelier else "Most likely:"
-    listed = _listed(opinion)
+    listed = _listed(opinion, MOST_BARS)
     remainder = 1.0 - sum(share for _, share in listed) - (none or 0.0)
     rows = [(condition_name(name), share, _note(opinion, name)) for name, share in listed]
     if remainder >= _SMALLEST_REMAINDER:
@@ -131,7 +133,7 @@ def _concurrent(opinion: Opinion, words: CaseWords) -> dict[str, Any]:
     decision = opinion.decision
     bars = [
         _bar(condition_name(name), frequency(share), share, _note(opinion, name))
-        for name, share in _listed(opinion)
+        for name, share in _listed(opinion, MOST_CONCURRENT)
     ]
     if decision.p_outlier is not None:
         none = decision.p_outlier
@@ -147,13 +149,13 @@ def _concurrent(opinion: Opinion, words: CaseWords) -> dict[str, Any]:
     }
 
 
-def _listed(opinion: Opinion) -> Sequence[tuple[str, float]]:
+def _listed(opinion: Opinion, most: int) -> Sequence[tuple[str, float]]:
     """The conditions with a bar: those of the set, the plausible and the most probable ones."""
     inside = set(opinion.decision.prediction_set)
     return [
         (name, share)
         for at, (name, share) in enumerate(opinion.joint_differential)
-        if at < MOST_BARS or name in inside or share >= PLAUSIBLE
+        if at < most or name in inside or share >= PLAUSIBLE
     ]
 
 

@@ -122,14 +122,12 @@ class PanelCase:
         """Return what every panel has."""
         kept = self.draft if self.draft and self.draft.get("form") == form else None
         answers = kept.get("answers") if kept else None
-        drafted = answers.get("conditions") if isinstance(answers, Mapping) else None
-        known = [one for one in drafted or () if isinstance(one, str)]
         return {
             "case": self.case_id,
             "form": form,
             "version": version,
             "stage": stage,
-            "choices": self.choices.content([*named, *known]),
+            "choices": self.choices.content(named),
             "limits": {"text": LONGEST_TEXT},
             "draft": answers if isinstance(answers, Mapping) else None,
             "first": None,

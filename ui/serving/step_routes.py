@@ -40,7 +40,7 @@ from ui.panel_answers import answers_of, decision_form
 from ui.serving import step_bodies as bodies
 from ui.serving.cookies import cookie_of, session_cookie
 from ui.serving.settings import ServingSettings
-from ui.serving.step_refusals import RequestRefused, refusal_of, refusal_of_body
+from ui.serving.step_refusals import RequestRefused, refusal_of, refusal_of_body, refused
 
 MOST_BYTES = 128 * 1024
 """Largest body of a step."""
@@ -65,10 +65,12 @@ class StepRoutes:
 
     def routes(self) -> list[BaseRoute]:
         """Return a route for each step."""
-        return [
+        steps = [
             Route(f"/api/cases/{{case:int}}/{name}", self._endpoint(*step), methods=["POST"])
             for name, step in STEPS.items()
         ]
+        # Streamlit would answer any other path with its page.
+        return [*steps, Route("/api/cases/{rest:path}", _no_step, methods=["GET", "POST"])]
 
     def _endpoint(
         self, body_class: type[BaseModel], take: TakeStep, text_field: str
@@ -92,6 +94,10 @@ class StepRoutes:
             return JSONResponse({"done": done})
 
         return answer
+
+
+async def _no_step(request: Request) -> Response:
+    return refused(HTTPStatus.NOT_FOUND, "bad_request", "There is no such step.")
 
 
 async def _content(request: Request) -> bytes:
