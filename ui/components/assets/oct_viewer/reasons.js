@@ -1,12 +1,5 @@
 // What the referral rests on, in numbers: probabilities of all pairs, diagnoses, measurements.
 
-function make(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
 function showReferral(section, rows, instances) {
   section.hidden = rows.length === 0;
   if (section.hidden) return;
