@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from triage.decoding.read_volume import read_volume
-from triage.errors import ImageRejected, TriageError
+from triage.errors import TriageError
 from triage.hashing import hash_file
 from triage.measurements.localizer import begins_above
 from triage.oct_imaging import OctVolume
@@ -18,10 +17,11 @@ from triage.store import ReadingRecord
 from triage.store.records import ImageRecord, StoredCase
 from ui.case_words import CaseWords
 from ui.components import oct_viewer
-from ui.image_files import CHANGED, NOT_RECORDED, OUTSIDE, path_of
+from ui.image_files import NOT_RECORDED
 from ui.oct_reading_payload import describe_reading
 from ui.oct_volume_payload import describe_volume
 from ui.payload import Payload
+from ui.stored_pictures import read_scan
 from ui.words import escape
 
 _VOLUME, _PAYLOAD = "oct volume", "oct payload"
@@ -58,23 +58,6 @@ def show(case: StoredCase, opinion: Opinion | None, words: CaseWords) -> None:
             reading = found
     notes = [NOT_RECORDED] if image.sha256 is None else []
     oct_viewer.show(_payload(case.id, volume, reading, opinion, notes), key=f"oct-{case.id}")
-
-
-def read_scan(image: ImageRecord) -> OctVolume | str:
-    """Read a volume, or return the reason why it cannot be shown.
-
-    The reason names no file, because file names can contain patients' names.
-    """
-    path = path_of(image)
-    if path is None:
-        return OUTSIDE
-    try:
-        volume = read_volume(path, root=image.root)
-    except ImageRejected as refusal:
-        return refusal.what
-    if image.sha256 is not None and volume.sha256 != image.sha256:
-        return CHANGED
-    return volume
 
 
 def read_reading(record: ReadingRecord, volume: OctVolume) -> OctReading | str:

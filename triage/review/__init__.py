@@ -15,6 +15,7 @@ from triage.review.adjudication import (
     adjudications_waiting,
 )
 from triage.review.departures import departures
+from triage.review.next_case import next_case
 from triage.review.opinion import Opinion
 from triage.review.planting import PlantedResult, plant_case, planted_results
 from triage.review.reader_view import ReaderView
@@ -45,10 +46,27 @@ from triage.review.sign_off import (
 )
 from triage.review.signature_check import SignatureCheck, verify_signature
 from triage.review.signed_content import signed_content
-from triage.review.worklist import Deadlines, Pressure, WorklistItem, worklist
+from triage.review.worklist import (
+    worklist,
+    worklist_counts,
+    worklist_page,
+    worklist_sites,
+)
+from triage.review.worklist_filter import WorklistFilter, WorklistState
+from triage.review.worklist_items import (
+    COUNTED_TO,
+    Pressure,
+    WorklistCounts,
+    WorklistItem,
+    WorklistOrder,
+    WorklistPage,
+    WorklistSite,
+)
+from triage.store.deadlines import Deadlines
 from triage.vocabulary.read_answers import Certainty, OverrideReason
 
 __all__ = [
+    "COUNTED_TO",
     "RUBRICS",
     "AdjudicationView",
     "CaseToSign",
@@ -65,7 +83,13 @@ __all__ = [
     "SignOffResult",
     "SignatureCheck",
     "StepRefused",
+    "WorklistCounts",
+    "WorklistFilter",
     "WorklistItem",
+    "WorklistOrder",
+    "WorklistPage",
+    "WorklistSite",
+    "WorklistState",
     "add_addendum",
     "adjudicate",
     "adjudication_view",
@@ -77,6 +101,7 @@ __all__ = [
     "hand_over",
     "lock_first_read",
     "mark_exported",
+    "next_case",
     "open_case",
     "open_second_read",
     "plant_case",
@@ -91,4 +116,7 @@ __all__ = [
     "undo_decision",
     "verify_signature",
     "worklist",
+    "worklist_counts",
+    "worklist_page",
+    "worklist_sites",
 ]

@@ -9,14 +9,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from triage.accounts import Actor
 from triage.errors import UsageError
+from triage.review.worklist_filter import EVERY_CASE, WorklistFilter
+from triage.review.worklist_items import (
+    Pressure,
+    WorklistCounts,
+    WorklistPage,
+    WorklistSite,
+)
 from triage.store import Store, cases_waiting
+from triage.store.deadlines import Deadlines
 from triage.store.locks import locks
 from triage.store.tables import SitePolicyRow
 from triage.vocabulary.clinical import Urgency
@@ -25,35 +32,8 @@ from triage.vocabulary.reader_names import reader_key
 _NEAR = 0.25  # the last quarter of a class's time; our default
 
 
-class Deadlines(BaseModel):
-    """Time from receipt to decision for each class; the values are our defaults.
-
-    A clinic sets its own.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    urgent: timedelta = Field(default=timedelta(days=1), gt=timedelta())
-    semi_urgent: timedelta = Field(default=timedelta(days=7), gt=timedelta())
-    routine: timedelta = Field(default=timedelta(days=28), gt=timedelta())
-    observation: timedelta = Field(default=timedelta(days=90), gt=timedelta())
-
-    def of(self, urgency: Urgency) -> timedelta:
-        """Return the time that a class allows."""
-        allowed: timedelta = getattr(self, urgency.value)
-        return allowed
-
-
-class Pressure(StrEnum):
-    """How a case stands to its deadline."""
-
-    IN_TIME = "in_time"
-    NEAR = "near"
-    OVERDUE = "overdue"
-
-
 @dataclass(frozen=True, slots=True)
-class WorklistItem:
+class _OldItem:
     """One waiting case, with nothing of the AI but its class.
 
     Parameters
@@ -80,7 +60,7 @@ class WorklistItem:
         return self.reserved_by is None or reader_key(self.reserved_by) == reader_key(reader)
 
 
-def worklist(store: Store, now: datetime, deadlines: Deadlines | None = None) -> list[WorklistItem]:
+def worklist(store: Store, now: datetime, deadlines: Deadlines | None = None) -> list[_OldItem]:
     """Return the cases without a decision: the most urgent class first, then the longest wait.
 
     Parameters
@@ -111,7 +91,7 @@ def worklist(store: Store, now: datetime, deadlines: Deadlines | None = None) ->
         deadline = case.received_at + allowed
         visible = case.source not in hidden
         items.append(
-            WorklistItem(
+            _OldItem(
                 case_id=case.id,
                 external_id=case.external_id,
                 source=case.source,
@@ -136,3 +116,41 @@ def _pressure(left: timedelta, allowed: timedelta) -> Pressure:
     if left < timedelta():
         return Pressure.OVERDUE
     return Pressure.NEAR if left <= allowed * _NEAR else Pressure.IN_TIME
+
+
+PAGE_SIZE = 25
+"""Cases of one page, where no other number is asked for."""
+
+
+def worklist_page(
+    store: Store,
+    actor: Actor,
+    now: datetime,
+    *,
+    wanted: WorklistFilter = EVERY_CASE,
+    after: str | None = None,
+    size: int = PAGE_SIZE,
+) -> WorklistPage:
+    """Return a part of the worklist.
+
+    Raises
+    ------
+    UsageError
+        If `after` is not what an earlier page gave for the same order, the size is not 1 to 200 or
+        the time has no time zone.
+    PermissionDenied
+        If the actor may not see cases.
+    """
+    raise NotImplementedError
+
+
+def worklist_counts(
+    store: Store, actor: Actor, now: datetime, wanted: WorklistFilter = EVERY_CASE
+) -> WorklistCounts:
+    """Return the numbers above a worklist."""
+    raise NotImplementedError
+
+
+def worklist_sites(store: Store) -> tuple[WorklistSite, ...]:
+    """Return the sources with waiting cases, in alphabetical order."""
+    raise NotImplementedError

@@ -5,8 +5,6 @@ It asks the server for pictures only, at the addresses in its data.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ui.components.assets import component
 from ui.shortcuts import PHOTO_STAGE, keys_of
 
@@ -17,7 +15,7 @@ _mount = component(
 )
 
 
-def show(pictures: list[dict[str, Any]], *, one: str, title: str, key: str) -> None:
+def show(pictures: list[dict[str, str]], *, one: str, title: str, key: str) -> None:
     """Draw the stage.
 
     Parameters

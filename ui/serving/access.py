@@ -32,7 +32,7 @@ PUBLIC = _FORMS | {HEALTH, "/assets/sign_in.css"}
 """Paths that are answered without a session."""
 OIDC = frozenset({"/oidc/sign-in", "/oidc/callback"})
 """Further ones where a provider of OpenID Connect is configured."""
-_FILES = ("/_stcore/", "/media/", "/component/", "/static/", "/assets/", "/session")
+_FILES = ("/_stcore/", "/media/", "/component/", "/static/", "/assets/", "/session", "/images/")
 _KEPT = ("/static/",)
 """Streamlit's own scripts, styles and fonts; nothing of a case, and named by their content."""
 

@@ -22,13 +22,20 @@ class LoadedPictures {
   async load(picture, size) {
     const image = await this.fetch(picture[size]);
     const kept = this[size];
-    kept.delete(picture.index);
-    kept.set(picture.index, image);
+    kept.delete(picture.fitted);
+    kept.set(picture.fitted, image);
     if (size === "native" && kept.size > NATIVE_KEPT) kept.delete(kept.keys().next().value);
     return image;
   }
 
+  // What is known of a file: sizes, notes, further frames, or why it cannot be shown.
+  async facts(picture) {
+    const answer = await fetch(picture.facts);
+    if (!answer.ok) throw new Error(`status ${answer.status}`);
+    return answer.json();
+  }
+
   best(picture) {
-    return this.native.get(picture.index) ?? this.fitted.get(picture.index);
+    return this.native.get(picture.fitted) ?? this.fitted.get(picture.fitted);
   }
 }

@@ -7,7 +7,8 @@ const keptStages = new Map(); // what a reader looked at and altered, by case
 class PhotoStage {
   constructor(root, data) {
     Object.assign(this, { root, data });
-    this.pictures = data.pictures.map((picture, index) => ({ ...picture, index }));
+    // Before the facts of a file are known it has one frame of unknown size.
+    this.pictures = data.pictures.map((picture, index) => ({ ...picture, index, problem: "" }));
     const start = { index: 0, brightness: 0, contrast: 0, balanced: false };
     this.state = { ...start, ...keptStages.get(data.key) };
     this.state.index = Math.min(this.state.index, this.pictures.length - 1);
@@ -27,9 +28,37 @@ class PhotoStage {
     this.listen();
     this.place();
     this.go(this.state.index);
+    this.learn();
+  }
+
+  // Ask for the facts of all files, the one in view first.
+  async learn() {
+    const { picture } = this;
+    await this.learnOf(picture);
+    for (const other of this.pictures.filter((each) => each !== picture)) await this.learnOf(other);
+  }
+
+  async learnOf(picture) {
+    if (picture.known || this.closed) return;
+    let facts;
+    try {
+      facts = await this.loaded.facts(picture);
+    } catch {
+      return; // what is wrong is said where the picture itself cannot be loaded
+    }
+    const { frames, ...shared } = facts;
+    const found = (frames ?? [{}]).map((each) => ({ ...picture, ...each, ...shared, known: true }));
+    const shown = this.picture;
+    this.pictures.splice(picture.index, 1, ...found);
+    this.pictures.forEach((each, index) => { each.index = index; });
+    this.state.index = shown === picture ? found[0].index : shown.index;
+    if (found.length > 1 || found[0].problem) this.fillStrip();
+    this.describe();
+    this.resize();
   }
 
   close() {
+    this.closed = true;
     this.sizes?.disconnect();
     window.removeEventListener("resize", this.placed);
   }
@@ -76,7 +105,10 @@ class PhotoStage {
     on(".out", "click", () => this.zoom(this.view.scale / STEP));
     on(".fit", "click", () => this.fit());
     on(".native", "click", () => this.zoom(1 / devicePixelRatio));
-    on(".again", "click", () => this.go(this.state.index));
+    on(".again", "click", () => {
+      this.go(this.state.index);
+      this.learn();
+    });
     on(".balance", "click", () => this.alter({ balanced: !this.state.balanced }));
     on(".reset", "click", () => {
       this.alter({ brightness: 0, contrast: 0, balanced: false });
@@ -250,12 +282,12 @@ class PhotoStage {
     try {
       await this.loaded.load(picture, size);
     } catch {
-      if (picture === this.picture && !this.loaded.best(picture)) {
+      if (picture.fitted === this.picture.fitted && !this.picture.problem && size === "fitted") {
         this.say(`${this.name(picture)} could not be loaded.`, true);
       }
       return;
     }
-    if (picture === this.picture) this.show();
+    if (picture.fitted === this.picture.fitted) this.resize();
   }
 
   describe() {
@@ -271,12 +303,12 @@ class PhotoStage {
     const count = this.pictures.length;
     this.find(".count").textContent = count > 1 ? `${picture.index + 1} of ${count}` : "";
     this.find(".view").setAttribute("aria-label", `${name}. Press ? for the keys.`);
-    const size = picture.problem ? "" : `, ${picture.width} by ${picture.height} pixels`;
+    const size = !picture.width ? "" : `, ${picture.width} by ${picture.height} pixels`;
     this.find("canvas").setAttribute("aria-label", `${name} of this case${size}`);
     const notes = this.find(".notes");
-    notes.textContent = picture.notes.join(" ");
-    notes.hidden = picture.notes.length === 0;
-    this.announce(picture.problem ? `${name} cannot be shown: ${picture.problem}` : name);
+    notes.textContent = (picture.notes ?? []).join(" ");
+    notes.hidden = !notes.textContent;
+    this.announce(picture.problem ? `${name} cannot be shown. ${picture.problem}` : name);
   }
 
   say(text, again) {
@@ -294,7 +326,10 @@ class PhotoStage {
   resize() {
     const { clientWidth, clientHeight } = this.find(".view");
     const { picture } = this;
-    if (!picture.problem) this.view.size(picture.width, picture.height, clientWidth, clientHeight);
+    const image = this.loaded.best(picture);
+    const across = picture.width ?? image?.naturalWidth;
+    const down = picture.height ?? image?.naturalHeight;
+    if (!picture.problem && across) this.view.size(across, down, clientWidth, clientHeight);
     this.show();
   }
 
@@ -325,7 +360,7 @@ class PhotoStage {
     const surface = this.find(".view");
     surface.classList.toggle("zoomed", !view.fitted);
     Object.assign(surface.dataset, { scale: view.scale, x: view.x, y: view.y });
-    if (picture.problem) this.say(`${this.name(picture)} cannot be shown: ${picture.problem}`, false);
+    if (picture.problem) this.say(`${this.name(picture)} cannot be shown. ${picture.problem}`, false);
     else if (image) this.say("", false);
     this.drawPicture(image);
     this.drawBar(image);
@@ -334,8 +369,9 @@ class PhotoStage {
 
   needsNative(image) {
     const { picture, view } = this;
+    if (!picture.width) return false;
     const sharp = view.scale * devicePixelRatio * picture.width <= image.naturalWidth * 1.05;
-    return !sharp && image.naturalWidth < picture.width && !this.loaded.native.has(picture.index);
+    return !sharp && image.naturalWidth < picture.width && !this.loaded.native.has(picture.fitted);
   }
 
   drawPicture(image) {
@@ -363,16 +399,16 @@ class PhotoStage {
 
   // Of the whole picture, whatever part of it is in view.
   greyFactors() {
-    const { index } = this.picture;
-    if (!this.factors.has(index)) {
-      const image = this.loaded.fitted.get(index) ?? this.loaded.best(this.picture);
+    const { fitted } = this.picture;
+    if (!this.factors.has(fitted)) {
+      const image = this.loaded.fitted.get(fitted) ?? this.loaded.best(this.picture);
       const sheet = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
       const context = sheet.getContext("2d", { willReadFrequently: true });
       context.drawImage(image, 0, 0);
       const { data } = context.getImageData(0, 0, sheet.width, sheet.height);
-      this.factors.set(index, greyFactors(data));
+      this.factors.set(fitted, greyFactors(data));
     }
-    return this.factors.get(index);
+    return this.factors.get(fitted);
   }
 
   drawBar(image) {
