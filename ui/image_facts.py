@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from triage.imaging.picture import Picture
+from triage.measurements.localizer import begins_above
 from triage.oct_imaging import OctVolume
 from triage.store.records import ImageRecord
 from ui.image_address import PictureSize, frame_addresses, image_address
@@ -32,7 +33,8 @@ def facts_of(found: Picture | OctVolume, image: ImageRecord) -> ImageFacts:
     dict
         ``frames``, ``height`` and ``width`` in pixels and ``notes``. Of a photograph
         ``mm_per_pixel`` across, None where the file does not state it. Of a volume ``eye`` and
-        ``spacing``: mm between rows and between columns, or None.
+        ``spacing``: mm between rows and between columns, or None, and ``upwards``: whether the
+        first B-scan is the lowest on the eye.
     """
     if isinstance(found, Picture):
         count, height, width, _ = found.frames.shape
@@ -45,6 +47,7 @@ def facts_of(found: Picture | OctVolume, image: ImageRecord) -> ImageFacts:
         more = {
             "eye": EYES[found.laterality],
             "spacing": known and [known[1], known[2]],
+            "upwards": not begins_above(found),
             "notes": [flag.sentence for flag in found.flags],
         }
     return {"frames": count, "height": height, "width": width, **more}

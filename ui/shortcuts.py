@@ -35,6 +35,19 @@ KEYS = (
     Shortcut(PHOTO_STAGE, "[ ], Page Up, Page Down", "previous or next picture"),
     Shortcut(PHOTO_STAGE, "W", "white balance on or off"),
     Shortcut(PHOTO_STAGE, "?", "show these keys"),
+    Shortcut(OCT_VIEWER, "← →, ↑ ↓, wheel", "previous or next B-scan"),
+    Shortcut(OCT_VIEWER, "Page Up, Page Down", "ten B-scans on"),
+    Shortcut(OCT_VIEWER, "Home, End", "first or last B-scan"),
+    Shortcut(OCT_VIEWER, "Shift + ← →", "move the position line"),
+    Shortcut(OCT_VIEWER, "K", "caliper on or off"),
+    Shortcut(OCT_VIEWER, "← → ↑ ↓, with Shift ten pixels", "move an end of the caliper"),
+    Shortcut(OCT_VIEWER, "Enter, click", "set an end of the caliper"),
+    Shortcut(OCT_VIEWER, "Escape, Delete", "remove the caliper"),
+    Shortcut(OCT_VIEWER, "M", "next tissue map"),
+    Shortcut(OCT_VIEWER, "O", "tissue map on or off"),
+    Shortcut(OCT_VIEWER, "D", "where the instances disagree"),
+    Shortcut(OCT_VIEWER, "J", "to the B-scan with the most disagreement"),
+    Shortcut(OCT_VIEWER, "?", "show these keys"),
 )
 """In the order in which they are listed."""
 

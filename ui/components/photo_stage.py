@@ -12,6 +12,7 @@ _mount = component(
     "photo_stage",
     ("view.js", "loading.js", "photo_stage.js"),
     shared=("elements.js", "tones.js"),
+    shared_styles=("dark_controls.css",),
 )
 
 

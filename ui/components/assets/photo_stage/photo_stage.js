@@ -70,10 +70,8 @@ class PhotoStage {
   // The height of what is above, from which the style computes the height of the stage.
   place() {
     const stage = this.find(".stage");
-    const scrolled = stage.getRootNode().host?.closest("[data-testid=stMain]")?.scrollTop ?? 0;
-    if (scrolled > 0 || !stage.offsetParent) return;
-    const above = Math.min(Math.max(stage.getBoundingClientRect().top, 0), innerHeight / 2);
-    stage.style.setProperty("--above", `${Math.round(above)}px`);
+    const above = heightAbove(stage);
+    if (above !== null) stage.style.setProperty("--above", `${Math.round(above)}px`);
   }
 
   fillStrip() {
@@ -110,13 +108,7 @@ class PhotoStage {
       this.learn();
     });
     on(".balance", "click", () => this.alter({ balanced: !this.state.balanced }));
-    on(".reset", "click", () => {
-      this.alter({ brightness: 0, contrast: 0, balanced: false });
-      this.find(".view").focus({ preventScroll: true });
-    });
-    for (const tone of ["brightness", "contrast"]) {
-      on(`.${tone}`, "input", ({ target }) => this.alter({ [tone]: Number(target.value) }));
-    }
+    listenToTones(this.find, (change) => this.alter(change));
     on(".stage", "keydown", (event) => this.key(event));
     on(".view", "wheel", (event) => this.wheel(event), { passive: false });
     on(".view", "dblclick", (event) => this.toggle(event));
@@ -247,7 +239,9 @@ class PhotoStage {
   }
 
   alter(change) {
+    const had = this.find(".reset").matches(":focus");
     Object.assign(this.state, change);
+    if (had) this.find(".view").focus({ preventScroll: true }); // the button is about to go
     this.keep();
     this.show();
     this.announce(alterations(this.state) || "Shown as it was received");
@@ -345,15 +339,9 @@ class PhotoStage {
   draw() {
     const { picture, view, state } = this;
     const image = picture.problem ? null : this.loaded.best(picture);
-    const altered = image ? alterations(state) : "";
-    this.find(".badge").textContent = altered;
-    this.find(".badge").hidden = !altered;
-    this.find(".reset").hidden = !alterations(state);
+    showTones(this.find, state);
+    if (!image) this.find(".badge").hidden = true;
     this.find(".balance").setAttribute("aria-pressed", state.balanced);
-    for (const tone of ["brightness", "contrast"]) {
-      this.find(`.${tone}`).value = state[tone];
-      this.find(`.${tone}-text`).textContent = state[tone] > 0 ? `+${state[tone]}` : state[tone];
-    }
     for (const each of this.root.querySelectorAll(".tools .group button")) each.disabled = !image;
     this.find(".zoom").hidden = !image;
     this.find(".zoom").textContent = this.percent;
