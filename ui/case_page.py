@@ -32,7 +32,7 @@ from triage.store import Store, get_case, known_conditions
 from triage.store.records import StoredCase
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.review_policies import ReadingMode
-from ui import opinion_card, read_form, set_aside_form, stale_forms
+from ui import earlier_cases, opinion_card, read_form, set_aside_form, stale_forms
 from ui.case_views import CASE_VIEWS
 from ui.drafts import keep_draft
 from ui.frame import name_window
@@ -69,6 +69,7 @@ def show(store: Store, session: Session) -> None:
         st.warning(escape(str(refusal)), icon=":material/lock_person:")
         return
     note_activity(store, case_id, actor)
+    earlier_cases.show(store, case, actor)
     view = CASE_VIEWS[case.modality]
     opinion = None
     if _is_shown(review):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Hashable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import streamlit as st
@@ -29,6 +31,7 @@ from ui.shortcuts import OCT_VIEWER, keys_of
 from ui.stored_pictures import read_scan
 from ui.words import escape
 
+Kept = TypeVar("Kept")
 _VOLUME, _PAYLOAD = "oct volume", "oct payload"
 _NO_OPINION = "The AI gave no opinion on this scan, and its tissue map may be wrong."
 
@@ -139,12 +142,25 @@ def _choose_image(case: StoredCase, words: CaseWords) -> ImageRecord:
 
 
 def _volume(case_id: int, image: ImageRecord) -> OctVolume | str:
-    """Return a volume; the session keeps the decoded one until another is opened."""
-    kept = st.session_state.get(_VOLUME)
-    if kept is None or kept[0] != (case_id, image):
+    """Return a volume; the session keeps the last ones that were decoded."""
+
+    def read() -> OctVolume | str:
         with st.spinner("Opening the volume"):
-            kept = st.session_state[_VOLUME] = ((case_id, image), read_scan(image))
-    found: OctVolume | str = kept[1]
+            return read_scan(image)
+
+    return _kept(_VOLUME, (case_id, image), read)
+
+
+def _kept(name: str, key: Hashable, make: Callable[[], Kept]) -> Kept:
+    """Return what the session keeps under a key, or make it; the last two are kept.
+
+    Two, so that the open case is still there after another one of the patient was looked at.
+    """
+    kept: dict[Hashable, Kept] = st.session_state.setdefault(name, {})
+    found = kept.pop(key) if key in kept else make()
+    kept[key] = found
+    while len(kept) > 2:
+        del kept[next(iter(kept))]
     return found
 
 
@@ -165,8 +181,8 @@ def _payload(
     reading_hash = opinion.reading.sha256 if reading and opinion and opinion.reading else ""
     identity = f"{case_id} {volume.sha256} {reading_hash} {with_opinion}{' noted' if notes else ''}"
     identity += "".join(f" {other['facts']}" for other in others)
-    kept = st.session_state.get(_PAYLOAD)
-    if kept is None or kept[0] != identity:
+
+    def make() -> bytes:
         message = Payload()
         header = describe_volume(volume, message)
         header["warnings"] = [*notes, *header["warnings"]]
@@ -182,6 +198,6 @@ def _payload(
             warnings = [] if with_opinion else [_NO_OPINION]
             warnings += [*header["warnings"], *described.pop("warnings")]
             header["warnings"] = list(dict.fromkeys(warnings))
-        kept = st.session_state[_PAYLOAD] = (identity, message.encode(header))
-    payload: bytes = kept[1]
-    return payload
+        return message.encode(header)
+
+    return _kept(_PAYLOAD, identity, make)

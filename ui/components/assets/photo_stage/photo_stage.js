@@ -72,6 +72,8 @@ class PhotoStage {
     const stage = this.find(".stage");
     const above = heightAbove(stage);
     if (above !== null) stage.style.setProperty("--above", `${Math.round(above)}px`);
+    // A dialog has a margin and a padding of its own below.
+    if (stage.getRootNode().host?.closest("[role=dialog]")) stage.style.setProperty("--below", "4.5rem");
   }
 
   fillStrip() {
