@@ -1,21 +1,20 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.store.make import case, opinion, ranked
+from tests.store.make import opinion, ranked
 from tests.ui.conftest import Pages, answer, bars, everything, press, shown, with_photograph
 from tests.ui.make_cases import SECRETS, SITE
+from tests.ui.test_photo_stage import sent_to
 from triage.accounts import Actor, Role
 from triage.errors import StoreError
 from triage.review import Certainty, OverrideReason
 from triage.review.policies import SitePolicy, set_site_policy
 from triage.store import (
-    ImageRecord,
     add_case,
     add_prediction,
     events,
@@ -44,7 +43,7 @@ def test_nothing_of_the_ai_is_sent_before_the_first_read_is_locked(pages: Pages,
     assert not app.exception
     sent = everything(app)
     assert LOCK in sent  # what is sent is really looked at
-    for secret in (*SECRETS, "No AI opinion", "Most likely", "plotly"):
+    for secret in (*SECRETS, "No AI opinion", "Most likely"):
         assert secret not in sent
     app = press(app, LOCK)
     assert "Still to choose: a condition, an urgency, how certain you are" in shown(app)
@@ -65,8 +64,7 @@ def test_no_answer_is_suggested(pages: Pages) -> None:
 def test_the_facts_and_photographs_are_shown(pages: Pages) -> None:
     app = pages.open("C-1003")
     assert "Skin type **III** · Age band **40\\-59**" in shown(app)
-    alternatives = [part for part in everything(app).splitlines() if "of 3 of this case" in part]
-    assert len(alternatives) == 3
+    assert len(sent_to(app, "photo_stage")["pictures"]) == 3
 
 
 def test_the_reveal_shows_natural_frequencies(pages: Pages) -> None:
@@ -412,34 +410,3 @@ def test_data_cannot_format_the_page(pages: Pages) -> None:
     (name, *_) = bars(app)
     assert name.startswith("<script>alert(1)</script>")
     assert "\\<script\\>" in app.get("progress")[0].proto.text
-
-
-def test_photographs_that_cannot_be_shown_give_the_reason_and_name_no_file(
-    pages: Pages, tmp_path: Path
-) -> None:
-    folder = tmp_path / "broken"
-    folder.mkdir()
-    (folder / "Jane Doe.png").write_bytes(b"\x89PNG\r\n\x1a\n but no picture")
-    (folder / "changed.png").write_bytes((tmp_path / "photographs" / "C-1001-0.png").read_bytes())
-    store = open_store(pages.url)
-    with store.transaction() as session:
-        images = tuple(
-            ImageRecord(path, str(folder), sha)
-            for path, sha in (
-                ("gone.png", None),
-                ("Jane Doe.png", None),
-                ("changed.png", "0" * 64),
-                ("../photographs/C-1001-0.png", None),
-                (str(tmp_path / "photographs" / "C-1001-0.png"), None),
-            )
-        )
-        pages.cases["broken"] = add_case(session, case("broken", images=images))
-    store.close()
-    app = pages.open("broken")
-    assert not app.exception
-    problems = sorted(warning.value for warning in app.warning)
-    assert len(problems) == 5
-    assert "changed since" in problems[2]
-    assert all("leads outside" in text for text in problems[3:])
-    assert "Jane" not in everything(app)
-    assert LOCK in everything(app)

@@ -9,6 +9,7 @@ from tests.test_architecture import SOURCES, within
 from tests.test_structure import modality_branches
 from tests.ui.conftest import Pages, answer, bars, everything, press, shown
 from tests.ui.make_cases import draw_photograph
+from tests.ui.test_photo_stage import sent_to
 from triage.modalities import MODALITIES
 from triage.review import Certainty
 from triage.store import add_case, add_prediction, champion, open_store, register_bundle
@@ -55,8 +56,9 @@ def test_bscans_are_shown_as_pictures_and_called_bscans(pages: Pages, tmp_path: 
     app = pages.open(add_bscans(pages, tmp_path, 2))
     assert not app.exception
     sent = everything(app)
-    assert "B-scan 1 of 2 of this case" in sent
-    assert "B-scan 2 of 2 of this case" in sent
+    stage = sent_to(app, "photo_stage")
+    assert (stage["one"], stage["title"]) == ("B-scan", "B-scans of this case")
+    assert len(stage["pictures"]) == 2
     assert "hotograph" not in sent
     answer(app, "acne", Urgency.ROUTINE, Certainty.SURE)
     app = press(app, LOCK)

@@ -13,24 +13,29 @@ class View {
     else this.settle();
   }
 
-  get least() {
+  get fitting() {
     return Math.min(this.wide / this.across, this.tall / this.down);
   }
 
+  // Fitted, or native pixels where the picture is smaller than the stage.
+  get least() {
+    return Math.min(this.fitting, 1 / devicePixelRatio);
+  }
+
   get most() {
-    return Math.max(16 / devicePixelRatio, 4 * this.least);
+    return Math.max(16 / devicePixelRatio, 4 * this.fitting);
   }
 
   fit() {
     this.fitted = true;
-    Object.assign(this, { scale: this.least, x: this.across / 2, y: this.down / 2 });
+    Object.assign(this, { scale: this.fitting, x: this.across / 2, y: this.down / 2 });
   }
 
   // Change the scale so that what is at a place of the stage (CSS pixels) stays there.
   zoom(scale, left = this.wide / 2, top = this.tall / 2) {
     const [x, y] = this.at(left, top);
     this.scale = Math.min(Math.max(scale, this.least), this.most);
-    this.fitted = this.scale <= this.least * 1.0001;
+    this.fitted = Math.abs(this.scale / this.fitting - 1) < 0.0001;
     this.x = x - (left - this.wide / 2) / this.scale;
     this.y = y - (top - this.tall / 2) / this.scale;
     this.settle();
