@@ -36,6 +36,7 @@ from triage.store import Store, get_case, known_conditions
 from triage.store.records import StoredCase
 from triage.vocabulary.reserved_names import is_reserved
 from triage.vocabulary.review_policies import ReadingMode
+from ui import earlier_cases
 from ui.case_layout import case_columns
 from ui.case_views import CASE_VIEWS
 from ui.components import decision_panel
@@ -93,6 +94,7 @@ def show(store: Store, session: Session) -> None:
             )
         st.button("To the worklist", on_click=go_to_worklist)
         return
+    earlier_cases.show(store, case, actor)
     view = CASE_VIEWS[case.modality]
     images, beside = case_columns(view.columns)
     with beside:

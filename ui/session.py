@@ -124,3 +124,9 @@ def wanted_page(*, at_root: bool) -> WantedPage | None:
 def take_notice() -> str:
     """Return the notice and clear it, so that it is shown once."""
     return str(st.session_state.pop(_NOTICE, ""))
+
+
+def address_of_case(case_id: int, work: CaseWorkKind = CaseWorkKind.READING) -> str:
+    """Return the address of a case's page, for links."""
+    named = f"/{PagePath.CASE}?{_CASE}={case_id}"
+    return named if work is CaseWorkKind.READING else f"{named}&{_WORK}={work.value}"
