@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import string
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from triage.printable import printable
 from triage.review import Certainty, Pressure, WorklistItem
 from triage.store import NOT_LISTED
 from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.review_policies import SignatureMeaning
 from triage.vocabulary.roles import Role
 
 URGENCIES = {
@@ -35,6 +36,12 @@ ROLES = {
     Role.ADMINISTRATOR: "Administrator",
 }
 
+MEANINGS = {
+    SignatureMeaning.AUTHORSHIP: "Authorship",
+    SignatureMeaning.REVIEW: "Review",
+    SignatureMeaning.APPROVAL: "Approval",
+}
+
 LOCAL_USER = (
     "No password: this database has no account yet, so whoever uses this computer reads as the "
     "local user. That ends when an account is added."
@@ -48,6 +55,16 @@ _UNITS = (
 _FLOAT_ERROR = 1e-9
 """Tolerance for rounding down: floating point gives 28.999999999999996 for a share of 29."""
 _ESCAPES = str.maketrans({mark: f"\\{mark}" for mark in string.punctuation})
+
+
+def date_of(moment: datetime) -> str:
+    """Return the day of a moment: '2 June 2025'."""
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def time_of(moment: datetime) -> str:
+    """Return a moment to the minute, in UTC as the record keeps it: '2 June 2025, 12:00 UTC'."""
+    return f"{date_of(moment)}, {moment:%H:%M} UTC"
 
 
 def condition_name(condition: str) -> str:

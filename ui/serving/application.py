@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from triage.store import Store
 from ui.serving.access import AccessControl
 from ui.serving.background_checkpoints import checkpoints_in_background
+from ui.serving.letter_routes import LetterRoutes
 from ui.serving.oidc_settings import client_secret, load_oidc_settings
 from ui.serving.oidc_sign_in import OidcSignIn
 from ui.serving.security_headers import pages_policy
@@ -42,7 +43,7 @@ def build_application(store: Store, settings: ServingSettings, script: Path = SC
     sessions = SessionChecks(store, local_user=settings.local_user)
     provider = load_oidc_settings(settings.oidc) if settings.oidc is not None else None
     pages = SignInPages(store, settings, sessions, provider.name if provider else None)
-    routes = [*pages.routes(), *page_routes()]
+    routes = [*pages.routes(), *page_routes(), *LetterRoutes(store, settings).routes()]
     if provider is not None:
         oidc = OidcSignIn(store, settings, provider, client_secret(), sessions, pages)
         routes += oidc.routes()
