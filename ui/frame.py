@@ -10,7 +10,7 @@ from ui.settings import THEME
 _TITLE = "Triage"
 _STYLE = """
 <style>
-  [data-testid="stMainBlockContainer"] { padding: 3.6rem 1.25rem 1.25rem; max-width: 100rem; }
+  [data-testid="stMainBlockContainer"] { padding: 4.5rem 1.25rem 1.25rem; max-width: 100rem; }
   [data-testid="stHeader"] { height: 3rem; border-bottom: 1px solid #d5dde4; background: #fff; }
   [data-testid="stMainBlockContainer"] h1 { font-size: 1.4rem; padding: 0; }
   [data-testid="stElementContainer"]:has(> [data-testid="stHtml"] > style) { display: none; }

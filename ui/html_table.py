@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import streamlit as st
 from markupsafe import Markup, escape
@@ -37,6 +36,9 @@ _STYLE = """
   .tt .scale b { position: absolute; top: 0.1rem; width: 0.7rem; height: 0.7rem;
     margin-left: -0.35rem; border: 2px solid #fff; border-radius: 50%; background: #164a6f; }
   .tt code { font-size: 0.85em; }
+  .tt a { color: #164a6f; font-weight: 600; }
+  .tt kbd { padding: 0 0.35rem; border: 1px solid #b7c3cc; border-bottom-width: 2px;
+    border-radius: 0.25rem; background: #fff; font: inherit; white-space: nowrap; }
   @media (max-width: 640px) {
     .tt table { font-size: 0.85rem; }
     .tt .chart { display: none; }
@@ -151,6 +153,11 @@ def code(text: str) -> Markup:
     return Markup("<code>{}</code>").format(printable(text))
 
 
+def keys(names: Sequence[str]) -> Markup:
+    """Return keys of the keyboard."""
+    return Markup(" ").join(Markup("<kbd>{}</kbd>").format(name) for name in names)
+
+
 def lines(first: Cell, second: Cell) -> Markup:
     """Return two lines of a cell, the second of lesser weight."""
     return Markup('{}<br><span class="weak">{}</span>').format(
@@ -179,7 +186,7 @@ def interval_bar(
         Of the scale; what lies beyond is drawn at its end.
     """
     start, stop = ends
-    assert all(a < b for a, b in pairwise(ends)), "a scale has a length"
+    assert start < stop, "a scale has a length"
     at, left, right = (
         100 * min(max((each - start) / (stop - start), 0.0), 1.0) for each in (value, low, high)
     )

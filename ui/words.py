@@ -57,6 +57,11 @@ _FLOAT_ERROR = 1e-9
 _ESCAPES = str.maketrans({mark: f"\\{mark}" for mark in string.punctuation})
 
 
+def plural(count: int, one: str, several: str) -> str:
+    """Return a number with its noun: '1 case', '3 cases'."""
+    return f"{count} {one if count == 1 else several}"
+
+
 def date_of(moment: datetime) -> str:
     """Return the day of a moment: '2 June 2025'."""
     return f"{moment.day} {moment:%B %Y}"

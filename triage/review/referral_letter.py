@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from triage.accounts import Action, Actor, PermissionDenied, may
@@ -22,7 +22,7 @@ from triage.store.bundles import planted_digest
 from triage.store.cases import get_case
 from triage.store.predictions import get_prediction
 from triage.store.records import StoredCase
-from triage.store.tables import Bundle
+from triage.store.tables import Bundle, Case, Signature
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.laterality import Laterality
@@ -160,9 +160,44 @@ class ReferralLetter:
     signatures: tuple[LetterSignature, ...]
 
 
-def may_print_letters(actor: Actor) -> bool:
-    """Whether an actor may open letters: who signs cases, or gives them to other systems."""
-    return may(actor, Action.SIGN) or may(actor, Action.EXPORT_CASE)
+@dataclass(frozen=True, slots=True)
+class SignedCase:
+    """A case that has a letter, and its last signature."""
+
+    case_id: int
+    external_id: str
+    site: str
+    printed_name: str
+    at: datetime
+
+
+def signed_cases(store: Store, actor: Actor, *, limit: int = 20) -> list[SignedCase]:
+    """Return the cases that were signed last, the newest first; one with an open addendum is none.
+
+    Raises
+    ------
+    PermissionDenied
+        If the actor neither signs nor exports cases.
+    """
+    _require_letters(actor)
+    with store.reading() as session:
+        last = select(func.max(Signature.id)).group_by(Signature.case_id)
+        rows = session.execute(
+            select(Case.id, Case.external_id, Case.source, Signature.printed_name, Signature.at)
+            .join(Signature, Signature.case_id == Case.id)
+            .where(Case.state.in_(_SIGNED), Signature.id.in_(last))
+            .order_by(Signature.id.desc())
+            .limit(limit)
+        )
+        return [SignedCase(*row) for row in rows]
+
+
+def _require_letters(actor: Actor) -> None:
+    if not (may(actor, Action.SIGN) or may(actor, Action.EXPORT_CASE)):
+        raise PermissionDenied(
+            f"This needs the permission {Action.SIGN.value} or {Action.EXPORT_CASE.value}.",
+            hint="Ask an administrator.",
+        )
 
 
 def referral_letter(store: Store, case_id: int, actor: Actor) -> ReferralLetter:
@@ -182,11 +217,7 @@ def referral_letter(store: Store, case_id: int, actor: Actor) -> ReferralLetter:
     LedgerError
         If what was signed has been changed since.
     """
-    if not may_print_letters(actor):
-        raise PermissionDenied(
-            f"This needs the permission {Action.SIGN.value} or {Action.EXPORT_CASE.value}.",
-            hint="Ask an administrator.",
-        )
+    _require_letters(actor)
     with store.reading() as session:
         case = get_case(session, case_id)
         history = replay(history_events(session, case_id))
