@@ -46,7 +46,7 @@ def show(store: Store, session: Session) -> None:
         elif actor.role is not None:
             st.markdown(f"Role: **{ROLES[actor.role]}**")
         st.link_button("Sign out", "/logout", icon=":material/logout:")
-    st.subheader("Your session", anchor=False)
+    st.header("Your session", anchor=False)
     left = duration(session.expires_at - utc_now())
     st.markdown(
         f"- Without a step it ends after **{duration(DEFAULT_LIMITS.idle)}**.\n"
@@ -59,18 +59,15 @@ def show(store: Store, session: Session) -> None:
 
 
 def _permissions(session: Session) -> None:
-    st.subheader("What you may do", anchor=False)
+    st.header("What you may do", anchor=False)
     allowed = [words for action, words in PERMITTED.items() if may(session.actor, action)]
-    denied = [words for action, words in PERMITTED.items() if not may(session.actor, action)]
-    left, right = st.columns(2, gap="large")
-    left.markdown("**Your role allows you to**\n\n" + "\n".join(f"- {one}" for one in allowed))
-    right.markdown("**It does not allow you to**\n\n" + "\n".join(f"- {one}" for one in denied))
+    st.markdown("\n".join(f"- {one[:1].upper()}{one[1:]}" for one in allowed))
 
 
 def _password(session: Session) -> None:
     if session.account is None:
         return
-    st.subheader("Password", anchor=False)
+    st.header("Password", anchor=False)
     if session.account.has_password:
         st.markdown(
             "Change it on the command line, `triage user passwd`, or ask an administrator for "

@@ -23,6 +23,13 @@ from ui.session import go_to_worklist
 from ui.words import plural, time_of
 
 _STATE = "figures of reviews"
+_STYLE = """
+<style>
+  .st-key-figures [data-testid="stHorizontalBlock"] { flex-wrap: wrap; }
+  .st-key-figures [data-testid="stColumn"] { min-width: min(100%, 31rem); }
+</style>
+"""
+"""Two columns of figures where the window is wide enough for their tables."""
 _MOST_KEPT = 2
 
 
@@ -40,6 +47,7 @@ def show(store: Store, session: Session) -> None:
     require(session.actor, Action.VIEW_REVIEW_FIGURES)
     frame.name_window("Governance")
     html_table.show_style()
+    st.html(_STYLE)
     st.title("Governance", anchor=False)
     last = _last_event(store)
     shown: _Computed | None = st.session_state.get(_STATE)
@@ -101,41 +109,45 @@ def _figures(figures: ReviewFigures) -> None:
             f"{figures.arms.promised:.0%}.",
             icon=":material/warning:",
         )
-    sections: tuple[tuple[str, str, Callable[[ReviewFigures], None]], ...] = (
-        ("How cases were read", "", figure_tables.show_arms),
-        (
-            "Overrides",
-            "Of decisions with an opinion shown. A reason may be given for several differences.",
-            figure_tables.show_overrides,
-        ),
-        (
-            "Helpful and harmful switches",
-            "The truth is histology, else the outcome of an adjudication. Adjudicated cases are "
-            "those on which readers disagreed, so what they show need not hold for the others. "
-            "The urgency of histology follows from a data spec: `triage review-figures --spec`.",
-            figure_tables.show_switches,
-        ),
-        (
-            "Missed positives where the AI abstained",
-            "Whether an abstention is taken for reassurance: the first two rates differ only in "
-            "what the reader saw.",
-            figure_tables.show_missed,
-        ),
-        ("Second reads and adjudications", "", figure_tables.show_second_reads),
-        (
-            "Agreement of readers",
-            "Cohen's kappa: 1 is full agreement, 0 as much as by chance. Most second reads are of "
-            "doubtful cases, on which agreement is lower.",
-            figure_tables.show_agreement,
-        ),
-        ("Times", "For the quality of the work, not to rank people.", figure_tables.show_times),
-    )
-    for title, note, draw in sections:
-        with st.container(border=True):
-            st.subheader(title, anchor=False)
-            if note:
-                st.caption(note)
-            draw(figures)
+    with st.container(key="figures"):
+        for column, sections in zip(st.columns(2), (_LEFT, _RIGHT), strict=True):
+            with column:
+                for title, note, draw in sections:
+                    with st.container(border=True):
+                        st.header(title, anchor=False)
+                        if note:
+                            st.caption(note)
+                        draw(figures)
+
+
+_Section = tuple[str, str, Callable[[ReviewFigures], None]]
+_LEFT: tuple[_Section, ...] = (
+    ("How cases were read", "", figure_tables.show_arms),
+    ("Overrides", "Of decisions with an opinion shown.", figure_tables.show_overrides),
+    (
+        "Helpful and harmful switches",
+        "The truth is histology, else the outcome of an adjudication. Adjudicated cases are those "
+        "on which readers disagreed, so what they show need not hold for the others. The urgency "
+        "of histology follows from a data spec: triage review-figures --spec.",
+        figure_tables.show_switches,
+    ),
+)
+_RIGHT: tuple[_Section, ...] = (
+    (
+        "Missed positives where the AI abstained",
+        "Whether an abstention is taken for reassurance: the first two rates differ only in what "
+        "the reader saw.",
+        figure_tables.show_missed,
+    ),
+    ("Second reads and adjudications", "", figure_tables.show_second_reads),
+    (
+        "Agreement of readers",
+        "Cohen's kappa: 1 is full agreement, 0 as much as by chance. Most second reads are of "
+        "doubtful cases, on which agreement is lower.",
+        figure_tables.show_agreement,
+    ),
+    ("Times", "For the quality of the work, not to rank people.", figure_tables.show_times),
+)
 
 
 _POLICY = (
@@ -153,13 +165,15 @@ _POLICY = (
 def _policies(store: Store) -> None:
     policies = policies_of_sites(store)
     with st.container(border=True):
-        st.subheader("Policies of sites", anchor=False)
-        st.caption("How each site reads its cases. `triage policy` shows all of it and changes it.")
+        st.header("Policies of sites", anchor=False)
+        st.caption(
+            "How each site reads its cases. The command triage policy shows and changes all of it."
+        )
         if not policies:
             st.info("No site has cases yet.", icon=":material/inbox:")
             return
         rows = [_policy(site, policy, own) for site, (policy, own) in policies.items()]
-        html_table.show_table("Policies of sites", _POLICY, rows)
+        html_table.show_table("Policies of sites", _POLICY, rows, stacked=True)
 
 
 def _policy(site: str, policy: SitePolicy, own: bool) -> tuple[Cell, ...]:
@@ -179,7 +193,7 @@ def _policy(site: str, policy: SitePolicy, own: bool) -> tuple[Cell, ...]:
 
 def _ledger(last: int) -> None:
     with st.container(border=True):
-        st.subheader("Ledger", anchor=False)
+        st.header("Ledger", anchor=False)
         st.markdown(
             f"The record has **{plural(last, 'event', 'events')}**, each sealed with a hash of the "
             "one before. Whether nothing was changed is not checked here, since whoever could "

@@ -82,7 +82,7 @@ def show(store: Store, session: Session) -> None:
 
 
 def _reading() -> None:
-    st.subheader("How a case is read", anchor=False)
+    st.header("How a case is read", anchor=False)
     st.markdown(
         "\n".join(f"{at}. **{title}.** {text}" for at, (title, text) in enumerate(_STEPS, 1))
     )
@@ -95,7 +95,7 @@ def _reading() -> None:
 
 
 def _keys() -> None:
-    st.subheader("Keyboard", anchor=False)
+    st.header("Keyboard", anchor=False)
     st.caption("Single letters and digits work while no text is being typed.")
     for title, keys in SHORTCUTS:
         html_table.show_table(
@@ -107,14 +107,14 @@ def _keys() -> None:
 
 
 def _numbers() -> None:
-    st.subheader("What the numbers mean", anchor=False)
+    st.header("What the numbers mean", anchor=False)
     columns = (Column("It says"), Column("It means"))
     html_table.show_table("What the numbers mean", columns, _NUMBERS)
     st.caption(_DOCUMENTS)
 
 
 def _reasons() -> None:
-    st.subheader("Reasons for departing", anchor=False)
+    st.header("Reasons for departing", anchor=False)
     st.caption("Where a decision differs from the AI's opinion or from your own first read.")
     html_table.show_table(
         "Reasons for departing",
@@ -124,7 +124,7 @@ def _reasons() -> None:
 
 
 def _sizes() -> None:
-    st.subheader("Sizes", anchor=False)
+    st.header("Sizes", anchor=False)
     st.markdown(
         "The pages fit windows from 390 pixels (a phone) on. Text and pictures follow the zoom of "
         "the browser. At 1280 pixels and more, picture, opinion and main button are seen together. "
@@ -133,7 +133,7 @@ def _sizes() -> None:
 
 
 def _people(session: Session) -> None:
-    st.subheader("Whom to ask", anchor=False)
+    st.header("Whom to ask", anchor=False)
     st.markdown(
         "- **Accounts, passwords, signing in:** an administrator.\n"
         "- **A wrong or missing picture, a case of the wrong patient:** state that the case cannot "

@@ -17,14 +17,14 @@ _STYLE = """
   .tt table { width: 100%; border-collapse: collapse; font-size: 0.9rem; line-height: 1.35; }
   .tt caption { padding: 0 0 0.25rem; font-weight: 600; text-align: left; }
   .tt th, .tt td { padding: 0.35rem 0.75rem 0.35rem 0; border-bottom: 1px solid #e3e9ee;
-    text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+    text-align: left; vertical-align: top; overflow-wrap: break-word; }
   .tt thead th { color: #4c5a66; font-weight: 600; font-size: 0.8rem; white-space: nowrap; }
   .tt tbody th { font-weight: 400; }
   .tt tbody tr:last-child > * { border-bottom: 0; }
   .tt td.number, .tt th.number { text-align: right; font-variant-numeric: tabular-nums;
     white-space: nowrap; }
-  .tt td.chart { width: 26%; min-width: 7rem; vertical-align: middle; }
-  .tt .indent { padding-left: 1rem; }
+  .tt td.chart { width: 24%; min-width: 6rem; vertical-align: middle; }
+  .tt .indent { display: block; padding-left: 1rem; }
   .tt .weak { color: #4c5a66; }
   .tt .tag { display: inline-block; padding: 0 0.4rem; border: 1px solid #8a97a3;
     border-radius: 0.6rem; font-size: 0.8rem; font-weight: 600; white-space: nowrap; }
@@ -44,6 +44,13 @@ _STYLE = """
     .tt .chart { display: none; }
     .tt th, .tt td { padding-right: 0.5rem; }
     .tt td.number, .tt thead th { white-space: normal; }
+    .tt.stacked thead { position: absolute; width: 1px; height: 1px; overflow: hidden;
+      clip-path: inset(50%); }
+    .tt.stacked tr, .tt.stacked th, .tt.stacked td { display: block; }
+    .tt.stacked tr { padding: 0.4rem 0; border-bottom: 1px solid #d5dde4; }
+    .tt.stacked tr > * { padding: 0.1rem 0; border: 0; text-align: left; }
+    .tt.stacked tbody th { font-weight: 600; }
+    .tt.stacked td[data-label]::before { content: attr(data-label) ": "; color: #4c5a66; }
   }
 </style>
 """
@@ -74,14 +81,24 @@ def show_style() -> None:
 
 
 def show_table(
-    caption: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, named: bool = False
+    caption: str,
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[Cell]],
+    *,
+    named: bool = False,
+    stacked: bool = False,
 ) -> None:
     """Draw a table; see `table_html`."""
-    st.html(table_html(caption, columns, rows, named=named))
+    st.html(table_html(caption, columns, rows, named=named, stacked=stacked))
 
 
 def table_html(
-    caption: str, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, named: bool = False
+    caption: str,
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[Cell]],
+    *,
+    named: bool = False,
+    stacked: bool = False,
 ) -> str:
     """Return a table as HTML; the first cell of each row is its heading.
 
@@ -93,15 +110,17 @@ def table_html(
     rows : sequence of sequences of Cell
     named : bool
         Whether the caption is shown; otherwise only screen readers have it.
+    stacked : bool
+        Whether the cells of a row stand below each other in a narrow window, with their titles.
     """
     head = Markup("").join(
-        Markup('<th scope="col" class="{}"{}>{}</th>').format(
+        Markup('<th scope="col" role="columnheader" class="{}"{}>{}</th>').format(
             column.kind, _hidden(column), column.title
         )
         for column in columns
     )
     body = Markup("").join(
-        Markup("<tr>{}</tr>").format(
+        Markup('<tr role="row">{}</tr>').format(
             Markup("").join(
                 _cell(column, cell, heading=at == 0)
                 for at, (column, cell) in enumerate(zip(columns, row, strict=True))
@@ -111,12 +130,21 @@ def table_html(
     )
     label = Markup('aria-label="{}"').format(printable(caption))
     title = Markup("<caption>{}</caption>").format(printable(caption)) if named else Markup("")
-    # A region that can be scrolled has to be reachable by keyboard.
+    # A region that can be scrolled has to be reachable by keyboard. The roles are stated, since
+    # browsers drop them where the style lets cells stand below each other.
     return str(
         Markup(
-            '<div class="tt" role="region" tabindex="0" {}><table {}>{}<thead><tr>{}</tr></thead>'
-            "<tbody>{}</tbody></table></div>"
-        ).format(label, Markup("") if named else label, title, head, body)
+            '<div class="tt{}" role="region" tabindex="0" {}><table role="table" {}>{}'
+            '<thead role="rowgroup"><tr role="row">{}</tr></thead>'
+            '<tbody role="rowgroup">{}</tbody></table></div>'
+        ).format(
+            " stacked" if stacked else "",
+            label,
+            Markup("") if named else label,
+            title,
+            head,
+            body,
+        )
     )
 
 
@@ -127,8 +155,10 @@ def _hidden(column: Column) -> Markup:
 def _cell(column: Column, cell: Cell, *, heading: bool) -> Markup:
     shown = cell if isinstance(cell, Markup) else escape(printable(cell))
     if heading:
-        return Markup('<th scope="row">{}</th>').format(shown)
-    return Markup('<td class="{}"{}>{}</td>').format(column.kind, _hidden(column), shown)
+        return Markup('<th scope="row" role="rowheader">{}</th>').format(shown)
+    return Markup('<td role="cell" class="{}" data-label="{}"{}>{}</td>').format(
+        column.kind, column.title, _hidden(column), shown
+    )
 
 
 def indented(text: str) -> Markup:

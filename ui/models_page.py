@@ -45,7 +45,7 @@ def show(store: Store, session: Session) -> None:
     )
     if not any(one.champion for one in bundles):
         st.warning("No system is in use.", icon=":material/warning:")
-    html_table.show_table("Trained systems", _COLUMNS, [_row(one) for one in bundles])
+    html_table.show_table("Trained systems", _COLUMNS, [_row(one) for one in bundles], stacked=True)
 
 
 def _row(bundle: RegisteredBundle) -> tuple[Cell, ...]:

@@ -32,6 +32,11 @@ AGREEMENTS = {
     Agreement.PARTLY: "Agrees in part",
     Agreement.DIFFERS: "Differs from your decision",
 }
+_SHORT = {
+    Agreement.AGREES: "agrees",
+    Agreement.PARTLY: "agrees in part",
+    Agreement.DIFFERS: "differs",
+}
 _MARKS = {Agreement.AGREES: Mark.DONE, Agreement.DIFFERS: Mark.OVERDUE, Agreement.PARTLY: Mark.SOON}
 
 
@@ -57,7 +62,7 @@ def show(store: Store, session: Session) -> None:
 def _new_results(cases: Sequence[OwnCase]) -> None:
     if not cases:
         return
-    st.subheader(plural(len(cases), "new result", "new results"), anchor=False)
+    st.header(plural(len(cases), "new result", "new results"), anchor=False)
     st.caption(
         f"Histology that arrived in the last {NEW_FOR.days} days, after you had decided the case."
     )
@@ -88,7 +93,7 @@ def _new_results(cases: Sequence[OwnCase]) -> None:
 
 
 def _in_work(cases: Sequence[OwnCase]) -> None:
-    st.subheader("Opened and not decided", anchor=False)
+    st.header("Opened and not decided", anchor=False)
     if not cases:
         st.caption("None. Open the next case from the worklist.")
         return
@@ -102,19 +107,19 @@ def _in_work(cases: Sequence[OwnCase]) -> None:
                     Mark.TAKEN if case.state is OwnState.WITH_ANOTHER else None,
                 ),
                 Fact(duration(now - case.received_at)),
-                Fact(f"{duration(now - case.draft_at)} ago" if case.draft_at else "None"),
+                Fact(f"Draft {duration(now - case.draft_at)} old" if case.draft_at else "No draft"),
             ),
             action="Go on",
             disabled="In work by another reader" if case.state is OwnState.WITH_ANOTHER else "",
         )
         for case in cases
     ]
-    headings = (Heading("Case", 1.5), Heading("State"), Heading("Waiting"), Heading("Draft kept"))
+    headings = (Heading("Case", 1.5), Heading("State"), Heading("Waiting"), Heading("Typed"))
     case_rows.show(rows, headings, "in-work", go_to_case, "Opened and not decided")
 
 
 def _decided(cases: OwnCases) -> None:
-    st.subheader("Decided, not signed", anchor=False)
+    st.header("Decided, not signed", anchor=False)
     if not cases.decided:
         st.caption("None. A decision can be undone until the case is signed.")
         return
@@ -123,7 +128,7 @@ def _decided(cases: OwnCases) -> None:
 
 
 def _signed(cases: OwnCases) -> None:
-    st.subheader("Signed", anchor=False)
+    st.header("Signed", anchor=False)
     if not cases.signed:
         st.caption("None. Decided cases are signed on the Sign-off page.")
         return
@@ -135,7 +140,7 @@ def _decisions(cases: Sequence[OwnCase], in_all: int, key: str) -> None:
     for case in cases:
         decision, result = case.decision, case.result
         assert decision is not None, "it is listed for its decision"
-        found = "None" if result is None else _names(result.conditions)
+        found = "" if result is None else f"{_names(result.conditions)}, {_SHORT[result.agreement]}"
         rows.append(
             _row(
                 case,

@@ -109,7 +109,7 @@ def _form(store: Store, session: Session, listed: Sequence[CaseToSign]) -> None:
             chosen = [
                 case for case in listed if st.checkbox(_summary(case, session), key=_key(case))
             ]
-        st.subheader("Your signature", anchor=False)
+        st.header("Your signature", anchor=False)
         meaning: SignatureMeaning | None = st.radio(
             "What it means",
             list(SignatureMeaning),
@@ -263,7 +263,7 @@ def _letters(store: Store, session: Session) -> None:
     signed = signed_cases(store, session.actor)
     if not signed:
         return
-    st.subheader("Letters of signed cases", anchor=False)
+    st.header("Letters of signed cases", anchor=False)
     html_table.show_table(
         "Cases signed last",
         (Column("Case"), Column("Site"), Column("Signed by"), Column("Signed"), Column("Letter")),
@@ -277,6 +277,7 @@ def _letters(store: Store, session: Session) -> None:
             )
             for one in signed
         ],
+        stacked=True,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from tests.store.make import abstention, bundle, case, opinion
 from tests.ui.make_accounts import account
@@ -94,7 +95,7 @@ def fill_reviewed(folder: Path, password: str | None = None) -> tuple[str, dict[
 
 
 def _add_cases(store: Store, folder: Path) -> dict[str, int]:
-    secret = {"reason": "AISECRETREASON", "next_action": "AISECRETACTION"}
+    secret: dict[str, Any] = {"reason": "AISECRETREASON", "next_action": "AISECRETACTION"}
     now = datetime.now(UTC)
     numbers = {}
     with store.transaction() as session:
@@ -122,14 +123,14 @@ def _add_cases(store: Store, folder: Path) -> dict[str, int]:
     return numbers
 
 
-def _read(condition: str, urgency: Urgency) -> dict[str, object]:
+def _read(condition: str, urgency: Urgency) -> dict[str, Any]:
     return {"conditions": (condition,), "urgency": urgency, "certainty": Certainty.SURE}
 
 
 def _decide(store: Store, number: int, actor: Actor, condition: str, comment: str = "") -> None:
     answers = _read(condition, Urgency.URGENT)
     open_case(store, number, actor)
-    view = lock_first_read(store, number, actor, **answers)  # type: ignore[arg-type]
+    view = lock_first_read(store, number, actor, **answers)
     if not view.without_ai:
         reveal(store, number, actor)
     decide(
@@ -138,5 +139,5 @@ def _decide(store: Store, number: int, actor: Actor, condition: str, comment: st
         actor,
         reason=OverrideReason.HISTORY,
         comment=comment,
-        **answers,  # type: ignore[arg-type]
+        **answers,
     )

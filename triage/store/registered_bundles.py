@@ -53,8 +53,11 @@ def registered_bundles(session: Session) -> list[RegisteredBundle]:
     """
     rows = session.scalars(select(Bundle).order_by(Bundle.id.desc())).all()
     stand_ins = {planted_digest(row.digest) for row in rows}
-    per_bundle = select(Prediction.bundle_id, func.count()).group_by(Prediction.bundle_id)
-    counted = dict(session.execute(per_bundle).tuples().all())
+    per_bundle = select(Prediction.bundle_id, func.count().label("cases"))
+    counted = {
+        row.bundle_id: row.cases
+        for row in session.execute(per_bundle.group_by(Prediction.bundle_id))
+    }
     reasons = {
         one.event.bundle: one.event.reason
         for one in typed_events(session, EventType.BUNDLE_WITHDRAWN)
