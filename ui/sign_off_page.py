@@ -29,6 +29,7 @@ from ui.words import (
     condition_name,
     date_of,
     escape,
+    escape_label,
     plural,
     time_of,
 )
@@ -46,6 +47,14 @@ _MEANING_HELP = {
     SignatureMeaning.REVIEW: "You have checked it.",
     SignatureMeaning.APPROVAL: "You approve of it.",
 }
+_STYLE = """
+<style>
+  .st-key-to-sign [data-testid="stCheckbox"] p { font-weight: 600; }
+  .st-key-to-sign [data-testid="stCaptionContainer"] { margin: 0 0 0.6rem;
+    padding-left: 1.5rem; }
+  .st-key-to-sign [data-testid="stCaptionContainer"] p { margin: 0; }
+</style>
+"""
 _NOTHING_SIGNED = "Nothing was signed; your choice is kept."
 
 
@@ -63,6 +72,7 @@ def show(store: Store, session: Session) -> None:
     """Draw the page."""
     frame.name_window("Sign-off")
     html_table.show_style()
+    st.html(_STYLE)
     st.title("Sign-off", anchor=False)
     with st.spinner("Looking up decided cases…", show_time=False):
         cases = decided_cases(store, session.actor)
@@ -105,10 +115,8 @@ def _list(store: Store, session: Session, cases: Sequence[CaseToSign]) -> None:
 def _form(store: Store, session: Session, listed: Sequence[CaseToSign]) -> None:
     tries = st.session_state.get(_TRIES, 0)
     with st.form("sign-off", enter_to_submit=False):
-        with st.container(gap="xsmall"):
-            chosen = [
-                case for case in listed if st.checkbox(_summary(case, session), key=_key(case))
-            ]
+        with st.container(gap=None, key="to-sign"):
+            chosen = [case for case in listed if _is_chosen(case, session)]
         st.header("Your signature", anchor=False)
         meaning: SignatureMeaning | None = st.radio(
             "What it means",
@@ -148,12 +156,32 @@ def _form(store: Store, session: Session, listed: Sequence[CaseToSign]) -> None:
 
 def _is_chosen(case: CaseToSign, session: Session) -> bool:
     """Draw a case with the box that chooses it."""
-    chosen = st.checkbox(_summary(case, session), key=_key(case))
-    texts = [("Comment", case.comment)] if case.comment else []
-    texts += [(f"Addendum by {one.author}", one.text) for one in case.addenda]
-    for title, text in texts:
-        st.caption(f"{escape(title)}: {escape(text)}")
+    named = ", ".join(map(condition_name, case.conditions))
+    decision = f"{named}, {URGENCIES[case.urgency].lower()}"
+    chosen = st.checkbox(escape_label(f"{case.external_id} · {decision}"), key=_key(case))
+    st.caption(_details(case, session))
     return chosen
+
+
+def _details(case: CaseToSign, session: Session) -> str:
+    """What is known of a case to sign besides its name and decision."""
+    by = ", ".join(
+        f"{one} (you)" if reader_key(one) == reader_key(session.actor.name) else one
+        for one in case.authors
+    )
+    facts = " · ".join(
+        (
+            CERTAINTIES[case.certainty],
+            f"decided by {escape(by)}",
+            escape(case.source),
+            f"received {date_of(case.received_at)}",
+        )
+    )
+    if case.state is CaseState.AMENDED:
+        facts = f"**Addendum not signed** · {facts}"
+    texts = [f"Comment: {escape(case.comment)}"] if case.comment else []
+    texts += [f"Addendum by {escape(one.author)}: {escape(one.text)}" for one in case.addenda]
+    return "\n\n".join((facts, *texts))
 
 
 def _proof(session: Session, key: str) -> str:
@@ -279,26 +307,6 @@ def _letters(store: Store, session: Session) -> None:
         ],
         stacked=True,
     )
-
-
-def _summary(case: CaseToSign, session: Session) -> str:
-    """One line of a case to sign: its decision, and who made it."""
-    named = ", ".join(condition_name(one) for one in case.conditions)
-    by = ", ".join(
-        f"{one} (you)" if reader_key(one) == reader_key(session.actor.name) else one
-        for one in case.authors
-    )
-    parts = [
-        f"**{escape(case.external_id)}**",
-        f"{escape(named)}, **{URGENCIES[case.urgency].lower()}**, "
-        f"{CERTAINTIES[case.certainty].lower()}",
-        f"decided by {escape(by)}",
-        escape(case.source),
-        f"received {date_of(case.received_at)}",
-    ]
-    if case.state is CaseState.AMENDED:
-        parts.insert(2, "**addendum not signed**")
-    return " · ".join(parts)
 
 
 def _is_author(case: CaseToSign, session: Session) -> bool:

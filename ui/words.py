@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import string
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -54,6 +55,7 @@ _UNITS = (
 )
 _FLOAT_ERROR = 1e-9
 """Tolerance for rounding down: floating point gives 28.999999999999996 for a share of 29."""
+_LABEL_MARKS = frozenset("\\`*_[]<>~$:#|&@")
 _ESCAPES = str.maketrans({mark: f"\\{mark}" for mark in string.punctuation})
 
 
@@ -91,6 +93,23 @@ def escape(text: str) -> str:
     Characters that do not print, such as marks of writing direction, are shown as escapes.
     """
     return printable(" ".join(text.split())).translate(_ESCAPES)
+
+
+def escape_label(text: str) -> str:
+    """Return text for the label of a widget, with as little of it escaped as possible.
+
+    Streamlit gives the label as it is to screen readers, so each backslash would be read out.
+    What could format the text, or make a link of it, is escaped all the same.
+    """
+    plain = printable(" ".join(text.split()))
+    marks = _LABEL_MARKS | ({"."} if "www" in plain.lower() else set())
+    escaped = "".join(f"\\{mark}" if mark in marks else mark for mark in plain)
+    return re.sub(r"^([-+=]|\d+(?=[.)]))", _escape_first, escaped)
+
+
+def _escape_first(found: re.Match[str]) -> str:
+    """A mark that would begin a list or a heading; of a number the one behind it."""
+    return f"\\{found[1]}" if not found[1][0].isdigit() else f"{found[1]}\\"
 
 
 def frequency(probability: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def _look_at(page: Any, address: str) -> None:
         assert page.evaluate(_TOO_WIDE) == [False, False, []], f"{address} at {width}"
     levels = page.evaluate(_HEADINGS)
     assert levels[0] == 1
-    assert all(later - earlier <= 1 for earlier, later in zip(levels, levels[1:], strict=False))
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
     page.set_viewport_size({"width": 1280, "height": 800})
 
 
