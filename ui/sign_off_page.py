@@ -39,6 +39,7 @@ _OUTCOME_SHOWN = timedelta(minutes=10)
 """So long it says what became of the cases that were signed."""
 _VERSIONS = "versions of cases to sign"
 _OUTCOME = "outcome of signing"
+_NEW = "outcome not said yet"
 _TRIES = "tries of signing"
 _ALL = "choose all to sign"
 _OWN, _EVERY = "Decided by you", "All"
@@ -264,6 +265,7 @@ def _remember(
         meaning,
         utc_now(),
     )
+    st.session_state[_NEW] = True
     st.session_state[_TRIES] = st.session_state.get(_TRIES, 0) + 1
 
 
@@ -272,9 +274,10 @@ def _show_outcome(outcome: _Outcome) -> None:
         return
     if outcome.signed:
         many = plural(len(outcome.signed), "case is", "cases are")
-        st.success(
-            f"{many} signed as {MEANINGS[outcome.meaning].lower()}.", icon=":material/check_circle:"
-        )
+        said = f"{many} signed as {MEANINGS[outcome.meaning].lower()}."
+        st.success(said, icon=":material/check_circle:")
+        if st.session_state.pop(_NEW, False):
+            st.toast(said, icon=":material/check_circle:")  # in view wherever the page is scrolled
         html_table.show_table(
             "Cases signed just now",
             (Column("Case"), Column("Referral letter")),

@@ -93,7 +93,7 @@ def _sign_two(page: Any, address: str) -> None:
     expect(page.get_by_role("checkbox", name="decided-1")).to_be_checked()
     page.get_by_label("Your password again").fill(PASSWORD)
     page.get_by_role("button", name="Sign the chosen cases").click()
-    expect(page.get_by_role("alert")).to_contain_text("2 cases are signed as authorship")
+    expect(page.get_by_text("2 cases are signed as authorship").first).to_be_visible()
     expect(page.get_by_role("checkbox", name="decided-3")).to_be_visible()
     expect(page.get_by_role("checkbox", name="decided-1")).to_have_count(0)
 
