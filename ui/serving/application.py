@@ -14,6 +14,7 @@ from triage.store import Store
 from ui.serving.access import AccessControl
 from ui.serving.background_checkpoints import checkpoints_in_background
 from ui.serving.image_routes import ImageRoutes
+from ui.serving.letter_routes import LetterRoutes
 from ui.serving.oidc_settings import client_secret, load_oidc_settings
 from ui.serving.oidc_sign_in import OidcSignIn
 from ui.serving.security_headers import pages_policy
@@ -48,6 +49,7 @@ def build_application(store: Store, settings: ServingSettings, script: Path = SC
         *pages.routes(),
         *page_routes(),
         *ImageRoutes(store).routes(),
+        *LetterRoutes(store, settings).routes(),
         *StepRoutes(store, settings).routes(),
     ]
     if provider is not None:
