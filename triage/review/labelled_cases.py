@@ -116,7 +116,7 @@ def labelled_cases(
 
 def _counted(labels: list[_Given]) -> tuple[tuple[str, ...], LabelEvidence] | None:
     """The conditions that a case's labels agree on, and what they rest on."""
-    counting = strongest(labels)
+    counting = strongest(labels) if len(labels) > 1 else labels
     source = counting[0].source
     if source is LabelSource.AI_VISIBLE:
         return None

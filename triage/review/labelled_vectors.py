@@ -10,12 +10,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import CompoundSelect, func, select, union
+from sqlalchemy import CompoundSelect, SelectBase, func, select, union
 from sqlalchemy.orm import Session
 
 from triage.review.labelled_cases import CLOSED, LabelledCase, labelled_cases
 from triage.store import Store
-from triage.store.features import VECTOR_COLUMNS, vector_of_row
+from triage.store.features import VECTOR_COLUMNS, vectors_of_rows
 from triage.store.tables import Case, CaseFeatures, Label, Signature
 
 MOST_BYTES = 512 << 20
@@ -24,6 +24,10 @@ MOST_BUNDLES = 2
 """Whose vectors are kept of one database: that in use, and the one before it."""
 _OVERLAP = 200
 """Rows that are looked at again: of two writers the one with the lower number may end later."""
+_READ_AT_ONCE = 2_000
+"""Vectors."""
+_FEW = 5_000
+"""Cases that are named one by one in a query."""
 _SAMPLE = 400
 """Labelled cases whose pairs give the scale of distances."""
 LEAST_PAIRS = 100
@@ -93,12 +97,15 @@ class LabelledVectors:
             marks = self._present(session)
             if marks == self._marks:
                 return
-            changed = self._changed()
+            changed: SelectBase | set[int] = self._changed()
+            found = set(session.scalars(self._changed())) if self._rows else set()
+            if 0 < len(found) <= _FEW:
+                changed = found
             labelled = labelled_cases(session, changed)
-            if self._rows:
-                self._bring_up_to_date(set(session.scalars(changed)), labelled)
-            for case_id, vector in self._vectors(session, changed, labelled.keys()):
-                self._add(labelled[case_id], vector)
+            self._bring_up_to_date(found, labelled)
+            if labelled.keys() - self._rows.keys():
+                for case_ids, vectors in self._vectors(session, changed, labelled.keys()):
+                    self._add([labelled[case_id] for case_id in case_ids], vectors)
             self._marks = marks
 
     def _bring_up_to_date(self, changed: set[int], labelled: dict[int, LabelledCase]) -> None:
@@ -175,7 +182,7 @@ class LabelledVectors:
         )
         return _Marks(*(session.scalar(query) or 0 for query in highest))
 
-    def _changed(self) -> CompoundSelect[tuple[int]]:
+    def _changed(self) -> CompoundSelect[int]:
         """Cases with a label, a signature or a vector that is new."""
         marks = self._marks
         return union(
@@ -188,10 +195,10 @@ class LabelledVectors:
         )
 
     def _vectors(
-        self, session: Session, changed: CompoundSelect[tuple[int]], wanted: Collection[int]
-    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        self, session: Session, changed: SelectBase | set[int], wanted: Collection[int]
+    ) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
         rows = session.execute(
-            select(CaseFeatures.case_id, *VECTOR_COLUMNS)
+            select(*VECTOR_COLUMNS)
             .join(Case, CaseFeatures.case_id == Case.id)
             .where(
                 CaseFeatures.bundle_id == self.bundle_id,
@@ -199,36 +206,37 @@ class LabelledVectors:
                 CaseFeatures.case_id.in_(changed),
             )
             .order_by(CaseFeatures.id)
-            .execution_options(yield_per=1000)
+            .execution_options(yield_per=_READ_AT_ONCE)
         )
-        for row in rows:
-            if row.case_id in wanted and row.case_id not in self._rows:
-                vector = vector_of_row(row.dimension, row.vector, row.sha256)
-                if vector is not None:
-                    yield row.case_id, vector
+        for part in rows.partitions():
+            new = [row for row in part if row.case_id in wanted and row.case_id not in self._rows]
+            if new:
+                yield vectors_of_rows(new, self._matrix.shape[1] or new[0].dimension)
 
-    def _add(self, case: LabelledCase, vector: NDArray[np.float32]) -> None:
-        """Put a case into the next row; once the limit is reached that of the first one."""
-        width = vector.size
-        if not self._rows:
-            self._matrix = np.empty((0, width), np.float32)
-        if width != self._matrix.shape[1]:
-            return
+    def _add(self, cases: list[LabelledCase], vectors: NDArray[np.float32]) -> None:
+        """Put cases into the next rows; once the limit is reached into those of the first ones."""
+        width = vectors.shape[1]
         most = max(1, self.most_bytes // (4 * width))
-        row = self._next % most
-        if row < len(self._cases):
-            if (former := self._cases[row]) is not None:
-                del self._rows[former.case_id]
-            self._cases[row] = case
-        else:
-            if row == len(self._matrix):
-                larger = np.empty((min(most, max(256, 2 * row)), width), np.float32)
-                larger[:row] = self._matrix
-                self._matrix = larger
-            self._cases.append(case)
-        self._matrix[row] = vector
-        self._rows[case.case_id] = row
-        self._next += 1
+        needed = min(most, self._next + len(cases))
+        if needed > len(self._matrix):
+            # Where it grows, by half of itself, so that adding many one by one copies few.
+            larger = np.empty(
+                (min(most, max(needed, len(self._matrix) * 3 // 2)), width), np.float32
+            )
+            if self._cases:
+                larger[: len(self._cases)] = self._matrix[: len(self._cases)]
+            self._matrix = larger
+        for case, vector in zip(cases, vectors, strict=True):
+            row = self._next % most
+            if row < len(self._cases):
+                if (former := self._cases[row]) is not None:
+                    del self._rows[former.case_id]
+                self._cases[row] = case
+            else:
+                self._cases.append(case)
+            self._matrix[row] = vector
+            self._rows[case.case_id] = row
+            self._next += 1
 
 
 def labelled_vectors(store: Store, bundle_id: int) -> LabelledVectors:

@@ -5,7 +5,7 @@ They follow from the images and the bundle, and are not part of the record: no e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,32 +66,45 @@ def _row(case_id: int, bundle_id: int, vector: NDArray[np.float32]) -> dict[str,
     }
 
 
-VECTOR_COLUMNS = (CaseFeatures.dimension, CaseFeatures.vector, CaseFeatures.sha256)
-"""Columns that `vector_of_row` reads."""
+VECTOR_COLUMNS = (
+    CaseFeatures.case_id,
+    CaseFeatures.dimension,
+    CaseFeatures.vector,
+    CaseFeatures.sha256,
+)
+"""Columns that `vectors_of_rows` reads."""
 
 
-def vector_of_row(dimension: int, content: bytes, sha256: str) -> NDArray[np.float32] | None:
-    """Return the vector of a row, brought to length 1 again.
+def vectors_of_rows(rows: Sequence[Any], dimension: int) -> tuple[list[int], NDArray[np.float32]]:
+    """Return the vectors of rows with `VECTOR_COLUMNS`, brought to length 1 again.
 
     Parameters
     ----------
-    dimension, content, sha256
-        `VECTOR_COLUMNS` of the row.
+    rows : sequence of Row
+        Of these columns.
+    dimension : int
+        D; vectors of another one are left out, and so are rows whose bytes are not those that
+        were stored.
 
     Returns
     -------
-    float32 array [D] or None
-        None where the bytes are not those that were stored.
+    case_ids : list of int, length N
+    vectors : float32 array [N, D]
     """
-    width = np.dtype(STORED_TYPE).itemsize
-    if hash_bytes(content) != sha256 or len(content) != width * dimension:
-        return None
-    vector = np.frombuffer(content, STORED_TYPE).astype(np.float32)
-    length = float(np.linalg.norm(vector))
-    if not np.isfinite(length) or length == 0:
-        return None
-    unit: NDArray[np.float32] = vector / np.float32(length)
-    return unit
+    size = np.dtype(STORED_TYPE).itemsize * dimension
+    whole = [
+        row
+        for row in rows
+        if row.dimension == dimension
+        and len(row.vector) == size
+        and hash_bytes(row.vector) == row.sha256
+    ]
+    content = b"".join(row.vector for row in whole)
+    vectors = np.frombuffer(content, STORED_TYPE).reshape(-1, dimension).astype(np.float32)
+    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+    usable = np.isfinite(lengths) & (lengths > 0)
+    unit: NDArray[np.float32] = vectors[usable] / lengths[usable, None]
+    return [row.case_id for row, kept in zip(whole, usable, strict=True) if kept], unit
 
 
 def features_of(session: Session, case_id: int, bundle_id: int) -> NDArray[np.float32] | None:
@@ -101,4 +114,7 @@ def features_of(session: Session, case_id: int, bundle_id: int) -> NDArray[np.fl
             CaseFeatures.case_id == case_id, CaseFeatures.bundle_id == bundle_id
         )
     ).first()
-    return None if row is None else vector_of_row(row.dimension, row.vector, row.sha256)
+    if row is None:
+        return None
+    _, vectors = vectors_of_rows([row], row.dimension)
+    return vectors[0] if len(vectors) else None
