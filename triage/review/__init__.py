@@ -8,6 +8,7 @@ locked: of the ways tried to keep readers from leaning on a wrong AI, an opinion
 the best support.
 """
 
+from triage.ledger.events.review_events import FollowUp
 from triage.review.adjudication import (
     AdjudicationView,
     adjudicate,
@@ -46,7 +47,7 @@ from triage.review.sign_off import (
 from triage.review.signature_check import SignatureCheck, verify_signature
 from triage.review.signed_content import signed_content
 from triage.review.worklist import Deadlines, Pressure, WorklistItem, worklist
-from triage.vocabulary.read_answers import Certainty, OverrideReason
+from triage.vocabulary.read_answers import Certainty, FollowUpKind, OverrideReason
 
 __all__ = [
     "RUBRICS",
@@ -54,6 +55,8 @@ __all__ = [
     "CaseToSign",
     "Certainty",
     "Deadlines",
+    "FollowUp",
+    "FollowUpKind",
     "Opinion",
     "OverrideReason",
     "PlantedResult",

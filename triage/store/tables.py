@@ -223,6 +223,7 @@ class Read(Base):
     reason_code: Mapped[str | None] = mapped_column(String)
     comment: Mapped[str] = mapped_column(Text)
     rubric: Mapped[dict[str, str]] = mapped_column(JSON, server_default="{}")
+    follow_up: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     at: Mapped[datetime]
     withdrawn_at: Mapped[datetime | None]
 

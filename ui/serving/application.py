@@ -19,6 +19,7 @@ from ui.serving.security_headers import pages_policy
 from ui.serving.sessions import SessionChecks
 from ui.serving.settings import ServingSettings
 from ui.serving.sign_in_pages import SignInPages
+from ui.serving.step_routes import StepRoutes
 from ui.serving.streamlit_pages import index_page, page_routes
 
 SCRIPT = Path(__file__).parents[1] / "app.py"
@@ -42,7 +43,7 @@ def build_application(store: Store, settings: ServingSettings, script: Path = SC
     sessions = SessionChecks(store, local_user=settings.local_user)
     provider = load_oidc_settings(settings.oidc) if settings.oidc is not None else None
     pages = SignInPages(store, settings, sessions, provider.name if provider else None)
-    routes = [*pages.routes(), *page_routes()]
+    routes = [*pages.routes(), *page_routes(), *StepRoutes(store, settings).routes()]
     if provider is not None:
         oidc = OidcSignIn(store, settings, provider, client_secret(), sessions, pages)
         routes += oidc.routes()
