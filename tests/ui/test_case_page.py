@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.store.make import case, opinion, ranked
+from tests.store.make import opinion, ranked
 from tests.ui.conftest import Pages, everything, press, shown, with_photograph
 from tests.ui.make_cases import SECRETS, SITE
 from tests.ui.panel import NOTHING_FOLLOWS, bars, content, has_panel, lock, read, take
