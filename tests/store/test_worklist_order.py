@@ -28,7 +28,8 @@ from triage.store import (
 )
 from triage.store.bundles import withdraw_bundle
 from triage.store.fact_checks.worklist_order import order_findings
-from triage.store.tables import Case
+from triage.store.tables import IS_WAITING, Case
+from triage.vocabulary.case_states import WAITING_STATES
 from triage.vocabulary.clinical import Urgency
 
 DAY = timedelta(days=1)
@@ -42,6 +43,11 @@ def order(store: Store, number: int = 1) -> tuple[Urgency, datetime]:
             select(Case.queue_rank, Case.due_at).where(Case.id == number)
         ).one()
     return list(Urgency)[rank], due
+
+
+def test_the_indexes_hold_the_states_of_the_worklist() -> None:
+    states = ", ".join(f"'{state.value}'" for state in WAITING_STATES)
+    assert f"(state IN ({states})) IS TRUE" == IS_WAITING
 
 
 def test_a_case_waits_as_an_abstained_one_until_it_is_scored(store: Store) -> None:
