@@ -49,6 +49,9 @@ class Fixed(random.Random):
     def random(self) -> float:
         return self._first
 
+    def getrandbits(self, k: int) -> int:  # without it all would be drawn from `random`
+        return super().getrandbits(k)
+
 
 def in_order(store: Store, now: datetime = NOON, **wanted: Any) -> int | None:
     """The next case, not drawn at random."""

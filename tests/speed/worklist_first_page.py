@@ -81,7 +81,7 @@ def fill(store: Store, count: int) -> None:
                 for name, each in values.items()
             ]
             query = select(*columns_).select_from(numbers)
-            session.execute(insert(table.__table__).from_select(list(values), query))
+            session.execute(insert(table).from_select(list(values), query))
         hold_order(session)
         set_order(session)
     if store.engine.dialect.name == "postgresql":  # as the server does by itself in time
