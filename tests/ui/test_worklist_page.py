@@ -11,7 +11,6 @@ from tests.ui.make_cases import SECRETS, SITE
 from triage.accounts import Actor, Role
 from triage.review.policies import SitePolicy, set_site_policy
 from triage.store import open_store
-from triage.vocabulary.clinical import Urgency
 
 
 def _cases(app: AppTest) -> list[str]:
@@ -33,11 +32,10 @@ def test_the_worklist_is_ordered_and_counted(pages: Pages) -> None:
     assert table["Due"][0].startswith("Soon: in ")
     assert table["Waiting"][1] == "1 day"
     assert {m.label: m.value for m in app.metric} == {
-        "Urgent": "1",
-        "Semi-urgent": "1",
-        "Routine": "1",
-        "Observation": "1",
+        "Waiting": "4",
         "Overdue": "0",
+        "In work by others": "0",
+        "Done today": "0",
     }
 
 
@@ -59,15 +57,12 @@ def test_the_next_case_opens(pages: Pages) -> None:
     assert app.title[0].value == r"Case C\-1001"
 
 
-def test_search_and_priority_narrow_the_list(pages: Pages) -> None:
+def test_search_narrows_the_list(pages: Pages) -> None:
     app = pages.open()
     _search(app).input(" c-1003 ").run()
     assert _cases(app) == ["C-1003"]
     assert press(app, "Open the first case found").title[0].value == r"Case C\-1003"
     app = pages.open()
-    (priority,) = app.button_group
-    priority.select(Urgency.ROUTINE).run()
-    assert _cases(app) == ["C-1003"]
     _search(app).input("nothing").run()
     assert "No waiting case fits" in shown(app)
 
@@ -104,6 +99,5 @@ def test_the_priority_is_hidden_where_the_policy_says_so(pages: Pages) -> None:
     store.close()
     app = pages.open()
     assert list(app.dataframe[0].value.columns) == ["Case", "Waiting", "Images"]
-    assert not app.metric
     assert "Urgent" not in everything(app)
-    assert _cases(app) == ["C-1001", "C-1002", "C-1003", "C-1004"]
+    assert _cases(app) == ["C-1003", "C-1004", "C-1002", "C-1001"], "in the order of arrival"
