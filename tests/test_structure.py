@@ -47,7 +47,7 @@ CONCEPTS = {
     "label precedence": "triage/learning/label_precedence.py:cases_of_labels",
     "event types": "triage/vocabulary/event_types.py:EventType",
     "blind first read": "triage/review/reading.py:lock_first_read",
-    "worklist order": "triage/review/worklist.py:worklist",
+    "worklist order": "triage/review/worklist.py:worklist_page",
     "audit verdict": "triage/auditing/verdicts.py:Verdict",
     "HTML report": "triage/reports/html.py:render_html",
     "near-duplicates": "triage/systems/near_duplicates.py:near_duplicates",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -81,12 +82,27 @@ def test_what_is_not_given_stays(triage: Command, db: str, tmp_path: Path) -> No
     assert shown == {"clinic": {"own": True, "policy": policy.model_dump(mode="json")}}
 
 
+def test_deadlines_and_the_random_share(triage: Command, db: str, tmp_path: Path) -> None:
+    with_case(db)
+    options = ("--urgent-days", "0.5", "--random-next-share", "0.3")
+    seen = triage("policy", "set", "--site", "clinic", *options, "--db", db)
+    assert "days to the decision: urgent 0.5, semi-urgent 7, routine 28, observation 90" in seen.out
+    assert "30% of the cases handed out next are drawn at random" in seen.out
+    file = tmp_path / "policy.yaml"
+    file.write_text("deadlines:\n  routine: P14D\n")
+    assert triage("policy", "set", "--site", "clinic", "--file", file, "--db", db).code == 0
+    store = opened(db)
+    deadlines = site_policies(store)["clinic"].deadlines
+    store.close()
+    assert (deadlines.urgent, deadlines.routine) == (timedelta(hours=12), timedelta(days=14))
+
+
 def test_sites_without_a_policy_have_the_defaults(triage: Command, db: str) -> None:
     assert triage("policy", "show", "--db", db).out == "there is no case and no policy\n"
     with_case(db)
     seen = triage("policy", "show", "--db", db)
     assert "clinic (defaults):" in seen.out
-    assert "mode blind, 10% of the cases without AI, priority visible" in seen.out
+    assert "mode blind, 10% of the cases without AI, priority hidden" in seen.out
     other = triage("policy", "show", "--site", "elsewhere", "--db", db, "--json").json["sites"]
     assert other["elsewhere"]["own"] is False
 
@@ -105,6 +121,12 @@ def test_a_site_without_cases_is_pointed_out(triage: Command, db: str) -> None:
         (("--ai-off-share", "nan"), "ai_off_share"),
         (("--dwell-seconds", "-1"), "dwell_seconds"),
         (("--rounds", "9"), "second_reads.rounds"),
+        (("--random-next-share", "1.1"), "random_next_share"),
+        (("--urgent-days", "0"), "deadlines.urgent"),
+        (("--urgent-days", "nan"), "deadlines.urgent"),
+        (("--urgent-days", "inf"), "deadlines.urgent"),
+        (("--urgent-days", "1e300"), "deadlines.urgent"),
+        (("--urgent-days", "8"), "more urgent class"),
         (("--mode", "blnd"), "Did you mean blind?"),
         (("--file", "nowhere.yaml"), "there is no such review policy"),
     ],

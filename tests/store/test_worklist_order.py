@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from tests.review.team import ANN, GOV, LATER, decided, never_twice
 from tests.store.databases import database_url
@@ -28,7 +31,8 @@ from triage.store import (
 )
 from triage.store.bundles import withdraw_bundle
 from triage.store.fact_checks.worklist_order import order_findings
-from triage.store.tables import Case
+from triage.store.tables import IS_WAITING, Case
+from triage.vocabulary.case_states import WAITING_STATES
 from triage.vocabulary.clinical import Urgency
 
 DAY = timedelta(days=1)
@@ -42,6 +46,11 @@ def order(store: Store, number: int = 1) -> tuple[Urgency, datetime]:
             select(Case.queue_rank, Case.due_at).where(Case.id == number)
         ).one()
     return list(Urgency)[rank], due
+
+
+def test_the_indexes_hold_the_states_of_the_worklist() -> None:
+    states = ", ".join(f"'{state.value}'" for state in WAITING_STATES)
+    assert f"(state IN ({states})) IS TRUE" == IS_WAITING
 
 
 def test_a_case_waits_as_an_abstained_one_until_it_is_scored(store: Store) -> None:
@@ -85,8 +94,9 @@ def test_a_planted_opinion(store: Store) -> None:
     never_twice(store)
     number = scored(store)
     wrong = opinion(Urgency.OBSERVATION, condition="acne")
-    right = {"conditions": ("melanoma",), "urgency": Urgency.URGENT}
-    plant_case(store, number, GOV, wrong_opinion=wrong, **right)
+    plant_case(
+        store, number, GOV, conditions=("melanoma",), urgency=Urgency.URGENT, wrong_opinion=wrong
+    )
     assert order(store)[0] is Urgency.OBSERVATION
 
 
@@ -185,8 +195,6 @@ def test_cases_of_an_earlier_release(url: str) -> None:
 @pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def test_writers_of_one_case_agree_on_its_class(kind: str, tmp_path: Path) -> None:
     """Two bundles score a case at once, while a third comes into use."""
-    from concurrent.futures import ThreadPoolExecutor
-
     with database_url(kind, tmp_path) as url:
         store = open_store(url, create=True)
         with store.transaction() as session:
@@ -194,13 +202,13 @@ def test_writers_of_one_case_agree_on_its_class(kind: str, tmp_path: Path) -> No
             numbers = [add_case(session, case(f"c{n}")) for n in range(6)]
 
         def score(place: int) -> None:
-            urgency = list(Urgency)[place]
+            decision = opinion(list(Urgency)[place])
+
+            def add(number: int, session: Session) -> None:
+                add_prediction(session, number, bundles[place], decision)
+
             for number in numbers:
-                store.write(
-                    lambda session, number=number: add_prediction(
-                        session, number, bundles[place], opinion(urgency)
-                    )
-                )
+                store.write(partial(add, number))
 
         def use(place: int) -> None:
             store.write(lambda session: set_champion(session, bundles[place]))

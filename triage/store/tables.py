@@ -26,7 +26,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from triage.store.base import Base, one_of
 from triage.vocabulary.abstention_reasons import AbstainReason
-from triage.vocabulary.case_states import WAITING_STATES, CaseState
+from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import ABSTAINED_PRIORITY, NO_AI_OPINION, Urgency
 from triage.vocabulary.label_sources import LabelSource
 from triage.vocabulary.laterality import Laterality
@@ -39,9 +39,13 @@ def _refers(target: str) -> ForeignKey:
     return ForeignKey(target, ondelete="RESTRICT")
 
 
-IN_WAITING_STATES = "IN ({})".format(", ".join(f"'{state.value}'" for state in WAITING_STATES))
-# Not `state IN (...)` alone: SQLite would look for each of the states in their own index, and sort.
-_WAITING = text(f"(state {IN_WAITING_STATES}) IS TRUE")
+IS_WAITING = (
+    "(state IN ('received', 'quality_gated', 'inferred', 'first_read_locked', 'revealed', "
+    "'skipped')) IS TRUE"
+)
+"""`WAITING_STATES` as a condition. Without the test for truth SQLite would look for each of the
+states in the index of states, and sort what it finds."""
+_WAITING = text(IS_WAITING)
 
 
 def _of_waiting(name: str, *columns: str) -> Index:

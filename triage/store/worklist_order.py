@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     String,
+    TextClause,
     case,
     cast,
     func,
@@ -27,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from triage.store.deadlines import Deadlines
 from triage.store.opinion_order import IS_PLANTED, SHOWN_FIRST
-from triage.store.tables import IN_WAITING_STATES, Bundle, Case, Prediction, SitePolicyRow
+from triage.store.tables import IS_WAITING, Bundle, Case, Prediction, SitePolicyRow
 from triage.vocabulary.clinical import ABSTAINED_PRIORITY, Urgency
 
 _LOCK_KEY = 1_206_331_188  # any number but the ledger's, the same in every process of ours
@@ -38,7 +39,7 @@ def is_waiting() -> ColumnElement[bool]:
 
     It is written as in the partial indexes, or they would not be used.
     """
-    return literal_column(f'("case".state {IN_WAITING_STATES}) IS TRUE')
+    return literal_column(f'("case".{IS_WAITING[1:]}')
 
 
 def class_rank() -> ColumnElement[int]:
@@ -126,17 +127,18 @@ def share_order(session: Session) -> None:
     Whoever changes one case at a time takes it before locking any row, so that nobody waits in
     turn. A writer of SQLite is alone already.
     """
-    _lock(session, "pg_advisory_xact_lock_shared")
+    _lock(session, _SHARED)
 
 
 def hold_order(session: Session) -> None:
     """Let everyone else who changes the order of a case wait, until this transaction ends."""
-    _lock(session, "pg_advisory_xact_lock")
+    _lock(session, _ALONE)
 
 
-def _lock(session: Session, function: str) -> None:
+_SHARED = text("SELECT pg_advisory_xact_lock_shared(:key, CAST(CAST('event' AS regclass) AS int))")
+_ALONE = text("SELECT pg_advisory_xact_lock(:key, CAST(CAST('event' AS regclass) AS int))")
+
+
+def _lock(session: Session, statement: TextClause) -> None:
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(
-            text(f"SELECT {function}(:key, CAST(CAST('event' AS regclass) AS int))"),
-            {"key": _LOCK_KEY},
-        )
+        session.execute(statement, {"key": _LOCK_KEY})
