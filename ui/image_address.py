@@ -33,3 +33,16 @@ def image_address(case_id: int, position: int, size: PictureSize, frame: int | N
         Of an image with several frames, from 0; None for the one that stands for all of them.
     """
     return f"/images/{case_id}/{position}/{MAIN_FRAME if frame is None else frame}/{size}"
+
+
+def frame_addresses(case_id: int, position: int, frame: int) -> dict[str, str]:
+    """Return the address of one frame in every size, by the size's name."""
+    return {str(size): image_address(case_id, position, size, frame) for size in PictureSize}
+
+
+def facts_address(case_id: int, position: int) -> str:
+    """Return the address of what is known of an image: sizes, frames, notes, why it is not shown.
+
+    See `ui.image_facts`.
+    """
+    return f"/images/{case_id}/{position}/facts"

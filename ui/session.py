@@ -6,10 +6,16 @@ import os
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from threading import BoundedSemaphore
 
 import streamlit as st
 
-from triage.accounts.sessions import Session, session_of
+from triage.accounts.sessions import (
+    Session,
+    mark_reauthenticated,
+    reauthenticate,
+    session_of,
+)
 from triage.store import URL_VARIABLE, Store, open_store
 from ui.launch import SETTINGS_VARIABLE
 from ui.page_paths import PagePath
@@ -21,6 +27,8 @@ _WORK = "as"
 _WANTED = "wanted page"
 _NOTICE = "notice"
 _ACCOUNT = "account"
+_PASSWORD_CHECKS = BoundedSemaphore(2)
+"""So many at once: a check of a password takes 64 MiB of memory."""
 
 
 class CaseWorkKind(StrEnum):
@@ -59,6 +67,24 @@ def signed_in() -> Session:
         st.session_state.clear()
     st.session_state[_ACCOUNT] = account
     return session
+
+
+def prove_again(store: Store, session: Session, password: str) -> Session:
+    """Return the session once its person has proved again who they are, for a signature.
+
+    The local user has nothing to prove it with.
+
+    Raises
+    ------
+    SignInRefused
+        If the password is wrong.
+    SessionExpired
+        If the session is over.
+    """
+    if session.local:
+        return mark_reauthenticated(store, session_token())
+    with _PASSWORD_CHECKS:
+        return reauthenticate(store, session_token(), password)
 
 
 @cache
@@ -124,3 +150,9 @@ def wanted_page(*, at_root: bool) -> WantedPage | None:
 def take_notice() -> str:
     """Return the notice and clear it, so that it is shown once."""
     return str(st.session_state.pop(_NOTICE, ""))
+
+
+def address_of_case(case_id: int, work: CaseWorkKind = CaseWorkKind.READING) -> str:
+    """Return the address of a case's page, for links."""
+    named = f"/{PagePath.CASE}?{_CASE}={case_id}"
+    return named if work is CaseWorkKind.READING else f"{named}&{_WORK}={work.value}"

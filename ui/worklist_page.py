@@ -14,12 +14,9 @@ from triage.accounts import Action, Actor, may
 from triage.accounts.sessions import Session
 from triage.errors import UsageError
 from triage.review import (
-    StepRefused,
     WorklistCounts,
     WorklistFilter,
     WorklistPage,
-    next_case,
-    open_case,
     worklist_counts,
     worklist_page,
     worklist_sites,
@@ -27,13 +24,12 @@ from triage.review import (
 from triage.store import Store
 from ui import worklist_filters, worklist_notes, worklist_rows
 from ui.components import case_rows
+from ui.opening_next import open_next
 from ui.page_paths import PagePath
 from ui.session import go_to_case, go_to_page, take_notice
 from ui.settings import SHORTCUT
 from ui.words import escape
 
-_TRIES = 5
-"""Times that another case is drawn where somebody else has opened the one that was drawn first."""
 _REFUSED = "worklist refused"
 _STYLE = """
 <style>
@@ -138,23 +134,11 @@ def _next_button(
 
 
 def _open_next(store: Store, actor: Actor, wanted: WorklistFilter) -> None:
-    """Reserve the next case and open it; another one where somebody was faster."""
-    for _ in range(_TRIES):
-        found = next_case(store, actor, datetime.now(UTC), wanted=wanted)
-        if found is None:
-            st.session_state[_REFUSED] = (
-                "No case is free for you now: other readers have those that wait. "
-                "A case that its reader leaves is free again after a while."
-            )
-            return
-        try:
-            open_case(store, found, actor)
-        except StepRefused as refusal:
-            st.session_state[_REFUSED] = str(refusal)
-            continue
+    """Reserve the next case and open it, or say on the page why there is none."""
+    if refused := open_next(store, actor, wanted):
+        st.session_state[_REFUSED] = refused
+    else:
         st.session_state.pop(_REFUSED, None)
-        go_to_case(found)
-        return
 
 
 def _nothing(wanted: WorklistFilter, actor: Actor) -> None:

@@ -14,6 +14,8 @@ from triage.accounts import Actor, PermissionDenied, Role
 from triage.errors import StoreError, WorkflowError
 from triage.review import (
     Certainty,
+    FollowUp,
+    FollowUpKind,
     OverrideReason,
     RefusalCode,
     StepRefused,
@@ -54,6 +56,7 @@ DIFFER: dict[str, Any] = {
 
 ANN, BEN = reader("Ann"), reader("Ben")
 LATER = NOON + DWELL
+NOTHING_FOLLOWS = FollowUp(FollowUpKind.NONE, text="Seen in the clinic today.")
 
 
 def to_reveal(store: Store, number: int, actor: Actor = ANN, **read: Any) -> None:
@@ -223,7 +226,8 @@ def test_lowering_an_abstained_case_needs_a_reason(store: Store) -> None:
     to_reveal(store, number, **DIFFER)
     error = refused(RefusalCode.NEEDS_REASON, decide, store, number, ANN, **DIFFER, at=LATER)
     assert "lowers the priority" in str(error)
-    done = decide(store, number, ANN, **DIFFER, reason=OverrideReason.FALSE_ALARM, at=LATER)
+    given = {"reason": OverrideReason.FALSE_ALARM, "follow_up": NOTHING_FOLLOWS}
+    done = decide(store, number, ANN, **DIFFER, **given, at=LATER)
     assert done.state == "second_read"  # by the rule of lowered abstentions
 
 
@@ -231,7 +235,9 @@ def test_an_abstained_case_at_its_priority_needs_none(store: Store) -> None:
     number = scored(store, prediction=abstention(queue=Urgency.SEMI_URGENT))
     same = {**DIFFER, "urgency": Urgency.SEMI_URGENT}
     to_reveal(store, number, **same)
-    assert decide(store, number, ANN, **same, at=LATER).state == "decided"
+    refused(RefusalCode.NEEDS_FOLLOW_UP, decide, store, number, ANN, **same, at=LATER)
+    given = same | {"follow_up": NOTHING_FOLLOWS}
+    assert decide(store, number, ANN, **given, at=LATER).state == "decided"
 
 
 def test_a_decision_waits_for_the_dwell_time(store: Store) -> None:

@@ -9,6 +9,7 @@ locked: of the ways tried to keep readers from leaning on a wrong AI, an opinion
 the best support.
 """
 
+from triage.ledger.events.review_events import FollowUp
 from triage.review.adjudication import (
     AdjudicationView,
     adjudicate,
@@ -60,7 +61,7 @@ from triage.review.worklist_items import (
     WorklistSite,
 )
 from triage.store.deadlines import Deadlines
-from triage.vocabulary.read_answers import Certainty, OverrideReason
+from triage.vocabulary.read_answers import Certainty, FollowUpKind, OverrideReason
 
 __all__ = [
     "COUNTED_TO",
@@ -69,6 +70,8 @@ __all__ = [
     "CaseToSign",
     "Certainty",
     "Deadlines",
+    "FollowUp",
+    "FollowUpKind",
     "Opinion",
     "OverrideReason",
     "PlantedResult",

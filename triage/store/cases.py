@@ -10,7 +10,7 @@ from triage.ledger.events.case_events import CaseReceived, ImagesChecked, Images
 from triage.store.ledger import SYSTEM, append_event
 from triage.store.opinion_order import IS_PLANTED
 from triage.store.predictions import IS_READ
-from triage.store.records import CaseRecord, ImageRecord, StoredCase
+from triage.store.records import CaseRecord, ImageRecord, PatientCase, StoredCase
 from triage.store.stated_facts import complete_facts
 from triage.store.tables import Case, Image, Patient, Prediction, Review
 from triage.store.upsert import add_once
@@ -19,6 +19,7 @@ from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.laterality import Laterality
 from triage.vocabulary.modality import Modality
 
+_WHOLE = (joinedload(Case.patient), selectinload(Case.images))
 _OTHER = "Give the new images another case id, or name their source (--source) if it is another."
 
 
@@ -117,9 +118,40 @@ def get_case(session: Session, case_id: int) -> StoredCase:
     StoreError
         If there is no such case.
     """
-    row = session.get(Case, case_id, options=[joinedload(Case.patient), selectinload(Case.images)])
+    row = session.get(Case, case_id, options=_WHOLE)
     if row is None:
         raise StoreError("There is no such case.", where=f"case {case_id}")
+    return _stored(row)
+
+
+def cases_of_patient(session: Session, case_id: int, *, most: int = 50) -> list[PatientCase]:
+    """Return the other cases of a case's patient, newest first.
+
+    Newest by the day of the visit where it is known of all of them, else by when they were
+    received. A case of which no patient is known has no others.
+
+    Parameters
+    ----------
+    session : Session
+    case_id : int
+    most : int
+        The cases received last, so many.
+    """
+    patient = select(Case.patient_id).where(Case.id == case_id).scalar_subquery()
+    rows = session.scalars(
+        select(Case)
+        .where(Case.patient_id == patient, Case.id != case_id)
+        .order_by(Case.received_at.desc(), Case.id.desc())
+        .limit(most)
+        .options(*_WHOLE)
+    ).all()
+    found = [PatientCase(_stored(row), CaseState(row.state)) for row in rows]
+    if all(one.case.visit is not None for one in found):
+        found.sort(key=lambda one: one.case.visit or 0, reverse=True)
+    return found
+
+
+def _stored(row: Case) -> StoredCase:
     return StoredCase(
         id=row.id,
         external_id=row.external_id,

@@ -47,6 +47,7 @@ def add_read(
     reason_code: OverrideReason | None = None,
     comment: str = "",
     rubric: Mapping[str, str] | None = None,
+    follow_up: Mapping[str, object] | None = None,
     round_: int = 0,
 ) -> int:
     """Add what a reader stated and return its number."""
@@ -60,6 +61,7 @@ def add_read(
         reason_code=reason_code,
         comment=comment,
         rubric=dict(rubric or {}),
+        follow_up=None if follow_up is None else dict(follow_up),
         at=at,
     )
     session.add(row)
@@ -120,8 +122,12 @@ def _record(row: Review) -> ReviewRecord:
         first=_read(first) if first else None,
         revealed_at=row.revealed_at,
         prediction_id=row.prediction_id,
-        final=FinalRead(_read(final), final.reason_code, final.comment) if final else None,
+        final=_final(final) if final else None,
     )
+
+
+def _final(row: ReadRow) -> FinalRead:
+    return FinalRead(_read(row), row.reason_code, row.comment, row.follow_up)
 
 
 def _read(row: ReadRow) -> Read:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
+    LargeBinary,
     String,
     Text,
     UniqueConstraint,
@@ -177,6 +178,27 @@ class Prediction(Base):
     bundle: Mapped[Bundle] = relationship()
 
 
+class CaseFeatures(Base):
+    """The vector that one bundle gave a case, for the search of similar cases.
+
+    Computed from the images, and not part of the record. `vector` is float16, little-endian, of
+    length 1; `sha256` is that of its bytes.
+    """
+
+    __tablename__ = "case_features"
+    __table_args__ = (
+        UniqueConstraint("case_id", "bundle_id"),
+        CheckConstraint("dimension > 0", name="has_dimension"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(_refers("case.id"))
+    bundle_id: Mapped[int] = mapped_column(_refers("bundle.id"), index=True)
+    dimension: Mapped[int]
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+    sha256: Mapped[str] = mapped_column(String(64))
+
+
 class Review(Base):
     """One reader's work on one case; what the reader stated is in `read`."""
 
@@ -224,6 +246,7 @@ class Read(Base):
     reason_code: Mapped[str | None] = mapped_column(String)
     comment: Mapped[str] = mapped_column(Text)
     rubric: Mapped[dict[str, str]] = mapped_column(JSON, server_default="{}")
+    follow_up: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     at: Mapped[datetime] = mapped_column(index=True)
     withdrawn_at: Mapped[datetime | None]
 

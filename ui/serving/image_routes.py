@@ -1,6 +1,7 @@
-"""The pictures of cases as JPEG without metadata; the files themselves are never sent.
+"""The pictures of cases as JPEG without metadata, and what is known of them, as JSON.
 
-Pictures hold nothing of the AI, so they are the same before and after the first read.
+The files themselves are never sent. Pictures hold nothing of the AI, so they are the same before
+and after the first read.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import io
 import os
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -19,7 +21,7 @@ from anyio import CapacityLimiter, Lock, to_thread
 from numpy.typing import NDArray
 from PIL import Image
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from triage.accounts import Action, may
@@ -30,6 +32,7 @@ from triage.store import Store
 from triage.store.cases import get_case
 from triage.store.records import ImageRecord
 from ui.image_address import MAIN_FRAME, PictureSize
+from ui.image_facts import ImageFacts, described, facts_of
 from ui.image_files import OUTSIDE, path_of
 from ui.serving.access import LOGIN
 from ui.serving.picture_cache import SizedCache
@@ -42,6 +45,9 @@ _ENCODED = 192 * 2**20
 _DECODED = 64 * 2**20
 """Bytes kept in memory: of pictures as sent, and of decoded files, whose other frames and sizes are
 likely to be asked for next."""
+_FACTS = 4 * 2**20
+_BYTES_OF_FACTS = 2 * 2**10
+"""What is known of one image, about."""
 _LOOKS_AT_ONCE = 4
 _PHOTOGRAPHS_AT_ONCE = 2
 _VOLUMES_AT_ONCE = 1
@@ -65,6 +71,14 @@ class _Source:
     key: Hashable
 
 
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """Frames of a file, uint8 [F, H, W] or [F, H, W, 3], and what is known of it."""
+
+    frames: NDArray[np.uint8]
+    facts: ImageFacts
+
+
 class ImageRoutes:
     """Answers `/images/...` (`ui.image_address`).
 
@@ -76,7 +90,8 @@ class ImageRoutes:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._encoded = SizedCache[bytes](_ENCODED)
-        self._decoded = SizedCache[NDArray[np.uint8]](_DECODED)
+        self._decoded = SizedCache[_Decoded](_DECODED)
+        self._facts = SizedCache[ImageFacts](_FACTS)
         self._looks = CapacityLimiter(_LOOKS_AT_ONCE)
         self._photographs = CapacityLimiter(_PHOTOGRAPHS_AT_ONCE)
         self._volumes = CapacityLimiter(_VOLUMES_AT_ONCE)
@@ -85,8 +100,11 @@ class ImageRoutes:
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes."""
-        path = "/images/{case}/{position}/{frame}/{size}"
-        return [Route(path, self._picture, methods=["GET"])]
+        image = "/images/{case}/{position}"
+        return [
+            Route(f"{image}/{{frame}}/{{size}}", self._picture, methods=["GET"]),
+            Route(f"{image}/facts", self._described, methods=["GET"]),
+        ]
 
     async def _picture(self, request: Request) -> Response:
         session: Session = request.scope[LOGIN]
@@ -100,6 +118,20 @@ class ImageRoutes:
         except _Unavailable as refusal:
             return PlainTextResponse(str(refusal), 404)
         return Response(content, media_type="image/jpeg")
+
+    async def _described(self, request: Request) -> Response:
+        session: Session = request.scope[LOGIN]
+        if not may(session.actor, Action.VIEW_CASES):
+            return PlainTextResponse("Your role does not include looking at cases.", 403)
+        try:
+            numbers = _numbers(request)
+            source = await to_thread.run_sync(partial(self._source, **numbers), limiter=self._looks)
+            facts = await self._facts_of(source)
+        except _Unavailable as refusal:
+            return JSONResponse({"problem": str(refusal)})
+        return JSONResponse(
+            described(facts, numbers["case"], numbers["position"], volume=source.volume)
+        )
 
     def _source(self, case: int, position: int) -> _Source:
         try:
@@ -125,37 +157,51 @@ class ImageRoutes:
         key = (source.key, frame, size)
         if (kept := self._encoded.get(key)) is not None:
             return kept
+        async with self._alone(source):
+            if (kept := self._encoded.get(key)) is not None:
+                return kept
+            frames = (await self._read(source)).frames
+            at = _place(frame, len(frames), source.volume)
+            content = await to_thread.run_sync(
+                partial(_jpeg, frames[at], size), limiter=self._photographs
+            )
+            if source.image.sha256 is not None:
+                self._encoded.put(key, content, len(content))
+            return content
+
+    async def _facts_of(self, source: _Source) -> ImageFacts:
+        if (kept := self._facts.get(source.key)) is not None:
+            return kept
+        if not source.volume and source.image.sha256 is not None:
+            # The picture is asked for next. A large one is not kept decoded until then.
+            await self._content(source, 0, PictureSize.FITTED)
+        async with self._alone(source):
+            return self._facts.get(source.key) or (await self._read(source)).facts
+
+    @asynccontextmanager
+    async def _alone(self, source: _Source) -> AsyncIterator[None]:
+        """Let whoever asks for the same file wait until it is decoded, once."""
         lock = self._locks.setdefault(source.key, Lock())
         self._waiting[source.key] += 1
         try:
-            async with lock:  # whoever asks for the same file waits until it is decoded, once
-                if (kept := self._encoded.get(key)) is not None:
-                    return kept
-                frames = await self._frames(source)
-                at = _place(frame, len(frames), source.volume)
-                content = await to_thread.run_sync(
-                    partial(_jpeg, frames[at], size), limiter=self._photographs
-                )
-                if source.image.sha256 is not None:
-                    self._encoded.put(key, content, len(content))
-                return content
+            async with lock:
+                yield
         finally:
             self._waiting[source.key] -= 1
             if not self._waiting[source.key]:
                 del self._waiting[source.key], self._locks[source.key]
 
-    async def _frames(self, source: _Source) -> NDArray[np.uint8]:
-        """Return a file's frames, uint8 [F, H, W] or [F, H, W, 3]."""
+    async def _read(self, source: _Source) -> _Decoded:
         if (kept := self._decoded.get(source.key)) is not None:
             return kept
         limiter = self._volumes if source.volume else self._photographs
-        read: Callable[[ImageRecord], NDArray[np.uint8] | str]
-        read = _bscans if source.volume else _pixels
+        read: Callable[[ImageRecord], _Decoded | str] = _bscans if source.volume else _pixels
         found = await to_thread.run_sync(partial(read, source.image), limiter=limiter)
         if isinstance(found, str):
             raise _Unavailable(_sentence(found))
         if source.image.sha256 is not None:
-            self._decoded.put(source.key, found, found.nbytes)
+            self._decoded.put(source.key, found, found.frames.nbytes)
+            self._facts.put(source.key, found.facts, _BYTES_OF_FACTS)
         return found
 
 
@@ -202,14 +248,14 @@ def _place(frame: int | None, count: int, volume: bool) -> int:
     return frame
 
 
-def _pixels(image: ImageRecord) -> NDArray[np.uint8] | str:
+def _pixels(image: ImageRecord) -> _Decoded | str:
     found = read_photograph(image)
-    return found if isinstance(found, str) else found.frames
+    return found if isinstance(found, str) else _Decoded(found.frames, facts_of(found, image))
 
 
-def _bscans(image: ImageRecord) -> NDArray[np.uint8] | str:
+def _bscans(image: ImageRecord) -> _Decoded | str:
     found = read_scan(image)
-    return found if isinstance(found, str) else found.bscans
+    return found if isinstance(found, str) else _Decoded(found.bscans, facts_of(found, image))
 
 
 def _jpeg(pixels: NDArray[np.uint8], size: PictureSize) -> bytes:
