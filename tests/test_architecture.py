@@ -280,6 +280,7 @@ def test_the_pages_import_no_trained_system() -> None:
         "triage.evaluation",
         "triage.store",
         "triage.review",
+        "triage.intake.uploaded_case",
         "triage.auditing",
         "triage.auditing.audit",
         "triage.scores",

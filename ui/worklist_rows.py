@@ -38,13 +38,13 @@ _STARTED = frozenset(_STATES) - {CaseState.SKIPPED}
 def headings(items: Sequence[WorklistItem]) -> list[Heading]:
     """Return the names of the columns; of the priority only where a case shows its own."""
     found = [
-        Heading("Case, patient", 1.5),
+        Heading("Case, patient", 1.4),
         Heading("Kind", 0.9),
-        Heading("Facts", 1.3),
+        Heading("Facts", 1.4),
         Heading("Received", 0.8),
     ]
     if _shows_priority(items):
-        found += [Heading("Priority", 0.9), Heading("Time left", 0.9)]
+        found += [Heading("Priority", 0.9), Heading("Time left", 1.15)]
     return [*found, Heading("State", 1.1)]
 
 

@@ -172,7 +172,7 @@ def test_another_case_is_drawn_where_somebody_was_faster(
     app = pages.open()
     open_case(store, pages.cases["C-1001"], BEN)
     drawn = iter([pages.cases["C-1001"], pages.cases["C-1004"]])
-    monkeypatch.setattr("ui.worklist_page.next_case", lambda *a, **k: next(drawn))
+    monkeypatch.setattr("ui.opening_next.next_case", lambda *a, **k: next(drawn))
     assert opened_case(press(app, "Next case")) == "Case C-1004"
 
 
