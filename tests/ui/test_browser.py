@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.store.make import case, opinion, ranked
-from tests.ui.browser import CHROMIUM, Traffic, serve
+from tests.ui.browser import CHROMIUM, Traffic, serve, sign_in
+from tests.ui.make_accounts import PASSWORD, account
 from tests.ui.make_cases import SECRETS, SITE, draw_photograph, fill
 from tests.ui.panel import (
     CUT_OFF,
@@ -23,6 +24,8 @@ from tests.ui.panel import (
     main_button,
 )
 from triage.accounts import LOCAL_ACTOR
+from triage.accounts.accounts import find_account
+from triage.accounts.sessions import revoke_sessions
 from triage.store import (
     add_case,
     add_prediction,
@@ -314,3 +317,48 @@ def test_every_width_and_long_names(served: tuple[str, str], tmp_path: Path) -> 
         firsts = [review.reviewer for review in reviews(session, number) if review.first]
     store.close()
     assert firsts == [LOCAL_ACTOR.name]
+
+
+def test_an_ended_session_keeps_the_answers(tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    url, _ = fill(tmp_path)
+    store = open_store(url)
+    account(store, "Dr Example", password=PASSWORD)
+    with serve(url, tmp_path) as address, browser_page() as page:
+        sign_in(page, address, "Dr Example", PASSWORD)
+        expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
+        page.goto(f"{address}/case?case=1")
+        main_button(page, LOCK).wait_for()
+
+        # Leaving asks first while an answer is not kept on the server yet, and not otherwise.
+        asked: list[str] = []
+        page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+        page.reload()
+        main_button(page, LOCK).wait_for()
+        assert asked == []
+        page.route("**/draft", lambda route: route.abort())
+        choose(page, "Routine")
+        page.reload()
+        assert asked == ["beforeunload"]
+        page.unroute("**/draft")
+        main_button(page, LOCK).wait_for()
+        choose_condition(page, "acn")
+        choose(page, "Observation")
+        choose(page, "Sure")
+        expect(page.locator(".state")).to_contain_text("Draft saved")
+
+        # A step in an ended session is refused, covers the page, and keeps the answers.
+        revoke_sessions(store, find_account(store, "Dr Example"))
+        main_button(page).dispatch_event("click")
+        cover = page.get_by_role("alertdialog")
+        expect(cover).to_be_visible()
+        tab = page.context.new_page()
+        tab.set_default_timeout(60_000)
+        sign_in(tab, address, "Dr Example", PASSWORD)
+        expect(cover).to_be_hidden()
+        expect(page.get_by_role("radio", name="Observation")).to_be_checked()
+        expect(page.locator(".chosen")).to_contain_text("Acne")
+        main_button(page).click()
+        expect(main_button(page, STORE)).to_be_visible()
+    store.close()
