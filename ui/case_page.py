@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import streamlit as st
@@ -19,7 +19,6 @@ from triage.modalities import MODALITIES
 from triage.printable import printable
 from triage.review import (
     RUBRICS,
-    Deadlines,
     Opinion,
     ReaderView,
     StepRefused,
@@ -28,18 +27,20 @@ from triage.review import (
     open_second_read,
     reveal,
     taken_up,
-    worklist,
 )
 from triage.review.activity import note_activity
 from triage.review.drafts import draft_of
+from triage.review.policies import site_policy
 from triage.store import Store, get_case, known_conditions
 from triage.store.records import StoredCase
 from triage.vocabulary.reserved_names import is_reserved
 from triage.vocabulary.review_policies import ReadingMode
+from ui import earlier_cases
 from ui.case_layout import case_columns
 from ui.case_views import CASE_VIEWS
 from ui.components import decision_panel
 from ui.frame import name_window
+from ui.opening_next import open_next
 from ui.opinion_content import opinion_content, without_ai
 from ui.panel_content import (
     Choices,
@@ -48,7 +49,7 @@ from ui.panel_content import (
     reading_content,
     second_read_content,
 )
-from ui.session import CaseWorkKind, go_to_case, go_to_worklist, open_case_id, open_work
+from ui.session import CaseWorkKind, go_to_worklist, open_case_id, open_work
 from ui.words import escape, plain_name
 
 _LEFT = {
@@ -93,6 +94,7 @@ def show(store: Store, session: Session) -> None:
             )
         st.button("To the worklist", on_click=go_to_worklist)
         return
+    earlier_cases.show(store, case, actor)
     view = CASE_VIEWS[case.modality]
     images, beside = case_columns(view.columns)
     with beside:
@@ -149,8 +151,7 @@ def _reading(store: Store, case: StoredCase, actor: Actor, panel: PanelCase) -> 
         shown = without_ai()
     specialist_by = None
     if opinion is not None and opinion.abstained:
-        allowed = Deadlines().of(opinion.decision.queue_urgency)
-        specialist_by = (case.received_at + allowed).date()
+        specialist_by = _specialist_by(store, case, opinion)
     content = reading_content(
         panel,
         review,
@@ -159,6 +160,14 @@ def _reading(store: Store, case: StoredCase, actor: Actor, panel: PanelCase) -> 
         may_sign=may(actor, Action.SIGN),
     )
     return _Work(content, opinion)
+
+
+def _specialist_by(store: Store, case: StoredCase, opinion: Opinion) -> date:
+    """Return the day until which a specialist is to see a case: its deadline, or today if past."""
+    with store.reading() as session:
+        deadlines = site_policy(session, case.source).deadlines
+    due = case.received_at + deadlines.of(opinion.decision.queue_urgency)
+    return max(due.date(), datetime.now(UTC).date())
 
 
 def _is_shown(review: ReaderView) -> bool:
@@ -198,9 +207,5 @@ def _follow(store: Store, actor: Actor, kind: CaseWorkKind, to: str, step: str) 
 
 
 def _go_to_next(store: Store, actor: Actor) -> None:
-    items = worklist(store, datetime.now(UTC))
-    free = [item for item in items if item.is_free_for(actor.name)]
-    if free:
-        go_to_case(free[0].case_id)
-    else:
-        go_to_worklist("No other case waits for a reading.")
+    if open_next(store, actor):
+        go_to_worklist("No other case is free for you now.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from triage.modalities import MODALITIES
 from triage.review import Opinion
 from triage.store.records import StoredCase
 from triage.vocabulary.abstention_reasons import AbstainReason
@@ -80,3 +81,9 @@ CASE_VIEWS: dict[Modality, CaseView] = {
     ),
 }
 """The view of every modality."""
+
+
+def modality_title(modality: Modality) -> str:
+    """Return what the cases of a modality are made of, such as 'Photographs' or 'OCT volumes'."""
+    images = CASE_VIEWS[modality].words.images
+    return f"OCT {images}" if MODALITIES[modality].volumes else images[:1].upper() + images[1:]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.readers import DWELL, reader
+from tests.review.team import waiting_items
 from tests.store.make import NOON, abstention, bundle, case, opinion, scored
 from triage.accounts import Actor, PermissionDenied, Role
 from triage.errors import StoreError, WorkflowError
@@ -24,7 +25,6 @@ from triage.review import (
     reveal,
     taken_up,
     undo_decision,
-    worklist,
 )
 from triage.store import (
     Store,
@@ -102,7 +102,7 @@ def test_the_whole_way(store: Store) -> None:
     assert done.final is not None
     assert done.final.read.condition == "melanoma"
     assert done.final.comment == "I saw it then."
-    assert worklist(store, NOON) == []
+    assert waiting_items(store) == []
     with store.reading() as session:
         ledger = [(e.kind, e.actor, e.at) for e in events(session, number)][3:]
         labels = labels_for_training(session, include_ai_visible=True)
@@ -332,7 +332,7 @@ def test_undoing_a_decision_keeps_it_in_the_record(store: Store) -> None:
         "label_added",
         "decision_made",
     ]
-    assert worklist(store, NOON) == []
+    assert waiting_items(store) == []
 
 
 @pytest.mark.parametrize(
@@ -415,7 +415,7 @@ def test_readers_do_not_wait_for_a_long_write(tmp_path: Path) -> None:
 
     def look() -> None:
         other = open_store(url)
-        assert len(worklist(other, NOON)) == 1
+        assert len(waiting_items(other)) == 1
         assert open_case(other, number, ANN, at=NOON).first is not None
         assert reveal(other, number, ANN, at=NOON) is not None
         other.close()

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.store.make import case, opinion, ranked
+from tests.store.make import opinion, ranked
 from tests.ui.conftest import Pages, everything, press, shown, with_photograph
 from tests.ui.make_cases import SECRETS, SITE
 from tests.ui.panel import NOTHING_FOLLOWS, bars, content, has_panel, lock, read, take
+from tests.ui.test_photo_stage import sent_to
 from triage.accounts import Actor, Role
 from triage.review import RefusalCode, StepRefused
 from triage.review.policies import SitePolicy, set_site_policy
 from triage.store import (
-    ImageRecord,
     add_case,
     add_prediction,
     events,
@@ -77,8 +76,7 @@ def test_the_facts_and_photographs_are_shown(pages: Pages) -> None:
     app = pages.open("C-1003")
     assert "Skin type **III** · Age band **40\\-59**" in shown(app)
     assert "Patient **patient of C\\-1003**" in shown(app)
-    alternatives = [part for part in everything(app).splitlines() if "of 3 of this case" in part]
-    assert len(alternatives) == 3
+    assert len(sent_to(app, "photo_stage")["pictures"]) == 3
 
 
 def test_the_reveal_shows_the_referral_and_natural_frequencies(pages: Pages) -> None:
@@ -306,37 +304,3 @@ def test_data_stay_text(pages: Pages) -> None:
     # Markdown is escaped; the panel takes names as JSON and shows them as text.
     assert "\\<script\\>" in shown(app)
     assert bars(app)[0].startswith("<script>alert(1)</script>")
-
-
-def test_photographs_that_cannot_be_shown_give_the_reason_and_name_no_file(
-    pages: Pages, tmp_path: Path
-) -> None:
-    folder = tmp_path / "broken"
-    folder.mkdir()
-    (folder / "Jane Doe.png").write_bytes(b"\x89PNG\r\n\x1a\n but no picture")
-    (folder / "changed.png").write_bytes((tmp_path / "photographs" / "C-1001-0.png").read_bytes())
-    store = open_store(pages.url)
-    with store.transaction() as session:
-        images = tuple(
-            ImageRecord(path, str(folder), sha)
-            for path, sha in (
-                ("gone.png", None),
-                ("Jane Doe.png", None),
-                ("changed.png", "0" * 64),
-                ("../photographs/C-1001-0.png", None),
-                (str(tmp_path / "photographs" / "C-1001-0.png"), None),
-            )
-        )
-        pages.cases["broken"] = add_case(session, case("broken", images=images))
-    store.close()
-    app = pages.open("broken")
-    assert not app.exception
-    problems = sorted(warning.value for warning in app.warning)
-    assert len(problems) == 5
-    assert "changed since" in problems[2]
-    assert all("leads outside" in text for text in problems[3:])
-    assert "Jane" not in everything(app)
-    with pytest.raises(StepRefused) as refused:
-        take(pages, "broken", "first-read", **read())
-    assert refused.value.code is RefusalCode.NOT_VIEWABLE
-    take(pages, "broken", "cannot-grade", reason="Images are missing", next_action="Send them")

@@ -11,6 +11,7 @@ from tests.test_structure import modality_branches
 from tests.ui.conftest import Pages, everything, shown
 from tests.ui.make_cases import draw_photograph
 from tests.ui.panel import bars, content, lock, read
+from tests.ui.test_photo_stage import sent_to
 from triage.modalities import MODALITIES
 from triage.store import add_case, add_prediction, champion, open_store, register_bundle
 from triage.vocabulary.modality import Modality
@@ -54,8 +55,9 @@ def test_bscans_are_shown_as_pictures_and_called_bscans(pages: Pages, tmp_path: 
     app = pages.open(name)
     assert not app.exception
     sent = everything(app)
-    assert "B-scan 1 of 2 of this case" in sent
-    assert "B-scan 2 of 2 of this case" in sent
+    stage = sent_to(app, "photo_stage")
+    assert (stage["one"], stage["title"]) == ("B-scan", "B-scans of this case")
+    assert len(stage["pictures"]) == 2
     assert "hotograph" not in sent
     app = lock(pages, name, **read("acne", "routine"))
     assert not app.exception

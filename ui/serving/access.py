@@ -34,7 +34,7 @@ PUBLIC = _FORMS | {HEALTH, "/assets/sign_in.css"}
 """Paths that are answered without a session."""
 OIDC = frozenset({"/oidc/sign-in", "/oidc/callback"})
 """Further ones where a provider of OpenID Connect is configured."""
-_FILES = ("/_stcore/", "/media/", "/component/", "/static/", "/assets/", "/session")
+_FILES = ("/_stcore/", "/media/", "/component/", "/static/", "/assets/", "/session", "/images/")
 STEPS = "/api/"
 """Beginning of the paths of steps, which are answered as JSON."""
 _KEPT = ("/static/",)

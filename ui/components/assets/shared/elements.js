@@ -37,3 +37,32 @@ function closeMenus(root) {
     event.preventDefault();
   });
 }
+
+// Height of what is above an element in the window, in CSS pixels; null while the page is scrolled.
+function heightAbove(element) {
+  const page = element.getRootNode().host?.closest("[data-testid=stMain]");
+  if (page?.scrollTop > 0 || !element.offsetParent) return null;
+  return Math.min(Math.max(element.getBoundingClientRect().top, 0), innerHeight / 2);
+}
+
+// The two sliders of a menu and its button that takes every alteration back.
+function listenToTones(find, alter) {
+  for (const tone of ["brightness", "contrast"]) {
+    find(`.${tone}`).addEventListener("input", ({ target }) => alter({ [tone]: Number(target.value) }));
+  }
+  find(".reset").addEventListener("click", () => {
+    alter({ brightness: 0, contrast: 0, balanced: false });
+  });
+}
+
+// What is altered, beside the picture and in the menu.
+function showTones(find, state) {
+  const altered = alterations(state);
+  find(".badge").textContent = altered;
+  find(".badge").hidden = !altered;
+  find(".reset").hidden = !altered;
+  for (const tone of ["brightness", "contrast"]) {
+    find(`.${tone}`).value = state[tone];
+    find(`.${tone}-text`).textContent = state[tone] > 0 ? `+${state[tone]}` : `${state[tone]}`;
+  }
+}
