@@ -106,7 +106,8 @@ def choose_condition(page: Any, text: str) -> None:
 
 def choose(page: Any, name: str) -> None:
     """Press the button of an answer, such as an urgency."""
-    page.locator(".panel").get_by_role("radio", name=name).click()
+    exactly = page.get_by_text(name, exact=True)
+    page.locator(".panel .segment:visible").filter(has=exactly).click()
 
 
 def first_read(page: Any, condition: str, urgency: str, certainty: str) -> None:

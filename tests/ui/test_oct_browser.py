@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.ui.browser import CHROMIUM, Traffic, choose, serve
+from tests.ui.browser import CHROMIUM, Traffic, serve
 from tests.ui.make_oct import SECRETS, fill_oct
+from tests.ui.panel import LOCK, STORE, choose, choose_condition, first_read, main_button
 
 pytestmark = [
     pytest.mark.browser,
@@ -45,6 +46,12 @@ class Shown:
         return self.index
 
 
+def asked_for(traffic: Traffic) -> int:
+    """How much has come besides answers that the page asks for whatever the reader does."""
+    always = (b"/session", b"/activity", b"/draft")
+    return sum(not one.endswith(always) for one in traffic.received)
+
+
 def test_a_volume_is_read_blind_then_beside_the_reasons(address: str) -> None:
     from playwright.sync_api import expect, sync_playwright
 
@@ -66,11 +73,12 @@ def test_a_volume_is_read_blind_then_beside_the_reasons(address: str) -> None:
         expect(page.get_by_text("Right eye (R)")).to_be_visible()
         expect(page.get_by_role("img", name="Localizer with the B-scans")).to_be_visible()
         expect(page.get_by_role("img", name="En-face")).to_be_visible()
-        expect(page.get_by_role("button", name="Lock my first read")).to_be_visible()
+        expect(main_button(page, LOCK)).to_be_visible()
+        expect(page.get_by_role("combobox")).to_be_focused()
         page.wait_for_timeout(300)
 
         # Every way to step, with the keyboard alone: the picture and its number change.
-        sent = len(traffic.received)
+        sent = asked_for(traffic)
         first, before = shown.index, shown.picture()
         assert first == 7
         assert shown.press("ArrowRight") == first + 1
@@ -104,7 +112,7 @@ def test_a_volume_is_read_blind_then_beside_the_reasons(address: str) -> None:
         page.wait_for_timeout(80)
         assert shown.index == 1
         assert shown.picture() != before
-        assert len(traffic.received) == sent  # no step has asked the server
+        assert asked_for(traffic) == sent  # no step has asked the server
         measured = page.evaluate("performance.getEntriesByName('oct-step').length")
         assert measured > 8
 
@@ -115,9 +123,18 @@ def test_a_volume_is_read_blind_then_beside_the_reasons(address: str) -> None:
 
         shown.press("End")
         shown.press("ArrowLeft")
-        choose(page, "Normal")
-        page.get_by_text("Routine", exact=True).click()
-        page.get_by_text("Unsure", exact=True).click()
+        # Several diagnoses, the main one first; one is taken off again.
+        for text in ("drusen", "normal", "choroidal"):
+            choose_condition(page, text)
+        chosen = page.get_by_role("list", name="Chosen").get_by_role("listitem")
+        expect(chosen).to_have_count(3)
+        page.get_by_role("button", name="Remove Normal").click()
+        expect(chosen).to_have_count(2)
+        expect(chosen.first).to_contain_text("Drusen")
+        expect(chosen.first).to_contain_text("main")
+        choose(page, "Routine")
+        choose(page, "Unsure")
+        assert not any(traffic.holds(secret) for secret in SECRETS)
         shown.pane.press("Control+s")  # the page's main button, also from within the viewer
         expect(page.get_by_text("Tissue map", exact=True)).to_be_visible()
         expect(page.get_by_text("about 80 of 100").first).to_be_visible()
@@ -153,14 +170,21 @@ def test_a_volume_is_read_blind_then_beside_the_reasons(address: str) -> None:
         announced = page.locator(".viewer [aria-live]")
         expect(announced).to_contain_text("Map of instance 5: neurosensory retina")
 
+        # Picture, opinion and main button are in the window together.
+        page.locator(".panel .body").evaluate("body => body.scrollTo(0, 0)")
+        page.locator(".st-key-case-images").evaluate("images => images.scrollTo(0, 0)")
+        for part in (shown.pane, page.locator(".panel .bars"), main_button(page, STORE)):
+            expect(part).to_be_in_viewport(ratio=0.5)
+        choose(page, "Keep mine")
+        choose(page, "A finding is not there")
+        main_button(page).click()
+        expect(page.locator(".decided")).to_contain_text("Drusen, Choroidal")
+
         # An abstention on another case: its map, which reason it is, and no probability.
         page.goto(f"{address}/?case=2")
-        expect(page.get_by_role("button", name="Lock my first read")).to_be_visible()
+        expect(main_button(page, LOCK)).to_be_visible()
         expect(shown.pane).to_be_visible()
-        choose(page, "Other")
-        page.get_by_text("Semi-urgent", exact=True).click()
-        page.get_by_text("Sure", exact=True).click()
-        page.get_by_role("button", name="Lock my first read").click()
+        first_read(page, "other", "Semi-urgent", "A guess")
         expect(page.get_by_text("This does not mean low risk")).to_be_visible()
         expect(page.get_by_text("The AI gave no opinion on this scan")).to_be_visible()
         expect(page.get_by_text("Tissue map", exact=True)).to_be_visible()

@@ -134,21 +134,6 @@ def test_after_the_end_of_a_session_the_reader_goes_on_where_they_were(
         page.get_by_role("button", name="Next case found").click()
         expect(page.get_by_role("heading", name="Case C-1003")).to_be_visible()
 
-        # Leaving asks first where something is typed in a form, and not otherwise.
-        asked: list[str] = []
-        page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
-        page.reload()
-        expect(page.get_by_role("button", name="Lock my first read")).to_be_visible()
-        assert asked == []
-        page.get_by_text("Routine", exact=True).click()
-        page.reload()
-        assert asked == ["beforeunload"]
-        # Typing and pressing at once is one request: the press is not lost.
-        page.get_by_text("Leave this case without a decision").click()
-        page.get_by_label("Why").fill("Not mine")
-        page.get_by_role("button", name="Skip").click()
-        expect(page.get_by_text("The case is left to others")).to_be_visible()
-
         # Somebody else signs in: nothing of the former reader's page stays.
         _end_sessions(store)
         expect(cover).to_be_visible()

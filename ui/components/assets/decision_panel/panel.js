@@ -3,7 +3,6 @@
 
 const REDRAW_MS = 4000;
 const ACTIVITY_MS = 20000;
-const SETTLE_MS = 500;
 const WIDE = "(min-width: 900px)";
 const MAIN = {
   first_read: "Lock my first read",
@@ -71,7 +70,6 @@ class Panel {
     const moved = former.form !== content.form || former.stage !== content.stage;
     this.build(moved || !this.form ? answersFrom(content.draft) : this.form.answers);
     if (moved) {
-      this.settledAt = performance.now() + SETTLE_MS;
       this.say(content.draft ? "Draft restored" : "");
       this.focusBegin();
     }
@@ -182,7 +180,10 @@ class Panel {
     const text = MAIN[content.stage] ?? content.next.main;
     this.main = make("button", { type: "button", class: "main", "aria-keyshortcuts": "Control+S" },
       make("span", {}, text), keyHint("Ctrl S"));
-    this.main.addEventListener("click", () => this.act());
+    // The second click of a double click was meant for the button that was here before.
+    this.main.addEventListener("click", (event) => {
+      if (this.form || event.detail < 2) this.act();
+    });
     return make("footer", {}, this.alert, this.state,
       make("div", { class: "row" }, side, this.main));
   }
@@ -222,7 +223,7 @@ class Panel {
   // Steps
 
   act() {
-    if (this.busy || performance.now() < (this.settledAt ?? 0)) return;
+    if (this.busy) return;
     if (this.dialogIsOpen) {
       this.dialog.submit();
     } else if (this.form) {
