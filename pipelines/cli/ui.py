@@ -48,6 +48,10 @@ def ui(
     checkpoints: Annotated[
         Path | None, typer.Option("--checkpoints", help="File that checkpoints are appended to.")
     ] = None,
+    oct_reference: Annotated[
+        Path | None,
+        typer.Option("--oct-reference", help="OCT measurements of healthy eyes (YAML)."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Open the reviewer's pages until interrupted.
@@ -78,6 +82,7 @@ def ui(
             oidc=oidc,
             ledger_key=ledger_key,
             checkpoints=checkpoints,
+            oct_reference=oct_reference,
         ),
     )
     address = settings.address
