@@ -8,10 +8,22 @@ from typing import Any
 
 import streamlit as st
 
-from triage.accounts import Action, may
+from triage.accounts import Action, Actor, may
 from triage.accounts.sessions import Session
 from triage.store import Store
-from ui import account_page, case_page, worklist_page
+from ui import (
+    account_page,
+    add_case_page,
+    adjudication_page,
+    case_page,
+    governance_page,
+    help_page,
+    models_page,
+    my_cases_page,
+    second_reads_page,
+    sign_off_page,
+    worklist_page,
+)
 from ui.page_paths import PagePath
 from ui.session import wanted_page
 from ui.words import escape
@@ -30,8 +42,8 @@ class PageEntry:
         In the navigation, and of the browser's window unless the page gives another.
     show : callable
         Draws the page. Called with the store and the session of the person who looks at it.
-    action : Action, optional
-        Permission that the page needs; without one everybody who is signed in may open it.
+    actions : tuple of Action
+        Permissions of which one opens the page; without any everybody who is signed in may open it.
     listed : bool
         Whether the navigation at the top lists it.
     """
@@ -39,13 +51,33 @@ class PageEntry:
     path: PagePath
     title: str
     show: ShowPage
-    action: Action | None = None
+    actions: tuple[Action, ...] = ()
     listed: bool = True
+
+    def is_open_to(self, actor: Actor) -> bool:
+        """Whether a person's role opens the page."""
+        return not self.actions or any(may(actor, action) for action in self.actions)
 
 
 PAGES = (
-    PageEntry(PagePath.WORKLIST, "Worklist", worklist_page.show, Action.VIEW_CASES),
-    PageEntry(PagePath.CASE, "Case", case_page.show, Action.VIEW_CASES, listed=False),
+    PageEntry(PagePath.WORKLIST, "Worklist", worklist_page.show, (Action.VIEW_CASES,)),
+    PageEntry(PagePath.CASE, "Case", case_page.show, (Action.VIEW_CASES,), listed=False),
+    PageEntry(
+        PagePath.ADD_CASE, "Add a case", add_case_page.show, (Action.UPLOAD_CASE,), listed=False
+    ),
+    PageEntry(PagePath.MY_CASES, "My cases", my_cases_page.show, (Action.READ_CASE,)),
+    PageEntry(
+        PagePath.SECOND_READS, "Second reads", second_reads_page.show, (Action.GIVE_SECOND_READ,)
+    ),
+    PageEntry(PagePath.ADJUDICATION, "Adjudication", adjudication_page.show, (Action.ADJUDICATE,)),
+    PageEntry(PagePath.SIGN_OFF, "Sign-off", sign_off_page.show, (Action.SIGN,)),
+    PageEntry(
+        PagePath.GOVERNANCE, "Governance", governance_page.show, (Action.VIEW_REVIEW_FIGURES,)
+    ),
+    PageEntry(
+        PagePath.MODELS, "Models", models_page.show, (Action.VIEW_CASES, Action.CHANGE_MODELS)
+    ),
+    PageEntry(PagePath.HELP, "Help", help_page.show),
 )
 """In the order of the navigation."""
 ACCOUNT = PageEntry(PagePath.ACCOUNT, "Account and sign out", account_page.show)
@@ -58,14 +90,12 @@ def current_page(store: Store, session: Session) -> Any:
     A page that the person's role does not open is not there for them. Where an interaction asked
     for another page, that one is opened instead.
     """
-    entries = [one for one in PAGES if one.action is None or may(session.actor, one.action)]
-    # The account's page comes first where the role opens no other: the root needs a page.
+    entries = [one for one in PAGES if one.is_open_to(session.actor)]
+    # The root needs a page: of a role that sees no cases it is the first of those it opens.
     made = {one.path: _page(one, store, session, first=at == 0) for at, one in enumerate(entries)}
-    account = _page(ACCOUNT, store, session, first=not made)
+    account = _page(ACCOUNT, store, session, first=False)
     name = session.account.printed_name if session.account else session.actor.name
-    listed = list(made.values())
-    sections = {"": listed, escape(name): [account]} if listed else [account]
-    page = st.navigation(sections, position="top")
+    page = st.navigation({"": list(made.values()), escape(name): [account]}, position="top")
     wanted = wanted_page(at_root=page is made.get(PagePath.WORKLIST))
     if wanted is not None and (found := made.get(wanted.path)) is not None:
         st.switch_page(found, query_params=wanted.parameters)

@@ -10,4 +10,12 @@ class PagePath(StrEnum):
 
     WORKLIST = ""
     CASE = "case"
+    ADD_CASE = "add-case"
+    MY_CASES = "my-cases"
+    SECOND_READS = "second-reads"
+    ADJUDICATION = "adjudication"
+    SIGN_OFF = "sign-off"
+    GOVERNANCE = "governance"
+    MODELS = "models"
+    HELP = "help"
     ACCOUNT = "account"

@@ -6,10 +6,16 @@ import os
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from threading import BoundedSemaphore
 
 import streamlit as st
 
-from triage.accounts.sessions import Session, session_of
+from triage.accounts.sessions import (
+    Session,
+    mark_reauthenticated,
+    reauthenticate,
+    session_of,
+)
 from triage.store import URL_VARIABLE, Store, open_store
 from ui.launch import SETTINGS_VARIABLE
 from ui.page_paths import PagePath
@@ -21,6 +27,8 @@ _WORK = "as"
 _WANTED = "wanted page"
 _NOTICE = "notice"
 _ACCOUNT = "account"
+_PASSWORD_CHECKS = BoundedSemaphore(2)
+"""So many at once: a check of a password takes 64 MiB of memory."""
 
 
 class CaseWorkKind(StrEnum):
@@ -39,7 +47,7 @@ def store_at(url: str | None) -> Store:
 
 def session_token() -> str:
     """Return the token of the browser's cookie; '' if it sent none."""
-    return st.context.cookies.get(session_cookie(secure=_is_secure()), "")
+    return st.context.cookies.get(session_cookie(secure=serving_settings().secure), "")
 
 
 def signed_in() -> Session:
@@ -61,10 +69,29 @@ def signed_in() -> Session:
     return session
 
 
+def prove_again(store: Store, session: Session, password: str) -> Session:
+    """Return the session once its person has proved again who they are, for a signature.
+
+    The local user has nothing to prove it with.
+
+    Raises
+    ------
+    SignInRefused
+        If the password is wrong.
+    SessionExpired
+        If the session is over.
+    """
+    if session.local:
+        return mark_reauthenticated(store, session_token())
+    with _PASSWORD_CHECKS:
+        return reauthenticate(store, session_token(), password)
+
+
 @cache
-def _is_secure() -> bool:
+def serving_settings() -> ServingSettings:
+    """Return the settings of this server's process."""
     text = os.environ.get(SETTINGS_VARIABLE)
-    return text is not None and ServingSettings.from_json(text).secure
+    return ServingSettings() if text is None else ServingSettings.from_json(text)
 
 
 def open_case_id() -> int | None:
@@ -99,6 +126,11 @@ def go_to_worklist(notice: str = "") -> None:
     """Open the worklist at the beginning of the next run, with a notice."""
     st.session_state[_WANTED] = WantedPage(PagePath.WORKLIST, {})
     st.session_state[_NOTICE] = notice
+
+
+def go_to_page(path: PagePath) -> None:
+    """Open a page at the beginning of the next run."""
+    st.session_state[_WANTED] = WantedPage(path, {})
 
 
 def wanted_page(*, at_root: bool) -> WantedPage | None:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ui.settings import SHORTCUT
+
+PANEL = "Reading and deciding"
+LISTS = "Worklist and other lists"
 PHOTO_STAGE = "Photographs"
 OCT_VIEWER = "OCT viewer"
+EVERYWHERE = "Everywhere"
+GROUPS = (PANEL, LISTS, PHOTO_STAGE, OCT_VIEWER, EVERYWHERE)
+"""In the order of the help page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,17 @@ class Shortcut:
 
 
 KEYS = (
+    Shortcut(PANEL, SHORTCUT, "the main button: lock the first read, store the decision, sign"),
+    Shortcut(PANEL, "1, 2, 3, 4", "urgency: urgent, semi-urgent, routine, observation"),
+    Shortcut(PANEL, "5, 6, 7, 8", "certainty: a guess, unsure, fairly sure, sure"),
+    Shortcut(PANEL, "K", "keep my first read"),
+    Shortcut(PANEL, "A", "take the AI's opinion"),
+    Shortcut(PANEL, "O", "decide otherwise"),
+    Shortcut(PANEL, "/", "to the condition"),
+    Shortcut(LISTS, "↑, ↓", "next or previous case of the list"),
+    Shortcut(LISTS, "Home, End", "first or last case of the list"),
+    Shortcut(LISTS, "Enter", "open the case"),
+    Shortcut(LISTS, SHORTCUT, "open the next case"),
     Shortcut(PHOTO_STAGE, "+, −, wheel", "zoom"),
     Shortcut(PHOTO_STAGE, "← → ↑ ↓, drag", "move the picture"),
     Shortcut(PHOTO_STAGE, "0", "fit the picture"),
@@ -48,6 +66,9 @@ KEYS = (
     Shortcut(OCT_VIEWER, "D", "where the instances disagree"),
     Shortcut(OCT_VIEWER, "J", "to the B-scan with the most disagreement"),
     Shortcut(OCT_VIEWER, "?", "show these keys"),
+    Shortcut(EVERYWHERE, "Tab, Shift + Tab", "to the next or the previous element"),
+    Shortcut(EVERYWHERE, "Space", "press a button, tick a box"),
+    Shortcut(EVERYWHERE, "Ctrl + +, Ctrl + −", "larger or smaller text and pictures"),
 )
 """In the order in which they are listed."""
 

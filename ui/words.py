@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 import string
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from triage.printable import printable
 from triage.review import Certainty, Pressure, WorklistItem
 from triage.store import NOT_LISTED
 from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.review_policies import SignatureMeaning
 from triage.vocabulary.roles import Role
 
 URGENCIES = {
@@ -35,6 +37,12 @@ ROLES = {
     Role.ADMINISTRATOR: "Administrator",
 }
 
+MEANINGS = {
+    SignatureMeaning.AUTHORSHIP: "Authorship",
+    SignatureMeaning.REVIEW: "Review",
+    SignatureMeaning.APPROVAL: "Approval",
+}
+
 LOCAL_USER = (
     "No password: this database has no account yet, so whoever uses this computer reads as the "
     "local user. That ends when an account is added."
@@ -47,7 +55,23 @@ _UNITS = (
 )
 _FLOAT_ERROR = 1e-9
 """Tolerance for rounding down: floating point gives 28.999999999999996 for a share of 29."""
+_LABEL_MARKS = frozenset("\\`*_[]<>~$:#|&@")
 _ESCAPES = str.maketrans({mark: f"\\{mark}" for mark in string.punctuation})
+
+
+def plural(count: int, one: str, several: str) -> str:
+    """Return a number with its noun: '1 case', '3 cases'."""
+    return f"{count} {one if count == 1 else several}"
+
+
+def date_of(moment: datetime) -> str:
+    """Return the day of a moment: '2 June 2025'."""
+    return f"{moment.day} {moment:%B %Y}"
+
+
+def time_of(moment: datetime) -> str:
+    """Return a moment to the minute, in UTC as the record keeps it: '2 June 2025, 12:00 UTC'."""
+    return f"{date_of(moment)}, {moment:%H:%M} UTC"
 
 
 def condition_name(condition: str) -> str:
@@ -63,12 +87,34 @@ def plain_name(code: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def plain_text(text: str) -> str:
+    """Return text on one line that prints, for what the browser shows as text."""
+    return printable(" ".join(text.split()))
+
+
 def escape(text: str) -> str:
     """Return text on one line with all Markdown escaped, so that data cannot format the page.
 
     Characters that do not print, such as marks of writing direction, are shown as escapes.
     """
-    return printable(" ".join(text.split())).translate(_ESCAPES)
+    return plain_text(text).translate(_ESCAPES)
+
+
+def escape_label(text: str) -> str:
+    """Return text for the label of a widget, with as little of it escaped as possible.
+
+    Streamlit gives the label as it is to screen readers, so each backslash would be read out.
+    What could format the text, or make a link of it, is escaped all the same.
+    """
+    plain = printable(" ".join(text.split()))
+    marks = _LABEL_MARKS | ({"."} if "www" in plain.lower() else set())
+    escaped = "".join(f"\\{mark}" if mark in marks else mark for mark in plain)
+    return re.sub(r"^([-+=]|\d+(?=[.)]))", _escape_first, escaped)
+
+
+def _escape_first(found: re.Match[str]) -> str:
+    """A mark that would begin a list or a heading; of a number the one behind it."""
+    return f"\\{found[1]}" if not found[1][0].isdigit() else f"{found[1]}\\"
 
 
 def frequency(probability: float) -> str:

@@ -52,6 +52,10 @@ def ui(
         Path | None,
         typer.Option("--oct-reference", help="OCT measurements of healthy eyes (YAML)."),
     ] = None,
+    uploads: Annotated[
+        Path | None,
+        typer.Option("--uploads", help="Folder for the files of cases added in the pages."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Open the reviewer's pages until interrupted.
@@ -83,6 +87,7 @@ def ui(
             ledger_key=ledger_key,
             checkpoints=checkpoints,
             oct_reference=oct_reference,
+            uploads=uploads,
         ),
     )
     address = settings.address

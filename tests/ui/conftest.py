@@ -1,17 +1,20 @@
 from __future__ import annotations
 
-import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from tests.store.make import case
 from tests.ui.make_accounts import session_for
 from tests.ui.make_cases import SITE, draw_photograph, fill
+from tests.ui.make_reviewed import fill_reviewed
 from triage.store import CaseRecord, open_store
+from ui.page_paths import PagePath
 
 APP = Path(__file__).parents[2] / "ui" / "app.py"
 TOKEN = "token of a test"
@@ -25,8 +28,13 @@ class Pages:
         self.url = url
         self.cases = cases
 
-    def open(self, case: str | None = None, reader: str = "Ann") -> AppTest:
-        """Open the worklist or a case, signed in as one reader; '' is not signed in."""
+    def open(
+        self, case: str | None = None, reader: str = "Ann", page: PagePath | None = None
+    ) -> AppTest:
+        """Open the worklist, a case or another page, signed in as one reader; '' is not signed in.
+
+        Accounts that are not there yet are those of senior readers.
+        """
         app = AppTest.from_file(str(APP), default_timeout=60)
         if case is not None:
             app.query_params["case"] = str(self.cases.get(case, case))
@@ -34,12 +42,36 @@ class Pages:
             store = open_store(self.url)
             app.session_state[TOKEN] = session_for(store, reader)
             store.close()
+        if page is not None:
+            app._page_hash = calc_hash(page.value)
         return app.run()
 
 
 @pytest.fixture
 def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pages:
     url, cases = fill(tmp_path)
+    sign_in_without_a_browser(monkeypatch, url)
+    return Pages(url, cases)
+
+
+@pytest.fixture(scope="session")
+def reviewed_template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int]]:
+    """A folder with a database whose cases are at every stage; to be copied."""
+    folder = tmp_path_factory.mktemp("reviewed")
+    _, cases = fill_reviewed(folder)
+    return folder, cases
+
+
+@pytest.fixture
+def reviewed(
+    reviewed_template: tuple[Path, dict[str, int]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Pages:
+    """The pages over cases of Ann, Bob and Gus at every stage of a review."""
+    template, cases = reviewed_template
+    shutil.copy(template / "cases.db", tmp_path / "cases.db")
+    url = f"sqlite:///{tmp_path / 'cases.db'}"
     sign_in_without_a_browser(monkeypatch, url)
     return Pages(url, cases)
 
@@ -62,27 +94,10 @@ def everything(app: AppTest) -> str:
     return "\n".join(part for root in app._tree.children.values() for part in walk(root))
 
 
-def answer(app: AppTest, condition: str, urgency: str, certainty: str) -> None:
-    """Choose in whichever form the page shows."""
-    choose = {box.label: box for box in app.selectbox}
-    if "Condition" in choose:
-        choose["Condition"].select(condition)
-    else:
-        app.multiselect[0].set_value([condition])
-    radios = {radio.label: radio for radio in app.radio}
-    radios["Urgency"].set_value(urgency)
-    radios["How certain are you?"].set_value(certainty)
-
-
 def press(app: AppTest, label: str) -> AppTest:
     """Press the button whose label begins so."""
     (button,) = [button for button in app.button if button.label.startswith(label)]
     return button.click().run()
-
-
-def bars(app: AppTest) -> list[str]:
-    """Return the text of each bar on the AI's card, without the marks that escape Markdown."""
-    return [re.sub(r"\\(?=[^\w\s])", "", bar.proto.text) for bar in app.get("progress")]
 
 
 def shown(app: AppTest) -> str:

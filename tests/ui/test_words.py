@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -12,10 +12,14 @@ from ui.words import (
     CERTAINTIES,
     URGENCIES,
     condition_name,
+    date_of,
     duration,
     escape,
+    escape_label,
     frequencies,
     frequency,
+    plural,
+    time_of,
 )
 
 
@@ -92,3 +96,26 @@ def test_escaped_text_has_no_bare_mark() -> None:
 def test_what_does_not_print_is_shown_as_an_escape() -> None:
     assert escape("a\x1b\u202eb") == r"a\\x1b\\u202eb"
     assert condition_name("a\u202eb") == r"A\u202eb"
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("C-1001 · Acne, urgent", "C-1001 · Acne, urgent"),
+        ("a_b *c* [d](e) :f:", r"a\_b \*c\* \[d\](e) \:f\:"),
+        ("- item", r"\- item"),
+        ("12. item", r"12\. item"),
+        ("# title <b>", r"\# title \<b\>"),
+        ("www.example.org a@b.org", r"www\.example\.org a\@b\.org"),
+        ("two\nlines\u202e", r"two lines\\u202e"),
+    ],
+)
+def test_labels_are_escaped_where_they_could_format(text: str, label: str) -> None:
+    assert escape_label(text) == label
+
+
+def test_days_and_moments() -> None:
+    moment = datetime(2025, 6, 2, 9, 5, tzinfo=UTC)
+    assert date_of(moment) == "2 June 2025"
+    assert time_of(moment) == "2 June 2025, 09:05 UTC"
+    assert (plural(1, "case", "cases"), plural(0, "case", "cases")) == ("1 case", "0 cases")

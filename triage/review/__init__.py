@@ -1,13 +1,15 @@
 """The reviewer's work, over the store.
 
-`worklist` says which case comes next; the steps of `reading` take a reader through it: open, blind
-first read, reveal, decision. `second_reads`, `adjudication` and `sign_off` come after it. `states`
-holds the table of all states and steps, and `history` rebuilds the state of a case from its events.
+`worklist_page` shows which cases wait and `next_case` hands one out; the steps of `reading` take a
+reader through it: open, blind first read, reveal, decision. `second_reads`, `adjudication` and
+`sign_off` come after it. `states` holds the table of all states and steps, and `history` rebuilds
+the state of a case from its events.
 The AI's opinion reaches a reader only through `reveal`, which refuses before the first read is
 locked: of the ways tried to keep readers from leaning on a wrong AI, an opinion formed first has
 the best support.
 """
 
+from triage.ledger.events.review_events import FollowUp
 from triage.review.adjudication import (
     AdjudicationView,
     adjudicate,
@@ -46,12 +48,8 @@ from triage.review.sign_off import (
 )
 from triage.review.signature_check import SignatureCheck, verify_signature
 from triage.review.signed_content import signed_content
-from triage.review.worklist import (
-    worklist,
-    worklist_counts,
-    worklist_page,
-    worklist_sites,
-)
+from triage.review.worklist import worklist_page, worklist_sites
+from triage.review.worklist_counts import worklist_counts
 from triage.review.worklist_filter import WorklistFilter, WorklistState
 from triage.review.worklist_items import (
     COUNTED_TO,
@@ -63,7 +61,7 @@ from triage.review.worklist_items import (
     WorklistSite,
 )
 from triage.store.deadlines import Deadlines
-from triage.vocabulary.read_answers import Certainty, OverrideReason
+from triage.vocabulary.read_answers import Certainty, FollowUpKind, OverrideReason
 
 __all__ = [
     "COUNTED_TO",
@@ -72,6 +70,8 @@ __all__ = [
     "CaseToSign",
     "Certainty",
     "Deadlines",
+    "FollowUp",
+    "FollowUpKind",
     "Opinion",
     "OverrideReason",
     "PlantedResult",
@@ -115,7 +115,6 @@ __all__ = [
     "taken_up",
     "undo_decision",
     "verify_signature",
-    "worklist",
     "worklist_counts",
     "worklist_page",
     "worklist_sites",

@@ -67,6 +67,15 @@ class CaseWork:
         """Check that a step may be taken; see `triage.review.states.check`."""
         check(self.history, step, context)
 
+    def is_repeated(self, event: LedgerEvent, actor: Actor) -> bool:
+        """Whether the last event of the case is this one of this actor, so it is sent again."""
+        last = events(self.session, self.case.id)[-1:]
+        return any(
+            (one.kind, one.payload) == (event.kind, event.payload())
+            and reader_key(one.actor) == reader_key(actor.name)
+            for one in last
+        )
+
     def record(self, event: LedgerEvent, actor: Actor, at: datetime) -> None:
         """Append an event of the review and bring the case's row to what follows from it."""
         self.history = apply(self.history, event, actor.name, at)
@@ -116,6 +125,7 @@ class CaseWork:
             reason_code=read.reason,
             comment=read.comment,
             rubric=read.rubric,
+            follow_up=None if read.follow_up is None else asdict(read.follow_up),
             round_=round_,
         )
         return ReadFacts(
@@ -126,6 +136,7 @@ class CaseWork:
             read.reason,
             read.comment,
             dict(read.rubric),
+            read.follow_up,
         )
 
     def label(

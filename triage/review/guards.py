@@ -8,6 +8,7 @@ from datetime import datetime
 
 from triage.accounts import Action, Actor, may
 from triage.decision import Decision
+from triage.ledger.events.review_events import FollowUp
 from triage.ledger.review_history import CaseHistory, StatedRead
 from triage.review.departures import departures, lowers_abstention
 from triage.review.policies import SitePolicy
@@ -33,6 +34,7 @@ class ProposedRead:
     reason: OverrideReason | None = None
     comment: str = ""
     rubric: Mapping[str, str] = field(default_factory=dict)
+    follow_up: FollowUp | None = None
 
 
 def states_the_same(given: StatedRead, read: ProposedRead) -> bool:
@@ -40,7 +42,8 @@ def states_the_same(given: StatedRead, read: ProposedRead) -> bool:
     facts = given.facts
     stored = (facts.conditions, facts.urgency, facts.certainty, facts.reason_code, facts.comment)
     proposed = (read.conditions, read.urgency, read.certainty, read.reason, read.comment)
-    return stored == proposed and dict(facts.rubric) == dict(read.rubric)
+    same_answers = dict(facts.rubric) == dict(read.rubric) and facts.follow_up == read.follow_up
+    return stored == proposed and same_answers
 
 
 @dataclass(frozen=True, slots=True)

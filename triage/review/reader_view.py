@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from triage.ledger.events.review_events import CasePolicy
@@ -67,13 +67,17 @@ def view_for(history: CaseHistory, case_id: int, reader: str) -> ReaderView | No
         first=read_record(first) if first else None,
         revealed_at=progress.revealed_at,
         prediction_id=progress.prediction,
-        final=FinalRead(read_record(final), final.facts.reason_code, final.facts.comment)
-        if final
-        else None,
+        final=_final(final) if final else None,
         state=history.state,
         version=history.version,
         policy=history.policy,
     )
+
+
+def _final(read: StatedRead) -> FinalRead:
+    facts = read.facts
+    follow_up = None if facts.follow_up is None else asdict(facts.follow_up)
+    return FinalRead(read_record(read), facts.reason_code, facts.comment, follow_up)
 
 
 def read_record(read: StatedRead) -> Read:

@@ -20,10 +20,12 @@ from triage.ledger.events.review_events import (
     DecisionMade,
     DecisionUndone,
     FirstReadLocked,
+    FollowUp,
 )
 from triage.review.activity import active_seconds
 from triage.review.case_work import CaseWork, history_of, in_transaction, require_step
 from triage.review.drafts import discard_draft
+from triage.review.follow_up import without_blanks
 from triage.review.guards import ProposedRead, states_the_same
 from triage.review.opinion import Opinion, opinion_of
 from triage.review.policies import case_policy
@@ -242,6 +244,7 @@ def decide(
     certainty: Certainty,
     reason: OverrideReason | None = None,
     comment: str = "",
+    follow_up: FollowUp | None = None,
     version: int | None = None,
     at: datetime | None = None,
 ) -> ReaderView:
@@ -249,15 +252,26 @@ def decide(
 
     It also becomes a label, marked as given with the AI visible where it was.
 
+    Parameters
+    ----------
+    reason : OverrideReason, optional
+        Needed where the decision departs from the AI or from the first read.
+    follow_up : FollowUp, optional
+        Needed where the AI abstained, and refused where it did not.
+    version : int, optional
+        `ReaderView.version` of what the reader saw.
+
     Raises
     ------
     StepRefused
         If nothing was revealed yet, the reveal was too short ago, another decision stands, or a
-        needed reason or comment is missing, or there was no first read and no image can be shown.
+        needed reason, comment or follow-up is missing, or there was no first read and no image can
+        be shown.
     """
     require_step(actor, Step.DECIDE)
     moment = at or utc_now()
-    read = ProposedRead(tuple(conditions), urgency, certainty, reason, comment.strip())
+    follows, named = without_blanks(follow_up), tuple(conditions)
+    read = ProposedRead(named, urgency, certainty, reason, comment.strip(), follow_up=follows)
     given_first = history_of(store, case_id).read_of(actor.name, ReadKind.FIRST) is not None
     is_viewable = (lambda case: True) if given_first else looked_at(store, case_id)
 
@@ -347,6 +361,8 @@ def undo_decision(
     moment = at or utc_now()
 
     def work(case: CaseWork) -> ReaderView:
+        if _was_undone_last(case, actor):
+            return _view(case, actor)
         case.check(Step.UNDO_DECISION, case.context(actor, moment, version=version))
         # An earlier release may have stored one under each spelling of a name.
         for given in case.history.standing(ReadKind.FINAL):
@@ -360,6 +376,13 @@ def undo_decision(
         return _view(case, actor)
 
     return in_transaction(store, case_id, work)
+
+
+def _was_undone_last(case: CaseWork, actor: Actor) -> bool:
+    """Whether the last step on the case is this reader's undoing, sent again."""
+    decisions = [read for read in case.history.reads if read.kind is ReadKind.FINAL]
+    undone = (DecisionUndone(one.review, one.facts.read) for one in decisions[-1:])
+    return any(case.is_repeated(event, actor) for event in undone)
 
 
 def _opinion(shown: StoredPrediction | None) -> Opinion | None:

@@ -21,6 +21,7 @@ class RefusalCode(StrEnum):
     NEEDS_REASON = "needs_reason"
     NEEDS_COMMENT = "needs_comment"
     NEEDS_CONDITION = "needs_condition"
+    NEEDS_FOLLOW_UP = "needs_follow_up"
     ONE_CONDITION = "one_condition"
     TEXT_TOO_LONG = "text_too_long"
     BAD_TEXT = "bad_text"

@@ -28,6 +28,8 @@ def skip_case(
 ) -> None:
     """Leave a case to other readers; it stays on the worklist.
 
+    Doing so twice for the same reason, with nothing between, changes nothing.
+
     Raises
     ------
     StepRefused
@@ -36,6 +38,9 @@ def skip_case(
     moment = at or utc_now()
 
     def work(case: CaseWork) -> None:
+        review = _review_begun(case, actor)
+        if review is not None and case.is_repeated(CaseSkipped(review, reason.strip()), actor):
+            return
         case.check(Step.SKIP, case.context(actor, moment, version=version, text=reason))
         case.record(CaseSkipped(case.review_of(actor, moment), reason.strip()), actor, moment)
         case.reached(Step.SKIP)
@@ -56,7 +61,8 @@ def report_ungradable(
 ) -> None:
     """State that the images cannot be read, and what is to be done, such as a retake.
 
-    The case leaves the worklist until other images are supplied or it is opened again.
+    The case leaves the worklist until other images are supplied or it is opened again. Doing so
+    twice with the same texts, with nothing between, changes nothing.
 
     Raises
     ------
@@ -66,6 +72,10 @@ def report_ungradable(
     moment = at or utc_now()
 
     def work(case: CaseWork) -> None:
+        review = _review_begun(case, actor)
+        texts = reason.strip(), next_action.strip()
+        if review is not None and case.is_repeated(CaseUngradable(review, *texts), actor):
+            return
         context = case.context(actor, moment, version=version, text=reason)
         case.check(Step.REPORT_UNGRADABLE, context)
         if not next_action.strip():
@@ -73,8 +83,7 @@ def report_ungradable(
                 RefusalCode.NEEDS_COMMENT, "It is not said what is to be done.", hint="Say it."
             )
         check_text(next_action)
-        event = CaseUngradable(case.review_of(actor, moment), reason.strip(), next_action.strip())
-        case.record(event, actor, moment)
+        case.record(CaseUngradable(case.review_of(actor, moment), *texts), actor, moment)
         case.reached(Step.REPORT_UNGRADABLE)
         case.release()
 
@@ -92,6 +101,8 @@ def hand_over(
 ) -> None:
     """Give a case to another reader, for whom it is reserved; they begin with a first read.
 
+    Doing so twice, with nothing between, changes nothing.
+
     Parameters
     ----------
     to : str
@@ -106,6 +117,13 @@ def hand_over(
     account = find_account(store, to)
 
     def work(case: CaseWork) -> None:
+        review = _review_begun(case, actor)
+        if (
+            review is not None
+            and account is not None
+            and case.is_repeated(CaseHandedOver(review, account.name), actor)
+        ):
+            return
         case.check(Step.HAND_OVER, case.context(actor, moment, version=version, to=to))
         if (
             account is None
@@ -123,3 +141,8 @@ def hand_over(
         set_lock(case.session, case_id, account.name, moment + case.policy.lock_duration)
 
     in_transaction(store, case_id, work)
+
+
+def _review_begun(case: CaseWork, actor: Actor) -> int | None:
+    progress = case.history.progress(actor.name)
+    return None if progress is None else progress.review

@@ -10,6 +10,7 @@ from datetime import datetime
 from triage.accounts import Action, Actor, require
 from triage.errors import TriageError, UsageError
 from triage.ledger.events.review_events import AddendumAdded, CaseExported, CaseSigned
+from triage.ledger.review_history import StatedAddendum
 from triage.review.case_lists import cases_in
 from triage.review.case_work import CaseWork, in_transaction, require_step
 from triage.review.guards import check_text
@@ -21,6 +22,7 @@ from triage.store.base import utc_now
 from triage.store.signatures import SignatureRecord, add_addendum_row, add_signature, signatures
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.read_answers import Certainty
 from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.review_policies import SignatureMeaning
 
@@ -45,6 +47,10 @@ class CaseToSign:
         Of the read that counts.
     authors : tuple of str
         Who may sign as the author.
+    certainty : Certainty
+    comment : str
+        Of the read that counts.
+    addenda : tuple of StatedAddendum
     """
 
     case_id: int
@@ -56,6 +62,9 @@ class CaseToSign:
     conditions: tuple[str, ...]
     urgency: Urgency
     authors: tuple[str, ...]
+    certainty: Certainty
+    comment: str = ""
+    addenda: tuple[StatedAddendum, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,9 @@ def decided_cases(store: Store, actor: Actor) -> list[CaseToSign]:
                     counted.facts.conditions,
                     counted.urgency,
                     history.authors(),
+                    Certainty(counted.facts.certainty),
+                    counted.facts.comment,
+                    history.addenda,
                 )
             )
         return found

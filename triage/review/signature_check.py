@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -109,6 +109,7 @@ def _rows_follow(session: Session, case_id: int, history: CaseHistory) -> bool:
             tuple(row.conditions),
             (row.urgency, row.certainty, row.reason_code, row.comment),
             dict(row.rubric),
+            row.follow_up,
         )
         for row, reviewer in rows
     ]
@@ -121,6 +122,7 @@ def _rows_follow(session: Session, case_id: int, history: CaseHistory) -> bool:
             tuple(one.facts.conditions),
             (one.facts.urgency, one.facts.certainty, one.facts.reason_code, one.facts.comment),
             dict(one.facts.rubric),
+            one.facts.follow_up and asdict(one.facts.follow_up),
         )
         for one in sorted(history.reads, key=lambda one: one.facts.read)
     ]

@@ -58,6 +58,8 @@ def signed_sha256(history: CaseHistory, case_id: int) -> str:
 
 def _read(read: StatedRead) -> dict[str, Any]:
     facts = read.facts
+    # Not named where there is none, so that signatures of earlier releases still hold.
+    follow_up = {} if facts.follow_up is None else {"follow_up": asdict(facts.follow_up)}
     return {
         "read": facts.read,
         "review": read.review,
@@ -71,4 +73,5 @@ def _read(read: StatedRead) -> dict[str, Any]:
         "reason": None if facts.reason_code is None else str(facts.reason_code),
         "comment": facts.comment,
         "rubric": dict(facts.rubric),
+        **follow_up,
     }

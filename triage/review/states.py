@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from triage.accounts import Action, require
 from triage.ledger.review_history import ARRIVING, CaseHistory
+from triage.review.follow_up import abstention_is_followed_up
 from triage.review.guards import (
     Guard,
     StepContext,
@@ -134,6 +135,7 @@ TRANSITIONS: Mapping[Step, Transition] = {
             was_viewable,
             bundle_is_in_use,
             departure_has_reason,
+            abstention_is_followed_up,
         ),
     ),
     Step.UNDO_DECISION: Transition(

@@ -8,11 +8,13 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from triage.errors import StoreError
 from triage.ledger.events.case_events import CaseReceived, ImagesChecked, ImagesSupplied
 from triage.store.ledger import SYSTEM, append_event
-from triage.store.predictions import IS_PLANTED, IS_READ
+from triage.store.opinion_order import IS_PLANTED
+from triage.store.predictions import IS_READ
 from triage.store.records import CaseRecord, ImageRecord, PatientCase, StoredCase
 from triage.store.stated_facts import complete_facts
 from triage.store.tables import Case, Image, Patient, Prediction, Review
 from triage.store.upsert import add_once
+from triage.store.worklist_order import set_order, share_order
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.laterality import Laterality
 from triage.vocabulary.modality import Modality
@@ -47,6 +49,7 @@ def add_case(session: Session, record: CaseRecord, *, actor: str = SYSTEM) -> in
         If the case is stored already with other images, or another patient, visit or laterality:
         one name for two things would mix their reviews.
     """
+    share_order(session)
     case_id = find_case(session, record.source, record.external_id)
     if case_id is None:
         patient_id, case_id, added = _add_row(session, record)
@@ -59,6 +62,7 @@ def add_case(session: Session, record: CaseRecord, *, actor: str = SYSTEM) -> in
                 append_event(
                     session, ImagesChecked(len(record.images)), actor=actor, case_id=case_id
                 )
+            set_order(session, Case.id == case_id)
             return case_id
     complete_facts(session, case_id, record, actor=actor)
     _compare_images(session, case_id, record, actor)
@@ -206,6 +210,7 @@ def _images_decoded(session: Session, case_id: int, images: int, actor: str) -> 
         .values(state=case((scored, CaseState.INFERRED.value), else_=CaseState.QUALITY_GATED.value))
     )
     append_event(session, ImagesChecked(images), actor=actor, case_id=case_id)
+    set_order(session, Case.id == case_id)
 
 
 def _image_rows(session: Session, case_id: int) -> list[Image]:

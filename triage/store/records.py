@@ -239,6 +239,7 @@ class FinalRead:
     read: Read
     reason_code: str | None = None
     comment: str = ""
+    follow_up: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

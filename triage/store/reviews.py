@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session, selectinload
 from triage.store.records import FinalRead, Read, ReviewRecord
 from triage.store.tables import Case, Review
 from triage.store.tables import Read as ReadRow
-from triage.vocabulary.case_states import CaseState
+from triage.store.worklist_order import set_order, share_order
+from triage.vocabulary.case_states import WAITING_STATES, CaseState
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.read_answers import Certainty, OverrideReason
 from triage.vocabulary.review_policies import ReadKind
@@ -22,6 +23,7 @@ from triage.vocabulary.review_policies import ReadKind
 
 def hold_case(session: Session, case_id: int) -> None:
     """Let other writers of the case wait until the transaction ends."""
+    share_order(session)
     session.execute(select(Case.id).where(Case.id == case_id).with_for_update())
 
 
@@ -45,6 +47,7 @@ def add_read(
     reason_code: OverrideReason | None = None,
     comment: str = "",
     rubric: Mapping[str, str] | None = None,
+    follow_up: Mapping[str, object] | None = None,
     round_: int = 0,
 ) -> int:
     """Add what a reader stated and return its number."""
@@ -58,6 +61,7 @@ def add_read(
         reason_code=reason_code,
         comment=comment,
         rubric=dict(rubric or {}),
+        follow_up=None if follow_up is None else dict(follow_up),
         at=at,
     )
     session.add(row)
@@ -87,12 +91,15 @@ def set_case_state(
     policy: Mapping[str, object] | None,
 ) -> None:
     """Store the state of a case, the number of its review's events, and its policy."""
+    former = session.scalar(select(Case.state).where(Case.id == case_id))
     session.execute(
         update(Case)
         .where(Case.id == case_id)
         .values(state=state, version=version, policy=policy)
         .execution_options(synchronize_session=False)
     )
+    if state in WAITING_STATES and former not in WAITING_STATES:
+        set_order(session, Case.id == case_id)  # it was kept while the case waited only
     session.expire_all()
 
 
@@ -115,8 +122,12 @@ def _record(row: Review) -> ReviewRecord:
         first=_read(first) if first else None,
         revealed_at=row.revealed_at,
         prediction_id=row.prediction_id,
-        final=FinalRead(_read(final), final.reason_code, final.comment) if final else None,
+        final=_final(final) if final else None,
     )
+
+
+def _final(row: ReadRow) -> FinalRead:
+    return FinalRead(_read(row), row.reason_code, row.comment, row.follow_up)
 
 
 def _read(row: ReadRow) -> Read:

@@ -20,6 +20,14 @@ class Certainty(StrEnum):
     SURE = "sure"
 
 
+class FollowUpKind(StrEnum):
+    """What a reader has follow where the AI abstained."""
+
+    RETAKE = "retake"
+    SPECIALIST = "specialist"
+    NONE = "none"
+
+
 class OverrideReason(StrEnum):
     """Why a decision departs from the AI's opinion or from the reader's own first read."""
 

@@ -10,13 +10,31 @@ from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.event_types import EventType
 from triage.vocabulary.label_sources import LabelSource
-from triage.vocabulary.read_answers import Certainty, OverrideReason
+from triage.vocabulary.read_answers import Certainty, FollowUpKind, OverrideReason
 from triage.vocabulary.review_policies import (
     ReadingMode,
     ReadKind,
     SecondReadRule,
     SignatureMeaning,
 )
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """What is to follow where the AI abstained, as the reader answered it with the decision.
+
+    Parameters
+    ----------
+    kind : FollowUpKind
+    by : str or None
+        Day by which a specialist is to see the case, as YYYY-MM-DD.
+    text : str
+        What is wrong with the images, or why neither is needed.
+    """
+
+    kind: FollowUpKind
+    by: str | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,6 +54,8 @@ class ReadFacts:
     comment : str
     rubric : dict of str
         Answers to the features of the rubric, of an adjudication.
+    follow_up : FollowUp or None
+        Of a decision where the AI abstained; earlier releases did not ask for it.
     """
 
     read: int
@@ -45,6 +65,7 @@ class ReadFacts:
     reason_code: OverrideReason | None = None
     comment: str = ""
     rubric: dict[str, str] = field(default_factory=dict)
+    follow_up: FollowUp | None = None
 
 
 @dataclass(frozen=True)

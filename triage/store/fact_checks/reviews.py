@@ -96,7 +96,7 @@ def _stored(session: Session, numbers: Sequence[int]) -> dict[str, dict[int, dic
 
 _READ_COLUMNS = (
     "review_id", "kind", "round", "conditions", "urgency", "certainty", "reason_code", "comment",
-    "rubric", "at", "withdrawn_at",
+    "rubric", "follow_up", "at", "withdrawn_at",
 )  # fmt: skip
 
 
@@ -139,6 +139,7 @@ def _expected(number: int, history: CaseHistory) -> dict[str, dict[int, Facts]]:
                 "reason_code": one.facts.reason_code,
                 "comment": one.facts.comment,
                 "rubric": one.facts.rubric,
+                "follow_up": one.facts.follow_up and asdict(one.facts.follow_up),
                 "at": one.at,
                 "withdrawn_at": one.withdrawn_at,
             }

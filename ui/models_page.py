@@ -1,0 +1,68 @@
+"""The trained systems that this database knows; nothing of any patient."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from triage.accounts import Action, may
+from triage.accounts.sessions import Session
+from triage.store import Store
+from triage.store.registered_bundles import RegisteredBundle, registered_bundles
+from ui import frame, html_table
+from ui.html_table import Cell, Column
+from ui.session import go_to_worklist
+from ui.words import date_of, plural
+
+_COLUMNS = (
+    Column("System"),
+    Column("State"),
+    Column("Registered"),
+    Column("Conditions", "number"),
+    Column("Cases scored", "number"),
+)
+
+
+def show(store: Store, session: Session) -> None:
+    """Draw the page."""
+    frame.name_window("Models")
+    html_table.show_style()
+    st.title("Models", anchor=False)
+    with st.spinner("Looking up the systems…", show_time=False), store.reading() as reading:
+        bundles = registered_bundles(reading)
+    if not bundles:
+        st.info(
+            "No trained system is registered. An engineer adds one by scoring cases with it: "
+            "`triage score`.",
+            icon=":material/inbox:",
+        )
+        if may(session.actor, Action.VIEW_CASES):
+            st.button("To the worklist", type="primary", on_click=go_to_worklist)
+        return
+    st.caption(
+        f"{plural(len(bundles), 'system', 'systems')}. Readers are shown the opinion of the system "
+        "in use; where it has not scored a case, that of the newest that has. Of a withdrawn "
+        "system no opinion is shown."
+    )
+    if not any(one.champion for one in bundles):
+        st.warning("No system is in use.", icon=":material/warning:")
+    html_table.show_table("Trained systems", _COLUMNS, [_row(one) for one in bundles], stacked=True)
+
+
+def _row(bundle: RegisteredBundle) -> tuple[Cell, ...]:
+    return (
+        html_table.lines(bundle.name, html_table.code(bundle.digest[:12])),
+        _state(bundle),
+        date_of(bundle.registered_at),
+        str(bundle.conditions),
+        f"{bundle.cases:,}".replace(",", " "),
+    )
+
+
+def _state(bundle: RegisteredBundle) -> Cell:
+    if bundle.withdrawn_at is not None:
+        when = f"Since {date_of(bundle.withdrawn_at)}"
+        why = f"{when}: {bundle.withdrawn_because}" if bundle.withdrawn_because else when
+        return html_table.lines(html_table.tag("Withdrawn"), why)
+    if bundle.champion:
+        return html_table.tag("In use", strong=True)
+    return html_table.tag("Registered")
