@@ -17,6 +17,7 @@ from triage.oct_imaging import Flag
 from triage.oct_reading import Measurement, OctReading
 from triage.vocabulary.diagnoses import DIAGNOSES
 from triage.vocabulary.tissues import Tissue
+from ui.oct_reference import OctReference, by_deviation
 from ui.payload import Payload
 from ui.words import URGENCIES, frequency, plain_name
 
@@ -44,7 +45,12 @@ _UNITS = {"um": "µm", "mm2": "mm²", "mm3": "mm³"}
 
 
 def describe_reading(
-    reading: OctReading, payload: Payload, *, with_opinion: bool, superior_first: bool
+    reading: OctReading,
+    payload: Payload,
+    *,
+    with_opinion: bool,
+    superior_first: bool,
+    reference: OctReference | None = None,
 ) -> dict[str, Any]:
     """Add a reading's pictures to a payload and return the header that describes them.
 
@@ -59,6 +65,8 @@ def describe_reading(
         would be read as an opinion.
     superior_first : bool
         Whether the first B-scan is the uppermost.
+    reference : OctReference, optional
+        Of healthy eyes; measurements are ordered by how far they are from it.
     """
     maps = np.concatenate([reading.tissue[None], reading.hypotheses])
     shares = _shares(maps)
@@ -81,8 +89,8 @@ def describe_reading(
         "differing_part": _part(reading.disagreement[most]),
         "thickness": _thickness(reading, payload),
         "grid": _grid(reading, superior_first=superior_first),
-        "measurements": [_row(measurement) for measurement in facts.measurements],
-        "reference": _NO_REFERENCE,
+        "measurements": [_row(*one) for one in by_deviation(facts.measurements, reference)],
+        "reference": f"Reference: {reference.source}." if reference else _NO_REFERENCE,
         "warnings": [Flag(flag).sentence for flag in facts.flags if flag in {*Flag}],
         "referral": _referral(reading) if with_opinion else [],
         "diagnoses": _diagnoses(reading) if with_opinion else [],
@@ -207,7 +215,7 @@ def _numbers(values: NDArray[np.float32]) -> bytes:
     return whole.round().astype("<u2").tobytes()
 
 
-def _row(measurement: Measurement) -> list[str]:
+def _row(measurement: Measurement, deviation: float | None) -> list[str]:
     low, high = measurement.low, measurement.high
     spread = "" if low is None or high is None else f"{_short(low)} to {_short(high)}"
     value = "not measured" if measurement.value is None else _short(measurement.value)
@@ -216,7 +224,7 @@ def _row(measurement: Measurement) -> list[str]:
         value,
         _UNITS.get(measurement.unit, measurement.unit),
         spread,
-        "no reference",
+        "no reference" if deviation is None else f"{deviation:+.1f} SD".replace("-", "−"),
     ]
 
 

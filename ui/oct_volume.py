@@ -24,6 +24,7 @@ from ui.components import oct_viewer
 from ui.image_address import facts_address
 from ui.image_files import NOT_RECORDED
 from ui.oct_reading_payload import describe_reading
+from ui.oct_reference import configured_reference
 from ui.oct_volume_payload import describe_volume
 from ui.payload import Payload
 from ui.session import store_at
@@ -194,6 +195,7 @@ def _payload(
                 message,
                 with_opinion=with_opinion,
                 superior_first=begins_above(volume),
+                reference=configured_reference(),
             )
             warnings = [] if with_opinion else [_NO_OPINION]
             warnings += [*header["warnings"], *described.pop("warnings")]

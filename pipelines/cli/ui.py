@@ -48,6 +48,10 @@ def ui(
     checkpoints: Annotated[
         Path | None, typer.Option("--checkpoints", help="File that checkpoints are appended to.")
     ] = None,
+    oct_reference: Annotated[
+        Path | None,
+        typer.Option("--oct-reference", help="OCT measurements of healthy eyes (YAML)."),
+    ] = None,
     uploads: Annotated[
         Path | None,
         typer.Option("--uploads", help="Folder for the files of cases added in the pages."),
@@ -82,6 +86,7 @@ def ui(
             oidc=oidc,
             ledger_key=ledger_key,
             checkpoints=checkpoints,
+            oct_reference=oct_reference,
             uploads=uploads,
         ),
     )

@@ -64,6 +64,7 @@ def main() -> None:
             print(f"opened in {time.perf_counter() - begun:.1f} s")
             report("blind", steps(page))
             choose(page, "Normal")
+            page.keyboard.press("Escape")  # the list of diagnoses stays open
             page.get_by_text("Routine", exact=True).click()
             page.get_by_text("Unsure", exact=True).click()
             begun = time.perf_counter()

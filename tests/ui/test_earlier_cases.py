@@ -14,13 +14,14 @@ from tests.ui.conftest import Pages, everything, press
 from tests.ui.make_cases import SECRETS, SITE, draw_photograph
 from tests.ui.test_photo_stage import sent_to
 from triage.accounts import Actor, Role
-from triage.review import Certainty, decide, lock_first_read, open_case, reveal
+from triage.review import Certainty, OverrideReason, decide, lock_first_read, open_case, reveal
 from triage.store import add_case, add_prediction, open_store, register_bundle
 from triage.store.cases import cases_of_patient
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
 from ui.earlier_cases import _STATES
 
+R4 = OverrideReason.HISTORY
 OTHERS = "3 other cases of this patient"
 NOW = datetime.now(UTC)
 
@@ -58,7 +59,7 @@ def read(pages: Pages, name: str, reader: str, condition: str) -> None:
     open_case(store, number, actor)
     lock_first_read(store, number, actor, **given)
     reveal(store, number, actor)
-    decide(store, number, actor, **given, reason=None if condition == "melanoma" else "R4")
+    decide(store, number, actor, **given, reason=None if condition == "melanoma" else R4)
     store.close()
 
 

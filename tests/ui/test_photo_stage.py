@@ -20,7 +20,7 @@ def sent_to(app: AppTest, component: str) -> dict[str, Any]:
     """Return what a page sends to a component of the browser."""
 
     def walk(block: Any) -> list[str]:
-        proto = getattr(block, "proto", None)
+        proto: Any = getattr(block, "proto", None)
         found = [proto.json] if getattr(proto, "component_name", "") == component else []
         for child in getattr(block, "children", {}).values():
             found += walk(child)

@@ -9,6 +9,7 @@ from triage.errors import UsageError
 from triage.intake.upload_folder import prepare_folder
 from triage.ledger.keys import load_key
 from triage.store import Store
+from ui.oct_reference import load_oct_reference
 from ui.serving.oidc_settings import client_secret, load_oidc_settings
 from ui.serving.settings import ServingSettings
 from ui.serving.tls_files import check_tls_files
@@ -30,12 +31,14 @@ def checked_settings(store: Store, settings: ServingSettings) -> ServingSettings
     LedgerError
         If the key of the ledger cannot be used.
     SpecError
-        If the settings of the identity provider break a rule.
+        If the settings of the identity provider or the OCT reference break a rule.
     """
     _require_consistent(settings)
     if settings.oidc is not None:
         load_oidc_settings(settings.oidc)
         client_secret()
+    if settings.oct_reference is not None:
+        load_oct_reference(settings.oct_reference)
     if settings.ledger_key is not None:
         load_key(settings.ledger_key)
     if settings.uploads is not None:

@@ -35,6 +35,8 @@ class ServingSettings:
         Settings of an OpenID Connect provider (YAML).
     ledger_key, checkpoints : Path, optional
         Private key and file of the ledger's automatic checkpoints.
+    oct_reference : Path, optional
+        Measurements of healthy eyes (YAML), see `ui.oct_reference`.
     uploads : Path, optional
         Folder for the files of cases that people add in the pages; without it they cannot.
     """
@@ -50,6 +52,7 @@ class ServingSettings:
     oidc: Path | None = None
     ledger_key: Path | None = None
     checkpoints: Path | None = None
+    oct_reference: Path | None = None
     uploads: Path | None = None
 
     @property
@@ -87,7 +90,8 @@ class ServingSettings:
     def from_json(cls, text: str) -> ServingSettings:
         """Return the settings that `to_json` wrote."""
         values = json.loads(text)
-        for name in ("tls_cert", "tls_key", "oidc", "ledger_key", "checkpoints", "uploads"):
+        paths = ("tls_cert", "tls_key", "oidc", "ledger_key", "checkpoints", "oct_reference")
+        for name in (*paths, "uploads"):
             values[name] = None if values[name] is None else Path(values[name])
         values["certificate_names"] = tuple(values["certificate_names"])
         return cls(**values)

@@ -16,10 +16,12 @@ from tests.ui.make_cases import draw_photograph
 from tests.ui.make_oct import DEPTH, FIELD, SMALL, write_volume
 from tests.ui.served import submit
 from triage.hashing import hash_file
+from triage.imaging.picture import Picture
 from triage.store import ImageRecord, Modality, Store, add_case
 from ui.image_address import PictureSize, facts_address, image_address
 from ui.image_files import NOT_RECORDED
 from ui.serving import image_routes
+from ui.stored_pictures import read_photograph
 
 
 def add(store: Store, *images: ImageRecord, **changes: Any) -> int:
@@ -125,11 +127,13 @@ def test_a_volume_has_its_scale_its_eye_and_all_bscans(
 def test_facts_and_picture_are_of_one_reading(
     ann: TestClient, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = []
-    whole = image_routes.read_photograph
-    monkeypatch.setattr(
-        image_routes, "read_photograph", lambda image: read.append(image) or whole(image)
-    )
+    read: list[ImageRecord] = []
+
+    def counted(image: ImageRecord) -> Picture | str:
+        read.append(image)
+        return read_photograph(image)
+
+    monkeypatch.setattr(image_routes, "read_photograph", counted)
     monkeypatch.setattr(image_routes, "_DECODED", 0)  # as a photograph that is too large to be kept
     number = add(store, draw_photograph(tmp_path / "a.png", 1))
     found = facts(ann, number)

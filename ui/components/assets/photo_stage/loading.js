@@ -1,6 +1,6 @@
 // Pictures of the server, fetched when they are looked at; few are kept at native size.
 
-const NATIVE_KEPT = 2; // a photograph of 24 megapixels takes 100 MB once it is decoded
+const NATIVE_KEPT = 2; // one of 24 megapixels takes 100 MB once it is decoded
 
 class LoadedPictures {
   constructor() {

@@ -1,4 +1,4 @@
-// The stage of photographs: one picture in view, the others in a strip below it.
+// The stage of pictures: one picture in view, the others in a strip below it.
 
 const STEP = 1.25; // one press of + or one notch of the wheel
 const PAN = 80; // CSS pixels by one press of an arrow key
