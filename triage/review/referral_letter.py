@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from triage.accounts import Action, Actor, PermissionDenied, may
 from triage.errors import LedgerError
+from triage.ledger.events.review_events import FollowUp
 from triage.ledger.review_history import CaseHistory, StatedRead
 from triage.ledger.review_replay import replay
 from triage.modalities import MODALITIES
@@ -89,6 +90,8 @@ class LetterDecision:
         Whether it is the outcome of an adjudication.
     second_read : bool
         Whether a second reader has read the case as well.
+    follow_up : FollowUp or None
+        What is to follow where the AI abstained.
     """
 
     conditions: tuple[str, ...]
@@ -99,6 +102,7 @@ class LetterDecision:
     by: tuple[str, ...]
     adjudicated: bool
     second_read: bool
+    follow_up: FollowUp | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +308,7 @@ def _decision(history: CaseHistory, names: dict[str, str]) -> LetterDecision:
         tuple(_printed(one, names) for one in history.authors()),
         counted.kind is ReadKind.ADJUDICATION,
         bool(history.standing(ReadKind.SECOND)),
+        facts.follow_up,
     )
 
 
