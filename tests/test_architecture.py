@@ -298,7 +298,7 @@ def test_importing_it_loads_no_torch(module: str) -> None:
     assert done.stdout.strip() == ""
 
 
-SLOW = ("pandas", "pydicom", "scipy", "torch", "streamlit", "sqlalchemy", "sklearn", "plotly")
+SLOW = ("pandas", "pydicom", "scipy", "torch", "streamlit", "sqlalchemy", "sklearn")
 """Libraries that take a second or more to import."""
 
 

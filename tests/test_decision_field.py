@@ -21,9 +21,9 @@ ADDED = {
         '                "differential": _differentials(probabilities, names),\n',
         f'                "{FIELD}": "{VALUE}",\n',
     ),
-    "ui/opinion_card.py": (
-        "    decision = opinion.decision\n    if decision.next_action:\n",
-        f"    st.markdown(opinion.decision.{FIELD})\n",
+    "ui/opinion_content.py": (
+        '        "kind": "opinion",\n',
+        f'        "{FIELD}": decision.{FIELD},\n',
     ),
 }
 """By file: the code before or after which one line is added, and the line."""

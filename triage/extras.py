@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from triage.errors import MissingExtraError
 
 EXTRAS: dict[str, tuple[str, ...]] = {
-    "ui": ("streamlit", "plotly", "authlib", "httpx"),
+    "ui": ("streamlit", "authlib", "httpx"),
     "dicom": ("pydicom", "openjpeg", "jpeg_ls", "gdcm"),
     "oct": ("pydicom", "openjpeg", "jpeg_ls", "gdcm"),
     "postgres": ("psycopg",),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from triage.modalities import MODALITIES
 from triage.review import Opinion
 from triage.store.records import StoredCase
 from triage.vocabulary.abstention_reasons import AbstainReason
 from triage.vocabulary.modality import Modality
-from ui import oct_volume, opinion_card, pictures
+from ui import oct_volume, pictures
 from ui.case_words import CaseWords
 
 
@@ -23,18 +24,18 @@ class CaseView:
     show_images : callable
         Draws the images of a case. Called with `None` in place of the opinion until the reader's
         first read is locked; afterwards it may add what the system found in the images.
-    show_opinion : callable
-        Draws an opinion that is no abstention.
+    concurrent : bool
+        Whether several diagnoses may be true of one case, so that each is counted by itself.
     listed_reasons : mapping of AbstainReason to str
         Reasons that the card of an abstention lists with a mark at the one that applies. Empty
         where the card shows only that one.
     columns : tuple of int
-        Relative widths of the images and of the forms beside them.
+        Relative widths of the images and of the panel beside them.
     """
 
     words: CaseWords
     show_images: Callable[[StoredCase, Opinion | None, CaseWords], None]
-    show_opinion: Callable[[Opinion, CaseWords], None]
+    concurrent: bool = False
     listed_reasons: Mapping[AbstainReason, str] = field(default_factory=dict)
     columns: tuple[int, int] = (3, 2)
 
@@ -49,7 +50,6 @@ CASE_VIEWS: dict[Modality, CaseView] = {
             ambiguous="the picture fits several",
         ),
         show_images=pictures.show,
-        show_opinion=opinion_card.show_exclusive_conditions,
     ),
     Modality.OCT_BSCANS: CaseView(
         words=CaseWords(
@@ -60,7 +60,6 @@ CASE_VIEWS: dict[Modality, CaseView] = {
             ambiguous="the B-scan fits several",
         ),
         show_images=pictures.show,
-        show_opinion=opinion_card.show_exclusive_conditions,
     ),
     Modality.OCT_VOLUMES: CaseView(
         words=CaseWords(
@@ -71,7 +70,7 @@ CASE_VIEWS: dict[Modality, CaseView] = {
             ambiguous="the scan fits several referral classes",
         ),
         show_images=oct_volume.show,
-        show_opinion=opinion_card.show_concurrent_diagnoses,
+        concurrent=True,
         listed_reasons={
             AbstainReason.UNFAMILIAR: "Unfamiliar condition",
             AbstainReason.QUALITY: "Ungradable scan",
@@ -82,3 +81,9 @@ CASE_VIEWS: dict[Modality, CaseView] = {
     ),
 }
 """The view of every modality."""
+
+
+def modality_title(modality: Modality) -> str:
+    """Return what the cases of a modality are made of, such as 'Photographs' or 'OCT volumes'."""
+    images = CASE_VIEWS[modality].words.images
+    return f"OCT {images}" if MODALITIES[modality].volumes else images[:1].upper() + images[1:]

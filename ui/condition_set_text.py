@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ui.words import condition_name, escape
+from ui.words import condition_name
 
 
 def condition_set_sentence(conditions: Sequence[str], coverage: float) -> str:
-    """Return which conditions the set holds, as Markdown.
+    """Return which conditions the set holds, as plain text.
 
     Parameters
     ----------
@@ -20,10 +20,10 @@ def condition_set_sentence(conditions: Sequence[str], coverage: float) -> str:
     Examples
     --------
     >>> condition_set_sentence(("acne", "melanoma", "eczema"), 0.9)
-    '**With 90 % coverage:** Acne, Melanoma or Eczema.'
+    'With 90 % coverage: Acne, Melanoma or Eczema.'
     """
-    begin = f"**With {100 * coverage:.4g} % coverage:**"
-    names = [escape(condition_name(name)) for name in conditions]
+    begin = f"With {100 * coverage:.4g} % coverage:"
+    names = [condition_name(name) for name in conditions]
     if not names:
         return f"{begin} none of the conditions it knows."
     *others, last = names

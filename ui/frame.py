@@ -10,8 +10,10 @@ from ui.settings import THEME
 _TITLE = "Triage"
 _STYLE = """
 <style>
-  [data-testid="stMainBlockContainer"] { padding: 4.5rem 1.25rem 1.25rem; max-width: 100rem; }
-  [data-testid="stHeader"] { height: 3rem; border-bottom: 1px solid #d5dde4; background: #fff; }
+  [data-testid="stMainBlockContainer"] { padding: 4rem 1.25rem 1.25rem; max-width: 100rem; }
+  [data-testid="stHeader"] {
+    height: 3rem; min-height: 3rem; border-bottom: 1px solid #d5dde4; background: #fff;
+  }
   [data-testid="stMainBlockContainer"] h1 { font-size: 1.4rem; padding: 0 0 0.3rem; }
   [data-testid="stMainBlockContainer"] h2 { font-size: 1.15rem; padding: 0.5rem 0 0.25rem; }
   [data-testid="stElementContainer"]:has(> [data-testid="stHtml"] > style) { display: none; }

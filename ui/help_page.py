@@ -9,7 +9,7 @@ from triage.store import Store
 from triage.vocabulary.read_answers import OverrideReason
 from ui import frame, html_table
 from ui.html_table import Column
-from ui.shortcuts import SHORTCUTS
+from ui.shortcuts import GROUPS, keys_of
 
 _STEPS = (
     (
@@ -97,11 +97,11 @@ def _reading() -> None:
 def _keys() -> None:
     st.header("Keyboard", anchor=False)
     st.caption("Single letters and digits work while no text is being typed.")
-    for title, keys in SHORTCUTS:
+    for group in GROUPS:
         html_table.show_table(
-            title,
+            group,
             (Column("Keys"), Column("What they do")),
-            [(html_table.keys(each), what) for each, what in keys],
+            [(html_table.keys(keys.split(", ")), what) for keys, what in keys_of(group)],
             named=True,
         )
 

@@ -13,6 +13,7 @@ from triage.accounts.sessions import Session
 from triage.store import Store
 from ui import (
     account_page,
+    add_case_page,
     adjudication_page,
     case_page,
     governance_page,
@@ -61,6 +62,9 @@ class PageEntry:
 PAGES = (
     PageEntry(PagePath.WORKLIST, "Worklist", worklist_page.show, (Action.VIEW_CASES,)),
     PageEntry(PagePath.CASE, "Case", case_page.show, (Action.VIEW_CASES,), listed=False),
+    PageEntry(
+        PagePath.ADD_CASE, "Add a case", add_case_page.show, (Action.UPLOAD_CASE,), listed=False
+    ),
     PageEntry(PagePath.MY_CASES, "My cases", my_cases_page.show, (Action.READ_CASE,)),
     PageEntry(
         PagePath.SECOND_READS, "Second reads", second_reads_page.show, (Action.GIVE_SECOND_READ,)

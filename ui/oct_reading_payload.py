@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from plotly.colors import sequential
 
 from triage.measurements.columns import column_counts
 from triage.measurements.etdrs import CENTRE, DIAMETERS
@@ -23,10 +22,24 @@ from ui.words import URGENCIES, frequency, plain_name
 
 _URGENCY_NAMES = {str(urgency): name for urgency, name in URGENCIES.items()}
 _THICKNESS = (150, 550)  # um at the ends of the colour bar: the same for all, to compare cases
+_NO_REFERENCE = "No reference of healthy eyes is configured, so no value is marked as unusual."
 _NOWHERE = 65_535  # uint16 where there is no thickness
 _DISAGREEMENT = (255, 255, 255)
 _SMALLEST_PART = 0.35
 """Share of a B-scan's sides below which a part is not enlarged further."""
+_VIRIDIS = (
+    "#440154",
+    "#482878",
+    "#3e4989",
+    "#31688e",
+    "#26828e",
+    "#1f9e89",
+    "#35b779",
+    "#6ece58",
+    "#b5de2b",
+    "#fde725",
+)
+"""Colours of Viridis (Smith and van der Walt 2015) at equal distances."""
 _UNITS = {"um": "µm", "mm2": "mm²", "mm3": "mm³"}
 
 
@@ -69,6 +82,7 @@ def describe_reading(
         "thickness": _thickness(reading, payload),
         "grid": _grid(reading, superior_first=superior_first),
         "measurements": [_row(measurement) for measurement in facts.measurements],
+        "reference": _NO_REFERENCE,
         "warnings": [Flag(flag).sentence for flag in facts.flags if flag in {*Flag}],
         "referral": _referral(reading) if with_opinion else [],
         "diagnoses": _diagnoses(reading) if with_opinion else [],
@@ -139,7 +153,7 @@ def _thickness(reading: OctReading, payload: Payload) -> dict[str, Any] | None:
 
 def _ramp() -> NDArray[np.uint8]:
     """The 256 colours of Viridis: perceptually uniform and safe for colour-blind readers."""
-    anchors = np.array([[int(c[at : at + 2], 16) for at in (1, 3, 5)] for c in sequential.Viridis])
+    anchors = np.array([[int(c[at : at + 2], 16) for at in (1, 3, 5)] for c in _VIRIDIS])
     places = np.linspace(0, len(anchors) - 1, 256)
     channels = [np.interp(places, np.arange(len(anchors)), channel) for channel in anchors.T]
     return np.stack(channels, axis=-1).astype(np.uint8)
@@ -202,6 +216,7 @@ def _row(measurement: Measurement) -> list[str]:
         value,
         _UNITS.get(measurement.unit, measurement.unit),
         spread,
+        "no reference",
     ]
 
 

@@ -41,6 +41,9 @@ def describe_volume(volume: OctVolume, payload: Payload) -> dict[str, Any]:
         "bscans": {
             "pictures": [payload.add(jpeg(_fitted(bscan))) for bscan in volume.bscans],
             "width": width,
+            "height": height,
+            # mm between rows and between columns.
+            "spacing": spacing and [spacing[1], spacing[2]],
             # Height to width of a B-scan in tissue; None without a scale.
             "proportion": spacing and height * spacing[1] / (width * spacing[2]),
         },

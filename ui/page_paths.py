@@ -10,6 +10,7 @@ class PagePath(StrEnum):
 
     WORKLIST = ""
     CASE = "case"
+    ADD_CASE = "add-case"
     MY_CASES = "my-cases"
     SECOND_READS = "second-reads"
     ADJUDICATION = "adjudication"

@@ -47,7 +47,7 @@ def store_at(url: str | None) -> Store:
 
 def session_token() -> str:
     """Return the token of the browser's cookie; '' if it sent none."""
-    return st.context.cookies.get(session_cookie(secure=_is_secure()), "")
+    return st.context.cookies.get(session_cookie(secure=serving_settings().secure), "")
 
 
 def signed_in() -> Session:
@@ -88,9 +88,10 @@ def prove_again(store: Store, session: Session, password: str) -> Session:
 
 
 @cache
-def _is_secure() -> bool:
+def serving_settings() -> ServingSettings:
+    """Return the settings of this server's process."""
     text = os.environ.get(SETTINGS_VARIABLE)
-    return text is not None and ServingSettings.from_json(text).secure
+    return ServingSettings() if text is None else ServingSettings.from_json(text)
 
 
 def open_case_id() -> int | None:
@@ -127,6 +128,11 @@ def go_to_worklist(notice: str = "") -> None:
     st.session_state[_NOTICE] = notice
 
 
+def go_to_page(path: PagePath) -> None:
+    """Open a page at the beginning of the next run."""
+    st.session_state[_WANTED] = WantedPage(path, {})
+
+
 def wanted_page(*, at_root: bool) -> WantedPage | None:
     """Return the page that was asked for, once; also that of a case in an address of before.
 
@@ -144,3 +150,9 @@ def wanted_page(*, at_root: bool) -> WantedPage | None:
 def take_notice() -> str:
     """Return the notice and clear it, so that it is shown once."""
     return str(st.session_state.pop(_NOTICE, ""))
+
+
+def address_of_case(case_id: int, work: CaseWorkKind = CaseWorkKind.READING) -> str:
+    """Return the address of a case's page, for links."""
+    named = f"/{PagePath.CASE}?{_CASE}={case_id}"
+    return named if work is CaseWorkKind.READING else f"{named}&{_WORK}={work.value}"

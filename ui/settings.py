@@ -7,6 +7,9 @@ from typing import Any
 SHORTCUT = "Ctrl+S"
 """Presses a page's main button wherever the focus is; Enter does not, on a radio button."""
 
+LARGEST_FILE_MB = 256
+"""As `triage.intake.upload_folder.MOST_BYTES`, which a test compares; importing it here is slow."""
+
 SAFETY: dict[str, Any] = {
     "server.headless": True,
     "server.fileWatcherType": "none",
@@ -25,7 +28,8 @@ SAFETY: dict[str, Any] = {
 }
 """No usage is reported, no other program or site drives the pages, no error shows code or paths.
 
-The pages take no files; Streamlit would take uploads all the same, of so many MB at most.
+Unless the server has a folder for files, the pages take none; Streamlit would take uploads all the
+same, of so many MB at most.
 What a reader typed is kept for an hour where the connection is lost, in seconds."""
 
 THEME: dict[str, Any] = {
@@ -44,6 +48,13 @@ THEME: dict[str, Any] = {
 """Dark enough for a contrast of 4.5 to 1 in faded captions and key hints (WCAG 2.2, 1.4.3)."""
 
 
-def streamlit_options() -> dict[str, Any]:
-    """Return Streamlit's configuration, by name of its options."""
-    return {**SAFETY, **THEME}
+def streamlit_options(*, take_files: bool = False) -> dict[str, Any]:
+    """Return Streamlit's configuration, by name of its options.
+
+    Parameters
+    ----------
+    take_files : bool
+        Whether people may add files, of `LARGEST_FILE_MB` each.
+    """
+    files = {"server.maxUploadSize": LARGEST_FILE_MB} if take_files else {}
+    return {**SAFETY, **files, **THEME}

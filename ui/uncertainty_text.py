@@ -13,6 +13,32 @@ MUCH = math.log(2)
 _DISAGREE = "the models disagree (more such training cases would help)"
 
 
+def uncertainty_line(aleatoric: float, epistemic: float | None, words: CaseWords) -> str:
+    """Return how large the uncertainty is and its main source, in one short line.
+
+    Parameters
+    ----------
+    aleatoric : float
+        Mean entropy of the models, in nats.
+    epistemic : float, optional
+        What the disagreement of the models adds, in nats; None where there is one model.
+    words : CaseWords
+    """
+    total = aleatoric + (epistemic or 0.0)
+    named = f"{words.uncertainty[:1].lower()}{words.uncertainty[1:]}"
+    begin = f"{_amount(total).capitalize()} {named}"
+    if epistemic is None:
+        return f"{begin}; one model only."
+    if total < LITTLE:
+        return f"{begin}."
+    models = epistemic > aleatoric
+    return f"{begin}, mostly because {'the models disagree' if models else words.ambiguous}."
+
+
+def _amount(total: float) -> str:
+    return "little" if total < LITTLE else "some" if total < MUCH else "much"
+
+
 def uncertainty_sentence(aleatoric: float, epistemic: float | None, words: CaseWords) -> str:
     """Return how large the uncertainty is and, unless it is little, where it comes from.
 
@@ -25,8 +51,7 @@ def uncertainty_sentence(aleatoric: float, epistemic: float | None, words: CaseW
     words : CaseWords
     """
     total = aleatoric + (epistemic or 0.0)
-    amount = "little" if total < LITTLE else "some" if total < MUCH else "much"
-    begin = f"**{words.uncertainty}:** {amount}."
+    begin = f"{words.uncertainty}: {_amount(total)}."
     if epistemic is None:
         return f"{begin} There is one model: whether others would disagree is not known."
     if total < LITTLE:

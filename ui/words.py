@@ -102,12 +102,17 @@ def plain_name(code: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def plain_text(text: str) -> str:
+    """Return text on one line that prints, for what the browser shows as text."""
+    return printable(" ".join(text.split()))
+
+
 def escape(text: str) -> str:
     """Return text on one line with all Markdown escaped, so that data cannot format the page.
 
     Characters that do not print, such as marks of writing direction, are shown as escapes.
     """
-    return printable(" ".join(text.split())).translate(_ESCAPES)
+    return plain_text(text).translate(_ESCAPES)
 
 
 def escape_label(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The worklist: the cases in the order in which to read them.
+"""The worklist: the cases that wait, and the next one to read.
 
 Of the AI's opinion it shows only the urgency class that the order follows from, and not even that
 where the site's policy hides it.
@@ -6,120 +6,170 @@ where the site's policy hides it.
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime
-from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from triage.accounts import Action, may
+from triage.accounts import Action, Actor, may
 from triage.accounts.sessions import Session
-from triage.printable import printable
-from triage.review import Deadlines, Pressure, WorklistItem, worklist
+from triage.errors import UsageError
+from triage.review import (
+    WorklistCounts,
+    WorklistFilter,
+    WorklistPage,
+    worklist_counts,
+    worklist_page,
+    worklist_sites,
+)
 from triage.store import Store
-from triage.vocabulary.clinical import Urgency
-from ui.session import go_to_case, take_notice
+from ui import worklist_filters, worklist_notes, worklist_rows
+from ui.components import case_rows
+from ui.opening_next import open_next
+from ui.page_paths import PagePath
+from ui.session import go_to_case, go_to_page, take_notice
 from ui.settings import SHORTCUT
-from ui.words import HIDDEN, URGENCIES, due, duration
+from ui.words import escape
 
-_SHOWN = 100
+_REFUSED = "worklist refused"
+_STYLE = """
+<style>
+  .counts { margin: 0; color: #47545f; font-size: 0.9rem; display: flex; flex-wrap: wrap;
+            gap: 0 1.4rem; align-items: baseline; }
+  .counts b { color: #0f1923; font-size: 1.25rem; font-weight: 650; margin-right: 0.15rem;
+              font-variant-numeric: tabular-nums; }
+  :has(> .st-key-worklist-search) { flex: 1 1 15rem; min-width: 13rem; }
+  .counts .late, .counts .late b { color: #9b1c22; }
+</style>
+"""
 
 
 def show(store: Store, session: Session) -> None:
     """Draw the worklist."""
     actor = session.actor
-    deadlines = Deadlines()
-    items = worklist(store, datetime.now(UTC), deadlines)
-    st.title("Worklist")
+    now = datetime.now(UTC)
+    can_read = may(actor, Action.READ_CASE)
+    st.html(_STYLE)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.title("Worklist", anchor=False, width="content")
+        numbers = st.container(width="stretch")
     if notice := take_notice():
         st.success(notice, icon=":material/check_circle:")
-    if not items:
-        st.info("No case waits for a review.", icon=":material/inbox:")
+    refused = st.container()
+    sites = worklist_sites(store)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        main = st.container(width="content")
+        with st.container(key="worklist-search", width="stretch"):
+            worklist_filters.show_search()
+        worklist_filters.show_filters(sites)
+        if may(actor, Action.UPLOAD_CASE):
+            st.button(
+                "Add a case",
+                icon=":material/add_photo_alternate:",
+                on_click=go_to_page,
+                args=(PagePath.ADD_CASE,),
+            )
+    wanted = worklist_filters.wanted_cases()
+    counts = worklist_counts(store, actor, now, wanted)
+    part = _part(store, actor, now, wanted)
+    numbers.html(_numbers(counts))
+    if can_read:
+        _next_button(main, store, actor, wanted, counts)
+    if message := st.session_state.pop(_REFUSED, ""):
+        refused.warning(escape(message), icon=":material/lock_person:")
+    if not part.items:
+        _nothing(wanted, actor)
         return
-    _counts(items)
-    found = _search(items)
-    if not found:
-        st.info("No waiting case fits this search.", icon=":material/search_off:")
-        return
-    can_read = may(actor, Action.READ_CASE)
-    free = [item for item in found if item.is_free_for(actor.name)]
-    st.button(
-        "Open the next case" if len(found) == len(items) else "Open the first case found",
+    case_rows.show(
+        worklist_rows.rows(part.items, actor.name, can_read=can_read),
+        worklist_rows.headings(part.items),
+        "worklist rows",
+        go_to_case,
+        label="Waiting cases",
+    )
+    _pages(part)
+    st.caption(worklist_notes.on_order(store, part.order, sites, wanted, can_read=can_read))
+
+
+def _part(store: Store, actor: Actor, now: datetime, wanted: WorklistFilter) -> WorklistPage:
+    after = worklist_filters.place()
+    try:
+        return worklist_page(store, actor, now, wanted=wanted, after=after)
+    except UsageError:  # an address of another order, or one that somebody wrote
+        if after is None:
+            raise
+        worklist_filters.to_first_page()
+        return worklist_page(store, actor, now, wanted=wanted)
+
+
+def _numbers(counts: WorklistCounts) -> str:
+    """Return the numbers above the list (HTML); nothing in it comes from outside."""
+    more = "+" if counts.capped else ""
+    late = ' class="late"' if counts.overdue else ""
+    sign = "▲ " if counts.overdue else ""
+    return (
+        '<p class="counts" role="status">'
+        f"<span><b>{counts.waiting:,}{more}</b> waiting</span>"
+        f"<span{late}><b>{sign}{counts.overdue:,}</b> overdue in all</span>"
+        f"<span><b>{counts.done_today:,}</b> done today</span>"
+        f"<span><b>{counts.in_work_by_others:,}</b> in work by others</span></p>"
+    )
+
+
+def _next_button(
+    place: st.delta_generator.DeltaGenerator,
+    store: Store,
+    actor: Actor,
+    wanted: WorklistFilter,
+    counts: WorklistCounts,
+) -> None:
+    place.button(
+        "Next case" if wanted == WorklistFilter() else "Next case found",
         type="primary",
         icon=":material/arrow_forward:",
         shortcut=SHORTCUT,
-        disabled=not (can_read and free),
-        on_click=go_to_case,
-        args=(free[0].case_id if free else 0,),
+        disabled=not counts.waiting,
+        on_click=_open_next,
+        args=(store, actor, wanted),
     )
-    if not free:
-        st.info("Other readers have these cases now.", icon=":material/lock_person:")
-    _table(found[:_SHOWN], can_open=can_read)
-    if len(found) > _SHOWN:
-        st.caption(f"The first {_SHOWN} of {len(found)} cases. Search to see others.")
-    limits = ", ".join(
-        f"{name.lower()} {duration(deadlines.of(urgency))}" for urgency, name in URGENCIES.items()
-    )
-    st.caption(f"Ordered by urgency, then by waiting time. Deadlines (our defaults): {limits}.")
 
 
-def _counts(waiting: list[WorklistItem]) -> None:
-    items = [item for item in waiting if item.band is not None]
-    if not items:
+def _open_next(store: Store, actor: Actor, wanted: WorklistFilter) -> None:
+    """Reserve the next case and open it, or say on the page why there is none."""
+    if refused := open_next(store, actor, wanted):
+        st.session_state[_REFUSED] = refused
+    else:
+        st.session_state.pop(_REFUSED, None)
+
+
+def _nothing(wanted: WorklistFilter, actor: Actor) -> None:
+    """Say that there is no case, and what to do next."""
+    if wanted != WorklistFilter():
+        st.info("No waiting case fits this search.", icon=":material/search_off:")
+        st.button("Show every waiting case", on_click=worklist_filters.clear)
         return
-    bands = Counter(item.band for item in items)
-    overdue = sum(item.pressure is Pressure.OVERDUE for item in items)
-    columns = st.columns(len(URGENCIES) + 1)
-    for column, (urgency, name) in zip(columns, URGENCIES.items(), strict=False):
-        column.metric(name, bands[urgency], border=True)
-    columns[-1].metric("Overdue", overdue, border=True)
-
-
-def _search(items: list[WorklistItem]) -> list[WorklistItem]:
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
-    text = left.text_input(
-        "Find a case", placeholder="Part of the case number", icon=":material/search:"
+    further = (
+        " Add one with the button above, or wait for the next."
+        if may(actor, Action.UPLOAD_CASE)
+        else " New cases appear here when they arrive; load the page again to look."
     )
-    band: Urgency | None = None
-    if any(item.band is not None for item in items):
-        band = right.segmented_control(
-            "Priority", list(URGENCIES), format_func=URGENCIES.__getitem__
-        )
-    wanted = text.strip().casefold()
-    return [
-        item
-        for item in items
-        if wanted in item.external_id.casefold() and (band is None or item.band is band)
-    ]
+    st.info(f"No case waits for a review.{further}", icon=":material/inbox:")
 
 
-def _table(items: list[WorklistItem], *, can_open: bool) -> None:
-    rows = pd.DataFrame(
-        {
-            "Case": [printable(item.external_id) for item in items],
-            "Priority": [HIDDEN if item.band is None else URGENCIES[item.band] for item in items],
-            "Due": [due(item) for item in items],
-            "Waiting": [duration(item.waiting) for item in items],
-            "Images": [item.images for item in items],
-            "In work by": [printable(item.reserved_by or "") for item in items],
-            "Source": [printable(item.source) for item in items],
-        }
-    )
-    if rows["Source"].nunique() == 1:
-        rows = rows.drop(columns="Source")
-    if not any(item.band is not None for item in items):
-        rows = rows.drop(columns=["Priority", "Due"])
-    if not any(item.reserved_by for item in items):
-        rows = rows.drop(columns="In work by")
-    options: dict[str, Any] = {"hide_index": True, "alt": "Waiting cases, the next one first"}
-    if not can_open:
-        st.dataframe(rows, **options)
+def _pages(part: WorklistPage) -> None:
+    at_beginning = worklist_filters.place() is None
+    if at_beginning and part.next is None:
         return
-
-    def open_chosen() -> None:
-        chosen = st.session_state["chosen"].selection.rows
-        if chosen:
-            go_to_case(items[chosen[0]].case_id)
-
-    st.dataframe(rows, key="chosen", on_select=open_chosen, selection_mode="single-row", **options)
+    with st.container(horizontal=True, gap="small"):
+        if not at_beginning:
+            st.button(
+                "Back to the first cases",
+                icon=":material/first_page:",
+                on_click=worklist_filters.to_first_page,
+            )
+        if part.next is not None:
+            st.button(
+                "Show the next cases",
+                icon=":material/chevron_right:",
+                on_click=worklist_filters.to_page,
+                args=(part.next,),
+            )

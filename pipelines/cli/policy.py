@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,10 +12,12 @@ from pipelines.cli.acting import As, PasswordStdin, acting
 from pipelines.cli.console import Db, Json, say, store_at
 from triage.accounts import Action
 from triage.errors import UsageError
+from triage.vocabulary.clinical import Urgency
 
 if TYPE_CHECKING:
     from triage.review.policies import SitePolicy
 
+_DAY_S = 86_400
 
 PolicyFile = Annotated[
     Path | None,
@@ -28,8 +31,27 @@ PriorityVisible = Annotated[
     bool | None,
     typer.Option(
         "--priority-visible/--priority-hidden",
-        help="Whether the worklist shows the urgency class.",
+        help="Whether the worklist shows the urgency class and orders by it.",
     ),
+]
+RandomNextShare = Annotated[
+    float | None,
+    typer.Option(
+        "--random-next-share",
+        help="Part of the cases handed out next that is drawn from all waiting ones.",
+    ),
+]
+Urgent = Annotated[
+    float | None, typer.Option("--urgent-days", help="Days to the decision on an urgent case.")
+]
+SemiUrgent = Annotated[
+    float | None, typer.Option("--semi-urgent-days", help="The same for a semi-urgent case.")
+]
+Routine = Annotated[
+    float | None, typer.Option("--routine-days", help="The same for a routine case.")
+]
+Observation = Annotated[
+    float | None, typer.Option("--observation-days", help="The same for a case to be observed.")
 ]
 AiOffShare = Annotated[
     float | None,
@@ -94,6 +116,11 @@ def policy_set(
     file: PolicyFile = None,
     mode: Mode = None,
     priority_visible: PriorityVisible = None,
+    random_next_share: RandomNextShare = None,
+    urgent_days: Urgent = None,
+    semi_urgent_days: SemiUrgent = None,
+    routine_days: Routine = None,
+    observation_days: Observation = None,
     ai_off_share: AiOffShare = None,
     dwell_seconds: DwellSeconds = None,
     lock_minutes: LockMinutes = None,
@@ -123,6 +150,7 @@ def policy_set(
     given = {
         "mode": mode,
         "priority_visible": priority_visible,
+        "random_next_share": random_next_share,
         "ai_off_share": ai_off_share,
         "dwell_seconds": dwell_seconds,
         "lock_minutes": lock_minutes,
@@ -133,7 +161,15 @@ def policy_set(
         "conflict_levels": conflict_levels,
         "rounds": rounds,
     }
+    days = {
+        "urgent": urgent_days,
+        "semi_urgent": semi_urgent_days,
+        "routine": routine_days,
+        "observation": observation_days,
+    }
     changes = _given(given)
+    if of_deadlines := _given(days):
+        changes["deadlines"] = {name: _span(name, value) for name, value in of_deadlines.items()}
     if of_second_reads := _given(twice):
         changes["second_reads"] = of_second_reads
     if not changes and file is None:
@@ -151,18 +187,31 @@ def policy_set(
     say(as_json, value, *lines)
 
 
+def _span(name: str, days: float) -> timedelta:
+    try:
+        return timedelta(seconds=round(days * _DAY_S))
+    except (OverflowError, ValueError):
+        raise UsageError("this is no number of days", where=f"deadlines.{name}") from None
+
+
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
 def _lines(policy: SitePolicy) -> list[str]:
     again = policy.second_reads
+    due = ", ".join(
+        f"{urgency.value.replace('_', '-')} {policy.deadlines.of(urgency) / timedelta(days=1):g}"
+        for urgency in Urgency
+    )
     named = ", ".join(f"{axis} {', '.join(levels)}" for axis, levels in again.subgroups.items())
     return [
         f"  mode {policy.mode.value}, {policy.ai_off_share:.0%} of the cases without AI, "
         f"priority {'visible' if policy.priority_visible else 'hidden'}",
         f"  decision {policy.dwell_seconds:g} s after the reveal or later, reserved for "
         f"{policy.lock_minutes:g} minutes, idle after {policy.idle_seconds:g} s",
+        f"  days to the decision: {due}",
+        f"  {policy.random_next_share:.0%} of the cases handed out next are drawn at random",
         f"  read twice: {again.random_share:.0%} at random, {again.conflict_levels} or more levels "
         f"from the AI's opinion{f', {named}' if named else ''}; {again.rounds} rounds of "
         "adjudication",

@@ -48,6 +48,10 @@ def ui(
     checkpoints: Annotated[
         Path | None, typer.Option("--checkpoints", help="File that checkpoints are appended to.")
     ] = None,
+    uploads: Annotated[
+        Path | None,
+        typer.Option("--uploads", help="Folder for the files of cases added in the pages."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Open the reviewer's pages until interrupted.
@@ -78,6 +82,7 @@ def ui(
             oidc=oidc,
             ledger_key=ledger_key,
             checkpoints=checkpoints,
+            uploads=uploads,
         ),
     )
     address = settings.address

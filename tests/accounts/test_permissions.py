@@ -32,6 +32,7 @@ export_case           no   no   yes  no   no
 view_review_figures   no   no   yes  no   no
 set_policy            no   no   yes  no   no
 plant_case            no   no   yes  no   no
+upload_case           yes  yes  no   no   no
 add_cases             no   no   no   yes  yes
 change_models         no   no   no   yes  no
 manage_database       no   no   no   no   yes

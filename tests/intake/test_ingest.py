@@ -4,6 +4,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import DeclarativeBase
@@ -30,6 +31,7 @@ from triage.store import (
     set_champion,
     shown_prediction,
 )
+from triage.store.features import features_of
 from triage.store.tables import Bundle, Case, Event, Image, Patient, Prediction
 from triage.vocabulary.abstention_reasons import AbstainReason
 from triage.vocabulary.clinical import NO_AI_OPINION
@@ -385,3 +387,53 @@ def test_of_two_bundles_at_once_one_comes_into_use(
     assert found == [IngestResult(5)]
     assert in_use is not None
     assert in_use.name == "other"
+
+
+def test_vectors_are_stored_beside_the_opinions_once(
+    store: Store, result: ScoreResult, tiny_bundle: TinyBundle, inbox: Path
+) -> None:
+    features = {case.case_id: unit_vector(n) for n, case in enumerate(result.cases)}
+    unread = {*result.scored.rejected}
+    given = {name: vector for name, vector in features.items() if name not in unread}
+    with_vectors = replace(result, scored=replace(result.scored, features=given))
+    put(store, with_vectors, tiny_bundle.folder, inbox.parent)
+    put(store, result, tiny_bundle.folder, inbox.parent)
+    before = counts(store)
+    put(store, with_vectors, tiny_bundle.folder, inbox.parent)
+    assert counts(store) == before
+    with store.reading() as session:
+        for case in result.cases:
+            number = find_case(session, result.source, case.case_id)
+            found = features_of(session, number or 0, 1)
+            if case.case_id in unread:
+                assert found is None
+            else:
+                assert found is not None
+                assert found.tolist() == features[case.case_id].tolist()
+
+
+def test_cases_that_were_stored_without_vectors_get_them_when_scored_again(
+    store: Store, result: ScoreResult, tiny_bundle: TinyBundle, inbox: Path
+) -> None:
+    """As a database of an earlier release is."""
+    put(
+        store,
+        replace(result, scored=replace(result.scored, features={})),
+        *(tiny_bundle.folder, inbox.parent),
+    )
+    name = result.scored.predictions.cases["case_id"].iloc[0]
+    given = {name: unit_vector(1)}
+    put(
+        store,
+        replace(result, scored=replace(result.scored, features=given)),
+        *(tiny_bundle.folder, inbox.parent),
+    )
+    with store.reading() as session:
+        number = find_case(session, result.source, name)
+        found = features_of(session, number or 0, 1)
+    assert found is not None
+    assert found.tolist() == unit_vector(1).tolist()
+
+
+def unit_vector(place: int) -> np.ndarray:
+    return np.eye(8, dtype=np.float32)[place]

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pipelines import demo
@@ -19,6 +20,7 @@ from triage.phantoms.generators import GENERATORS, Generator
 from triage.phantoms.skin import write_phantoms
 from triage.predictions import Predictions
 from triage.store import cases_waiting, champion, open_store
+from triage.store.features import features_of
 from triage.systems.bundle import verify_bundle
 
 CASES = 200
@@ -57,7 +59,12 @@ def test_the_whole_way_on_generated_cases(
     with store.reading() as session:
         waiting = cases_waiting(session)
         found = champion(session)
+        vectors = [features_of(session, one.id, 1) for one in waiting]
     store.close()
+    kept = [vector for vector in vectors if vector is not None]
+    assert kept, "pictures of the kind that it reads have vectors"
+    for vector in kept:
+        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)
     assert found is not None
     assert found.digest == manifest.digest()
     assert len(waiting) == reported["counts"]["cases waiting"] == 10

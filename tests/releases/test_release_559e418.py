@@ -21,6 +21,7 @@ import pytest
 from pydantic import BaseModel
 from sqlalchemy import func, select
 
+from tests.review.team import waiting_items
 from triage.accounts import Actor, Role
 from triage.decoding.read_volume import read_volume
 from triage.hashing import hash_file
@@ -29,7 +30,7 @@ from triage.intake.score import ScoreResult, score
 from triage.ledger.keys import make_key
 from triage.oct_reading import OctReading
 from triage.predictions import Predictions
-from triage.review import Certainty, OverrideReason, decide, reveal, worklist
+from triage.review import Certainty, OverrideReason, decide, reveal
 from triage.store import (
     Store,
     append_checkpoint,
@@ -310,7 +311,7 @@ def test_a_review_goes_on(store: Store) -> None:
         assert done.prediction_id == STORED["shown"][str(case)]
     after = datetime.fromisoformat("2027-01-01T00:00:00+00:00")
     left = set(STORED["waiting"]) - {one["case_id"] for one in begun}
-    assert {item.case_id for item in worklist(store, after)} == left
+    assert {item.case_id for item in waiting_items(store, after)} == left
 
 
 def test_everything_carried_over_follows_from_events(store: Store) -> None:

@@ -14,15 +14,18 @@ from triage.accounts import Actor, Role
 from triage.review import (
     RUBRICS,
     Certainty,
+    WorklistFilter,
+    WorklistItem,
     decide,
     give_second_read,
     lock_first_read,
     open_case,
     open_second_read,
     reveal,
+    worklist_page,
 )
 from triage.review.case_work import history_of
-from triage.review.policies import SecondReadPolicy, SitePolicy, set_site_policy
+from triage.review.policies import SecondReadPolicy, SitePolicy, set_site_policy, site_policy
 from triage.store import Store, open_store
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.modality import Modality
@@ -51,6 +54,24 @@ def fresh_store(folder: Path) -> Store:
     """A new SQLite database, copied from one that was made once."""
     shutil.copyfile(_template(), folder / "triage.db")
     return open_store(f"sqlite:///{folder / 'triage.db'}")
+
+
+def show_priority(store: Store, site: str = "clinic") -> None:
+    """Let the worklist show the class of a site's cases; the rest of its policy stays."""
+    with store.reading() as session:
+        policy = site_policy(session, site)
+    set_site_policy(store, site, policy.model_copy(update={"priority_visible": True}), GOV)
+
+
+def waiting_items(store: Store, now: datetime = NOON, **wanted: Any) -> list[WorklistItem]:
+    """Every item of the worklist, read in small pages."""
+    items: list[WorklistItem] = []
+    after = None
+    while True:
+        page = worklist_page(store, ANN, now, wanted=WorklistFilter(**wanted), after=after, size=3)
+        items += page.items
+        if (after := page.next) is None:
+            return items
 
 
 def read(urgency: Urgency = Urgency.URGENT, condition: str = "melanoma", **more: Any) -> Any:

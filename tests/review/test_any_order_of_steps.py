@@ -28,6 +28,9 @@ from triage.accounts import SYSTEM_ACTOR, Actor, PermissionDenied, Role
 from triage.accounts.accounts import add_account
 from triage.review import (
     Certainty,
+    FollowUp,
+    FollowUpKind,
+    RefusalCode,
     StepRefused,
     add_addendum,
     adjudicate,
@@ -209,18 +212,31 @@ class AnyOrder(RuleBasedStateMachine):
         allowed, _ = self.take(
             Step.DECIDE,
             number,
-            lambda: decide(
-                self.store,
-                number,
-                actor,
-                reason=reason,
-                version=self.version(number, version),
-                **self.stated(urgency),
-            ),
+            lambda: self._decide(number, actor, urgency, reason, version),
         )
         if allowed:
             self.has_read.add((number, actor.name))
             assert (number, actor.name) not in self.second_given
+
+    def _decide(
+        self,
+        number: int,
+        actor: Actor,
+        urgency: Urgency,
+        reason: OverrideReason | None,
+        version: str,
+    ) -> None:
+        given = self.stated(urgency) | {
+            "reason": reason,
+            "version": self.version(number, version),
+        }
+        try:
+            decide(self.store, number, actor, **given)
+        except StepRefused as refusal:
+            if refusal.code is not RefusalCode.NEEDS_FOLLOW_UP:
+                raise
+            follow_up = FollowUp(FollowUpKind.NONE, text="nothing")
+            decide(self.store, number, actor, follow_up=follow_up, **given)
 
     @rule(number=NUMBERS, actor=ACTORS, version=VERSIONS)
     def undo(self, number: int, actor: Actor, version: str) -> None:

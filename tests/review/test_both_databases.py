@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from tests.review.rows import assert_rows_follow
-from tests.review.team import ANN, BOB, GOV, LATER, RUBRIC, SUE, decided, read, second
+from tests.review.team import (
+    ANN,
+    BOB,
+    GOV,
+    LATER,
+    RUBRIC,
+    SUE,
+    decided,
+    read,
+    second,
+    waiting_items,
+)
 from tests.store.make import opinion, scored
 from triage.review import (
     add_addendum,
@@ -19,7 +30,6 @@ from triage.review import (
     second_reads_waiting,
     sign_off,
     verify_signature,
-    worklist,
 )
 from triage.review.case_work import history_of
 from triage.review.policies import SecondReadPolicy, SitePolicy, set_site_policy
@@ -32,14 +42,16 @@ from triage.vocabulary.review_policies import SignatureMeaning
 
 def test_the_whole_way(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("triage.review.viewable._is_viewable", lambda *_: True)
-    never = SitePolicy(second_reads=SecondReadPolicy(random_share=0.0, rounds=1))
+    never = SitePolicy(
+        priority_visible=True, second_reads=SecondReadPolicy(random_share=0.0, rounds=1)
+    )
     set_site_policy(store, "clinic", never, GOV)
     number = scored(store)
     wrong = opinion(Urgency.OBSERVATION, condition="acne")
     plant_case(
         store, number, GOV, conditions=("melanoma",), urgency=Urgency.URGENT, wrong_opinion=wrong
     )
-    assert [one.band for one in worklist(store, LATER)] == [wrong.queue_urgency]
+    assert [one.band for one in waiting_items(store, LATER)] == [wrong.queue_urgency]
     decided(store, number, ANN, reason=OverrideReason.MISSED_FINDING)
     assert [one.case_id for one in second_reads_waiting(store, BOB)] == [number]
     assert second_reads_waiting(store, ANN) == []

@@ -20,6 +20,8 @@ from tests.review.team import (
     never_twice,
     read,
     second,
+    show_priority,
+    waiting_items,
 )
 from tests.store.make import NOON, abstention, bundle, opinion, scored
 from triage.accounts import PermissionDenied
@@ -34,7 +36,6 @@ from triage.review import (
     plant_case,
     planted_results,
     reveal,
-    worklist,
 )
 from triage.review.case_work import history_of
 from triage.review.planting import PlantedResult
@@ -72,6 +73,7 @@ def _pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def number(store: Store) -> int:
     never_twice(store)
+    show_priority(store)
     first = scored(store)
     with store.transaction() as session:
         set_champion(session, register_bundle(session, bundle()))
@@ -109,11 +111,11 @@ def test_what_is_kept_of_a_volume_is_shown_too(store: Store) -> None:
 
 def test_it_influences_nothing_else(store: Store, number: int) -> None:
     other = scored(store, "c2")
-    before = {one.case_id: one for one in worklist(store, LATER)}
+    before = {one.case_id: one for one in waiting_items(store, LATER)}
     with store.reading() as session:
         shown, conditions = shown_prediction(session, number), known_conditions(session)
     plant_case(store, number, GOV, wrong_opinion=WRONG, **RIGHT)
-    after = {one.case_id: one for one in worklist(store, LATER)}
+    after = {one.case_id: one for one in waiting_items(store, LATER)}
     assert after.keys() == before.keys() == {number, other}
     assert after[other] == before[other]
     with store.reading() as session:
@@ -129,7 +131,7 @@ def test_it_influences_nothing_else(store: Store, number: int) -> None:
 def test_it_waits_in_the_class_of_the_opinion_that_is_shown(store: Store, number: int) -> None:
     other = scored(store, "c2", opinion(WRONG.queue_urgency))
     plant_case(store, number, GOV, wrong_opinion=WRONG, **RIGHT)
-    bands = {one.case_id: one.band for one in worklist(store, LATER)}
+    bands = {one.case_id: one.band for one in waiting_items(store, LATER)}
     shown = {case_id: shown_to_ann(store, case_id).decision for case_id in (number, other)}
     assert bands == {case_id: decision.urgency for case_id, decision in shown.items()}
 
@@ -140,7 +142,7 @@ def test_an_opinion_of_a_withdrawn_system_is_shown_of_no_case(store: Store, numb
     with store.transaction() as session:
         withdraw_bundle(session, "d" * 64, "a fault")
     assert (shown_to_ann(store, number), shown_to_ann(store, other)) == (None, None)
-    assert {one.band for one in worklist(store, LATER)} == {Urgency.SEMI_URGENT}
+    assert {one.band for one in waiting_items(store, LATER)} == {Urgency.SEMI_URGENT}
     assert_rows_follow(store)
 
 

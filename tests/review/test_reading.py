@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from tests.readers import DWELL, reader
+from tests.review.team import waiting_items
 from tests.store.make import NOON, abstention, bundle, case, opinion, scored
 from triage.accounts import Actor, PermissionDenied, Role
 from triage.errors import StoreError, WorkflowError
 from triage.review import (
     Certainty,
+    FollowUp,
+    FollowUpKind,
     OverrideReason,
     RefusalCode,
     StepRefused,
@@ -22,7 +25,6 @@ from triage.review import (
     reveal,
     taken_up,
     undo_decision,
-    worklist,
 )
 from triage.store import (
     Store,
@@ -54,6 +56,7 @@ DIFFER: dict[str, Any] = {
 
 ANN, BEN = reader("Ann"), reader("Ben")
 LATER = NOON + DWELL
+NOTHING_FOLLOWS = FollowUp(FollowUpKind.NONE, text="Seen in the clinic today.")
 
 
 def to_reveal(store: Store, number: int, actor: Actor = ANN, **read: Any) -> None:
@@ -99,7 +102,7 @@ def test_the_whole_way(store: Store) -> None:
     assert done.final is not None
     assert done.final.read.condition == "melanoma"
     assert done.final.comment == "I saw it then."
-    assert worklist(store, NOON) == []
+    assert waiting_items(store) == []
     with store.reading() as session:
         ledger = [(e.kind, e.actor, e.at) for e in events(session, number)][3:]
         labels = labels_for_training(session, include_ai_visible=True)
@@ -223,7 +226,8 @@ def test_lowering_an_abstained_case_needs_a_reason(store: Store) -> None:
     to_reveal(store, number, **DIFFER)
     error = refused(RefusalCode.NEEDS_REASON, decide, store, number, ANN, **DIFFER, at=LATER)
     assert "lowers the priority" in str(error)
-    done = decide(store, number, ANN, **DIFFER, reason=OverrideReason.FALSE_ALARM, at=LATER)
+    given = {"reason": OverrideReason.FALSE_ALARM, "follow_up": NOTHING_FOLLOWS}
+    done = decide(store, number, ANN, **DIFFER, **given, at=LATER)
     assert done.state == "second_read"  # by the rule of lowered abstentions
 
 
@@ -231,7 +235,9 @@ def test_an_abstained_case_at_its_priority_needs_none(store: Store) -> None:
     number = scored(store, prediction=abstention(queue=Urgency.SEMI_URGENT))
     same = {**DIFFER, "urgency": Urgency.SEMI_URGENT}
     to_reveal(store, number, **same)
-    assert decide(store, number, ANN, **same, at=LATER).state == "decided"
+    refused(RefusalCode.NEEDS_FOLLOW_UP, decide, store, number, ANN, **same, at=LATER)
+    given = same | {"follow_up": NOTHING_FOLLOWS}
+    assert decide(store, number, ANN, **given, at=LATER).state == "decided"
 
 
 def test_a_decision_waits_for_the_dwell_time(store: Store) -> None:
@@ -326,7 +332,7 @@ def test_undoing_a_decision_keeps_it_in_the_record(store: Store) -> None:
         "label_added",
         "decision_made",
     ]
-    assert worklist(store, NOON) == []
+    assert waiting_items(store) == []
 
 
 @pytest.mark.parametrize(
@@ -409,7 +415,7 @@ def test_readers_do_not_wait_for_a_long_write(tmp_path: Path) -> None:
 
     def look() -> None:
         other = open_store(url)
-        assert len(worklist(other, NOON)) == 1
+        assert len(waiting_items(other)) == 1
         assert open_case(other, number, ANN, at=NOON).first is not None
         assert reveal(other, number, ANN, at=NOON) is not None
         other.close()

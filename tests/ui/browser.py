@@ -89,10 +89,3 @@ class Traffic:
         plain = text.encode()
         coded = base64.b64encode(plain).rstrip(b"=")[:-1]
         return any(plain in part or coded in part for part in self.received)
-
-
-def choose(page: Any, condition: str) -> None:
-    box = page.get_by_role("combobox").first
-    box.click()
-    box.fill(condition)
-    page.get_by_role("option", name=condition).click()

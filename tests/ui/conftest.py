@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -95,27 +94,10 @@ def everything(app: AppTest) -> str:
     return "\n".join(part for root in app._tree.children.values() for part in walk(root))
 
 
-def answer(app: AppTest, condition: str, urgency: str, certainty: str) -> None:
-    """Choose in whichever form the page shows."""
-    choose = {box.label: box for box in app.selectbox}
-    if "Condition" in choose:
-        choose["Condition"].select(condition)
-    else:
-        app.multiselect[0].set_value([condition])
-    radios = {radio.label: radio for radio in app.radio}
-    radios["Urgency"].set_value(urgency)
-    radios["How certain are you?"].set_value(certainty)
-
-
 def press(app: AppTest, label: str) -> AppTest:
     """Press the button whose label begins so."""
     (button,) = [button for button in app.button if button.label.startswith(label)]
     return button.click().run()
-
-
-def bars(app: AppTest) -> list[str]:
-    """Return the text of each bar on the AI's card, without the marks that escape Markdown."""
-    return [re.sub(r"\\(?=[^\w\s])", "", bar.proto.text) for bar in app.get("progress")]
 
 
 def shown(app: AppTest) -> str:

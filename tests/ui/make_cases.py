@@ -42,8 +42,12 @@ SECRETS = (
 
 
 def let_decide_at_once(store: Store) -> None:
-    """Set no least time between reveal and decision, so that tests need not wait."""
-    set_site_policy(store, SITE, SitePolicy(dwell_seconds=0), Actor("Gus", Role.GOVERNANCE))
+    """Set no least time between reveal and decision, so that tests need not wait.
+
+    The class of cases is shown, and which case comes next does not depend on chance.
+    """
+    policy = SitePolicy(dwell_seconds=0, priority_visible=True, random_next_share=0.0)
+    set_site_policy(store, SITE, policy, Actor("Gus", Role.GOVERNANCE))
 
 
 def draw_photograph(path: Path, seed: int, size: tuple[int, int] = (640, 480)) -> ImageRecord:

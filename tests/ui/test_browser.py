@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.review.team import waiting_items
 from tests.store.make import case, opinion, ranked
 from tests.ui.browser import CHROMIUM, Traffic, choose, serve
 from tests.ui.make_cases import SECRETS, SITE, draw_photograph, fill
 from triage.accounts import LOCAL_ACTOR
-from triage.review import worklist
 from triage.store import (
     BundleRecord,
     add_case,
@@ -86,7 +86,7 @@ def test_the_whole_way(served: tuple[str, str], tmp_path: Path) -> None:
         # Worklist, as the local user.
         page.goto(address)
         expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
-        expect(page.get_by_role("button", name="Open the next case")).to_be_enabled()
+        expect(page.get_by_role("button", name="Next case")).to_be_enabled()
         shoot("worklist")
 
         # First read, by keyboard shortcut to the next case.
@@ -128,7 +128,7 @@ def test_the_whole_way(served: tuple[str, str], tmp_path: Path) -> None:
         shoot("worklist-after")
 
         # An abstention.
-        page.get_by_role("button", name="Open the next case").click()
+        page.get_by_role("button", name="Next case").click()
         expect(page.get_by_role("heading", name="Case C-1002")).to_be_visible()
         choose(page, "Other")
         page.get_by_text("Semi-urgent", exact=True).click()
@@ -142,21 +142,19 @@ def test_the_whole_way(served: tuple[str, str], tmp_path: Path) -> None:
         expect(page.get_by_text("Scroll to zoom")).to_be_visible()
         shoot("closely")
 
-        # A row of the table opens its case, with the mouse.
+        # A row opens its case, with the mouse.
         page.get_by_role("button", name="Back to the worklist").click()
-        table = page.get_by_test_id("stDataFrame")
-        expect(table).to_be_visible()
-        table.click(position={"x": 16, "y": 35 + 35 + 17})
+        page.get_by_role("link", name="C-1003").click()
         expect(page.get_by_role("heading", name="Case C-1003")).to_be_visible()
         expect(page.get_by_role("img", name="Photograph 3 of 3 of this case")).to_be_visible()
-        shoot("from-the-table")
+        shoot("from-the-list")
         browser.close()
 
     assert outside == []
     store = open_store(url)
     with store.reading() as session:
         summary = review_summary(session)
-    assert [item.external_id for item in worklist(store, datetime.now(UTC))] == [
+    assert [item.external_id for item in waiting_items(store, datetime.now(UTC))] == [
         "C-1002",
         "C-1003",
         "C-1004",

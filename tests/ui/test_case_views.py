@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.store.make import abstention, case, opinion
 from tests.test_architecture import SOURCES, within
 from tests.test_structure import modality_branches
-from tests.ui.conftest import Pages, answer, bars, everything, press, shown
+from tests.ui.conftest import Pages, everything, shown
 from tests.ui.make_cases import draw_photograph
+from tests.ui.panel import bars, content, lock, read
+from tests.ui.test_photo_stage import sent_to
 from triage.modalities import MODALITIES
-from triage.review import Certainty
 from triage.store import add_case, add_prediction, champion, open_store, register_bundle
-from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.modality import Modality
 from ui.case_views import CASE_VIEWS
-
-LOCK = "Lock my first read"
 
 
 def add_bscans(pages: Pages, folder: Path, count: int, *, abstained: bool = False) -> str:
@@ -52,28 +51,30 @@ def test_the_reasons_that_reports_list_are_listed_on_the_card() -> None:
 
 
 def test_bscans_are_shown_as_pictures_and_called_bscans(pages: Pages, tmp_path: Path) -> None:
-    app = pages.open(add_bscans(pages, tmp_path, 2))
+    name = add_bscans(pages, tmp_path, 2)
+    app = pages.open(name)
     assert not app.exception
     sent = everything(app)
-    assert "B-scan 1 of 2 of this case" in sent
-    assert "B-scan 2 of 2 of this case" in sent
+    stage = sent_to(app, "photo_stage")
+    assert (stage["one"], stage["title"]) == ("B-scan", "B-scans of this case")
+    assert len(stage["pictures"]) == 2
     assert "hotograph" not in sent
-    answer(app, "acne", Urgency.ROUTINE, Certainty.SURE)
-    app = press(app, LOCK)
+    app = lock(pages, name, **read("acne", "routine"))
     assert not app.exception
-    assert bars(app)[0] == "Melanoma: about 75 of 100 such B-scans"
-    assert "because the B-scan fits several" in shown(app)
-    assert "Of 100 such B-scans, from calibrated" in shown(app)
+    card = content(app)["opinion"]
+    assert bars(app)[0] == "Melanoma: about 75 of 100"
+    assert "because the B-scan fits several" in card["doubt"]
+    assert card["about"][0].startswith("Of 100 such B-scans, from calibrated")
 
 
 def test_an_abstention_on_bscans_lists_no_reasons_of_volumes(pages: Pages, tmp_path: Path) -> None:
-    app = pages.open(add_bscans(pages, tmp_path, 1, abstained=True))
-    answer(app, "acne", Urgency.ROUTINE, Certainty.SURE)
-    app = press(app, LOCK)
+    name = add_bscans(pages, tmp_path, 1, abstained=True)
+    app = lock(pages, name, **read("acne", "routine"))
     assert not app.exception
-    assert "No AI opinion" in shown(app)
-    assert "this one" not in shown(app)
-    assert "of 100" not in everything(app)
+    card = content(app)["opinion"]
+    assert "No AI opinion" in card["warning"]
+    assert card["listed"] == []
+    assert "of 100" not in json.dumps(content(app))
 
 
 def test_a_case_without_bscans_is_reported_so(pages: Pages, tmp_path: Path) -> None:

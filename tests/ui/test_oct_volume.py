@@ -16,11 +16,7 @@ from streamlit.testing.v1 import AppTest
 from tests.store.make import abstention, bundle, case
 from tests.ui.conftest import (
     Pages,
-    answer,
-    bars,
     everything,
-    press,
-    shown,
     sign_in_without_a_browser,
 )
 from tests.ui.make_cases import SITE
@@ -33,10 +29,11 @@ from tests.ui.make_oct import (
     write_reading,
     write_volume,
 )
+from tests.ui.panel import bars, content, lock, read, take
 from triage.decision import Decision
 from triage.decoding.read_volume import read_volume
 from triage.hashing import hash_file
-from triage.review import Certainty
+from triage.review import StepRefused
 from triage.store import (
     ImageRecord,
     Modality,
@@ -48,11 +45,8 @@ from triage.store import (
     register_bundle,
 )
 from triage.vocabulary.abstention_reasons import AbstainReason
-from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.diagnoses import DIAGNOSES
 from ui.image_files import NOT_RECORDED
-
-LOCK, STORE = "Lock my first read", "Store my decision"
 
 
 @pytest.fixture
@@ -101,9 +95,7 @@ def add(
 
 
 def revealed(pages: Pages, name: str) -> AppTest:
-    app = pages.open(name)
-    answer(app, "normal", Urgency.ROUTINE, Certainty.SURE)
-    return press(app, LOCK)
+    return lock(pages, name, **read("normal", "routine"))
 
 
 @pytest.mark.parametrize("name", ["V-2001", "V-2002"])
@@ -117,17 +109,15 @@ def test_nothing_of_the_ai_is_sent_before_the_first_read_is_locked(
     assert sent_header["eye"] == "Right eye (R)"
     assert len(sent_header["bscans"]["pictures"]) == len(sent_header["signal"]) == SMALL[0]
     sent = everything(app)
-    assert LOCK in sent
+    assert content(app)["stage"] == "first_read"
     assert not any(secret in sent for secret in SECRETS)
-    app = press(app, LOCK)
-    assert header(app)["reading"] is None
-    answer(app, "normal", Urgency.ROUTINE, Certainty.SURE)
-    assert header(press(app, LOCK))["reading"] is not None
+    assert header(revealed(volumes, name))["reading"] is not None
 
 
 def test_the_reader_chooses_among_the_ten_diagnoses(volumes: Pages) -> None:
-    app = volumes.open("V-2001")
-    assert set(app.multiselect[0].options) == {
+    choices = content(volumes.open("V-2001"))["choices"]
+    assert choices["several"]
+    assert {one["name"] for one in choices["conditions"]} == {
         *(title[:1].upper() + title[1:] for title in DIAGNOSES.values()),
         "Other / not listed",
     }
@@ -136,13 +126,13 @@ def test_the_reader_chooses_among_the_ten_diagnoses(volumes: Pages) -> None:
 def test_the_opinion_on_a_volume(volumes: Pages) -> None:
     app = revealed(volumes, "V-2001")
     assert not app.exception
-    assert "Referral **urgent**." in shown(app)
-    assert "Diagnoses may occur together" in shown(app)
-    sent = everything(app)
+    card = content(app)["opinion"]
+    assert card["referral"] == "Urgent"
+    assert "they may occur together" in card["about"][0]
     # Of a scan that it knows, 96 of 100: 0.83 * 0.96, and so in the viewer.
-    assert bars(app)[0] == "Choroidal neovascularisation: about 80 of 100 such scans"
-    assert bars(app)[3].endswith("about 19 of 100 such scans")
-    assert "**None of the conditions it knows:** about 4 of 100 such scans." in sent
+    assert bars(app)[0] == "Choroidal neovascularisation: about 80 of 100"
+    assert bars(app)[3].endswith("about 19 of 100")
+    assert bars(app)[4:] == ["None of the conditions it knows: about 4 of 100"]
     reading = header(app)["reading"]
     assert [row["name"] for row in reading["referral"]] == [
         "Urgent",
@@ -152,8 +142,8 @@ def test_the_opinion_on_a_volume(volumes: Pages) -> None:
         "None it knows",
     ]
     assert len(reading["diagnoses"]) == len(DIAGNOSES)
-    app = press(app, STORE)  # agrees with neither, so a reason is asked for
-    assert "differs from the AI" in app.error[0].value
+    with pytest.raises(StepRefused, match="differs from the AI"):
+        take(volumes, "V-2001", "decision", **read("normal", "routine"))
 
 
 @pytest.mark.parametrize(
@@ -171,13 +161,13 @@ def test_an_abstention_marks_its_reason_and_sends_no_probability(
     image = write_volume(tmp_path / "volumes" / "other.npz", seed=9)
     place = write_reading(tmp_path / "other.oct_reading", reading_of(image, SMALL))
     app = revealed(volumes, add(volumes, image, abstention(code), reading=place))
-    assert f"**{name}**: this one" in shown(app)
-    assert shown(app).count("this one") == 1
+    listed = content(app)["opinion"]["listed"]
+    assert [one["name"] for one in listed if one["applies"]] == [name]
     sent_header = header(app)
     assert sent_header["reading"]["referral"] == sent_header["reading"]["diagnoses"] == []
     assert "The AI gave no opinion on this scan" in sent_header["warnings"][0]
-    assert "of 100" not in shown(app) + json.dumps(sent_header)
-    assert "Referral" not in shown(app)
+    assert "of 100" not in json.dumps(content(app)) + json.dumps(sent_header)
+    assert "referral" not in content(app)["opinion"]
 
 
 def _gone(path: Path) -> None:
@@ -235,7 +225,7 @@ def test_a_volume_that_cannot_be_shown_gives_the_reason_and_names_no_file(
         assert not app.exception
         assert words in app.warning[0].value.replace("\\", "")
         assert "Jane" not in everything(app)
-        assert LOCK in everything(app)
+        assert content(app)["stage"] == "first_read"
 
 
 def test_a_volume_whose_content_was_never_recorded_is_shown_with_a_note(
@@ -271,7 +261,8 @@ def test_photographs_do_not_offer_the_diagnoses_of_a_volume(pages: Pages) -> Non
     with store.transaction() as session:
         register_bundle(session, bundle("5" * 64, conditions=tuple(DIAGNOSES.values())))
     store.close()
-    assert pages.open("C-1001").selectbox[0].options == [
+    choices = content(pages.open("C-1001"))["choices"]["conditions"]
+    assert [one["name"] for one in choices] == [
         "Acne",
         "Folliculitis",
         "Melanoma",

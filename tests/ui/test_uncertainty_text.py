@@ -7,7 +7,7 @@ import pytest
 
 from triage.vocabulary.modality import Modality
 from ui.case_views import CASE_VIEWS
-from ui.uncertainty_text import uncertainty_sentence
+from ui.uncertainty_text import uncertainty_line, uncertainty_sentence
 
 PHOTOGRAPHS = CASE_VIEWS[Modality.PHOTOGRAPHS].words
 VOLUMES = CASE_VIEWS[Modality.OCT_VOLUMES].words
@@ -31,9 +31,9 @@ def entropy(*shares: float) -> float:
 def test_how_much(total: float, amount: str) -> None:
     for epistemic in (0.0, total / 2, total):
         sentence = uncertainty_sentence(total - epistemic, epistemic, PHOTOGRAPHS)
-        assert sentence.startswith(f"**Doubt between those it knows:** {amount}.")
+        assert sentence.startswith(f"Doubt between those it knows: {amount}.")
     assert uncertainty_sentence(total, 0.0, VOLUMES).startswith(
-        f"**Doubt about the referral:** {amount}."
+        f"Doubt about the referral: {amount}."
     )
 
 
@@ -58,9 +58,7 @@ def test_nearly_all_of_it() -> None:
 
 
 def test_parts_of_next_to_nothing_are_not_shown() -> None:
-    assert (
-        uncertainty_sentence(0.01, 0.05, PHOTOGRAPHS) == "**Doubt between those it knows:** little."
-    )
+    assert uncertainty_sentence(0.01, 0.05, PHOTOGRAPHS) == "Doubt between those it knows: little."
 
 
 @pytest.mark.parametrize("aleatoric", [0.0, 0.5, 2.0])
@@ -68,3 +66,13 @@ def test_one_model_is_never_taken_for_agreement(aleatoric: float) -> None:
     sentence = uncertainty_sentence(aleatoric, None, PHOTOGRAPHS)
     assert "There is one model: whether others would disagree is not known." in sentence
     assert "%" not in sentence
+
+
+def test_the_line_names_the_main_source_only() -> None:
+    begin = "doubt between those it knows"
+    assert uncertainty_line(0.1, 0.05, PHOTOGRAPHS) == f"Little {begin}."
+    picture = uncertainty_line(0.4, 0.1, PHOTOGRAPHS)
+    assert picture == f"Some {begin}, mostly because the picture fits several."
+    models = uncertainty_line(0.3, 0.7, VOLUMES)
+    assert models == "Much doubt about the referral, mostly because the models disagree."
+    assert uncertainty_line(0.5, None, PHOTOGRAPHS) == f"Some {begin}; one model only."

@@ -15,6 +15,7 @@ _READER = frozenset(
         Action.GIVE_SECOND_READ,
         Action.ADJUDICATE,
         Action.SIGN,
+        Action.UPLOAD_CASE,
     }
 )
 

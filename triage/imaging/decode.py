@@ -74,12 +74,15 @@ def decode_bytes(
     kind = identify(data)
     modality = None
     flags: tuple[PictureFlag, ...] = ()
+    mm_per_pixel = None
     try:
         if kind == "dicom":
             require_dicom()
             from triage.imaging.dicom.read import read_dicom
 
-            frames, modality, flags = read_dicom(data, limits, photographs_only=photographs_only)
+            frames, modality, flags, mm_per_pixel = read_dicom(
+                data, limits, photographs_only=photographs_only
+            )
         else:
             from triage.imaging.raster.read import read_raster
 
@@ -106,6 +109,7 @@ def decode_bytes(
         modality=modality,
         sha256=sha256 or hash_bytes(data),
         flags=flags,
+        mm_per_pixel=mm_per_pixel,
     )
 
 

@@ -45,6 +45,8 @@ class Picture:
     sha256 : str
         Hash of the file's bytes, 64 hexadecimal digits.
     flags : tuple of PictureFlag
+    mm_per_pixel : pair of float, optional
+        Between rows and between columns, in mm, where a DICOM object states it.
     """
 
     frames: NDArray[np.uint8] = field(repr=False)
@@ -52,6 +54,7 @@ class Picture:
     modality: str | None
     sha256: str
     flags: tuple[PictureFlag, ...] = ()
+    mm_per_pixel: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if self.frames.ndim != 4 or self.frames.shape[3] != 3 or 0 in self.frames.shape:

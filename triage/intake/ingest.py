@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from triage.csv_file import write_csv
@@ -39,6 +41,7 @@ from triage.store import (
     savepoint,
     set_champion,
 )
+from triage.store.features import add_features
 from triage.store.ledger import SYSTEM
 from triage.store.recognition import Content
 from triage.systems.manifest import BundleManifest
@@ -158,6 +161,7 @@ class _Record:
     case: CaseRecord
     decision: Decision
     reading: ReadingRecord | None = None
+    features: NDArray[np.float32] | None = None
 
 
 def _lock_order(case: CaseRecord) -> tuple[str, str]:
@@ -190,7 +194,7 @@ def _records(
             reading = _reading(scored.readings.get(case.case_id))
             decoded = case.case_id in by_case
             record = _case(case, images, source, received, manifest.modality, decoded)
-            records.append(_Record(record, decision, reading))
+            records.append(_Record(record, decision, reading, scored.features.get(case.case_id)))
         except StoreError as error:
             refused.append(NotStored(case.case_id, error))
     return records, refused
@@ -223,7 +227,7 @@ def _store(
         (record.case.external_id, one, record) for record, one in zip(chunk, known, strict=True)
     ]
     found = {case.external_id for name, case, _ in rows if case.external_id != name}
-    refused = []
+    refused, features = [], {}
     # Writers that lock patients and cases in the same order never wait for each other in turn.
     for name, case, record in sorted(rows, key=lambda row: _lock_order(row[1])):
         try:
@@ -237,8 +241,11 @@ def _store(
                 add_prediction(
                     session, number, bundle, record.decision, record.reading, actor=actor
                 )
+            if record.features is not None:
+                features[number] = record.features
         except StoreError as error:
             refused.append(NotStored(name, error))
+    add_features(session, bundle, features)
     return refused, found
 
 

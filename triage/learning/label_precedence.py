@@ -8,17 +8,9 @@ from pathlib import Path
 from triage.data.manifest import Case
 from triage.data.spec import DataSpec
 from triage.learning.reviewed_cases import ReviewedCase
-from triage.store import LabelSource, TrainingLabel
-from triage.vocabulary.reader_names import reader_key
+from triage.store import TrainingLabel
+from triage.store.label_strength import strongest
 from triage.vocabulary.subgroup_levels import UNKNOWN
-
-# Strongest first: where one case has several labels, the first kind found counts.
-_STRENGTH = (
-    LabelSource.HISTOLOGY,
-    LabelSource.ADJUDICATED,
-    LabelSource.BLIND,
-    LabelSource.AI_VISIBLE,
-)
 
 
 def cases_of_labels(
@@ -41,30 +33,14 @@ def cases_of_labels(
         by_case.setdefault((label.case_source, label.case), []).append(label)
     cases, conflicts = [], 0
     for found in by_case.values():
-        best = min(_STRENGTH.index(label.source) for label in found)
-        strongest = _newest(label for label in found if _STRENGTH.index(label.source) == best)
-        named = {label.condition for label in strongest}
+        counting = strongest(found)
+        named = {label.condition for label in counting}
         if len(named) > 1:
             conflicts += 1
         elif named <= spec.by_name.keys():
-            label = strongest[0]
+            label = counting[0]
             cases.append(ReviewedCase(_case(label), label.case_source, label.images))
     return cases, conflicts
-
-
-def _newest(labels: Iterable[TrainingLabel]) -> list[TrainingLabel]:
-    """The labels of the last read of each person, and those that come from no read."""
-    by_person: dict[str, list[TrainingLabel]] = {}
-    others = []
-    for label in labels:
-        if label.read_id is None:
-            others.append(label)
-            continue
-        given = by_person.setdefault(reader_key(label.given_by), [])
-        if given and label.read_id != given[-1].read_id:
-            given.clear()
-        given.append(label)
-    return [*others, *(label for given in by_person.values() for label in given)]
 
 
 def _case(label: TrainingLabel) -> Case:

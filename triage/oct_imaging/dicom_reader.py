@@ -81,7 +81,7 @@ def _localizer(dataset: Dataset, fundus: bytes, limits: VolumeLimits) -> Localiz
     lines = localizer_lines(dataset, str(header.get("SOPInstanceUID")))
     if lines is None:
         return None
-    frames, _, _ = read_dicom(fundus, limits.pictures, photographs_only=False)
+    frames, *_ = read_dicom(fundus, limits.pictures, photographs_only=False)
     luma = np.empty(frames.shape[1:3], np.uint8)
     for rows in row_blocks(frames.shape[1], frames.shape[2]):
         luma[rows] = np.rint(frames[0, rows] @ _REC_601)

@@ -1,8 +1,9 @@
 """The reviewer's work, over the store.
 
-`worklist` says which case comes next; the steps of `reading` take a reader through it: open, blind
-first read, reveal, decision. `second_reads`, `adjudication` and `sign_off` come after it. `states`
-holds the table of all states and steps, and `history` rebuilds the state of a case from its events.
+`worklist_page` shows which cases wait and `next_case` hands one out; the steps of `reading` take a
+reader through it: open, blind first read, reveal, decision. `second_reads`, `adjudication` and
+`sign_off` come after it. `states` holds the table of all states and steps, and `history` rebuilds
+the state of a case from its events.
 The AI's opinion reaches a reader only through `reveal`, which refuses before the first read is
 locked: of the ways tried to keep readers from leaning on a wrong AI, an opinion formed first has
 the best support.
@@ -16,6 +17,7 @@ from triage.review.adjudication import (
     adjudications_waiting,
 )
 from triage.review.departures import departures
+from triage.review.next_case import next_case
 from triage.review.opinion import Opinion
 from triage.review.planting import PlantedResult, plant_case, planted_results
 from triage.review.reader_view import ReaderView
@@ -46,10 +48,23 @@ from triage.review.sign_off import (
 )
 from triage.review.signature_check import SignatureCheck, verify_signature
 from triage.review.signed_content import signed_content
-from triage.review.worklist import Deadlines, Pressure, WorklistItem, worklist
+from triage.review.worklist import worklist_page, worklist_sites
+from triage.review.worklist_counts import worklist_counts
+from triage.review.worklist_filter import WorklistFilter, WorklistState
+from triage.review.worklist_items import (
+    COUNTED_TO,
+    Pressure,
+    WorklistCounts,
+    WorklistItem,
+    WorklistOrder,
+    WorklistPage,
+    WorklistSite,
+)
+from triage.store.deadlines import Deadlines
 from triage.vocabulary.read_answers import Certainty, FollowUpKind, OverrideReason
 
 __all__ = [
+    "COUNTED_TO",
     "RUBRICS",
     "AdjudicationView",
     "CaseToSign",
@@ -68,7 +83,13 @@ __all__ = [
     "SignOffResult",
     "SignatureCheck",
     "StepRefused",
+    "WorklistCounts",
+    "WorklistFilter",
     "WorklistItem",
+    "WorklistOrder",
+    "WorklistPage",
+    "WorklistSite",
+    "WorklistState",
     "add_addendum",
     "adjudicate",
     "adjudication_view",
@@ -80,6 +101,7 @@ __all__ = [
     "hand_over",
     "lock_first_read",
     "mark_exported",
+    "next_case",
     "open_case",
     "open_second_read",
     "plant_case",
@@ -93,5 +115,7 @@ __all__ = [
     "taken_up",
     "undo_decision",
     "verify_signature",
-    "worklist",
+    "worklist_counts",
+    "worklist_page",
+    "worklist_sites",
 ]

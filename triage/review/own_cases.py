@@ -19,9 +19,8 @@ from triage.accounts import Action, Actor, require
 from triage.store import LabelSource, Store
 from triage.store.base import utc_now
 from triage.store.locks import LockRecord, locks
-from triage.store.queue import WAITING
 from triage.store.tables import Case, Draft, Label, Read, Review
-from triage.vocabulary.case_states import CaseState
+from triage.vocabulary.case_states import WAITING_STATES, CaseState
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.read_answers import Certainty
 from triage.vocabulary.reader_names import reader_key
@@ -197,7 +196,7 @@ def _in_work(
         )
         .exists()
     )
-    states = (*WAITING, CaseState.UNGRADABLE)
+    states = (*WAITING_STATES, CaseState.UNGRADABLE)
     rows = session.execute(
         select(Case.id, Case.external_id, Case.source, Case.received_at, Case.state, Draft.saved_at)
         .join(Review, Review.case_id == Case.id)

@@ -20,8 +20,10 @@ from triage.errors import UsageError
 from triage.ledger.events.review_events import CasePolicy, PolicySet, exact_numbers
 from triage.store import Store, append_event
 from triage.store.base import utc_now
+from triage.store.deadlines import Deadlines
 from triage.store.records import StoredCase
 from triage.store.tables import Case, SitePolicyRow
+from triage.store.worklist_order import hold_order, set_order
 from triage.vocabulary.review_policies import ReadingMode
 
 LEAST_AI_OFF_SHARE = 0.10
@@ -61,7 +63,10 @@ class SitePolicy(BaseModel):
     ----------
     mode : ReadingMode
     priority_visible : bool
-        Whether the worklist shows the urgency class, which is the AI's.
+        Whether the worklist shows the urgency class, which is the AI's, and orders by it. A first
+        read under a visible priority is not blind.
+    random_next_share : float
+        Part of the cases handed out next that is drawn at random from all waiting ones.
     ai_off_share : float
         Part of the cases that is read without AI, drawn at random; at least a tenth.
     dwell_seconds : float
@@ -70,17 +75,20 @@ class SitePolicy(BaseModel):
         How long a case stays reserved for a reader who does nothing, in minutes.
     idle_seconds : float
         Time without activity, in seconds, after which a reader counts as idle.
+    deadlines : Deadlines
     second_reads : SecondReadPolicy
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mode: ReadingMode = ReadingMode.BLIND
-    priority_visible: bool = True
+    priority_visible: bool = False
+    random_next_share: Share = 0.20
     ai_off_share: float = Field(default=LEAST_AI_OFF_SHARE, ge=LEAST_AI_OFF_SHARE, le=1)
     dwell_seconds: float = Field(default=3, ge=0, le=600)
     lock_minutes: float = Field(default=15, gt=0, le=24 * 60)
     idle_seconds: float = Field(default=60, gt=0, le=3600)
+    deadlines: Deadlines = Deadlines()
     second_reads: SecondReadPolicy = SecondReadPolicy()
 
     @property
@@ -132,6 +140,7 @@ def set_site_policy(store: Store, site: str, policy: SitePolicy, actor: Actor) -
         )
 
     def write(session: Session) -> int:
+        hold_order(session)
         cases = session.scalar(select(func.count(Case.id)).where(Case.source == site)) or 0
         if site_policy(session, site) == policy and session.get(SitePolicyRow, site) is not None:
             return cases
@@ -139,6 +148,7 @@ def set_site_policy(store: Store, site: str, policy: SitePolicy, actor: Actor) -
         session.merge(SitePolicyRow(site=site, policy=value, set_at=moment))
         session.flush()
         append_event(session, PolicySet(site, exact_numbers(value)), actor=actor.name, at=moment)
+        set_order(session, Case.source == site)
         return cases
 
     return store.write(write)
@@ -182,7 +192,7 @@ def policy_changes_from(path: Path) -> dict[str, Any]:
 
 
 def changed_policy(policy: SitePolicy, changes: Mapping[str, Any]) -> SitePolicy:
-    """Return a policy with some values replaced; those of second reads one by one.
+    """Return a policy with some values replaced; deadlines and second reads one by one.
 
     Raises
     ------
@@ -190,8 +200,10 @@ def changed_policy(policy: SitePolicy, changes: Mapping[str, Any]) -> SitePolicy
         If a name or value is not one of a policy.
     """
     content = policy.model_dump(mode="json")
-    second_reads = content["second_reads"] | dict(changes.get("second_reads", {}))
-    return policy_from({**content, **changes, "second_reads": second_reads})
+    parts = {
+        name: content[name] | dict(changes.get(name, {})) for name in ("deadlines", "second_reads")
+    }
+    return policy_from({**content, **changes, **parts})
 
 
 def policy_from(content: dict[str, Any]) -> SitePolicy:

@@ -257,7 +257,7 @@ def decide(
     reason : OverrideReason, optional
         Needed where the decision departs from the AI or from the first read.
     follow_up : FollowUp, optional
-        What is to follow; needed where the AI abstained, and refused where it did not.
+        Needed where the AI abstained, and refused where it did not.
     version : int, optional
         `ReaderView.version` of what the reader saw.
 
@@ -270,14 +270,8 @@ def decide(
     """
     require_step(actor, Step.DECIDE)
     moment = at or utc_now()
-    read = ProposedRead(
-        tuple(conditions),
-        urgency,
-        certainty,
-        reason,
-        comment.strip(),
-        follow_up=without_blanks(follow_up),
-    )
+    follows, named = without_blanks(follow_up), tuple(conditions)
+    read = ProposedRead(named, urgency, certainty, reason, comment.strip(), follow_up=follows)
     given_first = history_of(store, case_id).read_of(actor.name, ReadKind.FIRST) is not None
     is_viewable = (lambda case: True) if given_first else looked_at(store, case_id)
 
@@ -386,10 +380,9 @@ def undo_decision(
 
 def _was_undone_last(case: CaseWork, actor: Actor) -> bool:
     """Whether the last step on the case is this reader's undoing, sent again."""
-    undone = [read for read in case.history.reads if read.kind is ReadKind.FINAL][-1:]
-    return any(
-        case.is_repeated(DecisionUndone(one.review, one.facts.read), actor) for one in undone
-    )
+    decisions = [read for read in case.history.reads if read.kind is ReadKind.FINAL]
+    undone = (DecisionUndone(one.review, one.facts.read) for one in decisions[-1:])
+    return any(case.is_repeated(event, actor) for event in undone)
 
 
 def _opinion(shown: StoredPrediction | None) -> Opinion | None:

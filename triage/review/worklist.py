@@ -1,135 +1,186 @@
-"""Which case comes next.
+"""The worklist: waiting cases in the order in which to read them, a page at a time.
 
-The order is by urgency, then by waiting time. It follows from the AI's urgency and so is a hint;
-a worklist that ignored urgency would be worse. Nothing else of the AI is in it: an
-abstained or unscored case looks like any other of its class.
+Where every site shows its priority the order is by urgency class, then by the time that is left,
+then by arrival. The class is the AI's: where a site hides it, the order is that of arrival, and
+nothing of the AI is in an item of that site. A case that was not scored looks like any other.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
+from itertools import islice
 
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
+from triage.accounts import Action, Actor, require
 from triage.errors import UsageError
-from triage.store import Store, cases_waiting
-from triage.store.locks import locks
-from triage.store.tables import SitePolicyRow
+from triage.review.policies import SitePolicy
+from triage.review.worklist_cursor import cursor_text, place_of
+from triage.review.worklist_filter import EVERY_CASE, WorklistFilter
+from triage.review.worklist_items import (
+    Pressure,
+    WorklistItem,
+    WorklistOrder,
+    WorklistPage,
+    WorklistSite,
+)
+from triage.review.worklist_query import (
+    Selection,
+    column_order,
+    policies_by_source,
+    rows_in_order,
+    selection,
+    waiting_sources,
+)
+from triage.store import Store
+from triage.store.tables import Case, CaseLock, Draft, Image, Patient
+from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
-from triage.vocabulary.reader_names import reader_key
+from triage.vocabulary.laterality import Laterality
+from triage.vocabulary.modality import Modality
+from triage.vocabulary.reserved_names import CASE_PREFIX
+
+PAGE_SIZE = 25
+"""Cases of one page, where no other number is asked for."""
+LARGEST_PAGE = 200
 
 _NEAR = 0.25  # the last quarter of a class's time; our default
+_CLASSES = {urgency.rank: urgency for urgency in Urgency}
 
 
-class Deadlines(BaseModel):
-    """Time from receipt to decision for each class; the values are our defaults.
+def worklist_page(
+    store: Store,
+    actor: Actor,
+    now: datetime,
+    *,
+    wanted: WorklistFilter = EVERY_CASE,
+    after: str | None = None,
+    size: int = PAGE_SIZE,
+) -> WorklistPage:
+    """Return a part of the worklist.
 
-    A clinic sets its own.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    urgent: timedelta = Field(default=timedelta(days=1), gt=timedelta())
-    semi_urgent: timedelta = Field(default=timedelta(days=7), gt=timedelta())
-    routine: timedelta = Field(default=timedelta(days=28), gt=timedelta())
-    observation: timedelta = Field(default=timedelta(days=90), gt=timedelta())
-
-    def of(self, urgency: Urgency) -> timedelta:
-        """Return the time that a class allows."""
-        allowed: timedelta = getattr(self, urgency.value)
-        return allowed
-
-
-class Pressure(StrEnum):
-    """How a case stands to its deadline."""
-
-    IN_TIME = "in_time"
-    NEAR = "near"
-    OVERDUE = "overdue"
-
-
-@dataclass(frozen=True, slots=True)
-class WorklistItem:
-    """One waiting case, with nothing of the AI but its class.
+    A case that waits unchanged from the first page to the last is on exactly one of them, whatever
+    arrives or leaves meanwhile.
 
     Parameters
     ----------
-    band : Urgency or None
-        None, as are `deadline` and `pressure`, where the policy of the site hides the priority.
-    reserved_by : str, optional
-        The reader who has the case now.
-    """
-
-    case_id: int
-    external_id: str
-    source: str
-    band: Urgency | None
-    received_at: datetime
-    waiting: timedelta
-    deadline: datetime | None
-    pressure: Pressure | None
-    images: int
-    reserved_by: str | None = None
-
-    def is_free_for(self, reader: str) -> bool:
-        """Whether a reader can open the case now."""
-        return self.reserved_by is None or reader_key(self.reserved_by) == reader_key(reader)
-
-
-def worklist(store: Store, now: datetime, deadlines: Deadlines | None = None) -> list[WorklistItem]:
-    """Return the cases without a decision: the most urgent class first, then the longest wait.
-
-    Parameters
-    ----------
-    store : Store
-        The case database.
     now : datetime
-        With a time zone; waiting times and deadlines are measured against it.
-    deadlines : Deadlines, optional
-        Our defaults if not given.
+        With a time zone; waiting times and reservations are measured against it.
+    wanted : WorklistFilter
+    after : str, optional
+        `WorklistPage.next` of the part before.
+    size : int
+        Most cases of the part, 1 to 200.
 
     Raises
     ------
     UsageError
-        If the time has no time zone.
+        If `after` is not what an earlier page gave in the same order, the size is not 1 to 200 or
+        the time has no time zone.
+    PermissionDenied
+        If the actor may not see cases.
+    """
+    require(actor, Action.VIEW_CASES)
+    require_time_zone(now)
+    if not 1 <= size <= LARGEST_PAGE:
+        raise UsageError(f"a page has 1 to {LARGEST_PAGE} cases", where="size")
+    with store.reading() as session:
+        policies = policies_by_source(session)
+        chosen = selection(session, wanted)
+        order = _order(session, chosen, policies)
+        place = None if after is None else place_of(after, order)
+        rows = rows_in_order(session, column_order(order), chosen, after=place, size=size + 1)
+        found = list(islice(rows, size + 1))
+        shown = found[:size]
+        items = _items(session, [row.case_id for row in shown], actor, now, policies)
+    more = len(found) > size
+    return WorklistPage(items, cursor_text(order, shown[-1].place) if more else None, order)
+
+
+def worklist_sites(store: Store) -> tuple[WorklistSite, ...]:
+    """Return the sources with waiting cases, in alphabetical order."""
+    with store.reading() as session:
+        policies = policies_by_source(session)
+        return tuple(
+            WorklistSite(source, policies.get(source, SitePolicy()).priority_visible)
+            for source in waiting_sources(session)
+        )
+
+
+def require_time_zone(now: datetime) -> None:
+    """Check that a time has a time zone.
+
+    Raises
+    ------
+    UsageError
+        If it has none.
     """
     if now.tzinfo is None:
         raise UsageError("the time has no time zone", where="now", hint="Give one, such as UTC.")
-    limits = deadlines or Deadlines()
-    with store.reading() as session:
-        waiting = cases_waiting(session)
-        hidden = _sites_without_priority(session)
-        reserved = locks(session, now)
-    waiting.sort(key=lambda case: (case.queue_urgency.rank, case.received_at, case.id))
-    items = []
-    for case in waiting:
-        allowed = limits.of(case.queue_urgency)
-        deadline = case.received_at + allowed
-        visible = case.source not in hidden
-        items.append(
-            WorklistItem(
-                case_id=case.id,
-                external_id=case.external_id,
-                source=case.source,
-                band=case.queue_urgency if visible else None,
-                received_at=case.received_at,
-                waiting=now - case.received_at,
-                deadline=deadline if visible else None,
-                pressure=_pressure(deadline - now, allowed) if visible else None,
-                images=case.images,
-                reserved_by=reserved[case.id].owner if case.id in reserved else None,
-            )
-        )
-    return items
 
 
-def _sites_without_priority(session: Session) -> frozenset[str]:
-    rows = session.execute(select(SitePolicyRow.site, SitePolicyRow.policy))
-    return frozenset(site for site, policy in rows if not policy["priority_visible"])
+def _order(
+    session: Session, chosen: Selection, policies: Mapping[str, SitePolicy]
+) -> WorklistOrder:
+    covered = chosen.sources or waiting_sources(session)
+    shown = [policies.get(source, SitePolicy()).priority_visible for source in covered]
+    if shown and all(shown):
+        return WorklistOrder.URGENCY
+    return WorklistOrder.ARRIVAL
+
+
+def _items(
+    session: Session,
+    numbers: Sequence[int],
+    actor: Actor,
+    now: datetime,
+    policies: Mapping[str, SitePolicy],
+) -> tuple[WorklistItem, ...]:
+    images = (
+        select(func.count(Image.id)).where(Image.case_id == Case.id).correlate(Case)
+    ).scalar_subquery()
+    draft = select(Draft.id).where(Draft.case_id == Case.id, Draft.reader == actor.name).exists()
+    query = (
+        select(Case, Patient.external_id.label("patient"), images.label("images"))
+        .add_columns(draft.label("has_draft"), CaseLock.owner)
+        .join(Patient, Case.patient_id == Patient.id)
+        .outerjoin(CaseLock, (CaseLock.case_id == Case.id) & (CaseLock.until > now))
+        .where(Case.id.in_(numbers))
+    )
+    rows = {row.Case.id: row for row in session.execute(query)}
+    return tuple(
+        _item(rows[number], now, policies.get(rows[number].Case.source, SitePolicy()))
+        for number in numbers
+        if number in rows
+    )
+
+
+def _item(
+    row: Row[tuple[Case, str, int, bool, str]], now: datetime, policy: SitePolicy
+) -> WorklistItem:
+    case, visible = row.Case, policy.priority_visible
+    allowed = case.due_at - case.received_at
+    return WorklistItem(
+        case_id=case.id,
+        external_id=case.external_id,
+        patient=None if row.patient.startswith(CASE_PREFIX) else row.patient,
+        source=case.source,
+        modality=Modality(case.modality),
+        groups=case.groups,
+        laterality=None if case.laterality is None else Laterality(case.laterality),
+        age=case.age,
+        images=row.images,
+        state=CaseState(case.state),
+        has_draft=row.has_draft,
+        received_at=case.received_at,
+        waiting=now - case.received_at,
+        reserved_by=row.owner,
+        band=_CLASSES[case.queue_rank] if visible else None,
+        deadline=case.due_at if visible else None,
+        pressure=_pressure(case.due_at - now, allowed) if visible else None,
+    )
 
 
 def _pressure(left: timedelta, allowed: timedelta) -> Pressure:

@@ -13,6 +13,7 @@ from triage.store.ledger import SYSTEM, append_event
 from triage.store.records import BundleRecord
 from triage.store.tables import Bundle
 from triage.store.upsert import add_once
+from triage.store.worklist_order import hold_order, set_order_of_bundle
 from triage.vocabulary.bundle_aliases import CHAMPION
 
 
@@ -43,6 +44,7 @@ def set_champion(session: Session, bundle_id: int, *, actor: str = SYSTEM) -> No
     StoreError
         If there is no such bundle.
     """
+    hold_order(session)
     row = session.get(Bundle, bundle_id)
     if row is None:
         raise StoreError("There is no such bundle.", where=f"bundle {bundle_id}")
@@ -58,6 +60,7 @@ def set_champion(session: Session, bundle_id: int, *, actor: str = SYSTEM) -> No
         ChampionSet(row.digest, former.digest if former else None),
         actor=actor,
     )
+    set_order_of_bundle(session, row.id, *([former.id] if former else []))
 
 
 def withdraw_bundle(session: Session, digest: str, reason: str, *, actor: str = SYSTEM) -> None:
@@ -68,6 +71,7 @@ def withdraw_bundle(session: Session, digest: str, reason: str, *, actor: str = 
     StoreError
         If there is no such bundle.
     """
+    hold_order(session)
     row = session.scalar(select(Bundle).where(Bundle.digest == digest).with_for_update())
     if row is None:
         raise StoreError("There is no such bundle.", where=f"bundle {digest[:12]}")
@@ -87,6 +91,7 @@ def _withdraw(session: Session, row: Bundle, reason: str, actor: str) -> None:
         row.withdrawn_at, row.alias = utc_now(), None
         session.flush()
         append_event(session, BundleWithdrawn(row.digest, reason), actor=actor)
+        set_order_of_bundle(session, row.id)
 
 
 def champion(session: Session) -> BundleRecord | None:

@@ -8,15 +8,18 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from triage.errors import StoreError
 from triage.ledger.events.case_events import CaseReceived, ImagesChecked, ImagesSupplied
 from triage.store.ledger import SYSTEM, append_event
-from triage.store.predictions import IS_PLANTED, IS_READ
-from triage.store.records import CaseRecord, ImageRecord, StoredCase
+from triage.store.opinion_order import IS_PLANTED
+from triage.store.predictions import IS_READ
+from triage.store.records import CaseRecord, ImageRecord, PatientCase, StoredCase
 from triage.store.stated_facts import complete_facts
 from triage.store.tables import Case, Image, Patient, Prediction, Review
 from triage.store.upsert import add_once
+from triage.store.worklist_order import set_order, share_order
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.laterality import Laterality
 from triage.vocabulary.modality import Modality
 
+_WHOLE = (joinedload(Case.patient), selectinload(Case.images))
 _OTHER = "Give the new images another case id, or name their source (--source) if it is another."
 
 
@@ -46,6 +49,7 @@ def add_case(session: Session, record: CaseRecord, *, actor: str = SYSTEM) -> in
         If the case is stored already with other images, or another patient, visit or laterality:
         one name for two things would mix their reviews.
     """
+    share_order(session)
     case_id = find_case(session, record.source, record.external_id)
     if case_id is None:
         patient_id, case_id, added = _add_row(session, record)
@@ -58,6 +62,7 @@ def add_case(session: Session, record: CaseRecord, *, actor: str = SYSTEM) -> in
                 append_event(
                     session, ImagesChecked(len(record.images)), actor=actor, case_id=case_id
                 )
+            set_order(session, Case.id == case_id)
             return case_id
     complete_facts(session, case_id, record, actor=actor)
     _compare_images(session, case_id, record, actor)
@@ -113,9 +118,40 @@ def get_case(session: Session, case_id: int) -> StoredCase:
     StoreError
         If there is no such case.
     """
-    row = session.get(Case, case_id, options=[joinedload(Case.patient), selectinload(Case.images)])
+    row = session.get(Case, case_id, options=_WHOLE)
     if row is None:
         raise StoreError("There is no such case.", where=f"case {case_id}")
+    return _stored(row)
+
+
+def cases_of_patient(session: Session, case_id: int, *, most: int = 50) -> list[PatientCase]:
+    """Return the other cases of a case's patient, newest first.
+
+    Newest by the day of the visit where it is known of all of them, else by when they were
+    received. A case of which no patient is known has no others.
+
+    Parameters
+    ----------
+    session : Session
+    case_id : int
+    most : int
+        The cases received last, so many.
+    """
+    patient = select(Case.patient_id).where(Case.id == case_id).scalar_subquery()
+    rows = session.scalars(
+        select(Case)
+        .where(Case.patient_id == patient, Case.id != case_id)
+        .order_by(Case.received_at.desc(), Case.id.desc())
+        .limit(most)
+        .options(*_WHOLE)
+    ).all()
+    found = [PatientCase(_stored(row), CaseState(row.state)) for row in rows]
+    if all(one.case.visit is not None for one in found):
+        found.sort(key=lambda one: one.case.visit or 0, reverse=True)
+    return found
+
+
+def _stored(row: Case) -> StoredCase:
     return StoredCase(
         id=row.id,
         external_id=row.external_id,
@@ -174,6 +210,7 @@ def _images_decoded(session: Session, case_id: int, images: int, actor: str) -> 
         .values(state=case((scored, CaseState.INFERRED.value), else_=CaseState.QUALITY_GATED.value))
     )
     append_event(session, ImagesChecked(images), actor=actor, case_id=case_id)
+    set_order(session, Case.id == case_id)
 
 
 def _image_rows(session: Session, case_id: int) -> list[Image]:

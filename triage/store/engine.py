@@ -246,6 +246,12 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+    connection.create_function("triage_casefold", 1, _casefold, deterministic=True)
+
+
+def _casefold(text: str | None) -> str | None:
+    """Letters of any alphabet without regard to case, which SQLite knows of ASCII only."""
+    return None if text is None else text.casefold()
 
 
 def _write_ahead(cursor: sqlite3.Cursor) -> None:

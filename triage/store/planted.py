@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from triage.store.predictions import get_prediction
 from triage.store.records import StoredPrediction
-from triage.store.tables import PlantedCase
+from triage.store.tables import Case, PlantedCase
+from triage.store.worklist_order import set_order
 from triage.vocabulary.clinical import Urgency
 
 
@@ -20,7 +21,7 @@ def add_planted(
     urgency: Urgency,
     prediction_id: int | None,
 ) -> None:
-    """Mark a case as planted."""
+    """Mark a case as planted; the caller holds the case (`triage.store.reviews.hold_case`)."""
     session.add(
         PlantedCase(
             case_id=case_id,
@@ -30,6 +31,7 @@ def add_planted(
         )
     )
     session.flush()
+    set_order(session, Case.id == case_id)
 
 
 def is_planted(session: Session, case_id: int) -> bool:

@@ -14,29 +14,16 @@ from triage.hashing import hash_json
 from triage.ledger.events.case_events import CaseScored
 from triage.store.base import utc_now
 from triage.store.ledger import SYSTEM, append_event
+from triage.store.opinion_order import IS_PLANTED, SHOWN_FIRST
 from triage.store.records import ReadingRecord, StoredPrediction
-from triage.store.tables import Bundle, Case, PlantedCase, Prediction, Review
+from triage.store.tables import Bundle, Case, Prediction, Review
 from triage.store.upsert import add_once
-from triage.vocabulary.bundle_aliases import CHAMPION
+from triage.store.worklist_order import set_order, share_order
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import NO_AI_OPINION
 
-SHOWN_FIRST = ((Bundle.alias == CHAMPION).desc().nulls_last(), Prediction.id.desc())
-"""Order that puts the prediction to show first: the champion's, else the newest."""
-
-
 IS_READ = or_(Prediction.condition.is_not(None), Prediction.recommendation != NO_AI_OPINION)
 """True of a decision whose bundle could read the images of the case."""
-
-IS_PLANTED = (
-    select(PlantedCase.case_id)
-    .where(
-        PlantedCase.case_id == Prediction.case_id,  # the key
-        PlantedCase.prediction_id == Prediction.id,
-    )
-    .exists()
-)
-"""True of an opinion that was made up for a planted case; only readers of that case see it."""
 
 
 def add_prediction(
@@ -61,6 +48,9 @@ def add_prediction(
     StoreError
         If there is no such case or bundle.
     """
+    share_order(session)
+    # Another bundle may be scoring the case as well: which opinion is shown follows from both.
+    session.execute(select(Case.id).where(Case.id == case_id).with_for_update())
     values = _columns(decision, reading)
     prediction_id, added = add_once(
         session,
@@ -84,6 +74,7 @@ def add_prediction(
             actor=actor,
             case_id=case_id,
         )
+        set_order(session, Case.id == case_id)
     elif reading is not None:
         _move_reading(session, prediction_id, reading)
     return prediction_id

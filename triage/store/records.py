@@ -14,6 +14,7 @@ from datetime import datetime
 from triage.decision import Decision
 from triage.errors import StoreError
 from triage.store.base import utc_now
+from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.label_sources import LabelSource
 from triage.vocabulary.laterality import Laterality
@@ -173,6 +174,14 @@ class StoredCase:
     visit: int | None = None
     laterality: Laterality | None = None
     age: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PatientCase:
+    """Another case of the same patient, and the state in which it is."""
+
+    case: StoredCase
+    state: CaseState
 
 
 @dataclass(frozen=True, slots=True)

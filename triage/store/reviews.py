@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session, selectinload
 from triage.store.records import FinalRead, Read, ReviewRecord
 from triage.store.tables import Case, Review
 from triage.store.tables import Read as ReadRow
-from triage.vocabulary.case_states import CaseState
+from triage.store.worklist_order import set_order, share_order
+from triage.vocabulary.case_states import WAITING_STATES, CaseState
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.read_answers import Certainty, OverrideReason
 from triage.vocabulary.review_policies import ReadKind
@@ -22,6 +23,7 @@ from triage.vocabulary.review_policies import ReadKind
 
 def hold_case(session: Session, case_id: int) -> None:
     """Let other writers of the case wait until the transaction ends."""
+    share_order(session)
     session.execute(select(Case.id).where(Case.id == case_id).with_for_update())
 
 
@@ -89,12 +91,15 @@ def set_case_state(
     policy: Mapping[str, object] | None,
 ) -> None:
     """Store the state of a case, the number of its review's events, and its policy."""
+    former = session.scalar(select(Case.state).where(Case.id == case_id))
     session.execute(
         update(Case)
         .where(Case.id == case_id)
         .values(state=state, version=version, policy=policy)
         .execution_options(synchronize_session=False)
     )
+    if state in WAITING_STATES and former not in WAITING_STATES:
+        set_order(session, Case.id == case_id)  # it was kept while the case waited only
     session.expire_all()
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
+    LargeBinary,
     String,
     Text,
     UniqueConstraint,
@@ -25,8 +26,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from triage.store.base import Base, one_of
 from triage.vocabulary.abstention_reasons import AbstainReason
-from triage.vocabulary.case_states import CaseState
-from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
+from triage.vocabulary.case_states import WAITING_STATES, CaseState
+from triage.vocabulary.clinical import ABSTAINED_PRIORITY, NO_AI_OPINION, Urgency
 from triage.vocabulary.label_sources import LabelSource
 from triage.vocabulary.laterality import Laterality
 from triage.vocabulary.modality import Modality
@@ -36,6 +37,18 @@ from triage.vocabulary.review_policies import ReadKind, SignatureMeaning
 
 def _refers(target: str) -> ForeignKey:
     return ForeignKey(target, ondelete="RESTRICT")
+
+
+IN_WAITING_STATES = "IN ({})".format(", ".join(f"'{state.value}'" for state in WAITING_STATES))
+# Not `state IN (...)` alone: SQLite would look for each of the states in their own index, and sort.
+_WAITING = text(f"(state {IN_WAITING_STATES}) IS TRUE")
+
+
+def _of_waiting(name: str, *columns: str) -> Index:
+    """An index of the worklist: the cases that wait, in the order of some columns."""
+    return Index(
+        f"ix_case_waiting_{name}", *columns, sqlite_where=_WAITING, postgresql_where=_WAITING
+    )
 
 
 class Patient(Base):
@@ -53,7 +66,11 @@ class Patient(Base):
 
 
 class Case(Base):
-    """One visit's photographs, or one eye's OCT volume; the unit of prediction."""
+    """One visit's photographs, or one eye's OCT volume; the unit of prediction.
+
+    `queue_rank` and `due_at` order the worklist, see `triage.store.worklist_order`. A case without
+    them comes first.
+    """
 
     __tablename__ = "case"
     __table_args__ = (
@@ -61,6 +78,11 @@ class Case(Base):
         one_of("state", CaseState),
         one_of("modality", Modality),
         one_of("laterality", Laterality),
+        CheckConstraint(f"queue_rank BETWEEN 0 AND {len(Urgency) - 1}", name="queue_rank"),
+        _of_waiting("by_arrival", "received_at", "id"),
+        _of_waiting("by_urgency", "queue_rank", "due_at", "received_at", "id"),
+        _of_waiting("of_source_by_arrival", "source", "received_at", "id"),
+        _of_waiting("of_source_by_urgency", "source", "queue_rank", "due_at", "received_at", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -77,6 +99,8 @@ class Case(Base):
     age: Mapped[float | None]
     version: Mapped[int] = mapped_column(server_default="0")
     policy: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    queue_rank: Mapped[int] = mapped_column(server_default=str(ABSTAINED_PRIORITY.rank))
+    due_at: Mapped[datetime] = mapped_column(server_default=text("'1970-01-01 00:00:00+00:00'"))
 
     patient: Mapped[Patient] = relationship()
     images: Mapped[list[Image]] = relationship(order_by="Image.position")
@@ -154,6 +178,27 @@ class Prediction(Base):
     bundle: Mapped[Bundle] = relationship()
 
 
+class CaseFeatures(Base):
+    """The vector that one bundle gave a case, for the search of similar cases.
+
+    Computed from the images, and not part of the record. `vector` is float16, little-endian, of
+    length 1; `sha256` is that of its bytes.
+    """
+
+    __tablename__ = "case_features"
+    __table_args__ = (
+        UniqueConstraint("case_id", "bundle_id"),
+        CheckConstraint("dimension > 0", name="has_dimension"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(_refers("case.id"))
+    bundle_id: Mapped[int] = mapped_column(_refers("bundle.id"), index=True)
+    dimension: Mapped[int]
+    vector: Mapped[bytes] = mapped_column(LargeBinary)
+    sha256: Mapped[str] = mapped_column(String(64))
+
+
 class Review(Base):
     """One reader's work on one case; what the reader stated is in `read`."""
 
@@ -202,7 +247,7 @@ class Read(Base):
     comment: Mapped[str] = mapped_column(Text)
     rubric: Mapped[dict[str, str]] = mapped_column(JSON, server_default="{}")
     follow_up: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)
     withdrawn_at: Mapped[datetime | None]
 
     review: Mapped[Review] = relationship(back_populates="reads")

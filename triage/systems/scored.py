@@ -12,6 +12,7 @@ from triage.data.manifest import Case
 from triage.errors import ImageRejected
 from triage.imaging.provenance import FileProvenance
 from triage.predictions import Predictions
+from triage.systems.case_features import Features
 from triage.vocabulary.subgroup_levels import UNKNOWN
 
 
@@ -38,6 +39,9 @@ class Scored:
     findings : DataFrame, optional
         Of OCT volumes, one row a case: probability of each diagnosis, measurements, distance from
         the training device.
+    features : dict of float32 array [D]
+        By case_id: vector of the case for the search of similar ones, see
+        `triage.systems.case_features`; a case that is missing has none.
     """
 
     predictions: Predictions
@@ -48,6 +52,7 @@ class Scored:
     files: dict[Path, FileProvenance] = field(default_factory=dict)
     readings: dict[str, Path] = field(default_factory=dict)
     findings: pd.DataFrame | None = None
+    features: Features = field(default_factory=dict)
 
 
 def case_table(cases: Sequence[Case]) -> pd.DataFrame:

@@ -27,3 +27,14 @@ class CaseState(StrEnum):
     SKIPPED = "skipped"
     UNGRADABLE = "ungradable"
     """A reader could not read the images, and a retake was requested."""
+
+
+WAITING_STATES = (
+    CaseState.RECEIVED,
+    CaseState.QUALITY_GATED,
+    CaseState.INFERRED,
+    CaseState.FIRST_READ_LOCKED,
+    CaseState.REVEALED,
+    CaseState.SKIPPED,
+)
+"""States of cases that no reader has decided or reported ungradable: those of the worklist."""

@@ -29,6 +29,7 @@ class Action(StrEnum):
     VIEW_REVIEW_FIGURES = "view_review_figures"
     SET_POLICY = "set_policy"
     PLANT_CASE = "plant_case"
+    UPLOAD_CASE = "upload_case"
     ADD_CASES = "add_cases"
     CHANGE_MODELS = "change_models"
     MANAGE_DATABASE = "manage_database"

@@ -11,7 +11,12 @@ import streamlit as st
 _ASSETS = Path(__file__).parent / "assets"
 
 
-def component(name: str, scripts: Sequence[str], shared: Sequence[str] = ()) -> Any:
+def component(
+    name: str,
+    scripts: Sequence[str],
+    shared: Sequence[str] = (),
+    shared_styles: Sequence[str] = (),
+) -> Any:
     """Return a component that Streamlit can draw.
 
     Parameters
@@ -23,6 +28,8 @@ def component(name: str, scripts: Sequence[str], shared: Sequence[str] = ()) -> 
         the function that Streamlit calls.
     shared : sequence of str
         Scripts of the folder `shared` that come before them.
+    shared_styles : sequence of str
+        Style sheets of that folder that come before `<name>.css`.
 
     Returns
     -------
@@ -30,10 +37,11 @@ def component(name: str, scripts: Sequence[str], shared: Sequence[str] = ()) -> 
         As `streamlit.components.v2.component` returns it.
     """
     sources = [_text("shared", each) for each in shared] + [_text(name, each) for each in scripts]
+    styles = [_text("shared", each) for each in ("tokens.css", *shared_styles)]
     return st.components.v2.component(
         name,
         html=_text(name, f"{name}.html"),
-        css="\n".join((_text("shared", "tokens.css"), _text(name, f"{name}.css"))),
+        css="\n".join([*styles, _text(name, f"{name}.css")]),
         js="\n".join(sources),
     )
 

@@ -9,7 +9,20 @@ from __future__ import annotations
 from ui.components.assets import component
 
 _mount = component(
-    "oct_viewer", ("payload.js", "drawing.js", "reasons.js", "captions.js", "oct_viewer.js")
+    "oct_viewer",
+    (
+        "payload.js",
+        "drawing.js",
+        "reasons.js",
+        "captions.js",
+        "layout.js",
+        "caliper.js",
+        "measuring.js",
+        "comparison.js",
+        "oct_viewer.js",
+    ),
+    shared=("elements.js", "tones.js"),
+    shared_styles=("dark_controls.css",),
 )
 
 

@@ -7,6 +7,7 @@ neither pages nor scripts, pictures, files of components or the websocket.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
@@ -21,6 +22,7 @@ from ui.serving.open_connections import SessionGuard
 from ui.serving.security_headers import with_security_headers
 from ui.serving.sessions import SessionChecks
 from ui.serving.settings import ServingSettings, is_loopback
+from ui.serving.step_refusals import refused
 
 LOGIN = "triage.login"
 """Key of a request's scope under which later handlers find its session."""
@@ -32,7 +34,9 @@ PUBLIC = _FORMS | {HEALTH, "/assets/sign_in.css"}
 """Paths that are answered without a session."""
 OIDC = frozenset({"/oidc/sign-in", "/oidc/callback"})
 """Further ones where a provider of OpenID Connect is configured."""
-_FILES = ("/_stcore/", "/media/", "/component/", "/static/", "/assets/", "/session")
+_FILES = ("/_stcore/", "/media/", "/component/", "/static/", "/assets/", "/session", "/images/")
+STEPS = "/api/"
+"""Beginning of the paths of steps, which are answered as JSON."""
 _KEPT = ("/static/",)
 """Streamlit's own scripts, styles and fonts; nothing of a case, and named by their content."""
 
@@ -137,14 +141,18 @@ class AccessControl:
         return ""
 
     def _without_session(self, scope: Scope, *, had_token: bool) -> Response:
-        if scope["method"] in ("GET", "HEAD") and not scope["path"].startswith(_FILES):
+        if scope["path"].startswith(STEPS):
+            answer: Response = refused(
+                HTTPStatus.UNAUTHORIZED, "session_ended", "Your session has ended.", "Sign in."
+            )
+        elif scope["method"] in ("GET", "HEAD") and not scope["path"].startswith(_FILES):
             wanted = scope["path"]
             if scope["query_string"]:
                 wanted += f"?{scope['query_string'].decode('latin-1')}"
-            answer: Response = RedirectResponse(f"/login?next={quote(wanted, safe='')}", 303)
+            answer = RedirectResponse(f"/login?next={quote(wanted, safe='')}", 303)
         else:
             answer = PlainTextResponse("Sign in first.", 401)
-        if had_token and not scope["path"].startswith(_FILES):
+        if had_token and not scope["path"].startswith((*_FILES, STEPS)):
             clear_session(answer, secure=self._settings.secure)
         return answer
 

@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from triage.store import Store
 from ui.serving.access import AccessControl
 from ui.serving.background_checkpoints import checkpoints_in_background
+from ui.serving.image_routes import ImageRoutes
 from ui.serving.letter_routes import LetterRoutes
 from ui.serving.oidc_settings import client_secret, load_oidc_settings
 from ui.serving.oidc_sign_in import OidcSignIn
@@ -20,6 +21,7 @@ from ui.serving.security_headers import pages_policy
 from ui.serving.sessions import SessionChecks
 from ui.serving.settings import ServingSettings
 from ui.serving.sign_in_pages import SignInPages
+from ui.serving.step_routes import StepRoutes
 from ui.serving.streamlit_pages import index_page, page_routes
 
 SCRIPT = Path(__file__).parents[1] / "app.py"
@@ -43,7 +45,13 @@ def build_application(store: Store, settings: ServingSettings, script: Path = SC
     sessions = SessionChecks(store, local_user=settings.local_user)
     provider = load_oidc_settings(settings.oidc) if settings.oidc is not None else None
     pages = SignInPages(store, settings, sessions, provider.name if provider else None)
-    routes = [*pages.routes(), *page_routes(), *LetterRoutes(store, settings).routes()]
+    routes = [
+        *pages.routes(),
+        *page_routes(),
+        *ImageRoutes(store).routes(),
+        *LetterRoutes(store, settings).routes(),
+        *StepRoutes(store, settings).routes(),
+    ]
     if provider is not None:
         oidc = OidcSignIn(store, settings, provider, client_secret(), sessions, pages)
         routes += oidc.routes()

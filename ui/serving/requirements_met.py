@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from triage.accounts.accounts import any_enabled
 from triage.errors import UsageError
+from triage.intake.upload_folder import prepare_folder
 from triage.ledger.keys import load_key
 from triage.store import Store
 from ui.serving.oidc_settings import client_secret, load_oidc_settings
@@ -25,7 +26,7 @@ def checked_settings(store: Store, settings: ServingSettings) -> ServingSettings
     ------
     UsageError
         If another computer could connect without sign-in or without TLS, if options contradict
-        each other, or if a file cannot be used.
+        each other, or if a file or the folder for files cannot be used.
     LedgerError
         If the key of the ledger cannot be used.
     SpecError
@@ -37,6 +38,10 @@ def checked_settings(store: Store, settings: ServingSettings) -> ServingSettings
         client_secret()
     if settings.ledger_key is not None:
         load_key(settings.ledger_key)
+    if settings.uploads is not None:
+        uploads = settings.uploads.expanduser().resolve()  # the cases keep it
+        prepare_folder(uploads)
+        settings = replace(settings, uploads=uploads)
     if not settings.loopback:
         _require_protection(store, settings)
     if settings.tls_cert is not None and settings.tls_key is not None:

@@ -16,13 +16,13 @@ from ui.settings import streamlit_options
 _LONGEST_STOP = 5
 """Seconds that requests under way have when the server is told to stop."""
 _LARGEST_MESSAGE = 16 * 1024 * 1024
-"""Bytes of one message that a browser sends; the pages have no upload of files."""
+"""Bytes of one message that a browser sends; files come by other requests."""
 
 
 def main() -> None:
     """Serve until the process is told to stop; requests under way are answered first."""
     settings = ServingSettings.from_json(os.environ[SETTINGS_VARIABLE])
-    load_config_options(streamlit_options())
+    load_config_options(streamlit_options(take_files=settings.uploads is not None))
     store = open_store(os.environ[URL_VARIABLE])
     try:
         # Not by `App.run`: it sets neither a longest stop nor whom the server believes to be a

@@ -35,6 +35,8 @@ class ServingSettings:
         Settings of an OpenID Connect provider (YAML).
     ledger_key, checkpoints : Path, optional
         Private key and file of the ledger's automatic checkpoints.
+    uploads : Path, optional
+        Folder for the files of cases that people add in the pages; without it they cannot.
     """
 
     host: str = LOOPBACK
@@ -48,6 +50,7 @@ class ServingSettings:
     oidc: Path | None = None
     ledger_key: Path | None = None
     checkpoints: Path | None = None
+    uploads: Path | None = None
 
     @property
     def secure(self) -> bool:
@@ -84,7 +87,7 @@ class ServingSettings:
     def from_json(cls, text: str) -> ServingSettings:
         """Return the settings that `to_json` wrote."""
         values = json.loads(text)
-        for name in ("tls_cert", "tls_key", "oidc", "ledger_key", "checkpoints"):
+        for name in ("tls_cert", "tls_key", "oidc", "ledger_key", "checkpoints", "uploads"):
             values[name] = None if values[name] is None else Path(values[name])
         values["certificate_names"] = tuple(values["certificate_names"])
         return cls(**values)

@@ -39,6 +39,7 @@ def volume(localizer: Localizer | None) -> OctVolume:
 RESULTS: list[Result] = [
     Picture(PIXELS, "jpeg", None, "a" * 64, (PictureFlag.COLOURS_CONVERTED,)),
     Picture(PIXELS, "dicom", "VL Photographic Image Storage", "a" * 64),
+    Picture(PIXELS, "dicom", None, "a" * 64, mm_per_pixel=(0.05, 0.04)),
     ResizedPicture(
         (PIXELS, PIXELS[:, ::2]),
         "a" * 64,

@@ -30,7 +30,7 @@ LOSSLESS = [uid.RLELossless, uid.JPEGLSLossless, uid.JPEG2000Lossless]
 
 
 def read(data: bytes, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:
-    frames, _, _ = read_dicom(data, limits, photographs_only=True)
+    frames, *_ = read_dicom(data, limits, photographs_only=True)
     assert frames.dtype == np.uint8
     return frames
 
@@ -231,7 +231,7 @@ def test_only_photographs_unless_asked() -> None:
     with pytest.raises(ImageRejected, match="'MR Image Storage' is not taken") as refusal:
         read(data)
     assert refusal.value.reason is RejectReason.WRONG_MODALITY
-    frames, modality, _ = read_dicom(data, DEFAULT_LIMITS, photographs_only=False)
+    frames, modality, *_ = read_dicom(data, DEFAULT_LIMITS, photographs_only=False)
     np.testing.assert_array_equal(frames[0], picture())
     assert modality == "MR Image Storage"
 
@@ -239,7 +239,7 @@ def test_only_photographs_unless_asked() -> None:
 @pytest.mark.parametrize("sop_class", sorted(PHOTOGRAPH_CLASSES))
 def test_photograph_classes(sop_class: uid.UID) -> None:
     data = file_bytes(dicom_dataset(picture(), sop_class=sop_class))
-    frames, modality, _ = read_dicom(data, DEFAULT_LIMITS, photographs_only=True)
+    frames, modality, *_ = read_dicom(data, DEFAULT_LIMITS, photographs_only=True)
     assert len(frames) == 1
     assert modality is not None
     assert modality.endswith("Image Storage") or "Photography" in modality
@@ -304,3 +304,31 @@ def test_the_header_tells_encoding_and_device_but_no_patient() -> None:
     assert header.transfer_syntax == "Explicit VR Little Endian"
     assert header.sop_class == "Secondary Capture Image Storage"
     assert header.device == "Lens Works M1"
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        (["0.05", "0.04"], (0.05, 0.04)),
+        (None, None),
+        (["0.05"], None),
+        (["0", "0.05"], None),
+        (["-0.05", "0.05"], None),
+        (["1e300", "0.05"], None),
+        (["25", "25"], None),
+    ],
+)
+def test_pixel_spacing(stated: list[str] | None, expected: tuple[float, float] | None) -> None:
+    data = dicom_dataset(picture())
+    if stated is not None:
+        data.PixelSpacing = stated
+    *_, found = read_dicom(file_bytes(data), DEFAULT_LIMITS, photographs_only=True)
+    assert found == expected
+
+
+def test_a_spacing_that_is_no_number_does_not_refuse_the_picture() -> None:
+    data = dicom_dataset(picture(), PixelSpacing=["0.05", "0.04"])
+    content = file_bytes(data).replace(b"0.05\\0.04", b"wide\\high")
+    frames, *_, found = read_dicom(content, DEFAULT_LIMITS, photographs_only=True)
+    np.testing.assert_array_equal(frames[0], picture())
+    assert found is None

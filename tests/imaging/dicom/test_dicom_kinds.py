@@ -247,7 +247,7 @@ def test_colour_profiles(within_the_optical_path: bool, compressed: bool) -> Non
         content = encapsulated(data, frames, uid.JPEGLSLossless)
     else:
         content = file_bytes(data)
-    frames, _, flags = read_dicom(content, DEFAULT_LIMITS, photographs_only=True)
+    frames, _, flags, _ = read_dicom(content, DEFAULT_LIMITS, photographs_only=True)
     assert flags == (PictureFlag.COLOURS_CONVERTED,)
     assert np.abs(frames.astype(int) - stored[..., ::-1]).mean() < 1
 
@@ -256,7 +256,7 @@ def test_profiles_of_srgb_and_damaged_ones() -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for profile, flags in ((srgb, ()), (b"none", (PictureFlag.COLOUR_PROFILE_UNUSABLE,))):
         data = dicom_dataset(picture(), ICCProfile=profile)
-        frames, _, found = read_dicom(file_bytes(data), DEFAULT_LIMITS, photographs_only=True)
+        frames, _, found, _ = read_dicom(file_bytes(data), DEFAULT_LIMITS, photographs_only=True)
         np.testing.assert_array_equal(frames[0], picture())
         assert found == flags
 
@@ -271,7 +271,7 @@ def test_subsampled_colours_are_chrominance_whatever_the_header_says() -> None:
     coded = encode(picture(), "jpeg", quality=95, subsampling=2)
     for photometric in ("RGB", "YBR_FULL_422"):
         content = encapsulated(dicom_dataset(picture(), photometric=photometric), [coded])
-        frames, _, _ = read_dicom(content, DEFAULT_LIMITS, photographs_only=True)
+        frames, *_ = read_dicom(content, DEFAULT_LIMITS, photographs_only=True)
         assert np.abs(frames[0].astype(int) - picture()).mean() < 4
 
 

@@ -215,3 +215,25 @@ def test_the_training_device_is_remembered(
     ]
     distances = system.shift.distance(np.stack([one.acquisition for one in opened]))
     assert (distances <= system.shift.limit).mean() > 0.9
+
+
+def test_a_volume_has_one_vector_of_the_referral_instances(
+    system: OctSystem, cases: list, scored: Scored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of the two instances counts the same: the cosine is the mean of their cosines."""
+    table = scored.predictions.cases["case_id"]
+    assert set(scored.features) == set(table) - set(scored.quality)
+    # The networks are hardly trained, so scans count as ungradable: that is put aside.
+    monkeypatch.setattr("triage.systems.oct.system._problem", lambda *_: "")
+    graded = system.score(cases[:2])
+    one, other = graded.predictions.embedding
+    half = len(one) // 2
+    assert len(system.referrers) == 2
+    cosines = [
+        float(one[part] @ other[part])
+        / float(np.linalg.norm(one[part]) * np.linalg.norm(other[part]))
+        for part in (slice(0, half), slice(half, None))
+    ]
+    first, second = (graded.features[case.case_id] for case in cases[:2])
+    assert float(first @ second) == pytest.approx(sum(cosines) / 2, abs=1e-5)
+    assert system.score([]).features == {}

@@ -77,7 +77,7 @@ def test_signing_in_reading_the_worklist_and_signing_out(
         expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
         expect(page.get_by_text("Dr Example")).to_be_visible()
         expect(page.get_by_text("Senior reader")).to_be_visible()
-        page.get_by_role("button", name="Open the next case").click()
+        page.get_by_role("button", name="Next case").click()
         expect(page.get_by_role("heading", name="Case C-1001")).to_be_visible()
         expect(page.get_by_role("img", name="Photograph 2 of 2 of this case")).to_be_visible()
         page.screenshot(path=tmp_path / "signed-in.png")
@@ -131,7 +131,7 @@ def test_after_the_end_of_a_session_the_reader_goes_on_where_they_were(
         expect(find).to_have_value("C-1003")
         expect(find).to_be_enabled()
         find.press("Enter")
-        page.get_by_role("button", name="Open the first case found").click()
+        page.get_by_role("button", name="Next case found").click()
         expect(page.get_by_role("heading", name="Case C-1003")).to_be_visible()
 
         # Leaving asks first where something is typed in a form, and not otherwise.

@@ -26,6 +26,7 @@ def encode_result(result: Result) -> tuple[Header, Arrays]:
     header: Header = {"sha256": result.sha256, "flags": [str(flag) for flag in result.flags]}
     if isinstance(result, Picture):
         header |= {"type": "picture", "kind": result.kind, "modality": result.modality}
+        header["mm_per_pixel"] = result.mm_per_pixel and list(result.mm_per_pixel)
     else:
         header |= {"type": "resized", "problem": result.problem}
     return header, [result.frames] if isinstance(result, Picture) else [*result.inputs]
@@ -75,7 +76,15 @@ def _decode(header: Header, arrays: Arrays) -> Result:
         return _decode_volume(header, arrays)
     sha256, flags = str(header["sha256"]), tuple(map(PictureFlag, header["flags"]))
     if kind == "picture":
-        return Picture(arrays[0], str(header["kind"]), header["modality"], sha256, flags)
+        spacing = header["mm_per_pixel"]
+        return Picture(
+            arrays[0],
+            str(header["kind"]),
+            header["modality"],
+            sha256,
+            flags,
+            None if spacing is None else (float(spacing[0]), float(spacing[1])),
+        )
     if kind == "resized":
         return ResizedPicture((arrays[0], *arrays[1:]), sha256, str(header["problem"]), flags)
     raise MessageError("the answer is of no known kind")

@@ -85,6 +85,7 @@ _KEYWORDS = (
     "SegmentedBluePaletteColorLookupTableData",
     "ICCProfile",
     "OpticalPathSequence",
+    "PixelSpacing",
     "ExtendedOffsetTable",
     "ExtendedOffsetTableLengths",
 )

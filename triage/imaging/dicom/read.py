@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
@@ -30,11 +33,13 @@ PHOTOGRAPH_CLASSES: frozenset[UID] = frozenset(
         uid.MultiFrameTrueColorSecondaryCaptureImageStorage,
     }
 )
+_LARGEST_SPACING = 10.0
+"""mm; no photograph of skin has larger pixels."""
 
 
 def read_dicom(
     data: bytes, limits: Limits, *, photographs_only: bool
-) -> tuple[NDArray[np.uint8], str | None, tuple[PictureFlag, ...]]:
+) -> tuple[NDArray[np.uint8], str | None, tuple[PictureFlag, ...], tuple[float, float] | None]:
     """Decode a DICOM image.
 
     Parameters
@@ -56,6 +61,8 @@ def read_dicom(
         The SOP class's plain name, None if it is not in the standard.
     flags : tuple of PictureFlag
         Flags of the conversion by a colour profile, if there is one.
+    mm_per_pixel : pair of float or None
+        Between rows and between columns, in mm; see `pixel_spacing`.
 
     Raises
     ------
@@ -77,10 +84,28 @@ def read_dicom(
     pixels = decode(dataset, pixel)
     profile = None if pixel.photometric in GREY else _profile(dataset)
     if profile is None:
-        return pixels, modality, ()
+        return pixels, modality, (), pixel_spacing(dataset)
     pixels = pixels if pixels.flags.writeable else pixels.copy()
     found = {to_srgb(frame, profile, in_place=True)[1] for frame in pixels}
-    return pixels, modality, tuple(flag for flag in PictureFlag if flag in found)
+    flags = tuple(flag for flag in PictureFlag if flag in found)
+    return pixels, modality, flags, pixel_spacing(dataset)
+
+
+def pixel_spacing(dataset: Dataset) -> tuple[float, float] | None:
+    """Return Pixel Spacing (0028,0030) in mm: between rows, between columns; None if unusable.
+
+    Imager Pixel Spacing and Nominal Scanned Pixel Spacing are of the detector and of scanned film,
+    not of the skin, and are not used.
+    """
+    try:
+        found = dataset.get("PixelSpacing")  # converted now, which fails where it is no number
+        if not isinstance(found, MultiValue) or len(found) != 2:
+            return None
+        rows, columns = (float(value) for value in found)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    usable = all(math.isfinite(value) and 0 < value < _LARGEST_SPACING for value in (rows, columns))
+    return (rows, columns) if usable else None
 
 
 def _profile(dataset: Dataset) -> bytes | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from triage.review.figures.reviewed_cases import ReviewedCase
 from triage.review.figures.statistics import Rate, Spread, rate, spread
-from triage.review.worklist import Deadlines
+from triage.store.deadlines import Deadlines
 from triage.vocabulary.clinical import Urgency
 
 

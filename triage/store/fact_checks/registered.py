@@ -18,6 +18,7 @@ from triage.store.fact_checks.settings import (
     planted_findings,
     policy_findings,
 )
+from triage.store.fact_checks.worklist_order import order_findings
 
 FactCheck = Callable[[Session], list[str]]
 """Returns one line for each fact that does not follow from the events; it changes nothing. The
@@ -34,4 +35,5 @@ FACT_CHECKS: tuple[FactCheck, ...] = (
     bundle_findings,
     policy_findings,
     planted_findings,
+    order_findings,
 )

@@ -24,6 +24,7 @@ from triage.models.oct.settings import OctSettings
 from triage.oct_imaging.volume import Flag
 from triage.oct_reading import OctReading, ReadingFacts
 from triage.predictions import Predictions
+from triage.systems.case_features import Features, case_features
 from triage.systems.oct.networks import (
     PairOutputs,
     TissueMaps,
@@ -157,7 +158,14 @@ class OctSystem:
             files=files,
             readings={case: one.file for case, one in read.items() if one.file is not None},
             findings=pd.DataFrame([one.findings for one in read.values()]),
+            features=self._features(raw, quality),
         )
+
+    def _features(self, raw: Predictions, quality: dict[str, str]) -> Features:
+        """Vector of each volume: what the referral instances read of its tissue, one part each."""
+        width = raw.embedding.shape[1] // len(self.referrers)
+        blocks = [slice(n * width, (n + 1) * width) for n in range(len(self.referrers))]
+        return case_features(raw, blocks, quality)
 
     def _predictions(self, cases: Sequence[Case], outputs: Sequence[PairOutputs]) -> Predictions:
         return pair_predictions(

@@ -24,6 +24,7 @@ from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embedding_target import EmbeddingTarget
 from triage.models.embeddings import Opened, embed_all
 from triage.predictions import EXECUTION, Predictions
+from triage.systems.case_features import case_features
 from triage.systems.photographs.member_heads import member_heads
 from triage.systems.scored import Scored, case_table
 from triage.uncertainty.combination import COMBINATION, Combination
@@ -189,7 +190,14 @@ class System:
             self.policy.decide(raw, opened.quality, other_kind=other_kind, ood_score=score)
         )
         return Scored(
-            decided, opened.rejected, opened.quality, other_kind=other_kind, files=opened.files
+            decided,
+            opened.rejected,
+            opened.quality,
+            other_kind=other_kind,
+            files=opened.files,
+            features=case_features(
+                decided, [*columns_of(embedded).values()], {*opened.quality, *other_kind}
+            ),
         )
 
 

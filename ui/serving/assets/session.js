@@ -112,6 +112,7 @@
   });
   document.addEventListener("visibilitychange", () => document.hidden || check());
   window.addEventListener("focus", check);
+  window.addEventListener("triage:session-ended", check); // a step was refused for that reason
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) {
       location.reload(); // kept by the browser for its Back button: the server decides anew

@@ -93,6 +93,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   list.onclick = (event) => open(root, event, setTriggerValue);
   const shown = JSON.stringify(data);
   if (drawn.get(root) === shown) return;
+  const before = drawn.has(root) && list.querySelector(".row")?.dataset.case;
   drawn.set(root, shown);
   const { headings, rows, label } = data;
   const widths = headings.map((one) => `minmax(0, ${one.width}fr)`);
@@ -103,4 +104,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const focused = root.getRootNode().activeElement?.closest?.(".row")?.dataset.case;
   list.replaceChildren(...rows.map((row) => line(row, headings)));
   if (focused) list.querySelector(`[data-case="${CSS.escape(focused)}"]`)?.focus();
+  const first = list.querySelector(".row");
+  // Another part of a long list, asked for below it: go on at its beginning.
+  const isAnother = first && before && first.dataset.case !== before;
+  if (isAnother && root.getBoundingClientRect().top < 0) first.focus();
 }

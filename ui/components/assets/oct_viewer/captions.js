@@ -21,9 +21,14 @@ class Captions {
     if (reading) seen = this.readingCaption(reading);
     this.find(".bscan").setAttribute("aria-label", `${name}. ${seen}`);
     this.updatePlaneCaptions();
+    this.tell(`${name}${weak && ", weak signal"}. ${seen}`.trim());
+  }
+
+  // Let a screen reader say something once nothing else is said any more.
+  tell(text) {
     clearTimeout(this.announcement);
     this.announcement = setTimeout(() => {
-      this.find("[aria-live]").textContent = `${name}${weak && ", weak signal"}. ${seen}`;
+      this.find("[aria-live]").textContent = text;
     }, 350);
   }
 

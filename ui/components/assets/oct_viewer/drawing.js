@@ -1,18 +1,7 @@
 // Drawing at device resolution: B-scans with their tissue map, maps of the fundus, the signal.
 
 const LINE = "#ffd54a";
-
-function prepare(canvas) {
-  const { clientWidth: width, clientHeight: height } = canvas;
-  const ratio = window.devicePixelRatio || 1;
-  const [across, down] = [Math.round(width * ratio), Math.round(height * ratio)];
-  if (canvas.width !== across || canvas.height !== down) {
-    Object.assign(canvas, { width: across, height: down });
-  }
-  const context = canvas.getContext("2d");
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  return { context, width, height };
-}
+const CALIPER = "#7fe3ff";
 
 function hatching(context) {
   const tile = new OffscreenCanvas(8, 8);
@@ -32,13 +21,19 @@ function hatching(context) {
 
 // One B-scan; `map` is {picture, instances, which, opacity}, `mask` the disagreement.
 // `part` is the visible part: left, top, width and height as shares.
-function drawScan(canvas, picture, map, mask, share, part = [0, 0, 1, 1]) {
+// `tables` alter the picture below the map; see `toneTable`.
+function drawScan(canvas, picture, map, mask, share, part = [0, 0, 1, 1], tables = null) {
   const { context, width, height } = prepare(canvas);
   const cut = (across, down, above = 0) => [
     part[0] * across, above + part[1] * down, part[2] * across, part[3] * down,
   ];
   context.imageSmoothingEnabled = true;
   context.drawImage(picture, ...cut(picture.width, picture.height), 0, 0, width, height);
+  if (tables) {
+    const drawn = context.getImageData(0, 0, canvas.width, canvas.height);
+    applyTables(drawn.data, tables);
+    context.putImageData(drawn, 0, 0);
+  }
   context.imageSmoothingEnabled = false;
   if (map) {
     const rows = map.picture.height / (map.instances + 1);
@@ -175,17 +170,17 @@ function drawSignal(canvas, signal, weak, index, marks) {
   signal.forEach((value, at) => {
     const tall = Math.max(2, (value / most) * (height - 10));
     const box = [at * step + 0.5, height - tall, Math.max(1, step - 1.5), tall];
-    context.fillStyle = at === index ? "#164a6f" : "#9fb3c2";
-    context.strokeStyle = "#8a4b08";
+    context.fillStyle = at === index ? "#8cc4ef" : "#5f7484";
+    context.strokeStyle = "#f5c469";
     if (weak[at]) context.strokeRect(box[0] + 0.5, box[1] + 0.5, box[2] - 1, box[3] - 1);
     else context.fillRect(...box);
     if (marks && marks[at] > 0) {
-      context.fillStyle = "#b3261e";
+      context.fillStyle = "#ff8a80";
       const share = marks[at] / Math.max(...marks);
       context.fillRect(box[0], 0, box[2], 1 + 3 * share);
     }
   });
-  context.fillStyle = "#164a6f";
+  context.fillStyle = "#8cc4ef";
   const middle = (index + 0.5) * step;
   context.beginPath();
   context.moveTo(middle - 5, 4);

@@ -3,8 +3,9 @@
 const STEP = "oct-step"; // a User Timing measure: from the key or wheel to the painted picture
 const WHEEL = 40; // pixels of wheel travel for one B-scan
 const kept = new Map(); // what a reader looked at, by case, over the page's own reruns
+const keptCalipers = new Map();
 
-class Viewer extends Captions {
+class Viewer extends Measuring {
   constructor(root, header, part) {
     super();
     Object.assign(this, { root, header, part });
@@ -15,9 +16,12 @@ class Viewer extends Captions {
     this.masks = reading && new Pictures(reading.disagreement, part, "image/png");
     const start = { index: Math.floor(this.count / 2), column: 0.5, trueScale: false };
     const map = { which: 0, shown: true, opacity: 0.4, differ: false };
-    this.state = { ...start, ...map, ...kept.get(header.case) };
+    const tones = { brightness: 0, contrast: 0 };
+    this.state = { ...start, ...map, ...tones, ...kept.get(header.case) };
     this.state.which = Math.min(this.state.which, reading ? reading.instances : 0);
     this.find = (selector) => root.querySelector(selector);
+    this.caliper = keptCalipers.get(header.case) ?? new Caliper(bscans);
+    keptCalipers.set(header.case, this.caliper);
     this.planes = {};
     this.steps = 0;
     this.travel = 0;
@@ -32,8 +36,12 @@ class Viewer extends Captions {
     this.find(".pane").setAttribute("aria-valuemax", this.count);
     for (const name of ["enface", "localizer"]) await this.addPlane(name, header[name], "jpeg");
     if (header.reading) await this.openReading(header.reading);
+    const pairs = header.keys.flatMap(([keys, what]) => [make("dt", {}, keys), make("dd", {}, what)]);
+    this.find(".keys").replaceChildren(...pairs);
     this.find(".viewer").hidden = false;
+    this.comparison = new Comparison(this);
     this.listen();
+    this.measure(this.caliper.on);
     this.shape();
     await this.want(this.state.index);
     this.draw();
@@ -42,7 +50,6 @@ class Viewer extends Captions {
   async openReading(reading) {
     this.find(".overlay").hidden = false;
     this.find(".legend").hidden = false;
-    this.find(".map-keys").hidden = false;
     if (reading.thickness) {
       await this.addPlane("thickness", { ...this.header.enface, ...reading.thickness }, "png");
       const { colours, low, high, values, spreads } = reading.thickness;
@@ -62,7 +69,7 @@ class Viewer extends Captions {
     this.find(".reasons").hidden = false;
     showReferral(this.find(".referral"), reading.referral, reading.instances);
     showDiagnoses(this.find(".diagnoses"), reading.diagnoses);
-    showMeasurements(this.find(".measurements"), reading.measurements);
+    showMeasurements(this.find(".measurements"), reading.measurements, reading.reference);
     await this.openHypotheses(reading);
   }
 
@@ -109,13 +116,22 @@ class Viewer extends Captions {
     on(".pane", "wheel", (event) => this.wheel(event), { passive: false });
     on(".previous", "click", (event) => this.go(this.state.index - 1, event));
     on(".next", "click", (event) => this.go(this.state.index + 1, event));
+    listenToTones(this.find, (change) => this.alter(change));
+    on(".measure", "click", ({ detail }) => this.measure(!this.caliper.on, detail === 0));
+    closeMenus(this.find(".viewer"));
     on(".true-scale input", "change", ({ target }) => this.set({ trueScale: target.checked }));
     on(".opacity", "input", ({ target }) => this.set({ opacity: target.value / 100 }));
     on(".differ", "change", ({ target }) => this.set({ differ: target.checked }));
     on(".maps", "change", ({ target }) => this.choose(Number(target.value)));
     on(".pane", "pointermove", (event) => this.point(event));
     on(".pane", "pointerleave", () => { this.resetPointer(); });
-    this.drag(this.find(".pane"), ({ x }) => this.set({ column: x }));
+    on(".pane", "pointermove", (event) => {
+      if (this.caliper.on && this.caliper.follow(this.state.index, this.place(event))) this.draw();
+    });
+    this.drag(this.find(".pane"), ({ x, y }, { type }) => {
+      if (!this.caliper.on) this.set({ column: x });
+      else if (type === "pointerdown") this.press({ x, y });
+    });
     this.drag(this.find(".signal"), ({ x }, event) => this.go(Math.floor(x * this.count), event));
     for (const [name, { canvas, plane }] of Object.entries(this.planes)) {
       canvas.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -124,8 +140,14 @@ class Viewer extends Captions {
         else this.toPlace(place, event);
       });
     }
-    this.sizes = new ResizeObserver(() => this.draw());
+    this.sizes = new ResizeObserver(() => {
+      this.shape();
+      this.draw();
+      this.comparison.draw();
+    });
     this.sizes.observe(this.find(".viewer"));
+    this.resized = () => this.shape();
+    window.addEventListener("resize", this.resized);
   }
 
   get reading() {
@@ -134,35 +156,37 @@ class Viewer extends Captions {
 
   close() {
     this.sizes?.disconnect();
+    window.removeEventListener("resize", this.resized);
   }
 
-  // Position of a pressed pointer over an element, as shares of its size.
-  drag(element, act) {
-    const place = (event) => {
-      const box = element.getBoundingClientRect();
-      const within = (value) => Math.min(Math.max(value, 0), 0.99999);
-      return {
-        x: within((event.clientX - box.left) / box.width),
-        y: within((event.clientY - box.top) / box.height),
-      };
+  // Position of a pointer over the element that gets its event, as shares of its size.
+  place({ clientX, clientY, currentTarget }) {
+    const box = currentTarget.getBoundingClientRect();
+    const within = (value) => Math.min(Math.max(value, 0), 0.99999);
+    return {
+      x: within((clientX - box.left) / box.width), y: within((clientY - box.top) / box.height),
     };
+  }
+
+  drag(element, act) {
     element.addEventListener("pointerdown", (event) => {
       element.setPointerCapture(event.pointerId);
       this.find(".pane").focus({ preventScroll: true });
       event.preventDefault();
-      act(place(event), event);
+      act(this.place(event), event);
     });
     element.addEventListener("pointermove", (event) => {
-      if (event.buttons & 1) act(place(event), event);
+      if (event.buttons & 1) act(this.place(event), event);
     });
   }
 
   key(event) {
     const { key, shiftKey, target } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || target.matches("select")) return;
     const typing = target.matches("input[type=range], input[type=radio]");
     const ahead = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[key];
     const jumps = { PageDown: 10, PageUp: -10, Home: -this.count, End: this.count };
+    if (this.caliper.on && !typing && this.measureKey(event)) return;
     const letters = {
       m: () => this.choose((this.state.which + 1) % (this.reading.instances + 1)),
       o: () => this.set({ shown: !this.state.shown }),
@@ -173,10 +197,39 @@ class Viewer extends Captions {
       this.set({ column: Math.min(Math.max(this.state.column + ahead / 64, 0), 1) });
     } else if ((ahead || jumps[key]) && !typing) {
       this.go(this.state.index + (ahead || jumps[key]), event);
+    } else if (key === "k") {
+      this.measure(!this.caliper.on, true);
+    } else if (key === "?") {
+      this.toggleKeys();
     } else if (this.reading && letters[key]) {
       letters[key]();
-    } else return;
+    } else {
+      // Letters and digits mean something else outside the viewer.
+      if (key.length === 1) event.stopPropagation();
+      return;
+    }
     event.preventDefault();
+    event.stopPropagation();
+  }
+
+  toggleKeys() {
+    const menu = this.find(".help");
+    menu.open = !menu.open;
+    if (menu.open) menu.querySelector("summary").focus();
+  }
+
+  alter(change) {
+    if (this.find(".reset").matches(":focus")) this.find(".pane").focus({ preventScroll: true });
+    this.set(change);
+    this.tell(alterations({ ...this.state, balanced: false }) || "Shown as it was received");
+  }
+
+  // Tables for the brightness and contrast of all B-scans; null where nothing is altered.
+  tables() {
+    const { brightness, contrast } = this.state;
+    if (!brightness && !contrast) return null;
+    const table = toneTable(brightness, contrast);
+    return [table, table, table];
   }
 
   wheel(event) {
@@ -231,6 +284,7 @@ class Viewer extends Captions {
     if (wanted !== state.index) return;
     this.draw();
     if (begun !== undefined) this.time(begun);
+    this.comparison.step();
     this.ahead();
   }
 
@@ -262,18 +316,6 @@ class Viewer extends Captions {
     }));
   }
 
-  shape() {
-    const { proportion } = this.header.bscans;
-    this.find(".true-scale").hidden = !proportion;
-    this.find(".true-scale input").checked = this.state.trueScale;
-    const true_ = proportion && this.state.trueScale;
-    const shown = true_ ? proportion : 0.58;
-    this.find(".bscan").style.aspectRatio = 1 / shown;
-    this.find(".scale").textContent =
-      proportion && !true_ && shown / proportion > 1.05
-        ? `depth stretched ×${(shown / proportion).toFixed(1)}` : "";
-  }
-
   draw() {
     const { state, reading, header, count } = this;
     const scan = this.scans.at(state.index);
@@ -281,7 +323,9 @@ class Viewer extends Captions {
     const picture = reading && state.shown && this.maps.at(state.index);
     const map = picture && { picture, instances: reading.instances, ...state };
     const mask = reading && state.differ ? this.masks.at(state.index) : null;
-    drawScan(this.find(".bscan"), scan, map, mask, state.column);
+    drawScan(this.find(".bscan"), scan, map, mask, state.column, undefined, this.tables());
+    this.caliper.draw(this.find(".bscan"), state.index);
+    showTones(this.find, { ...state, balanced: false });
     const row = (state.index + 0.5) / count;
     const place = { x: state.column, y: header.enface.upwards ? 1 - row : row };
     const { upwards, sides } = header.enface;
@@ -305,7 +349,7 @@ class Viewer extends Captions {
     const { instances, differing_part: part } = this.reading;
     this.root.querySelectorAll(".hypotheses canvas").forEach((canvas, n) => {
       const map = { picture, instances, which: n + 1, opacity: Math.max(this.state.opacity, 0.3) };
-      drawScan(canvas, scan, map, this.state.differ ? mask : null, null, part);
+      drawScan(canvas, scan, map, this.state.differ ? mask : null, null, part, this.tables());
     });
   }
 }

@@ -1,12 +1,5 @@
 // What the referral rests on, in numbers: probabilities of all pairs, diagnoses, measurements.
 
-function make(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
 function showReferral(section, rows, instances) {
   section.hidden = rows.length === 0;
   if (section.hidden) return;
@@ -57,14 +50,16 @@ function showDiagnoses(section, rows) {
   section.querySelector(".rows").replaceChildren(...drawn);
 }
 
-function showMeasurements(section, rows) {
+function showMeasurements(section, rows, reference) {
   section.hidden = rows.length === 0;
-  const drawn = rows.map(([name, value, unit, spread]) => make(
+  section.querySelector(".reference").textContent = reference;
+  const drawn = rows.map(([name, value, unit, spread, deviation]) => make(
     "tr", {},
     make("th", { scope: "row" }, name),
     make("td", {}, value),
     make("td", {}, unit),
     make("td", {}, spread),
+    make("td", {}, deviation),
   ));
   section.querySelector("tbody").replaceChildren(...drawn);
 }
