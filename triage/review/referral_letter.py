@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
 
 from triage.accounts import Action, Actor, PermissionDenied, may
 from triage.errors import LedgerError
@@ -185,11 +185,16 @@ def signed_cases(store: Store, actor: Actor, *, limit: int = 20) -> list[SignedC
     """
     _require_letters(actor)
     with store.reading() as session:
-        last = select(func.max(Signature.id)).group_by(Signature.case_id)
+        later = aliased(Signature)
+        signed_again = (
+            select(later.id)
+            .where(later.case_id == Signature.case_id, later.id > Signature.id)
+            .exists()
+        )
         rows = session.execute(
             select(Case.id, Case.external_id, Case.source, Signature.printed_name, Signature.at)
             .join(Signature, Signature.case_id == Case.id)
-            .where(Case.state.in_(_SIGNED), Signature.id.in_(last))
+            .where(Case.state.in_(_SIGNED), ~signed_again)
             .order_by(Signature.id.desc())
             .limit(limit)
         )
