@@ -24,6 +24,7 @@ PERMITTED = {
     Action.VIEW_REVIEW_FIGURES: "see the figures of reviews",
     Action.SET_POLICY: "set the review policy of a site",
     Action.PLANT_CASE: "put cases with a known answer among the others",
+    Action.UPLOAD_CASE: "add a case from files in the browser",
     Action.ADD_CASES: "add cases and have them scored",
     Action.CHANGE_MODELS: "register, promote and withdraw systems",
     Action.MANAGE_DATABASE: "upgrade and restore the database",

@@ -47,7 +47,7 @@ def show(store: Store, session: Session) -> None:
             ),
             action="Decide" if one.as_senior else "Answer",
             href=case_address(one.case_id, CaseWorkKind.ADJUDICATION),
-            picture=image_address(one.case_id, 0, PictureSize.THUMBNAIL),
+            picture=image_address(one.case_id, 0, PictureSize.THUMBNAIL, None),
             picture_text="First image",
         )
         for one in waiting[:_SHOWN]

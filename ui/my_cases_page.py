@@ -180,7 +180,7 @@ def _row(
         columns=facts,
         action=action,
         href=case_address(case.case_id),
-        picture=image_address(case.case_id, 0, PictureSize.THUMBNAIL),
+        picture=image_address(case.case_id, 0, PictureSize.THUMBNAIL, None),
         picture_text="First image",
         disabled=disabled,
     )

@@ -43,7 +43,7 @@ def show(store: Store, session: Session) -> None:
             columns=(Fact(date_of(one.received_at)), Fact(duration(now - one.received_at))),
             action="Read",
             href=case_address(one.case_id, CaseWorkKind.SECOND_READ),
-            picture=image_address(one.case_id, 0, PictureSize.THUMBNAIL),
+            picture=image_address(one.case_id, 0, PictureSize.THUMBNAIL, None),
             picture_text="First image",
         )
         for one in waiting[:_SHOWN]

@@ -30,6 +30,7 @@ from ui.words import (
     date_of,
     escape,
     escape_label,
+    follow_up_words,
     plural,
     time_of,
 )
@@ -180,7 +181,10 @@ def _details(case: CaseToSign, session: Session) -> str:
     )
     if case.state is CaseState.AMENDED:
         facts = f"**Addendum not signed** · {facts}"
-    texts = [f"Comment: {escape(case.comment)}"] if case.comment else []
+    texts = (
+        [] if case.follow_up is None else [f"To follow: {escape(follow_up_words(case.follow_up))}"]
+    )
+    texts += [f"Comment: {escape(case.comment)}"] if case.comment else []
     texts += [f"Addendum by {escape(one.author)}: {escape(one.text)}" for one in case.addenda]
     return "\n\n".join((facts, *texts))
 

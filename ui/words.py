@@ -8,10 +8,12 @@ import string
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from triage.ledger.events.review_events import FollowUp
 from triage.printable import printable
 from triage.review import Certainty, Pressure, WorklistItem
 from triage.store import NOT_LISTED
 from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.read_answers import FollowUpKind
 from triage.vocabulary.review_policies import SignatureMeaning
 from triage.vocabulary.roles import Role
 
@@ -35,6 +37,12 @@ ROLES = {
     Role.GOVERNANCE: "Governance",
     Role.ENGINEER: "Engineer",
     Role.ADMINISTRATOR: "Administrator",
+}
+
+FOLLOW_UPS = {
+    FollowUpKind.RETAKE: "New images are to be taken",
+    FollowUpKind.SPECIALIST: "A specialist is to see the case",
+    FollowUpKind.NONE: "Neither new images nor a specialist",
 }
 
 MEANINGS = {
@@ -62,6 +70,13 @@ _ESCAPES = str.maketrans({mark: f"\\{mark}" for mark in string.punctuation})
 def plural(count: int, one: str, several: str) -> str:
     """Return a number with its noun: '1 case', '3 cases'."""
     return f"{count} {one if count == 1 else several}"
+
+
+def follow_up_words(follow_up: FollowUp) -> str:
+    """Return what is to follow where the AI abstained, with its day and the reader's words."""
+    day = f" by {follow_up.by}" if follow_up.by else ""
+    text = f": {follow_up.text}" if follow_up.text else ""
+    return f"{FOLLOW_UPS[follow_up.kind]}{day}{text}"
 
 
 def date_of(moment: datetime) -> str:

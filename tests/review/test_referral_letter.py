@@ -26,11 +26,13 @@ from triage.accounts import Actor, PermissionDenied, Role
 from triage.accounts.accounts import add_account
 from triage.accounts.actor import SYSTEM_ACTOR
 from triage.errors import LedgerError, StoreError
+from triage.ledger.events.review_events import FollowUp
 from triage.review import RefusalCode, StepRefused, add_addendum, plant_case, sign_off
 from triage.review.policies import SecondReadPolicy, SitePolicy, set_site_policy
 from triage.review.referral_letter import referral_letter, signed_cases
 from triage.store import Store
 from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.read_answers import FollowUpKind
 from triage.vocabulary.review_policies import ReadingMode, SignatureMeaning
 
 
@@ -73,13 +75,17 @@ def test_it_says_what_was_signed(store: Store) -> None:
 
 def test_the_system_whose_opinion_was_shown_is_named(store: Store) -> None:
     shown, silent = scored(store, "c1"), scored(store, "c2", abstention())
-    for number in (shown, silent):
-        decided(store, number)
+    decided(store, shown)
+    follow_up = FollowUp(FollowUpKind.RETAKE, text="Blurred")
+    decided(store, silent, follow_up=follow_up)
     sign(store, shown, silent)
     (system,) = referral_letter(store, shown, ANN).systems
     assert (system.name, system.digest, system.abstained) == ("first", "d" * 64, False)
-    (system,) = referral_letter(store, silent, ANN).systems
+    letter = referral_letter(store, silent, ANN)
+    (system,) = letter.systems
     assert system.abstained
+    assert letter.decision.follow_up == follow_up
+    assert referral_letter(store, shown, ANN).decision.follow_up is None
 
 
 def test_a_case_read_without_the_ai_names_no_system(store: Store) -> None:

@@ -11,6 +11,7 @@ from tests.store.make import abstention, bundle, case, opinion
 from tests.ui.make_accounts import account
 from tests.ui.make_cases import SITE, draw_photograph
 from triage.accounts import Actor, Role
+from triage.ledger.events.review_events import FollowUp
 from triage.review import (
     Certainty,
     OverrideReason,
@@ -35,6 +36,7 @@ from triage.store import (
 )
 from triage.store.bundles import withdraw_bundle
 from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.read_answers import FollowUpKind
 from triage.vocabulary.review_policies import SignatureMeaning
 
 ANN = Actor("Ann", Role.SENIOR_READER)
@@ -67,7 +69,14 @@ def fill_reviewed(folder: Path, password: str | None = None) -> tuple[str, dict[
     set_site_policy(store, TWICE, twice, GUS)
     open_case(store, numbers["open"], ANN)
     for name in ("decided-1", "decided-2", "decided-3", "histology", "differs"):
-        _decide(store, numbers[name], ANN, LONG if name == "decided-3" else "melanoma")
+        follow_up = FollowUp(FollowUpKind.RETAKE, text="Out of focus")
+        _decide(
+            store,
+            numbers[name],
+            ANN,
+            LONG if name == "decided-3" else "melanoma",
+            follow_up=follow_up if name == "decided-2" else None,  # the AI abstained
+        )
     sign_off(
         store,
         ANN,
@@ -127,7 +136,14 @@ def _read(condition: str, urgency: Urgency) -> dict[str, Any]:
     return {"conditions": (condition,), "urgency": urgency, "certainty": Certainty.SURE}
 
 
-def _decide(store: Store, number: int, actor: Actor, condition: str, comment: str = "") -> None:
+def _decide(
+    store: Store,
+    number: int,
+    actor: Actor,
+    condition: str,
+    comment: str = "",
+    follow_up: FollowUp | None = None,
+) -> None:
     answers = _read(condition, Urgency.URGENT)
     open_case(store, number, actor)
     view = lock_first_read(store, number, actor, **answers)
@@ -139,5 +155,6 @@ def _decide(store: Store, number: int, actor: Actor, condition: str, comment: st
         actor,
         reason=OverrideReason.HISTORY,
         comment=comment,
+        follow_up=follow_up,
         **answers,
     )

@@ -1,22 +1,26 @@
 from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from tests.ui.conftest import APP, TOKEN, Pages, everything, shown
 from tests.ui.make_accounts import account, session_for
 from triage.accounts import Role
 from triage.accounts.sessions import sign_in_local, sign_out
 from triage.store import open_store
+from ui.page_paths import PagePath
 
 
-def _with_token(token: str) -> AppTest:
+def _with_token(token: str, page: PagePath | None = None) -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=60)
     app.session_state[TOKEN] = token
+    if page is not None:
+        app._page_hash = calc_hash(page.value)
     return app.run()
 
 
-def test_the_side_bar_says_who_is_signed_in(pages: Pages) -> None:
-    app = pages.open()
+def test_the_account_page_says_who_is_signed_in(pages: Pages) -> None:
+    app = pages.open(page=PagePath.ACCOUNT)
     assert "**Ann**" in shown(app)
     assert "Senior reader" in shown(app)
     assert "No password" not in shown(app)
@@ -25,7 +29,7 @@ def test_the_side_bar_says_who_is_signed_in(pages: Pages) -> None:
 
 def test_the_local_user_is_told_that_there_is_no_password(pages: Pages) -> None:
     store = open_store(pages.url)
-    app = _with_token(sign_in_local(store))
+    app = _with_token(sign_in_local(store), PagePath.ACCOUNT)
     store.close()
     assert "**Local user**" in shown(app)
     assert "No password" in shown(app)
@@ -44,12 +48,12 @@ def test_a_session_that_ended_shows_nothing_of_a_case(pages: Pages) -> None:
     assert "/login" in everything(app)
 
 
-def test_who_may_not_view_cases_is_refused(pages: Pages) -> None:
+def test_who_may_not_view_cases_sees_none(pages: Pages) -> None:
     store = open_store(pages.url)
     account(store, "Eve", Role.ENGINEER)
     app = _with_token(session_for(store, "Eve"))
     store.close()
-    assert "view_cases" in app.error[0].value.replace("\\", "")
+    assert app.title[0].value == "Models"
     assert "C-1001" not in everything(app)
 
 

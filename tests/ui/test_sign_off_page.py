@@ -81,6 +81,10 @@ def test_each_decision_is_summarised(reviewed: Pages) -> None:
     assert any(
         one.value.startswith(r"Sure · decided by Ann \(you\) · clinic 2") for one in app.caption
     )
+    assert any(
+        "To follow: New images are to be taken" in one.value.replace("\\", "")
+        for one in app.caption
+    )
     assert app.text_input[0].value == "Ann"
 
 

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triage.ledger.events.review_events import FollowUp
 from triage.review import Certainty
 from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.read_answers import FollowUpKind
 from ui.words import (
     CERTAINTIES,
     URGENCIES,
@@ -16,6 +18,7 @@ from ui.words import (
     duration,
     escape,
     escape_label,
+    follow_up_words,
     frequencies,
     frequency,
     plural,
@@ -119,3 +122,18 @@ def test_days_and_moments() -> None:
     assert date_of(moment) == "2 June 2025"
     assert time_of(moment) == "2 June 2025, 09:05 UTC"
     assert (plural(1, "case", "cases"), plural(0, "case", "cases")) == ("1 case", "0 cases")
+
+
+@pytest.mark.parametrize(
+    ("follow_up", "words"),
+    [
+        (FollowUp(FollowUpKind.RETAKE, text="Blurred"), "New images are to be taken: Blurred"),
+        (
+            FollowUp(FollowUpKind.SPECIALIST, by="2025-06-09"),
+            "A specialist is to see the case by 2025-06-09",
+        ),
+        (FollowUp(FollowUpKind.NONE, text="Scar"), "Neither new images nor a specialist: Scar"),
+    ],
+)
+def test_what_is_to_follow(follow_up: FollowUp, words: str) -> None:
+    assert follow_up_words(follow_up) == words

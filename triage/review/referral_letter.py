@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
 
 from triage.accounts import Action, Actor, PermissionDenied, may
 from triage.errors import LedgerError
+from triage.ledger.events.review_events import FollowUp
 from triage.ledger.review_history import CaseHistory, StatedRead
 from triage.ledger.review_replay import replay
 from triage.modalities import MODALITIES
@@ -89,6 +90,8 @@ class LetterDecision:
         Whether it is the outcome of an adjudication.
     second_read : bool
         Whether a second reader has read the case as well.
+    follow_up : FollowUp or None
+        What is to follow where the AI abstained.
     """
 
     conditions: tuple[str, ...]
@@ -99,6 +102,7 @@ class LetterDecision:
     by: tuple[str, ...]
     adjudicated: bool
     second_read: bool
+    follow_up: FollowUp | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +185,16 @@ def signed_cases(store: Store, actor: Actor, *, limit: int = 20) -> list[SignedC
     """
     _require_letters(actor)
     with store.reading() as session:
-        last = select(func.max(Signature.id)).group_by(Signature.case_id)
+        later = aliased(Signature)
+        signed_again = (
+            select(later.id)
+            .where(later.case_id == Signature.case_id, later.id > Signature.id)
+            .exists()
+        )
         rows = session.execute(
             select(Case.id, Case.external_id, Case.source, Signature.printed_name, Signature.at)
             .join(Signature, Signature.case_id == Case.id)
-            .where(Case.state.in_(_SIGNED), Signature.id.in_(last))
+            .where(Case.state.in_(_SIGNED), ~signed_again)
             .order_by(Signature.id.desc())
             .limit(limit)
         )
@@ -304,6 +313,7 @@ def _decision(history: CaseHistory, names: dict[str, str]) -> LetterDecision:
         tuple(_printed(one, names) for one in history.authors()),
         counted.kind is ReadKind.ADJUDICATION,
         bool(history.standing(ReadKind.SECOND)),
+        facts.follow_up,
     )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from triage.accounts import Action, Actor, require
 from triage.errors import TriageError, UsageError
-from triage.ledger.events.review_events import AddendumAdded, CaseExported, CaseSigned
+from triage.ledger.events.review_events import AddendumAdded, CaseExported, CaseSigned, FollowUp
 from triage.ledger.review_history import StatedAddendum
 from triage.review.case_lists import cases_in
 from triage.review.case_work import CaseWork, in_transaction, require_step
@@ -51,6 +51,8 @@ class CaseToSign:
     comment : str
         Of the read that counts.
     addenda : tuple of StatedAddendum
+    follow_up : FollowUp or None
+        What is to follow where the AI abstained.
     """
 
     case_id: int
@@ -65,6 +67,7 @@ class CaseToSign:
     certainty: Certainty
     comment: str = ""
     addenda: tuple[StatedAddendum, ...] = ()
+    follow_up: FollowUp | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ def decided_cases(store: Store, actor: Actor) -> list[CaseToSign]:
                     Certainty(counted.facts.certainty),
                     counted.facts.comment,
                     history.addenda,
+                    counted.facts.follow_up,
                 )
             )
         return found

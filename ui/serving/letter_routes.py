@@ -21,7 +21,15 @@ from ui.serving.access import LOGIN
 from ui.serving.cookies import cookie_of, session_cookie
 from ui.serving.security_headers import OWN_PAGES
 from ui.serving.settings import ServingSettings
-from ui.words import CERTAINTIES, MEANINGS, URGENCIES, condition_name, date_of, time_of
+from ui.words import (
+    CERTAINTIES,
+    MEANINGS,
+    URGENCIES,
+    condition_name,
+    date_of,
+    follow_up_words,
+    time_of,
+)
 
 _LETTERS_AT_ONCE = 4
 """Each replays the events of a case and computes the hashes of its signatures."""
@@ -86,6 +94,7 @@ def _page(name: str, status: int, **values: object) -> Response:
         "urgencies": URGENCIES,
         "certainties": CERTAINTIES,
         "meanings": MEANINGS,
+        "follow_up_words": follow_up_words,
         "condition_name": condition_name,
         "date": date_of,
         "time": time_of,

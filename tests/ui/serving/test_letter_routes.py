@@ -105,6 +105,13 @@ def test_a_signed_case_has_a_letter(client: TestClient, cases: dict[str, int]) -
     assert not page.tags & {"script", "img", "iframe", "form", "style"}
 
 
+def test_what_is_to_follow_is_said(client: TestClient, store: Store, cases: dict[str, int]) -> None:
+    assert not sign(store, cases["decided-2"]).refused
+    page = Words(signed_in(client).get(f"/letter/{cases['decided-2']}").text)
+    assert "New images are to be taken: Out of focus" in page.text
+    assert "which gave no opinion on it" in page.text
+
+
 def test_headers_allow_no_script_and_no_copy(client: TestClient, cases: dict[str, int]) -> None:
     answer = signed_in(client).get(f"/letter/{cases['histology']}")
     policy = answer.headers["content-security-policy"]
