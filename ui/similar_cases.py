@@ -50,7 +50,7 @@ def similar_cases_content(
     -------
     dict
         `title`, `intro` and `note`, texts, and `cards`, a list of mappings of texts: `picture`
-        (address of a thumbnail), `alt`, `label`, `source`, `distance`, `scale`, `facts`, `more`.
+        and `large` (addresses), `alt`, `label`, `source`, `distance`, `scale`, `facts`, `more`.
         Without cards the intro says why; all is empty where none may be shown, such as before the
         decision and of a case that is read without the AI.
     """
@@ -74,6 +74,7 @@ def card(one: SimilarCase, words: CaseWords) -> dict[str, str]:
     several = one.images > 1
     return {
         "picture": image_address(one.case_id, 0, PictureSize.THUMBNAIL, None),
+        "large": image_address(one.case_id, 0, PictureSize.FITTED, None),
         "alt": f"{words.image.capitalize()} of another case, labelled {label}",
         "label": label,
         "source": EVIDENCE[one.evidence],

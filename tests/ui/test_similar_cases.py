@@ -63,6 +63,7 @@ def test_nothing_before_the_decision_and_cards_after_it(store: Store) -> None:
     first, second = content["cards"]
     assert first == {
         "picture": f"/images/{near}/0/main/thumbnail",
+        "large": f"/images/{near}/0/main/fitted",
         "alt": "Photograph of another case, labelled Basal cell carcinoma",
         "label": "Basal cell carcinoma",
         "source": "One reader, without the AI",
