@@ -105,14 +105,11 @@ def _facts(one: SimilarCase) -> str:
 
 def _intro(found: SimilarCases) -> str:
     nearest = "The nearest" if len(found.cases) == 1 else f"The {len(found.cases)} nearest"
+    cases = "case" if found.compared == 1 else "cases"
     return (
-        f"{nearest} of {_cases(found.compared)}, of other patients, as the system "
-        f"{printable(found.bundle)} sees them."
+        f"{nearest} of other patients, among {found.compared:,} signed {cases} with a label, as "
+        f"the system “{printable(found.bundle)}” sees them."
     )
-
-
-def _cases(count: int) -> str:
-    return f"{count:,} signed {'case' if count == 1 else 'cases'} with a label"
 
 
 def _note(found: SimilarCases) -> str:
