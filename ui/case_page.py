@@ -7,7 +7,7 @@ to the browser.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -50,6 +50,7 @@ from ui.panel_content import (
     second_read_content,
 )
 from ui.session import CaseWorkKind, go_to_worklist, open_case_id, open_work
+from ui.similar_cases import similar_cases_content
 from ui.words import escape, plain_name
 
 _LEFT = {
@@ -152,6 +153,9 @@ def _reading(store: Store, case: StoredCase, actor: Actor, panel: PanelCase) -> 
     specialist_by = None
     if opinion is not None and opinion.abstained:
         specialist_by = _specialist_by(store, case, opinion)
+    if review.final is not None:
+        similar = similar_cases_content(store, case.id, actor, view.words)
+        panel = replace(panel, similar=similar)
     content = reading_content(
         panel,
         review,

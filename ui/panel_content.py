@@ -7,7 +7,7 @@ is given, and it is given none before the reader's first read is locked.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -105,16 +105,15 @@ class PanelCase:
     draft : mapping, optional
         What `triage.review.drafts.draft_of` returned.
     today : date
-    similar : tuple of mapping
-        Cases with a known label to show after the decision, each with `picture`, `alt`, `label`,
-        `source` and `distance`, all text.
+    similar : mapping, optional
+        As `ui.similar_cases.similar_cases_content` makes it; None before the decision.
     """
 
     case_id: int
     choices: Choices
     draft: Mapping[str, Any] | None
     today: date
-    similar: tuple[Mapping[str, str], ...] = field(default=())
+    similar: Mapping[str, Any] | None = None
 
     def base(
         self, form: str, version: int, stage: str, named: Sequence[str] = ()
@@ -293,7 +292,7 @@ def _next(review: ReaderView, panel: PanelCase, *, may_sign: bool) -> dict[str, 
     return _next_step(_final(review.final), notes) | {
         "can_undo": review.state in (CaseState.DECIDED, CaseState.SECOND_READ),
         "can_amend": may_sign and review.state in _SIGNED,
-        "similar": [dict(one) for one in panel.similar],
+        "similar": panel.similar,
     }
 
 
@@ -304,7 +303,7 @@ def _next_step(decided: Mapping[str, Any] | None, notes: Sequence[str]) -> dict[
         "notes": list(notes),
         "can_undo": False,
         "can_amend": False,
-        "similar": [],
+        "similar": None,
     }
 
 

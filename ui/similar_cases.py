@@ -50,7 +50,7 @@ def similar_cases_content(
     -------
     dict
         `title`, `intro` and `note`, texts, and `cards`, a list of mappings of texts: `picture`
-        (address of a thumbnail), `alt`, `label`, `source`, `distance`, `scale`, `facts`, `more`.
+        and `large` (addresses), `alt`, `label`, `source`, `distance`, `scale`, `facts`, `more`.
         Without cards the intro says why; all is empty where none may be shown, such as before the
         decision and of a case that is read without the AI.
     """
@@ -74,6 +74,7 @@ def card(one: SimilarCase, words: CaseWords) -> dict[str, str]:
     several = one.images > 1
     return {
         "picture": image_address(one.case_id, 0, PictureSize.THUMBNAIL, None),
+        "large": image_address(one.case_id, 0, PictureSize.FITTED, None),
         "alt": f"{words.image.capitalize()} of another case, labelled {label}",
         "label": label,
         "source": EVIDENCE[one.evidence],
@@ -104,14 +105,11 @@ def _facts(one: SimilarCase) -> str:
 
 def _intro(found: SimilarCases) -> str:
     nearest = "The nearest" if len(found.cases) == 1 else f"The {len(found.cases)} nearest"
+    cases = "case" if found.compared == 1 else "cases"
     return (
-        f"{nearest} of {_cases(found.compared)}, of other patients, as the system "
-        f"{printable(found.bundle)} sees them."
+        f"{nearest} of other patients, among {found.compared:,} signed {cases} with a label, as "
+        f"the system “{printable(found.bundle)}” sees them."
     )
-
-
-def _cases(count: int) -> str:
-    return f"{count:,} signed {'case' if count == 1 else 'cases'} with a label"
 
 
 def _note(found: SimilarCases) -> str:

@@ -233,9 +233,9 @@ def test_a_decision_is_said_with_reason_comment_and_follow_up() -> None:
 
 
 def test_similar_cases_come_after_the_decision_only() -> None:
-    card = {"picture": "/x", "alt": "a", "label": "Acne", "source": "Histology", "distance": "near"}
-    panel = replace(PANEL, similar=(card,))
-    assert reading_content(panel, decided(), None)["next"]["similar"] == [card]
+    found = {"title": "Similar cases", "intro": "", "note": "", "cards": []}
+    panel = replace(PANEL, similar=found)
+    assert reading_content(panel, decided(), None)["next"]["similar"] == found
     for earlier in (view(), view(first=FIRST)):
         assert "Histology" not in json.dumps(reading_content(panel, earlier, shown(opinion())))
 

@@ -57,12 +57,13 @@ def test_nothing_before_the_decision_and_cards_after_it(store: Store) -> None:
     assert json.loads(json.dumps(content)) == content
     assert content["title"] == TITLE
     assert content["intro"] == (
-        "The 2 nearest of 2 signed cases with a label, of other patients, as the system first "
-        "sees them."
+        "The 2 nearest of other patients, among 2 signed cases with a label, as the system "
+        "“first” sees them."
     )
     first, second = content["cards"]
     assert first == {
         "picture": f"/images/{near}/0/main/thumbnail",
+        "large": f"/images/{near}/0/main/fitted",
         "alt": "Photograph of another case, labelled Basal cell carcinoma",
         "label": "Basal cell carcinoma",
         "source": "One reader, without the AI",
@@ -90,7 +91,7 @@ def test_with_many_cases_the_distance_has_a_scale(store: Store) -> None:
     assert len(content["cards"]) == 3
     assert all(one["scale"].endswith("are as near") for one in content["cards"])
     assert "too few" not in content["note"]
-    assert "of 30 signed cases" in content["intro"]
+    assert "among 30 signed cases" in content["intro"]
 
 
 def test_nothing_of_a_case_that_is_read_without_the_ai(store: Store) -> None:

@@ -145,17 +145,23 @@ class Panel {
         addAddendum(this.content, (step, body) => this.sendStep(step, body)))));
     }
     if (buttons.childElementCount) parts.push(buttons);
-    if (next.similar.length) parts.push(this.similarCases(next.similar));
+    if (next.similar?.title) parts.push(this.similarCases(next.similar));
     return parts;
   }
 
   // Cases with a known label that look alike; shown only after the decision.
-  similarCases(cases) {
-    const cards = cases.map(({ picture, alt, label, source, distance }) => make(
-      "li", {}, make("img", { src: picture, alt, loading: "lazy" }),
-      make("strong", {}, label), make("small", {}, source), make("small", {}, distance)));
-    return make("section", { class: "similar" }, make("h3", {}, "Similar cases with a known label"),
-      make("ul", {}, ...cards));
+  similarCases({ title, intro, note, cards }) {
+    const rows = cards.map((card) => make("li", {},
+      make("a", { href: card.large, target: "_blank", rel: "noopener", title: "Larger, in a new tab" },
+        make("img", { src: card.picture, alt: card.alt, loading: "lazy" })),
+      make("div", {},
+        make("p", { class: "known" }, make("strong", {}, card.label), " ", make("span", {}, card.source)),
+        make("p", { class: "distance" }, make("span", {}, card.distance), card.scale && `. ${card.scale}.`),
+        make("p", { class: "small" }, [card.facts, card.more].filter(Boolean).join(" · ")))));
+    const section = make("section", { class: "similar" }, make("h3", {}, title),
+      make("p", { class: "small" }, intro));
+    if (rows.length) section.append(make("ul", {}, ...rows), make("p", { class: "small" }, note));
+    return section;
   }
 
   button(text, press, kind = "plain") {
