@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.ui.browser import sign_in
-from tests.ui.make_every_page import GOVERNANCE, LONG_CONDITION, READER, EveryPage
+from tests.ui.make_every_page import GOVERNANCE, READER, EveryPage
 from tests.ui.panel import LOCK, STORE, choose, choose_condition, first_read, main_button
 
 
@@ -27,7 +27,9 @@ class Shown:
     page: Any
 
 
-def every_page(page: Any, other: Any, address: str, made: EveryPage, password: str) -> Iterator[Shown]:
+def every_page(
+    page: Any, other: Any, address: str, made: EveryPage, password: str
+) -> Iterator[Shown]:
     """Go through all pages; each is given when it is complete.
 
     Parameters
@@ -46,7 +48,7 @@ def every_page(page: Any, other: Any, address: str, made: EveryPage, password: s
     yield Shown("sign-in", page)
     sign_in(page, address, READER.name, password)
     yield from _lists(page, address)
-    yield from _photographs(page, address, made.numbers)
+    yield from _photographs(page, address, made)
     yield from _other_cases(page, address, made.numbers)
     page.goto(f"{address}/letter/{made.numbers['C-0988']}")
     yield Shown("letter", page)
@@ -72,6 +74,18 @@ def settled(page: Any) -> None:
     )
 
 
+def text_of_page(page: Any, factor: float) -> None:
+    """Enlarge the text, as a browser does that enlarges nothing else."""
+    page.evaluate(
+        """(factor) => {
+            document.documentElement.style.setProperty(
+                'font-size', factor === 1 ? '' : `${16 * factor}px`, 'important');
+            window.dispatchEvent(new Event('resize'));
+        }""",
+        factor,
+    )
+
+
 def _heading(page: Any, name: str) -> None:
     page.get_by_role("heading", name=name, level=1).wait_for()
     settled(page)
@@ -84,8 +98,11 @@ def _listed(page: Any, address: str, path: str, heading: str) -> Iterator[Shown]
 
 
 def _lists(page: Any, address: str) -> Iterator[Shown]:
+    yield from _listed(page, address, "", "Worklist")
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_test_id("stPopoverBody").wait_for()
+    yield Shown("worklist with filters", page)
     for path, heading in (
-        ("", "Worklist"),
         ("add-case", "Add a case"),
         ("my-cases", "My cases"),
         ("second-reads", "Second reads"),
@@ -98,8 +115,9 @@ def _lists(page: Any, address: str) -> Iterator[Shown]:
         yield from _listed(page, address, path, heading)
 
 
-def _photographs(page: Any, address: str, numbers: dict[str, int]) -> Iterator[Shown]:
+def _photographs(page: Any, address: str, made: EveryPage) -> Iterator[Shown]:
     """Step through a case with long names, and answer another on which the AI abstained."""
+    numbers = made.numbers
     page.goto(f"{address}/case?case={numbers['C-1003']}")
     main_button(page, LOCK).wait_for()
     settled(page)
@@ -109,7 +127,7 @@ def _photographs(page: Any, address: str, numbers: dict[str, int]) -> Iterator[S
     page.get_by_role("dialog").wait_for()
     yield Shown("case that cannot be graded", page)
     page.keyboard.press("Escape")
-    choose_condition(page, LONG_CONDITION[:12])
+    choose_condition(page, made.condition)
     choose(page, "Urgent")
     choose(page, "Fairly sure")
     main_button(page).click()

@@ -55,6 +55,7 @@ LONG_CONDITION = "Plattenepithelkarzinom mit undifferenzierter Tumorzellpopulati
 LONG_PATIENT = "P-Unterschenkelvorderseite-0000000000000000000000000000000000001"
 """A pseudonym of 64 characters."""
 _TWICE = "clinic 7"
+_SHORT = "irregular dark patch"
 _CONDITIONS = (
     LONG_CONDITION,
     "irregular dark patch",
@@ -78,14 +79,22 @@ class EveryPage:
     url : str
     numbers : dict of str to int
         Number of each case, by its name.
+    condition : str
+        Which the AI names for case C-1003.
     """
 
     url: str
     numbers: dict[str, int]
+    condition: str
 
 
 def fill_every_page(
-    folder: Path, password: str, scan: tuple[int, int, int] = SMALL, side: int = 256
+    folder: Path,
+    password: str,
+    scan: tuple[int, int, int] = SMALL,
+    side: int = 256,
+    *,
+    long_names: bool = True,
 ) -> EveryPage:
     """Make a database and images in a folder.
 
@@ -98,10 +107,12 @@ def fill_every_page(
         B-scans, rows and columns of the OCT volume.
     side : int
         Of the photographs, in pixels.
+    long_names : bool
+        Whether case C-1003 has names of 64 characters.
     """
     url = f"sqlite:///{folder / 'cases.db'}"
     store = open_store(url, create=True)
-    numbers = _add_photographs(store, folder, side)
+    numbers = _add_photographs(store, folder, side, long_names=long_names)
     numbers["V-3101"] = _add_volume(store, folder, scan)
     for actor in (READER, COLLEAGUE, GOVERNANCE):
         assert actor.role is not None
@@ -111,10 +122,10 @@ def fill_every_page(
         set_site_policy(store, site, policy, GOVERNANCE)
     _read_cases(store, numbers)
     store.close()
-    return EveryPage(url, numbers)
+    return EveryPage(url, numbers, LONG_CONDITION if long_names else _SHORT)
 
 
-def _add_photographs(store: Store, folder: Path, side: int) -> dict[str, int]:
+def _add_photographs(store: Store, folder: Path, side: int, *, long_names: bool) -> dict[str, int]:
     names = (*_OPEN, *_DONE, *_SECOND)
     generated = generate_cases(len(names), seed=3, size=side, rare_fraction=0.0)
     now = datetime.now(UTC)
@@ -128,7 +139,7 @@ def _add_photographs(store: Store, folder: Path, side: int) -> dict[str, int]:
                 name,
                 source=_TWICE if name in _SECOND else SITE,
                 images=images,
-                patient=LONG_PATIENT if name == "C-1003" else f"P-{4100 + 7 * at}",
+                patient=LONG_PATIENT if long_names and name == "C-1003" else f"P-{4100 + 7 * at}",
                 groups={
                     "skin_type": phantom.skin_type,
                     "age_band": "60-79" if phantom.age >= 60 else "40-59",
@@ -138,7 +149,9 @@ def _add_photographs(store: Store, folder: Path, side: int) -> dict[str, int]:
             )
             numbers[name] = add_case(session, record)
             if name != "C-1007":  # no system has scored it
-                add_prediction(session, numbers[name], system, _decision(name))
+                add_prediction(
+                    session, numbers[name], system, _decision(name, long_names=long_names)
+                )
         earlier = case(
             "C-0741",
             source=SITE,
@@ -147,7 +160,9 @@ def _add_photographs(store: Store, folder: Path, side: int) -> dict[str, int]:
             received_at=now - timedelta(days=400),
         )
         numbers["C-0741"] = add_case(session, earlier)
-        add_prediction(session, numbers["C-0741"], system, _decision("C-0741"))
+        add_prediction(
+            session, numbers["C-0741"], system, _decision("C-0741", long_names=long_names)
+        )
     return numbers
 
 
@@ -162,14 +177,14 @@ def _save(folder: Path, name: str, phantom: PhantomCase, least: int) -> tuple[Im
     return tuple(records)
 
 
-def _decision(name: str) -> Decision:
+def _decision(name: str, *, long_names: bool) -> Decision:
     if name in ("C-1002", "C-0990"):
         return abstention()
-    if name == "C-1003":
+    if long_names and name == "C-1003":
         shares = ((LONG_CONDITION, 0.71), ("pearly nodule", 0.2), ("scaly red plaque", 0.05))
     else:
         shares = (
-            ("irregular dark patch", 0.83),
+            (_SHORT, 0.83),
             ("round brown macule", 0.11),
             ("pearly nodule", 0.04),
         )
