@@ -55,7 +55,7 @@ LONG_CONDITION = "Plattenepithelkarzinom mit undifferenzierter Tumorzellpopulati
 LONG_PATIENT = "P-Unterschenkelvorderseite-0000000000000000000000000000000000001"
 """A pseudonym of 64 characters."""
 _TWICE = "clinic 7"
-_SHORT = "irregular dark patch"
+_SHORT = "warty brown plaque"
 _CONDITIONS = (
     LONG_CONDITION,
     "irregular dark patch",
@@ -63,6 +63,7 @@ _CONDITIONS = (
     "ring-shaped red patch",
     "round brown macule",
     "scaly red plaque",
+    _SHORT,
 )
 _SITES = ("forearm", "back", "lower leg", "cheek", "scalp", "upper arm")
 _OPEN = ("C-1001", "C-1002", "C-1003", "C-1004", "C-1006", "C-1007")
@@ -182,9 +183,11 @@ def _decision(name: str, *, long_names: bool) -> Decision:
         return abstention()
     if long_names and name == "C-1003":
         shares = ((LONG_CONDITION, 0.71), ("pearly nodule", 0.2), ("scaly red plaque", 0.05))
+    elif name == "C-1003":
+        shares = ((_SHORT, 0.83), ("irregular dark patch", 0.11), ("pearly nodule", 0.04))
     else:
         shares = (
-            (_SHORT, 0.83),
+            ("irregular dark patch", 0.83),
             ("round brown macule", 0.11),
             ("pearly nodule", 0.04),
         )

@@ -37,6 +37,17 @@ NAMES = {
 }
 """File of each page that the documentation shows."""
 
+_PICTURES_IN_VIEW = """
+() => {
+    const roots = [document, ...[...document.querySelectorAll('*')]
+        .map((one) => one.shadowRoot).filter(Boolean)];
+    return roots.flatMap((root) => [...root.querySelectorAll('img')])
+        .filter((one) => one.getBoundingClientRect().top < innerHeight)
+        .every((one) => one.complete && one.naturalWidth > 0);
+}
+"""
+"""Whether the pictures that are loaded when they come into view have been."""
+
 
 def write_pictures(folder: Path, *, scan: tuple[int, int, int] = FULL, side: int = 640) -> None:
     """Write the pictures of `NAMES` into a folder.
@@ -65,6 +76,7 @@ def write_pictures(folder: Path, *, scan: tuple[int, int, int] = FULL, side: int
             for shown in every_page(pages[0], pages[1], address, made, PASSWORD):
                 if shown.name in NAMES:
                     settled(shown.page)
+                    shown.page.wait_for_function(_PICTURES_IN_VIEW)
                     shown.page.wait_for_timeout(500)  # what fades in has appeared
                     picture = Image.open(io.BytesIO(shown.page.screenshot()))
                     (folder / f"{NAMES[shown.name]}.jpg").write_bytes(jpeg(picture))
