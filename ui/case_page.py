@@ -42,6 +42,7 @@ from ui.components import decision_panel
 from ui.frame import name_window
 from ui.opening_next import open_next
 from ui.opinion_content import opinion_content, without_ai
+from ui.page_paths import PagePath
 from ui.panel_content import (
     Choices,
     PanelCase,
@@ -49,7 +50,7 @@ from ui.panel_content import (
     reading_content,
     second_read_content,
 )
-from ui.session import CaseWorkKind, go_to_worklist, open_case_id, open_work
+from ui.session import CaseWorkKind, go_to_page, go_to_worklist, open_case_id, open_work
 from ui.similar_cases import similar_cases_content
 from ui.words import escape, plain_name
 
@@ -59,6 +60,13 @@ _LEFT = {
     "hand-over": "The case is handed over.",
 }
 """By the step with which a case is left: what the worklist says then."""
+
+
+_LISTS = {
+    CaseWorkKind.SECOND_READ: PagePath.SECOND_READS,
+    CaseWorkKind.ADJUDICATION: PagePath.ADJUDICATION,
+}
+"""By the kind of work that is no first reading: the page with the cases that wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +212,10 @@ def _follow(store: Store, actor: Actor, kind: CaseWorkKind, to: str, step: str) 
     """Go where the reader wants to; after a step the page of the case is only drawn anew."""
     if to == "left":
         go_to_worklist(_LEFT.get(step, ""))
-    elif to == "worklist" or (to == "next" and kind is not CaseWorkKind.READING):
+    elif to == "worklist":
         go_to_worklist()
+    elif to == "next" and (path := _LISTS.get(kind)) is not None:
+        go_to_page(path)
     elif to == "next":
         _go_to_next(store, actor)
 

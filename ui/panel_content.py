@@ -293,12 +293,13 @@ def _next(review: ReaderView, panel: PanelCase, *, may_sign: bool) -> dict[str, 
         "can_undo": review.state in (CaseState.DECIDED, CaseState.SECOND_READ),
         "can_amend": may_sign and review.state in _SIGNED,
         "similar": panel.similar,
+        "main": "Next case",
     }
 
 
 def _next_step(decided: Mapping[str, Any] | None, notes: Sequence[str]) -> dict[str, Any]:
     return {
-        "main": "Next case",
+        "main": "Back to the list",
         "decided": decided,
         "notes": list(notes),
         "can_undo": False,

@@ -247,6 +247,7 @@ def test_a_second_read_shows_nothing_of_the_first_or_of_the_ai() -> None:
     given = second_read_content(PANEL, SecondReadView(7, "Ben", 5, FIRST, "Typical."))
     assert given["next"]["decided"]["text"] == "Acne, routine, unsure"
     assert not given["next"]["can_undo"]
+    assert given["next"]["main"] == "Back to the list"
 
 
 def test_an_adjudication_shows_complete_rounds_and_asks_the_rubric() -> None:
