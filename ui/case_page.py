@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from triage.accounts import Action, Actor, may
 from triage.accounts.sessions import Session
@@ -89,7 +90,7 @@ def show(store: Store, session: Session) -> None:
         case = get_case(reading, case_id)
         choices = _choices(case, known_conditions(reading))
     name_window(f"Case {printable(case.external_id)}")
-    _header(case)
+    header = _header(case)
     kind = open_work()
     panel = PanelCase(case.id, choices, draft_of(store, case_id, actor), datetime.now(UTC).date())
     try:
@@ -103,7 +104,8 @@ def show(store: Store, session: Session) -> None:
             )
         st.button("To the worklist", on_click=go_to_worklist)
         return
-    earlier_cases.show(store, case, actor)
+    with header:
+        earlier_cases.show(store, case, actor)
     view = CASE_VIEWS[case.modality]
     images, beside = case_columns(view.columns)
     with beside:
@@ -116,7 +118,7 @@ def show(store: Store, session: Session) -> None:
         view.show_images(case, work.opinion, view.words)
 
 
-def _header(case: StoredCase) -> None:
+def _header(case: StoredCase) -> DeltaGenerator:
     facts = [
         f"{escape(plain_name(name))} **{escape(str(value))}**"
         for name, value in case.groups.items()
@@ -126,9 +128,11 @@ def _header(case: StoredCase) -> None:
         facts.insert(0, f"Patient **{escape(case.patient)}**")
     facts.append(f"Received **{case.received_at:%d %B %Y, %H:%M} UTC**")
     facts.append(escape(case.source))
-    with st.container(horizontal=True, vertical_alignment="center", key="case-header"):
+    header = st.container(horizontal=True, vertical_alignment="center", key="case-header")
+    with header:
         st.title(f"Case {escape(case.external_id)}", anchor=False, width="content")
         st.markdown(" · ".join(facts), width="content")
+    return header
 
 
 def _choices(case: StoredCase, known: tuple[str, ...]) -> Choices:
