@@ -4,6 +4,7 @@ import dataclasses
 import json
 from base64 import urlsafe_b64encode
 from datetime import UTC, date, datetime, timedelta, timezone
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -418,7 +419,7 @@ def test_overdue_cases_are_counted_over_all_sites_whatever_the_filter(store: Sto
 
 
 def test_more_cases_than_are_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triage.review.worklist_counts.COUNTED_TO", 2)
+    monkeypatch.setattr(import_module("triage.review.worklist_counts"), "COUNTED_TO", 2)
     for number in range(3):
         scored(store, f"c{number}", source=f"s{number}")
     counts = worklist_counts(store, ANN, NOON)
