@@ -14,19 +14,19 @@ _STYLE = """
   [data-testid="stMainBlockContainer"]:has(.st-key-case-layout) > [data-testid="stVerticalBlock"] {
     gap: 0.4rem;
   }
-  @media (min-width: 900px) and (min-height: 460px) {
+  @media (min-width: 56.25em) and (min-height: 28.75em) {
     [data-testid="stMainBlockContainer"]:has(.st-key-case-layout) {
       padding-top: 3.5rem; padding-bottom: 0;
     }
     .st-key-case-layout [data-testid="stHorizontalBlock"]:has(> * .st-key-case-images) {
-      flex-wrap: nowrap; 
+      flex-wrap: nowrap;
     }
     .st-key-case-images {
       position: sticky; top: 3.5rem;
       max-height: calc(100vh - 6.2rem); overflow-y: auto; overscroll-behavior: contain;
     }
   }
-  @media (max-width: 899px), (max-height: 459px) {
+  @media (width < 56.25em), (height < 28.75em) {
     .st-key-case-layout [data-testid="stHorizontalBlock"]:has(> * .st-key-case-images) {
       flex-direction: column;
     }
@@ -34,7 +34,7 @@ _STYLE = """
     .st-key-case-layout [data-testid="stColumn"]:has(.st-key-case-panel) {
       width: 100%; min-width: 100%; flex: 1 1 auto;
     }
-    .st-key-case-images { max-height: 50vh; overflow-y: auto; }
+    .st-key-case-images { max-height: 46vh; overflow-y: auto; }
     [data-testid="stMainBlockContainer"]:has(.st-key-case-layout) {
       padding-inline: 0.75rem; padding-bottom: 0;
     }

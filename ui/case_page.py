@@ -83,6 +83,7 @@ def show(store: Store, session: Session) -> None:
     actor = session.actor
     case_id = open_case_id()
     if case_id is None:
+        st.title("Case", anchor=False)
         st.info("No case is open.", icon=":material/inbox:")
         st.button("To the worklist", on_click=go_to_worklist)
         return

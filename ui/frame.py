@@ -10,9 +10,14 @@ from ui.settings import THEME
 _TITLE = "Triage"
 _STYLE = """
 <style>
-  [data-testid="stMainBlockContainer"] { padding: 4rem 1.25rem 1.25rem; max-width: 100rem; }
+  [data-testid="stMainBlockContainer"] { padding: 4rem 1.25rem 1.25rem; max-width: 120rem; }
   [data-testid="stHeader"] {
     height: 3rem; min-height: 3rem; border-bottom: 1px solid #d5dde4; background: #fff;
+  }
+  [data-testid="stTopNav"] > :has(> [data-testid="stTopNavSection"]) { margin-left: auto; }
+  [data-testid="stExpandSidebarButton"] [data-testid="stIconMaterial"] { font-size: 0; }
+  [data-testid="stExpandSidebarButton"] [data-testid="stIconMaterial"]::after {
+    content: "menu"; font-size: 1.5rem;
   }
   [data-testid="stMainBlockContainer"] h1 { font-size: 1.4rem; padding: 0 0 0.3rem; }
   [data-testid="stMainBlockContainer"] h2 { font-size: 1.15rem; padding: 0.5rem 0 0.25rem; }

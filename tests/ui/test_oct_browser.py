@@ -146,7 +146,7 @@ def test_a_volume_is_read_blind_then_beside_the_reasons(address: str) -> None:
         expect(names.get_by_text("neurosensory retina")).to_be_visible()
         expect(page.locator("[data-plane=thickness] figcaption")).to_contain_text("µm")
         shown.press("j")
-        most = page.locator(".hypotheses h4").inner_text().split(",")[0].removeprefix("B-scan ")
+        most = page.locator(".hypotheses h2").inner_text().split(",")[0].removeprefix("B-scan ")
         expect(shown.pane).to_have_attribute("aria-valuenow", most)
         with_map = shown.picture()
         seen = {with_map}

@@ -12,7 +12,7 @@ class Aside {
     const cancel = make("button", { type: "button", class: "plain" }, "Back to the case");
     cancel.addEventListener("click", () => this.node.close());
     this.node = make("dialog", { class: "aside", "aria-labelledby": titleId },
-      make("h3", { id: titleId }, title), ...(text ? [make("p", { class: "small" }, text)] : []),
+      make("h2", { id: titleId }, title), ...(text ? [make("p", { class: "small" }, text)] : []),
       ...fields.map((field) => field.node), this.alert,
       make("div", { class: "buttons" }, cancel, this.button));
     this.busy = false;

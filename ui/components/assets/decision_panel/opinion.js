@@ -8,7 +8,7 @@ function urgencySign(urgency) {
 
 function drawOpinion(opinion) {
   const card = make("section", { class: `opinion ${opinion.kind}` });
-  const title = make("h3", { tabindex: "-1" }, "AI opinion");
+  const title = make("h2", { tabindex: "-1" }, "AI opinion");
   card.setAttribute("aria-labelledby", (title.id = newId("opinion")));
   card.append(title);
   if (opinion.kind === "opinion") {

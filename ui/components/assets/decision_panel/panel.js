@@ -3,7 +3,7 @@
 
 const REDRAW_MS = 4000;
 const ACTIVITY_MS = 20000;
-const WIDE = "(min-width: 900px)";
+const WIDE = "(min-width: 56.25em) and (min-height: 28.75em)";
 const MAIN = {
   first_read: "Lock my first read",
   decide: "Store my decision",
@@ -168,9 +168,15 @@ class Panel {
   }
 
   focusBegin() {
+    this.focusFirst();
+    // Below the images the next step begins at its top, whatever the reader had scrolled to.
+    if (!matchMedia(WIDE).matches) this.surface.scrollIntoView({ block: "start" });
+  }
+
+  focusFirst() {
     const { stage } = this.content;
     if (stage === "decide") {
-      this.opinion?.querySelector("h3").focus({ preventScroll: true });
+      this.opinion?.querySelector("h2").focus({ preventScroll: true });
       this.surface.querySelector(".body").scrollTop = 0;
     } else if (stage === "adjudication") {
       this.form.rubric?.focus();

@@ -4,14 +4,14 @@ function drawRounds(rounds) {
   return rounds.map(({ title, answers }) => {
     const cards = answers.map((answer) => {
       const card = make("article", { class: answer.own ? "answer own" : "answer" },
-        make("h4", {}, answer.own ? `${answer.reader} (you)` : answer.reader),
+        make("h3", {}, answer.own ? `${answer.reader} (you)` : answer.reader),
         make("p", {}, make("strong", {}, answer.conditions)),
         make("p", {}, urgencySign(answer.urgency), ` ${answer.stated}`));
       if (answer.features) card.append(make("p", { class: "small" }, answer.features));
       if (answer.comment) card.append(make("p", { class: "comment" }, answer.comment));
       return card;
     });
-    return make("section", { class: "round" }, make("h3", {}, title),
+    return make("section", { class: "round" }, make("h2", {}, title),
       make("div", { class: "answers" }, ...cards));
   });
 }

@@ -78,7 +78,7 @@ class Viewer extends Measuring {
     const at = reading.most_differing;
     const section = this.find(".hypotheses");
     section.hidden = false;
-    section.querySelector("h4").textContent =
+    section.querySelector("h2").textContent =
       `B-scan ${at + 1}, where the instances disagree most ` +
       `(${percent(100 * reading.differing[at])} of its area), enlarged`;
     const [mean, ...others] = reading.shares.map((shares) => shares[at]);
