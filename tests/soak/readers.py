@@ -44,9 +44,7 @@ def build(url: str, folder: Path, cases: int) -> None:
     store = open_store(url, create=True)
     fill(store, cases, images)
     add_events(store, cases, images)
-    policy = SitePolicy(
-        dwell_seconds=0, second_reads=SecondReadPolicy(random_share=0.5, rounds=2)
-    )
+    policy = SitePolicy(dwell_seconds=0, second_reads=SecondReadPolicy(random_share=0.5, rounds=2))
     for site in SITES:
         set_site_policy(store, site, policy, Actor("Gov", Role.GOVERNANCE))
     store.close()

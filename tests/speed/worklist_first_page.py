@@ -21,7 +21,7 @@ from tests.store.databases import database_url
 from tests.store.make import NOON
 from triage.review import WorklistFilter, WorklistState, next_case, worklist_counts, worklist_page
 from triage.review.policies import SitePolicy, set_site_policy
-from triage.store import open_store
+from triage.store import Store, open_store
 from triage.store.fact_checks.worklist_order import order_findings
 
 _CALLS = 15
