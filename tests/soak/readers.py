@@ -34,6 +34,8 @@ from triage.store import Store, open_store
 from ui.serving.cookies import session_cookie
 
 READERS = 8
+_LEAST_WORK = 0.5
+"""Seconds between a start of the server and killing it."""
 CASES_A_SECOND = 12
 """More than readers come to in a second."""
 
@@ -114,9 +116,9 @@ def _kill_at_random(
     server: ServerProcess, seconds: float, kills: int, stop: threading.Event, draw: random.Random
 ) -> None:
     """Kill the server so often, at random times, and start it again at once."""
-    mean = seconds / (kills + 1)
-    for _ in range(kills):
-        if stop.wait(draw.uniform(0.2, 1.2) * mean):
+    begun = time.monotonic()
+    for moment in sorted(draw.uniform(0.1, 0.9) * seconds for _ in range(kills)):
+        if stop.wait(max(_LEAST_WORK, begun + moment - time.monotonic())):
             return
         server.kill()
         server.start()

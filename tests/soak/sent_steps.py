@@ -77,12 +77,14 @@ class PanelClient:
     ----------
     address : str
     reader : str
-    cookies : dict of str
+    cookies : mapping of str to str
     record : Record
     """
 
-    def __init__(self, address: str, reader: str, cookies: dict[str, str], record: Record) -> None:
-        self._http = httpx.Client(base_url=address, cookies=cookies, timeout=60.0)
+    def __init__(
+        self, address: str, reader: str, cookies: Mapping[str, str], record: Record
+    ) -> None:
+        self._http = httpx.Client(base_url=address, cookies=dict(cookies), timeout=60.0)
         self._headers = {"sec-fetch-site": "same-origin", "origin": address}
         self._reader = reader
         self._record = record

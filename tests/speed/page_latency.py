@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,12 +135,12 @@ def read_cases(waits: Waits, address: str, count: int) -> None:
             row.wait_for()
             waits.timed("case opened", row.click, OPENED)
         else:
-            waits.timed("case opened", lambda: page.keyboard.press("Control+s"), OPENED)
+            waits.timed("case opened", partial(page.keyboard.press, "Control+s"), OPENED)
         choose_condition(page, "mela")
         choose(page, "Urgent")
         choose(page, "Sure")
         page.wait_for_timeout(1200)  # the draft is stored meanwhile
-        press = lambda: page.keyboard.press("Control+s")  # noqa: E731
+        press = partial(page.keyboard.press, "Control+s")
         waits.timed("first read stored|opinion shown", press, READ_STORED, REVEALED)
         _answer(page)
         page.wait_for_timeout(1200)
@@ -162,19 +163,12 @@ def use_worklist(waits: Waits, address: str, count: int, cases: int) -> None:
     page.goto(f"{address}/")
     page.locator("a.row").first.wait_for()
     search = page.get_by_placeholder("Find a case")
+    more = page.get_by_role("button", name="Show the next cases")
     for number in range(count):
-        match number % 4:
-            case 0:
-                text = f"C-{cases // 2 + number}"
-                waits.timed("worklist interaction", lambda text=text: search.fill(text), ROWS)
-            case 1:
-                site = SITES[number // 4 % len(SITES)]
-                waits.timed("worklist interaction", lambda site=site: search.fill(site), ROWS)
-            case 2:
-                more = page.get_by_role("button", name="Show the next cases")
-                waits.timed("worklist interaction", more.click, ROWS)
-            case _:
-                waits.timed("worklist interaction", lambda: search.fill(""), ROWS)
+        texts = (f"C-{cases // 2 + number}", SITES[number // 4 % len(SITES)], None, "")
+        text = texts[number % 4]
+        act = more.click if text is None else partial(search.fill, text)
+        waits.timed("worklist interaction", act, ROWS)
 
 
 def measure(kind: str, cases: int, folder: Path, repetitions: int = REPETITIONS) -> None:
