@@ -18,8 +18,7 @@ from triage.review import (
     WorklistCounts,
     WorklistFilter,
     WorklistPage,
-    worklist_counts,
-    worklist_page,
+    worklist_overview,
     worklist_sites,
 )
 from triage.store import Store
@@ -70,8 +69,7 @@ def show(store: Store, session: Session) -> None:
                 args=(PagePath.ADD_CASE,),
             )
     wanted = worklist_filters.wanted_cases()
-    counts = worklist_counts(store, actor, now, wanted)
-    part = _part(store, actor, now, wanted)
+    part, counts = _part(store, actor, now, wanted)
     html_table.show_markup(numbers, _numbers(counts))
     if can_read:
         _next_button(main, store, actor, wanted, counts)
@@ -91,15 +89,17 @@ def show(store: Store, session: Session) -> None:
     st.caption(worklist_notes.on_order(store, part.order, sites, wanted, can_read=can_read))
 
 
-def _part(store: Store, actor: Actor, now: datetime, wanted: WorklistFilter) -> WorklistPage:
+def _part(
+    store: Store, actor: Actor, now: datetime, wanted: WorklistFilter
+) -> tuple[WorklistPage, WorklistCounts]:
     after = worklist_filters.place()
     try:
-        return worklist_page(store, actor, now, wanted=wanted, after=after)
+        return worklist_overview(store, actor, now, wanted=wanted, after=after)
     except UsageError:  # an address of another order, or one that somebody wrote
         if after is None:
             raise
         worklist_filters.to_first_page()
-        return worklist_page(store, actor, now, wanted=wanted)
+        return worklist_overview(store, actor, now, wanted=wanted)
 
 
 def _numbers(counts: WorklistCounts) -> Markup:

@@ -60,7 +60,7 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 1920, "height": 1080})
             expect.set_options(timeout=60_000)
             begun = time.perf_counter()
-            page.goto(f"{address}/?case=1")
+            page.goto(f"{address}/case?case=1")
             expect(page.locator(".viewer .pane")).to_be_visible()
             print(f"opened in {time.perf_counter() - begun:.1f} s")
             report("blind", steps(page))

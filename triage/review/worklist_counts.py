@@ -46,11 +46,15 @@ def worklist_counts(
     require(actor, Action.VIEW_CASES)
     require_time_zone(now)
     with store.reading() as session:
-        chosen = selection(session, wanted)
-        waiting = _counted(session, chosen)
-        overdue = _counted(session, Selection(), before=now)
-        others = _in_work_by_others(session, chosen, actor, now)
-        done = _done_today(session, actor, now)
+        return counts_of(session, actor, now, selection(session, wanted))
+
+
+def counts_of(session: Session, actor: Actor, now: datetime, chosen: Selection) -> WorklistCounts:
+    """Return the numbers above a worklist of some cases; see `worklist_counts`."""
+    waiting = _counted(session, chosen)
+    overdue = _counted(session, Selection(), before=now)
+    others = _in_work_by_others(session, chosen, actor, now)
+    done = _done_today(session, actor, now)
     capped = COUNTED_TO in (waiting, overdue)
     return WorklistCounts(waiting, overdue, others, done, capped)
 
@@ -58,7 +62,7 @@ def worklist_counts(
 def _counted(session: Session, chosen: Selection, before: datetime | None = None) -> int:
     total = 0
     for part in chosen.parts():
-        query = part.of(select(Case.id))
+        query = part.counted(select(Case.id))
         if before is None:  # in the order of an index, which holds waiting cases only
             query = query.order_by(Case.received_at, Case.id)
         else:  # of every class, so that the index by class and due time is used
