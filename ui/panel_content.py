@@ -107,6 +107,8 @@ class PanelCase:
     today : date
     similar : mapping, optional
         As `ui.similar_cases.similar_cases_content` makes it; None before the decision.
+    account : str
+        Of the person for whom the panel is drawn (`ui.serving.sessions.account_key`).
     """
 
     case_id: int
@@ -114,6 +116,7 @@ class PanelCase:
     draft: Mapping[str, Any] | None
     today: date
     similar: Mapping[str, Any] | None = None
+    account: str = "local"
 
     def base(
         self, form: str, version: int, stage: str, named: Sequence[str] = ()
@@ -123,6 +126,7 @@ class PanelCase:
         answers = kept.get("answers") if kept else None
         return {
             "case": self.case_id,
+            "account": self.account,
             "form": form,
             "version": version,
             "stage": stage,

@@ -35,8 +35,6 @@ _LETTERS_AT_ONCE = 4
 """Each replays the events of a case and computes the hashes of its signatures."""
 _STYLE = Path(__file__).parent / "assets" / "letter.css"
 _PAGES = page_environment("ui.serving")
-_LARGEST_NUMBER = 2**31 - 1
-"""Of a row; a larger one is of no case, and not every database takes it."""
 
 
 class LetterRoutes:
@@ -80,8 +78,6 @@ class LetterRoutes:
 
     def _letter(self, number: int, actor: Actor, token: str) -> ReferralLetter:
         session_of(self._store, token)
-        if number > _LARGEST_NUMBER:
-            raise StoreError("There is no such case.", where="case")
         return referral_letter(self._store, number, actor)
 
 
