@@ -287,10 +287,10 @@ def _follow_up(code: str, specialist_by: date | None, today: date) -> dict[str, 
 
 def _next(review: ReaderView, panel: PanelCase, *, may_sign: bool) -> dict[str, Any]:
     assert review.final is not None, "the reader has decided"
-    notes = {
-        CaseState.SECOND_READ: ["The case goes to a second reader, who sees none of this."],
-        CaseState.ADJUDICATION: ["Another reader disagrees: the case is in adjudication."],
-    }.get(review.state, [])
+    # Whether a second reader is asked for is not said: of planted cases one always is.
+    notes = []
+    if review.state is CaseState.ADJUDICATION:
+        notes = ["Another reader disagrees: the case is in adjudication."]
     if review.state in _SIGNED:
         notes = ["The case is signed."]
     return _next_step(_final(review.final), notes) | {

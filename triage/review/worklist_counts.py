@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from triage.accounts import Action, Actor, require
@@ -87,7 +87,9 @@ def _overdue(session: Session, now: datetime) -> int:
             hidden[max(policy.deadlines.of(urgency) for urgency in Urgency)].append(source)
     # Of every class, so that the index by class and due time is used.
     ranks = [urgency.rank for urgency in Urgency]
-    late = [(shown, (Case.queue_rank.in_(ranks), Case.due_at < now))]
+    late: list[tuple[list[str], tuple[ColumnElement[bool], ...]]] = [
+        (shown, (Case.queue_rank.in_(ranks), Case.due_at < now))
+    ]
     late += [(sources, (Case.received_at < now - allowed,)) for allowed, sources in hidden.items()]
     late = [(sources, conditions) for sources, conditions in late if sources]
     total = 0

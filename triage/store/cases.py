@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import case, insert, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from triage.errors import NoSuchCase
+from triage.errors import NoSuchCase, StoreError
 from triage.ledger.events.case_events import CaseReceived, ImagesChecked, ImagesSupplied
 from triage.store.ledger import SYSTEM, append_event
 from triage.store.opinion_order import IS_PLANTED

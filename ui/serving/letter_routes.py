@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from triage.accounts import Actor, PermissionDenied
 from triage.accounts.sessions import Session, SessionExpired, session_of
 from triage.charts.page_environment import page_environment
-from triage.errors import LedgerError, StoreError, TriageError
+from triage.errors import LedgerError, NoSuchCase, StoreError, TriageError
 from triage.review import StepRefused
 from triage.review.referral_letter import ReferralLetter, referral_letter
 from triage.store import Store
@@ -72,8 +72,10 @@ class LetterRoutes:
             return _refusal(refused, 409)
         except SessionExpired as ended:
             return _refusal(ended, 401)
-        except StoreError as refused:
+        except NoSuchCase as refused:
             return _refusal(refused, 404)
+        except StoreError as refused:
+            return _refusal(refused, 503)
         return _page("letter.html", 200, letter=letter)
 
     def _letter(self, number: int, actor: Actor, token: str) -> ReferralLetter:

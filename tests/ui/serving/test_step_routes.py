@@ -281,9 +281,14 @@ def test_an_unknown_reader_or_case(site: Site) -> None:
 
 @pytest.mark.parametrize("number", [0, 999, 2**31, 2**63, 10**40])
 def test_a_case_that_is_not_there(site: Site, number: int) -> None:
-    for step, body in (("skip", {"version": 1, "reason": "x"}), ("undo", {"version": 1}),
-                       ("decision", {"version": 1, **read()}), ("activity", {"version": None}),
-                       ("draft", {"version": None, "form": "f", "answers": {}})):  # fmt: skip
+    bodies: dict[str, dict[str, Any]] = {
+        "skip": {"version": 1, "reason": "x"},
+        "undo": {"version": 1},
+        "decision": {"version": 1, **read()},
+        "activity": {"version": None},
+        "draft": {"version": None, "form": "f", "answers": {}},
+    }
+    for step, body in bodies.items():
         assert site.refused(step, number, **body) == ("no_such_case", None), step
 
 
@@ -306,26 +311,25 @@ def test_without_a_session_the_answer_says_so_as_json(site: Site) -> None:
 def test_a_page_of_who_was_signed_in_before_stores_nothing(site: Site) -> None:
     """Another tab of the browser has the cookie of whoever signed in last."""
     site.open(by=BEN)
-    account = find_account(site.store, "Ann")
-    for step, body in (("draft", {"form": "f", "answers": {}}), ("activity", {})):
+    ann, ben = (find_account(site.store, name) for name in ("Ann", "Ben"))
+    assert ann is not None
+    assert ben is not None
+    bodies: dict[str, dict[str, Any]] = {"draft": {"form": "f", "answers": {}}, "activity": {}}
+    for step, body in bodies.items():
         answer = site.client.post(
             f"/api/cases/1/{step}",
             json=body,
             headers={
                 "origin": ADDRESS,
                 "cookie": f"triage_session={site.tokens['Ben']}",
-                "x-triage-account": str(account.id),
+                "x-triage-account": str(ann.id),
             },
         )
         assert answer.status_code == 401, step
         assert "Somebody else" in answer.json()["refused"]["message"]
     assert draft_of(site.store, 1, BEN) is None
-    own = find_account(site.store, "Ben").id
-    answer = site.client.post(
-        "/api/cases/1/activity",
-        json={},
-        headers={"cookie": f"triage_session={site.tokens['Ben']}", "x-triage-account": str(own)},
-    )
+    own = {"cookie": f"triage_session={site.tokens['Ben']}", "x-triage-account": str(ben.id)}
+    answer = site.client.post("/api/cases/1/activity", json={}, headers=own)
     assert answer.status_code == 200
 
 
