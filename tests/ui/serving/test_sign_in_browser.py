@@ -112,6 +112,7 @@ def test_after_the_end_of_a_session_the_reader_goes_on_where_they_were(
         sign_in(page, address, "Dr Example", PASSWORD)
         find = page.get_by_role("textbox", name="Find a case")
         find.fill("C-1003")
+        expect(page.get_by_role("button", name="Next case found")).to_be_visible()
         cover = page.get_by_role("alertdialog")
         expect(cover).to_be_hidden()
 
@@ -139,7 +140,7 @@ def test_after_the_end_of_a_session_the_reader_goes_on_where_they_were(
         # not kept yet, which is neither shown to the other nor kept as theirs.
         page.route("**/session", lambda route: route.abort())
         _end_sessions(store)
-        page.get_by_role("radio", name="Urgent").first.click()
+        page.get_by_role("radio", name="Urgent", exact=True).click()
         expect(page.get_by_text("Draft not saved yet")).to_be_visible()
         page.unroute("**/session")
         expect(cover).to_be_visible()
@@ -147,7 +148,7 @@ def test_after_the_end_of_a_session_the_reader_goes_on_where_they_were(
         expect(cover).to_be_hidden()
         expect(page.get_by_text("Dr Other")).to_be_visible()
         expect(page.get_by_text("in work by Dr Example")).to_be_visible()
-        expect(page.get_by_role("radio", name="Urgent")).to_be_hidden()
+        expect(page.get_by_role("radio", name="Urgent", exact=True)).to_be_hidden()
         for number in range(1, 5):
             assert draft_of(store, number, Actor("Dr Other", Role.READER)) is None
         browser.close()
