@@ -51,6 +51,7 @@ from ui.panel_content import (
     reading_content,
     second_read_content,
 )
+from ui.serving.sessions import account_key
 from ui.session import CaseWorkKind, go_to_page, go_to_worklist, open_case_id, open_work
 from ui.similar_cases import similar_cases_content
 from ui.words import escape, plain_name
@@ -93,7 +94,13 @@ def show(store: Store, session: Session) -> None:
     name_window(f"Case {printable(case.external_id)}")
     header = _header(case)
     kind = open_work()
-    panel = PanelCase(case.id, choices, draft_of(store, case_id, actor), datetime.now(UTC).date())
+    panel = PanelCase(
+        case.id,
+        choices,
+        draft_of(store, case_id, actor),
+        datetime.now(UTC).date(),
+        account=account_key(session),
+    )
     try:
         work = _WORKS[kind](store, case, actor, panel)
     except StepRefused as refusal:

@@ -215,7 +215,6 @@ def test_fields_that_an_earlier_version_did_not_store_are_not_shown() -> None:
     ("state", "undo", "amend", "note"),
     [
         (CaseState.DECIDED, True, False, ""),
-        (CaseState.SECOND_READ, True, False, "second reader"),
         (CaseState.ADJUDICATION, False, False, "adjudication"),
         (CaseState.SIGNED, False, True, "signed"),
         (CaseState.EXPORTED, False, True, "signed"),
@@ -229,6 +228,15 @@ def test_what_can_be_done_after_the_decision(
     assert (step["can_undo"], step["can_amend"]) == (undo, amend)
     assert note in " ".join(step["notes"])
     assert not reading_content(PANEL, decided(state), None)["next"]["can_amend"]
+
+
+def test_that_a_second_reader_is_asked_for_is_not_said() -> None:
+    """One always is of planted cases, which the first reader could tell apart, and then undo."""
+    waits, final = (
+        reading_content(PANEL, decided(state), shown(opinion()))
+        for state in (CaseState.SECOND_READ, CaseState.DECIDED)
+    )
+    assert waits == final
 
 
 def test_a_decision_is_said_with_reason_comment_and_follow_up() -> None:

@@ -32,13 +32,15 @@ class Panel {
 
   open(content) {
     this.content = content;
-    this.drafts = new DraftSaver(content.case, (text) => this.say(text));
+    this.drafts = new DraftSaver(content, (text) => this.say(text));
     const { signal } = this.listeners;
     window.addEventListener("keydown", (event) => this.commandKey(event), { capture: true, signal });
     window.addEventListener("keydown", (event) => this.plainKey(event), { signal });
     window.addEventListener("beforeunload", (event) => {
       if (this.drafts.isUnsaved) event.preventDefault();
     }, { signal });
+    // Somebody else signed in in this browser: the answers here are not theirs to keep or to see.
+    window.addEventListener("triage:other-account", () => this.drafts.discard(), { signal });
     window.addEventListener("resize", () => this.place(), { signal });
     for (const kind of ["pointerdown", "keydown", "wheel"]) {
       window.addEventListener(kind, () => this.noteActivity(), { capture: true, passive: true, signal });
@@ -258,7 +260,7 @@ class Panel {
     this.alert.replaceChildren();
     if (drop) await this.drafts.drop();
     const given = { version: this.content.version, ...body };
-    const { refused } = await postStep(this.content.case, step, given);
+    const { refused } = await postStep(this.content, step, given);
     this.isSending = false;
     if (refused) {
       this.working(false);
@@ -317,7 +319,7 @@ class Panel {
     const now = Date.now();
     if (now - this.activity < ACTIVITY_MS || document.querySelector(".session-ended")) return;
     this.activity = now;
-    postStep(this.content.case, "activity", {});
+    postStep(this.content, "activity", {});
   }
 
   // Keys
@@ -388,7 +390,8 @@ const openPanels = new WeakMap();
 export default function ({ data, parentElement, setTriggerValue }) {
   const surface = parentElement.querySelector(".panel");
   let panel = openPanels.get(parentElement);
-  if (panel?.surface === surface && panel.content.case === data.case) {
+  const isSame = panel?.content.case === data.case && panel.content.account === data.account;
+  if (isSame && panel.surface === surface) {
     panel.send = (wish) => setTriggerValue("wish", wish);
     panel.update(data);
     return panel.leave;
