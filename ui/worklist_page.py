@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import streamlit as st
+from markupsafe import Markup
 
 from triage.accounts import Action, Actor, may
 from triage.accounts.sessions import Session
@@ -22,7 +23,7 @@ from triage.review import (
     worklist_sites,
 )
 from triage.store import Store
-from ui import worklist_filters, worklist_notes, worklist_rows
+from ui import html_table, worklist_filters, worklist_notes, worklist_rows
 from ui.components import case_rows
 from ui.opening_next import open_next
 from ui.page_paths import PagePath
@@ -71,7 +72,7 @@ def show(store: Store, session: Session) -> None:
     wanted = worklist_filters.wanted_cases()
     counts = worklist_counts(store, actor, now, wanted)
     part = _part(store, actor, now, wanted)
-    numbers.html(_numbers(counts))
+    html_table.show_markup(numbers, _numbers(counts))
     if can_read:
         _next_button(main, store, actor, wanted, counts)
     if message := st.session_state.pop(_REFUSED, ""):
@@ -101,17 +102,21 @@ def _part(store: Store, actor: Actor, now: datetime, wanted: WorklistFilter) -> 
         return worklist_page(store, actor, now, wanted=wanted)
 
 
-def _numbers(counts: WorklistCounts) -> str:
-    """Return the numbers above the list (HTML); nothing in it comes from outside."""
-    more = "+" if counts.capped else ""
-    late = ' class="late"' if counts.overdue else ""
+def _numbers(counts: WorklistCounts) -> Markup:
+    """Return the numbers above the list."""
+    number = Markup("<span{}><b>{}</b> {}</span>").format
+    late = Markup(' class="late"') if counts.overdue else ""
     sign = "▲ " if counts.overdue else ""
-    return (
-        '<p class="counts" role="status">'
-        f"<span><b>{counts.waiting:,}{more}</b> waiting</span>"
-        f"<span{late}><b>{sign}{counts.overdue:,}</b> overdue in all</span>"
-        f"<span><b>{counts.done_today:,}</b> done today</span>"
-        f"<span><b>{counts.in_work_by_others:,}</b> in work by others</span></p>"
+    more = "+" if counts.capped else ""
+    return Markup('<p class="counts" role="status">{}</p>').format(
+        Markup("").join(
+            (
+                number("", f"{counts.waiting:,}{more}", "waiting"),
+                number(late, f"{sign}{counts.overdue:,}", "overdue in all"),
+                number("", f"{counts.done_today:,}", "done today"),
+                number("", f"{counts.in_work_by_others:,}", "in work by others"),
+            )
+        )
     )
 
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
 from base64 import urlsafe_b64encode
 from datetime import UTC, date, datetime, timedelta, timezone
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -433,9 +433,7 @@ def test_overdue_cases_are_counted_over_all_sites_whatever_the_filter(store: Sto
 
 
 def test_more_cases_than_are_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Not by its dotted name, which is that of the function.
-    module = importlib.import_module("triage.review.worklist_counts")
-    monkeypatch.setattr(module, "COUNTED_TO", 2)
+    monkeypatch.setattr(import_module("triage.review.worklist_counts"), "COUNTED_TO", 2)
     for number in range(3):
         scored(store, f"c{number}", source=f"s{number}")
     counts = worklist_counts(store, ANN, NOON)

@@ -63,7 +63,7 @@ def fill(store: Store, count: int) -> None:
             Case,
             {"id": i, "patient_id": i, "external_id": _named("C-", i), "groups": {"sex": None}}
             | {"source": _nth(i % 3, SITES), "state": CaseState.INFERRED, "version": 0}
-            | {"received_at": _minutes_before_noon(store, i * 7919 % _MINUTES)},
+            | {"received_at": _minutes_before_noon(store, i * 1009 % _MINUTES)},
         ),
         (Image, {"case_id": i, "position": 0, "path": "a.png", "root": "/root"}),
         (

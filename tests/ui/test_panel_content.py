@@ -167,6 +167,21 @@ def test_the_numbers_fit_into_100(
     assert ("of those it knows" in card["likeliest"]["before"]) is likelier
 
 
+def test_the_most_severe_plausible_condition_has_a_bar_however_improbable() -> None:
+    card = shown(opinion(p_outlier=0.0, most_severe="melanoma_in_situ", p_most_severe=0.02))
+    noted = {bar["name"]: (bar["note"], bar["share"]) for bar in card["bars"] if bar["note"]}
+    assert noted == {"Melanoma in situ": ("most severe", 0.02)}
+    both = shown(
+        opinion(
+            most_severe="melanoma",
+            p_most_severe=0.83,
+            prediction_set=("melanoma",),
+            set_coverage=0.9,
+        )
+    )
+    assert both["bars"][0]["note"] == "in the set · most severe"
+
+
 def test_the_set_and_plausible_conditions_always_have_a_bar() -> None:
     many = tuple((f"condition_{at}", 0.1) for at in range(10))
     card = shown(

@@ -322,6 +322,8 @@ def _with_diagnoses(decision: Decision, diagnoses: dict[str, float]) -> Decision
             "differential": [
                 {"condition": name, "probability": probability} for name, probability in ranked
             ],
+            "most_severe": None,  # a referral, too
+            "p_most_severe": None,
         }
     )
 

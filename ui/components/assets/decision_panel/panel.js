@@ -107,7 +107,7 @@ class Panel {
     } else {
       body.append(...this.nextParts());
     }
-    this.surface.replaceChildren(this.steps(), body, this.footer());
+    this.surface.replaceChildren(drawSteps(content), body, this.footer());
     this.place();
   }
 
@@ -116,18 +116,6 @@ class Panel {
     const scrolled = document.querySelector("[data-testid=stMain]")?.scrollTop ?? 0;
     const top = this.surface.getBoundingClientRect().top + scrolled;
     this.surface.style.setProperty("--top", `${Math.max(Math.round(top), 0)}px`);
-  }
-
-  steps() {
-    const { steps, step } = this.content;
-    const list = make("ol", { class: "steps", "aria-label": "Steps" });
-    steps.forEach((name, at) => {
-      const item = make("li", {}, at < step ? make("span", { "aria-hidden": "true" }, "✓") : "",
-        ` ${steps.length > 1 ? `${at + 1} ` : ""}${name}`);
-      if (at === step) item.setAttribute("aria-current", "step");
-      list.append(item);
-    });
-    return list;
   }
 
   nextParts() {
@@ -147,23 +135,8 @@ class Panel {
         addAddendum(this.content, (step, body) => this.sendStep(step, body)))));
     }
     if (buttons.childElementCount) parts.push(buttons);
-    if (next.similar?.title) parts.push(this.similarCases(next.similar));
+    if (next.similar?.title) parts.push(drawSimilar(next.similar));
     return parts;
-  }
-
-  // Cases with a known label that look alike; shown only after the decision.
-  similarCases({ title, intro, note, cards }) {
-    const rows = cards.map((card) => make("li", {},
-      make("a", { href: card.large, target: "_blank", rel: "noopener", title: "Larger, in a new tab" },
-        make("img", { src: card.picture, alt: card.alt, loading: "lazy" })),
-      make("div", {},
-        make("p", { class: "known" }, make("strong", {}, card.label), " ", make("span", {}, card.source)),
-        make("p", { class: "distance" }, make("span", {}, card.distance), card.scale && `. ${card.scale}.`),
-        make("p", { class: "small" }, [card.facts, card.more].filter(Boolean).join(" · ")))));
-    const section = make("section", { class: "similar" }, make("h3", {}, title),
-      make("p", { class: "small" }, intro));
-    if (rows.length) section.append(make("ul", {}, ...rows), make("p", { class: "small" }, note));
-    return section;
   }
 
   button(text, press, kind = "plain") {
