@@ -67,6 +67,11 @@ class Decision(BaseModel):
         the most probable first. It may be empty, and is where the system gives no sets.
     set_coverage : float, optional
         Nominal coverage of the set, over all cases of known conditions; None where there is no set.
+    most_severe : str, optional
+        The most severe of the plausible conditions (`triage.decisions.most_severe`), which readers
+        see however improbable; None where none is plausible, and of earlier releases.
+    p_most_severe : float, optional
+        Its probability, given that the condition is one the system knows.
 
     Raises
     ------
@@ -91,6 +96,8 @@ class Decision(BaseModel):
     differential: tuple[RankedCondition, ...] = ()
     prediction_set: tuple[str, ...] = ()
     set_coverage: Probability | None = None
+    most_severe: str | None = None
+    p_most_severe: Probability | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -100,6 +107,8 @@ class Decision(BaseModel):
             raise ValueError("one part of the doubt is missing: aleatoric")
         if self.prediction_set and self.set_coverage is None:
             raise ValueError("a prediction set needs its coverage")
+        if (self.most_severe is None) != (self.p_most_severe is None):
+            raise ValueError("the most severe condition and its probability come together")
         if self.abstained != (self.reason_code is not None):
             raise ValueError("an abstention needs a reason code, and only an abstention has one")
         if self.abstained and self.queue_urgency.rank > ABSTAINED_PRIORITY.rank:
@@ -153,7 +162,7 @@ class Decision(BaseModel):
             raise PredictionsError("a row holds no decision", where=_places(error)) from error
 
 
-_TEXTS = ("condition", "reason_code")
+_TEXTS = ("condition", "reason_code", "most_severe")
 """Fields that may be None and are text in a table."""
 _LISTS = ("differential", "prediction_set")
 """Fields that are JSON in a table."""

@@ -123,6 +123,10 @@ class StoreError(TriageError):
     """The case database cannot be used as asked."""
 
 
+class NoSuchCase(StoreError):
+    """The case database has no case of a number."""
+
+
 class LedgerError(TriageError):
     """A key, a file of checkpoints or a ledger of events cannot be used as asked."""
 

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from triage.accounts import Action, Actor, may
 from triage.accounts.sessions import Session
@@ -42,6 +43,7 @@ from ui.components import decision_panel
 from ui.frame import name_window
 from ui.opening_next import open_next
 from ui.opinion_content import opinion_content, without_ai
+from ui.page_paths import PagePath
 from ui.panel_content import (
     Choices,
     PanelCase,
@@ -49,7 +51,8 @@ from ui.panel_content import (
     reading_content,
     second_read_content,
 )
-from ui.session import CaseWorkKind, go_to_worklist, open_case_id, open_work
+from ui.serving.sessions import account_key
+from ui.session import CaseWorkKind, go_to_page, go_to_worklist, open_case_id, open_work
 from ui.similar_cases import similar_cases_content
 from ui.words import escape, plain_name
 
@@ -59,6 +62,13 @@ _LEFT = {
     "hand-over": "The case is handed over.",
 }
 """By the step with which a case is left: what the worklist says then."""
+
+
+_LISTS = {
+    CaseWorkKind.SECOND_READ: PagePath.SECOND_READS,
+    CaseWorkKind.ADJUDICATION: PagePath.ADJUDICATION,
+}
+"""By the kind of work that is no first reading: the page with the cases that wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +92,15 @@ def show(store: Store, session: Session) -> None:
         case = get_case(reading, case_id)
         choices = _choices(case, known_conditions(reading))
     name_window(f"Case {printable(case.external_id)}")
-    _header(case)
+    header = _header(case)
     kind = open_work()
-    panel = PanelCase(case.id, choices, draft_of(store, case_id, actor), datetime.now(UTC).date())
+    panel = PanelCase(
+        case.id,
+        choices,
+        draft_of(store, case_id, actor),
+        datetime.now(UTC).date(),
+        account=account_key(session),
+    )
     try:
         work = _WORKS[kind](store, case, actor, panel)
     except StepRefused as refusal:
@@ -96,7 +112,8 @@ def show(store: Store, session: Session) -> None:
             )
         st.button("To the worklist", on_click=go_to_worklist)
         return
-    earlier_cases.show(store, case, actor)
+    with header:
+        earlier_cases.show(store, case, actor)
     view = CASE_VIEWS[case.modality]
     images, beside = case_columns(view.columns)
     with beside:
@@ -109,7 +126,7 @@ def show(store: Store, session: Session) -> None:
         view.show_images(case, work.opinion, view.words)
 
 
-def _header(case: StoredCase) -> None:
+def _header(case: StoredCase) -> DeltaGenerator:
     facts = [
         f"{escape(plain_name(name))} **{escape(str(value))}**"
         for name, value in case.groups.items()
@@ -119,9 +136,11 @@ def _header(case: StoredCase) -> None:
         facts.insert(0, f"Patient **{escape(case.patient)}**")
     facts.append(f"Received **{case.received_at:%d %B %Y, %H:%M} UTC**")
     facts.append(escape(case.source))
-    with st.container(horizontal=True, vertical_alignment="center", key="case-header"):
+    header = st.container(horizontal=True, vertical_alignment="center", key="case-header")
+    with header:
         st.title(f"Case {escape(case.external_id)}", anchor=False, width="content")
         st.markdown(" · ".join(facts), width="content")
+    return header
 
 
 def _choices(case: StoredCase, known: tuple[str, ...]) -> Choices:
@@ -205,8 +224,10 @@ def _follow(store: Store, actor: Actor, kind: CaseWorkKind, to: str, step: str) 
     """Go where the reader wants to; after a step the page of the case is only drawn anew."""
     if to == "left":
         go_to_worklist(_LEFT.get(step, ""))
-    elif to == "worklist" or (to == "next" and kind is not CaseWorkKind.READING):
+    elif to == "worklist":
         go_to_worklist()
+    elif to == "next" and (path := _LISTS.get(kind)) is not None:
+        go_to_page(path)
     elif to == "next":
         _go_to_next(store, actor)
 

@@ -56,7 +56,8 @@ def show(store: Store, case: StoredCase, actor: Actor) -> None:
         return
     count = len(found)
     label = f"{count} other case{'' if count == 1 else 's'} of this patient"
-    if st.button(label, icon=":material/history:", key=f"other-cases-{case.id}"):
+    key = f"other-cases-{case.id}"
+    if st.button(label, icon=":material/history:", type="tertiary", key=key):
         _look(store, case, found, actor)
 
 

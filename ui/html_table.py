@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 from markupsafe import Markup, escape
@@ -90,6 +91,11 @@ def show_table(
 ) -> None:
     """Draw a table; see `table_html`."""
     st.html(table_html(caption, columns, rows, named=named, stacked=stacked))
+
+
+def show_markup(place: Any, markup: Markup) -> None:
+    """Draw markup in a place of the page; everything that it was formatted with is escaped."""
+    place.html(markup)
 
 
 def table_html(

@@ -10,13 +10,12 @@ from typing import Any
 
 from triage.review import Opinion
 from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.clinical import PLAUSIBLE
 from ui.case_words import CaseWords
 from ui.condition_set_text import condition_set_sentence
 from ui.uncertainty_text import uncertainty_line, uncertainty_sentence
 from ui.words import READ_WITHOUT_AI, URGENCIES, condition_name, frequencies, frequency, plain_text
 
-PLAUSIBLE = 0.05
-"""Joint probability from which a condition is listed even if the prediction set lacks it; ours."""
 MOST_BARS = 6
 """Conditions with a bar of their own; those below are summed up."""
 MOST_CONCURRENT = 4
@@ -150,8 +149,11 @@ def _concurrent(opinion: Opinion, words: CaseWords) -> dict[str, Any]:
 
 
 def _listed(opinion: Opinion, most: int) -> Sequence[tuple[str, float]]:
-    """The conditions with a bar: those of the set, the plausible and the most probable ones."""
-    inside = set(opinion.decision.prediction_set)
+    """The conditions with a bar: those of the set, the plausible and the most probable ones.
+
+    The most severe plausible one is among them, wherever it stands.
+    """
+    inside = {*opinion.decision.prediction_set, opinion.decision.most_severe}
     return [
         (name, share)
         for at, (name, share) in enumerate(opinion.joint_differential)
@@ -160,7 +162,12 @@ def _listed(opinion: Opinion, most: int) -> Sequence[tuple[str, float]]:
 
 
 def _note(opinion: Opinion, condition: str) -> str:
-    return "in the set" if condition in opinion.decision.prediction_set else ""
+    decision = opinion.decision
+    notes = {
+        "in the set": condition in decision.prediction_set,
+        "most severe": condition == decision.most_severe,
+    }
+    return " · ".join(note for note, applies in notes.items() if applies)
 
 
 def _bar(name: str, count: str, share: float, note: str) -> dict[str, Any]:

@@ -107,6 +107,8 @@ class PanelCase:
     today : date
     similar : mapping, optional
         As `ui.similar_cases.similar_cases_content` makes it; None before the decision.
+    account : str
+        Of the person for whom the panel is drawn (`ui.serving.sessions.account_key`).
     """
 
     case_id: int
@@ -114,6 +116,7 @@ class PanelCase:
     draft: Mapping[str, Any] | None
     today: date
     similar: Mapping[str, Any] | None = None
+    account: str = "local"
 
     def base(
         self, form: str, version: int, stage: str, named: Sequence[str] = ()
@@ -123,6 +126,7 @@ class PanelCase:
         answers = kept.get("answers") if kept else None
         return {
             "case": self.case_id,
+            "account": self.account,
             "form": form,
             "version": version,
             "stage": stage,
@@ -283,22 +287,23 @@ def _follow_up(code: str, specialist_by: date | None, today: date) -> dict[str, 
 
 def _next(review: ReaderView, panel: PanelCase, *, may_sign: bool) -> dict[str, Any]:
     assert review.final is not None, "the reader has decided"
-    notes = {
-        CaseState.SECOND_READ: ["The case goes to a second reader, who sees none of this."],
-        CaseState.ADJUDICATION: ["Another reader disagrees: the case is in adjudication."],
-    }.get(review.state, [])
+    # Whether a second reader is asked for is not said: of planted cases one always is.
+    notes = []
+    if review.state is CaseState.ADJUDICATION:
+        notes = ["Another reader disagrees: the case is in adjudication."]
     if review.state in _SIGNED:
         notes = ["The case is signed."]
     return _next_step(_final(review.final), notes) | {
         "can_undo": review.state in (CaseState.DECIDED, CaseState.SECOND_READ),
         "can_amend": may_sign and review.state in _SIGNED,
         "similar": panel.similar,
+        "main": "Next case",
     }
 
 
 def _next_step(decided: Mapping[str, Any] | None, notes: Sequence[str]) -> dict[str, Any]:
     return {
-        "main": "Next case",
+        "main": "Back to the list",
         "decided": decided,
         "notes": list(notes),
         "can_undo": False,

@@ -36,6 +36,8 @@ from ui.words import (
 )
 
 _SHOWN = 50
+_READ = 500
+"""Decided cases that are looked up for the list, those received first."""
 _OUTCOME_SHOWN = timedelta(minutes=10)
 """So long it says what became of the cases that were signed."""
 _VERSIONS = "versions of cases to sign"
@@ -77,7 +79,7 @@ def show(store: Store, session: Session) -> None:
     st.html(_STYLE)
     st.title("Sign-off", anchor=False)
     with st.spinner("Looking up decided cases…", show_time=False):
-        cases = decided_cases(store, session.actor)
+        cases = decided_cases(store, session.actor, most=_READ)
     if (outcome := st.session_state.get(_OUTCOME)) is not None:
         _show_outcome(outcome)
     if cases:
@@ -109,8 +111,8 @@ def _list(store: Store, session: Session, cases: Sequence[CaseToSign]) -> None:
         args=([case.case_id for case in listed],),
     )
     _form(store, session, listed)
-    if len(listed) == _SHOWN:
-        st.caption(f"The {_SHOWN} cases received first. Others follow once these are signed.")
+    if len(listed) == _SHOWN or len(cases) == _READ:
+        st.caption("Those received first. Others follow once these are signed.")
     st.session_state[_VERSIONS] = {case.case_id: case.version for case in listed}
 
 

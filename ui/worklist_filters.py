@@ -17,6 +17,8 @@ _TEXT, _KIND, _SITES, _STATE, _FROM, _TO = "find", "kind", "site", "state", "fro
 """Parameters of the address, and keys of the widgets."""
 _AFTER = "after"
 """Parameter of the address with the place at which a later part of the list begins."""
+_PAUSE = "150ms"
+"""After the last letter that was typed, before the list follows."""
 _ALL = "All"
 _STATES = {
     WorklistState.NEW: "New",
@@ -37,7 +39,7 @@ def show_search() -> None:
         label_visibility="collapsed",
         max_chars=200,
         on_change=to_first_page,
-        live=True,
+        live=_PAUSE,
     )
 
 

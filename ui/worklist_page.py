@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import streamlit as st
+from markupsafe import Markup
 
 from triage.accounts import Action, Actor, may
 from triage.accounts.sessions import Session
@@ -17,12 +18,11 @@ from triage.review import (
     WorklistCounts,
     WorklistFilter,
     WorklistPage,
-    worklist_counts,
-    worklist_page,
+    worklist_overview,
     worklist_sites,
 )
 from triage.store import Store
-from ui import worklist_filters, worklist_notes, worklist_rows
+from ui import html_table, worklist_filters, worklist_notes, worklist_rows
 from ui.components import case_rows
 from ui.opening_next import open_next
 from ui.page_paths import PagePath
@@ -69,9 +69,8 @@ def show(store: Store, session: Session) -> None:
                 args=(PagePath.ADD_CASE,),
             )
     wanted = worklist_filters.wanted_cases()
-    counts = worklist_counts(store, actor, now, wanted)
-    part = _part(store, actor, now, wanted)
-    numbers.html(_numbers(counts))
+    part, counts = _part(store, actor, now, wanted)
+    html_table.show_markup(numbers, _numbers(counts))
     if can_read:
         _next_button(main, store, actor, wanted, counts)
     if message := st.session_state.pop(_REFUSED, ""):
@@ -90,28 +89,34 @@ def show(store: Store, session: Session) -> None:
     st.caption(worklist_notes.on_order(store, part.order, sites, wanted, can_read=can_read))
 
 
-def _part(store: Store, actor: Actor, now: datetime, wanted: WorklistFilter) -> WorklistPage:
+def _part(
+    store: Store, actor: Actor, now: datetime, wanted: WorklistFilter
+) -> tuple[WorklistPage, WorklistCounts]:
     after = worklist_filters.place()
     try:
-        return worklist_page(store, actor, now, wanted=wanted, after=after)
+        return worklist_overview(store, actor, now, wanted=wanted, after=after)
     except UsageError:  # an address of another order, or one that somebody wrote
         if after is None:
             raise
         worklist_filters.to_first_page()
-        return worklist_page(store, actor, now, wanted=wanted)
+        return worklist_overview(store, actor, now, wanted=wanted)
 
 
-def _numbers(counts: WorklistCounts) -> str:
-    """Return the numbers above the list (HTML); nothing in it comes from outside."""
-    more = "+" if counts.capped else ""
-    late = ' class="late"' if counts.overdue else ""
+def _numbers(counts: WorklistCounts) -> Markup:
+    """Return the numbers above the list."""
+    number = Markup("<span{}><b>{}</b> {}</span>").format
+    late = Markup(' class="late"') if counts.overdue else ""
     sign = "▲ " if counts.overdue else ""
-    return (
-        '<p class="counts" role="status">'
-        f"<span><b>{counts.waiting:,}{more}</b> waiting</span>"
-        f"<span{late}><b>{sign}{counts.overdue:,}</b> overdue in all</span>"
-        f"<span><b>{counts.done_today:,}</b> done today</span>"
-        f"<span><b>{counts.in_work_by_others:,}</b> in work by others</span></p>"
+    more = "+" if counts.capped else ""
+    return Markup('<p class="counts" role="status">{}</p>').format(
+        Markup("").join(
+            (
+                number("", f"{counts.waiting:,}{more}", "waiting"),
+                number(late, f"{sign}{counts.overdue:,}", "overdue in all"),
+                number("", f"{counts.done_today:,}", "done today"),
+                number("", f"{counts.in_work_by_others:,}", "in work by others"),
+            )
+        )
     )
 
 

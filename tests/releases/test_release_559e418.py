@@ -30,7 +30,16 @@ from triage.intake.score import ScoreResult, score
 from triage.ledger.keys import make_key
 from triage.oct_reading import OctReading
 from triage.predictions import Predictions
-from triage.review import Certainty, OverrideReason, decide, reveal
+from triage.review import (
+    Certainty,
+    FollowUp,
+    FollowUpKind,
+    OverrideReason,
+    RefusalCode,
+    StepRefused,
+    decide,
+    reveal,
+)
 from triage.store import (
     Store,
     append_checkpoint,
@@ -307,7 +316,13 @@ def test_a_review_goes_on(store: Store) -> None:
         read = {"conditions": (first["condition"],), "urgency": Urgency(first["urgency"])}
         reason = OverrideReason.FALSE_ALARM  # of lowering the priority of an abstained case
         at = utc_now() + timedelta(seconds=5)
-        done = decide(store, case, actor, **read, certainty=Certainty.SURE, reason=reason, at=at)
+        given = {**read, "certainty": Certainty.SURE, "reason": reason}
+        # The release asked for none; of an abstention it is asked for since.
+        with pytest.raises(StepRefused) as refusal:
+            decide(store, case, actor, **given, at=at)
+        assert refusal.value.code is RefusalCode.NEEDS_FOLLOW_UP
+        follow_up = FollowUp(FollowUpKind.RETAKE, text="Blurred")
+        done = decide(store, case, actor, **given, follow_up=follow_up, at=at)
         assert done.prediction_id == STORED["shown"][str(case)]
     after = datetime.fromisoformat("2027-01-01T00:00:00+00:00")
     left = set(STORED["waiting"]) - {one["case_id"] for one in begun}

@@ -38,10 +38,11 @@ def test_a_decision_ends_the_readers_draft_only(store: Store) -> None:
         ("x" * LARGEST_DRAFT, RefusalCode.TEXT_TOO_LONG),
         ("nul \0", RefusalCode.BAD_TEXT),
         ("half \ud800", RefusalCode.BAD_TEXT),
+        (float("nan"), RefusalCode.BAD_TEXT),
     ],
 )
 def test_what_cannot_be_kept_is_refused_and_the_former_draft_stays(
-    store: Store, text: str, code: RefusalCode
+    store: Store, text: str | float, code: RefusalCode
 ) -> None:
     number = scored(store)
     save_draft(store, number, ANN, {"comment": "before"})

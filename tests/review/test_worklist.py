@@ -4,6 +4,7 @@ import dataclasses
 import json
 from base64 import urlsafe_b64encode
 from datetime import UTC, date, datetime, timedelta, timezone
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -391,6 +392,7 @@ def test_states_of_waiting_cases(store: Store) -> None:
 def test_counts(store: Store) -> None:
     never_twice(store)
     first, second, third = (scored(store, f"c{n}") for n in range(3))
+    set_site_policy(store, "ward", SitePolicy(priority_visible=True), GOV)
     scored(store, "late", opinion(Urgency.ROUTINE), source="ward", received_at=NOON - 28 * DAY)
     scored(store, "soon", opinion(Urgency.ROUTINE), received_at=NOON - 27 * DAY)
     decided(store, first, at=NOON)
@@ -407,7 +409,20 @@ def test_counts(store: Store) -> None:
     assert worklist_counts(store, ANN, (LATER + DAY).astimezone(east)).done_today == 0
 
 
+def test_the_number_of_overdue_cases_does_not_tell_a_class_that_is_hidden(store: Store) -> None:
+    for name, given in (("a", opinion(Urgency.URGENT)), ("b", opinion(Urgency.OBSERVATION))):
+        scored(store, name, given, source=f"site {name}", received_at=NOON)
+    each = [worklist_counts(store, ANN, NOON + days * DAY).overdue for days in (2, 89, 91)]
+    assert each == [0, 0, 2], "both count from the deadline of the least urgent class on"
+    policy = SitePolicy(priority_visible=True)
+    for name in ("a", "b"):
+        set_site_policy(store, f"site {name}", policy, GOV)
+    each = [worklist_counts(store, ANN, NOON + days * DAY).overdue for days in (0, 2, 89, 91)]
+    assert each == [0, 1, 1, 2]
+
+
 def test_overdue_cases_are_counted_over_all_sites_whatever_the_filter(store: Store) -> None:
+    set_site_policy(store, "clinic", SitePolicy(priority_visible=True), GOV)
     scored(store, "late", received_at=NOON - 2 * DAY)
     scored(store, "calm", opinion(Urgency.ROUTINE), received_at=NOON - 2 * DAY)
     each = [
@@ -418,7 +433,7 @@ def test_overdue_cases_are_counted_over_all_sites_whatever_the_filter(store: Sto
 
 
 def test_more_cases_than_are_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triage.review.worklist_counts.COUNTED_TO", 2)
+    monkeypatch.setattr(import_module("triage.review.worklist_counts"), "COUNTED_TO", 2)
     for number in range(3):
         scored(store, f"c{number}", source=f"s{number}")
     counts = worklist_counts(store, ANN, NOON)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.soak import intake, review_steps
+from tests.soak import intake, readers, review_steps
 
 if __name__ == "__main__":
     intake.main()
     review_steps.main()
+    readers.main()

@@ -12,7 +12,7 @@ def list_data(app: AppTest) -> dict[str, Any]:
     """Return the data of the one list on the page; without rows where there is none."""
 
     def walk(block: Any) -> list[str]:
-        proto = getattr(block, "proto", None)
+        proto: Any = getattr(block, "proto", None)
         found = [proto.json] if getattr(proto, "component_name", "") == "case_rows" else []
         for child in getattr(block, "children", {}).values():
             found += walk(child)

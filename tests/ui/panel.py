@@ -93,7 +93,7 @@ def bars(app: AppTest) -> list[str]:
 
 def main_button(page: Any, name: str = "") -> Any:
     """Return the main button of the panel, by the beginning of its name."""
-    found = page.locator(".panel footer .main")
+    found = page.locator("section.panel footer .main")
     return found.filter(has_text=name) if name else found
 
 
@@ -107,7 +107,7 @@ def choose_condition(page: Any, text: str) -> None:
 def choose(page: Any, name: str) -> None:
     """Press the button of an answer, such as an urgency."""
     exactly = page.get_by_text(name, exact=True)
-    page.locator(".panel .segment:visible").filter(has=exactly).click()
+    page.locator("section.panel .segment:visible").filter(has=exactly).click()
 
 
 def first_read(page: Any, condition: str, urgency: str, certainty: str) -> None:
@@ -135,8 +135,8 @@ def focused(page: Any) -> str:
 CUT_OFF = """
 () => {
     const host = [...document.querySelectorAll('*')]
-        .find((one) => one.shadowRoot?.querySelector('.panel'));
-    const panel = host.shadowRoot.querySelector('.panel');
+        .find((one) => one.shadowRoot?.querySelector('section.panel'));
+    const panel = host.shadowRoot.querySelector('section.panel');
     const frame = panel.getBoundingClientRect();
     const wide = document.documentElement.clientWidth;
     const texts = [...panel.querySelectorAll('h3, p, li, button, span, small, .title, textarea')]

@@ -19,6 +19,7 @@ from triage.intake.upload_folder import MOST_BYTES
 from triage.store import Modality, get_case, open_store
 from triage.store.records import StoredCase
 from ui import session
+from ui.page_paths import PagePath
 from ui.serving.settings import ServingSettings
 from ui.settings import LARGEST_FILE_MB, streamlit_options
 
@@ -173,7 +174,7 @@ def test_the_page_is_for_readers_only(pages: Pages, takes_files: None) -> None:
     store.close()
     app = AppTest.from_file(str(APP), default_timeout=60)
     app.session_state[TOKEN] = token
-    app.session_state[session._WANTED] = session.WantedPage(session.PagePath.ADD_CASE, {})
+    app.session_state[session._WANTED] = session.WantedPage(PagePath.ADD_CASE, {})
     app.run()
     assert app.title[0].value == "Worklist"
     assert "Add a case" not in everything(app)

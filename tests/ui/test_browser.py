@@ -95,7 +95,7 @@ def test_the_whole_way(served: tuple[str, str], tmp_path: Path) -> None:
         expect(page.get_by_role("heading", name="Case C-1001")).to_be_visible()
         expect(page.get_by_role("combobox")).to_be_focused()
         main_button(page).click()
-        refusal = page.locator(".panel footer [role=alert]")
+        refusal = page.locator("section.panel footer [role=alert]")
         expect(refusal).to_have_text("Choose a condition.")
         expect(page.get_by_role("combobox")).to_be_focused()
         choose_condition(page, "acn")
@@ -122,7 +122,7 @@ def test_the_whole_way(served: tuple[str, str], tmp_path: Path) -> None:
         page.screenshot(path=tmp_path / "reveal.png")
 
         # Nothing is chosen; taking the AI's departs from the first read, so it needs a reason.
-        expect(page.locator(".panel [aria-checked=true]")).to_have_count(0)
+        expect(page.locator("section.panel [aria-checked=true]")).to_have_count(0)
         main_button(page).click()
         expect(refusal).to_have_text("Choose whose reading you decide for.")
         choose(page, "Take the AI’s")
@@ -185,16 +185,16 @@ def test_by_keyboard_alone_and_an_abstention(served: tuple[str, str], tmp_path: 
         page.keyboard.type("other")
         press("Enter", "2", "5", "Control+s")
         expect(page.get_by_text("This does not mean low risk")).to_be_visible()
-        assert "of 100" not in page.locator(".panel").inner_text()
+        assert "of 100" not in page.locator("section.panel").inner_text()
         press("k", "Control+s")
-        refusal = page.locator(".panel footer [role=alert]")
+        refusal = page.locator("section.panel footer [role=alert]")
         expect(refusal).to_contain_text("Answer what is to follow")
         assert focused(page).startswith("radio To the specialist queue")
         press("Space")
         expect(page.get_by_label("To be seen by")).to_have_value(re.compile(r"\d{4}-\d\d-\d\d"))
         page.screenshot(path=tmp_path / "abstention.png")
         press("Control+s")
-        expect(page.locator(".panel .body")).to_contain_text("To follow: a specialist by")
+        expect(page.locator("section.panel .body")).to_contain_text("To follow: a specialist by")
         assert presses <= MOST_PRESSES
 
         # Undone, the answers are in the form again; then the case is reported instead.
@@ -228,7 +228,7 @@ def test_nothing_is_lost_or_doubled(served: tuple[str, str], tmp_path: Path) -> 
         choose(page, "Unsure")
         page.route("**/api/**", lambda route: route.abort())
         main_button(page).click()
-        refusal = page.locator(".panel footer [role=alert]")
+        refusal = page.locator("section.panel footer [role=alert]")
         expect(refusal).to_contain_text("The server cannot be reached. Nothing is lost")
         expect(page.get_by_role("radio", name="Routine")).to_be_checked()
         page.unroute("**/api/**")
@@ -255,7 +255,7 @@ def test_nothing_is_lost_or_doubled(served: tuple[str, str], tmp_path: Path) -> 
         choose(other, "Urgent")
         choose(other, "Sure")
         main_button(other).click()
-        expect(other.locator(".panel footer [role=alert]")).to_contain_text("is locked")
+        expect(other.locator("section.panel footer [role=alert]")).to_contain_text("is locked")
         other.get_by_role("button", name="Show the case as it is now").click()
         expect(other.locator(".decided")).to_contain_text("Acne, routine, unsure")
 

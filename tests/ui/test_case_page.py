@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.review.team import waiting_items
 from tests.store.make import opinion, ranked
 from tests.ui.conftest import Pages, everything, press, shown, with_photograph
 from tests.ui.make_cases import SECRETS, SITE
@@ -104,7 +106,10 @@ def test_a_decision_is_said_and_the_next_case_is_offered(pages: Pages) -> None:
     assert next_step["can_undo"]
     assert not next_step["can_amend"]
     assert kinds(pages, "C-1001")[-1] == "decision_made"
-    assert "C-1001" not in list(pages.open().dataframe[0].value["Case"])
+    store = open_store(pages.url)
+    waiting = [item.external_id for item in waiting_items(store, datetime.now(UTC))]
+    store.close()
+    assert sorted(waiting) == ["C-1002", "C-1003", "C-1004"]
 
 
 def test_a_departure_asks_for_a_reason(pages: Pages) -> None:

@@ -171,9 +171,9 @@ def test_a_volume_is_read_blind_then_beside_the_reasons(address: str) -> None:
         expect(announced).to_contain_text("Map of instance 5: neurosensory retina")
 
         # Picture, opinion and main button are in the window together.
-        page.locator(".panel .body").evaluate("body => body.scrollTo(0, 0)")
+        page.locator("section.panel .body").evaluate("body => body.scrollTo(0, 0)")
         page.locator(".st-key-case-images").evaluate("images => images.scrollTo(0, 0)")
-        for part in (shown.pane, page.locator(".panel .bars"), main_button(page, STORE)):
+        for part in (shown.pane, page.locator("section.panel .bars"), main_button(page, STORE)):
             expect(part).to_be_in_viewport(ratio=0.5)
         choose(page, "Keep mine")
         choose(page, "A finding is not there")

@@ -167,6 +167,21 @@ def test_the_numbers_fit_into_100(
     assert ("of those it knows" in card["likeliest"]["before"]) is likelier
 
 
+def test_the_most_severe_plausible_condition_has_a_bar_however_improbable() -> None:
+    card = shown(opinion(p_outlier=0.0, most_severe="melanoma_in_situ", p_most_severe=0.02))
+    noted = {bar["name"]: (bar["note"], bar["share"]) for bar in card["bars"] if bar["note"]}
+    assert noted == {"Melanoma in situ": ("most severe", 0.02)}
+    both = shown(
+        opinion(
+            most_severe="melanoma",
+            p_most_severe=0.83,
+            prediction_set=("melanoma",),
+            set_coverage=0.9,
+        )
+    )
+    assert both["bars"][0]["note"] == "in the set · most severe"
+
+
 def test_the_set_and_plausible_conditions_always_have_a_bar() -> None:
     many = tuple((f"condition_{at}", 0.1) for at in range(10))
     card = shown(
@@ -200,7 +215,6 @@ def test_fields_that_an_earlier_version_did_not_store_are_not_shown() -> None:
     ("state", "undo", "amend", "note"),
     [
         (CaseState.DECIDED, True, False, ""),
-        (CaseState.SECOND_READ, True, False, "second reader"),
         (CaseState.ADJUDICATION, False, False, "adjudication"),
         (CaseState.SIGNED, False, True, "signed"),
         (CaseState.EXPORTED, False, True, "signed"),
@@ -214,6 +228,15 @@ def test_what_can_be_done_after_the_decision(
     assert (step["can_undo"], step["can_amend"]) == (undo, amend)
     assert note in " ".join(step["notes"])
     assert not reading_content(PANEL, decided(state), None)["next"]["can_amend"]
+
+
+def test_that_a_second_reader_is_asked_for_is_not_said() -> None:
+    """One always is of planted cases, which the first reader could tell apart, and then undo."""
+    waits, final = (
+        reading_content(PANEL, decided(state), shown(opinion()))
+        for state in (CaseState.SECOND_READ, CaseState.DECIDED)
+    )
+    assert waits == final
 
 
 def test_a_decision_is_said_with_reason_comment_and_follow_up() -> None:
@@ -247,6 +270,7 @@ def test_a_second_read_shows_nothing_of_the_first_or_of_the_ai() -> None:
     given = second_read_content(PANEL, SecondReadView(7, "Ben", 5, FIRST, "Typical."))
     assert given["next"]["decided"]["text"] == "Acne, routine, unsure"
     assert not given["next"]["can_undo"]
+    assert given["next"]["main"] == "Back to the list"
 
 
 def test_an_adjudication_shows_complete_rounds_and_asks_the_rubric() -> None:

@@ -20,6 +20,7 @@ from triage.decisions.cost_matrix import CostMatrix
 from triage.decisions.guaranteed_threshold import GuaranteedThreshold
 from triage.decisions.high_risk_floor import SENTENCE, p_high_risk, raised
 from triage.decisions.joint_rejection import check_probabilities
+from triage.decisions.most_severe import severe_columns
 from triage.decisions.prediction_sets import PredictionSets, known_shares, set_columns
 from triage.decisions.rule_settings import SelectiveSettings
 from triage.errors import PredictionsError, UsageError
@@ -277,6 +278,7 @@ class Policy(BaseModel):
         queue = np.where(abstained, np.minimum(choices.queue, ABSTAINED_PRIORITY.rank), urgency)
         classes = np.array([str(value) for value in Urgency], dtype=object)
         doubt = decompose(predictions.probabilities, predictions.n_inliers, probabilities)
+        sets = set_columns(self.prediction_set, predictions, probabilities, names)
         several = len({*predictions.members}) > 1  # a member may be listed twice
         return pd.DataFrame(
             {
@@ -298,7 +300,8 @@ class Policy(BaseModel):
                     abstained, choices.abstain, choices.with_urgency(urgency)
                 ),
                 "differential": _differentials(probabilities, names),
-                **set_columns(self.prediction_set, predictions, probabilities, names),
+                **sets,
+                **severe_columns(self.conditions, probabilities, p_outlier, sets["prediction_set"]),
             }
         )
 

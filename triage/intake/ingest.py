@@ -34,12 +34,11 @@ from triage.store import (
     Store,
     add_case,
     add_prediction,
-    champion,
     content,
     recognised,
     register_bundle,
     savepoint,
-    set_champion,
+    set_first_champion,
 )
 from triage.store.features import add_features
 from triage.store.ledger import SYSTEM
@@ -203,10 +202,9 @@ def _records(
 def _register(session: Session, manifest: BundleManifest, bundle: Path, actor: str) -> int:
     """Store the bundle; the first one comes into use."""
     number = register_bundle(session, bundle_record(manifest, bundle), actor=actor)
-    if champion(session) is None:
-        # Another writer may be putting its own in use: whichever comes first stays.
-        with suppress(StoreError), savepoint(session):
-            set_champion(session, number, actor=actor)
+    # Another writer may be putting its own in use: whichever comes first stays.
+    with suppress(StoreError), savepoint(session):
+        set_first_champion(session, number, actor=actor)
     return number
 
 
@@ -322,6 +320,8 @@ def _with_diagnoses(decision: Decision, diagnoses: dict[str, float]) -> Decision
             "differential": [
                 {"condition": name, "probability": probability} for name, probability in ranked
             ],
+            "most_severe": None,  # a referral, too
+            "p_most_severe": None,
         }
     )
 

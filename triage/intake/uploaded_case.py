@@ -178,6 +178,9 @@ def _checked(facts: CaseFacts) -> CaseFacts:
     if facts.age is not None and not 0 <= facts.age <= MAX_AGE:
         raise FactsRefused(f"An age is between 0 and {MAX_AGE:.0f} years.", where="age")
     groups = {name: clean_text(value) for name, value in facts.groups.items()}
+    for name, value in groups.items():
+        if len(value) > LONGEST_NAME or not value.isprintable():
+            raise FactsRefused("This cannot be stored.", where=name.replace("_", " "))
     return CaseFacts(
         source=source,
         modality=facts.modality,

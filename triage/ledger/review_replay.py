@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,22 @@ def replay(events: Iterable[HistoryEvent]) -> CaseHistory:
 
     Those of an earlier release say nothing here: `case_carried_over` sums them up.
     """
+    reached = [history for _, history in _replayed(events)]
+    return reached[-1] if reached else CaseHistory()
+
+
+def events_since(events: Iterable[HistoryEvent], version: int) -> list[HistoryEvent]:
+    """Return the events of one case that came after it had a version."""
+    before, found = 0, []
+    for record, history in _replayed(events):
+        if before >= version:
+            found.append(record)
+        before = history.version
+    return found
+
+
+def _replayed(events: Iterable[HistoryEvent]) -> Iterator[tuple[HistoryEvent, CaseHistory]]:
+    """Yield each event with what it and those before it say."""
     records = list(events)
     carried = (i for i, one in enumerate(records) if one.kind == EventType.CASE_CARRIED_OVER)
     history = CaseHistory()
@@ -36,7 +52,7 @@ def replay(events: Iterable[HistoryEvent]) -> CaseHistory:
         typed = event_of(record.kind, dict(record.payload))
         if typed is not None:
             history = apply(history, typed, record.actor, record.at)
-    return history
+        yield record, history
 
 
 def apply(history: CaseHistory, event: LedgerEvent, actor: str, at: datetime) -> CaseHistory:

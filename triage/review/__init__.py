@@ -60,6 +60,7 @@ from triage.review.worklist_items import (
     WorklistPage,
     WorklistSite,
 )
+from triage.review.worklist_overview import worklist_overview
 from triage.store.deadlines import Deadlines
 from triage.vocabulary.read_answers import Certainty, FollowUpKind, OverrideReason
 
@@ -116,6 +117,7 @@ __all__ = [
     "undo_decision",
     "verify_signature",
     "worklist_counts",
+    "worklist_overview",
     "worklist_page",
     "worklist_sites",
 ]

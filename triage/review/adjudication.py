@@ -224,7 +224,7 @@ def adjudicate(
 
     def work(case: CaseWork) -> AdjudicationView:
         absent = _someone_is_absent(case.session, case.history)
-        if _stated_last(case.history, actor, read):
+        if _is_stated(case, actor, read, version):
             return _view(case, actor, absent=absent)
         context = case.context(
             actor,
@@ -243,13 +243,18 @@ def adjudicate(
     return in_transaction(store, case_id, work)
 
 
-def _stated_last(history: CaseHistory, actor: Actor, read: ProposedRead) -> bool:
-    """Whether this is the answer that the reader gave last, and no other is asked for since."""
-    key = reader_key(actor.name)
+def _is_stated(case: CaseWork, actor: Actor, read: ProposedRead, version: int | None) -> bool:
+    """Whether this is the answer that the reader gave last, and it is only sent again."""
+    history, key = case.history, reader_key(actor.name)
     own = [one for one in history.standing(ReadKind.ADJUDICATION) if reader_key(one.reader) == key]
     if not own or not states_the_same(own[-1], read):
         return False
-    return history.state is not CaseState.ADJUDICATION or own[-1].round == history.round
+    if history.state is not CaseState.ADJUDICATION or own[-1].round == history.round:
+        return True
+    if version is None:
+        return False
+    given = AdjudicationRead(own[-1].review, own[-1].round, own[-1].facts)
+    return case.is_repeated(given, actor, version)
 
 
 def _store(case: CaseWork, actor: Actor, read: ProposedRead, at: datetime) -> None:

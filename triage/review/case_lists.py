@@ -12,9 +12,12 @@ from sqlalchemy.orm import Session
 
 from triage.ledger.review_history import CaseHistory, HistoryEvent
 from triage.ledger.review_replay import replay
-from triage.store.ledger import case_events_in
+from triage.store.ledger import events_of_cases
 from triage.store.tables import Case
 from triage.vocabulary.case_states import CaseState
+
+_PART = 500
+"""Cases whose events are read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +30,35 @@ class ListedCase:
     received_at: datetime
 
 
-def cases_in(session: Session, *states: CaseState) -> Iterator[tuple[ListedCase, CaseHistory]]:
-    """Yield the cases in some states with their histories, the one received first first."""
+def cases_in(
+    session: Session, *states: CaseState, most: int | None = None
+) -> Iterator[tuple[ListedCase, CaseHistory]]:
+    """Yield the cases in some states with their histories, the one received first first.
+
+    Parameters
+    ----------
+    session : Session
+    *states : CaseState
+    most : int, optional
+        Only so many cases are read; without it all are.
+    """
     rows = session.execute(
         select(Case.id, Case.external_id, Case.source, Case.received_at)
         .where(Case.state.in_(states))
         .order_by(Case.received_at, Case.id)
+        .limit(most)
     ).all()
-    records = groupby(case_events_in(session, states), key=lambda record: record.case_id)
-    histories = {
-        case_id: replay(HistoryEvent(one.kind, one.actor, one.at, one.payload) for one in of_case)
-        for case_id, of_case in records
-    }
-    for row in rows:
-        if row.id in histories:
-            yield ListedCase(*row), histories[row.id]
+    for start in range(0, len(rows), _PART):
+        part = rows[start : start + _PART]
+        records = groupby(
+            events_of_cases(session, [row.id for row in part]), key=lambda record: record.case_id
+        )
+        histories = {
+            case_id: replay(
+                HistoryEvent(one.kind, one.actor, one.at, one.payload) for one in of_case
+            )
+            for case_id, of_case in records
+        }
+        for row in part:
+            if row.id in histories:
+                yield ListedCase(*row), histories[row.id]

@@ -14,7 +14,7 @@ from triage.errors import WorkflowError
 from triage.ledger.event import LedgerEvent
 from triage.ledger.events.review_events import ReadFacts
 from triage.ledger.review_history import CaseHistory, HistoryEvent
-from triage.ledger.review_replay import apply, replay
+from triage.ledger.review_replay import apply, events_since, replay
 from triage.modalities import MODALITIES
 from triage.review.activity import count_activity
 from triage.review.guards import ProposedRead, StepContext
@@ -67,13 +67,18 @@ class CaseWork:
         """Check that a step may be taken; see `triage.review.states.check`."""
         check(self.history, step, context)
 
-    def is_repeated(self, event: LedgerEvent, actor: Actor) -> bool:
-        """Whether the last event of the case is this one of this actor, so it is sent again."""
-        last = events(self.session, self.case.id)[-1:]
+    def is_repeated(self, event: LedgerEvent, actor: Actor, version: int | None) -> bool:
+        """Whether an actor has done this already, so that it is only sent again.
+
+        That is so if one of the events since the version that the actor saw is this one of theirs;
+        where no version is given, only if it is the last event of the case.
+        """
+        past = history_events(self.session, self.case.id)
+        since = past[-1:] if version is None else events_since(past, version)
         return any(
             (one.kind, one.payload) == (event.kind, event.payload())
             and reader_key(one.actor) == reader_key(actor.name)
-            for one in last
+            for one in since
         )
 
     def record(self, event: LedgerEvent, actor: Actor, at: datetime) -> None:

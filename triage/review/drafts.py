@@ -44,7 +44,10 @@ def save_draft(
         If it is too large, or holds what cannot be stored.
     """
     require(actor, Action.VIEW_CASES)
-    text = json.dumps(content, ensure_ascii=False)
+    try:
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    except ValueError:  # a number that JSON does not have
+        raise _not_storable() from None
     if len(text) > LARGEST_DRAFT:
         raise StepRefused(
             RefusalCode.TEXT_TOO_LONG,
@@ -52,11 +55,7 @@ def save_draft(
             hint="Shorten it; it is still in the form.",
         )
     if "\\u0000" in json.dumps(content) or not is_encodable(text):
-        raise StepRefused(
-            RefusalCode.BAD_TEXT,
-            "The draft holds characters that cannot be stored.",
-            hint="Retype it.",
-        )
+        raise _not_storable()
 
     def write(session: Session) -> None:
         get_case(session, case_id)
@@ -69,6 +68,14 @@ def save_draft(
         )
 
     store.write(write)
+
+
+def _not_storable() -> StepRefused:
+    return StepRefused(
+        RefusalCode.BAD_TEXT,
+        "The draft holds characters that cannot be stored.",
+        hint="Retype it.",
+    )
 
 
 def draft_of(store: Store, case_id: int, actor: Actor) -> Mapping[str, Any] | None:

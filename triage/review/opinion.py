@@ -40,14 +40,20 @@ class Opinion:
 
     @property
     def joint_differential(self) -> tuple[tuple[str, float], ...]:
-        """Each condition of the differential with the joint probability of "known and this one".
+        """Conditions with the joint probability of "known and this one".
+
+        Those of the differential, and the most severe plausible one.
 
         ``p(condition, known) = p(condition | known) * (1 - p_outlier)``, the product rule. Where
         the conditions exclude each other, these and `p_outlier` sum to at most 1. Where an earlier
         version stored no `p_outlier`, the probabilities stay those among the known conditions.
         """
+        ranked = [(one.condition, one.probability) for one in self.decision.differential]
+        severe, share = self.decision.most_severe, self.decision.p_most_severe
+        if severe is not None and share is not None and severe not in dict(ranked):
+            ranked.append((severe, share))  # however improbable
         known = 1.0 - (self.decision.p_outlier or 0.0)
-        return tuple((one.condition, one.probability * known) for one in self.decision.differential)
+        return tuple((condition, probability * known) for condition, probability in ranked)
 
 
 def opinion_of(shown: StoredPrediction) -> Opinion:

@@ -361,7 +361,7 @@ def undo_decision(
     moment = at or utc_now()
 
     def work(case: CaseWork) -> ReaderView:
-        if _was_undone_last(case, actor):
+        if _was_undone(case, actor, version):
             return _view(case, actor)
         case.check(Step.UNDO_DECISION, case.context(actor, moment, version=version))
         # An earlier release may have stored one under each spelling of a name.
@@ -378,11 +378,11 @@ def undo_decision(
     return in_transaction(store, case_id, work)
 
 
-def _was_undone_last(case: CaseWork, actor: Actor) -> bool:
-    """Whether the last step on the case is this reader's undoing, sent again."""
+def _was_undone(case: CaseWork, actor: Actor, version: int | None) -> bool:
+    """Whether this reader has undone the decision that they saw, so that it is sent again."""
     decisions = [read for read in case.history.reads if read.kind is ReadKind.FINAL]
-    undone = (DecisionUndone(one.review, one.facts.read) for one in decisions[-1:])
-    return any(case.is_repeated(event, actor) for event in undone)
+    undone = (DecisionUndone(one.review, one.facts.read) for one in decisions)
+    return any(case.is_repeated(event, actor, version) for event in undone)
 
 
 def _opinion(shown: StoredPrediction | None) -> Opinion | None:

@@ -28,7 +28,7 @@ def skip_case(
 ) -> None:
     """Leave a case to other readers; it stays on the worklist.
 
-    Doing so twice for the same reason, with nothing between, changes nothing.
+    Sending it again changes nothing, also where another reader has taken the case up meanwhile.
 
     Raises
     ------
@@ -39,8 +39,10 @@ def skip_case(
 
     def work(case: CaseWork) -> None:
         review = _review_begun(case, actor)
-        if review is not None and case.is_repeated(CaseSkipped(review, reason.strip()), actor):
-            return
+        if review is not None:
+            skipped = CaseSkipped(review, reason.strip())
+            if case.is_repeated(skipped, actor, version):
+                return
         case.check(Step.SKIP, case.context(actor, moment, version=version, text=reason))
         case.record(CaseSkipped(case.review_of(actor, moment), reason.strip()), actor, moment)
         case.reached(Step.SKIP)
@@ -61,8 +63,8 @@ def report_ungradable(
 ) -> None:
     """State that the images cannot be read, and what is to be done, such as a retake.
 
-    The case leaves the worklist until other images are supplied or it is opened again. Doing so
-    twice with the same texts, with nothing between, changes nothing.
+    The case leaves the worklist until other images are supplied or it is opened again. Sending it
+    again changes nothing.
 
     Raises
     ------
@@ -74,8 +76,10 @@ def report_ungradable(
     def work(case: CaseWork) -> None:
         review = _review_begun(case, actor)
         texts = reason.strip(), next_action.strip()
-        if review is not None and case.is_repeated(CaseUngradable(review, *texts), actor):
-            return
+        if review is not None:
+            reported = CaseUngradable(review, *texts)
+            if case.is_repeated(reported, actor, version):
+                return
         context = case.context(actor, moment, version=version, text=reason)
         case.check(Step.REPORT_UNGRADABLE, context)
         if not next_action.strip():
@@ -101,7 +105,7 @@ def hand_over(
 ) -> None:
     """Give a case to another reader, for whom it is reserved; they begin with a first read.
 
-    Doing so twice, with nothing between, changes nothing.
+    Sending it again changes nothing.
 
     Parameters
     ----------
@@ -121,7 +125,7 @@ def hand_over(
         if (
             review is not None
             and account is not None
-            and case.is_repeated(CaseHandedOver(review, account.name), actor)
+            and case.is_repeated(CaseHandedOver(review, account.name), actor, version)
         ):
             return
         case.check(Step.HAND_OVER, case.context(actor, moment, version=version, to=to))

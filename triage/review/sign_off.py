@@ -85,8 +85,8 @@ class SignOffResult:
     refused: Mapping[int, TriageError]
 
 
-def decided_cases(store: Store, actor: Actor) -> list[CaseToSign]:
-    """Return the cases that can be signed, the one received first first.
+def decided_cases(store: Store, actor: Actor, *, most: int | None = None) -> list[CaseToSign]:
+    """Return the cases that can be signed, the one received first first; at most so many.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def decided_cases(store: Store, actor: Actor) -> list[CaseToSign]:
     require(actor, Action.SIGN)
     with store.reading() as session:
         found = []
-        for case, history in cases_in(session, CaseState.DECIDED, CaseState.AMENDED):
+        for case, history in cases_in(session, CaseState.DECIDED, CaseState.AMENDED, most=most):
             counted = history.counted()
             assert counted is not None, "a decided case has a read that counts"
             assert history.state is not None, "a stored case was received"

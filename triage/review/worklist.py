@@ -87,14 +87,20 @@ def worklist_page(
     if not 1 <= size <= LARGEST_PAGE:
         raise UsageError(f"a page has 1 to {LARGEST_PAGE} cases", where="size")
     with store.reading() as session:
-        policies = policies_by_source(session)
-        chosen = selection(session, wanted)
-        order = _order(session, chosen, policies)
-        place = None if after is None else place_of(after, order)
-        rows = rows_in_order(session, column_order(order), chosen, after=place, size=size + 1)
-        found = list(islice(rows, size + 1))
-        shown = found[:size]
-        items = _items(session, [row.case_id for row in shown], actor, now, policies)
+        return page_of(session, actor, now, selection(session, wanted), after, size)
+
+
+def page_of(
+    session: Session, actor: Actor, now: datetime, chosen: Selection, after: str | None, size: int
+) -> WorklistPage:
+    """Return a part of the worklist of some cases; see `worklist_page`."""
+    policies = policies_by_source(session)
+    order = _order(session, chosen, policies)
+    place = None if after is None else place_of(after, order)
+    rows = rows_in_order(session, column_order(order), chosen, after=place, size=size + 1)
+    found = list(islice(rows, size + 1))
+    shown = found[:size]
+    items = _items(session, [row.case_id for row in shown], actor, now, policies)
     more = len(found) > size
     return WorklistPage(items, cursor_text(order, shown[-1].place) if more else None, order)
 

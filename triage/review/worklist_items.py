@@ -118,7 +118,7 @@ class WorklistCounts:
     waiting : int
         Cases that the filter wants.
     overdue : int
-        Of those, cases past their deadline, over all sites: it says nothing of a single case.
+        Cases past their deadline, over all sites; see `worklist_counts`.
     in_work_by_others : int
         Of those, cases that other readers have reserved.
     done_today : int

@@ -8,7 +8,13 @@ Repeating any of them changes nothing, so an interrupted run is simply run again
 
 from triage.store.accounts import any_account
 from triage.store.backup import back_up, restore
-from triage.store.bundles import champion, known_conditions, register_bundle, set_champion
+from triage.store.bundles import (
+    champion,
+    known_conditions,
+    register_bundle,
+    set_champion,
+    set_first_champion,
+)
 from triage.store.cases import add_case, find_case, get_case
 from triage.store.check import StoreCheck, check_store
 from triage.store.engine import Store, open_store, upgrade_store
@@ -75,6 +81,7 @@ __all__ = [
     "review_summary",
     "savepoint",
     "set_champion",
+    "set_first_champion",
     "shown_prediction",
     "upgrade_store",
     "verify_ledger",

@@ -63,6 +63,21 @@ def set_champion(session: Session, bundle_id: int, *, actor: str = SYSTEM) -> No
     set_order_of_bundle(session, row.id, *([former.id] if former else []))
 
 
+def set_first_champion(session: Session, bundle_id: int, *, actor: str = SYSTEM) -> None:
+    """Put a bundle in use if none is; of several writers at once, the first one's stays.
+
+    Raises
+    ------
+    StoreError
+        If there is no such bundle.
+    """
+    if champion(session) is not None:
+        return
+    hold_order(session)
+    if champion(session) is None:  # nobody has been faster while this one waited
+        set_champion(session, bundle_id, actor=actor)
+
+
 def withdraw_bundle(session: Session, digest: str, reason: str, *, actor: str = SYSTEM) -> None:
     """Show a bundle's predictions to readers no more; withdrawing it again changes nothing.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import case, insert, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from triage.errors import StoreError
+from triage.errors import NoSuchCase, StoreError
 from triage.ledger.events.case_events import CaseReceived, ImagesChecked, ImagesSupplied
 from triage.store.ledger import SYSTEM, append_event
 from triage.store.opinion_order import IS_PLANTED
@@ -19,6 +19,8 @@ from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.laterality import Laterality
 from triage.vocabulary.modality import Modality
 
+_LARGEST_NUMBER = 2**31 - 1
+"""Of a row; a larger one is of no case, and neither database takes it."""
 _WHOLE = (joinedload(Case.patient), selectinload(Case.images))
 _OTHER = "Give the new images another case id, or name their source (--source) if it is another."
 
@@ -115,13 +117,26 @@ def get_case(session: Session, case_id: int) -> StoredCase:
 
     Raises
     ------
-    StoreError
+    NoSuchCase
         If there is no such case.
     """
+    require_number(case_id)
     row = session.get(Case, case_id, options=_WHOLE)
     if row is None:
-        raise StoreError("There is no such case.", where=f"case {case_id}")
+        raise NoSuchCase("There is no such case.", where=f"case {case_id}")
     return _stored(row)
+
+
+def require_number(case_id: int) -> None:
+    """Check that a number can be that of a case, before it is looked for.
+
+    Raises
+    ------
+    NoSuchCase
+        If it cannot.
+    """
+    if not 0 < case_id <= _LARGEST_NUMBER:
+        raise NoSuchCase("There is no such case.", where="case")
 
 
 def cases_of_patient(session: Session, case_id: int, *, most: int = 50) -> list[PatientCase]:

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, selectinload
 
+from triage.store.cases import require_number
 from triage.store.records import FinalRead, Read, ReviewRecord
 from triage.store.tables import Case, Review
 from triage.store.tables import Read as ReadRow
@@ -22,7 +23,14 @@ from triage.vocabulary.review_policies import ReadKind
 
 
 def hold_case(session: Session, case_id: int) -> None:
-    """Let other writers of the case wait until the transaction ends."""
+    """Let other writers of the case wait until the transaction ends.
+
+    Raises
+    ------
+    NoSuchCase
+        If the number can be that of no case.
+    """
+    require_number(case_id)
     share_order(session)
     session.execute(select(Case.id).where(Case.id == case_id).with_for_update())
 

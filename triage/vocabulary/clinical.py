@@ -34,3 +34,6 @@ NO_AI_OPINION = "no_ai_opinion"
 
 ABSTAINED_PRIORITY = Urgency.SEMI_URGENT
 """Abstaining never lowers a priority: such a case queues here or above."""
+
+PLAUSIBLE = 0.05
+"""Joint probability from which a condition counts as plausible, so that readers see it; ours."""

@@ -23,6 +23,7 @@ _mount = component(
         "opinion.js",
         "asides.js",
         "rounds.js",
+        "parts.js",
         "form.js",
         "panel.js",
     ),

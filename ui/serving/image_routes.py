@@ -26,7 +26,7 @@ from starlette.routing import BaseRoute, Route
 
 from triage.accounts import Action, may
 from triage.accounts.sessions import Session
-from triage.errors import StoreError
+from triage.errors import NoSuchCase, StoreError
 from triage.modalities import MODALITIES
 from triage.store import Store
 from triage.store.cases import get_case
@@ -53,6 +53,7 @@ _PHOTOGRAPHS_AT_ONCE = 2
 _VOLUMES_AT_ONCE = 1
 """Decoding one takes up to 1 GiB of memory."""
 _ABSENT = "There is no such picture."
+_NOT_NOW = "The picture cannot be looked up now. Load the page again in a moment."
 _MISSING = "The file is missing or cannot be read."
 _FILES_OF_A_FOLDER = 5000
 """Of a volume that is a folder, so many files are looked at."""
@@ -137,8 +138,10 @@ class ImageRoutes:
         try:
             with self._store.reading() as session:
                 found = get_case(session, case)
-        except StoreError:
+        except NoSuchCase:
             raise _Unavailable(_ABSENT) from None
+        except StoreError:
+            raise _Unavailable(_NOT_NOW) from None
         if position >= len(found.images):
             raise _Unavailable(_ABSENT)
         image = found.images[position]

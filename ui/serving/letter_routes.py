@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from triage.accounts import Actor, PermissionDenied
 from triage.accounts.sessions import Session, SessionExpired, session_of
 from triage.charts.page_environment import page_environment
-from triage.errors import LedgerError, StoreError, TriageError
+from triage.errors import LedgerError, NoSuchCase, StoreError, TriageError
 from triage.review import StepRefused
 from triage.review.referral_letter import ReferralLetter, referral_letter
 from triage.store import Store
@@ -35,8 +35,6 @@ _LETTERS_AT_ONCE = 4
 """Each replays the events of a case and computes the hashes of its signatures."""
 _STYLE = Path(__file__).parent / "assets" / "letter.css"
 _PAGES = page_environment("ui.serving")
-_LARGEST_NUMBER = 2**31 - 1
-"""Of a row; a larger one is of no case, and not every database takes it."""
 
 
 class LetterRoutes:
@@ -74,14 +72,14 @@ class LetterRoutes:
             return _refusal(refused, 409)
         except SessionExpired as ended:
             return _refusal(ended, 401)
-        except StoreError as refused:
+        except NoSuchCase as refused:
             return _refusal(refused, 404)
+        except StoreError as refused:
+            return _refusal(refused, 503)
         return _page("letter.html", 200, letter=letter)
 
     def _letter(self, number: int, actor: Actor, token: str) -> ReferralLetter:
         session_of(self._store, token)
-        if number > _LARGEST_NUMBER:
-            raise StoreError("There is no such case.", where="case")
         return referral_letter(self._store, number, actor)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 
 import uvicorn
@@ -17,6 +19,8 @@ _LONGEST_STOP = 5
 """Seconds that requests under way have when the server is told to stop."""
 _LARGEST_MESSAGE = 16 * 1024 * 1024
 """Bytes of one message that a browser sends; files come by other requests."""
+_PAGES = "ui.navigation"
+"""Imports every page."""
 
 
 def main() -> None:
@@ -24,6 +28,7 @@ def main() -> None:
     settings = ServingSettings.from_json(os.environ[SETTINGS_VARIABLE])
     load_config_options(streamlit_options(take_files=settings.uploads is not None))
     store = open_store(os.environ[URL_VARIABLE])
+    load_pages()
     try:
         # Not by `App.run`: it sets neither a longest stop nor whom the server believes to be a
         # proxy, which `ui.serving.access` decides.
@@ -45,3 +50,14 @@ def main() -> None:
         )
     finally:
         store.close()
+
+
+def load_pages() -> None:
+    """Import the pages before the first reader waits for them, and spare the collector.
+
+    Streamlit collects garbage of all generations after every run of a page, and everybody waits
+    meanwhile. What is imported stays until the process ends, so it need not be looked through.
+    """
+    importlib.import_module(_PAGES)
+    gc.collect()
+    gc.freeze()

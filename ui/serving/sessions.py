@@ -54,3 +54,8 @@ class SessionChecks:
     def has_ended(expired: SessionExpired) -> bool:
         """Whether there was a session."""
         return expired.reason is not ExpiryReason.UNKNOWN
+
+
+def account_key(session: Session) -> str:
+    """Return what tells one person's session from another's: the number of the account."""
+    return str(session.account.id) if session.account is not None else "local"

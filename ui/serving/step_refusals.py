@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from triage.accounts.permissions import PermissionDenied
 from triage.accounts.sessions import SessionExpired
-from triage.errors import StoreError, TriageError
+from triage.errors import NoSuchCase, StoreError, TriageError
 from triage.printable import printable
 from triage.review import RefusalCode, StepRefused
 
@@ -85,6 +85,8 @@ def refusal_of(error: TriageError, text_field: str = "comment") -> Response:
             return refused(HTTPStatus.FORBIDDEN, "not_permitted", error.what, hint)
         case RequestRefused():
             return refused(error.status, "bad_request", error.what, hint)
+        case NoSuchCase():
+            return refused(HTTPStatus.NOT_FOUND, "no_such_case", error.what, hint)
         case StoreError():
             return refused(HTTPStatus.SERVICE_UNAVAILABLE, "store", error.what, hint)
         case _:

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from triage.accounts import Actor
-from triage.accounts.sessions import session_of
+from triage.accounts.sessions import Session, session_of
 from triage.errors import TriageError
 from triage.review import (
     add_addendum,
@@ -39,11 +39,14 @@ from triage.store.base import utc_now
 from ui.panel_answers import answers_of, decision_form
 from ui.serving import step_bodies as bodies
 from ui.serving.cookies import cookie_of, session_cookie
+from ui.serving.sessions import account_key
 from ui.serving.settings import ServingSettings
 from ui.serving.step_refusals import RequestRefused, refusal_of, refusal_of_body, refused
 
 MOST_BYTES = 128 * 1024
 """Largest body of a step."""
+ACCOUNT = "x-triage-account"
+"""Header with the account for which the page was drawn, see `ui.serving.sessions.account_key`."""
 _STEPS_AT_ONCE = 8
 Done = Mapping[str, Any]
 TakeStep = Callable[[Store, int, Actor, Any], Done]
@@ -83,8 +86,9 @@ class StepRoutes:
 
                 def work() -> Done:
                     # Whoever takes a step uses the session; asking for a picture does not.
-                    actor = session_of(self._store, token).actor
-                    return take(self._store, case_id, actor, body)
+                    session = session_of(self._store, token)
+                    _require_same_person(request, session)
+                    return take(self._store, case_id, session.actor, body)
 
                 done = await to_thread.run_sync(work, limiter=self._limiter)
             except ValidationError as error:
@@ -94,6 +98,24 @@ class StepRoutes:
             return JSONResponse({"done": done})
 
         return answer
+
+
+def _require_same_person(request: Request, session: Session) -> None:
+    """Check that who was signed in when the page was shown is who takes the step.
+
+    Another person may sign in in another tab of the same browser, whose cookie is that of all tabs.
+
+    Raises
+    ------
+    RequestRefused
+        If it is somebody else.
+    """
+    if request.headers.get(ACCOUNT, own := account_key(session)) != own:
+        raise RequestRefused(
+            "Somebody else has signed in in this browser. Nothing was stored.",
+            HTTPStatus.UNAUTHORIZED,
+            hint="Load the page again.",
+        )
 
 
 async def _no_step(request: Request) -> Response:

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from triage.accounts.sessions import Session
 from ui.page_paths import PagePath
 from ui.serving.access import LOGIN
+from ui.serving.sessions import account_key
 
 _INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 _ASSETS = Path(__file__).parent / "assets"
@@ -47,7 +48,7 @@ async def _index(request: Request) -> Response:
 
 async def _session(request: Request) -> Response:
     session: Session = request.scope[LOGIN]
-    return JSONResponse({"account": session.account.id if session.account else "local"})
+    return JSONResponse({"account": account_key(session)})
 
 
 async def _script(request: Request) -> Response:

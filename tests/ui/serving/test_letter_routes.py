@@ -16,6 +16,7 @@ from tests.ui.make_accounts import PASSWORD, account
 from tests.ui.make_reviewed import ANN, fill_reviewed
 from tests.ui.served import CHEAP, served, submit
 from triage.accounts import Role
+from triage.errors import StoreError
 from triage.review import SignOffResult, add_addendum, sign_off
 from triage.store import Store, events, open_store
 from triage.vocabulary.review_policies import SignatureMeaning
@@ -156,6 +157,21 @@ def test_without_a_signature_there_is_none(
     assert words in page.text
     assert "No letter" in page.text
     assert "elanoma" not in page.text
+
+
+def test_a_database_that_cannot_be_reached_is_no_missing_case(
+    client: TestClient, cases: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*given: object) -> None:
+        raise StoreError("The database cannot be reached.")
+
+    for place in ("letter_routes.referral_letter", "image_routes.get_case"):
+        monkeypatch.setattr(f"ui.serving.{place}", unreachable)
+    number = cases["histology"]
+    answer = signed_in(client).get(f"/letter/{number}")
+    assert (answer.status_code, "cannot be reached" in answer.text) == (503, True)
+    facts = client.get(f"/images/{number}/0/facts").json()
+    assert "cannot be looked up now" in facts["problem"]
 
 
 def test_other_paths_and_methods_are_none(client: TestClient) -> None:

@@ -12,7 +12,8 @@ from sqlalchemy import update
 from tests.ui.browser import CHROMIUM, serve, sign_in
 from tests.ui.make_accounts import PASSWORD, account
 from tests.ui.make_cases import fill
-from triage.accounts import Role
+from triage.accounts import Actor, Role
+from triage.review.drafts import draft_of
 from triage.store import Store, open_store
 from triage.store.account_tables import LoginSessionRow
 from triage.store.base import utc_now
@@ -111,6 +112,7 @@ def test_after_the_end_of_a_session_the_reader_goes_on_where_they_were(
         sign_in(page, address, "Dr Example", PASSWORD)
         find = page.get_by_role("textbox", name="Find a case")
         find.fill("C-1003")
+        expect(page.get_by_role("button", name="Next case found")).to_be_visible()
         cover = page.get_by_role("alertdialog")
         expect(cover).to_be_hidden()
 
@@ -134,13 +136,21 @@ def test_after_the_end_of_a_session_the_reader_goes_on_where_they_were(
         page.get_by_role("button", name="Next case found").click()
         expect(page.get_by_role("heading", name="Case C-1003")).to_be_visible()
 
-        # Somebody else signs in: nothing of the former reader's page stays.
+        # Somebody else signs in: nothing of the former reader's page stays, nor what was typed and
+        # not kept yet, which is neither shown to the other nor kept as theirs.
+        page.route("**/session", lambda route: route.abort())
         _end_sessions(store)
+        page.get_by_role("radio", name="Urgent", exact=True).click()
+        expect(page.get_by_text("Draft not saved yet")).to_be_visible()
+        page.unroute("**/session")
         expect(cover).to_be_visible()
         sign_in(tab, address, "Dr Other", PASSWORD)
         expect(cover).to_be_hidden()
         expect(page.get_by_text("Dr Other")).to_be_visible()
-        expect(page.get_by_text("Dr Example")).to_be_hidden()
+        expect(page.get_by_text("in work by Dr Example")).to_be_visible()
+        expect(page.get_by_role("radio", name="Urgent", exact=True)).to_be_hidden()
+        for number in range(1, 5):
+            assert draft_of(store, number, Actor("Dr Other", Role.READER)) is None
         browser.close()
 
 

@@ -277,7 +277,19 @@ def test_before_the_first_read_nothing_can_be_decided(site: Site) -> None:
 def test_an_unknown_reader_or_case(site: Site) -> None:
     site.open()
     assert site.refused("hand-over", to="Nobody") == ("unknown_reader", "to")
-    assert site.refused("skip", 999, version=1, reason="x")[0] == "store"
+
+
+@pytest.mark.parametrize("number", [0, 999, 2**31, 2**63, 10**40])
+def test_a_case_that_is_not_there(site: Site, number: int) -> None:
+    bodies: dict[str, dict[str, Any]] = {
+        "skip": {"version": 1, "reason": "x"},
+        "undo": {"version": 1},
+        "decision": {"version": 1, **read()},
+        "activity": {"version": None},
+        "draft": {"version": None, "form": "f", "answers": {}},
+    }
+    for step, body in bodies.items():
+        assert site.refused(step, number, **body) == ("no_such_case", None), step
 
 
 # Who may send what
@@ -294,6 +306,31 @@ def test_without_a_session_the_answer_says_so_as_json(site: Site) -> None:
     assert "first_read_locked" not in site.kinds()
     site.tokens["Ann"] = session_for(site.store, "Ann")
     site.done("first-read", **read())
+
+
+def test_a_page_of_who_was_signed_in_before_stores_nothing(site: Site) -> None:
+    """Another tab of the browser has the cookie of whoever signed in last."""
+    site.open(by=BEN)
+    ann, ben = (find_account(site.store, name) for name in ("Ann", "Ben"))
+    assert ann is not None
+    assert ben is not None
+    bodies: dict[str, dict[str, Any]] = {"draft": {"form": "f", "answers": {}}, "activity": {}}
+    for step, body in bodies.items():
+        answer = site.client.post(
+            f"/api/cases/1/{step}",
+            json=body,
+            headers={
+                "origin": ADDRESS,
+                "cookie": f"triage_session={site.tokens['Ben']}",
+                "x-triage-account": str(ann.id),
+            },
+        )
+        assert answer.status_code == 401, step
+        assert "Somebody else" in answer.json()["refused"]["message"]
+    assert draft_of(site.store, 1, BEN) is None
+    own = {"cookie": f"triage_session={site.tokens['Ben']}", "x-triage-account": str(ben.id)}
+    answer = site.client.post("/api/cases/1/activity", json={}, headers=own)
+    assert answer.status_code == 200
 
 
 def test_a_role_that_reads_no_cases_is_refused(site: Site) -> None:

@@ -20,6 +20,7 @@
       account ??= now;
       if (now !== account) {
         typedIn = null;
+        window.dispatchEvent(new Event("triage:other-account"));
         location.reload(); // somebody else signed in: nothing of the former session stays shown
       } else {
         hideCover();

@@ -32,13 +32,15 @@ class Panel {
 
   open(content) {
     this.content = content;
-    this.drafts = new DraftSaver(content.case, (text) => this.say(text));
+    this.drafts = new DraftSaver(content, (text) => this.say(text));
     const { signal } = this.listeners;
     window.addEventListener("keydown", (event) => this.commandKey(event), { capture: true, signal });
     window.addEventListener("keydown", (event) => this.plainKey(event), { signal });
     window.addEventListener("beforeunload", (event) => {
       if (this.drafts.isUnsaved) event.preventDefault();
     }, { signal });
+    // Somebody else signed in in this browser: the answers here are not theirs to keep or to see.
+    window.addEventListener("triage:other-account", () => this.drafts.discard(), { signal });
     window.addEventListener("resize", () => this.place(), { signal });
     for (const kind of ["pointerdown", "keydown", "wheel"]) {
       window.addEventListener(kind, () => this.noteActivity(), { capture: true, passive: true, signal });
@@ -105,7 +107,7 @@ class Panel {
     } else {
       body.append(...this.nextParts());
     }
-    this.surface.replaceChildren(this.steps(), body, this.footer());
+    this.surface.replaceChildren(drawSteps(content), body, this.footer());
     this.place();
   }
 
@@ -114,18 +116,6 @@ class Panel {
     const scrolled = document.querySelector("[data-testid=stMain]")?.scrollTop ?? 0;
     const top = this.surface.getBoundingClientRect().top + scrolled;
     this.surface.style.setProperty("--top", `${Math.max(Math.round(top), 0)}px`);
-  }
-
-  steps() {
-    const { steps, step } = this.content;
-    const list = make("ol", { class: "steps", "aria-label": "Steps" });
-    steps.forEach((name, at) => {
-      const item = make("li", {}, at < step ? make("span", { "aria-hidden": "true" }, "✓") : "",
-        ` ${steps.length > 1 ? `${at + 1} ` : ""}${name}`);
-      if (at === step) item.setAttribute("aria-current", "step");
-      list.append(item);
-    });
-    return list;
   }
 
   nextParts() {
@@ -145,23 +135,8 @@ class Panel {
         addAddendum(this.content, (step, body) => this.sendStep(step, body)))));
     }
     if (buttons.childElementCount) parts.push(buttons);
-    if (next.similar?.title) parts.push(this.similarCases(next.similar));
+    if (next.similar?.title) parts.push(drawSimilar(next.similar));
     return parts;
-  }
-
-  // Cases with a known label that look alike; shown only after the decision.
-  similarCases({ title, intro, note, cards }) {
-    const rows = cards.map((card) => make("li", {},
-      make("a", { href: card.large, target: "_blank", rel: "noopener", title: "Larger, in a new tab" },
-        make("img", { src: card.picture, alt: card.alt, loading: "lazy" })),
-      make("div", {},
-        make("p", { class: "known" }, make("strong", {}, card.label), " ", make("span", {}, card.source)),
-        make("p", { class: "distance" }, make("span", {}, card.distance), card.scale && `. ${card.scale}.`),
-        make("p", { class: "small" }, [card.facts, card.more].filter(Boolean).join(" · ")))));
-    const section = make("section", { class: "similar" }, make("h2", {}, title),
-      make("p", { class: "small" }, intro));
-    if (rows.length) section.append(make("ul", {}, ...rows), make("p", { class: "small" }, note));
-    return section;
   }
 
   button(text, press, kind = "plain") {
@@ -285,7 +260,7 @@ class Panel {
     this.alert.replaceChildren();
     if (drop) await this.drafts.drop();
     const given = { version: this.content.version, ...body };
-    const { refused } = await postStep(this.content.case, step, given);
+    const { refused } = await postStep(this.content, step, given);
     this.isSending = false;
     if (refused) {
       this.working(false);
@@ -344,7 +319,7 @@ class Panel {
     const now = Date.now();
     if (now - this.activity < ACTIVITY_MS || document.querySelector(".session-ended")) return;
     this.activity = now;
-    postStep(this.content.case, "activity", {});
+    postStep(this.content, "activity", {});
   }
 
   // Keys
@@ -415,7 +390,8 @@ const openPanels = new WeakMap();
 export default function ({ data, parentElement, setTriggerValue }) {
   const surface = parentElement.querySelector(".panel");
   let panel = openPanels.get(parentElement);
-  if (panel?.surface === surface && panel.content.case === data.case) {
+  const isSame = panel?.content.case === data.case && panel.content.account === data.account;
+  if (isSame && panel.surface === surface) {
     panel.send = (wish) => setTriggerValue("wish", wish);
     panel.update(data);
     return panel.leave;

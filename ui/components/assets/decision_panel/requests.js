@@ -11,14 +11,15 @@ const UNREACHABLE = {
   field: null,
 };
 
-// Returns {done} or {refused}; never throws.
-async function postStep(caseId, step, body) {
+// Returns {done} or {refused}; never throws. The server refuses what is sent for the person of
+// `account` where somebody else is signed in by now.
+async function postStep({ case: caseId, account }, step, body) {
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), REQUEST_MS);
   try {
     const answer = await fetch(`/api/cases/${caseId}/${step}`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", "x-triage-account": account },
       body: JSON.stringify(body),
       cache: "no-store",
       signal: stop.signal,
@@ -44,8 +45,8 @@ function shownTime(text) {
 
 // Keeps what was answered on the server, a moment after the last change.
 class DraftSaver {
-  constructor(caseId, say) {
-    this.caseId = caseId;
+  constructor(content, say) {
+    this.content = content;
     this.say = say;
     this.wanted = null;
     this.running = null;
@@ -79,7 +80,7 @@ class DraftSaver {
   async send() {
     while (this.wanted !== null) {
       const text = this.wanted;
-      const answer = await postStep(this.caseId, "draft", JSON.parse(text));
+      const answer = await postStep(this.content, "draft", JSON.parse(text));
       if (answer.done) {
         if (this.wanted === text) this.wanted = null;
         this.say(`Draft saved ${shownTime(answer.done.saved_at)}`);
@@ -98,10 +99,14 @@ class DraftSaver {
 
   // What is sent now as a step is no draft any more.
   async drop() {
+    this.discard();
+    await this.running;
+  }
+
+  discard() {
     clearTimeout(this.timer);
     this.wanted = null;
     this.refused = false;
-    await this.running;
   }
 
   close() {
