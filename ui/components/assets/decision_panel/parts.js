@@ -20,7 +20,7 @@ function drawSimilar({ title, intro, note, cards }) {
       make("p", { class: "known" }, make("strong", {}, card.label), " ", make("span", {}, card.source)),
       make("p", { class: "distance" }, make("span", {}, card.distance), card.scale && `. ${card.scale}.`),
       make("p", { class: "small" }, [card.facts, card.more].filter(Boolean).join(" · ")))));
-  const section = make("section", { class: "similar" }, make("h3", {}, title),
+  const section = make("section", { class: "similar" }, make("h2", {}, title),
     make("p", { class: "small" }, intro));
   if (rows.length) section.append(make("ul", {}, ...rows), make("p", { class: "small" }, note));
   return section;
