@@ -144,7 +144,13 @@ def test_after_the_end_of_a_session_the_reader_goes_on_where_they_were(
         expect(page.get_by_text("Draft not saved yet")).to_be_visible()
         page.unroute("**/session")
         expect(cover).to_be_visible()
+        page.route("**/session", lambda route: route.abort())  # so the draft is sent again before
         sign_in(tab, address, "Dr Other", PASSWORD)
+        expect(tab.get_by_text("Dr Other")).to_be_visible()
+        with page.expect_response("**/draft") as sent:
+            pass
+        assert sent.value.status == 401
+        page.unroute("**/session")
         expect(cover).to_be_hidden()
         expect(page.get_by_text("Dr Other")).to_be_visible()
         expect(page.get_by_text("in work by Dr Example")).to_be_visible()
