@@ -161,6 +161,17 @@ def test_the_filter_narrows_what_is_handed_out(store: Store) -> None:
     )
 
 
+@pytest.mark.parametrize("visible", [False, True])
+def test_a_search_does_not_tell_a_hidden_priority(store: Store, visible: bool) -> None:
+    if visible:
+        show_priority(store)
+    calm = scored(store, "x-1", opinion(Urgency.OBSERVATION), received_at=NOON - DAY)
+    urgent = scored(store, "x-2", opinion(Urgency.URGENT), received_at=NOON - HOUR)
+    assert in_order(store, text="x-") == (urgent if visible else calm)
+    assert in_order(store, received_to=NOON.date()) == (urgent if visible else calm)
+    assert in_order(store) == urgent
+
+
 def test_who_may_not_read_gets_no_case(store: Store) -> None:
     with pytest.raises(PermissionDenied):
         next_case(store, Actor("Gov", Role.GOVERNANCE), NOON)

@@ -21,9 +21,17 @@ from sqlalchemy.orm import Session
 
 from triage.accounts import Action, Actor, require
 from triage.review.policies import site_policy
-from triage.review.worklist import require_time_zone
+from triage.review.worklist import order_of, require_time_zone
 from triage.review.worklist_filter import EVERY_CASE, WorklistFilter
-from triage.review.worklist_query import OrderedRow, Selection, rows_in_order, selection
+from triage.review.worklist_items import WorklistOrder
+from triage.review.worklist_query import (
+    OrderedRow,
+    Selection,
+    column_order,
+    policies_by_source,
+    rows_in_order,
+    selection,
+)
 from triage.store import Store
 from triage.store.tables import Case, CaseLock, Event, Read, Review
 from triage.vocabulary.case_states import CaseState
@@ -51,6 +59,9 @@ def next_case(
 ) -> int | None:
     """Return the case that a reader is to open next, or None if none is free for them.
 
+    Where a reader searches for a name or a day, and a site hides the priority, the cases found come
+    in the order of arrival.
+
     Free is a case that no other reader has reserved, and of which the reader has given no second
     read. One that the reader has left to others comes when no other is free. The case is not
     reserved yet: of two readers who get the same, `open_case` refuses the second, who asks again.
@@ -76,7 +87,11 @@ def next_case(
     with store.reading() as session:
         chosen = selection(session, wanted)
         candidates = _Candidates(session, actor, now)
-        first = candidates.first(_by_urgency(session, chosen, now))
+        if _tells_priority(session, chosen, wanted):
+            ordered = _by_arrival(session, chosen)
+        else:
+            ordered = _by_urgency(session, chosen, now)
+        first = candidates.first(ordered)
         if first is None:
             return candidates.left_to_others
         source = session.scalar(select(Case.source).where(Case.id == first)) or ""
@@ -84,6 +99,21 @@ def next_case(
             return first
         drawn = candidates.first(_drawn(session, chosen, rng))
         return first if drawn is None else drawn
+
+
+def _tells_priority(session: Session, chosen: Selection, wanted: WorklistFilter) -> bool:
+    """Whether the order of urgency would tell a reader what a site hides.
+
+    Who searches for a name or a day can leave any two cases in the list, and see which comes first.
+    """
+    searched = wanted.text.strip() or wanted.received_from or wanted.received_to
+    order = order_of(session, chosen, policies_by_source(session))
+    return bool(searched) and order is WorklistOrder.ARRIVAL
+
+
+def _by_arrival(session: Session, chosen: Selection) -> Iterator[int]:
+    columns = column_order(WorklistOrder.ARRIVAL)
+    return (row.case_id for row in rows_in_order(session, columns, chosen, size=_PART))
 
 
 def _by_urgency(session: Session, chosen: Selection, now: datetime) -> Iterator[int]:

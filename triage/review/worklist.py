@@ -95,7 +95,7 @@ def page_of(
 ) -> WorklistPage:
     """Return a part of the worklist of some cases; see `worklist_page`."""
     policies = policies_by_source(session)
-    order = _order(session, chosen, policies)
+    order = order_of(session, chosen, policies)
     place = None if after is None else place_of(after, order)
     rows = rows_in_order(session, column_order(order), chosen, after=place, size=size + 1)
     found = list(islice(rows, size + 1))
@@ -127,9 +127,10 @@ def require_time_zone(now: datetime) -> None:
         raise UsageError("the time has no time zone", where="now", hint="Give one, such as UTC.")
 
 
-def _order(
+def order_of(
     session: Session, chosen: Selection, policies: Mapping[str, SitePolicy]
 ) -> WorklistOrder:
+    """Return the order of a list: by urgency only where every site of it shows its priority."""
     covered = chosen.sources or waiting_sources(session)
     shown = [policies.get(source, SitePolicy()).priority_visible for source in covered]
     if shown and all(shown):
