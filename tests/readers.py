@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from triage.accounts import Actor, Role
+from triage.ledger.events.review_events import FollowUp
 from triage.review import (
     Certainty,
+    FollowUpKind,
     OverrideReason,
     ReaderView,
     decide,
@@ -53,8 +55,10 @@ def lock(store: Store, number: int, name: str = "Ann", **read: Any) -> ReaderVie
 def read_case(
     store: Store, number: int, name: str, first: dict[str, Any], final: dict[str, Any]
 ) -> ReaderView:
-    """Read a case from the opening to the decision."""
+    """Read a case to its decision; where the AI abstained, nothing is to follow."""
     lock(store, number, name, **first)
-    reveal(store, number, reader(name))
+    opinion = reveal(store, number, reader(name))
     given = {"reason": OverrideReason.HISTORY} | final
+    if opinion is not None and opinion.abstained:
+        given = {"follow_up": FollowUp(FollowUpKind.NONE, text="Seen today.")} | given
     return decide(store, number, reader(name), at=utc_now() + DWELL, **given)

@@ -28,7 +28,7 @@ from ui.opening_next import open_next
 from ui.page_paths import PagePath
 from ui.session import go_to_case, go_to_page, take_notice
 from ui.settings import SHORTCUT
-from ui.words import escape
+from ui.words import LOCAL_USER, escape
 
 _REFUSED = "worklist refused"
 _STYLE = """
@@ -87,6 +87,8 @@ def show(store: Store, session: Session) -> None:
     )
     _pages(part)
     st.caption(worklist_notes.on_order(store, part.order, sites, wanted, can_read=can_read))
+    if session.local:
+        st.caption(LOCAL_USER)
 
 
 def _part(

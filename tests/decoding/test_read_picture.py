@@ -54,7 +54,8 @@ def test_position_and_time_are_dropped(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(encode(picture(), "jpeg", exif=exif))
     read = read_picture(path)
-    assert set(vars(read)) == {"frames", "kind", "modality", "sha256", "flags"}
+    facts = {"frames", "kind", "modality", "sha256", "flags", "mm_per_pixel"}
+    assert set(vars(read)) == facts
     assert type(read.frames) is np.ndarray
     path.write_bytes(encode(picture(), "jpeg"))
     np.testing.assert_array_equal(read.frames, read_picture(path).frames)

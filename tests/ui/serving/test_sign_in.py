@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -298,10 +299,17 @@ def test_no_message_is_taken_in_a_session_that_is_over(
 ) -> None:
     monkeypatch.setattr(open_connections, "CHECK_SECONDS", 3600)
     taken: list[object] = []
-    monkeypatch.setattr(Runtime, "handle_backmsg", lambda *given, **named: taken.append(given))
+    was_taken = threading.Event()
+
+    def take(*given: object, **named: object) -> None:
+        taken.append(given)
+        was_taken.set()
+
+    monkeypatch.setattr(Runtime, "handle_backmsg", take)
     submit(client)
     with client.websocket_connect(STREAM, headers={"origin": ADDRESS}) as connection:
         connection.send_bytes(b"")
+        assert was_taken.wait(60)
         sign_out(store, client.cookies["triage_session"])
         connection.send_bytes(b"")
         assert _code_of_close(connection) == open_connections.SESSION_ENDED
