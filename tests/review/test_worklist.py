@@ -38,6 +38,7 @@ from triage.review import (
     open_case,
     skip_case,
     worklist_counts,
+    worklist_overview,
     worklist_page,
     worklist_sites,
 )
@@ -490,3 +491,15 @@ def test_times_are_kept_to_the_microsecond(store: Store) -> None:
     show_priority(store)
     (item,) = waiting_items(store, moment)
     assert item.deadline == moment + DAY
+
+
+def test_an_overview_is_a_page_and_its_numbers(store: Store) -> None:
+    for number in range(3):
+        scored(store, f"c{number}", source=f"s{number}")
+    wanted = WorklistFilter(text="c1")
+    page, counts = worklist_overview(store, ANN, NOON, wanted=wanted)
+    assert page == worklist_page(store, ANN, NOON, wanted=wanted)
+    assert counts == worklist_counts(store, ANN, NOON, wanted)
+    assert ([one.external_id for one in page.items], counts.waiting) == (["c1"], 1)
+    with pytest.raises(PermissionDenied):
+        worklist_overview(store, Actor("Eve", Role.ENGINEER), NOON)
