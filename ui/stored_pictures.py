@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from triage.decoding.read_picture import read_picture
 from triage.decoding.read_volume import read_volume
 from triage.errors import ImageRejected
@@ -9,6 +12,8 @@ from triage.imaging.picture import Picture
 from triage.oct_imaging import OctVolume
 from triage.store.records import ImageRecord
 from ui.image_files import CHANGED, NOT_RECORDED, OUTSIDE, path_of
+
+_Content = TypeVar("_Content", Picture, OctVolume)
 
 
 def read_photograph(image: ImageRecord) -> Picture | str:
@@ -18,16 +23,7 @@ def read_photograph(image: ImageRecord) -> Picture | str:
     case was received. The reason is a sentence that names no file, because file names can contain
     patients' names.
     """
-    path = path_of(image)
-    if path is None:
-        return OUTSIDE
-    try:
-        picture = read_picture(path, root=image.root)
-    except ImageRejected as refusal:
-        return refusal.what
-    if image.sha256 is not None and picture.sha256 != image.sha256:
-        return CHANGED
-    return picture
+    return _checked(image, read_picture)
 
 
 def notes_on(picture: Picture, image: ImageRecord) -> tuple[str, ...]:
@@ -41,13 +37,17 @@ def notes_on(picture: Picture, image: ImageRecord) -> tuple[str, ...]:
 
 def read_scan(image: ImageRecord) -> OctVolume | str:
     """Read a volume, or return the reason why it cannot be shown, as `read_photograph`."""
+    return _checked(image, read_volume)
+
+
+def _checked(image: ImageRecord, read: Callable[..., _Content]) -> _Content | str:
     path = path_of(image)
     if path is None:
         return OUTSIDE
     try:
-        volume = read_volume(path, root=image.root)
+        content = read(path, root=image.root)
     except ImageRejected as refusal:
         return refusal.what
-    if image.sha256 is not None and volume.sha256 != image.sha256:
+    if image.sha256 is not None and content.sha256 != image.sha256:
         return CHANGED
-    return volume
+    return content

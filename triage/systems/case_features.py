@@ -34,7 +34,7 @@ def case_features(
         Columns of each network in the embedding.
     left_out : collection of str
         Cases whose input is not of the kind that the networks were trained to read: their
-        embedding says nothing of what is on it.
+        embedding does not describe a lesion or a retina.
 
     Returns
     -------
