@@ -1,0 +1,128 @@
+"""The content of a report as blocks, made once and rendered to HTML, PDF and CSV.
+
+Numbers become text here and nowhere else, so that they are identical in every format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from markupsafe import Markup
+
+from triage.vocabulary.verdicts import Verdict
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table.
+
+    Parameters
+    ----------
+    text : str
+    detail : str
+        A second, smaller line, such as an interval.
+    verdict : Verdict, optional
+        Shown as a sign with its words.
+    weak : bool
+        Shown as missing or without enough evidence.
+    value : float, int or str, optional
+        What a CSV file has in place of the text.
+    """
+
+    text: str
+    detail: str = ""
+    verdict: Verdict | None = None
+    weak: bool = False
+    value: float | int | str | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its heading and what it holds."""
+
+    title: str
+    kind: Literal["text", "number"] = "text"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; `key` names its CSV file where it has one of its own."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph of plain text."""
+
+    text: str
+    kind: Literal["text", "lead", "note", "missing"] = "text"
+
+
+@dataclass(frozen=True)
+class Items:
+    """A list of sentences."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Labels with what was stated; None is printed as "not stated"."""
+
+    facts: tuple[tuple[str, str | None], ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart: static SVG that is complete by itself, its caption, and its title for readers."""
+
+    svg: Markup
+    title: str
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading below that of the section."""
+
+    text: str
+
+
+Block = Table | Paragraph | Items | Facts | Figure | Heading
+
+
+@dataclass(frozen=True)
+class Section:
+    """One numbered section.
+
+    Parameters
+    ----------
+    key : str
+        Anchor, such as `subgroups`.
+    title : str
+    blocks : tuple of Block
+    unavailable : str
+        The reason why the section has no content; its blocks are then not shown.
+    """
+
+    key: str
+    title: str
+    blocks: tuple[Block, ...] = ()
+    unavailable: str = ""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A whole report."""
+
+    title: str
+    report_id: str
+    date: str
+    lead: str
+    sections: tuple[Section, ...] = field(default=())

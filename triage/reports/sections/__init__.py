@@ -1,0 +1,1 @@
+"""The sections of the audit report, one function each."""
