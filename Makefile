@@ -29,7 +29,7 @@ demo: install
 	$(BIN)/triage demo $(ARGS)
 
 test: install-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # Recording lines takes 50 to 90 % more time (Python 3.11), so it is a command of its own.
 coverage: install-dev

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,31 @@ if TYPE_CHECKING:  # tests of packages without torch must not import it here
     from tests.tiny import TinyBundle, TinyOctBundle
     from triage.data.dataset import Dataset
     from triage.data.spec import DataSpec
+
+
+SLOW_FOLDERS = ("pipelines", "benchmark", "learning", "systems", "models")
+"""Folders of tests that train, whose files take minutes with few tests."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files that take long first, so that two workers end at about the same time.
+
+    xdist by itself would start with the files of the most tests, and end with one worker waiting
+    for the other's browser.
+    """
+    counts = Counter(item.path for item in items)
+    in_browser = {item.path for item in items if item.get_closest_marker("browser")}
+
+    def place(item: pytest.Item) -> tuple[bool, bool, int, str]:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        return (
+            item.path not in in_browser,
+            folder not in SLOW_FOLDERS,
+            -counts[item.path],
+            str(item.path),
+        )
+
+    items.sort(key=place)  # stable: the tests of a file keep their order
 
 
 settings.register_profile("patient", deadline=None)  # timing depends on the load of the machine
