@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Literal
 
 from triage.reports.audit_report import Attachment, AuditReport
-from triage.reports.document import Block, Cell, Column, Facts, Paragraph, Section, Table
+from triage.reports.document import (
+    Block,
+    Cell,
+    Column,
+    Facts,
+    Paragraph,
+    Section,
+    SignatureLines,
+    Table,
+)
 
 _Kind = Literal["incidents", "risk", "sbom", "approvals"]
 _TO_SIGN = ("Prepared by", "Checked by", "Approved by")
@@ -50,10 +59,8 @@ def approvals(report: AuditReport) -> Section:
     attached = _attached(report, "approvals")
     if attached:
         return Section("approvals", title, attached)
-    columns = (Column("Role"), Column("Name"), Column("Date"), Column("Signature"))
-    rows = tuple((Cell(role), Cell(""), Cell(""), Cell("")) for role in _TO_SIGN)
-    lines = Table("To be signed", columns, rows)
-    return Section("approvals", title, (Paragraph("No approvals were attached."), lines))
+    nothing = Paragraph("No approvals were attached. To be signed:")
+    return Section("approvals", title, (nothing, SignatureLines(_TO_SIGN)))
 
 
 def _section(report: AuditReport, key: str, title: str, kind: _Kind) -> Section:
