@@ -62,9 +62,7 @@ def _sentences(report: AuditReport) -> list[str]:
     for each in report.levels:
         if each.level == UNKNOWN and each.n_cases:
             share = 100 * each.n_cases / max(report.n_cases, 1)
-            found.append(
-                f"{words(each.axis)} of {each.n_cases} cases ({share:.1f} %) is unknown."
-            )
+            found.append(f"{words(each.axis)} of {each.n_cases} cases ({share:.1f} %) is unknown.")
     if report.public:
         found.append("Small cells are suppressed in this copy.")
     return found
@@ -159,5 +157,3 @@ def integrity(report: AuditReport) -> Section:
         )
     )
     return Section("integrity", "Integrity", (Facts(facts), Heading("How to verify"), steps))
-
-

@@ -14,6 +14,7 @@ _SIDE_BY_SIDE = 5
 """Metrics of one table, so that it fits a page of A4."""
 _GRAVEST_FIRST = (Verdict.FAILS, Verdict.NOT_ENOUGH, Verdict.MEETS)
 
+
 def levels_by_axis(report: AuditReport) -> dict[str, list[str]]:
     """Return the levels of each axis in the order of the estimates, without that of all cases."""
     found: dict[str, dict[str, None]] = {}

@@ -39,7 +39,9 @@ _CORRECTED = (
     "Below each corrected p-value is the method: Holm within the primary set, BH for Benjamini and "
     "Hochberg elsewhere."
 )
-_SIGNS = "✓ meets its limit, ✗ fails it, ? not enough evidence; metrics without a limit have no sign."
+_SIGNS = (
+    "✓ meets its limit, ✗ fails it, ? not enough evidence; metrics without a limit have no sign."
+)
 
 
 def subgroups(report: AuditReport) -> Section:
@@ -122,7 +124,11 @@ def _worst(report: AuditReport) -> Table:
             Cell(words(each.axis)),
             Cell(each.level or "none with enough evidence", weak=each.level is None),
             Cell(number(each.value, units.get(each.metric, "")), value=each.value),
-            Cell(MISSING if each.low is None else span(each.low, each.high, units[each.metric])),
+            Cell(
+                MISSING
+                if each.low is None
+                else span(each.low, each.high, units.get(each.metric, ""))
+            ),
         )
         for each in report.worst
     )

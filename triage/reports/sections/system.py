@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from triage.reports.audit_report import AuditReport
 from triage.reports.document import Facts, Section
-from triage.reports.sections.of_bundle import model_card
 from triage.reports.sections.cells import words
+from triage.reports.sections.of_bundle import model_card
 
 
 def intended_use(report: AuditReport) -> Section:
