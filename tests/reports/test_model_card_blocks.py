@@ -1,5 +1,7 @@
 """The model card: what a manifest states, and what it does not."""
 
+import itertools
+
 from tests.reports.example import BUNDLE
 from triage.reports.document import Facts, Heading, Paragraph, Table
 from triage.reports.model_card_blocks import model_card_blocks, model_card_facts
@@ -18,7 +20,7 @@ def test_facts_read_the_manifest_and_say_what_is_not_stated():
 
 def test_groups_are_without_gaps_and_the_same_for_every_manifest():
     groups = [group for group, *_ in model_card_facts(BUNDLE)]
-    assert sum(a != b for a, b in zip(groups, groups[1:], strict=False)) == len({*groups}) - 1
+    assert sum(a != b for a, b in itertools.pairwise(groups)) == len({*groups}) - 1
     labels = [(group, label) for group, label, _ in model_card_facts(BUNDLE)]
     assert [(group, label) for group, label, _ in model_card_facts({})] == labels
 
