@@ -12,7 +12,7 @@ from tests.decisions.test_rules import simulate as simulate_rules
 from tests.evaluation.synthetic import make_outcomes
 from tests.evaluation.test_metrics import small
 from tests.evaluation.test_uncertainty import OUTLIER, decided
-from tests.reports.audit_example import audit_report
+from tests.reports.empty_audit import audit_report
 from tests.reports.bundle_example import (
     DATA,
     REASONS,
