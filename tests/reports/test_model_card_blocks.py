@@ -61,3 +61,4 @@ def test_blocks_hold_every_fact_and_every_file():
 
 def test_json_values_are_written_for_people():
     assert written({"a": [1, 2.50001], "b": True}) == "a = 1, 2.50001; b = yes"
+    assert written({"a": {"x": 1, "y": 2}, "b": 3}) == "a (x = 1; y = 2); b = 3"

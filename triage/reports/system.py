@@ -15,9 +15,15 @@ def file_hashes(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 def written(value: Any) -> str:
-    """Write a JSON value for people: lists by commas, mappings as name = value."""
+    """Write a JSON value for people: lists by commas, mappings as name = value.
+
+    A mapping within another stands in brackets after its name.
+    """
     if isinstance(value, Mapping):
-        return "; ".join(f"{key} = {written(item)}" for key, item in value.items())
+        return "; ".join(
+            f"{key} ({written(item)})" if isinstance(item, Mapping) else f"{key} = {written(item)}"
+            for key, item in value.items()
+        )
     if isinstance(value, list):
         return ", ".join(written(item) for item in value)
     if isinstance(value, bool):

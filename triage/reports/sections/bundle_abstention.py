@@ -8,12 +8,8 @@ from triage.evaluation.policy_costs import PolicyCost, PolicyCosts
 from triage.evaluation.results import RiskCoverage
 from triage.reports.bundle_extra import BundleExtra
 from triage.reports.document import Block, Cell, Column, Heading, Paragraph, Section, Table
-from triage.reports.sections.bundle_parts import (
-    count_cell,
-    count_table,
-    estimate_cell,
-    figure,
-)
+from triage.reports.sections.bundle_parts import count_table, estimate_cell, figure
+from triage.reports.sections.cells import count_cell, group
 
 
 def abstention_section(extra: BundleExtra) -> Section:
@@ -46,9 +42,14 @@ def abstention_section(extra: BundleExtra) -> Section:
 
 
 def _curve_text(curve: RiskCoverage) -> Paragraph:
+    answered = (
+        "It answered no case"
+        if curve.operating_risk is None
+        else f"Among the cases it answered, {number(curve.operating_risk, 'proportion')} were wrong"
+    )
     return Paragraph(
-        f"Among the cases it answered, {number(curve.operating_risk, 'proportion')} were wrong; "
-        f"answering everything would have made {number(curve.random_risk, 'proportion')} wrong."
+        f"{answered}; answering everything would have made "
+        f"{number(curve.random_risk, 'proportion')} wrong."
     )
 
 
@@ -108,7 +109,7 @@ def _by_group(rows: list[PolicyCost]) -> Table:
         (Column("Group"), *(Column(policy) for policy in policies)),
         tuple(
             (
-                Cell(f"{axis}: {level}"),
+                Cell(group(axis, level)),
                 *(estimate_cell(cost[axis, level, policy]) for policy in policies),
             )
             for axis, level in dict.fromkeys((row.axis, row.level) for row in rows)
