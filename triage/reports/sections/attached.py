@@ -6,7 +6,7 @@ from typing import Literal
 
 from triage.reports.attachment_blocks import attachment_blocks
 from triage.reports.audit_report import AuditReport
-from triage.reports.document import Cell, Column, Paragraph, Section, Table
+from triage.reports.document import Paragraph, Section, SignatureLines
 
 _Kind = Literal["incidents", "risk", "sbom", "approvals"]
 _TO_SIGN = ("Prepared by", "Checked by", "Approved by")
@@ -51,10 +51,8 @@ def approvals(report: AuditReport) -> Section:
     attached = attachment_blocks(report, "approvals")
     if attached:
         return Section("approvals", title, attached)
-    columns = (Column("Role"), Column("Name"), Column("Date"), Column("Signature"))
-    rows = tuple((Cell(role), Cell(""), Cell(""), Cell("")) for role in _TO_SIGN)
-    lines = Table("To be signed", columns, rows)
-    return Section("approvals", title, (Paragraph("No approvals were attached."), lines))
+    nothing = Paragraph("No approvals were attached. To be signed:")
+    return Section("approvals", title, (nothing, SignatureLines(_TO_SIGN)))
 
 
 def _section(report: AuditReport, key: str, title: str, kind: _Kind) -> Section:

@@ -77,8 +77,8 @@ def _not_enough(report: AuditReport) -> Table:
     unknown = [each for each in report.findings if each.verdict is Verdict.NOT_ENOUGH]
     columns = (
         Column("Group"), Column("Metric"), Column("Limit"), Column("Estimate", "number"),
-        Column("n", "number"), Column("More cases, none wrong", "number"),
-        Column("More cases, errors as seen", "number"),
+        Column("n", "number"), Column("More, none wrong", "number"),
+        Column("More, errors as seen", "number"),
     )  # fmt: skip
     return Table(
         "Limits without enough evidence, and how many more cases it would take to meet them",
@@ -141,11 +141,11 @@ def reproducibility(report: AuditReport) -> Section:
         ("Seed", str(planned.intervals.seed)),
         ("Resamples", str(planned.intervals.replicates)),
         ("Plan, SHA-256", report.plan_sha256),
-        ("Data spec", planned.spec),
-        ("Data spec, SHA-256", planned.spec_sha256),
+        *((("Data spec", planned.spec), ("Data spec, SHA-256", planned.spec_sha256))
+          if planned.spec else ()),
         *((("File of metrics, SHA-256", planned.metrics_sha256),) if planned.metrics_file else ()),
         *((words(name), value) for name, value in report.facts.items()),
-    )
+    )  # fmt: skip
     text = Paragraph(
         "The same plan and data give the same bytes of every file, on one machine and number of "
         "threads. The date of all files is that of the plan."
@@ -160,7 +160,7 @@ def integrity(report: AuditReport) -> Section:
         ("Report", report.report_id),
         ("Plan, SHA-256", report.plan_sha256),
         ("Bundle, SHA-256", report.system.bundle),
-        ("Head of the ledger", registered.head or None),
+        ("Head of the ledger", registered.head or registered.sentence),
         *((f"Attachment {each.name}, SHA-256", each.sha256) for each in report.attachments),
         *((words(name), value) for name, value in report.facts.items()),
     )
