@@ -11,14 +11,14 @@ from triage.evaluation.metrics.weighted import FloatArray
 
 N_BINS = 15
 
-Bins = NDArray[np.int64]
+Bins = NDArray[np.int16]
 _SIDES = ("left", "right")
 
 
 def equal_width_bin(values: Column) -> Bins:
     """Bin of each value, int [N]: bin b holds values in (b/15, (b+1)/15], and the first also 0."""
-    upper = np.ceil(np.asarray(values, dtype=np.float64) * N_BINS).astype(np.int64)
-    bins: Bins = np.clip(upper - 1, 0, N_BINS - 1)
+    upper = np.ceil(np.asarray(values, dtype=np.float64) * N_BINS)
+    bins: Bins = np.clip(upper - 1, 0, N_BINS - 1).astype(np.int16)
     return bins
 
 
@@ -29,7 +29,7 @@ def equal_mass_bin(values: Column, where: BoolColumn) -> Bins:
     the same bins. Equal values share a bin, by the middle of their ranks. Bins of cases that
     do not count are 0.
     """
-    bins = np.zeros(len(values), dtype=np.int64)
+    bins = np.zeros(len(values), dtype=np.int16)
     ranked = np.sort(values[where])
     if len(ranked):
         edges = [_first_of_bin(ranked, index) for index in range(1, N_BINS)]

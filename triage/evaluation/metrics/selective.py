@@ -89,8 +89,10 @@ def _aurc_gradient(sums: RiskSums) -> FloatArray:
     curve_after, curve_before = polygamma(1, after + 1), polygamma(1, before + 1)
     share, places = (np.nan_to_num(ratio(part, m)) for part in (e, before))
     lead = found - share * before
-    by_m = share * places * h + lead * curve_after + _later(
-        lead * (curve_after - curve_before) - share * h
+    by_m = (
+        share * places * h
+        + lead * curve_after
+        + _later(lead * (curve_after - curve_before) - share * h)
     )
     by_e = 1 - places * h + _later(h)
     n, area = sums.total[0], sums.aurc[0]
