@@ -42,7 +42,6 @@ def draws(
         counts = np.empty((len(order), b))
         for members in groups:
             drawn = generator.integers(0, len(members), size=(b, len(members)))
-            flat = drawn * b + np.arange(b)[:, None]
-            size = len(members) * b
-            counts[members] = np.bincount(flat.ravel(), minlength=size).reshape(-1, b)
+            rows = [np.bincount(each, minlength=len(members)) for each in drawn]
+            counts[members] = np.array(rows).T
         yield counts
