@@ -10,7 +10,13 @@ from __future__ import annotations
 import numpy as np
 
 from triage.auditing.analyses.group_sums import FloatArray, GroupSums, every_axis, group_sums
-from triage.auditing.analyses.numbers import drawn_number, missing_columns, unavailable
+from triage.auditing.analyses.numbers import (
+    Name,
+    measured_ratio,
+    missing_columns,
+    named_number,
+    unavailable,
+)
 from triage.auditing.audit_plan import AuditPlan
 from triage.auditing.audit_table import AuditTable
 from triage.auditing.measurement import (
@@ -27,6 +33,7 @@ from triage.vocabulary.clinical import Urgency
 KEY, TITLE = "decision_curve", "Decision curve"
 SYSTEM, EVERYONE, NO_ONE = "this system", "refer everyone as urgent", "refer no one as urgent"
 UNIT = "net benefit"
+_N, _URGENT = 0, 1
 
 
 def decision_curve(table: AuditTable, plan: AuditPlan) -> Analysis:
@@ -59,12 +66,12 @@ def decision_curve(table: AuditTable, plan: AuditPlan) -> Analysis:
     curves: list[Curve] = []
     for axis, levels in every_axis(table):
         sums = group_sums(table, levels, values, where)
-        drawn, interval = sums.draw(plan.intervals)
+        replicates = sums.replicates(plan.intervals)
         for place, level in enumerate(levels.levels):
             if not sums.totals[place, 0]:
                 continue
             scope = (axis, level)
-            numbers += _numbers(scope, sums, place, drawn[:, place], interval, plan)
+            numbers += _numbers(scope, sums, place, replicates, plan)
             curves += _curves(scope, sums.totals[place], plan)
     notes = [
         "A case is referred as urgent where its probability of an urgent condition is at least the "
@@ -90,36 +97,34 @@ def _numbers(
     scope: tuple[str, str],
     sums: GroupSums,
     place: int,
-    drawn: FloatArray,
-    interval: str,
+    replicates: FloatArray | None,
     plan: AuditPlan,
 ) -> list[NamedNumber]:
     found = []
-    total = sums.totals[place]
     for number, threshold in enumerate(plan.thresholds):
-        value, draws = (_gain(each, number, threshold) for each in (total, drawn))
         at = f"threshold {threshold:g}"
-        rows = [("net_benefit_gain", f"net benefit above '{EVERYONE}', {at}", 1.0, UNIT)]
+        gain = Name("net_benefit_gain", f"net benefit above '{EVERYONE}', {at}", *scope, UNIT)
+        rows = [(gain, 1.0)]
         if scope == (OVERALL, ALL):
             title = f"urgent referrals avoided, net of urgent cases missed, {at}"
-            scale = 100 * (1 - threshold) / threshold
-            rows.append(("interventions_avoided", title, scale, "of 100 cases"))
-        for key, title, scale, unit in rows:
-            found.append(
-                drawn_number(
-                    key, title, scope, scale * float(value), scale * draws, plan.intervals,
-                    n=int(total[0]), n_patients=int(sums.patients[place, 1]), interval=interval,
-                    unit=unit, unseen=scale,
-                )  # fmt: skip
-            )
+            avoided = Name("interventions_avoided", title, *scope, "of 100 cases")
+            rows.append((avoided, 100 * (1 - threshold) / threshold))
+        for name, scale in rows:
+            measured = measured_ratio(
+                name, sums, place, scale * _gain(number, threshold, sums.n_values), sums.unit(_N),
+                n_patients=int(sums.patients[place, _URGENT]), replicates=replicates,
+            )  # fmt: skip
+            found.append(named_number(name, measured, plan.intervals))
     return found
 
 
-def _gain(totals: FloatArray, number: int, threshold: float) -> FloatArray:
-    """Difference to referring everyone, of totals [..., 2 + 2 thresholds]."""
-    n, urgent = totals[..., 0], totals[..., 1]
-    hits, alarms = totals[..., 2 + 2 * number], totals[..., 3 + 2 * number]
-    return net_benefit(hits - urgent, alarms - (n - urgent), n, threshold)
+def _gain(number: int, threshold: float, n_values: int) -> FloatArray:
+    """Coefficients of the difference to referring everyone, of `n_values` totals."""
+    weight = threshold / (1 - threshold)
+    found = np.zeros(n_values)
+    found[2 + 2 * number], found[3 + 2 * number] = 1.0, -weight
+    found[_N], found[_URGENT] = weight, -(1.0 + weight)
+    return found
 
 
 def _curves(scope: tuple[str, str], total: FloatArray, plan: AuditPlan) -> list[Curve]:

@@ -71,15 +71,28 @@ class GroupSums:
         squares = (self.by_patient.T @ self.by_patient).toarray() - np.outer(total, total) / n
         return np.asarray(squares * (n / max(n - 1, 1)), dtype=np.float64)
 
-    def ratio_variance(self, level: int, numerator: int, denominator: int) -> float:
-        """Variance of the ratio of two totals of a level, by its influence function."""
-        total = self.totals[level]
-        share = total[numerator] / total[denominator]
-        slope = np.zeros((self.n_levels, self.n_values))
-        slope[level, numerator] += 1 / total[denominator]
-        slope[level, denominator] -= share / total[denominator]
-        flat = slope.ravel()
-        return max(float(flat @ self.covariance @ flat), 0.0)
+    def unit(self, value: int) -> FloatArray:
+        """Coefficients that take one of the values, [Q]."""
+        found = np.zeros(self.n_values)
+        found[value] = 1.0
+        return found
+
+    def patients_of(self, level: int) -> tuple[NDArray[np.int32], FloatArray]:
+        """Places of the patients with a sum in a level, [C], and their sums, [C, Q]."""
+        first = level * self.n_values
+        part = self._by_column[:, first : first + self.n_values].tocsr()
+        places = np.flatnonzero(np.diff(part.indptr)).astype(np.int32)
+        return places, part[places].toarray()
+
+    @cached_property
+    def _by_column(self) -> sparse.csc_array:
+        return self.by_patient.tocsc()
+
+    def replicates(self, settings: IntervalSettings) -> FloatArray | None:
+        """Totals of resamples of patients, [B, L, Q]; None with too many patients for them."""
+        if self.by_patient.shape[0] > settings.max_bootstrap_patients:
+            return None
+        return self.draw(settings)[0]
 
     def draw(self, settings: IntervalSettings) -> tuple[FloatArray, str]:
         """Draw totals as other samples of patients would give them.

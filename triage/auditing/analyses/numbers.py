@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
 
-from triage.auditing.analyses.group_sums import INFLUENCE, FloatArray, GroupSums
+from triage.auditing.analyses.group_sums import FloatArray, GroupSums
 from triage.auditing.audit_plan import IntervalSettings
+from triage.auditing.intervals.choice import NONE, interval_of
+from triage.auditing.intervals.result import IntervalResult
+from triage.auditing.measured import Measured
 from triage.auditing.measurement import Analysis, NamedNumber
-from triage.evaluation.bounded_mean import MeanDraws, draw_means
-from triage.evaluation.metrics.weighted import CaseValues
 
-SHARE, SCORE = "proportion", "score"
-CLOPPER_PEARSON, KORN_GRAUBARD, GAFFKE = "Clopper-Pearson", "Korn-Graubard", "Gaffke"
-NONE = "none"
-_UNDEFINED_SHARE = 0.05
-"""With more undefined resamples than this no interval is printed."""
+SHARE = "proportion"
+ANY_VALUE = (-math.inf, math.inf)
+
+
+@dataclass(frozen=True)
+class Name:
+    """What a number is called, and the set of cases that it is of."""
+
+    key: str
+    title: str
+    axis: str
+    level: str
+    unit: str = SHARE
+    note: str = ""
 
 
 def unavailable(key: str, title: str, reason: str) -> Analysis:
@@ -25,141 +35,82 @@ def unavailable(key: str, title: str, reason: str) -> Analysis:
     return Analysis(key=key, title=title, available=False, reason=reason)
 
 
-def too_few(settings: IntervalSettings) -> str:
-    """Return the note of a number that has no interval."""
-    return f"fewer than {settings.min_patients} patients"
+def missing_columns(columns: dict[str, object | None]) -> str:
+    """Name the columns that are absent, as the reason why an analysis is not available."""
+    absent = [name for name, column in columns.items() if column is None]
+    return f"the table has no {', '.join(absent)}" if absent else ""
+
+
+def measured_ratio(
+    name: Name,
+    sums: GroupSums,
+    level: int,
+    top: FloatArray,
+    bottom: FloatArray,
+    *,
+    n_patients: int | None = None,
+    replicates: FloatArray | None = None,
+) -> Measured:
+    """Measure the ratio of two combinations of the totals of a level.
+
+    Parameters
+    ----------
+    name : Name
+    sums : GroupSums
+    level : int
+    top, bottom : float array [Q]
+        Coefficients of the values.
+    n_patients : int, optional
+        Patients of the scarcest kind; by default those with a part in `bottom`.
+    replicates : float array [B, L, Q], optional
+        Totals of resamples; None with too many patients.
+    """
+    patients, columns = sums.patients_of(level)
+    upper, lower = columns @ top, columns @ bottom
+    total, size = float(upper.sum()), float(lower.sum())
+    value = total / size if size > 0 else math.nan
+    drawn = None
+    if replicates is not None:
+        above, below = replicates[:, level] @ top, replicates[:, level] @ bottom
+        drawn = np.divide(above, below, out=np.full(len(below), np.nan), where=below > 0)
+    return Measured(
+        key=name.key, title=name.title, unit=name.unit, larger_is_better=None, value=value,
+        n=round(size), patients=patients, replicates=drawn,
+        n_patients=int((lower != 0).sum()) if n_patients is None else n_patients,
+        influence=(upper - value * lower) / size if size > 0 else np.full(len(upper), np.nan),
+    )  # fmt: skip
 
 
 def share_number(
-    key: str,
-    title: str,
-    place: tuple[str, str],
+    name: Name,
     sums: GroupSums,
     columns: tuple[int, int, int],
     settings: IntervalSettings,
 ) -> NamedNumber:
-    """Return a proportion with an exact interval.
-
-    Clopper-Pearson where no two cases are of one patient, else Korn and Graubard's, with as many
-    trials as the clustered cases are worth (Korn & Graubard 1998). At 0 and 1 each patient counts
-    as one trial.
+    """Return a proportion with its exact interval.
 
     Parameters
     ----------
-    place : (str, str)
-        Axis and level.
     columns : (int, int, int)
         Level, and the values that are the number of cases with the property and of all cases.
     """
-    level, numerator, denominator = columns
-    hits, n = (float(sums.totals[level, each]) for each in (numerator, denominator))
-    n_patients = int(sums.patients[level, denominator])
-    value = hits / n if n else None
-    low = high = None
-    interval, note = NONE, ""
-    if value is None:
-        note = "no such case"
-    elif n_patients < settings.min_patients:
-        note = too_few(settings)
-    else:
-        one_each = sums.largest[level, denominator] <= 1
-        variance = 0.0 if one_each else sums.ratio_variance(level, numerator, denominator)
-        trials = n if one_each else _trials(value, variance, n, n_patients, settings)
-        low, high = exact_interval(value * trials, trials, settings.confidence)
-        interval = CLOPPER_PEARSON if one_each else KORN_GRAUBARD
-    return NamedNumber(
-        key=key, title=title, axis=place[0], level=place[1], value=value, low=low, high=high,
-        n=round(n), n_patients=n_patients, interval=interval, note=note,
+    level, hits, cases = columns
+    found = measured_ratio(name, sums, level, sums.unit(hits), sums.unit(cases))
+    found = replace(
+        found, n_positive=round(float(sums.totals[level, hits])), bounds=(0.0, 1.0),
+        one_case_a_patient=bool(sums.largest[level, cases] <= 1),
     )  # fmt: skip
-
-
-def exact_interval(hits: float, trials: float, confidence: float) -> tuple[float, float]:
-    """Interval of a proportion (Clopper & Pearson 1934); the trials need not be whole."""
-    tail = (1 - confidence) / 2
-    misses = max(trials - hits, 0.0)
-    low = stats.beta.ppf(tail, hits, misses + 1) if hits > 0 else 0.0
-    high = stats.beta.ppf(1 - tail, hits + 1, misses) if misses > 0 else 1.0
-    return float(low), float(high)
-
-
-def _trials(
-    value: float, variance: float, n: float, n_patients: int, settings: IntervalSettings
-) -> float:
-    if not 0 < value < 1 or n_patients < 2:
-        return float(n_patients)
-    tail = (1 - settings.confidence) / 2
-    quantiles = stats.t.ppf(1 - tail, [n - 1, n_patients - 1])
-    worth = value * (1 - value) * (quantiles[0] / quantiles[1]) ** 2
-    return min(n, worth / variance) if variance > 0 else n
-
-
-def drawn_number(
-    key: str,
-    title: str,
-    place: tuple[str, str],
-    value: float,
-    draws: FloatArray,
-    settings: IntervalSettings,
-    *,
-    n: int,
-    n_patients: int,
-    interval: str,
-    unit: str = SHARE,
-    unseen: float = 1.0,
-    note: str = "",
-) -> NamedNumber:
-    """Return a number with the interval of its quantiles over draws.
-
-    Parameters
-    ----------
-    value : float
-        NaN where it is undefined.
-    draws : float array [B]
-        NaN where undefined.
-    n_patients : int
-        Of the scarcest kind that it needs.
-    unseen : float
-        The most that one patient in all may change it: an interval without width is widened by
-        this times the upper bound of 0 in `n_patients` (our own step).
-    """
-    low = high = None
-    defined = draws[np.isfinite(draws)]
-    if not math.isfinite(value):
-        note, interval = note or "undefined here", NONE
-    elif n_patients < settings.min_patients:
-        note, interval = note or too_few(settings), NONE
-    elif len(defined) < (1 - _UNDEFINED_SHARE) * len(draws):
-        note, interval = note or "undefined in too many resamples", NONE
-    else:
-        tail = (1 - settings.confidence) / 2
-        low, high = (float(each) for each in np.quantile(defined, [tail, 1 - tail]))
-        if high - low <= 1e-9 * max(1.0, abs(low), abs(high)):
-            width = unseen * exact_interval(0, n_patients, settings.confidence)[1]
-            low, high = low - width, high + width
-    return NamedNumber(
-        key=key, title=title, axis=place[0], level=place[1], unit=unit,
-        value=float(value) if math.isfinite(value) else None, low=low, high=high,
-        n=n, n_patients=n_patients, interval=interval, note=note,
-    )  # fmt: skip
+    return named_number(name, found, settings)
 
 
 def mean_number(
-    key: str,
-    title: str,
-    place: tuple[str, str],
+    name: Name,
     sums: GroupSums,
     columns: tuple[int, int, int],
     settings: IntervalSettings,
-    *,
     bounds: tuple[float, float],
-    unit: str = SHARE,
-    note: str = "",
 ) -> NamedNumber:
-    """Return the mean of a bounded value of cases.
-
-    Its interval is Gaffke's (`triage.evaluation.bounded_mean`), which has width even where all
-    values are equal; with more than `max_bootstrap_patients` patients that of the influence
-    function.
+    """Return the mean of a bounded value of cases, with Gaffke's interval.
 
     Parameters
     ----------
@@ -168,54 +119,50 @@ def mean_number(
     bounds : (float, float)
         No value of any case, seen or not, lies outside.
     """
-    level, numerator, denominator = columns
-    total, n = (float(sums.totals[level, each]) for each in (numerator, denominator))
-    n_patients = int(sums.patients[level, denominator])
-    value = total / n if n else None
-    low = high = None
-    interval = NONE
-    tail = (1 - settings.confidence) / 2
-    if value is None:
-        note = note or "no such case"
-    elif n_patients < settings.min_patients:
-        note = note or too_few(settings)
-    elif n_patients > settings.max_bootstrap_patients:
-        error = math.sqrt(sums.ratio_variance(level, numerator, denominator))
-        half = float(stats.norm.ppf(1 - tail)) * error
-        low, high, interval = value - half, value + half, INFLUENCE
-    else:
-        least, most = _gaffke_draws(sums, columns, bounds, settings.seed)
-        low = min(value, float(np.quantile(least, tail)))
-        high, interval = max(value, float(np.quantile(most, 1 - tail))), GAFFKE
-    return NamedNumber(
-        key=key, title=title, axis=place[0], level=place[1], unit=unit, value=value, low=low,
-        high=high, n=round(n), n_patients=n_patients, interval=interval, note=note,
+    level, total, cases = columns
+    found = measured_ratio(name, sums, level, sums.unit(total), sums.unit(cases))
+    _, each = sums.patients_of(level)
+    found = replace(
+        found, sums=each[:, total], sizes=each[:, cases], bounds=bounds, case_bounds=bounds
+    )
+    return named_number(name, found, settings)
+
+
+def measured_difference(name: Name, a: Measured, b: Measured) -> Measured:
+    """Measure the difference a - b of two numbers of the same audit.
+
+    Replicates must be of the same resamples of patients.
+    """
+    patients = np.union1d(a.patients, b.patients)
+    influence = np.zeros(len(patients))
+    influence[np.searchsorted(patients, a.patients)] += a.influence
+    influence[np.searchsorted(patients, b.patients)] -= b.influence
+    drawn = None
+    if a.replicates is not None and b.replicates is not None:
+        drawn = a.replicates - b.replicates
+    return Measured(
+        key=name.key, title=name.title, unit=name.unit, larger_is_better=None,
+        value=a.value - b.value, n=min(a.n, b.n), n_patients=min(a.n_patients, b.n_patients),
+        patients=patients, influence=influence, replicates=drawn,
     )  # fmt: skip
 
 
-def _gaffke_draws(
-    sums: GroupSums, columns: tuple[int, int, int], bounds: tuple[float, float], seed: int
-) -> MeanDraws:
-    level, numerator, denominator = columns
-    first = level * sums.n_values
-    total, size = (
-        sums.by_patient[:, [first + each]].toarray().ravel() for each in (numerator, denominator)
-    )
-    counted = size > 0
-    part = CaseValues(total[counted] / size[counted], np.ones(int(counted.sum()), dtype=np.bool_),
-                      *bounds)  # fmt: skip
-    names = np.arange(int(counted.sum()))
-    drawn = draw_means([part], names, weights=[size[counted]], seed=seed)  # type: ignore[arg-type]  # whole numbers name clusters as well
-    return MeanDraws(drawn.least[0], drawn.most[0])
+def named_number(name: Name, measured: Measured, settings: IntervalSettings) -> NamedNumber:
+    """Return a number with its interval."""
+    found = interval_of(measured, settings)
+    return NamedNumber(
+        key=name.key, title=name.title, axis=name.axis, level=name.level, unit=name.unit,
+        value=float(measured.value) if math.isfinite(measured.value) else None,
+        low=found.low, high=found.high, n=measured.n, n_patients=measured.n_patients,
+        interval=found.method, note=name.note or _note(measured, found, settings),
+    )  # fmt: skip
 
 
-def mcnemar(helpful: int, harmful: int) -> float:
-    """Exact two-sided p-value that both kinds of change are as likely (McNemar 1947)."""
-    n = helpful + harmful
-    return float(min(1.0, 2 * stats.binom.cdf(min(helpful, harmful), n, 0.5)))
-
-
-def missing_columns(columns: dict[str, object | None]) -> str:
-    """Name the columns that are absent, as the reason why an analysis is not available."""
-    absent = [name for name, column in columns.items() if column is None]
-    return f"the table has no {', '.join(absent)}" if absent else ""
+def _note(measured: Measured, found: IntervalResult, settings: IntervalSettings) -> str:
+    if not math.isfinite(measured.value):
+        return "no such case"
+    if found.method == NONE and measured.n_patients < settings.min_patients:
+        return f"fewer than {settings.min_patients} patients"
+    if found.evidence != "enough":
+        return "undefined in many resamples"
+    return ""

@@ -6,6 +6,8 @@ of those who see it, so the change from first to final read is measured by level
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from triage.auditing.analyses.case_flags import named_right
@@ -17,16 +19,19 @@ from triage.auditing.analyses.group_sums import (
     group_sums,
 )
 from triage.auditing.analyses.numbers import (
-    drawn_number,
-    mcnemar,
+    Name,
     mean_number,
+    measured_difference,
+    measured_ratio,
     missing_columns,
+    named_number,
     share_number,
     unavailable,
 )
 from triage.auditing.analyses.under_call import under_call_numbers
 from triage.auditing.audit_plan import AuditPlan, IntervalSettings
 from triage.auditing.audit_table import AuditTable
+from triage.auditing.intervals.paired import paired_proportions
 from triage.auditing.measurement import ALL, Analysis, NamedNumber
 from triage.evaluation.metrics.weighted import ratio
 
@@ -99,51 +104,58 @@ def _level(
         title = "system right, of the same cases where it gave an opinion"
         rows.append(("system_accuracy", title, _SYSTEM, _OPINION))
     found = [
-        share_number(key, title, scope, sums, (place, top, bottom), settings)
+        share_number(Name(key, title, *scope), sums, (place, top, bottom), settings)
         for key, title, top, bottom in rows
     ]
-    change = mean_number(
-        "accuracy_change", "accuracy of final decisions less that of first reads", scope, sums,
-        (place, _CHANGE, _READ), settings, bounds=(-1.0, 1.0),
-    )  # fmt: skip
+    title = "accuracy of final decisions less that of first reads"
+    name = Name("accuracy_change", title, *scope)
+    change = mean_number(name, sums, (place, _CHANGE, _READ), settings, (-1.0, 1.0))
     found.append(change)
     if sums.largest[place, _READ] <= 1:
         helped, harmed = (int(sums.totals[place, each]) for each in (_HELPED, _HARMED))
         found.append(
             NamedNumber(
                 key="accuracy_change_p", title="p-value of the change", axis=scope[0],
-                level=scope[1], unit="p-value", value=mcnemar(helped, harmed), n=change.n,
-                n_patients=change.n_patients, note="exact McNemar test",
+                level=scope[1], unit="p-value", value=paired_proportions(helped, harmed),
+                n=change.n, n_patients=change.n_patients, note="exact McNemar test",
             )  # fmt: skip
         )
     return found
 
 
 def _gap(axis: str, sums: GroupSums, settings: IntervalSettings) -> list[NamedNumber]:
+    """Gap between the best and the worst level, first and final, and its change."""
     counted = np.flatnonzero(sums.patients[:, _READ] >= settings.min_patients)
     if len(counted) < 2:
         return []
-    drawn, interval = sums.draw(settings)
-    gaps = [_gaps(totals[..., counted, :]) for totals in (sums.totals, drawn)]
-    n = int(sums.totals[counted, _READ].sum())
-    n_patients = int(sums.patients[counted, _READ].min())
-    return [
-        drawn_number(
-            key, title, (axis, ALL), float(gaps[0][..., place]), gaps[1][..., place], settings,
-            n=n, n_patients=n_patients, interval=interval,
-        )  # fmt: skip
-        for place, (key, title) in enumerate(
-            (
-                ("gap_first", "gap between levels, first reads"),
-                ("gap_final", "gap between levels, final decisions"),
-                ("gap_change", "change of the gap"),
-            )
+    replicates = sums.replicates(settings)
+    drawn = None if replicates is None else _gaps(replicates[:, counted])
+    found = []
+    for number, (key, title, column) in enumerate(
+        (
+            ("gap_first", "gap between levels, first reads", _FIRST),
+            ("gap_final", "gap between levels, final decisions", _FINAL),
         )
+    ):
+        shares = sums.totals[counted, column] / sums.totals[counted, _READ]
+        best, worst = (counted[place] for place in (shares.argmax(), shares.argmin()))
+        name = Name(key, title, axis, ALL)
+        parts = [
+            measured_ratio(name, sums, place, sums.unit(column), sums.unit(_READ))
+            for place in (best, worst)
+        ]
+        gap = measured_difference(name, *parts)
+        found.append(gap if drawn is None else replace(gap, replicates=drawn[:, number]))
+    name = Name("gap_change", "change of the gap", axis, ALL)
+    first, final = found
+    found.append(measured_difference(name, final, first))
+    return [
+        named_number(Name(each.key, each.title, axis, ALL), each, settings) for each in found
     ]
 
 
 def _gaps(totals: FloatArray) -> FloatArray:
-    """Gap of first reads, of final decisions, and its change, [..., 3]; of totals [..., L, 9]."""
+    """Gap of first reads and of final decisions, [B, 2]; of totals [B, L, 9]."""
     accuracy = ratio(totals[..., [_FIRST, _FINAL]], totals[..., [_READ, _READ]])
-    gaps = accuracy.max(axis=-2) - accuracy.min(axis=-2)
-    return np.concatenate([gaps, gaps[..., [1]] - gaps[..., [0]]], axis=-1)
+    gaps: FloatArray = accuracy.max(axis=-2) - accuracy.min(axis=-2)
+    return gaps

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from triage.auditing.analyses.group_sums import FloatArray, every_axis, group_sums
-from triage.auditing.analyses.numbers import drawn_number, share_number
+from triage.auditing.analyses.numbers import (
+    Name,
+    measured_difference,
+    measured_ratio,
+    named_number,
+    share_number,
+)
 from triage.auditing.audit_plan import IntervalSettings
 from triage.auditing.audit_table import AuditTable
 from triage.auditing.measurement import NamedNumber
-from triage.evaluation.metrics.weighted import ratio
 from triage.vocabulary.clinical import Urgency
 
 _SHOWN_MISSED, _SHOWN, _BLIND_MISSED, _BLIND = range(4)
@@ -35,37 +42,36 @@ def _under_calls(table: AuditTable, settings: IntervalSettings) -> list[NamedNum
     found = []
     for axis, levels in every_axis(table):
         sums = group_sums(table, levels, values, where)
-        drawn, interval = sums.draw(settings)
-        differences = _difference(drawn)
+        replicates = sums.replicates(settings)
         for place, level in enumerate(levels.levels):
-            if not sums.totals[place, [_SHOWN, _BLIND]].all():
-                continue
-            scope = (axis, level)
-            found += [
-                share_number(
-                    "under_call_abstained", "under-calls where the system was seen to abstain",
-                    scope, sums, (place, _SHOWN_MISSED, _SHOWN), settings,
-                ),
-                share_number(
-                    "under_call_blind", "under-calls of reads without the system",
-                    scope, sums, (place, _BLIND_MISSED, _BLIND), settings,
-                ),
-                drawn_number(
-                    "under_call_difference", "difference of the two", scope,
-                    float(_difference(sums.totals[place])), differences[:, place], settings,
-                    n=int(sums.totals[place, [_SHOWN, _BLIND]].sum()), interval=interval,
-                    n_patients=int(sums.patients[place, [_SHOWN, _BLIND]].min()),
-                ),
-            ]  # fmt: skip
+            if sums.totals[place, [_SHOWN, _BLIND]].all():
+                found += _level((axis, level), sums, place, replicates, settings)
     return found
 
 
-def _difference(totals: FloatArray) -> FloatArray:
-    shown, blind = (
-        ratio(totals[..., top], totals[..., bottom])
-        for top, bottom in ((_SHOWN_MISSED, _SHOWN), (_BLIND_MISSED, _BLIND))
-    )
-    return shown - blind
+def _level(
+    scope: tuple[str, str],
+    sums: GroupSums,
+    place: int,
+    replicates: FloatArray | None,
+    settings: IntervalSettings,
+) -> list[NamedNumber]:
+    found = []
+    parts = []
+    for key, title, top, bottom in (
+        ("abstained", "under-calls where the system was seen to abstain", _SHOWN_MISSED, _SHOWN),
+        ("blind", "under-calls of reads without the system", _BLIND_MISSED, _BLIND),
+    ):
+        name = Name(f"under_call_{key}", title, *scope)
+        found.append(share_number(name, sums, (place, top, bottom), settings))
+        parts.append(
+            measured_ratio(
+                name, sums, place, sums.unit(top), sums.unit(bottom), replicates=replicates
+            )
+        )
+    name = Name("under_call_difference", "difference of the two", *scope)
+    difference = replace(measured_difference(name, *parts), bounds=(-1.0, 1.0))
+    return [*found, named_number(name, difference, settings)]
 
 
 def _seconds(table: AuditTable, settings: IntervalSettings) -> list[NamedNumber]:
@@ -76,16 +82,13 @@ def _seconds(table: AuditTable, settings: IntervalSettings) -> list[NamedNumber]
     found = []
     for axis, levels in every_axis(table):
         sums = group_sums(table, levels, (seconds, known), known)
-        drawn, interval = sums.draw(settings)
-        means, draws = (ratio(each[..., 0], each[..., 1]) for each in (sums.totals, drawn))
+        replicates = sums.replicates(settings)
         for place, level in enumerate(levels.levels):
             if sums.totals[place, 1]:
-                found.append(
-                    drawn_number(
-                        "mean_seconds", "mean time of the person on the case", (axis, level),
-                        float(means[place]), draws[:, place], settings, interval=interval,
-                        n=int(sums.totals[place, 1]), n_patients=int(sums.patients[place, 1]),
-                        unit="s", unseen=float(seconds.max()),
-                    )  # fmt: skip
+                title = "mean time of the person on the case"
+                name = Name("mean_seconds", title, axis, level, "s")
+                measured = measured_ratio(
+                    name, sums, place, sums.unit(0), sums.unit(1), replicates=replicates
                 )
+                found.append(named_number(name, measured, settings))
     return found
