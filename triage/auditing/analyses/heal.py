@@ -163,8 +163,12 @@ def _numbers(axis: Axis, found: Heal) -> list[NamedNumber]:
     for level, accuracy in zip(found.levels, found.accuracy.tolist(), strict=True):
         rows.append(
             NamedNumber(
-                key="heal_accuracy", title="accuracy on known conditions", axis=axis.name,
-                level=level, value=accuracy, note=f"burden {axis.burden[level]:g}",
+                key="heal_accuracy",
+                title="accuracy on known conditions",
+                axis=axis.name,
+                level=level,
+                value=accuracy,
+                note=f"burden {axis.burden[level]:g}",
             )  # fmt: skip
         )
     return rows

@@ -106,7 +106,9 @@ def share_number(
 def mean_number(
     name: Name,
     sums: GroupSums,
-    columns: tuple[int, int, int],
+    level: int,
+    top: FloatArray,
+    bottom: FloatArray,
     settings: IntervalSettings,
     bounds: tuple[float, float],
 ) -> NamedNumber:
@@ -114,17 +116,14 @@ def mean_number(
 
     Parameters
     ----------
-    columns : (int, int, int)
-        Level, and the values that are the sum and the number of cases.
+    top, bottom : float array [Q]
+        Coefficients of the values that are the sum and the number of cases.
     bounds : (float, float)
         No value of any case, seen or not, lies outside.
     """
-    level, total, cases = columns
-    found = measured_ratio(name, sums, level, sums.unit(total), sums.unit(cases))
+    found = measured_ratio(name, sums, level, top, bottom)
     _, each = sums.patients_of(level)
-    found = replace(
-        found, sums=each[:, total], sizes=each[:, cases], bounds=bounds, case_bounds=bounds
-    )
+    found = replace(found, sums=each @ top, sizes=each @ bottom, bounds=bounds, case_bounds=bounds)
     return named_number(name, found, settings)
 
 

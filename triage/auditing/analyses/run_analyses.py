@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from triage.auditing.analyses.cost_sensitivity import cost_sensitivity
+from triage.auditing.analyses.decision_curve import decision_curve
+from triage.auditing.analyses.equalised_odds import equalised_odds
+from triage.auditing.analyses.error_list import error_list
+from triage.auditing.analyses.heal import heal
+from triage.auditing.analyses.ood import ood
+from triage.auditing.analyses.reliability import reliability
+from triage.auditing.analyses.selective_labels import selective_labels
+from triage.auditing.analyses.skin_tone_misclassification import skin_tone_misclassification
+from triage.auditing.analyses.team import team
 from triage.auditing.audit_plan import AuditPlan
 from triage.auditing.audit_table import AuditTable
 from triage.auditing.measurement import Analysis
 from triage.progress import Progress
 
 STAGE = "analyses"
-
-ANALYSES: dict[str, tuple[str, Callable[[AuditTable, AuditPlan], Analysis] | None]] = {
-    "equalised_odds": ("Equalised odds", None),
-    "heal": ("Health equity (HEAL)", None),
-    "decision_curve": ("Decision curve", None),
-    "team": ("First read, system, and final decision", None),
-    "selective_labels": ("Selective labels", None),
-    "skin_tone_misclassification": ("Misclassified levels", None),
-    "cost_sensitivity": ("Sensitivity to costs", None),
-    "ood": ("Coverage and risk", None),
-    "reliability": ("Reliability", None),
-    "error_list": ("Urgent cases queued below urgent", None),
-}
+ANALYSES = (
+    equalised_odds,
+    heal,
+    decision_curve,
+    team,
+    selective_labels,
+    skin_tone_misclassification,
+    cost_sensitivity,
+    ood,
+    reliability,
+    error_list,
+)
+"""In the order of the report. The name of each is the key of what it returns."""
 
 
 def run_analyses(
@@ -43,12 +51,8 @@ def run_analyses(
         One each; one whose columns or settings are absent says so in `reason`.
     """
     found = []
-    for done, (key, (title, function)) in enumerate(ANALYSES.items()):
+    for done, analysis in enumerate(ANALYSES):
         progress(STAGE, done, len(ANALYSES))
-        found.append(
-            Analysis(key=key, title=title, available=False, reason="not implemented")
-            if function is None
-            else function(table, plan)
-        )
+        found.append(analysis(table, plan))
     progress(STAGE, len(ANALYSES), len(ANALYSES))
     return found

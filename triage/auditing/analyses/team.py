@@ -50,9 +50,7 @@ def team(table: AuditTable, plan: AuditPlan) -> Analysis:
         `accuracy_change` with its p-value where no two cases are of one patient, the under-call
         numbers of `under_call_numbers`; by axis `gap_first`, `gap_final`, `gap_change`.
     """
-    reason = missing_columns(
-        {"first read": table.first_right, "final decision": table.final_right}
-    )
+    reason = missing_columns({"first read": table.first_right, "final decision": table.final_right})
     if reason:
         return unavailable(KEY, TITLE, reason)
     assert table.first_right is not None
@@ -109,15 +107,23 @@ def _level(
     ]
     title = "accuracy of final decisions less that of first reads"
     name = Name("accuracy_change", title, *scope)
-    change = mean_number(name, sums, (place, _CHANGE, _READ), settings, (-1.0, 1.0))
+    change = mean_number(
+        name, sums, place, sums.unit(_CHANGE), sums.unit(_READ), settings, (-1.0, 1.0)
+    )
     found.append(change)
     if sums.largest[place, _READ] <= 1:
         helped, harmed = (int(sums.totals[place, each]) for each in (_HELPED, _HARMED))
         found.append(
             NamedNumber(
-                key="accuracy_change_p", title="p-value of the change", axis=scope[0],
-                level=scope[1], unit="p-value", value=paired_proportions(helped, harmed),
-                n=change.n, n_patients=change.n_patients, note="exact McNemar test",
+                key="accuracy_change_p",
+                title="p-value of the change",
+                axis=scope[0],
+                level=scope[1],
+                unit="p-value",
+                value=paired_proportions(helped, harmed),
+                n=change.n,
+                n_patients=change.n_patients,
+                note="exact McNemar test",
             )  # fmt: skip
         )
     return found
@@ -149,9 +155,7 @@ def _gap(axis: str, sums: GroupSums, settings: IntervalSettings) -> list[NamedNu
     name = Name("gap_change", "change of the gap", axis, ALL)
     first, final = found
     found.append(measured_difference(name, final, first))
-    return [
-        named_number(Name(each.key, each.title, axis, ALL), each, settings) for each in found
-    ]
+    return [named_number(Name(each.key, each.title, axis, ALL), each, settings) for each in found]
 
 
 def _gaps(totals: FloatArray) -> FloatArray:
