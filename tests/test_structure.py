@@ -48,7 +48,7 @@ CONCEPTS = {
     "event types": "triage/vocabulary/event_types.py:EventType",
     "blind first read": "triage/review/reading.py:lock_first_read",
     "worklist order": "triage/review/worklist.py:worklist_page",
-    "audit verdict": "triage/auditing/verdicts.py:Verdict",
+    "audit verdict": "triage/vocabulary/verdicts.py:Verdict",
     "HTML report": "triage/reports/html.py:render_html",
     "near-duplicates": "triage/systems/near_duplicates.py:near_duplicates",
     "patient split": "triage/data/patient_split.py:split_cases",

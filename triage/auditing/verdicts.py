@@ -7,21 +7,13 @@ too few clusters has no verdict but the third: too little evidence is not a pass
 from __future__ import annotations
 
 import math
-from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
 from triage.auditing.plan import AuditPlan, Limit
 from triage.evaluation.metrics import METRICS
 from triage.evaluation.results import Estimate, Evaluation, Level
-
-
-class Verdict(StrEnum):
-    """The three verdicts."""
-
-    MEETS = "meets"
-    FAILS = "fails"
-    NOT_ENOUGH = "not enough evidence"
+from triage.vocabulary.verdicts import Verdict
 
 
 class Finding(BaseModel):
