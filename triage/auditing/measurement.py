@@ -1,4 +1,4 @@
-"""What an audit measured, as JSON-ready models; every rendering of the report shows these numbers."""
+"""What an audit measured, as JSON-ready models; every rendering of the report shows them."""
 
 from __future__ import annotations
 
