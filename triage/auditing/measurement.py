@@ -233,8 +233,8 @@ class AuditMeasurement(ResultModel):
     facts: dict[str, str]
     excluded: dict[str, int]
     deviations: list[str]
-    n_cases: int
-    n_patients: int
+    n_cases: int | None
+    n_patients: int | None
     n_labelled: int | None
     patients_known: bool
     classes: list[str]
