@@ -22,7 +22,7 @@ from tests.reports.bundle_example import (
     table,
     words,
 )
-from tests.reports.empty_audit import audit_report
+from tests.reports.small_audit import audit_report
 from triage.decisions.fitting import fit_policy
 from triage.decisions.rule_settings import PredictionSetSettings
 from triage.errors import UsageError

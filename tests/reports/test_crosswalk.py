@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.reports.empty_audit import audit_report
+from tests.reports.small_audit import audit_report
 from triage.reports.build_document import build_document
 from triage.reports.checklists import CHECKLISTS
 from triage.reports.crosswalk import NO_SECTION, NOT_AVAILABLE, crosswalk
