@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from triage.auditing.measurement import AuditFinding
 from triage.charts.number_format import MISSING
 from triage.reports.audit_report import AuditReport
+from triage.reports.checklists import CHECKLISTS
+from triage.reports.crosswalk import crosswalk
 from triage.reports.document import (
     Block,
     Cell,
@@ -23,7 +27,6 @@ from triage.reports.sections.cells import (
     limit_text,
     words,
 )
-from triage.reports.sections.of_bundle import checklist_items
 from triage.vocabulary.subgroup_levels import UNKNOWN
 from triage.vocabulary.verdicts import Verdict
 
@@ -96,22 +99,35 @@ def _row(each: AuditFinding) -> tuple[Cell, ...]:
     )
 
 
-def checklists(report: AuditReport) -> Section:
-    """Items of reporting guidelines, and where this report covers them."""
-    title = "Cross-walk to reporting checklists"
+def checklists(sections: Sequence[Section]) -> Section:
+    """Items of reporting guidelines, and where the other sections cover them."""
+    titles = {each.key: each.title for each in sections}
+    found = crosswalk(sections)
     rows = tuple(
         (
-            Cell(checklist),
-            Cell(item),
-            Cell("not covered", weak=True) if key is None else Cell(words(key)),
+            Cell(row.checklist),
+            Cell(row.item),
+            Cell(row.topic),
+            Cell("not covered", weak=True) if row.section is None else Cell(titles[row.section]),
+            Cell(row.note),
         )
-        for checklist, item, key in checklist_items(report)
+        for row in found
     )
-    if not rows:
-        return Section("checklists", title, unavailable="no checklist was compared")
-    columns = (Column("Checklist"), Column("Item"), Column("Section"))
-    table = Table("Items of each checklist", columns, rows, key="checklists")
-    return Section("checklists", title, (table,))
+    columns = (
+        Column("Checklist"), Column("Item"), Column("Topic"), Column("Section"), Column("Note"),
+    )  # fmt: skip
+    note = (
+        "Topics are in our words; the checklists say what an item asks. A note beside a section "
+        "says how far it goes. A section that is not available covers nothing."
+    )
+    table = Table("Items of each checklist", columns, rows, note, "checklists")
+    counts = tuple(
+        f"{name}: {sum(row.section is not None for row in found if row.checklist == name)} of "
+        f"{len(items)} items covered, at least in part."
+        for name, items in CHECKLISTS.items()
+    )
+    title = "Cross-walk to reporting checklists"
+    return Section("checklists", title, (Items(counts), table))
 
 
 def reproducibility(report: AuditReport) -> Section:
