@@ -21,10 +21,13 @@ from triage.reports.document import (
     Table,
 )
 from triage.reports.sections.cells import (
+    count,
     count_cell,
     estimate_cell,
     group,
+    known,
     limit_text,
+    share_text,
     words,
 )
 from triage.vocabulary.subgroup_levels import UNKNOWN
@@ -55,17 +58,17 @@ def _sentences(report: AuditReport) -> list[str]:
             "The source does not name patients. Where several cases are of one patient, intervals "
             "are too narrow."
         )
-    if report.n_labelled < report.n_cases:
+    if report.n_labelled != report.n_cases:
         found.append(
-            f"{report.n_cases - report.n_labelled} of {report.n_cases} cases have no reference "
-            "label. Metrics describe the others, which may differ from them."
+            f"Of {count(report.n_cases, 'case')} {known(report.n_labelled)} have a reference "
+            "label. Metrics describe these; the others may differ from them."
         )
     if not report.plan.axes:
         found.append("The plan names no axis of groups: nothing is known about any group.")
     for each in report.levels:
         if each.level == UNKNOWN and each.n_cases:
-            share = 100 * each.n_cases / max(report.n_cases, 1)
-            found.append(f"{words(each.axis)} of {each.n_cases} cases ({share:.1f} %) is unknown.")
+            share = share_text(each.n_cases, report.n_cases)
+            found.append(f"{words(each.axis)} of {each.n_cases} cases ({share}) is unknown.")
     if report.public:
         found.append("Small cells are suppressed in this copy.")
     return found

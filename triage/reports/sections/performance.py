@@ -14,10 +14,10 @@ from triage.reports.sections.cells import (
     verdict_cell,
 )
 
-_ELSEWHERE = {
-    "equalised_odds", "heal", "skin_tone_misclassification", "selective_labels", "team",
-    "calibration", "risk_coverage", "errors",
-}  # fmt: skip
+_ELSEWHERE = (
+    "equalised_odds", "heal", "skin_tone_misclassification", "selective_labels", "team", "ood",
+    "reliability", "error_list",
+)  # fmt: skip
 """Analyses that other sections show."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from triage.auditing.audit_plan import Axis
 from triage.auditing.measurement import AuditFinding, LevelComparison
 from triage.charts.level_forest import level_forest
-from triage.charts.number_format import MISSING, number, span
+from triage.charts.number_format import MISSING, number, p_value, span
 from triage.reports.audit_report import AuditReport
 from triage.reports.document import (
     Block,
@@ -25,12 +25,13 @@ from triage.reports.sections.cells import (
     estimate_cell,
     group,
     limit_text,
-    p_text,
+    metric_key,
     unless_empty,
     verdict_cell,
     words,
 )
 from triage.reports.sections.group_tables import axis_tables, levels_by_axis, metrics_of
+from triage.reports.sections.people import TEAM_METRICS
 
 _PANELS, _ROWS = 3, 44
 """Panels of a chart, and rows of one that fits a page."""
@@ -50,8 +51,8 @@ def subgroups(report: AuditReport) -> Section:
     if not axes:
         reason = "the plan names no axis of groups, or no group has cases"
         return Section("subgroups", "Performance by group", unavailable=reason)
-    judged = list(dict.fromkeys(limit.metric for limit in report.plan.limits))
-    elsewhere = {*judged, *CALIBRATION_METRICS, *ABSTENTION_METRICS}
+    judged = list(dict.fromkeys(metric_key(limit) for limit in report.plan.limits))
+    elsewhere = {*judged, *CALIBRATION_METRICS, *ABSTENTION_METRICS, *TEAM_METRICS}
     metrics = [*judged, *(key for key in metrics_of(report) if key not in elsewhere)]
     by_name = {axis.name: axis for axis in report.plan.axes}
     blocks: list[Block] = [*_forest(report, judged or metrics), Paragraph(_SIGNS, "note")]
@@ -168,8 +169,8 @@ def _difference(each: LevelComparison, with_margin: bool) -> tuple[Cell, ...]:
              weak=weak, value=each.difference),
         Cell(number(each.ratio, ""), span(each.ratio_low, each.ratio_high, ""), weak=weak,
              value=each.ratio),
-        Cell(p_text(each.p_value), value=each.p_value),
-        Cell(p_text(each.p_adjusted), _SHORT[each.correction], value=each.p_adjusted),
+        Cell(p_value(each.p_value), value=each.p_value),
+        Cell(p_value(each.p_adjusted), _SHORT[each.correction], value=each.p_adjusted),
         *(judged if with_margin else ()),
     )  # fmt: skip
 
@@ -195,7 +196,7 @@ def _finding(each: AuditFinding) -> tuple[Cell, ...]:
         Cell(limit_text(each, each.unit)),
         estimate_cell(each),
         count_cell(each.n),
-        Cell(p_text(each.p_value), value=each.p_value),
-        Cell(p_text(each.p_adjusted), _SHORT[each.correction], value=each.p_adjusted),
+        Cell(p_value(each.p_value), value=each.p_value),
+        Cell(p_value(each.p_adjusted), _SHORT[each.correction], value=each.p_adjusted),
         verdict_cell(each.verdict),
     )

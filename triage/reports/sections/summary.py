@@ -13,6 +13,7 @@ from triage.reports.sections.cells import (
     estimate_text,
     group,
     limit_text,
+    metric_key,
     tally_text,
     unless_empty,
     words,
@@ -89,7 +90,7 @@ def _differences(report: AuditReport) -> tuple[Block, ...]:
 
 
 def _worst(report: AuditReport) -> Table:
-    judged = {limit.metric for limit in report.plan.limits}
+    judged = {metric_key(limit) for limit in report.plan.limits}
     units = {each.metric: each.unit for each in report.estimates}
     rows = tuple(
         (
@@ -118,8 +119,8 @@ def _trust(report: AuditReport) -> tuple[str, ...]:
     return (
         f"Plan {report.registration.sentence}.",
         deviations,
-        f"{sum(report.excluded.values())} of {report.n_cases + sum(report.excluded.values())} "
-        "rows were left out; the section on data gives the reasons.",
+        f"{count(sum(report.excluded.values()), 'row')} left out beside the "
+        f"{count(report.n_cases, 'case')} audited; the section on data gives the reasons.",
         "The numbers describe the audited cases. They do not promise the same elsewhere.",
     )
 
