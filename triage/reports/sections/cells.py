@@ -94,9 +94,9 @@ def count_cell(n: int | None) -> Cell:
     return Cell(MISSING, weak=True) if n is None else Cell(str(n), value=n)
 
 
-def verdict_cell(verdict: Verdict) -> Cell:
-    """Return the cell of a verdict."""
-    return Cell("", verdict=verdict, value=verdict.value)
+def verdict_cell(verdict: Verdict, limit: str = "") -> Cell:
+    """Return the cell of a verdict, the limit below it."""
+    return Cell("", limit, verdict, value=verdict.value)
 
 
 def tally(verdicts: Iterable[Verdict]) -> dict[Verdict, int]:

@@ -47,8 +47,8 @@ def _sentences(report: AuditReport) -> list[str]:
     found = [
         "The numbers describe the audited cases, looked at afterwards. They do not promise the "
         "same at another site, with other devices, or in other patients.",
-        "Intervals are pointwise. Verdicts rest on them; p-values are corrected for the number of "
-        "comparisons, intervals are not.",
+        "Intervals are pointwise. P-values, and with them verdicts, are corrected for their "
+        "number; intervals are not, so an interval may lie beyond a limit without a verdict.",
         "The worst level of an axis is chosen after looking. Its estimate tends to be worse than "
         "its truth.",
         f"The limits were set by: {report.plan.source}.",

@@ -76,10 +76,10 @@ def _limits(report: AuditReport) -> Table:
         ),
         rows=rows,
         note="Intervals are at "
-        f"{report.plan.intervals.confidence:.0%} confidence. A limit is met where the whole "
-        "interval is on its good side, failed where the whole interval is on the other side; "
-        "else there is not enough evidence. Numbers are rounded here; verdicts use those of "
-        "report.json.",
+        f"{report.plan.intervals.confidence:.0%} confidence. A limit is met, or failed, where the "
+        "estimate is on that side of it and the p-value, corrected for the number of verdicts, is "
+        f"below {1 - report.plan.intervals.confidence:.2g}; else there is not enough evidence. "
+        "Numbers are rounded here; verdicts use those of report.json.",
         key="verdicts",
     )  # fmt: skip
 

@@ -32,8 +32,8 @@ def summary(report: AuditReport) -> Section:
         Paragraph(_what(report), "lead"),
         Paragraph(f"Verdicts for all cases: {tally_text(each.verdict for each in overall)}. "
                   f"Verdicts for groups: {tally_text(each.verdict for each in groups)}."),
-        *_failing(report.findings),
-        *_unknown(report.findings),
+        *_failing([*overall, *groups]),
+        *_unknown([*overall, *groups]),
         *_differences(report),
         *unless_empty(_worst(report)),
         Heading("How far to trust this report"),
@@ -119,10 +119,15 @@ def _trust(report: AuditReport) -> tuple[str, ...]:
     return (
         f"Plan {report.registration.sentence}.",
         deviations,
-        f"{count(sum(report.excluded.values()), 'row')} left out beside the "
-        f"{count(report.n_cases, 'case')} audited; the section on data gives the reasons.",
+        _left_out(sum(report.excluded.values())),
         "The numbers describe the audited cases. They do not promise the same elsewhere.",
     )
+
+
+def _left_out(n: int) -> str:
+    if n == 0:
+        return "No row of the data was left out."
+    return f"{count(n, 'row')} of the data left out; the section on data gives the reasons."
 
 
 def _shortened(lines: Sequence[str]) -> tuple[str, ...]:
