@@ -33,8 +33,8 @@ def curve_chart(analysis: Analysis) -> Markup:
     marks = _axes(x, y, x_step, y_step)
     for curve, style in zip(curves, _STYLES, strict=False):
         marks += _curve(curve, style, x, y)
-    for place, (curve, style) in enumerate(zip(curves, _STYLES, strict=False)):
-        at = _TOP + 12 + 24 * place
+    for number, (curve, style) in enumerate(zip(curves, _STYLES, strict=False)):
+        at = _TOP + 12 + 24 * number
         name = curve.name if len(curve.name) <= _LONGEST else f"{curve.name[: _LONGEST - 1]}…"
         start = _LEFT + _WIDTH + 24
         marks += [line(start, at, start + 26, at, style), text(start + 34, at + 4, name)]
