@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from markupsafe import Markup
 
-from triage.auditing.measurement import Analysis, NamedNumber
+from triage.auditing.measurement import OVERALL, Analysis, NamedNumber
+from triage.charts.curve_chart import curve_chart
 from triage.reports.audit_report import AuditReport
 from triage.reports.document import (
     Block,
@@ -21,7 +22,9 @@ from triage.reports.document import (
 from triage.reports.sections.cells import group, number_cells
 
 CHARTS: dict[str, Callable[[Analysis], Markup]] = {}
-"""Chart of the curves or numbers of an analysis, by its key."""
+"""Charts of single analyses, by their key, in place of that of their curves."""
+MOST_ROWS = 40
+"""With more numbers than this only those of all cases are shown."""
 
 
 def analyses(report: AuditReport, *keys: str) -> tuple[Block, ...]:
@@ -38,6 +41,9 @@ def analysis_blocks(analysis: Analysis) -> tuple[Block, ...]:
     blocks: list[Block] = [heading]
     if analysis.key in CHARTS:
         blocks.append(Figure(CHARTS[analysis.key](analysis), analysis.title))
+    elif any(curve.axis == OVERALL for curve in analysis.curves):
+        caption = "All cases. Curves of groups are in report.json." * (len(analysis.curves) > 1)
+        blocks.append(Figure(curve_chart(analysis), analysis.title, caption))
     if analysis.numbers:
         blocks.append(_numbers(analysis))
     if analysis.notes:
@@ -46,12 +52,18 @@ def analysis_blocks(analysis: Analysis) -> tuple[Block, ...]:
 
 
 def _numbers(analysis: Analysis) -> Table:
+    shown = analysis.numbers
+    note = ""
+    if len(shown) > MOST_ROWS and any(each.axis == OVERALL for each in shown):
+        shown = [each for each in shown if each.axis == OVERALL]
+        left = len(analysis.numbers) - len(shown)
+        note = f"{left} numbers of groups are in tables/{analysis.key}.csv and report.json."
     columns = (
         Column("Group"), Column("Number"), Column("Value", "number"), Column("Interval", "number"),
         Column("n", "number"), Column("Method and notes"),
     )  # fmt: skip
-    rows = tuple(_row(each) for each in analysis.numbers)
-    return Table(f"{analysis.title}: numbers", columns, rows, key=analysis.key)
+    rows = tuple(_row(each) for each in shown)
+    return Table(f"{analysis.title}: numbers", columns, rows, note, analysis.key)
 
 
 def _row(found: NamedNumber) -> tuple[Cell, ...]:
