@@ -238,7 +238,7 @@ def _default_limits(request: PlanRequest) -> tuple[Limit, ...]:
         given.add(Column.QUEUE_URGENCY)
     if ours or columns.ood_score:
         given.add(Column.OOD_SCORE)
-    keys = measurable(given)
+    keys = measurable(given | {Column.PREDICTED})  # every plan has probabilities or a name
     return tuple(one for one in DEFAULT_LIMITS if one.metric in keys)
 
 
