@@ -222,7 +222,7 @@ def _tornado(policy: PolicyCost) -> list[NamedNumber]:
                     unit="cost",
                     value=float(policy.means.sum()) + (factor - 1) * part,
                     note=f"price times {factor:g}",
-                )  # fmt: skip
+                )
             )
     return found
 
@@ -237,7 +237,7 @@ def _notes(table: AuditTable, where: BoolArray, policies: list[PolicyCost]) -> l
     notes = [
         f"'{URGENT}', '{SEMI_URGENT}' and '{ROUTINE}': the system gives no opinion on any case, "
         "which costs its price on each, and all wait in that queue.",
-        f"Prices are halved and doubled one at a time; a curve at 2 is the cost with under-triage "
+        "Prices are halved and doubled one at a time; a curve at 2 is the cost with under-triage "
         "twice as expensive against over-triage as in the plan.",
     ]
     if policies[-1].name == FIRST_READ:

@@ -184,7 +184,7 @@ def _numbers(
                 axis=axis,
                 level=level,
                 value=share if np.isfinite(share) else None,
-            )  # fmt: skip
+            )
         )
         for number, (key, title) in enumerate(keys):
             draws = ratio(totals[:, place, 2 * number], totals[:, place, 2 * number + 1])
@@ -200,7 +200,7 @@ def _numbers(
                     low=low,
                     high=high,
                     interval=REDRAWN if len(draws) else "none",
-                )  # fmt: skip
+                )
             )
     return found
 
@@ -220,7 +220,7 @@ def _observed(
                     level=level,
                     value=float(hits / cases) if cases else None,
                     n=round(cases),
-                )  # fmt: skip
+                )
             )
     return found
 

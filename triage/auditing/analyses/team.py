@@ -124,7 +124,7 @@ def _level(
                 n=change.n,
                 n_patients=change.n_patients,
                 note="exact McNemar test",
-            )  # fmt: skip
+            )
         )
     return found
 
