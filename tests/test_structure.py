@@ -38,7 +38,7 @@ CONCEPTS = {
     "conformal set": "triage/uncertainty/conformal/conformal_set.py:ConformalSet",
     "bootstrap interval": "triage/evaluation/bootstrap_intervals.py:interval",
     "AUROC": "triage/uncertainty/auroc.py:auroc",
-    "FPR95": "triage/evaluation/metrics/fpr95.py:ood_fpr95",
+    "FPR95": "triage/evaluation/metrics/ranking.py:fpr95_value",
     "subgroup metrics": "triage/evaluation/subgroups.py:subgroup_scopes",
     "paired comparison": "triage/evaluation/paired_comparison.py:paired_difference",
     "model card": "triage/systems/model_card.py:model_card",
