@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from triage.auditing.audit_table import AuditTable
+from triage.auditing.audit_table import OUTLIER, UNLABELLED, AuditTable
 
 _LEAST_SHARE = 0.5
 
@@ -71,8 +71,10 @@ def _places(first: AuditTable, second: AuditTable) -> NDArray[np.int64] | None:
 
 
 def _same_truth(one: AuditTable, other: AuditTable) -> NDArray[np.bool_]:
-    names = np.array([*one.classes, "", ""]), np.array([*other.classes, "", ""])
-    known = (one.truth >= 0) == (other.truth >= 0)
-    alike = (one.truth == other.truth) | (one.truth >= 0)
-    found: NDArray[np.bool_] = known & alike & (names[0][one.truth] == names[1][other.truth])
+    """Whether each case has one true condition in both: of the same name, or no class in both."""
+    here, there = (
+        np.array([*table.classes, UNLABELLED, OUTLIER], dtype=object)[table.truth]
+        for table in (one, other)
+    )
+    found: NDArray[np.bool_] = here == there
     return found
