@@ -49,7 +49,7 @@ CONCEPTS = {
     "blind first read": "triage/review/reading.py:lock_first_read",
     "worklist order": "triage/review/worklist.py:worklist_page",
     "audit verdict": "triage/vocabulary/verdicts.py:Verdict",
-    "HTML report": "triage/reports/html.py:render_html",
+    "HTML report": "triage/reports/render/html.py:render_html",
     "near-duplicates": "triage/systems/near_duplicates.py:near_duplicates",
     "patient split": "triage/data/patient_split.py:split_cases",
     "embedding cache": "triage/models/embedding_cache.py:EmbeddingCache",
