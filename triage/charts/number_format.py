@@ -6,12 +6,15 @@ from triage.evaluation.results import Estimate
 
 MISSING = "–"
 _PERCENT, _AREA, _LENGTH = "proportion", "area", "um"
+_WHOLE = ("count", "case number")
 
 
 def number(value: float | None, unit: str) -> str:
-    """Format a value in its unit: percent, tenths of um, others with three decimals."""
+    """Format a value in its unit: percent, tenths of um, counts, others with three decimals."""
     if value is None:
         return MISSING
+    if unit in _WHOLE:
+        return f"{value:.0f}"
     if unit == _LENGTH:
         return f"{value:.1f} µm"
     return f"{100 * value:.1f} %" if unit == _PERCENT else f"{value:.3f}"
@@ -46,8 +49,8 @@ def tick(value: float, unit: str) -> str:
 
 
 def plain(value: float) -> str:
-    """Format a number as short as possible."""
-    return f"{round(value, 6):g}"
+    """Format a number as short as possible, with a true minus."""
+    return f"{round(value, 6):g}".replace("-", "−")
 
 
 def ceiling(unit: str) -> float:
