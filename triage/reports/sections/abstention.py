@@ -16,7 +16,7 @@ ABSTENTION_METRICS = (
 def abstention(report: AuditReport) -> Section:
     """What the system does not know, and whether it says so, in every group."""
     return metrics_by_group(
-        report, "abstention", "Outliers and abstention", ABSTENTION_METRICS, "risk_coverage",
+        report, "abstention", "Outliers and abstention", ABSTENTION_METRICS, "ood",
         "no metric of outliers or abstention was measured; the cases have no OOD score and no "
         "abstentions, or the plan asks for none",
     )  # fmt: skip

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from markupsafe import Markup
-
 from triage.auditing.measurement import Analysis, NamedNumber
+from triage.charts.analysis_charts import analysis_charts
 from triage.reports.audit_report import AuditReport
 from triage.reports.document import (
     Block,
@@ -19,9 +16,6 @@ from triage.reports.document import (
     Table,
 )
 from triage.reports.sections.cells import group, number_cells
-
-CHARTS: dict[str, Callable[[Analysis], Markup]] = {}
-"""Chart of the curves or numbers of an analysis, by its key."""
 
 
 def analyses(report: AuditReport, *keys: str) -> tuple[Block, ...]:
@@ -36,8 +30,7 @@ def analysis_blocks(analysis: Analysis) -> tuple[Block, ...]:
     if not analysis.available:
         return heading, Paragraph(f"not available: {analysis.reason}", "missing")
     blocks: list[Block] = [heading]
-    if analysis.key in CHARTS:
-        blocks.append(Figure(CHARTS[analysis.key](analysis), analysis.title))
+    blocks += [Figure(svg, title) for title, svg in analysis_charts(analysis)]
     if analysis.numbers:
         blocks.append(_numbers(analysis))
     if analysis.notes:

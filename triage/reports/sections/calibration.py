@@ -16,7 +16,7 @@ CALIBRATION_METRICS = (
 def calibration(report: AuditReport) -> Section:
     """Whether probabilities are as large as they should be."""
     return metrics_by_group(
-        report, "calibration", "Calibration", CALIBRATION_METRICS, "calibration",
+        report, "calibration", "Calibration", CALIBRATION_METRICS, "reliability",
         "no metric of calibration was measured; the cases have no probabilities, or the plan "
         "asks for none",
     )  # fmt: skip

@@ -26,13 +26,13 @@ def team(report: AuditReport) -> Section:
 def errors(report: AuditReport) -> Section:
     """How many cases have an error of each kind, by group."""
     table = _errors(report)
-    found = analyses(report, "errors")
+    found = analyses(report, "error_list")
     if not table and not found:
         reason = "no wrong urgency was counted; the cases have no urgencies, or none is wrong"
         return Section("errors", "Error analysis", unavailable=reason)
     without = Paragraph(
-        "Single cases are not listed: this report names none. The page of the audit shows the "
-        "cases behind each number to those who may see them.",
+        "Cases are named by numbers only. The page of the audit shows the cases behind each number "
+        "to those who may see them.",
         "note",
     )
     return Section("errors", "Error analysis", (*table, *found, without))

@@ -16,7 +16,7 @@ from triage.reports.sections.cells import (
 
 _ELSEWHERE = {
     "equalised_odds", "heal", "skin_tone_misclassification", "selective_labels", "team",
-    "calibration", "risk_coverage", "errors",
+    "reliability", "ood", "error_list",
 }  # fmt: skip
 """Analyses that other sections show."""
 
