@@ -61,7 +61,7 @@ def tornado_chart(analysis: Analysis) -> Markup:
         "tornado",
         "Mean cost with one price changed",
         "Mean cost of the system with each price halved and doubled, the others as in the plan.",
-        _LABELS + _PANEL + 12 + 100,
+        _LABELS + _PANEL + 12 + 116,
         bottom + _END,
         *marks,
     )

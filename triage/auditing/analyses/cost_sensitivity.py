@@ -134,10 +134,10 @@ def _policies(
     queue = np.where(where, table.queue_urgency, 0).astype(np.int64)
     system = parts(outlier, right, queue, abstained)
     found = [_policy(table, SYSTEM, system, system, where)]
-    for name, rank in (
+    for name, urgency in (
         (URGENT, Urgency.URGENT), (SEMI_URGENT, Urgency.SEMI_URGENT), (ROUTINE, Urgency.ROUTINE),
     ):  # fmt: skip
-        same = np.full(len(table), rank.rank, dtype=np.int64)
+        same = np.full(len(table), urgency.rank, dtype=np.int64)
         own = parts(outlier, right, same, ~nobody)
         found.append(_policy(table, name, own, system, where))
     if table.first_urgency is not None and table.first_right is not None:
