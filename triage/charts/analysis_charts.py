@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from triage.auditing.measurement import Analysis
-from triage.charts.cost_charts import cost_curve_chart, tornado_chart
+from triage.charts.cost_charts import cost_curve_chart, has_tornado, tornado_chart
 from triage.charts.decision_chart import decision_chart
 from triage.charts.level_panels import coverage_risk_panels, reliability_panels
 
@@ -16,23 +16,25 @@ def analysis_charts(analysis: Analysis) -> list[tuple[str, Markup]]:
     Parameters
     ----------
     analysis : Analysis
-        One that is not available, or of a key without a chart, has none.
+        One that is not available, or of a key without a chart, has none; neither has one whose
+        numbers are suppressed.
 
     Returns
     -------
     list of (str, Markup)
         Title and picture.
     """
-    if not analysis.available or not analysis.curves:
+    if not any(point.y is not None for curve in analysis.curves for point in curve.points):
         return []
     match analysis.key:
         case "decision_curve":
             return [("Decision curve", decision_chart(analysis))]
         case "cost_sensitivity":
-            return [
-                ("Mean cost with one price changed", tornado_chart(analysis)),
-                ("Mean cost by the price of under-triage", cost_curve_chart(analysis)),
-            ]
+            curves = cost_curve_chart(analysis)
+            found = [("Mean cost by the price of under-triage", curves)]
+            if has_tornado(analysis):
+                found.insert(0, ("Mean cost with one price changed", tornado_chart(analysis)))
+            return found
         case "ood":
             return [("Risk against coverage by group", coverage_risk_panels(analysis))]
         case "reliability":

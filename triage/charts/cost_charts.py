@@ -14,6 +14,17 @@ _WIDTH, _HEIGHT, _LEFT = 500.0, 300.0, 64.0
 _FACTORS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0, 16.0)
 
 
+def has_tornado(analysis: Analysis) -> bool:
+    """Return whether the numbers of the tornado are there: in a public report they may not be."""
+    policy = analysis.curves[0].name
+    numbers = [
+        each
+        for each in analysis.numbers
+        if each.level == policy and (each.key == "mean_cost" or each.key.startswith("tornado_"))
+    ]
+    return bool(numbers) and all(each.value is not None for each in numbers)
+
+
 def tornado_chart(analysis: Analysis) -> Markup:
     """Draw the mean cost of the system with each price halved and doubled, widest bar first.
 

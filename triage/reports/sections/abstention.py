@@ -7,8 +7,8 @@ from triage.reports.document import Section
 from triage.reports.sections.by_group import metrics_by_group
 
 ABSTENTION_METRICS = (
-    "ood_auroc", "ood_fpr95", "coverage", "abstention_rate", "selective_accuracy",
-    "selective_risk", "outlier_abstention_rate", "aurc", "ood_aupr", "e_aurc", "aurc_gain",
+    "ood_auroc", "ood_fpr95", "coverage", "abstention_rate", "selective_risk",
+    "selective_accuracy", "outlier_abstention_rate", "aurc", "ood_aupr", "e_aurc", "aurc_gain",
     "abstained_under_triage_rate",
 )  # fmt: skip
 

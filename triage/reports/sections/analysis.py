@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triage.auditing.measurement import Analysis, NamedNumber
+from triage.auditing.measurement import OVERALL, Analysis, NamedNumber
 from triage.charts.analysis_charts import analysis_charts
 from triage.reports.audit_report import AuditReport
 from triage.reports.document import (
@@ -16,6 +16,9 @@ from triage.reports.document import (
     Table,
 )
 from triage.reports.sections.cells import group, number_cells
+
+MOST_ROWS = 40
+"""With more numbers than this only those of all cases are shown."""
 
 
 def analyses(report: AuditReport, *keys: str) -> tuple[Block, ...]:
@@ -39,12 +42,18 @@ def analysis_blocks(analysis: Analysis) -> tuple[Block, ...]:
 
 
 def _numbers(analysis: Analysis) -> Table:
+    shown = analysis.numbers
+    note = ""
+    if len(shown) > MOST_ROWS and any(each.axis == OVERALL for each in shown):
+        shown = [each for each in shown if each.axis == OVERALL]
+        left = len(analysis.numbers) - len(shown)
+        note = f"{left} numbers of groups are in tables/{analysis.key}.csv and report.json."
     columns = (
         Column("Group"), Column("Number"), Column("Value", "number"), Column("Interval", "number"),
         Column("n", "number"), Column("Method and notes"),
     )  # fmt: skip
-    rows = tuple(_row(each) for each in analysis.numbers)
-    return Table(f"{analysis.title}: numbers", columns, rows, key=analysis.key)
+    rows = tuple(_row(each) for each in shown)
+    return Table(f"{analysis.title}: numbers", columns, rows, note, analysis.key)
 
 
 def _row(found: NamedNumber) -> tuple[Cell, ...]:

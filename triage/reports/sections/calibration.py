@@ -7,7 +7,7 @@ from triage.reports.document import Section
 from triage.reports.sections.by_group import metrics_by_group
 
 CALIBRATION_METRICS = (
-    "ece", "adaptive_ece", "calibration_slope", "calibration_intercept", "brier", "nll",
+    "calibration_slope", "calibration_intercept", "ece", "adaptive_ece", "brier", "nll",
     "ece_equal_mass", "classwise_ece", "brier_reliability", "brier_resolution",
     "brier_uncertainty",
 )  # fmt: skip
