@@ -62,8 +62,8 @@ def tick(value: float, unit: str) -> str:
 
 
 def plain(value: float) -> str:
-    """Format a number as short as possible."""
-    return f"{round(value, 6):g}"
+    """Format a number as short as possible, with a true minus."""
+    return f"{round(value, 6):g}".replace("-", "−")
 
 
 def ceiling(unit: str) -> float:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from markupsafe import Markup
-
 from triage.auditing.measurement import OVERALL, Analysis, NamedNumber
-from triage.charts.curve_chart import curve_chart
+from triage.charts.analysis_charts import analysis_charts
 from triage.reports.audit_report import AuditReport
 from triage.reports.document import (
     Block,
@@ -21,8 +17,6 @@ from triage.reports.document import (
 )
 from triage.reports.sections.cells import group, number_cells
 
-CHARTS: dict[str, Callable[[Analysis], Markup]] = {}
-"""Charts of single analyses, by their key, in place of that of their curves."""
 MOST_ROWS = 40
 """With more numbers than this only those of all cases are shown."""
 
@@ -39,11 +33,7 @@ def analysis_blocks(analysis: Analysis) -> tuple[Block, ...]:
     if not analysis.available:
         return heading, Paragraph(f"not available: {analysis.reason}", "missing")
     blocks: list[Block] = [heading]
-    if analysis.key in CHARTS:
-        blocks.append(Figure(CHARTS[analysis.key](analysis), analysis.title))
-    elif any(curve.axis == OVERALL for curve in analysis.curves):
-        caption = "All cases. Curves of groups are in report.json." * (len(analysis.curves) > 1)
-        blocks.append(Figure(curve_chart(analysis), analysis.title, caption))
+    blocks += [Figure(svg, title) for title, svg in analysis_charts(analysis)]
     if analysis.numbers:
         blocks.append(_numbers(analysis))
     if analysis.notes:
