@@ -8,9 +8,9 @@ import numpy as np
 from scipy import stats
 
 from triage.auditing.audit_plan import IntervalSettings
-from triage.auditing.intervals.bca import bootstrap_limits
 from triage.auditing.intervals.binomial import Binomial, ClusteredBinomial
 from triage.auditing.intervals.bounded import BoundedMean
+from triage.auditing.intervals.resampling import is_biased, most_bias, resampled_limits
 from triage.auditing.intervals.result import Evidence, IntervalResult, Law
 from triage.auditing.intervals.scaled import Scale, Scaled, scale_of, scaled_from_limits
 from triage.auditing.measured import Measured
@@ -89,17 +89,23 @@ def _law(measured: Measured, settings: IntervalSettings) -> tuple[str, Law]:
     bounds = measured.case_bounds if bounded else measured.bounds
     if _constant(measured, variance):
         return _of_constant(measured, bounds, settings)
-    scale = scale_of(bounds, measured.value)
+    found = None
     if measured.replicates is not None:
-        method, limits = bootstrap_limits(measured, settings.confidence)
-        if limits is not None:
-            law = scaled_from_limits(
-                measured.value, limits, settings.confidence, measured.n_patients - 1, scale
-            )
-            return method, law
-    error = math.sqrt(variance) * scale.slope(measured.value)
-    centre = scale.to(measured.value)
-    return INFLUENCE, Scaled(centre, error, error, max(measured.n_patients - 1, 1), scale)
+        found = resampled_limits(measured, settings.confidence)
+    scale = scale_of(bounds, measured.value)
+    freedom = max(measured.n_patients - 1, 1)
+    if found is not None:
+        method, limits = found
+        return method, scaled_from_limits(
+            measured.value, limits, settings.confidence, freedom, scale
+        )
+    error = math.sqrt(variance)
+    if is_biased(measured):  # a logarithm has no room for a true value of zero
+        quantile = float(stats.t.isf((1 - settings.confidence) / 2, freedom))
+        below = error + most_bias(error) / quantile
+        return INFLUENCE, Scaled(measured.value, below, error, freedom, Scale())
+    error *= scale.slope(measured.value)
+    return INFLUENCE, Scaled(scale.to(measured.value), error, error, freedom, scale)
 
 
 def _constant(measured: Measured, variance: float) -> bool:
