@@ -19,9 +19,10 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from triage.auditing.intervals.result import Bounds
+from triage.auditing.intervals.scaled import student
 from triage.auditing.measured import Measured
 from triage.evaluation.metrics import METRICS
 from triage.evaluation.metrics.metric import Interval
@@ -50,8 +51,9 @@ def resampled_limits(measured: Measured, confidence: float) -> tuple[str, Bounds
     value = measured.value
     below = np.mean(drawn < value) + np.mean(drawn == value) / 2
     bias = float(special.ndtri(below))
-    tail, count = (1 - confidence) / 2, len(measured.influence)
-    quantile = stats.t.isf(tail, max(measured.n_patients - 1, 1)) * math.sqrt(count / (count - 1))
+    count = len(measured.influence)
+    quantile = student(confidence, max(measured.n_patients - 1, 1))
+    quantile *= math.sqrt(count / max(count - 1, 1))
     normal = np.array([-quantile, quantile])
     if is_biased(measured) or (measured.bounds[0] == 0 and bias < -_MOST_BIAS):
         low, middle, high = np.quantile(
