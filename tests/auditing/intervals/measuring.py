@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -87,3 +89,14 @@ def calibration_error(
     influence = ((parts * np.sign(total)).sum(1) - value) / len(gap)
     drawn = None if weights is None else np.abs(weights @ parts).sum(1) / len(gap)
     return measured(value, influence, replicates=drawn, bounds=(0.0, 1.0), key="ece")
+
+
+def rankings(n: int, other: int, gap: float, replicates: int = 1000) -> Callable[..., Measured]:
+    """Return what makes the AUROC of two normal distributions at a distance."""
+
+    def make(generator: np.random.Generator) -> Measured:
+        weights = draws(n + other, replicates, generator) if replicates else None
+        first, second = generator.normal(gap, 1, n), generator.normal(0, 1, other)
+        return auroc(first, second, weights)
+
+    return make
