@@ -2,7 +2,7 @@
 
 `python -m tests.soak.audit_intervals --runs 2000` simulates every kind of interval, and a tenth as
 many audits of 40 groups whose true values are all exactly the limit. It fails where an interval
-covers clearly less than stated below, or where clearly more than 5 % of audits have a wrong verdict.
+covers clearly less than stated below, or where clearly more than 5 % of audits are wrong.
 """
 
 from __future__ import annotations
