@@ -7,6 +7,7 @@ from typing import Literal
 
 from triage.auditing.audit_plan import Limit
 from triage.auditing.known_metric import known_metric
+from triage.data.case_facts import parse_number
 from triage.errors import UsageError
 
 _LIMIT = re.compile(
@@ -31,12 +32,9 @@ def parse_limit(text: str) -> Limit:
     found = _LIMIT.fullmatch(text.strip())
     if found is None:
         raise UsageError(f"{text!r} is not a limit", where="--limit", hint=_EXAMPLE)
-    try:
-        bound = float(found["bound"])
-    except ValueError:
-        raise UsageError(
-            f"{found['bound']!r} is not a number", where="--limit", hint=_EXAMPLE
-        ) from None
+    bound = parse_number(found["bound"])
+    if bound is None:
+        raise UsageError(f"{found['bound']!r} is not a number", where="--limit", hint=_EXAMPLE)
     side = {"at_least": bound} if found["sign"] == ">=" else {"at_most": bound}
     limit = Limit(metric=found["metric"], scope=_SCOPES[found["scope"]], **side)
     if problem := limit_problem(limit):

@@ -13,16 +13,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typst
 
 from triage.charts.standalone import standalone
 from triage.printable import printable
 from triage.reports.document import Block, Cell, Column, Document, Figure, Section, Table
-from triage.reports.render.html import kind_of
+from triage.reports.render.html import kind_of, together
 
-STANDARDS = ("a-2a", "ua-1")
+if TYPE_CHECKING:
+    from typst import PDFStandard
+
+STANDARDS: list[PDFStandard] = ["a-2a", "ua-1"]
 MOST_ROWS = 400
 """Rows of one table in the PDF; the others are in its CSV file."""
 
@@ -63,7 +66,7 @@ def render_pdf(document: Document, at: datetime) -> bytes:
         format="pdf",
         ignore_system_fonts=True,
         sys_inputs={"report": json.dumps(drawn)},
-        pdf_standards=list(STANDARDS),
+        pdf_standards=STANDARDS,
         timestamp=at.astimezone(UTC),
     )
     return compiled
@@ -152,16 +155,11 @@ def _table(table: Table) -> dict[str, Any]:
 
 def _cell(cell: Cell) -> dict[str, Any]:
     return {
-        "text": _together(drawable(cell.text)),
-        "detail": _together(drawable(cell.detail)),
+        "text": together(drawable(cell.text)),
+        "detail": together(drawable(cell.detail)),
         "verdict": None if cell.verdict is None else cell.verdict.value,
         "weak": cell.weak,
     }
-
-
-def _together(text: str) -> str:
-    """Keep a number and its percent sign on one line."""
-    return re.sub(r"(?<=\d) %", "\u00a0%", text).replace("< 0", "<\u00a00")
 
 
 def _widths(columns: tuple[Column, ...], rows: Sequence[Sequence[Cell]]) -> list[float]:

@@ -42,6 +42,8 @@ _SHOWN = (
 """Metrics that are shown of each group beside those with a limit and those of the user's own."""
 _PANELS, _ROWS = 3, 44
 """Panels of a chart, and rows of one that fits a page."""
+_MOST_LEVELS = 70
+"""Levels of an axis that is drawn; one of more would be too small to read."""
 _SHORT = {"Holm": "Holm", "Benjamini-Hochberg": "BH"}
 _CORRECTED = (
     "Below each corrected p-value is the method: Holm within the primary set, BH for Benjamini and "
@@ -96,10 +98,12 @@ def _forest(report: AuditReport, metrics: list[str]) -> tuple[Block, ...]:
 
 
 def _pages(levels: dict[str, list[str]]) -> list[list[str]]:
-    """Divide the axes into charts of at most a page, one axis undivided."""
+    """Divide the axes into charts of about a page; an axis of very many levels is in none."""
     pages: list[list[str]] = []
     rows = _ROWS
     for axis, names in levels.items():
+        if len(names) > _MOST_LEVELS:
+            continue
         rows += 1 + len(names)
         if rows > _ROWS:
             pages.append([])
