@@ -11,7 +11,7 @@ from triage.store.registered_bundles import RegisteredBundle, registered_bundles
 from ui import frame, html_table
 from ui.html_table import Cell, Column
 from ui.session import go_to_worklist
-from ui.words import date_of, plural
+from ui.words import date_of, grouped, plural
 
 _COLUMNS = (
     Column("System"),
@@ -54,7 +54,7 @@ def _row(bundle: RegisteredBundle) -> tuple[Cell, ...]:
         _state(bundle),
         date_of(bundle.registered_at),
         str(bundle.conditions),
-        f"{bundle.cases:,}".replace(",", " "),
+        grouped(bundle.cases),
     )
 
 

@@ -15,6 +15,7 @@ from ui import (
     account_page,
     add_case_page,
     adjudication_page,
+    audits_page,
     case_page,
     governance_page,
     help_page,
@@ -74,6 +75,7 @@ PAGES = (
     PageEntry(
         PagePath.GOVERNANCE, "Governance", governance_page.show, (Action.VIEW_REVIEW_FIGURES,)
     ),
+    PageEntry(PagePath.AUDITS, "Audits", audits_page.show, (Action.VIEW_REVIEW_FIGURES,)),
     PageEntry(
         PagePath.MODELS, "Models", models_page.show, (Action.VIEW_CASES, Action.CHANGE_MODELS)
     ),
