@@ -27,8 +27,17 @@ _RULES = (
     ".dot.weak{fill:#fff;stroke:#5b6670;stroke-width:1.6}",
     ".bar{fill:#1d5f8f}",
     ".bar.soft{fill:#1d5f8f;opacity:.4}",
+    ".bar.hatched{fill:url(#hatching);stroke:#a4570b;stroke-width:1}",
+    ".hatch{stroke:#a4570b;stroke-width:4;opacity:.55}",
+    ".band{fill:#1d5f8f;fill-opacity:.15}",
+    ".curve{fill:none;stroke:#1d5f8f;stroke-width:2.4;stroke-linejoin:round}",
+    ".operating{fill:#a4570b;stroke:#fff;stroke-width:1.5}",
+    ".box{fill:#fbfaf6;stroke:#5b6670;stroke-width:1}",
+    ".box.leaves{stroke-dasharray:3 3}",
+    ".cell{fill:#1d5f8f;stroke:#e9e6dd;stroke-width:1}",
+    ".cell.right{stroke:#1c2329;stroke-width:1.8}",
 )
-"""The colours of the report's light pages, of the classes that these charts use."""
+"""The colours of the report's light pages, of the classes that charts use."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from triage.evaluation.referral import ReferralResult
 from triage.evaluation.results import Estimate, Evaluation
 from triage.evaluation.segmentation import SegmentationResult
 from triage.evaluation.uncertainty import UncertaintyResult
+from triage.reports.reviews import ReviewCount
 from triage.vocabulary.modality import Modality
 
 
@@ -73,16 +74,6 @@ class Gap(_Model):
     scope: str
     n_cases: int
     metrics: list[str]
-
-
-class ReviewCount(_Model):
-    """A count of reviews, of how many it could have been, and the 95 % interval of the rate."""
-
-    label: str
-    count: int
-    of: int | None
-    low: float | None
-    high: float | None
 
 
 class MetricText(_Model):

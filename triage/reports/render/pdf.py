@@ -1,0 +1,186 @@
+"""A document as PDF/A-2a and PDF/UA-1, typeset by Typst.
+
+The document is handed to the template as one JSON value, so that no text of it becomes code. Fonts
+are those that Typst brings, and the date is given, so that the same document gives the same bytes
+on every machine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+
+import typst
+
+from triage.charts.standalone import standalone
+from triage.printable import printable
+from triage.reports.document import Block, Cell, Column, Document, Figure, Section, Table
+from triage.reports.render.html import kind_of
+
+STANDARDS = ("a-2a", "ua-1")
+MOST_ROWS = 400
+"""Rows of one table in the PDF; the others are in its CSV file."""
+
+_DRAWN = (
+    (0x20, 0x7E), (0xA1, 0x2FF), (0x384, 0x482), (0x488, 0x4FF), (0x531, 0x556), (0x559, 0x58A),
+    (0x5D0, 0x5EA), (0x10D0, 0x10FF), (0x1E00, 0x1F15), (0x1F20, 0x1F45), (0x1F50, 0x1F57),
+    (0x2010, 0x2027), (0x2030, 0x2040), (0x2044, 0x2052), (0x2054, 0x205E), (0x2074, 0x208E),
+    (0x20A0, 0x20BF), (0x2190, 0x21FF), (0x2200, 0x22FF), (0x25A0, 0x25FF), (0x2713, 0x2714),
+    (0x2717, 0x2718),
+)  # fmt: skip
+"""Ranges of characters of which most are in the fonts that Typst brings."""
+_NOT_DRAWN = frozenset((0x38B, 0x38D, 0x3A2, 0x557, 0x558))
+"""Characters of these ranges that are in none, or are no characters."""
+_SVG_FONT = "'Libertinus Serif','DejaVu Sans Mono'"
+_WIDTH = 780.0
+"""User units of a picture that is as wide as the page."""
+
+
+def render_pdf(document: Document, at: datetime) -> bytes:
+    """Typeset a document.
+
+    Parameters
+    ----------
+    document : Document
+    at : datetime
+        With its time zone: the date of the file.
+    """
+    content = _plain(document)
+    found = json.dumps(content)
+    drawn = {**content, "escaped": _ESCAPED if "\\\\u" in found else ""}
+    template = files("triage.reports").joinpath("templates", "audit.typ").read_bytes()
+    compiled: bytes = typst.compile(
+        template,
+        format="pdf",
+        ignore_system_fonts=True,
+        sys_inputs={"report": json.dumps(drawn)},
+        pdf_standards=list(STANDARDS),
+        timestamp=at.astimezone(UTC),
+    )
+    return compiled
+
+
+_ESCAPED = (
+    "Characters that the fonts of this file lack are written as their numbers, such as \\u4e2d; "
+    "report.html and report.json have them as they are."
+)
+
+
+def drawable(text: str) -> str:
+    r"""Return text with every character that the fonts lack as an escape, such as ``\u4e2d``."""
+    return "".join(
+        character if _is_drawn(ord(character)) else _escape(character)
+        for line in [printable(text)]
+        for character in line
+    )
+
+
+def _is_drawn(code: int) -> bool:
+    return code not in _NOT_DRAWN and any(low <= code <= high for low, high in _DRAWN)
+
+
+def _escape(character: str) -> str:
+    return " " if character.isspace() else character.encode("unicode_escape").decode("ascii")
+
+
+def _plain(document: Document) -> dict[str, Any]:
+    return {
+        "title": drawable(document.title),
+        "report_id": drawable(document.report_id),
+        "date": drawable(document.date),
+        "lead": drawable(document.lead),
+        "sections": [_section(each) for each in document.sections],
+    }
+
+
+def _section(section: Section) -> dict[str, Any]:
+    return {
+        "title": drawable(section.title),
+        "unavailable": drawable(section.unavailable),
+        "blocks": [] if section.unavailable else [_block(each) for each in section.blocks],
+    }
+
+
+def _block(block: Block) -> dict[str, Any]:
+    kind = {"block": kind_of(block)}
+    if isinstance(block, Table):
+        return kind | _table(block)
+    if isinstance(block, Figure):
+        return kind | _figure(block)
+    written: dict[str, Any] = _drawable_values(asdict(block))
+    return kind | written
+
+
+def _drawable_values(value: Any) -> Any:
+    if isinstance(value, str):
+        return drawable(value)
+    if isinstance(value, Mapping):
+        return {key: _drawable_values(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_drawable_values(each) for each in value]
+    return value
+
+
+def _table(table: Table) -> dict[str, Any]:
+    shown = table.rows[:MOST_ROWS] if table.key else table.rows
+    cut = ""
+    if len(shown) < len(table.rows):
+        cut = (
+            f"Rows {len(shown) + 1} to {len(table.rows)} are not printed here; "
+            f"tables/{table.key}.csv and report.html have all."
+        )
+    return {
+        "title": drawable(table.title),
+        "note": drawable(table.note),
+        "cut": cut,
+        "columns": [
+            {
+                "title": drawable(column.title),
+                "kind": column.kind,
+                "weight": _weight(column, [row[index] for row in shown]),
+            }
+            for index, column in enumerate(table.columns)
+        ],
+        "rows": [[_cell(cell) for cell in row] for row in shown],
+    }
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    return {
+        "text": drawable(cell.text),
+        "detail": drawable(cell.detail),
+        "verdict": None if cell.verdict is None else cell.verdict.value,
+        "weak": cell.weak,
+    }
+
+
+def _weight(column: Column, cells: list[Cell]) -> float:
+    """Estimate how wide a column is, in characters, from its heading and longest cells."""
+    lengths = [
+        max(len(cell.text) + 2 * bool(cell.verdict and cell.text), round(0.86 * len(cell.detail)),
+            2 + len(cell.verdict.value) if cell.verdict and not cell.text else 0)
+        for cell in cells
+    ]  # fmt: skip
+    longest = max(lengths, default=0)
+    word = max(map(len, column.title.split()), default=0) + 1
+    if column.kind == "number":
+        return float(max(word, longest + 1, 6))
+    return float(max(word, min(longest, 34), 6))
+
+
+def _figure(figure: Figure) -> dict[str, Any]:
+    svg = standalone(figure.svg).svg if "<style>" not in figure.svg else str(figure.svg)
+    svg = svg.replace("system-ui", f"{_SVG_FONT},system-ui")
+    size = re.search(r'viewBox="0 0 ([0-9.]+) ', svg)
+    wide = float(size.group(1)) if size else _WIDTH
+    return {
+        "svg": "".join(c if c == "\n" else drawable(c) for c in svg),
+        "title": drawable(figure.title),
+        "caption": drawable(figure.caption),
+        "width": min(1.0, wide / _WIDTH),
+    }

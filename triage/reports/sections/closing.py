@@ -1,0 +1,163 @@
+"""Limitations, checklists, and how to repeat and verify the report."""
+
+from __future__ import annotations
+
+from triage.auditing.measurement import AuditFinding
+from triage.charts.number_format import MISSING
+from triage.reports.audit_report import AuditReport
+from triage.reports.document import (
+    Block,
+    Cell,
+    Column,
+    Facts,
+    Heading,
+    Items,
+    Paragraph,
+    Section,
+    Table,
+)
+from triage.reports.sections.cells import (
+    count_cell,
+    estimate_cell,
+    group,
+    limit_text,
+    words,
+)
+from triage.reports.sections.of_bundle import checklist_items
+from triage.vocabulary.subgroup_levels import UNKNOWN
+from triage.vocabulary.verdicts import Verdict
+
+
+def limitations(report: AuditReport) -> Section:
+    """What the report must not be read as saying, and what it does not know."""
+    blocks: list[Block] = [Items(tuple(_sentences(report)))]
+    table = _not_enough(report)
+    if table.rows:
+        blocks += [Heading("Not enough evidence"), table]
+    return Section("limitations", "Limitations and missing evidence", tuple(blocks))
+
+
+def _sentences(report: AuditReport) -> list[str]:
+    found = [
+        "The numbers describe the audited cases, looked at afterwards. They do not promise the "
+        "same at another site, with other devices, or in other patients.",
+        "Intervals are pointwise. Verdicts rest on them; p-values are corrected for the number of "
+        "comparisons, intervals are not.",
+        "The worst level of an axis is chosen after looking. Its estimate tends to be worse than "
+        "its truth.",
+        f"The limits were set by: {report.plan.source}.",
+    ]
+    if not report.patients_known:
+        found.append(
+            "The source does not name patients. Where several cases are of one patient, intervals "
+            "are too narrow."
+        )
+    if report.n_labelled < report.n_cases:
+        found.append(
+            f"{report.n_cases - report.n_labelled} of {report.n_cases} cases have no reference "
+            "label. Metrics describe the others, which may differ from them."
+        )
+    if not report.plan.axes:
+        found.append("The plan names no axis of groups: nothing is known about any group.")
+    for each in report.levels:
+        if each.level == UNKNOWN and each.n_cases:
+            share = 100 * each.n_cases / max(report.n_cases, 1)
+            found.append(
+                f"{words(each.axis)} of {each.n_cases} cases ({share:.1f} %) is unknown."
+            )
+    if report.public:
+        found.append("Small cells are suppressed in this copy.")
+    return found
+
+
+def _not_enough(report: AuditReport) -> Table:
+    unknown = [each for each in report.findings if each.verdict is Verdict.NOT_ENOUGH]
+    columns = (
+        Column("Group"), Column("Metric"), Column("Limit"), Column("Estimate", "number"),
+        Column("n", "number"), Column("More cases, none wrong", "number"),
+        Column("More cases, errors as seen", "number"),
+    )  # fmt: skip
+    return Table(
+        "Limits without enough evidence, and how many more cases it would take to meet them",
+        columns,
+        tuple(_row(each) for each in unknown),
+        f"{MISSING}: no number of cases would do at this rate, or the metric is no proportion.",
+        "not_enough",
+    )
+
+
+def _row(each: AuditFinding) -> tuple[Cell, ...]:
+    return (
+        Cell(group(each.axis, each.level)),
+        Cell(each.title),
+        Cell(limit_text(each, each.unit)),
+        estimate_cell(each),
+        count_cell(each.n),
+        count_cell(each.more_without_error),
+        count_cell(each.more_at_this_rate),
+    )
+
+
+def checklists(report: AuditReport) -> Section:
+    """Items of reporting guidelines, and where this report covers them."""
+    title = "Cross-walk to reporting checklists"
+    rows = tuple(
+        (
+            Cell(checklist),
+            Cell(item),
+            Cell("not covered", weak=True) if key is None else Cell(words(key)),
+        )
+        for checklist, item, key in checklist_items(report)
+    )
+    if not rows:
+        return Section("checklists", title, unavailable="no checklist was compared")
+    columns = (Column("Checklist"), Column("Item"), Column("Section"))
+    table = Table("Items of each checklist", columns, rows, key="checklists")
+    return Section("checklists", title, (table,))
+
+
+def reproducibility(report: AuditReport) -> Section:
+    """What it takes to make the same report again."""
+    planned = report.plan
+    facts = (
+        ("Version of the code", report.code_version),
+        ("Command", report.command),
+        ("Seed", str(planned.intervals.seed)),
+        ("Resamples", str(planned.intervals.replicates)),
+        ("Plan, SHA-256", report.plan_sha256),
+        ("Data spec", planned.spec),
+        ("Data spec, SHA-256", planned.spec_sha256),
+        *((("File of metrics, SHA-256", planned.metrics_sha256),) if planned.metrics_file else ()),
+        *((words(name), value) for name, value in report.facts.items()),
+    )
+    text = Paragraph(
+        "The same plan and data give the same bytes of every file, on one machine and number of "
+        "threads. The date of all files is that of the plan."
+    )
+    return Section("reproducibility", "Reproducibility", (Facts(facts), text))
+
+
+def integrity(report: AuditReport) -> Section:
+    """How to verify that the report is whole and from whom."""
+    registered = report.registration
+    facts = (
+        ("Report", report.report_id),
+        ("Plan, SHA-256", report.plan_sha256),
+        ("Bundle, SHA-256", report.system.bundle),
+        ("Head of the ledger", registered.head or None),
+        *((f"Attachment {each.name}, SHA-256", each.sha256) for each in report.attachments),
+        *((words(name), value) for name, value in report.facts.items()),
+    )
+    steps = Items(
+        (
+            "This report is a member of audit.zip. Its manifest.json has the SHA-256 of every "
+            "member, and manifest.sig the Ed25519 signature of the manifest where it was signed.",
+            "With this software: triage audit verify audit.zip --public-key KEY",
+            "Without it: python verify_report.py audit.zip KEY",
+            "The page on verification in the documentation shows how to do it with sha256sum and "
+            "openssl alone.",
+        )
+    )
+    return Section("integrity", "Integrity", (Facts(facts), Heading("How to verify"), steps))
+
+
