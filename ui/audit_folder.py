@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from triage.auditing.audit_plan import AuditPlan
-from triage.data.strict_yaml import load_model
+from triage.auditing.plan_file import load_plan
 from triage.errors import TriageError, UsageError
 from triage.named_file import read_named_text
 from triage.reports.audit_report import AuditReport
@@ -93,6 +93,14 @@ def audits_in(folder: Path) -> list[FinishedAudit]:
     return sorted(found, key=lambda one: (one.finished_at, one.name), reverse=True)
 
 
+def audit_named(folder: Path, name: str) -> FinishedAudit | None:
+    """Return the finished audit of a name; None where there is none."""
+    if not is_audit_name(folder, name):
+        return None
+    place = folder / name / REPORT
+    return _audit(str(place), *_state(place))
+
+
 def is_audit_name(folder: Path, name: str) -> bool:
     """Whether a folder of audits has a finished one of that name, in itself and not by a link."""
     if not _NAME.fullmatch(name):
@@ -140,7 +148,7 @@ def _state(path: Path) -> tuple[int, int]:
 @lru_cache(_KEPT)
 def _plan(path: str, changed: int, size: int) -> PlanFile:
     try:
-        return PlanFile(Path(path), load_model(Path(path), AuditPlan, "audit plan"))
+        return PlanFile(Path(path), load_plan(Path(path)))
     except TriageError as refused:
         return PlanFile(Path(path), None, str(refused).removeprefix(f"{path}: "))
 

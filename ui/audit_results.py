@@ -22,6 +22,8 @@ from ui.words import date_of, escape, plain_name, plural, time_of
 
 _AUDIT = "audit"
 """Parameter of the address, and key of the choice."""
+_VIEW = "view"
+_MATRIX, _LIST = "By group", "With intervals and p-values"
 _MOST_ROWS = 100
 """Of a table; the filters narrow what is listed."""
 _FILES = (
@@ -43,10 +45,11 @@ _STYLE = """
   .verdict.open, .tally .open { color: #4c5a66; }
   .verdict.open .sign, .tally .open .sign { border-style: dashed; }
   .tt .verdict.fails a { color: #9b1c1c; }
-  .tally { display: flex; flex-wrap: wrap; gap: 0.25rem 1.5rem; margin: 0 0 0.25rem; padding: 0;
-    list-style: none; font-size: 1rem; }
+  ul.tally, ul.files { display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 0 0 0.25rem;
+    padding: 0; list-style: none; font-size: 1rem; }
+  ul.tally { gap: 0.25rem 1.5rem; }
+  ul.tally li, ul.files li { margin: 0; padding: 0; font-size: inherit; }
   .tally b { font-size: 1.25rem; font-variant-numeric: tabular-nums; }
-  .files { display: flex; flex-wrap: wrap; gap: 0.5rem; margin: 0; padding: 0; list-style: none; }
   .files a { display: inline-block; padding: 0.35rem 0.75rem; border: 1px solid #b7c3cc;
     border-radius: 0.5rem; background: #fff; color: #164a6f; font-weight: 600;
     text-decoration: none; }
@@ -148,21 +151,29 @@ def _findings(audit: str, findings: Sequence[AuditFinding]) -> None:
                 icon=":material/info:",
             )
             return
-        address = partial(audit_tables.address_of_cases, audit)
+        view = st.segmented_control(
+            "View",
+            [_MATRIX, _LIST],
+            key=_VIEW,
+            default=_MATRIX,
+            required=True,
+            bind="query-params",
+            label_visibility="collapsed",
+        )
         shown = _filtered(findings)
         if not shown:
             st.info("No finding is left by the filters.", icon=":material/filter_alt_off:")
             return
-        made = audit_tables.matrix(shown, address)
         st.caption(
-            "Groups in rows, limits in columns. A verdict that fails leads to the cases that count "
-            "as errors, where single cases do."
+            "A verdict that fails leads to the cases that count as errors, where single cases do."
         )
+        if view == _LIST:
+            ordered = [one for verdict in ORDER for one in shown if one.verdict is verdict]
+            _table(ordered, audit)
+            return
+        made = audit_tables.matrix(shown, partial(audit_tables.address_of_cases, audit))
         with st.container(key="audit-matrix"):
             html_table.show_table("Verdict of each group and limit", made.columns, made.rows)
-        _table(
-            "Findings", [one for verdict in ORDER for one in shown if one.verdict is verdict], audit
-        )
 
 
 def _filtered(findings: Sequence[AuditFinding]) -> list[AuditFinding]:
@@ -185,13 +196,13 @@ def _filtered(findings: Sequence[AuditFinding]) -> list[AuditFinding]:
     ]
 
 
-def _table(caption: str, findings: Sequence[AuditFinding], audit: str) -> None:
+def _table(findings: Sequence[AuditFinding], audit: str) -> None:
     rows = [
         audit_tables.finding_row(one, audit_tables.address_of_cases(audit, one))
         for one in findings[:_MOST_ROWS]
     ]
     columns = audit_tables.FINDING_COLUMNS
-    html_table.show_table(caption, columns, rows, named=True, stacked=True)
+    html_table.show_table("Findings", columns, rows, stacked=True)
     _left_out(len(findings), "findings")
 
 

@@ -14,14 +14,15 @@ from functools import cache
 from pathlib import Path
 from threading import Lock, Thread
 
+from triage.accounts import Actor
 from triage.errors import TriageError, UsageError
 from triage.progress import Progress
 from triage.store import URL_VARIABLE, open_store
 from triage.store.base import utc_now
 from ui.audit_folder import folder_of_run
 
-RunAudit = Callable[[Path, Path, Progress], object]
-"""Called with the plan, the folder to write and what reports progress."""
+RunAudit = Callable[[Path, Path, Actor, Progress], object]
+"""Called with the plan, the folder to write, who runs it and what reports progress."""
 
 
 class RunStatus(StrEnum):
@@ -86,8 +87,16 @@ class AuditRuns:
         """The run that goes on, or the last one since the server was started."""
         return self._state
 
-    def start(self, plan: Path, title: str, started_by: str) -> None:
+    def start(self, plan: Path, title: str, actor: Actor) -> None:
         """Start the audit of a plan and return at once.
+
+        Parameters
+        ----------
+        plan : Path
+        title : str
+            Of the plan.
+        actor : Actor
+            Who starts it; the service that audits checks the permission.
 
         Raises
         ------
@@ -101,14 +110,14 @@ class AuditRuns:
                     hint="One runs at a time: wait until it has ended.",
                 )
             out = folder_of_run(plan)
-            self._state = RunState(RunStatus.RUNNING, title, out.name, started_by, utc_now())
+            self._state = RunState(RunStatus.RUNNING, title, out.name, actor.name, utc_now())
         # A daemon, since the server is not to wait for it when it is told to stop.
-        Thread(target=self._work, args=(plan, out), name="audit", daemon=True).start()
+        Thread(target=self._work, args=(plan, out, actor), name="audit", daemon=True).start()
 
-    def _work(self, plan: Path, out: Path) -> None:
+    def _work(self, plan: Path, out: Path, actor: Actor) -> None:
         problem = ""
         try:
-            self._run(plan, out, self._progress)
+            self._run(plan, out, actor, self._progress)
         except TriageError as refused:
             problem = str(refused)
         except OSError as error:
@@ -146,13 +155,13 @@ def audit_runs() -> AuditRuns:
     return AuditRuns(run_on_database)
 
 
-def run_on_database(plan: Path, out: Path, progress: Progress) -> None:
+def run_on_database(plan: Path, out: Path, actor: Actor, progress: Progress) -> None:
     """Audit the case database of this server."""
     # Imported here, because the libraries that measure and render take long to import.
     from triage.reports.run_audit import run_audit
 
     store = open_store(os.environ.get(URL_VARIABLE))
     try:
-        run_audit(plan, out, store=store, progress=progress)
+        run_audit(plan, out, store=store, actor=actor, progress=progress)
     finally:
         store.close()

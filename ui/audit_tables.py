@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -217,12 +218,18 @@ def comparison_row(found: LevelComparison, unit: str) -> tuple[Cell, ...]:
         lines(group_name(found.axis, found.level), f"against {printable(found.reference)}"),
         found.title,
         lines(
-            number(found.difference, unit), span(found.difference_low, found.difference_high, unit)
+            _signed(number(found.difference, unit)),
+            _signed(span(found.difference_low, found.difference_high, unit)),
         ),
         lines(number(found.ratio, ""), span(found.ratio_low, found.ratio_high, "")),
         lines(p_words(found.p_value), f"{p_words(found.p_adjusted)} ({found.correction})"),
         margin,
     )
+
+
+def _signed(text: str) -> str:
+    """Return numbers with a true minus, and zero without one."""
+    return re.sub(r"-(?=0\.0+(?!\d))", "", text).replace("-", "−")
 
 
 def units_of(report: AuditReport) -> dict[str, str]:
@@ -242,6 +249,13 @@ def skin_tone_sentence(axis: Axis) -> str:
     )
     scale = found.scale if found.scale == "other" else found.scale.capitalize()
     return f"{plain_name(axis.name)}: scale {scale}, method {printable(found.method)}, {raters}."
+
+
+def estimate_row(found: AuditEstimate) -> tuple[Cell, ...]:
+    """Return an estimate as title, value, interval and cases."""
+    interval = span(found.low, found.high, found.unit)
+    shown = weak(interval) if found.low is None or found.high is None else interval
+    return found.title, number(found.value, found.unit), shown, grouped(found.n)
 
 
 def size_words(report: AuditReport) -> str:

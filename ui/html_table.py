@@ -44,7 +44,7 @@ _STYLE = """
     border-radius: 0.25rem; background: #fff; font: inherit; white-space: nowrap; }
   @media (max-width: 640px) {
     .tt table { font-size: 0.85rem; }
-    .tt .chart { display: none; }
+    .tt .chart, .tt.stacked td.chart { display: none; }
     .tt th, .tt td { padding-right: 0.5rem; }
     .tt td.number, .tt thead th { white-space: normal; }
     .tt.stacked thead { position: absolute; width: 1px; height: 1px; overflow: hidden;

@@ -27,6 +27,10 @@ def table() -> AuditTable:
         abstained=draw.random(N) < 0.3,
         true_urgency=draw.integers(MISSING, 4, N).astype(np.int8),
         queue_urgency=draw.integers(MISSING, 4, N).astype(np.int8),
+        first_right=draw.integers(MISSING, 2, N).astype(np.int8),
+        final_right=draw.integers(MISSING, 2, N).astype(np.int8),
+        final_urgency=draw.integers(MISSING, 4, N).astype(np.int8),
+        ai_shown=draw.integers(MISSING, 2, N).astype(np.int8),
     )
 
 
@@ -36,6 +40,10 @@ def _errors(table: AuditTable, axis: str, level: str, metric: str) -> list[int]:
     assert table.abstained is not None
     assert table.true_urgency is not None
     assert table.queue_urgency is not None
+    assert table.first_right is not None
+    assert table.final_right is not None
+    assert table.final_urgency is not None
+    assert table.ai_shown is not None
     found = []
     for at in range(len(table)):
         if axis != OVERALL and LEVELS[table.axes[axis].codes[at]] != level:
@@ -43,6 +51,8 @@ def _errors(table: AuditTable, axis: str, level: str, metric: str) -> list[int]:
         truth, named, silent = table.truth[at], table.predicted[at], table.abstained[at]
         true, queue = table.true_urgency[at], table.queue_urgency[at]
         known = true >= 0 and queue >= 0
+        first, last, final = table.first_right[at], table.final_right[at], table.final_urgency[at]
+        seen, labelled = table.ai_shown[at] != 0, truth != UNLABELLED
         inlier, outlier = truth in (0, 1, 2), truth == OUTLIER
         is_error = {
             "accuracy": inlier and truth != named,
@@ -57,6 +67,11 @@ def _errors(table: AuditTable, axis: str, level: str, metric: str) -> list[int]:
             "specificity_urgent": known and true > 0 and queue == 0,
             "sensitivity_semi_urgent": known and true in (0, 1) and queue in (2, 3),
             "specificity_routine": known and true == 3 and queue in (0, 1, 2),
+            "first_read_accuracy": labelled and first == 0,
+            "final_accuracy": labelled and last == 0,
+            "harmful_switch_rate": labelled and first == 1 and last == 0 and seen,
+            "final_sensitivity_urgent": true == 0 and final > 0,
+            "abstention_under_call_rate": silent and seen and true in (0, 1) and final > true,
         }
         if is_error[metric]:
             found.append(at)
@@ -79,6 +94,11 @@ def _errors(table: AuditTable, axis: str, level: str, metric: str) -> list[int]:
         "specificity_urgent",
         "sensitivity_semi_urgent",
         "specificity_routine",
+        "first_read_accuracy",
+        "final_accuracy",
+        "harmful_switch_rate",
+        "final_sensitivity_urgent",
+        "abstention_under_call_rate",
     ],
 )
 def test_the_errors_of_a_cell(table: AuditTable, axis: str, level: str, metric: str) -> None:
@@ -88,7 +108,7 @@ def test_the_errors_of_a_cell(table: AuditTable, axis: str, level: str, metric: 
 
 
 def test_every_urgency_has_its_metrics() -> None:
-    assert {"sensitivity_observation", "specificity_semi_urgent"} <= CELL_METRICS.keys()
+    assert {"sensitivity_routine", "specificity_semi_urgent"} <= CELL_METRICS.keys()
 
 
 @pytest.mark.parametrize(

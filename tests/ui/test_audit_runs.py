@@ -7,10 +7,13 @@ from threading import enumerate as threads
 
 import pytest
 
+from triage.accounts import Actor, Role
 from triage.errors import SpecError, UsageError
 from triage.progress import Progress
 from ui.audit_runs import AuditRuns, RunState, RunStatus
 
+GOVERNANCE = Actor("G. Lind", Role.GOVERNANCE)
+ANOTHER = Actor("A. Other", Role.GOVERNANCE)
 PLAN = Path("plans/half-year.yaml")
 LONGEST = 30.0
 """Seconds that a test waits for a thread."""
@@ -27,10 +30,10 @@ def _ended(runs: AuditRuns) -> RunState:
 
 def test_a_run_reports_how_far_it_is_and_only_one_runs(tmp_path: Path) -> None:
     told, may_end = Event(), Event()
-    seen: list[tuple[Path, Path]] = []
+    seen: list[tuple[Path, Path, Actor]] = []
 
-    def run(plan: Path, out: Path, progress: Progress) -> None:
-        seen.append((plan, out))
+    def run(plan: Path, out: Path, actor: Actor, progress: Progress) -> None:
+        seen.append((plan, out, actor))
         progress("measuring groups", 3, 40)
         told.set()
         assert may_end.wait(LONGEST)
@@ -38,7 +41,7 @@ def test_a_run_reports_how_far_it_is_and_only_one_runs(tmp_path: Path) -> None:
     runs = AuditRuns(run)
     assert runs.state is None
     plan = tmp_path / "half-year.yaml"
-    runs.start(plan, "Half a year", "G. Lind")
+    runs.start(plan, "Half a year", GOVERNANCE)
     assert told.wait(LONGEST)
     state = runs.state
     assert state is not None
@@ -49,12 +52,12 @@ def test_a_run_reports_how_far_it_is_and_only_one_runs(tmp_path: Path) -> None:
     )
     assert (state.stage, state.done, state.total) == ("measuring groups", 3, 40)
     with pytest.raises(UsageError, match=r"G\. Lind has started an audit"):
-        runs.start(plan, "Half a year", "Another")
+        runs.start(plan, "Half a year", ANOTHER)
     may_end.set()
     assert _ended(runs).status is RunStatus.DONE
-    assert seen == [(plan, tmp_path / "half-year")]
-    runs.start(plan, "Half a year", "Another")
-    assert _ended(runs).started_by == "Another"
+    assert seen == [(plan, tmp_path / "half-year", GOVERNANCE)]
+    runs.start(plan, "Half a year", ANOTHER)
+    assert _ended(runs).started_by == "A. Other"
 
 
 @pytest.mark.parametrize(
@@ -69,11 +72,11 @@ def test_a_run_reports_how_far_it_is_and_only_one_runs(tmp_path: Path) -> None:
 def test_an_error_becomes_a_sentence(
     error: Exception, words: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def run(plan: Path, out: Path, progress: Progress) -> None:
+    def run(plan: Path, out: Path, actor: Actor, progress: Progress) -> None:
         raise error
 
     runs = AuditRuns(run)
-    runs.start(tmp_path / PLAN, "Half a year", "G. Lind")
+    runs.start(tmp_path / PLAN, "Half a year", GOVERNANCE)
     state = _ended(runs)
     assert state.status is RunStatus.FAILED
     assert words in state.problem

@@ -17,10 +17,15 @@ from tests.ui.make_audits import (
     write_audit,
     write_plan,
 )
+from tests.ui.make_reviewed import GUS
+from triage.accounts import Actor
+from triage.auditing.registered_plans import register_plan, registered_plans
 from triage.errors import SpecError
 from triage.progress import Progress
+from triage.store import open_store
 from ui import audit_runs
 from ui.audit_runs import AuditRuns, RunAudit, RunStatus
+from ui.audit_tables import SIGNS
 from ui.page_paths import PagePath
 from ui.serving.settings import ServingSettings
 
@@ -43,7 +48,8 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Callable[[RunAudit], AuditRuns]:
 
     def replace(run: RunAudit) -> AuditRuns:
         made = AuditRuns(run)
-        monkeypatch.setattr("ui.audits_page.audit_runs", lambda: made)
+        for page in ("audits_page", "audit_plans"):
+            monkeypatch.setattr(f"ui.{page}.audit_runs", lambda: made)
         return made
 
     replace(lambda *_: None)
@@ -92,14 +98,14 @@ def test_a_report_is_read(reviewed: Pages, folder: Path, runs: object) -> None:
         "Differences between groups",
     ]
     sent = everything(app)
-    assert "✓" in sent
+    for sign in SIGNS.values():
+        assert f'aria-hidden=\\"true\\">{sign}</span>' in sent
     assert "Not enough evidence" in sent
     for words in (
         "1 254 cases of 1 101 patients",
         "registered in the ledger on 2 June 2025",
         "Skin type: scale Fitzpatrick, method one clinician, 1 rater",
         "16 more without an error, or 1 210 more at the rate seen",
-        "0.003 (Holm)",
         "at least 80.0 %",
         "/audit-files/half-year/audit.zip",
     ):
@@ -113,9 +119,11 @@ def test_filters_narrow_the_findings(reviewed: Pages, folder: Path, runs: object
     fill_audits(folder)
     app = reviewed.open(reader="Gus", page=PagePath.AUDITS)
     app.selectbox(key="audit").select("half-year").run()
+    app.button_group[0].select("With intervals and p-values").run()
 
     def rows() -> int:
-        (table,) = [part for part in everything(app).split("<caption>") if part[:8] == "Findings"]
+        assert "0.003 (Holm)" in everything(app)
+        table = everything(app).split('aria-label=\\"Findings\\"')[-1]
         return table.split("</table>")[0].count('role=\\"rowheader\\"')
 
     assert rows() == len(demo_findings())
@@ -148,8 +156,9 @@ def test_many_groups_and_limits_are_shown_in_part(
     write_audit(folder, "large", report(plan(), large_findings()))
     app = reviewed.open(reader="Gus", page=PagePath.AUDITS)
     assert not app.exception
-    assert "The first 100 of 800 findings" in shown(app)
     assert "Metric number 19" in everything(app)
+    app.button_group[0].select("With intervals and p-values").run()
+    assert "The first 100 of 800 findings" in shown(app)
 
 
 def test_a_plan_is_run_and_its_progress_is_shown_to_everybody(
@@ -157,7 +166,7 @@ def test_a_plan_is_run_and_its_progress_is_shown_to_everybody(
 ) -> None:
     told, may_end = Event(), Event()
 
-    def run(path: Path, out: Path, progress: Progress) -> None:
+    def run(path: Path, out: Path, actor: Actor, progress: Progress) -> None:
         progress("measuring groups", 3, 40)
         told.set()
         assert may_end.wait(LONGEST)
@@ -186,7 +195,7 @@ def test_a_plan_is_run_and_its_progress_is_shown_to_everybody(
 def test_a_failed_run_says_why(
     reviewed: Pages, folder: Path, runs: Callable[[RunAudit], AuditRuns]
 ) -> None:
-    def run(path: Path, out: Path, progress: Progress) -> None:
+    def run(path: Path, out: Path, actor: Actor, progress: Progress) -> None:
         raise SpecError("the column skin_tipe is absent", hint="Did you mean skin_type?")
 
     made = runs(run)
@@ -214,3 +223,34 @@ def test_the_pages_of_a_server_share_their_runs() -> None:
 
 def test_hostile_names_of_levels_are_in_the_test_data() -> None:
     assert any(one.level == HOSTILE for one in demo_findings())
+
+
+def test_plans_are_listed_with_their_registration(
+    reviewed: Pages, folder: Path, runs: object
+) -> None:
+    fill_audits(folder)
+    store = open_store(reviewed.url)
+    register_plan(store, plan(title="Only in the ledger"), GUS)
+    store.close()
+    app = reviewed.open(reader="Gus", page=PagePath.AUDITS)
+    sent = everything(app)
+    for words in ("half-year.yaml", "Board of the dermatology clinic", "no file in the folder"):
+        assert words in sent
+    assert "sauce: there is no such key" in sent
+    assert "1 file is no plan that can be used" in shown(app).replace("\\", "")
+
+
+def test_a_plan_is_registered_from_the_page(reviewed: Pages, folder: Path, runs: object) -> None:
+    write_plan(folder, "half-year.yaml", plan())
+    app = reviewed.open(reader="Gus", page=PagePath.AUDITS)
+    assert "is not registered in the ledger" in shown(app)
+    press(app, "Register this plan")
+    assert not app.exception
+    assert "is not registered in the ledger" not in shown(app)
+    store = open_store(reviewed.url)
+    with store.reading() as reading:
+        (found,) = registered_plans(reading)
+    store.close()
+    assert found.plan == plan()
+    assert found.actor == "Gus"
+    assert f"event {found.sequence}, by Gus" in everything(app)

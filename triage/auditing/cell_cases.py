@@ -115,7 +115,45 @@ def _over_triaged(table: AuditTable) -> _Flags:
     return known & (queue < true)
 
 
-_RANKS = {urgency.value: urgency.rank for urgency in Urgency}
+def _first_read_wrong(table: AuditTable) -> _Flags:
+    return table.labelled & (_needed(table.first_right, "first_right") == 0)
+
+
+def _final_wrong(table: AuditTable) -> _Flags:
+    return table.labelled & (_needed(table.final_right, "final_right") == 0)
+
+
+def _shown(table: AuditTable) -> _Flags:
+    """Cases whose reader was shown the system's output; all where that is not recorded."""
+    if table.ai_shown is None:
+        return np.ones(len(table), dtype=np.bool_)
+    return np.asarray(table.ai_shown != 0)
+
+
+def _harmful_switch(table: AuditTable) -> _Flags:
+    return _final_wrong(table) & (_needed(table.first_right, "first_right") == 1) & _shown(table)
+
+
+def _decided(table: AuditTable) -> tuple[NDArray[np.int8], NDArray[np.int8], _Flags]:
+    """True rank, rank of the final decision, and whether both are known."""
+    true = _needed(table.true_urgency, "true_urgency")
+    final = _needed(table.final_urgency, "final_urgency")
+    return true, final, np.asarray((true != MISSING) & (final != MISSING))
+
+
+def _urgent_not_decided_so(table: AuditTable) -> _Flags:
+    true, final, known = _decided(table)
+    return known & (true == Urgency.URGENT.rank) & (final != Urgency.URGENT.rank)
+
+
+def _under_called(table: AuditTable) -> _Flags:
+    """Urgent and semi-urgent cases decided as less urgent where an abstention was shown."""
+    true, final, known = _decided(table)
+    pressing = known & (true <= Urgency.SEMI_URGENT.rank)
+    return pressing & _abstained(table) & _shown(table) & (final > true)
+
+
+_RANKS = {each.value: each.rank for each in (Urgency.URGENT, Urgency.SEMI_URGENT, Urgency.ROUTINE)}
 
 CELL_METRICS: Mapping[str, Callable[[AuditTable], _Flags]] = MappingProxyType(
     {
@@ -127,6 +165,11 @@ CELL_METRICS: Mapping[str, Callable[[AuditTable], _Flags]] = MappingProxyType(
         "outlier_abstention_rate": lambda table: table.is_outlier & ~_abstained(table),
         "under_triage_rate": _under_triaged,
         "over_triage_rate": _over_triaged,
+        "first_read_accuracy": _first_read_wrong,
+        "final_accuracy": _final_wrong,
+        "harmful_switch_rate": _harmful_switch,
+        "final_sensitivity_urgent": _urgent_not_decided_so,
+        "abstention_under_call_rate": _under_called,
         **{f"sensitivity_{name}": partial(_missed, rank=rank) for name, rank in _RANKS.items()},
         **{
             f"specificity_{name}": partial(_false_alarms, rank=rank)

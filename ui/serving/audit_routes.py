@@ -72,8 +72,8 @@ class AuditRoutes:
     async def give(self, request: Request) -> Response:
         """Give a file, to be saved unless it is shown; `?save` saves what else is shown."""
         session: Session = request.scope[LOGIN]
-        if not may(session.actor, Action.VIEW_REVIEW_FIGURES):
-            needed = Action.VIEW_REVIEW_FIGURES.value
+        if not may(session.actor, Action.AUDIT):
+            needed = Action.AUDIT.value
             return PlainTextResponse(f"This needs the permission {needed}.", 403)
         audit, name = request.path_params["audit"], request.path_params["file"]
         served = SERVED_FILES.get(name)

@@ -88,7 +88,7 @@ def test_the_report_is_shown_in_a_sandbox(client: TestClient) -> None:
 def test_other_roles_get_none(client: TestClient, name: str) -> None:
     answer = signed_in(client, name).get("/audit-files/half-year/report.json")
     assert answer.status_code == 403
-    assert "view_review_figures" in answer.text
+    assert "permission audit" in answer.text
     assert "Demo skin system" not in answer.text
 
 
