@@ -150,7 +150,8 @@ def _plan(path: str, changed: int, size: int) -> PlanFile:
     try:
         return PlanFile(Path(path), load_plan(Path(path)))
     except TriageError as refused:
-        return PlanFile(Path(path), None, str(refused).removeprefix(f"{path}: "))
+        problem = str(refused).removeprefix(f"{path}: ").replace("\n  - ", "; ")
+        return PlanFile(Path(path), None, problem)
 
 
 @lru_cache(_KEPT)

@@ -26,6 +26,8 @@ _VIEW = "view"
 _MATRIX, _LIST = "By group", "With intervals and p-values"
 _MOST_ROWS = 100
 """Of a table; the filters narrow what is listed."""
+_MOST_LINES = 3
+"""Of what a group would take, by limit."""
 _FILES = (
     ("Open the report", "report.html", True),
     ("PDF", "report.pdf", False),
@@ -55,13 +57,14 @@ _STYLE = """
     text-decoration: none; }
   .files a:hover { border-color: #164a6f; text-decoration: underline; }
   .files li:first-child a { border-color: #164a6f; background: #164a6f; color: #fff; }
-  .st-key-audit-matrix .tt { max-height: 32rem; overflow: auto; }
+  .st-key-audit-matrix .tt { max-height: 36rem; overflow: auto; }
   .st-key-audit-matrix table { border-collapse: separate; border-spacing: 0; }
   .st-key-audit-matrix thead th { position: sticky; top: 0; z-index: 1; min-width: 7.5rem;
     max-width: 12rem; background: #fbfcfd; white-space: normal; vertical-align: bottom; }
   .st-key-audit-matrix thead th:first-child { left: 0; z-index: 2; }
   .st-key-audit-matrix tbody th { position: sticky; left: 0; min-width: 7rem; max-width: 12rem;
     background: #fbfcfd; font-weight: 600; }
+  .st-key-audit-matrix tbody th .weak { font-weight: 400; }
   .st-key-audit-matrix td { white-space: nowrap; }
   @media (max-width: 640px) {
     .st-key-audit-matrix tbody th { max-width: 8rem; }
@@ -86,12 +89,16 @@ def show(audits: Sequence[FinishedAudit]) -> None:
         )
         return
     by_name = {one.name: one for one in audits}
+    names = list(by_name)
+    wanted = st.query_params.get(_AUDIT, "")
+    # Not bound to the address by Streamlit, which would put the title there, not the name.
     name = st.selectbox(
         "Report",
-        list(by_name),
+        names,
+        names.index(wanted) if wanted in by_name else 0,
         key=_AUDIT,
-        bind="query-params",
         format_func=lambda name: _title(by_name[name]),
+        on_change=_keep_in_address,
     )
     chosen = by_name[name]
     if chosen.report is None:
@@ -102,6 +109,10 @@ def show(audits: Sequence[FinishedAudit]) -> None:
     _not_enough(chosen.report.findings)
     _comparisons(chosen.report)
     _plan(chosen.report)
+
+
+def _keep_in_address() -> None:
+    st.query_params[_AUDIT] = st.session_state[_AUDIT]
 
 
 def _title(audit: FinishedAudit) -> str:
@@ -232,14 +243,19 @@ def _not_enough(findings: Sequence[AuditFinding]) -> None:
                 f"{one.title}: {words}" for one in here if (words := audit_tables.more_words(one))
             ]
             name = group_name(axis, level)
-            rows.append((name, str(len(here)), _list(needs) if needs else html_table.weak("–")))
+            rows.append((name, str(len(here)), _list(needs)))
         shown = rows[:_MOST_ROWS]
         html_table.show_table("Groups without enough evidence", columns, shown, stacked=True)
         _left_out(len(rows), "groups")
 
 
 def _list(items: Sequence[str]) -> Markup:
-    return Markup("<br>").join(printable(item) for item in items)
+    if not items:
+        return html_table.weak("not known")
+    shown: list[str | Markup] = [printable(item) for item in items[:_MOST_LINES]]
+    if len(items) > _MOST_LINES:
+        shown.append(html_table.weak(f"and {len(items) - _MOST_LINES} more limits"))
+    return Markup("<br>").join(shown)
 
 
 def _comparisons(report: AuditReport) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import streamlit as st
+from markupsafe import Markup
 
 from triage.accounts import Action, require
 from triage.accounts.sessions import Session
@@ -68,8 +69,8 @@ def show(store: Store, session: Session) -> None:
         state = f"Withdrawn since {date_of(bundle.withdrawn_at)}"
     st.caption(
         f"Model card. {state}. Registered {date_of(bundle.registered_at)}, "
-        f"{grouped(bundle.cases)} cases scored. SHA-256 `{bundle.digest}`. What the manifest does "
-        "not state reads *not stated*; nothing is filled in."
+        f"{grouped(bundle.cases)} cases scored. What its manifest does not state reads *not "
+        "stated*; nothing is filled in."
     )
     with st.container(key="card"):
         left, right = st.columns(2)
@@ -93,7 +94,8 @@ def _card(store: Store, digest: str) -> tuple[RegisteredBundle, list[tuple[str, 
                 "The address names no system of this database.",
                 hint="Open a card from the list of models.",
             )
-        return found[0], model_card_facts(bundle_manifest(reading, digest))
+        facts = model_card_facts(bundle_manifest(reading, digest))
+        return found[0], [(facts[0][0], "SHA-256 of the manifest", digest), *facts]
 
 
 def _group(title: str, facts: Sequence[tuple[str, str | None]]) -> None:
@@ -137,6 +139,7 @@ def _audited(audits: Sequence[FinishedAudit]) -> None:
             names = dict.fromkeys(audit_tables.group_name(x.axis, x.level) for x in failing)
             st.markdown(f"Fails a limit: {escape('; '.join(names))}.")
         address = f"/{PagePath.AUDITS}?audit={one.name}"
-        html_table.show_markup(st, html_table.link("Open this audit", address))
+        opens = html_table.link("Open this audit", address)
+        html_table.show_markup(st, Markup('<ul class="files"><li>{}</li></ul>').format(opens))
     if len(audits) > _MOST_AUDITS:
         st.caption(f"The newest {_MOST_AUDITS} of {len(audits)} audits.")
