@@ -48,6 +48,7 @@ TRUE = {
     "brier": 0.23, "nll": 0.512, "ood_auroc": 0.874, "ood_fpr95": 0.41, "coverage": 0.81,
     "abstention_rate": 0.24, "selective_accuracy": 0.90, "selective_risk": 0.10, "aurc": 0.061,
 }  # fmt: skip
+WORSE = {"V": -0.16, "mobile unit": -0.22, "VI and male": -0.1}
 LIMITS = (
     Limit(metric="accuracy", at_least=0.8),
     Limit(metric="under_triage_rate", at_most=0.1),
@@ -85,7 +86,8 @@ def plan(**changes) -> AuditPlan:
 def estimate(metric, axis, level, n, rng) -> AuditEstimate:
     """A made-up estimate; none has an interval where there are few cases."""
     shown = METRICS[metric]
-    value = float(np.clip(TRUE[metric] + rng.normal() * 0.25 / np.sqrt(n), 0.001, 0.999))
+    worse = WORSE.get(level, 0.0) * (1 if shown.larger_is_better else -1)
+    value = float(np.clip(TRUE[metric] + worse + rng.normal() * 0.25 / np.sqrt(n), 0.001, 0.999))
     half = 1.0 / np.sqrt(n) * (0.8 if metric != "clinical_cost" else 1.4) * 0.6
     few = n < 20
     proportion = metric in ("accuracy", "under_triage_rate", "over_triage_rate")

@@ -1,7 +1,7 @@
 """The report of a bundle with made-up outcomes, beyond the table of metrics."""
 
 from tests.evaluation.synthetic import make_outcomes
-from tests.reports.empty_audit import audit_report
+from tests.reports.small_audit import audit_report
 from triage.evaluation import evaluate
 from triage.reports.bundle_extra import BundleExtra, DataFacts
 from triage.reports.document import Facts, Figure, Heading, Items, Paragraph, Table

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.reports.empty_audit import audit_report
+from tests.reports.small_audit import audit_report
 from triage.csv_file import csv_text
 from triage.errors import UsageError
 from triage.reports.attachment_blocks import attachment_blocks

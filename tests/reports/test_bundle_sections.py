@@ -12,7 +12,6 @@ from tests.decisions.test_rules import simulate as simulate_rules
 from tests.evaluation.synthetic import make_outcomes
 from tests.evaluation.test_metrics import small
 from tests.evaluation.test_uncertainty import OUTLIER, decided
-from tests.reports.empty_audit import audit_report
 from tests.reports.bundle_example import (
     DATA,
     REASONS,
@@ -23,6 +22,7 @@ from tests.reports.bundle_example import (
     table,
     words,
 )
+from tests.reports.small_audit import audit_report
 from triage.decisions.fitting import fit_policy
 from triage.decisions.rule_settings import PredictionSetSettings
 from triage.errors import UsageError
@@ -34,6 +34,7 @@ from triage.reports.bundle_extra import BundleExtra, DataFacts
 from triage.reports.document import Figure, Table
 from triage.reports.reviews import review_counts
 from triage.reports.sections.bundle_sections import extra_sections
+from triage.reports.sections.cells import group
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +154,7 @@ def test_every_group_of_the_prediction_sets():
     sets = evaluate_prediction_sets(asked.with_decisions(policy.decide(asked)))
     section = sections(bundle_extra(prediction_sets=sets))["bundle_calibration"]
     shown = table(section, "prediction_sets")
-    assert [row[0] for row in shown[1:]] == [f"{r.axis}: {r.level}" for r in sets.rows[1:]]
+    assert [row[0] for row in shown[1:]] == [group(r.axis, r.level) for r in sets.rows[1:]]
     assert [row[3] for row in shown] == [f"{r.mean_size:.2f}" for r in sets.rows]
     assert "Prediction sets" in words(section)
     assert "Prediction sets" not in words(sections(bundle_extra())["bundle_calibration"])
@@ -165,7 +166,7 @@ def test_every_group_of_the_doubt_and_one_model_alone():
     section = sections(bundle_extra(uncertainty=doubt, data=volumes))["bundle_calibration"]
     shown = table(section, "uncertainty")
     for row, cells in zip(doubt.rows, shown, strict=True):
-        assert cells[0] == (f"{row.axis}: {row.level}" if row.axis else row.level)
+        assert cells[0] == (group(row.axis, row.level) if row.axis else row.level)
         parts = (row.total, row.aleatoric, row.epistemic)
         assert cells[2:] == [f"{each.value:.3f}" for each in parts]
     assert "Mean doubt between the referral classes" in words(section)
@@ -186,9 +187,9 @@ def test_every_policy_with_its_cost_and_difference():
     shown = table(section, "policy_costs")
     assert [row[0] for row in shown] == [row.policy for row in whole]
     assert [row[2] for row in shown] == [f"{row.cost.value:.3f}" for row in whole]
-    by_risk = table(section, "policy_costs_risk_of_the_condition")
+    by_group = {row[0]: row[1:] for row in table(section, "policy_costs_by_group")}
     high = next(row for row in costs.rows if row.axis == RISK and row.level == "high")
-    assert f"{high.cost.value:.3f}" in next(row for row in by_risk if row[0] == "high")
+    assert f"{high.cost.value:.3f}" == by_group[group(RISK, "high")][0]
     assert any(b.title == "Abstentions against wrong queues" for b in _figures(section))
 
 
@@ -207,6 +208,8 @@ def _figures(section):
 )
 def test_the_poorest_evaluation_still_has_its_sections(outcomes):
     found = sections(bundle_extra(outcomes=outcomes))
+    answered = not outcomes.abstained.all()
+    assert ("It answered no case" in words(found["bundle_abstention"])) != answered
     assert "nan" not in " ".join(words(section) for section in found.values()).lower().split()
 
 

@@ -2,16 +2,13 @@
 
 import pytest
 
+from tests.reports.small_audit import audit_report
+from triage.reports.build_document import build_document
 from triage.reports.checklists import CHECKLISTS
 from triage.reports.crosswalk import NO_SECTION, NOT_AVAILABLE, crosswalk
 from triage.reports.document import Paragraph, Section
 
-KEYS = (
-    "cover", "summary", "intended_use", "system", "data", "reference_standard", "plan",
-    "performance", "subgroups", "calibration", "abstention", "team", "errors", "robustness",
-    "drift", "incidents", "security", "changes", "risks", "limitations", "checklists",
-    "reproducibility", "integrity", "approvals",
-)  # fmt: skip
+KEYS = tuple(section.key for section in build_document(audit_report()).sections)
 
 
 def sections(without=()):
@@ -56,3 +53,13 @@ def test_a_section_that_is_not_available_covers_nothing():
     assert rows["DECIDE-AI", "12"].section is None
     assert rows["STARD-AI", "31"].section == "performance"
     assert all(row.section is None for row in crosswalk([]))
+
+
+def test_the_report_prints_every_item_and_how_many_are_covered():
+    (section,) = (s for s in build_document(audit_report()).sections if s.key == "checklists")
+    counts, table = section.blocks
+    assert len(table.rows) == sum(map(len, CHECKLISTS.values()))
+    for (name, items), said in zip(CHECKLISTS.items(), counts.items, strict=True):
+        covered = [r for r in table.rows if r[0].text == name and r[3].text != "not covered"]
+        assert said.startswith(f"{name}: {len(covered)} of {len(items)} items")
+        assert len(covered) < len(items)

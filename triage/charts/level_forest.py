@@ -19,7 +19,7 @@ _Rows = list[tuple[str, str, int | None, dict[str, AuditEstimate]]]
 
 
 def level_forest(
-    measured: AuditMeasurement, metrics: Sequence[str], axes: Sequence[str] | None = None
+    measured: AuditMeasurement, metrics: Sequence[str], axes: Sequence[str], key: str = "forest"
 ) -> Markup:
     """Draw one panel a metric over shared rows: all cases, then each axis and its levels.
 
@@ -32,29 +32,30 @@ def level_forest(
     measured : AuditMeasurement
     metrics : sequence of str
         Keys of the panels; each has been measured.
-    axes : sequence of str, optional
-        All axes by default.
+    axes : sequence of str
+    key : str
+        Unique on the page.
     """
     rows = _rows(measured, axes)
     height = _TOP + _ROW * len(rows) + _BELOW
     marks = [text(_LABELS - 18, 18, "cases", "muted small", "end")]
     marks += [_label(row, _TOP + _ROW * (index + 0.5) + 4) for index, row in enumerate(rows)]
     titles = []
-    for index, key in enumerate(metrics):
+    for index, metric in enumerate(metrics):
         limits = sorted(
             {
                 bound
                 for each in measured.findings
                 for bound in (each.at_least, each.at_most)
-                if each.metric == key and bound is not None
+                if each.metric == metric and bound is not None
             }
         )
-        found = [estimates.get(key) for *_, estimates in rows]
+        found = [estimates.get(metric) for *_, estimates in rows]
         titles.append(next(each.title for each in found if each is not None))
         left = _LABELS + index * (_PANEL + _VALUE + _GAP)
         marks.append(_panel(found, limits, left, height - _BELOW))
     return picture(
-        f"forest-{'-'.join(metrics)}-{'-'.join(axes or ['all'])}".replace(" ", "-"),
+        key,
         f"Groups: {', '.join(titles)}",
         "Dots are estimates and bars intervals, one row a group. The tables have the numbers.",
         _LABELS + len(metrics) * (_PANEL + _VALUE + _GAP) - _GAP,
@@ -63,14 +64,14 @@ def level_forest(
     )
 
 
-def _rows(measured: AuditMeasurement, axes: Sequence[str] | None) -> _Rows:
+def _rows(measured: AuditMeasurement, axes: Sequence[str]) -> _Rows:
     found: dict[str, dict[str, dict[str, AuditEstimate]]] = {OVERALL: {ALL: {}}}
     for each in measured.estimates:
         found.setdefault(each.axis, {}).setdefault(each.level, {})[each.metric] = each
     sizes = {(each.axis, each.level): each.n_cases for each in measured.levels}
     rows: _Rows = [("overall", "All cases", measured.n_cases, found.pop(OVERALL)[ALL])]
     for axis, levels in found.items():
-        if axes is not None and axis not in axes:
+        if axis not in axes:
             continue
         rows.append(("axis", axis.replace("_", " "), None, {}))
         rows += [("level", level, sizes.get((axis, level)), e) for level, e in levels.items()]

@@ -41,12 +41,12 @@ def attachment_blocks(report: AuditReport, kind: str) -> tuple[Block, ...]:
 def _counts(attachment: Attachment) -> str:
     """Tell how many rows there are of each value of the columns that are counted."""
     rows = attachment.rows
-    columns = _COUNTED[attachment.kind]
+    columns = [name for name in _COUNTED[attachment.kind] if name in attachment.columns]
     if not columns:
         return ""
     parts = [f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}"]
     for column in columns:
-        tally = Counter(row[column] or "not stated" for row in rows)
+        tally = Counter(row.get(column) or "not stated" for row in rows)
         if tally:
             values = ", ".join(f"{value} {count}" for value, count in sorted(tally.items()))
             parts.append(f"by {column.replace('_', ' ')}: {values}")
@@ -65,7 +65,8 @@ def _table(attachment: Attachment, key: str) -> Table:
             for name in attachment.columns
         ),
         rows=tuple(
-            tuple(_cell(row[name]) for name in attachment.columns) for row in attachment.rows
+            tuple(_cell(row.get(name, "")) for name in attachment.columns)
+            for row in attachment.rows
         ),
         note=f"{note} {more}".strip(),
         key=key,

@@ -68,7 +68,7 @@ STARD_AI = (
     Item("27", "interval between index test and reference"),
     Item("28", "whether the data represent the intended population"),
     Item("29", "how external data differ"),
-    Item("30", "cross tabulation against the reference", "performance"),
+    Item("30", "cross tabulation against the reference", "performance", "whole for a bundle only"),
     Item("31", "estimates with their precision", "performance"),
     Item("32", "adverse events", "incidents"),
     Item("33", "limitations", "limitations"),

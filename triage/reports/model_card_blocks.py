@@ -30,7 +30,8 @@ _FIELDS: dict[str, dict[str, str]] = {
         "Intended patients": _NOWHERE,
         "Care setting": _NOWHERE,
         "Cautioned or out-of-scope use": _NOWHERE,
-        "Known risks and limitations": "notes",
+        "Known risks and limitations": _NOWHERE,
+        "Notes of its making": "notes",
     },
     "Inputs and outputs": {
         "Conditions it knows": "roles.inliers",
@@ -41,7 +42,7 @@ _FIELDS: dict[str, dict[str, str]] = {
         "Data spec": "spec_name",
         "Data spec hash": "spec_hash",
         "Training data hash": "data_hash",
-        "Cases by split and role": "data_counts",
+        "Cases by condition and split": "data_counts",
         "Cases left out, by reason": "rejected",
         "Outliers it trained with": "roles.train",
         "Outliers that set its threshold": "roles.validation",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -27,7 +27,7 @@ MOST_ROWS = 400
 """Rows of one table in the PDF; the others are in its CSV file."""
 
 _DRAWN = (
-    (0x20, 0x7E), (0xA1, 0x2FF), (0x384, 0x482), (0x488, 0x4FF), (0x531, 0x556), (0x559, 0x58A),
+    (0x20, 0x7E), (0xA0, 0x2FF), (0x384, 0x482), (0x488, 0x4FF), (0x531, 0x556), (0x559, 0x58A),
     (0x5D0, 0x5EA), (0x10D0, 0x10FF), (0x1E00, 0x1F15), (0x1F20, 0x1F45), (0x1F50, 0x1F57),
     (0x2010, 0x2027), (0x2030, 0x2040), (0x2044, 0x2052), (0x2054, 0x205E), (0x2074, 0x208E),
     (0x20A0, 0x20BF), (0x2190, 0x21FF), (0x2200, 0x22FF), (0x25A0, 0x25FF), (0x2713, 0x2714),
@@ -37,8 +37,14 @@ _DRAWN = (
 _NOT_DRAWN = frozenset((0x38B, 0x38D, 0x3A2, 0x557, 0x558))
 """Characters of these ranges that are in none, or are no characters."""
 _SVG_FONT = "'Libertinus Serif','DejaVu Sans Mono'"
-_WIDTH = 780.0
-"""User units of a picture that is as wide as the page."""
+_PAGE, _MARGIN, _CHARACTER = 172.0, 4.0, 1.55
+"""Width of the text, of the space between columns, and of one character, in mm."""
+_NARROWEST = 14.0
+"""Width of a column of text at least, in mm."""
+_LONGEST, _BADGE = 60, 11
+"""Characters of a column of text at most, and of the longer line of a verdict."""
+_WIDTH, _TALLEST = 780.0, 215.0
+"""User units of a picture that is as wide as the page, and height of a picture in mm."""
 
 
 def render_pdf(document: Document, at: datetime) -> bytes:
@@ -134,17 +140,14 @@ def _table(table: Table) -> dict[str, Any]:
             f"Rows {len(shown) + 1} to {len(table.rows)} are not printed here; "
             f"tables/{table.key}.csv and report.html have all."
         )
+    widths = _widths(table.columns, shown)
     return {
         "title": drawable(table.title),
         "note": drawable(table.note),
         "cut": cut,
         "columns": [
-            {
-                "title": drawable(column.title),
-                "kind": column.kind,
-                "weight": _weight(column, [row[index] for row in shown]),
-            }
-            for index, column in enumerate(table.columns)
+            {"title": drawable(column.title), "kind": column.kind, "width": width}
+            for column, width in zip(table.columns, widths, strict=True)
         ],
         "rows": [[_cell(cell) for cell in row] for row in shown],
     }
@@ -152,35 +155,67 @@ def _table(table: Table) -> dict[str, Any]:
 
 def _cell(cell: Cell) -> dict[str, Any]:
     return {
-        "text": drawable(cell.text),
-        "detail": drawable(cell.detail),
+        "text": _together(drawable(cell.text)),
+        "detail": _together(drawable(cell.detail)),
         "verdict": None if cell.verdict is None else cell.verdict.value,
         "weak": cell.weak,
     }
 
 
-def _weight(column: Column, cells: list[Cell]) -> float:
-    """Estimate how wide a column is, in characters, from its heading and longest cells."""
-    lengths = [
-        max(len(cell.text) + 2 * bool(cell.verdict and cell.text), round(0.86 * len(cell.detail)),
-            2 + len(cell.verdict.value) if cell.verdict and not cell.text else 0)
-        for cell in cells
-    ]  # fmt: skip
-    longest = max(lengths, default=0)
-    word = max(map(len, column.title.split()), default=0) + 1
-    if column.kind == "number":
-        return float(max(word, longest + 1, 6))
-    return float(max(word, min(longest, 34), 6))
+def _together(text: str) -> str:
+    """Keep a number and its percent sign on one line."""
+    return re.sub(r"(?<=\d) %", "\u00a0%", text).replace("< 0", "<\u00a00")
+
+
+def _widths(columns: tuple[Column, ...], rows: Sequence[Sequence[Cell]]) -> list[float]:
+    """Return the width of each column in mm, within that of the page.
+
+    Columns of numbers and of verdicts keep what they need; columns of text share the rest.
+    """
+    needs = [
+        _MARGIN + _CHARACTER * _longest(column, [row[index] for row in rows])
+        for index, column in enumerate(columns)
+    ]
+    texts = [
+        column.kind == "text" and not any(row[index].verdict for row in rows)
+        for index, column in enumerate(columns)
+    ]
+    rest = _PAGE - sum(need for need, text in zip(needs, texts, strict=True) if not text)
+    wide = _cap([need for need, text in zip(needs, texts, strict=True) if text], rest)
+    needs = [min(need, wide) if text else need for need, text in zip(needs, texts, strict=True)]
+    return [round(need * min(1.0, _PAGE / sum(needs)), 2) for need in needs]
+
+
+def _cap(needs: list[float], rest: float) -> float:
+    """Return how wide a column may be, so that all columns have room; the widest give way."""
+    left = sorted(needs)
+    for place, need in enumerate(left):
+        share = rest / (len(left) - place)
+        if need > share:
+            return max(share, _NARROWEST)
+        rest -= need
+    return max(needs, default=_NARROWEST)
+
+
+def _longest(column: Column, cells: Sequence[Cell]) -> int:
+    """Return the longest line of a column, in characters."""
+    longest = max(map(len, column.title.split()), default=0) + 1
+    for cell in cells:
+        sign = 2 if cell.verdict else 0
+        text = len(cell.text) or (_BADGE if cell.verdict else 0)
+        longest = max(longest, text + sign, round(0.86 * len(cell.detail)))
+    return min(longest, _LONGEST if column.kind == "text" else 24)
 
 
 def _figure(figure: Figure) -> dict[str, Any]:
     svg = standalone(figure.svg).svg if "<style>" not in figure.svg else str(figure.svg)
     svg = svg.replace("system-ui", f"{_SVG_FONT},system-ui")
-    size = re.search(r'viewBox="0 0 ([0-9.]+) ', svg)
-    wide = float(size.group(1)) if size else _WIDTH
+    size = re.search(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', svg)
+    wide, tall = (float(size.group(1)), float(size.group(2))) if size else (_WIDTH, _WIDTH)
+    share = min(1.0, wide / _WIDTH)
     return {
         "svg": "".join(c if c == "\n" else drawable(c) for c in svg),
         "title": drawable(figure.title),
         "caption": drawable(figure.caption),
-        "width": min(1.0, wide / _WIDTH),
+        "width": min(share, _TALLEST / _PAGE * wide / tall),
     }

@@ -51,7 +51,7 @@ def _numbers(analysis: Analysis) -> Table:
         Column("n", "number"), Column("Method and notes"),
     )  # fmt: skip
     rows = tuple(_row(each) for each in analysis.numbers)
-    return Table(analysis.title, columns, rows, key=analysis.key)
+    return Table(f"{analysis.title}: numbers", columns, rows, key=analysis.key)
 
 
 def _row(found: NamedNumber) -> tuple[Cell, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from triage.reports.audit_report import Attachment, AuditReport
-from triage.reports.document import Block, Cell, Column, Facts, Paragraph, Section, Table
+from triage.reports.attachment_blocks import attachment_blocks
+from triage.reports.audit_report import AuditReport
+from triage.reports.document import Paragraph, Section, SignatureLines
 
 _Kind = Literal["incidents", "risk", "sbom", "approvals"]
 _TO_SIGN = ("Prepared by", "Checked by", "Approved by")
@@ -41,23 +42,21 @@ def changes(report: AuditReport) -> Section:
 
 def risk(report: AuditReport) -> Section:
     """Risks and what remains of them."""
-    return _section(report, "risk", "Risks", "risk")
+    return _section(report, "risks", "Risks", "risk")
 
 
 def approvals(report: AuditReport) -> Section:
     """Approvals that were attached, or lines to sign."""
     title = "Approvals"
-    attached = _attached(report, "approvals")
+    attached = attachment_blocks(report, "approvals")
     if attached:
         return Section("approvals", title, attached)
-    columns = (Column("Role"), Column("Name"), Column("Date"), Column("Signature"))
-    rows = tuple((Cell(role), Cell(""), Cell(""), Cell("")) for role in _TO_SIGN)
-    lines = Table("To be signed", columns, rows)
-    return Section("approvals", title, (Paragraph("No approvals were attached."), lines))
+    nothing = Paragraph("No approvals were attached. To be signed:")
+    return Section("approvals", title, (nothing, SignatureLines(_TO_SIGN)))
 
 
 def _section(report: AuditReport, key: str, title: str, kind: _Kind) -> Section:
-    blocks = _attached(report, kind)
+    blocks = attachment_blocks(report, kind)
     if blocks:
         return Section(key, title, blocks)
     return Section(key, title, unavailable=f"no file with {_WHAT[kind]} was attached")
@@ -69,21 +68,3 @@ _WHAT: dict[_Kind, str] = {
     "sbom": "a bill of materials",
     "approvals": "approvals",
 }
-
-
-def _attached(report: AuditReport, kind: _Kind) -> tuple[Block, ...]:
-    found = [each for each in report.attachments if each.kind == kind]
-    return tuple(
-        block for number, each in enumerate(found, 1) for block in _blocks(each, number, len(found))
-    )
-
-
-def _blocks(attached: Attachment, number: int, total: int) -> tuple[Block, ...]:
-    columns = tuple(Column(name) for name in attached.columns)
-    rows = tuple(
-        tuple(Cell(row.get(name, "")) for name in attached.columns) for row in attached.rows
-    )
-    key = attached.kind if total == 1 else f"{attached.kind}_{number}"
-    table = Table(f"Rows of {attached.name}", columns, rows, key=key)
-    facts = Facts((("Attached file", attached.name), ("SHA-256", attached.sha256)))
-    return (facts, table) if rows else (facts,)

@@ -8,12 +8,8 @@ from triage.evaluation.policy_costs import PolicyCost, PolicyCosts
 from triage.evaluation.results import RiskCoverage
 from triage.reports.bundle_extra import BundleExtra
 from triage.reports.document import Block, Cell, Column, Heading, Paragraph, Section, Table
-from triage.reports.sections.bundle_parts import (
-    count_cell,
-    count_table,
-    estimate_cell,
-    figure,
-)
+from triage.reports.sections.bundle_parts import count_table, estimate_cell, figure
+from triage.reports.sections.cells import count_cell, group
 
 
 def abstention_section(extra: BundleExtra) -> Section:
@@ -46,9 +42,14 @@ def abstention_section(extra: BundleExtra) -> Section:
 
 
 def _curve_text(curve: RiskCoverage) -> Paragraph:
+    answered = (
+        "It answered no case"
+        if curve.operating_risk is None
+        else f"Among the cases it answered, {number(curve.operating_risk, 'proportion')} were wrong"
+    )
     return Paragraph(
-        f"Among the cases it answered, {number(curve.operating_risk, 'proportion')} were wrong; "
-        f"answering everything would have made {number(curve.random_risk, 'proportion')} wrong."
+        f"{answered}; answering everything would have made "
+        f"{number(curve.random_risk, 'proportion')} wrong."
     )
 
 
@@ -64,10 +65,9 @@ def _policies(costs: PolicyCosts) -> list[Block]:
             "was set on validation, not here.",
         ),
     ]
-    for axis in dict.fromkeys(row.axis for row in costs.rows):
-        rows = [row for row in costs.rows if row.axis == axis]
-        blocks.append(_by_axis(axis, rows) if axis else _overall(rows))
-    return blocks
+    blocks.append(_overall([row for row in costs.rows if not row.axis]))
+    groups = [row for row in costs.rows if row.axis]
+    return [*blocks, _by_group(groups)] if groups else blocks
 
 
 def _overall(rows: list[PolicyCost]) -> Table:
@@ -101,18 +101,20 @@ def _difference(row: PolicyCost) -> Cell:
     return Cell(shown, detail=interval(found, row.cost.unit), value=found.value)
 
 
-def _by_axis(axis: str, rows: list[PolicyCost]) -> Table:
+def _by_group(rows: list[PolicyCost]) -> Table:
     policies = list(dict.fromkeys(row.policy for row in rows))
-    levels = list(dict.fromkeys(row.level for row in rows))
-    cost = {(row.level, row.policy): row.cost for row in rows}
+    cost = {(row.axis, row.level, row.policy): row.cost for row in rows}
     return Table(
-        f"Mean cost of a case by {axis}",
-        (Column(axis), *(Column(policy) for policy in policies)),
+        "Mean cost of a case by group",
+        (Column("Group"), *(Column(policy) for policy in policies)),
         tuple(
-            (Cell(level), *(estimate_cell(cost[level, policy]) for policy in policies))
-            for level in levels
+            (
+                Cell(group(axis, level)),
+                *(estimate_cell(cost[axis, level, policy]) for policy in policies),
+            )
+            for axis, level in dict.fromkeys((row.axis, row.level) for row in rows)
         ),
         note="At the stated prevalence of outliers where one is stated; of a group with known or "
         "with unknown conditions alone, the mean over its cases, or undefined.",
-        key=f"policy_costs_{axis.replace(' ', '_')}",
+        key="policy_costs_by_group",
     )

@@ -12,12 +12,8 @@ from triage.modalities import MODALITIES
 from triage.modalities.description import ModalityDescription
 from triage.reports.bundle_extra import BundleExtra
 from triage.reports.document import Block, Cell, Column, Heading, Paragraph, Section, Table
-from triage.reports.sections.bundle_parts import (
-    count_cell,
-    estimate_cell,
-    figure,
-    share_cell,
-)
+from triage.reports.sections.bundle_parts import estimate_cell, figure, share_cell
+from triage.reports.sections.cells import count_cell, group
 
 
 def calibration_section(extra: BundleExtra) -> Section:
@@ -73,7 +69,7 @@ def _sets(sets: PredictionSetResult, terms: ModalityDescription) -> list[Block]:
     rows = tuple(
         (
             Cell(
-                "All known conditions" if row.axis == OVERALL else f"{row.axis}: {row.level}",
+                "All known conditions" if row.axis == OVERALL else group(row.axis, row.level),
             ),
             count_cell(row.n_cases),
             share_cell(row.covered, row.low, row.high),
@@ -110,7 +106,7 @@ def _sets(sets: PredictionSetResult, terms: ModalityDescription) -> list[Block]:
 def _doubt(found: UncertaintyResult, terms: ModalityDescription) -> list[Block]:
     rows = tuple(
         (
-            Cell(f"{row.axis}: {row.level}" if row.axis else row.level),
+            Cell(group(row.axis, row.level) if row.axis else row.level),
             count_cell(row.aleatoric.n_cases),
             *(
                 Cell("one model: not known", weak=True) if each is None else estimate_cell(each)

@@ -8,13 +8,8 @@ from triage.evaluation.results import Confusion
 from triage.reports.bundle_extra import BundleExtra, DataFacts
 from triage.reports.document import Block, Cell, Column, Facts, Heading, Paragraph, Section, Table
 from triage.reports.reviews import ReviewCount
-from triage.reports.sections.bundle_parts import (
-    count_cell,
-    count_table,
-    figure,
-    share_cell,
-    words,
-)
+from triage.reports.sections.bundle_parts import count_table, figure, share_cell
+from triage.reports.sections.cells import count_cell, words
 
 
 def data_section(extra: BundleExtra) -> Section:

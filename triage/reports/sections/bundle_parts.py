@@ -10,6 +10,7 @@ from triage.charts.number_format import MISSING, interval, number, span
 from triage.charts.standalone import standalone
 from triage.evaluation.results import Estimate
 from triage.reports.document import Cell, Column, Figure, Table
+from triage.reports.sections.cells import count_cell
 
 
 def estimate_cell(found: Estimate, unit: str = "") -> Cell:
@@ -37,11 +38,6 @@ def share_cell(value: float | None, low: float | None = None, high: float | None
     return Cell(number(value, "proportion"), detail=detail, value=value)
 
 
-def count_cell(count: int) -> Cell:
-    """Return a count."""
-    return Cell(str(count), value=count)
-
-
 def count_table(title: str, first: str, second: str, counts: Mapping[str, int], key: str) -> Table:
     """Return a table of names with their counts."""
     rows = tuple((Cell(name), count_cell(count)) for name, count in counts.items())
@@ -51,9 +47,3 @@ def count_table(title: str, first: str, second: str, counts: Mapping[str, int], 
 def figure(picture: Markup, title: str, caption: str) -> Figure:
     """Return a chart of `triage.charts` as a figure that is complete by itself."""
     return Figure(Markup(standalone(picture).svg), title, caption)
-
-
-def words(key: str) -> str:
-    """Turn a key into words, its first letter large."""
-    spaced = key.replace("_", " ").strip()
-    return spaced[:1].upper() + spaced[1:]

@@ -21,7 +21,9 @@ def words(key: str) -> str:
 
 def group(axis: str, level: str) -> str:
     """Name a set of cases."""
-    return ALL_CASES if (axis, level) == (OVERALL, ALL) else f"{words(axis)}: {level}"
+    if level == ALL:
+        return ALL_CASES if axis == OVERALL else words(axis)
+    return f"{words(axis)}: {level}"
 
 
 def count(n: int, one: str, many: str = "") -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from triage.auditing.measurement import AuditFinding
 from triage.charts.number_format import MISSING
 from triage.reports.audit_report import AuditReport
+from triage.reports.checklists import CHECKLISTS
+from triage.reports.crosswalk import crosswalk
 from triage.reports.document import (
     Block,
     Cell,
@@ -23,7 +27,6 @@ from triage.reports.sections.cells import (
     limit_text,
     words,
 )
-from triage.reports.sections.of_bundle import checklist_items
 from triage.vocabulary.subgroup_levels import UNKNOWN
 from triage.vocabulary.verdicts import Verdict
 
@@ -74,8 +77,8 @@ def _not_enough(report: AuditReport) -> Table:
     unknown = [each for each in report.findings if each.verdict is Verdict.NOT_ENOUGH]
     columns = (
         Column("Group"), Column("Metric"), Column("Limit"), Column("Estimate", "number"),
-        Column("n", "number"), Column("More cases, none wrong", "number"),
-        Column("More cases, errors as seen", "number"),
+        Column("n", "number"), Column("More, none wrong", "number"),
+        Column("More, errors as seen", "number"),
     )  # fmt: skip
     return Table(
         "Limits without enough evidence, and how many more cases it would take to meet them",
@@ -98,22 +101,35 @@ def _row(each: AuditFinding) -> tuple[Cell, ...]:
     )
 
 
-def checklists(report: AuditReport) -> Section:
-    """Items of reporting guidelines, and where this report covers them."""
-    title = "Cross-walk to reporting checklists"
+def checklists(sections: Sequence[Section]) -> Section:
+    """Items of reporting guidelines, and where the other sections cover them."""
+    titles = {each.key: each.title for each in sections}
+    found = crosswalk(sections)
     rows = tuple(
         (
-            Cell(checklist),
-            Cell(item),
-            Cell("not covered", weak=True) if key is None else Cell(words(key)),
+            Cell(row.checklist),
+            Cell(row.item),
+            Cell(row.topic),
+            Cell("not covered", weak=True) if row.section is None else Cell(titles[row.section]),
+            Cell(row.note),
         )
-        for checklist, item, key in checklist_items(report)
+        for row in found
     )
-    if not rows:
-        return Section("checklists", title, unavailable="no checklist was compared")
-    columns = (Column("Checklist"), Column("Item"), Column("Section"))
-    table = Table("Items of each checklist", columns, rows, key="checklists")
-    return Section("checklists", title, (table,))
+    columns = (
+        Column("Checklist"), Column("Item"), Column("Topic"), Column("Section"), Column("Note"),
+    )  # fmt: skip
+    note = (
+        "Topics are in our words; the checklists say what an item asks. A note beside a section "
+        "says how far it goes. A section that is not available covers nothing."
+    )
+    table = Table("Items of each checklist", columns, rows, note, "checklists")
+    counts = tuple(
+        f"{name}: {sum(row.section is not None for row in found if row.checklist == name)} of "
+        f"{len(items)} items covered, at least in part."
+        for name, items in CHECKLISTS.items()
+    )
+    title = "Cross-walk to reporting checklists"
+    return Section("checklists", title, (Items(counts), table))
 
 
 def reproducibility(report: AuditReport) -> Section:
@@ -125,11 +141,11 @@ def reproducibility(report: AuditReport) -> Section:
         ("Seed", str(planned.intervals.seed)),
         ("Resamples", str(planned.intervals.replicates)),
         ("Plan, SHA-256", report.plan_sha256),
-        ("Data spec", planned.spec),
-        ("Data spec, SHA-256", planned.spec_sha256),
+        *((("Data spec", planned.spec), ("Data spec, SHA-256", planned.spec_sha256))
+          if planned.spec else ()),
         *((("File of metrics, SHA-256", planned.metrics_sha256),) if planned.metrics_file else ()),
         *((words(name), value) for name, value in report.facts.items()),
-    )
+    )  # fmt: skip
     text = Paragraph(
         "The same plan and data give the same bytes of every file, on one machine and number of "
         "threads. The date of all files is that of the plan."
@@ -144,7 +160,7 @@ def integrity(report: AuditReport) -> Section:
         ("Report", report.report_id),
         ("Plan, SHA-256", report.plan_sha256),
         ("Bundle, SHA-256", report.system.bundle),
-        ("Head of the ledger", registered.head or None),
+        ("Head of the ledger", registered.head or registered.sentence),
         *((f"Attachment {each.name}, SHA-256", each.sha256) for each in report.attachments),
         *((words(name), value) for name, value in report.facts.items()),
     )

@@ -67,7 +67,7 @@ def _limits(report: AuditReport) -> Table:
         note="Intervals are at "
         f"{report.plan.intervals.confidence:.0%} confidence. A limit is met where the whole "
         "interval is on its good side, failed where the whole interval is on the other side; "
-        "else there is not enough evidence.",
+        "else there is not enough evidence. Numbers are rounded; verdicts use those of report.json.",
         key="verdicts",
     )  # fmt: skip
 

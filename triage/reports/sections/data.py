@@ -65,7 +65,7 @@ def reference(report: AuditReport) -> Section:
         Paragraph(rule),
         *analyses(report, "selective_labels"),
     ]
-    return Section("reference", "Reference standard", tuple(blocks))
+    return Section("reference_standard", "Reference standard", tuple(blocks))
 
 
 def _patients(report: AuditReport) -> str:

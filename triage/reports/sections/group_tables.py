@@ -48,10 +48,9 @@ def axis_tables(report: AuditReport, axis: str, metrics: Sequence[str]) -> tuple
     sizes = {(OVERALL, ALL): report.n_cases}
     sizes |= {(each.axis, each.level): each.n_cases for each in report.levels}
     known = metrics_of(report)
+    parts = _parts([key for key in metrics if key in known])
     tables = []
-    shown = [key for key in metrics if key in known]
-    for first in range(0, len(shown), _SIDE_BY_SIDE):
-        keys = shown[first : first + _SIDE_BY_SIDE]
+    for number, keys in enumerate(parts, 1):
         rows = [
             (
                 Cell(ALL_CASES if place[0] == OVERALL else place[1]),
@@ -67,8 +66,17 @@ def axis_tables(report: AuditReport, axis: str, metrics: Sequence[str]) -> tuple
             Column("Level"), Column("Cases", "number"),
             *(Column(known[key].title, "number") for key in keys),
         )  # fmt: skip
-        tables.append(Table(words(axis), columns, tuple(rows)))
+        which = f", {number} of {len(parts)}" if len(parts) > 1 else ""
+        title = f"{words(axis)}: metrics by level{which}"
+        tables.append(Table(title, columns, tuple(rows)))
     return tuple(tables)
+
+
+def _parts(keys: list[str]) -> list[list[str]]:
+    """Split metrics into tables of about equal width."""
+    n_tables = -(-len(keys) // _SIDE_BY_SIDE)
+    wide = -(-len(keys) // max(n_tables, 1))
+    return [keys[first : first + wide] for first in range(0, len(keys), max(wide, 1))]
 
 
 def estimates_of(report: AuditReport) -> dict[tuple[str, str, str], AuditEstimate]:

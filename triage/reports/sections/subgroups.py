@@ -32,7 +32,13 @@ from triage.reports.sections.cells import (
 )
 from triage.reports.sections.group_tables import axis_tables, levels_by_axis, metrics_of
 
-_PANELS = 3
+_PANELS, _ROWS = 3, 44
+"""Panels of a chart, and rows of one that fits a page."""
+_SHORT = {"Holm": "Holm", "Benjamini-Hochberg": "BH"}
+_CORRECTED = (
+    "Below each corrected p-value is the method: Holm within the primary set, BH for Benjamini and "
+    "Hochberg elsewhere."
+)
 _SIGNS = "✓ meets its limit, ✗ fails it, ? not enough evidence; metrics without a limit have no sign."
 
 
@@ -72,7 +78,23 @@ def _forest(report: AuditReport, metrics: list[str]) -> tuple[Block, ...]:
         "that the verdict rests on; panels without draw Wilson's interval of proportions."
     )
     title = f"Groups: {', '.join(known[key].title for key in shown)}"
-    return (Figure(level_forest(report, shown), title, caption),)
+    return tuple(
+        Figure(level_forest(report, shown, axes, f"forest-{number}"), title, caption)
+        for number, axes in enumerate(_pages(levels_by_axis(report)), 1)
+    )
+
+
+def _pages(levels: dict[str, list[str]]) -> list[list[str]]:
+    """Divide the axes into charts of at most a page, one axis undivided."""
+    pages: list[list[str]] = []
+    rows = _ROWS
+    for axis, names in levels.items():
+        rows += 1 + len(names)
+        if rows > _ROWS:
+            pages.append([])
+            rows = 1 + len(names)
+        pages[-1].append(axis)
+    return pages
 
 
 def _stated(axis: Axis) -> tuple[Block, ...]:
@@ -115,20 +137,24 @@ def _worst(report: AuditReport) -> Table:
 def _differences(report: AuditReport) -> tuple[Block, ...]:
     if not report.comparisons:
         return ()
-    rows = tuple(_difference(each) for each in report.comparisons)
+    with_margin = any(each.margin is not None for each in report.comparisons)
+    rows = tuple(_difference(each, with_margin) for each in report.comparisons)
     columns = (
         Column("Level, against"), Column("Metric"), Column("Difference", "number"),
         Column("Ratio", "number"), Column("p", "number"), Column("p corrected", "number"),
-        Column("Margin", "number"), Column("Verdict"),
+        *((Column("Margin", "number"), Column("Verdict")) if with_margin else ()),
     )  # fmt: skip
-    note = "Differences in the unit of the metric, proportions as fractions of one. The method of "
-    note += "correction is below the corrected p-value."
+    note = f"Differences in the unit of the metric, proportions as fractions of one. {_CORRECTED}"
     table = Table("Each level against its reference", columns, rows, note, "comparisons")
     return Heading("Differences and ratios between groups"), table
 
 
-def _difference(each: LevelComparison) -> tuple[Cell, ...]:
+def _difference(each: LevelComparison, with_margin: bool) -> tuple[Cell, ...]:
     weak = each.evidence == "not enough"
+    judged = (
+        Cell(number(each.margin, "") if each.margin is not None else "", value=each.margin),
+        Cell("") if each.verdict is None else verdict_cell(each.verdict),
+    )
     return (
         Cell(group(each.axis, each.level), f"against {each.reference}"),
         Cell(each.title),
@@ -137,9 +163,8 @@ def _difference(each: LevelComparison) -> tuple[Cell, ...]:
         Cell(number(each.ratio, ""), span(each.ratio_low, each.ratio_high, ""), weak=weak,
              value=each.ratio),
         Cell(p_text(each.p_value), value=each.p_value),
-        Cell(p_text(each.p_adjusted), each.correction, value=each.p_adjusted),
-        Cell(number(each.margin, "") if each.margin is not None else "", value=each.margin),
-        Cell("") if each.verdict is None else verdict_cell(each.verdict),
+        Cell(p_text(each.p_adjusted), _SHORT[each.correction], value=each.p_adjusted),
+        *(judged if with_margin else ()),
     )  # fmt: skip
 
 
@@ -151,8 +176,7 @@ def _verdicts(report: AuditReport) -> tuple[Block, ...]:
         Column("n", "number"), Column("p", "number"), Column("p corrected", "number"),
         Column("Verdict"),
     )  # fmt: skip
-    note = "p: two-sided, that the true value is the limit. The method of correction is below the "
-    note += "corrected p-value."
+    note = f"p: two-sided, that the true value is the limit. {_CORRECTED}"
     rows = tuple(_finding(each) for each in report.findings)
     table = Table("Each limit on each set of cases", columns, rows, note, "findings")
     return Heading("Every verdict"), table
@@ -161,11 +185,11 @@ def _verdicts(report: AuditReport) -> tuple[Block, ...]:
 def _finding(each: AuditFinding) -> tuple[Cell, ...]:
     return (
         Cell(group(each.axis, each.level)),
-        Cell(each.title, "primary" if each.primary else ""),
+        Cell(each.title),
         Cell(limit_text(each, each.unit)),
         estimate_cell(each),
         count_cell(each.n),
         Cell(p_text(each.p_value), value=each.p_value),
-        Cell(p_text(each.p_adjusted), each.correction, value=each.p_adjusted),
+        Cell(p_text(each.p_adjusted), _SHORT[each.correction], value=each.p_adjusted),
         verdict_cell(each.verdict),
     )

@@ -100,7 +100,7 @@ def _worst(report: AuditReport) -> Table:
         for each in report.worst
         if each.metric in judged and each.level is not None
     )  # fmt: skip
-    columns = (Column("Metric"), Column("Axis"), Column("Worst level"), Column("There", "number"))
+    columns = (Column("Metric"), Column("Axis"), Column("Worst level"), Column("Estimate", "number"))
     return Table("Worst levels of the judged metrics", columns, rows[:_MOST])
 
 

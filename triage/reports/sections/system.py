@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from triage.reports.audit_report import AuditReport
-from triage.reports.document import Facts, Section
-from triage.reports.sections.of_bundle import model_card
+from triage.reports.document import Block, Facts, Section
+from triage.reports.model_card_blocks import model_card_blocks
 from triage.reports.sections.cells import words
 
 
@@ -33,4 +33,7 @@ def system(report: AuditReport) -> Section:
         ("Conditions it knows", ", ".join(report.classes) or None),
         *((words(label), value) for label, value in known.facts.items()),
     )
-    return Section("system", "System and model card", (Facts(facts), *model_card(report)))
+    card: tuple[Block, ...] = ()
+    if known.manifest is not None:
+        card = model_card_blocks(known.manifest)
+    return Section("system", "System and model card", (Facts(facts), *card))

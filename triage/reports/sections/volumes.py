@@ -9,7 +9,8 @@ from triage.evaluation.results import Estimate
 from triage.evaluation.segmentation import SegmentationResult
 from triage.evaluation.segmentation.result import ClassScores
 from triage.reports.document import Block, Cell, Column, Paragraph, Section, Table
-from triage.reports.sections.bundle_parts import count_cell, estimate_cell, figure
+from triage.reports.sections.bundle_parts import estimate_cell, figure
+from triage.reports.sections.cells import count_cell
 from triage.vocabulary.diagnoses import DIAGNOSES
 
 
