@@ -46,6 +46,7 @@ from triage.accounts import SYSTEM_ACTOR, Action
 from triage.errors import ExitCode
 
 if TYPE_CHECKING:
+    from triage.auditing.write_plan import WrittenPlan
     from triage.reports.run_audit import AuditRun
 
 
@@ -108,38 +109,35 @@ def audit_plan(
     Example: triage audit plan --label diagnosis --probabilities mel=p_mel,nv=p_nv
     --patient patient --groups sex,site --limit "accuracy>=0.80" --out plan.yaml
     """
+    given = dict(locals())
     from triage.auditing.write_plan import write_plan
 
-    columns = {
-        "label": label, "predicted": predicted, "recommendation": recommendation,
-        "queue_urgency": queue, "abstained": abstained, "true_urgency": true_urgency,
-        "ood_score": ood, "cost": cost, "patient": patient, "case": case, "first_read": first,
-        "final_decision": final, "seconds": seconds, "source": source,
-    }  # fmt: skip
-    given = {
-        "groups": groups, "bands": bands, "urgencies": urgencies, "outliers": outliers,
-        "limits": limit, "limits_from": limits_from, "title": title, "system": system,
-        "period": period, "period_column": period_column, "cohorts": cohorts,
-        "unlabelled": unlabelled, "prevalence": prevalence,
-    }  # fmt: skip
-    settings = {"replicates": replicates, "seed": seed, "min_patients": min_patients}
     with store_at(db, wanted=db is not None) as store:
         actor = SYSTEM_ACTOR
         if store is not None:
             actor = acting(store, as_name, password_stdin, Action.AUDIT)
-        request = request_of(spec, columns, probabilities, given, settings)
         written = write_plan(
-            request, out, predictions=predictions, store=store, actor=actor, key=key
+            request_of(given), out, predictions=predictions, store=store, actor=actor, key=key
         )
+    _say_plan(as_json, written, out)
+
+
+def _say_plan(as_json: bool, written: WrittenPlan, out: Path) -> None:
+    plan = written.plan
     value = {
-        "plan": str(out), "plan_sha256": written.plan.sha256(), "registered": written.sentence,
-        "axes": [axis.name for axis in written.plan.axes], "limits": len(written.plan.limits),
-    }  # fmt: skip
+        "plan": str(out),
+        "plan_sha256": plan.sha256(),
+        "registered": written.sentence,
+        "axes": [axis.name for axis in plan.axes],
+        "limits": len(plan.limits),
+    }
     say(
-        as_json, value, f"{out}: the plan {written.plan.sha256()[:16]}, {written.sentence}",
-        f"{len(written.plan.axes)} axes, {len(written.plan.limits)} limits",
+        as_json,
+        value,
+        f"{out}: the plan {plan.sha256()[:16]}, {written.sentence}",
+        f"{len(plan.axes)} axes, {len(plan.limits)} limits",
         *(f"note: {note}" for note in written.notes),
-    )  # fmt: skip
+    )
 
 
 def audit_run(

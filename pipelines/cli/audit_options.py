@@ -88,26 +88,29 @@ Cohorts = Annotated[str | None, typer.Option("--cohorts", help="Sources of cases
 Source = Annotated[str | None, typer.Option("--source", help="Column of the source of a case.")]
 
 
-def request_of(
-    spec: Path | None,
-    columns: Mapping[str, str | None],
-    probabilities: str | None,
-    given: Mapping[str, Any],
-    settings: Mapping[str, int | None],
-) -> PlanRequest:
+_ROLES = {
+    "queue": "queue_urgency",
+    "ood": "ood_score",
+    "first": "first_read",
+    "final": "final_decision",
+} | {
+    name: name
+    for name in (
+        "label", "predicted", "recommendation", "abstained", "true_urgency", "cost", "patient",
+        "case", "seconds", "source",
+    )
+}  # fmt: skip
+"""Option to the role of the column that it names."""
+_INTERVALS = ("replicates", "seed", "min_patients")
+
+
+def request_of(given: Mapping[str, Any]) -> PlanRequest:
     """Return what is asked of a plan by the options of the command line.
 
     Parameters
     ----------
-    spec : Path, optional
-    columns : mapping
-        Role to column, None where it is not given.
-    probabilities : str, optional
-        ``name=column,...`` or ``column,...``.
     given : mapping
-        The other options, as text.
-    settings : mapping
-        Of the intervals.
+        Option to its value, None where it is not given.
 
     Raises
     ------
@@ -122,20 +125,21 @@ def request_of(
     from triage.data.spec_files import load_spec
     from triage.data.strict_yaml import problems_of
 
-    if spec is None and columns["label"] is None:
+    spec, probabilities = given["spec"], given["probabilities"]
+    if spec is None and given["label"] is None:
         raise UsageError(
             "neither a data spec nor a column of labels is given",
             where="audit plan",
             hint="Give --spec SPEC, or --label COLUMN and --probabilities name=column,...",
         )
-    if spec is None and probabilities is None and columns["predicted"] is None:
+    if spec is None and probabilities is None and given["predicted"] is None:
         raise UsageError(
             "no columns of probabilities are given",
             where="--probabilities",
             hint="Write --probabilities melanoma=p_mel,naevus=p_nv, or name the condition's "
             "column with --predicted.",
         )
-    named = {role: name for role, name in columns.items() if name is not None}
+    named = {role: given[name] for name, role in _ROLES.items() if given[name] is not None}
     try:
         return PlanRequest(
             created_at=datetime.now(UTC).replace(microsecond=0),
@@ -146,7 +150,7 @@ def request_of(
             bands=dict(_bands(text) for text in given["bands"] or ()),
             urgencies=_urgencies(given["urgencies"]),
             outliers=_listed(given["outliers"]),
-            limits=[parse_limit(text) for text in given["limits"] or ()],
+            limits=[parse_limit(text) for text in given["limit"] or ()],
             source_of_limits=given["limits_from"],
             system=given["system"] or "",
             period=_period(given["period"], given["period_column"]),
@@ -154,7 +158,7 @@ def request_of(
             unlabelled=given["unlabelled"],
             prevalence=given["prevalence"],
             intervals=IntervalSettings(
-                **{key: value for key, value in settings.items() if value is not None}
+                **{key: given[key] for key in _INTERVALS if given[key] is not None}
             ),
         )
     except ValidationError as error:

@@ -15,7 +15,7 @@ from triage.auditing.measurement import AuditMeasurement
 from triage.auditing.plan_file import load_plan
 from triage.auditing.registered_plans import record_run
 from triage.auditing.run import measure_audit
-from triage.auditing.sources import read_table
+from triage.auditing.sources import read_database, read_table
 from triage.errors import UsageError
 from triage.ledger.keys import load_key
 from triage.progress import Progress
@@ -123,8 +123,10 @@ def run_audit(
 def _cases(
     plan: AuditPlan, predictions: Path | None, store: Store | None, progress: Progress
 ) -> AuditTable:
-    assert predictions is not None
-    return read_table(plan, predictions, progress)
+    if predictions is not None:
+        return read_table(plan, predictions, progress)
+    assert store is not None
+    return read_database(plan, store, progress)
 
 
 def _report(

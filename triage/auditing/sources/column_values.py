@@ -49,7 +49,8 @@ class Coded:
 
     def mapped(self, found: list[int], dtype: type[np.signedinteger[Any]]) -> NDArray[Any]:
         """Return a whole number for each case, from one for each different value."""
-        return np.array([*found, 0], dtype=dtype)[self.codes]
+        mapped: NDArray[Any] = np.array([*found, 0], dtype=dtype)[self.codes]
+        return mapped
 
     def counts(self) -> dict[str, int]:
         """Return how many cases have each value."""

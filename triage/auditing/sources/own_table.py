@@ -82,8 +82,8 @@ class OwnProbabilities:
         named = [one.name for one in plan.conditions]
         if absent := [name for name in inliers if named and name not in named]:
             raise UsageError(
-                f"the table is of other conditions than the plan: {absent[0]!r} is none of the "
-                "plan's",
+                f"the plan is for another table: {absent[0]!r}, which this one's system knows, is no "
+                "condition of the plan",
                 where="conditions",
                 hint="Make a plan with the data spec of the audited system.",
             )
@@ -115,14 +115,16 @@ class OwnProbabilities:
         total = known.sum(axis=1, keepdims=True)
         if not (total > 0).all() or (known < 0).any():
             raise UsageError("holds probabilities that are none", where=_MEMBERS)
-        return known / total
+        shares: NDArray[np.float64] = known / total
+        return shares
 
     def _stated(self, column: pa.Array) -> NDArray[np.float64]:
         found = np.empty((len(column), len(self.classes)))
         for row, text in enumerate(column.to_pylist()):
             for condition, probability in _pairs(text):
                 found[row, self.place[condition]] = probability
-        return found / found.sum(axis=1, keepdims=True)
+        shares: NDArray[np.float64] = found / found.sum(axis=1, keepdims=True)
+        return shares
 
     def facts(self) -> dict[str, str]:
         """Return the hashes and versions of what made the table."""

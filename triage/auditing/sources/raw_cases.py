@@ -298,7 +298,7 @@ def _right(read: Coded | None, labels: Coded, truth: NDArray[np.int16]) -> NDArr
         [keys.get(level_key(word), MISSING) if word else MISSING for word in labels.values],
         np.int32,
     )
-    found = (named == true).astype(np.int8)
+    found: NDArray[np.int8] = (named == true).astype(np.int8)
     found[(named == MISSING) | (truth == UNLABELLED)] = MISSING
     return found
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -32,6 +31,7 @@ from triage.auditing.sources.table_columns import check_columns
 from triage.auditing.sources.table_file import TableFile, open_table
 from triage.errors import UsageError
 from triage.evaluation.outcomes import SUM_TOLERANCE
+from triage.hashing import hash_stream
 from triage.progress import Progress, counting
 
 _WORDS = (
@@ -90,7 +90,7 @@ def read_table(
                 "table of `triage score`.",
             )
         table.stream.seek(0)
-        digest = hashlib.file_digest(table.stream, "sha256").hexdigest()
+        digest = hash_stream(table.stream)
         collected = _collectors(named, own)
         _read(named, table, collected, own, progress)
         raw = _raw_cases(named, table, collected, own)
@@ -238,7 +238,7 @@ def _within(period: Period, column: pa.Array, first: int) -> NDArray[np.bool_]:
     return found
 
 
-def end_of(period: Period) -> object:
+def end_of(period: Period) -> datetime:
     """Return the moment after the last of a period: after its last day, where that is a day."""
     last = period.last.replace(tzinfo=None)
     whole_day = (last.hour, last.minute, last.second, last.microsecond) == (0, 0, 0, 0)
@@ -249,7 +249,8 @@ def _raw_cases(
     plan: AuditPlan, table: TableFile, collected: _Collected, own: OwnProbabilities | None
 ) -> RawCases:
     words: dict[str, Coded] = {role: one.coded() for role, one in collected.words.items()}
-    labels = words.pop("label")
+    numbers = {role: one.array() for role, one in collected.numbers.items()}
+    labels = words["label"]
     n = len(labels.codes)
     names = None
     if "case" in collected.identifiers:
@@ -285,8 +286,19 @@ def _raw_cases(
         patients_known="patient" in collected.identifiers,
         axes=axes,
         probabilities=None if collected.probabilities is None else collected.probabilities.array(),
-        **words,
-        **{role: one.array() for role, one in collected.numbers.items()},
+        ood_score=numbers.get("ood_score"),
+        cost=numbers.get("cost"),
+        seconds=numbers.get("seconds"),
+        predicted=words.get("predicted"),
+        recommendation=words.get("recommendation"),
+        queue_urgency=words.get("queue_urgency"),
+        abstained=words.get("abstained"),
+        true_urgency=words.get("true_urgency"),
+        first_read=words.get("first_read"),
+        final_decision=words.get("final_decision"),
+        first_urgency=words.get("first_urgency"),
+        final_urgency=words.get("final_urgency"),
+        ai_shown=words.get("ai_shown"),
         case_names=names,
         facts={} if own is None else own.facts(),
         notes=notes,

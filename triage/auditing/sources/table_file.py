@@ -162,7 +162,11 @@ def _csv_batches(table: TableFile, names: list[str]) -> Iterator[pa.RecordBatch]
                 strings_can_be_null=False,
             ),
         )
-        yield from reader
+        rows = 0
+        for batch in reader:
+            rows += batch.num_rows
+            yield batch
+        _check_rows(table, rows)
     except UsageError:
         raise
     except _MALFORMED as error:  # their messages quote rows
@@ -171,7 +175,8 @@ def _csv_batches(table: TableFile, names: list[str]) -> Iterator[pa.RecordBatch]
             raise UsageError(
                 f"a row has {actual} values for {expected} columns",
                 where=str(table.path),
-                hint="Put values that hold a comma into double quotes.",
+                hint="Put values that hold a comma into double quotes, and look for "
+                "a quotation mark that is never closed.",
             ) from error
         utf8 = "UTF8" in str(error) or "UTF-8" in str(error)
         raise UsageError(
@@ -179,6 +184,34 @@ def _csv_batches(table: TableFile, names: list[str]) -> Iterator[pa.RecordBatch]
             where=str(table.path),
             hint=_SAVE_AS if utf8 else "Look for a quotation mark that is never closed.",
         ) from error
+
+
+def _check_rows(table: TableFile, rows: int) -> None:
+    """Refuse a file of which rows were swallowed by a quotation mark that is never closed.
+
+    The reader of Arrow takes what follows such a mark for one value, without a word. Where a file
+    has as many lines as rows nothing was; else a strict reader counts them again.
+    """
+    table.stream.seek(0)
+    lines, last = 0, b""
+    while piece := table.stream.read(1 << 20):
+        lines, last = lines + piece.count(b"\n"), piece[-1:]
+    if lines + (last != b"\n") == rows + 1:
+        return
+    table.stream.seek(0)
+    text = io.TextIOWrapper(table.stream, encoding="utf-8-sig", errors="replace", newline="")
+    try:
+        counted = sum(map(bool, csv.reader(text, strict=True))) - 1
+    except csv.Error:
+        counted = -1
+    finally:
+        text.detach()
+    if counted != rows:
+        raise UsageError(
+            "is not a readable CSV table: rows are lost in a quoted value",
+            where=str(table.path),
+            hint="Look for a quotation mark that is never closed.",
+        )
 
 
 def _parquet_batches(table: TableFile, names: list[str]) -> Iterator[pa.RecordBatch]:
