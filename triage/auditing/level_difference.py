@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from triage.auditing.intervals.result import Bounds
 from triage.auditing.intervals.variance_recovery import difference_limits
+from triage.auditing.measurement import AuditEstimate
 from triage.evaluation.results import Estimate, Evidence
 
 
@@ -19,7 +20,10 @@ class LevelDifference(NamedTuple):
     evidence: Evidence
 
 
-def level_difference(one: Estimate | None, other: Estimate | None) -> LevelDifference:
+Found = Estimate | AuditEstimate
+
+
+def level_difference(one: Found | None, other: Found | None) -> LevelDifference:
     """Return one estimate less another, of disjoint sets of cases.
 
     By variance recovery, the two taken as independent
@@ -28,7 +32,7 @@ def level_difference(one: Estimate | None, other: Estimate | None) -> LevelDiffe
 
     Parameters
     ----------
-    one, other : Estimate or None
+    one, other : Estimate, AuditEstimate or None
         None gives NaN.
     """
     if one is None or other is None or one.value is None or other.value is None:

@@ -12,7 +12,7 @@ from triage import __version__
 from triage.auditing.analyses.run_analyses import run_analyses
 from triage.auditing.audit_plan import AuditPlan
 from triage.auditing.audit_table import AuditTable
-from triage.auditing.engine.axis_results import AxisResults, axis_results
+from triage.auditing.engine.axis_results import AxisResults, Pair, axis_results
 from triage.auditing.engine.content import table_hash
 from triage.auditing.engine.measure import measure_scope
 from triage.auditing.engine.parts import Parts
@@ -23,8 +23,7 @@ from triage.auditing.engine.user_metrics import (
     measure_user_metrics,
     planned_user_metrics,
 )
-from triage.auditing.intervals import adjust_comparisons, judge_all
-from triage.auditing.measured import Measured
+from triage.auditing.intervals import adjust_comparisons, interval_of, judge_all
 from triage.auditing.measurement import (
     OVERALL,
     Analysis,
@@ -53,6 +52,7 @@ def measure_audit(
     plan: AuditPlan,
     *,
     metrics: Sequence[UserMetric] = (),
+    analyses: bool = True,
     progress: Progress = lambda *_: None,
     folder: Path | None = None,
 ) -> AuditMeasurement:
@@ -65,6 +65,8 @@ def measure_audit(
     metrics : sequence of UserMetric
         Metrics of the user's own, beside those of the plan's `metrics_file`. Parts that were
         kept are not used with them.
+    analyses : bool
+        Whether to run what goes beyond the table of metrics.
     progress : callable
         Called with a stage, how much of it is done, and its total.
     folder : Path, optional
@@ -88,10 +90,7 @@ def measure_audit(
     key = hash_json([__version__, plan.sha256(), table_hash(table, scopes.patients)])
     parts = Parts(None if metrics else folder, key)
     results = list(_measured(scopes, planned, parts, progress))
-    analyses = parts.get("analyses", _Analyses)
-    if analyses is None:
-        analyses = _Analyses(analyses=run_analyses(table, planned.plan, progress))
-        parts.put("analyses", analyses)
+    beyond = _analyses(table, planned.plan, parts, progress) if analyses else []
     rows = [row for each in results for row in each.rows]
     comparisons = [found for each in results for found in each.comparisons]
     estimates = [row.estimate for row in rows]
@@ -110,7 +109,7 @@ def measure_audit(
         findings=judge_all([(row.estimate, row.interval()) for row in rows], planned.plan),
         comparisons=adjust_comparisons(comparisons),
         worst=_worst(estimates, planned),
-        analyses=analyses.analyses,
+        analyses=beyond,
     )
 
 
@@ -143,15 +142,25 @@ def _measured(
         yield found
 
 
+def _analyses(
+    table: AuditTable, plan: AuditPlan, parts: Parts, progress: Progress
+) -> list[Analysis]:
+    found = parts.get("analyses", _Analyses)
+    if found is None:
+        found = _Analyses(analyses=run_analyses(table, plan, progress))
+        parts.put("analyses", found)
+    return found.analyses
+
+
 def _levels(
     sets: Iterable[Scope], planned: PlannedMetrics, advance: Advance
-) -> list[tuple[LevelSummary, list[Measured]]]:
+) -> list[tuple[LevelSummary, list[Pair]]]:
     settings, prevalence = planned.plan.intervals, planned.plan.outlier_prevalence
 
-    def measure(scope: Scope) -> tuple[LevelSummary, list[Measured]]:
+    def measure(scope: Scope) -> tuple[LevelSummary, list[Pair]]:
         found = measure_scope(scope, planned.metrics, settings, prevalence)
         found += measure_user_metrics(scope, planned.user_metrics, settings)
-        return scope.summary(), found
+        return scope.summary(), [(each, interval_of(each, settings)) for each in found]
 
     finished = []
     with ThreadPoolExecutor(_THREADS) as threads:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from triage.auditing.audit_plan import AuditPlan, Margin
-from triage.auditing.intervals import Bounds, IntervalResult, compare_levels, interval_of
+from triage.auditing.intervals import Bounds, IntervalResult, compare_levels
 from triage.auditing.measured import Measured
 from triage.auditing.measurement import AuditEstimate, LevelComparison, LevelSummary
 from triage.vocabulary.subgroup_levels import UNKNOWN
@@ -68,22 +68,21 @@ class _KnownPValues:
 
 
 def axis_results(
-    axis: str, measured: Sequence[tuple[LevelSummary, Sequence[Measured]]], plan: AuditPlan
+    axis: str, measured: Sequence[tuple[LevelSummary, Sequence[Pair]]], plan: AuditPlan
 ) -> AxisResults:
-    """Return the intervals of every level and metric, and the comparisons of levels.
+    """Return the estimates of every level and metric, and the comparisons of levels.
 
     Parameters
     ----------
     axis : str
-    measured : sequence of (LevelSummary, sequence of Measured)
+    measured : sequence of (LevelSummary, sequence of (Measured, IntervalResult))
         Of each level, with the same metrics.
     plan : AuditPlan
     """
     rows: list[Row] = []
     by_metric: dict[str, dict[str, Pair]] = {}
     for level, metrics in measured:
-        for each in metrics:
-            result = interval_of(each, plan.intervals)
+        for each, result in metrics:
             rows.append(_row(axis, level.level, each, result, plan))
             by_metric.setdefault(each.key, {})[level.level] = (each, result)
     levels = [level for level, _ in measured]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from triage.evaluation.metrics.weighted import FloatArray
 
-_MOST_AT_ONCE = 2**23
+_MOST_AT_ONCE = 2**20
 
 
 def draws(
