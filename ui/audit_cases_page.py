@@ -16,7 +16,7 @@ from triage.accounts import Action, require
 from triage.accounts.sessions import Session
 from triage.auditing.audit_plan import AuditPlan
 from triage.auditing.audit_table import AuditTable
-from triage.auditing.cell_cases import CELL_METRICS, failing_cases
+from triage.auditing.cell_cases import failing_cases, has_error_cases
 from triage.auditing.measurement import AuditEstimate
 from triage.charts.number_format import number
 from triage.errors import UsageError
@@ -94,7 +94,7 @@ def _asked_for() -> tuple[AuditReport, AuditEstimate]:
     cell = found.report.estimate(*given[1:]) if found is not None and found.report else None
     if found is None or found.report is None or cell is None:
         raise UsageError("The address names no cell of a finished audit.")
-    if cell.metric not in CELL_METRICS:
+    if not has_error_cases(cell.metric):
         raise UsageError(f"No single case is an error of {cell.title}, so there are none to list.")
     if DATABASE_FACT not in found.report.facts:
         raise UsageError(
@@ -116,7 +116,7 @@ def _cases(
         last = reading.scalar(select(Event.id).order_by(Event.id.desc()).limit(1)) or 0
     with st.spinner("Looking up the cases in the database…", show_time=True):
         table = _table(str(store.engine.url), report.plan_sha256, last, report.plan, store)
-    places = failing_cases(table, cell.axis, cell.level, cell.metric)
+    places = failing_cases(table, report.plan, cell.axis, cell.level, cell.metric)
     changed = table.facts.get(DATABASE_FACT) != report.facts[DATABASE_FACT]
     return cell_cases(table, places[:MOST_CASES]), len(places), changed
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from triage.auditing.audit_plan import Axis
-from triage.auditing.cell_cases import CELL_METRICS
+from triage.auditing.cell_cases import has_error_cases
 from triage.auditing.measurement import (
     ALL,
     OVERALL,
@@ -107,7 +107,7 @@ def address_of_cases(audit: str, found: AuditEstimate) -> str:
 
     '' where no single case is an error of its metric.
     """
-    if found.metric not in CELL_METRICS:
+    if not has_error_cases(found.metric):
         return ""
     named = {"audit": audit, "axis": found.axis, "level": found.level, "metric": found.metric}
     return f"/{PagePath.AUDIT_CASES}?{urlencode(named)}"

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
+from triage.auditing.audit_plan import AuditPlan
 from triage.auditing.audit_table import MISSING, OUTLIER, UNLABELLED, AuditTable, LevelCodes
-from triage.auditing.cell_cases import CELL_METRICS, failing_cases
+from triage.auditing.cell_cases import failing_cases, has_error_cases
 from triage.auditing.measurement import ALL, OVERALL
 from triage.errors import UsageError
 
 N = 500
+PLAN = AuditPlan(title="A plan", source="A board", created_at=datetime(2025, 6, 2, tzinfo=UTC))
 LEVELS = ("I", "II", "<b>III</b>", "unknown")
 
 
@@ -52,7 +55,7 @@ def _errors(table: AuditTable, axis: str, level: str, metric: str) -> list[int]:
         true, queue = table.true_urgency[at], table.queue_urgency[at]
         known = true >= 0 and queue >= 0
         first, last, final = table.first_right[at], table.final_right[at], table.final_urgency[at]
-        seen, labelled = table.ai_shown[at] != 0, truth != UNLABELLED
+        seen, labelled = table.ai_shown[at] == 1, truth != UNLABELLED
         inlier, outlier = truth in (0, 1, 2), truth == OUTLIER
         is_error = {
             "accuracy": inlier and truth != named,
@@ -102,20 +105,22 @@ def _errors(table: AuditTable, axis: str, level: str, metric: str) -> list[int]:
     ],
 )
 def test_the_errors_of_a_cell(table: AuditTable, axis: str, level: str, metric: str) -> None:
-    found = failing_cases(table, axis, level, metric)
+    found = failing_cases(table, PLAN, axis, level, metric)
     assert found.tolist() == _errors(table, axis, level, metric)
     assert found.size
 
 
-def test_every_urgency_has_its_metrics() -> None:
-    assert {"sensitivity_routine", "specificity_semi_urgent"} <= CELL_METRICS.keys()
+def test_only_shares_of_cases_have_cases() -> None:
+    assert has_error_cases("specificity_semi_urgent")
+    for metric in ("ood_auroc", "brier", "clinical_cost", "team_gain", "of_a_user", ""):
+        assert not has_error_cases(metric)
 
 
 @pytest.mark.parametrize(
     ("axis", "level", "metric", "words"),
     [
         ("skin typ", "I", "accuracy", "Did you mean skin type"),
-        ("skin type", "VII", "accuracy", "no such level"),
+        ("skin type", "VII", "accuracy", "there is no level"),
         ("skin type", "I", "ood_auroc", "No single case"),
     ],
 )
@@ -123,9 +128,9 @@ def test_what_is_not_there_is_said(
     table: AuditTable, axis: str, level: str, metric: str, words: str
 ) -> None:
     with pytest.raises(UsageError, match=words):
-        failing_cases(table, axis, level, metric)
+        failing_cases(table, PLAN, axis, level, metric)
 
 
 def test_an_absent_column_is_named(table: AuditTable) -> None:
     with pytest.raises(UsageError, match="predicted"):
-        failing_cases(replace(table, predicted=None), OVERALL, ALL, "accuracy")
+        failing_cases(replace(table, predicted=None), PLAN, OVERALL, ALL, "accuracy")

@@ -126,7 +126,7 @@ def test_a_level_that_the_database_has_no_more_is_said(
     reviewed: Pages, database: dict[str, AuditTable]
 ) -> None:
     database["table"] = replace(database["table"], axes={})
-    assert "no such axis" in shown(_open(reviewed))
+    assert "there is no axis" in shown(_open(reviewed))
 
 
 @pytest.mark.parametrize("reader", ["Ann", "Bob", "Eve"])
