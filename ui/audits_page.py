@@ -43,7 +43,8 @@ def show(store: Store, session: Session) -> None:
     except UsageError as refused:
         st.error(escape(str(refused)), icon=":material/folder_off:")
         return
-    _show_run()
+    with st.container():  # always there, so that the chosen tab stays chosen
+        _show_run()
     results, planned = st.tabs([f"Reports ({len(audits)})", f"Plans ({len(plans)})"])
     with results:
         audit_results.show(audits)
