@@ -153,12 +153,11 @@ def _truth(table: AuditTable, at: int) -> str:
 
 
 def _said(table: AuditTable, at: int) -> str:
-    if table.abstained is not None and table.abstained[at]:
-        name = "No opinion"
-    elif table.predicted is None or table.predicted[at] < 0:
-        name = _UNKNOWN
-    else:
+    name = _UNKNOWN
+    if table.predicted is not None and table.predicted[at] >= 0:
         name = condition_name(table.classes[int(table.predicted[at])])
+    if table.abstained is not None and table.abstained[at]:
+        name = "No opinion" if name == _UNKNOWN else f"No opinion, most probable {name}"
     return _with_urgency(name, None if table.queue_urgency is None else table.queue_urgency[at])
 
 
@@ -178,7 +177,7 @@ def _list(store: Store, listed: Sequence[CellCase]) -> None:
             case_id=one.case_id,
             title=named[one.case_id][0],
             subtitle=named[one.case_id][1],
-            columns=(Fact(one.truth), Fact(one.said)),
+            columns=(Fact(f"True: {one.truth}"), Fact(f"System: {one.said}")),
             action="Open",
             href=case_address(one.case_id, CaseWorkKind.READING),
             picture=image_address(one.case_id, 0, PictureSize.THUMBNAIL, None),

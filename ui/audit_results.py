@@ -128,7 +128,7 @@ def _summary(audit: FinishedAudit, report: AuditReport) -> None:
         version = f" {report.system.version}" if report.system.version else ""
         st.markdown(
             f"**{escape(system + version)}** on {audit_tables.size_words(report)}, "
-            f"{escape(report.registration.sentence)}. Finished {time_of(audit.finished_at)}."
+            f"plan {escape(report.registration.sentence)}. Finished {time_of(audit.finished_at)}."
         )
         for axis in report.plan.axes:
             if sentence := audit_tables.skin_tone_sentence(axis):
@@ -254,28 +254,31 @@ def _list(items: Sequence[str]) -> Markup:
         return html_table.weak("not known")
     shown: list[str | Markup] = [printable(item) for item in items[:_MOST_LINES]]
     if len(items) > _MOST_LINES:
-        shown.append(html_table.weak(f"and {len(items) - _MOST_LINES} more limits"))
+        left_out = plural(len(items) - _MOST_LINES, "more limit", "more limits")
+        shown.append(html_table.weak(f"and {left_out}"))
     return Markup("<br>").join(shown)
 
 
 def _comparisons(report: AuditReport) -> None:
-    if not report.comparisons:
+    judged = {one.metric for one in (*report.findings, *report.plan.margins)}
+    found = [one for one in report.comparisons if one.metric in judged]
+    if not found:
         return
     units = audit_tables.units_of(report)
-    judged_first = sorted(report.comparisons, key=lambda one: one.margin is None)
+    with_margin_first = sorted(found, key=lambda one: one.margin is None)
     with st.container(border=True):
         st.header("Differences between groups", anchor=False)
         st.caption(
-            "Each group against the reference of its axis. Those that the plan has a margin for "
-            "stand first."
+            "Each group against the reference of its axis, on the metrics that the plan judges; "
+            "those with a margin stand first. The report has the other metrics."
         )
         rows = [
             audit_tables.comparison_row(one, units.get(one.metric, ""))
-            for one in judged_first[:_MOST_ROWS]
+            for one in with_margin_first[:_MOST_ROWS]
         ]
         columns = audit_tables.COMPARISON_COLUMNS
         html_table.show_table("Differences between groups", columns, rows, stacked=True)
-        _left_out(len(report.comparisons), "comparisons")
+        _left_out(len(found), "comparisons")
 
 
 def _plan(report: AuditReport) -> None:

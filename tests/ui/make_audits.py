@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from triage.auditing.measurement import (
     LevelComparison,
     LevelSummary,
 )
+from triage.hashing import hash_json
 from triage.reports.audit_report import AuditReport, Registration, SystemFacts
 from triage.vocabulary.clinical import Risk, Urgency
 from triage.vocabulary.verdicts import Verdict
@@ -30,6 +32,22 @@ METRICS = {
     "accuracy": ("Accuracy", "at_least", 0.7),
     "abstention_rate": ("Abstention rate", "at_most", 0.3),
 }
+MANIFEST: dict[str, Any] = {
+    "format": "triage-bundle-2",
+    "name": "Demo skin system",
+    "intended_use": "Ordering of photographs for reading",
+    "created_at": "2025-05-02T10:00:00+00:00",
+    "code_version": "0.1.0",
+    "classes": ["irregular dark patch", "scaly red plaque"],
+    "data_counts": {"train": {"irregular dark patch": 40, "scaly red plaque": 55}},
+    "head": "softmax",
+    "score": "energy",
+    "thresholds": {"temperature": 1.3, "abstain_above": 0.02},
+    "metrics": {"accuracy": 0.8125},
+    "notes": ["Trained on phantoms only."],
+    "files": {"policy.json": "e" * 64},
+}
+"""Of a bundle; a part of what a manifest states."""
 LEVELS = ("I", "II", "III", "IV", HOSTILE, "VI", "unknown")
 _OUTCOMES = {
     Verdict.MEETS: (1.12, 1.05, 1.2, 240),
@@ -137,7 +155,7 @@ def report(planned: AuditPlan, findings: Sequence[AuditFinding], **changes: Any)
         "plan": planned,
         "registration": Registration(
             kind="ledger",
-            sentence="its plan registered in the ledger on 2 June 2025",
+            sentence="registered in the ledger on 2 June 2025",
             at=MADE.isoformat(),
             sequence=41,
             head="b" * 64,
@@ -201,6 +219,15 @@ def write_audit(folder: Path, name: str, content: AuditReport) -> None:
     (place / "secret.txt").write_text("is not given out")
 
 
+def write_manifest(folder: Path, name: str) -> str:
+    """Write the manifest of a bundle, and nothing else of it; return its digest."""
+    content = {**MANIFEST, "name": name}
+    digest = hash_json(content)
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text(json.dumps({"digest": digest, **content}))
+    return digest
+
+
 def write_plan(folder: Path, name: str, content: AuditPlan) -> Path:
     """Write a plan as YAML."""
     path = folder / name
@@ -208,15 +235,17 @@ def write_plan(folder: Path, name: str, content: AuditPlan) -> Path:
     return path
 
 
-def fill_audits(folder: Path) -> None:
-    """Write two plans, one that cannot be used, and two finished audits."""
+def fill_audits(folder: Path, bundle: str = "d" * 64) -> None:
+    """Write two plans, one that cannot be used, and two finished audits of a bundle."""
     folder.mkdir(parents=True, exist_ok=True)
     first, second = plan(), plan("Only what nobody may miss", limits=(), margins=())
     write_plan(folder, "half-year.yaml", first)
     write_plan(folder, "no-limits.yaml", second)
     (folder / "broken.yaml").write_text("title: Broken\nsauce: nobody\n")
-    write_audit(folder, "half-year", report(first, demo_findings(), comparisons=comparisons()))
-    write_audit(folder, "no-limits", report(second, []))
+    system = SystemFacts(name="Demo skin system", version="2025.2", bundle=bundle)
+    write_audit(folder, "no-limits", report(second, [], system=system))
+    content = report(first, demo_findings(), comparisons=comparisons(), system=system)
+    write_audit(folder, "half-year", content)
 
 
 def large_findings(groups: int = 40, metrics: int = 20) -> list[AuditFinding]:

@@ -87,7 +87,7 @@ def test_the_errors_of_a_cell_are_links_to_their_cases(
         found = re.search(rf"/case\?case={reviewed.cases[name]}\b", sent)
         assert (found is not None) is listed
     assert re.search(r"Melanoma \S+ urgent", sent)
-    assert re.search(r"No opinion \S+ semi-urgent", sent)
+    assert re.search(r"No opinion, most probable Acne vulgaris \S+ semi-urgent", sent)
     assert "have changed" not in words
 
 

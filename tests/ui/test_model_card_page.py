@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -11,37 +9,26 @@ from streamlit.util import calc_hash
 from tests.store.make import bundle
 from tests.ui.conftest import APP, TOKEN, Pages, everything, shown
 from tests.ui.make_accounts import session_for
-from tests.ui.make_audits import demo_findings, plan, report, write_audit
+from tests.ui.make_audits import demo_findings, plan, report, write_audit, write_manifest
 from triage.errors import BundleError
-from triage.hashing import hash_json
 from triage.reports.audit_report import SystemFacts
 from triage.store import open_store, register_bundle
 from triage.store.bundle_manifest import bundle_manifest
 from ui.page_paths import PagePath
 from ui.serving.settings import ServingSettings
 
-MANIFEST: dict[str, Any] = {
-    "format": "triage-bundle-2",
-    "name": "skin <b>2026</b>",
-    "intended_use": "Ordering of photographs for reading",
-    "classes": ["melanoma", "acne"],
-    "data_counts": {"train": {"melanoma": 40}},
-    "metrics": {"accuracy": 0.8125},
-    "files": {"policy.json": "e" * 64},
-}
+NAME = "skin <b>2026</b>"
 
 
 @pytest.fixture
 def digest(reviewed: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A registered bundle of which only the manifest is there, and a folder of audits."""
-    found = hash_json(MANIFEST)
     folder = tmp_path / "bundle"
-    folder.mkdir()
-    (folder / "manifest.json").write_text(json.dumps({"digest": found, **MANIFEST}))
+    found = write_manifest(folder, NAME)
     (tmp_path / "audits").mkdir()
     store = open_store(reviewed.url)
     with store.transaction() as session:
-        register_bundle(session, bundle(found, name=MANIFEST["name"], path=str(folder)))
+        register_bundle(session, bundle(found, name=NAME, path=str(folder)))
     store.close()
     settings = ServingSettings(audits=tmp_path / "audits")
     monkeypatch.setattr("ui.model_card_page.serving_settings", lambda: settings)
@@ -61,7 +48,7 @@ def _open(pages: Pages, digest: str, reader: str = "Gus") -> AppTest:
 def test_what_is_stated_is_shown_and_what_is_not_is_said(reviewed: Pages, digest: str) -> None:
     app = _open(reviewed, digest)
     assert not app.exception
-    assert app.title[0].value.replace("\\", "") == MANIFEST["name"]
+    assert app.title[0].value.replace("\\", "") == NAME
     sent = everything(app)
     assert "Ordering of photographs for reading" in sent
     assert "not stated" in sent
