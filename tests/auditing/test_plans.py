@@ -79,7 +79,7 @@ def test_only_the_header_of_a_table_is_read(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("y,p_mel,p_nv,patient,sex\nthis,is,no,row,of,a,table\n")
     make_plan(request(groups=["sex"]), path)
-    with pytest.raises(UsageError, match="no column 'sexx'.*Did you mean 'sex'"):
+    with pytest.raises(UsageError, match=r"no column 'sexx'.*Did you mean 'sex'"):
         make_plan(request(groups=["sexx"]), path)
     write(tmp_path, frame(), "t.parquet")
     with pytest.raises(UsageError, match=r"columns\.patient.*no column 'patiend'"):

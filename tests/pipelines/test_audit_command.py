@@ -64,8 +64,8 @@ def predictions(tmp_path: Path) -> Path:
 @pytest.fixture
 def planned(triage: Command, predictions: Path, tmp_path: Path) -> Path:
     out = tmp_path / "plan.yaml"
-    answer = triage("audit", "plan", *PLAN, "--limit", "accuracy>=0.9", "--limit",
-                    "groups: accuracy>=0.6", "--predictions", predictions, "--out", out)  # fmt: skip
+    limits = ("--limit", "accuracy>=0.9", "--limit", "groups: accuracy>=0.6")
+    answer = triage("audit", "plan", *PLAN, *limits, "--predictions", predictions, "--out", out)
     assert answer.code == 0, answer.err
     return out
 
