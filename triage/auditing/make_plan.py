@@ -20,8 +20,8 @@ from triage.auditing.audit_plan import (
     PlannedCondition,
     SkinTone,
 )
+from triage.auditing.default_limits import DEFAULT_LIMITS, DEFAULT_SOURCE
 from triage.auditing.metric_columns import Column, measurable
-from triage.auditing.plan import DEFAULT_PLAN
 from triage.auditing.plan_file import plan_problems
 from triage.auditing.sources.table_columns import check_columns
 from triage.auditing.sources.table_file import TableFile, open_table
@@ -120,7 +120,7 @@ def _plan(request: PlanRequest) -> AuditPlan:
     own = {} if spec is None else _of_spec(spec)
     axes = _axes(request)
     limits = tuple(request.limits) or _default_limits(request)
-    stated = STATED if request.limits else DEFAULT_PLAN.source
+    stated = STATED if request.limits else DEFAULT_SOURCE
     if request.prevalence is not None:
         own["outlier_prevalence"] = request.prevalence
     title = request.title or f"Audit of {spec.title if spec else request.system or 'predictions'}"
@@ -229,12 +229,8 @@ def _default_limits(request: PlanRequest) -> tuple[Limit, ...]:
         given.add(Column.QUEUE_URGENCY)
     if ours or columns.ood_score:
         given.add(Column.OOD_SCORE)
-    keys = measurable(given)
-    return tuple(
-        Limit(metric=one.metric, at_least=one.at_least, at_most=one.at_most)
-        for one in DEFAULT_PLAN.limits
-        if one.metric in keys
-    )
+    keys = measurable(given | {Column.PREDICTED})  # every plan has probabilities or a name
+    return tuple(one for one in DEFAULT_LIMITS if one.metric in keys)
 
 
 def _with_bundle(plan: AuditPlan, table: TableFile) -> AuditPlan:

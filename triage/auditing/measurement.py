@@ -1,4 +1,4 @@
-"""What an audit measured, as JSON-ready models; every rendering of the report shows these numbers."""
+"""What an audit measured, as JSON-ready models; every rendering of the report shows them."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ class AuditEstimate(ResultModel):
         Interval at the plan's confidence; None where no interval is printed.
     display_low, display_high : float, optional
         Wilson's interval, of proportions only; for charts, never for a verdict.
-    n : int
-        Cases that the metric is taken of.
-    n_patients : int
-        Patients of the scarcest kind that it needs.
+    n : int, optional
+        Cases that the metric is taken of; None where it is suppressed.
+    n_patients : int, optional
+        Patients of the scarcest kind that it needs; None where it is suppressed.
     n_positive : int, optional
         Of a proportion, the cases that count in its numerator.
     interval : str
         How the interval was made: "Clopper-Pearson", "Korn-Graubard", "Gaffke", "BCa bootstrap",
-        "influence function", or "none".
+        "mirrored bootstrap", "influence function", or "none".
     evidence : {'enough', 'not enough'}
     undefined_replicates : int
     note : str
@@ -57,8 +57,8 @@ class AuditEstimate(ResultModel):
     high: float | None
     display_low: float | None = None
     display_high: float | None = None
-    n: int
-    n_patients: int
+    n: int | None
+    n_patients: int | None
     n_positive: int | None = None
     interval: str
     evidence: Literal["enough", "not enough"]
@@ -121,14 +121,14 @@ class LevelComparison(ResultModel):
 
 
 class LevelSummary(ResultModel):
-    """Size of one set of cases."""
+    """Size of one set of cases; None where a number is suppressed or not known."""
 
     axis: str
     level: str
-    n_cases: int
-    n_patients: int
-    n_labelled: int
-    n_outliers: int
+    n_cases: int | None
+    n_patients: int | None
+    n_labelled: int | None
+    n_outliers: int | None
     n_urgent: int | None = None
     n_abstained: int | None = None
 
@@ -233,9 +233,9 @@ class AuditMeasurement(ResultModel):
     facts: dict[str, str]
     excluded: dict[str, int]
     deviations: list[str]
-    n_cases: int
-    n_patients: int
-    n_labelled: int
+    n_cases: int | None
+    n_patients: int | None
+    n_labelled: int | None
     patients_known: bool
     classes: list[str]
     levels: list[LevelSummary]

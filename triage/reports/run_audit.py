@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,21 +17,24 @@ from triage.auditing.registered_plans import record_run
 from triage.auditing.run import measure_audit
 from triage.auditing.sources import read_database, read_table
 from triage.errors import UsageError
-from triage.hashing import hash_bytes
 from triage.ledger.keys import load_key
 from triage.progress import Progress
 from triage.reports.archive import make_archive
 from triage.reports.attachments import read_attachments
-from triage.reports.audit_report import Attachment, AuditReport, Registration, SystemFacts
+from triage.reports.audit_report import (
+    Attachment,
+    AuditReport,
+    Registration,
+    SystemFacts,
+    with_identity,
+)
 from triage.reports.registration import registration_of
 from triage.reports.render import render_all
+from triage.reports.report_folder import report_folder, write_all
 from triage.reports.suppression import suppress_small_cells
 from triage.store import Store
 
 COMMAND = "triage audit run"
-PARTIAL = ".partial"
-"""Folder in that of the reports: finished parts of an interrupted run, and files being written."""
-_FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
 
 @dataclass(frozen=True)
@@ -99,16 +98,16 @@ def run_audit(
     signing = None if key is None else load_key(key)
     attached = read_attachments(attachments)
     registration, deviations = registration_of(planned, plan, store)
-    with _folder(out):
+    with report_folder(out) as partial:
         table = _cases(planned, predictions, store, progress)
-        measured = measure_audit(table, planned, progress=progress, folder=_made(out / PARTIAL))
+        measured = measure_audit(table, planned, progress=progress, folder=partial)
         report = _report(planned, table, measured, registration, deviations, attached)
         if public:
             report = suppress_small_cells(report)
-        report = report.model_copy(update={"report_id": _content_id(report)})
+        report = with_identity(report)
         files = render_all(report)
         files["audit.zip"] = make_archive(files, report, signing)
-        _write_all(out, files)
+        write_all(out, files)
     if store is not None:
         record_run(
             store,
@@ -156,69 +155,3 @@ def _report(
         ),
         attachments=attachments,
     )
-
-
-def _content_id(report: AuditReport) -> str:
-    """Identifier that follows from the content, after suppression: it tells nothing of the rest."""
-    return hash_bytes(report.model_dump_json().encode())[:16]
-
-
-@contextmanager
-def _folder(out: Path) -> Iterator[None]:
-    """Turn what goes wrong with the folder into one sentence, and leave none that was not there."""
-    if out.exists() and not out.is_dir():
-        raise UsageError("is a file, not a folder", where=str(out), hint="Name a folder.")
-    before = out.exists()
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or "unknown error"
-        full = error.errno in _FULL
-        raise UsageError(
-            "the disk is full, and nothing was kept half-written"
-            if full
-            else f"the reports cannot be written ({reason})",
-            where=str(out),
-            hint="Free some space and run the same command again."
-            if full
-            else "Choose a folder you may write to.",
-        ) from error
-    finally:
-        _remove_empty(out / PARTIAL)
-        if not before:
-            _remove_empty(out)
-
-
-def _remove_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError:
-        return  # it has content, or is not there
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _write_all(out: Path, files: Mapping[str, bytes]) -> None:
-    """Write every file beside its place, then move all of them there."""
-    staging = out / PARTIAL / "files"
-    shutil.rmtree(staging, ignore_errors=True)
-    try:
-        for name, content in files.items():
-            path = staging / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-        for part in sorted(staging.iterdir()):
-            place = out / part.name
-            if place.is_dir():
-                shutil.rmtree(place)
-            part.replace(place)
-    except OSError:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
-    shutil.rmtree(out / PARTIAL, ignore_errors=True)
