@@ -24,8 +24,10 @@ from tests.store.make import bundle
 from tests.store.migrated import migrated_url
 from triage.accounts import Role, passwords
 from triage.accounts.accounts import add_account
+from triage.data.spec_files import shipped_spec
+from triage.learning.evaluate import EvaluationRun
 from triage.ledger.keys import make_key
-from triage.reports import run_audit as module
+from triage.reports import report_folder as module
 from triage.store import events, open_store, register_bundle
 from triage.store.bundles import set_champion
 from triage.vocabulary.clinical import Urgency
@@ -71,10 +73,11 @@ def planned(triage: Command, predictions: Path, tmp_path: Path) -> Path:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
+    """Files of a report; what an interrupted run goes on from is none."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and ".partial" not in path.parts
     }
 
 
@@ -286,6 +289,32 @@ def test_a_full_disk_leaves_the_former_report(
     assert answer.code == 2
     assert "the disk is full" in answer.err
     assert contents(out) == former
+
+
+def test_a_predictions_table_of_ours(
+    triage: Command, evaluated: EvaluationRun, tmp_path: Path
+) -> None:
+    path, plan, out = tmp_path / "p.parquet", tmp_path / "plan.yaml", tmp_path / "o"
+    evaluated.predictions.save(path)
+    spec = shipped_spec("derm_phantoms")
+    answer = triage("audit", "plan", "--spec", spec, "--predictions", path, "--out", plan,
+                    "--replicates", "100", "--json")  # fmt: skip
+    assert answer.code == 0, answer.err
+    done = triage("audit", "run", plan, "--predictions", path, "--out", out, "--json")
+    assert done.code == 0, done.err
+    assert done.json["cases"] == len(evaluated.predictions)
+    assert [one for one in done.json["deviations"] if "bundle changed" in one] == []
+    report = json.loads((out / "report.json").read_text())
+    values = {one["metric"]: one["value"] for one in report["estimates"]
+              if one["axis"] == "overall"}  # fmt: skip
+    expected = evaluated.evaluation.overall
+    for key in ("accuracy", "ood_auroc", "abstention_rate", "under_triage_rate", "clinical_cost"):
+        assert values[key] == pytest.approx(expected[key].value, abs=1e-9), key
+    other = triage("audit", "plan", "--spec", spec, "--out", plan, "--replicates", "100")
+    assert other.code == 0
+    plan.write_text(plan.read_text() + "bundle: " + "0" * 64 + "\n")
+    done = triage("audit", "run", plan, "--predictions", path, "--out", out, "--json")
+    assert any("bundle changed since the plan" in one for one in done.json["deviations"])
 
 
 # The case database
