@@ -1,6 +1,6 @@
 """Random audits of known cases, and an attacker who knows everything but the cases.
 
-The attacker's unknowns are the numbers of cases of each kind, where a kind is a value of each column
+The attacker's unknowns are the numbers of cases of each kind: a kind is a value of each column
 of the cases. Every count of a report is a sum of these, so every number that a public report prints
 is an equation; nothing of how the suppression works is used.
 """

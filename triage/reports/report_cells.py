@@ -173,6 +173,12 @@ class _Grid:
         }
 
     @property
+    def sets(self) -> list[int]:
+        """Classes that are numbers of cases, not of patients."""
+        patients = "n_patients"
+        return sorted({c for q, c in self.class_of.items() if patients not in (q, q[1])})
+
+    @property
     def set_sizes(self) -> list[int]:
         """Classes that are sizes of sets of cases."""
         names = {*SIZES} - {"n_patients"}
@@ -188,15 +194,17 @@ def _sums_in_scopes(grid: _Grid) -> None:
             if len(found) == 3:
                 grid.sums.append(Sum(found[0], (found[1], found[2])))
     pairs = {(whole, part) for whole, *parts in known for part in parts}
-    for whole, part in permutations(range(len(grid.matrix)), 2):
+    for whole, part in permutations(grid.sets, 2):
         rest = grid.matrix[whole] - grid.matrix[part]
         if np.isnan(rest).all() or np.nanmin(rest) < 0:
             continue
-        # A difference that is not small is no secret, nor is one within a small count.
-        told = is_small(rest) & ~is_small(grid.matrix[whole]) & ((whole, part) not in pairs)
-        for number in np.flatnonzero(told | ((rest == 0) & (grid.matrix[whole] > 0))):
-            scope = grid.scopes[number]
-            grid.add_difference(*grid.cells(whole, [scope]), grid.cells(part, [scope]))
+        small = is_small(rest) & ~is_small(grid.matrix[whole]) & ((whole, part) not in pairs)
+        # Differences that are not small tell those of the other levels of their axis.
+        axes = {grid.scopes[number][0] for number in np.flatnonzero(small)}
+        for number, scope in enumerate(grid.scopes):
+            same = rest[number] == 0 < grid.matrix[whole, number]
+            if same or (axes and scope[0] in axes | {OVERALL} and rest[number] > 0):
+                grid.add_difference(*grid.cells(whole, [scope]), grid.cells(part, [scope]))
 
 
 def _triples(matrix: NDArray[np.float64]) -> Iterator[tuple[int, int, int]]:
