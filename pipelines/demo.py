@@ -173,7 +173,7 @@ def _fill_database(
     store = open_store(database, create=True)
     try:
         stored = ingest(store, cases, scored, manifest, bundle=champion, root=folder, source=source)
-        page, data = write_audit(runs[HeadKind.HOD][0], workdir / "report", store)
+        written = write_audit(runs[HeadKind.HOD][0], workdir / "report", store)
     finally:
         store.close()
     return DemoResult(
@@ -183,8 +183,8 @@ def _fill_database(
             "data": str(root),
             "bundle": str(champion),
             "predictions": str(predictions),
-            "report": str(page),
-            "report data": str(data),
+            "report": str(written["html"]),
+            "report data": str(written["json"]),
         },
         database=database,
         counts={"cases waiting": stored.stored, "rejected": len(scored.rejected)},

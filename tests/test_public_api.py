@@ -38,7 +38,7 @@ def test_every_public_name_is_there_and_listed() -> None:
 
 def test_functions_stay_functions_once_their_modules_are_imported() -> None:
     importlib.import_module("triage.auditing.audit")
-    importlib.import_module("triage.auditing.verdicts")
+    importlib.import_module("triage.auditing.run")
     importlib.import_module("triage.intake.loaded_system")
     assert inspect.isfunction(triage.audit)
     assert inspect.isfunction(triage.load)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from triage.regular_file import open_regular
 
@@ -29,6 +29,14 @@ def hash_file(path: Path) -> str:
     """
     with open_regular(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def hash_stream(stream: BinaryIO) -> str:
+    """Return the SHA-256 of what an open file has from here on, read in pieces."""
+    digest = hashlib.sha256()
+    while piece := stream.read(1 << 20):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def canonical_json(value: Any) -> str:

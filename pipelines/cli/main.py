@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from pipelines.cli.audit import audit_plan, audit_run
 from pipelines.cli.benchmark import benchmark
 from pipelines.cli.console import summarise
 from pipelines.cli.convert import convert_checkpoint
@@ -140,6 +141,11 @@ ledger_app.command("keygen")(ledger_keygen)
 ledger_app.command("checkpoint")(ledger_checkpoint)
 ledger_app.command("rotate")(ledger_rotate)
 ledger_app.command("verify")(ledger_verify)
+
+audit_app = typer.Typer(no_args_is_help=True, help="Audits of systems.", rich_markup_mode=None)
+app.add_typer(audit_app, name="audit")
+audit_app.command("plan")(audit_plan)
+audit_app.command("run")(audit_run)
 
 policy_app = typer.Typer(
     no_args_is_help=True, help="Review policies of sites.", rich_markup_mode=None

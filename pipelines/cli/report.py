@@ -33,7 +33,9 @@ def report(
     password_stdin: PasswordStdin = False,
     as_json: Json = False,
 ) -> None:
-    """Write one self-contained audit report (HTML) with its numbers (JSON).
+    """Write the audit report of a bundle by our default plan: HTML, PDF, JSON, CSV, archive.
+
+    The same as `triage audit run`, on the test split of the spec, with what only a bundle has.
 
     Example: triage report --bundle bundles/ham --spec data_specs/derm_ham10000.yaml
     --root ../data --out report
@@ -50,7 +52,8 @@ def report(
             run = evaluate_bundle(
                 bundle, load_spec(spec), root, cache_folder=cache_folder(), report=progress
             )
-        page, data = write_audit(run, out, store)
-    say(as_json, {"html": str(page), "json": str(data)}, f"report: {page}", f"numbers: {data}")
+            files = write_audit(run, out, store, progress)
+    written = {name: str(path) for name, path in files.items()}
+    say(as_json, written, f"report: {files['html']}", f"archive: {files['archive']}")
     if run.rejected:
         raise typer.Exit(ExitCode.SOME_REJECTED)

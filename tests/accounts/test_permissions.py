@@ -30,6 +30,7 @@ sign                  yes  yes  no   no   no
 add_label             no   yes  no   no   no
 export_case           no   no   yes  no   no
 view_review_figures   no   no   yes  no   no
+audit                 no   no   yes  no   no
 set_policy            no   no   yes  no   no
 plant_case            no   no   yes  no   no
 upload_case           yes  yes  no   no   no

@@ -8,7 +8,8 @@ import pytest
 
 from tests.evaluation.synthetic import make_outcomes
 from triage.evaluation import METRICS
-from triage.evaluation.metrics.selective import aurc, aurc_gain, e_aurc
+
+aurc, e_aurc, aurc_gain = (METRICS[key].compute for key in ("aurc", "e_aurc", "aurc_gain"))
 
 
 def area(wrong):

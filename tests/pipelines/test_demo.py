@@ -106,7 +106,7 @@ def test_given_data_and_weights_the_heads_are_compared(
     bundles = {path.name for path in (tmp_path / "derm_phantoms" / "bundles").iterdir()}
     assert bundles == {f"{h}-draw{d}" for h in ("softmax", "reject", "hod") for d in (0, 1)}
     report = json.loads((tmp_path / "derm_phantoms" / "report" / "report.json").read_text())
-    assert report["reviews"]
+    assert report["extra"]["reviews"]
 
 
 def test_a_workdir_of_other_data_is_not_overwritten(

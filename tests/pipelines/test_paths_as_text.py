@@ -49,8 +49,8 @@ def test_text_is_taken_as_a_path(
     assert run.evaluation.n_cases > 0
     save_evaluation(run, str(tmp_path))
     assert (tmp_path / "evaluation.json").is_file()
-    page, _ = write_audit(run, str(tmp_path / "report"), None)
-    assert page.is_file()
+    written = write_audit(run, str(tmp_path / "report"), None)
+    assert all(path.is_file() for path in written.values())
     data = tmp_path / "a" / "data"
     assert default_backbones(str(data)) == default_backbones(data)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import rfc8785
 
-from tests.reports.audit_example import audit_report, report_files
+from tests.reports.small_audit import audit_report, report_files
 from triage.errors import UsageError
 from triage.hashing import hash_bytes
 from triage.ledger.keys import SigningKey, make_key

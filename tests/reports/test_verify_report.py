@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from pipelines.cli.audit_verify import audit_verify
-from tests.reports.audit_example import PLAN, audit_report, report_files
+from tests.reports.small_audit import PLAN, audit_report, report_files
 from triage.errors import UsageError
 from triage.hashing import hash_bytes
 from triage.ledger.canonical import canonical_text

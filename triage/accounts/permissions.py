@@ -26,6 +26,7 @@ PERMISSIONS: Mapping[Role, frozenset[Action]] = {
         {
             Action.VIEW_CASES,
             Action.VIEW_REVIEW_FIGURES,
+            Action.AUDIT,
             Action.SET_POLICY,
             Action.PLANT_CASE,
             Action.EXPORT_CASE,

@@ -1,19 +1,5 @@
-"""Audits: three verdicts on stated limits, and the worst group of each subgroup axis.
+"""Audits: metrics of a system by group, with intervals, judged against limits that a plan states.
 
-An `AuditPlan` states the limits before anything is measured; `judge` says of each estimate
-whether it meets its limit, fails it, or is not enough evidence, by its interval.
+`AuditPlan` is what is decided before the data are read, `AuditTable` the cases, `measure_audit`
+measures one by the other.
 """
-
-from triage.auditing.plan import DEFAULT_PLAN, AuditPlan, Limit
-from triage.auditing.verdicts import Finding, Verdict, judge, judge_plan, worst_group
-
-__all__ = [
-    "DEFAULT_PLAN",
-    "AuditPlan",
-    "Finding",
-    "Limit",
-    "Verdict",
-    "judge",
-    "judge_plan",
-    "worst_group",
-]

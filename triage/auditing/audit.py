@@ -7,7 +7,7 @@ Examples
 ...     "y": ["a", "b", "a", "b"], "p_a": [0.9, 0.2, 0.4, 0.1], "p_b": [0.1, 0.8, 0.6, 0.9],
 ...     "skin_type": [1, 1, 6, 6]})
 >>> result = triage.audit(
-...     frame, label="y", probabilities=["p_a", "p_b"], groups=["skin_type"], n_resamples=50)
+...     frame, label="y", probabilities=["p_a", "p_b"], groups=["skin_type"], n_resamples=100)
 >>> float(result.overall.loc["accuracy", "value"])
 0.75
 >>> result.by_group["accuracy"]["value"].tolist()
@@ -19,6 +19,8 @@ False
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,7 +35,10 @@ from triage.auditing.arguments import (
     share,
     whole_number,
 )
+from triage.auditing.audit_plan import AuditPlan, IntervalSettings
 from triage.auditing.audit_result import AuditResult
+from triage.auditing.audit_table import AuditTable, LevelCodes
+from triage.auditing.engine.user_metrics import Function, user_metrics
 from triage.auditing.frame_columns import (
     group_levels,
     numbers,
@@ -41,12 +46,16 @@ from triage.auditing.frame_columns import (
     truth_values,
     urgency_ranks,
 )
-from triage.auditing.metric_columns import Column, measurable
+from triage.auditing.metric_columns import Column
+from triage.auditing.run import measure_audit
 from triage.auditing.true_classes import true_classes
 from triage.errors import UsageError
-from triage.evaluation.evaluate import evaluate
-from triage.evaluation.outcomes import SUM_TOLERANCE, Outcomes
+from triage.evaluation.outcomes import SUM_TOLERANCE
+from triage.evaluation.results import level_order
 from triage.progress import Progress
+
+_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+"""Of the plan of a table that was audited without one; nothing shows it."""
 
 _READERS = {
     Column.OOD_SCORE: numbers,
@@ -71,6 +80,7 @@ def audit(
     true_urgency: Hashable | None = None,
     queue_urgency: Hashable | None = None,
     outlier_prevalence: float | None = None,
+    metrics: Mapping[str, Function] | Sequence[Function] = (),
     n_resamples: int = 1000,
     seed: int = 0,
     progress: Progress = lambda *_: None,
@@ -106,9 +116,12 @@ def audit(
     outlier_prevalence : float, optional
         Share of outliers that costs, AUPR and rates of all cases are given for; that of the table
         by default.
+    metrics : sequence of functions, or mapping of key to function
+        Metrics of your own: `f(cases, weights)` takes a data frame of the cases and how often each
+        counts, and returns a number; see `triage.auditing.engine.user_metrics`.
     n_resamples, seed : int
-        Bootstrap resamples of patients, at least 2; the same seed, from 0, and table give the same
-        numbers.
+        Bootstrap resamples of patients, at least 100; the same seed, from 0, and table give the
+        same numbers. Above 5,000 patients intervals are made without resamples.
     progress : callable
         Called with a stage, how much of it is done, and its total.
 
@@ -124,66 +137,68 @@ def audit(
     """
     check_frame(frame)
     outlier_prevalence = share(outlier_prevalence, "outlier_prevalence")
-    n_resamples = whole_number(n_resamples, "n_resamples", at_least=2, example=1000)
+    n_resamples = whole_number(n_resamples, "n_resamples", at_least=100, example=1000)
     check_callable(progress, "progress")
     seed = whole_number(seed, "seed", at_least=0, example=0)
+    own = user_metrics(metrics)
     asked = (ood_score, abstained, cost, true_urgency, queue_urgency)
     named = dict(zip(_READERS, asked, strict=True))
     columns = class_columns(probabilities)
     outside = outlier_names(outliers, columns)
     axes = group_columns(groups)
-    plain = _plain_table(frame, label, columns, axes, patient, outside, named)
-    outcomes = _outcomes(plain, columns, axes, named, outlier_prevalence)
-    keys = measurable(_given(named, outcomes))
-    found = evaluate(outcomes, n_resamples=n_resamples, seed=seed, metrics=keys, progress=progress)
-    return AuditResult(found, tuple(keys), patients_known=patient is not None)
+    patients = _patients(frame, patient)
+    matrix = _probabilities(frame, columns)
+    truth = true_classes(frame, label, list(columns), outside).astype(np.int16)
+    given = {
+        each: _READERS[each](frame, source, str(each))
+        for each, source in named.items()
+        if source is not None
+    }
+    table = AuditTable(
+        classes=tuple(columns),
+        truth=truth,
+        cluster=patients,
+        patients_known=patient is not None,
+        axes={str(name): _levels(group_levels(frame, name)) for name in axes},
+        probabilities=matrix,
+        ood_score=given.get(Column.OOD_SCORE),
+        abstained=_as(given.get(Column.ABSTAINED), np.bool_),
+        cost=_costs(given.get(Column.COST)),
+        true_urgency=_as(given.get(Column.TRUE_URGENCY), np.int8),
+        queue_urgency=_as(given.get(Column.QUEUE_URGENCY), np.int8),
+    )
+    plan = AuditPlan(
+        title="audit", source="not planned", created_at=_NO_TIME,
+        intervals=IntervalSettings(replicates=n_resamples, seed=seed % 2**32),
+        outlier_prevalence=outlier_prevalence,
+    )  # fmt: skip
+    return AuditResult(measure_audit(table, plan, metrics=own, analyses=False, progress=progress))
 
 
-def _given(named: Mapping[Column, Hashable | None], outcomes: Outcomes) -> set[Column]:
-    given = {each for each, name in named.items() if name is not None}
-    return given | {Column.OUTLIERS} if outcomes.is_outlier.any() else given
-
-
-def _plain_table(
-    frame: pd.DataFrame,
-    label: Hashable,
-    columns: Mapping[str, Hashable],
-    groups: Sequence[Hashable],
-    patient: Hashable | None,
-    outside: set[str],
-    named: Mapping[Column, Hashable | None],
-) -> pd.DataFrame:
-    """Return the columns that are used, in checked types, sorted by their own values.
-
-    Sorted, because resampling and sums of floats depend on the order of the rows.
-    """
-    data: dict[tuple[str, str], object] = {}
-    if patient is not None:
-        data["cluster", ""] = present_texts(frame, patient, "patient")
-    for name, each in columns.items():
-        data["probability", name] = numbers(frame, each, "probabilities")
-    data["truth", ""] = true_classes(frame, label, list(columns), outside)
-    for each in named:
-        if (source := named[each]) is not None:
-            data["column", str(each)] = _READERS[each](frame, source, str(each))
-    for source in groups:
-        data["group", str(source)] = group_levels(frame, source)
-    plain = pd.DataFrame(data)
-    plain = plain.sort_values(list(plain.columns), kind="stable", ignore_index=True)
+def _patients(frame: pd.DataFrame, patient: Hashable | None) -> NDArray[np.int32]:
     if patient is None:
-        plain["cluster", ""] = [f"case {number:09d}" for number in range(len(plain))]
-    return plain
+        return np.arange(len(frame), dtype=np.int32)
+    return _codes(present_texts(frame, patient, "patient"))[0].astype(np.int32)
 
 
-def _outcomes(
-    plain: pd.DataFrame,
-    columns: Mapping[str, Hashable],
-    groups: Sequence[Hashable],
-    named: Mapping[Column, Hashable | None],
-    outlier_prevalence: float | None,
-) -> Outcomes:
-    """Return what metrics read; what is not given is filled, and no metric that reads it asked."""
-    matrix = np.column_stack([plain["probability", name] for name in columns])
+def _codes(texts: Sequence[str]) -> tuple[NDArray[np.int64], list[str]]:
+    codes, names = pd.factorize(np.asarray(texts, dtype=object))
+    return codes, [str(name) for name in names]
+
+
+def _levels(texts: Sequence[str]) -> LevelCodes:
+    codes, names = _codes(texts)
+    levels = sorted(names, key=level_order)
+    place = np.array([levels.index(name) for name in names], dtype=np.int16)
+    return LevelCodes(tuple(levels), place[codes])
+
+
+def _as(values: NDArray[Any] | None, kind: type[np.generic]) -> NDArray[Any] | None:
+    return None if values is None else np.asarray(values).astype(kind)
+
+
+def _probabilities(frame: pd.DataFrame, columns: Mapping[str, Hashable]) -> NDArray[np.float32]:
+    matrix = np.column_stack([numbers(frame, each, "probabilities") for each in columns.values()])
     if (matrix < 0).any() or (matrix > 1 + SUM_TOLERANCE).any():
         raise UsageError(
             f"hold values from {matrix.min():.3g} to {matrix.max():.3g}, outside 0 to 1",
@@ -198,30 +213,14 @@ def _outcomes(
             "their sum.",
         )
 
-    def given(each: Column) -> NDArray[np.float64]:
-        if named[each] is None:
-            return np.zeros(len(plain))
-        return plain["column", str(each)].to_numpy(dtype=np.float64)
+    return matrix.astype(np.float32)
 
-    cost = given(Column.COST)
-    if (cost < 0).any():
+
+def _costs(cost: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    if cost is not None and (cost < 0).any():
         raise UsageError(
             f"the smallest cost is {cost.min():g}, below 0",
             where="cost",
             hint="Give costs from 0, which means that nothing was lost.",
         )
-    return Outcomes(
-        classes=tuple(columns),
-        truth=plain["truth", ""].to_numpy(),
-        probabilities=matrix,
-        ood_score=given(Column.OOD_SCORE),
-        abstained=given(Column.ABSTAINED),  # type: ignore[arg-type]  # converted there
-        cost=cost,
-        true_urgency=given(Column.TRUE_URGENCY),  # type: ignore[arg-type]
-        queue_urgency=given(Column.QUEUE_URGENCY),  # type: ignore[arg-type]
-        cluster=plain["cluster", ""].to_numpy(),
-        subgroups=pd.DataFrame(
-            {str(name): plain["group", str(name)] for name in groups}, index=plain.index
-        ),
-        outlier_prevalence=outlier_prevalence,
-    )
+    return cost

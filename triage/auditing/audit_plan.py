@@ -85,6 +85,8 @@ class Columns(PlanModel):
     first_urgency, final_urgency : str, optional
     seconds : str, optional
         Time of the person on the case.
+    source : str, optional
+        Place that a case comes from, for the plan's cohorts.
     ai_shown : str, optional
         Whether the person was shown the system's output, be it an abstention.
     """
@@ -106,6 +108,7 @@ class Columns(PlanModel):
     final_urgency: Name | None = None
     seconds: Name | None = None
     ai_shown: Name | None = None
+    source: Name | None = None
 
 
 class SkinTone(PlanModel):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 
 import numpy as np
@@ -13,15 +14,35 @@ import pandas as pd
 from triage.auditing.arguments import OVERALL, metric_keys
 from triage.auditing.frame_columns import level_text
 from triage.auditing.level_difference import level_difference
+from triage.auditing.measurement import AuditEstimate, AuditMeasurement
 from triage.charts.forest import forest_plot
 from triage.charts.standalone import Chart, standalone
 from triage.errors import UsageError, unknown_name
-from triage.evaluation.metrics import METRICS
-from triage.evaluation.results import Estimate, Evaluation, Level
+from triage.evaluation.metrics.audit_registry import AUDIT_METRICS
 
 _ESTIMATE = ("value", "low", "high", "n_cases", "n_clusters", "evidence")
 _PLOTTED = ("accuracy", "ood_auroc", "coverage", "under_triage_rate", "ece", "nll")
 _PANELS = 3
+
+
+@dataclass(frozen=True)
+class _Level:
+    """One level of a group, and the metrics on it."""
+
+    axis: str
+    level: str
+    n_cases: int
+    metrics: dict[str, AuditEstimate]
+
+
+@dataclass(frozen=True)
+class _Plotted:
+    """What a forest plot reads."""
+
+    n_cases: int
+    overall: Mapping[str, AuditEstimate]
+    axes: Sequence[str]
+    levels: Callable[[str], Sequence[_Level]]
 
 
 @dataclass(frozen=True)
@@ -33,42 +54,62 @@ class AuditResult:
 
     Parameters
     ----------
-    evaluation : Evaluation
-        The estimates, and what they were made from.
-    metrics : tuple of str
-        Keys of the metrics measured.
-    patients_known : bool
-        Whether patients were resampled; else cases.
+    measurement : AuditMeasurement
+        All that was measured, as `triage audit run` writes it.
     """
 
-    evaluation: Evaluation
-    metrics: tuple[str, ...]
-    patients_known: bool
+    measurement: AuditMeasurement
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Keys of the metrics measured."""
+        return tuple(self._overall)
 
     @property
     def n_cases(self) -> int:
         """Rows of the table."""
-        return self.evaluation.n_cases
+        return self.measurement.n_cases
 
     @property
     def n_patients(self) -> int | None:
         """Patients of the table; None where no column named them."""
-        return self.evaluation.n_clusters if self.patients_known else None
+        return self.measurement.n_patients if self.measurement.patients_known else None
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes, in the order of their probability columns."""
-        return tuple(self.evaluation.classes)
+        return tuple(self.measurement.classes)
 
     @property
     def groups(self) -> tuple[str, ...]:
         """The group columns."""
-        return tuple(self.evaluation.axes)
+        return tuple(dict.fromkeys(level.axis for level in self._levels))
+
+    @cached_property
+    def _overall(self) -> dict[str, AuditEstimate]:
+        # All cases come first: a group of a result may have any name.
+        count = len({each.metric for each in self.measurement.estimates})
+        return {each.metric: each for each in self.measurement.estimates[:count]}
+
+    @cached_property
+    def _levels(self) -> list[_Level]:
+        count, (_, *levels) = len(self._overall), self.measurement.levels
+        estimates = self.measurement.estimates[count:]
+        return [
+            _Level(
+                level.axis, level.level, level.n_cases,
+                {each.metric: each for each in estimates[place * count : (place + 1) * count]},
+            )
+            for place, level in enumerate(levels)
+        ]  # fmt: skip
+
+    def _levels_of(self, group: str) -> list[_Level]:
+        return [level for level in self._levels if level.axis == group]
 
     @property
     def overall(self) -> pd.DataFrame:
         """Metrics of all cases: a row each, indexed by key, with interval and sample size."""
-        table = self._rows([(OVERALL, "all", self.evaluation.overall)])
+        table = self._rows([(OVERALL, "all", self._overall)])
         return table.drop(columns=["group", "level"]).set_index("metric")
 
     @property
@@ -78,7 +119,7 @@ class AuditResult:
         `result.by_group["accuracy"]` holds value, low, high, n_cases, n_clusters and evidence of
         each level.
         """
-        levels = self.evaluation.subgroups
+        levels = self._levels
         index = (
             pd.MultiIndex.from_tuples(
                 [(level.axis, level.level) for level in levels], names=["group", "level"]
@@ -102,19 +143,19 @@ class AuditResult:
         low, high, n_cases, n_clusters, evidence and the kind of interval. A value that is
         undefined, as an AUROC without outliers, is NaN.
         """
-        scopes = [(OVERALL, "all", self.evaluation.overall)]
-        scopes += [(each.axis, each.level, each.metrics) for each in self.evaluation.subgroups]
+        scopes = [(OVERALL, "all", self._overall)]
+        scopes += [(each.axis, each.level, each.metrics) for each in self._levels]
         return self._rows(scopes)
 
-    def _rows(self, scopes: Sequence[tuple[str, str, Mapping[str, Estimate]]]) -> pd.DataFrame:
+    def _rows(self, scopes: Sequence[tuple[str, str, Mapping[str, AuditEstimate]]]) -> pd.DataFrame:
         return pd.DataFrame(
             [
                 {
                     "group": group,
                     "level": level,
                     "metric": key,
-                    "title": METRICS[key].title,
-                    "unit": METRICS[key].unit,
+                    "title": estimates[key].title,
+                    "unit": estimates[key].unit,
                     **{what: _cell(estimates[key], what) for what in _ESTIMATE},
                     "interval": estimates[key].interval,
                 }
@@ -148,7 +189,7 @@ class AuditResult:
         rows = []
         reference = self._reference_levels(reference)
         for group in self.groups if reference is None else reference:
-            levels = self.evaluation.levels(group)
+            levels = self._levels_of(group)
             for key in self.metrics:
                 for level, other in self._pairs(levels, key, group, reference):
                     found = level_difference(
@@ -189,7 +230,8 @@ class AuditResult:
         for key in keys:
             if key not in self.metrics:
                 raise self._not_measured(key)
-        return standalone(forest_plot(self.evaluation, tuple(keys), {}))
+        plotted = _Plotted(self.n_cases, self._overall, self.groups, self._levels_of)
+        return standalone(forest_plot(plotted, tuple(keys), {}))
 
     def __repr__(self) -> str:
         who = "cases" if self.n_patients is None else f"cases of {self.n_patients} patients"
@@ -206,7 +248,7 @@ class AuditResult:
         return f"<div><p>{title}</p>{shown}</div>"
 
     def _not_measured(self, key: str) -> UsageError:
-        if key not in METRICS:
+        if key not in AUDIT_METRICS:
             return unknown_name("metric", key, self.metrics, where="metrics")
         return UsageError(
             f"{key!r} was not measured: the table lacks what it needs",
@@ -228,15 +270,15 @@ class AuditResult:
         for group, level in named.items():
             if group not in self.groups:
                 raise unknown_name("group", group, self.groups, where="reference")
-            names = [each.level for each in self.evaluation.levels(group)]
+            names = [each.level for each in self._levels_of(group)]
             if level not in names:
                 raise unknown_name(f"level of {group}", level, names, where="reference")
         return named
 
     @staticmethod
     def _pairs(
-        levels: list[Level], key: str, group: str, reference: Mapping[str, str] | None
-    ) -> list[tuple[Level | None, Level | None]]:
+        levels: list[_Level], key: str, group: str, reference: Mapping[str, str] | None
+    ) -> list[tuple[_Level | None, _Level | None]]:
         if reference is not None:
             name = reference[group]
             other = next(each for each in levels if each.level == name)
@@ -253,8 +295,11 @@ class AuditResult:
         return [(largest, min((k for k in known if k[1] is not largest), key=lambda p: p[0])[1])]
 
 
-def _cell(estimate: Estimate, what: str) -> object:
-    found = getattr(estimate, what)
+_NAMES = {"n_cases": "n", "n_clusters": "n_patients"}
+
+
+def _cell(estimate: AuditEstimate, what: str) -> object:
+    found = getattr(estimate, _NAMES.get(what, what))
     if what in ("value", "low", "high"):
         return np.nan if found is None or not math.isfinite(found) else float(found)
     return found

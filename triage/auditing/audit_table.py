@@ -63,6 +63,11 @@ class AuditTable:
     seconds : float32 array [N], optional
         NaN where it is not known.
     ai_shown : int8 array [N], optional
+    label_names : tuple of str, length M
+        True conditions by name, those of outliers among them.
+    label_codes : int16 array [N], optional
+        Place of the true condition in `label_names`; `MISSING` where it is not known. Costs need
+        it: `truth` does not tell one outlier from another.
     case_numbers : int64 array [N], optional
         Cases of a case database.
     case_names : pyarrow string array [N], optional
@@ -94,6 +99,8 @@ class AuditTable:
     final_urgency: NDArray[np.int8] | None = None
     seconds: NDArray[np.float32] | None = None
     ai_shown: NDArray[np.int8] | None = None
+    label_names: tuple[str, ...] = ()
+    label_codes: NDArray[np.int16] | None = None
     case_numbers: NDArray[np.int64] | None = None
     case_names: pa.Array | None = None
     facts: dict[str, str] = field(default_factory=dict)

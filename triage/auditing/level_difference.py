@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from triage.auditing.intervals.result import Bounds
+from triage.auditing.intervals.variance_recovery import difference_limits
+from triage.auditing.measurement import AuditEstimate
 from triage.evaluation.results import Estimate, Evidence
 
 
@@ -17,22 +20,19 @@ class LevelDifference(NamedTuple):
     evidence: Evidence
 
 
-def level_difference(one: Estimate | None, other: Estimate | None) -> LevelDifference:
+Found = Estimate | AuditEstimate
+
+
+def level_difference(one: Found | None, other: Found | None) -> LevelDifference:
     """Return one estimate less another, of disjoint sets of cases.
 
-    With estimates a, b and their intervals [a1, a2], [b1, b2] the limits are::
-
-        a - b - sqrt((a - a1)^2 + (b2 - b)^2)
-        a - b + sqrt((a2 - a)^2 + (b - b1)^2)
-
-    (Zou & Donner 2008, "Construction of confidence limits about effect measures: a general
-    approach", eqs. 6 and 7; Newcombe 1998 for proportions.) It takes the two as independent, which
-    levels are that share no patient; where they do, and patients are alike in both, it is wider
-    than need be. Intervals that are never without width make a difference that never is.
+    By variance recovery, the two taken as independent
+    (`triage.auditing.intervals.variance_recovery.difference_limits`), which levels are that share
+    no patient; where they do, and patients are alike in both, it is wider than need be.
 
     Parameters
     ----------
-    one, other : Estimate or None
+    one, other : Estimate, AuditEstimate or None
         None gives NaN.
     """
     if one is None or other is None or one.value is None or other.value is None:
@@ -41,6 +41,7 @@ def level_difference(one: Estimate | None, other: Estimate | None) -> LevelDiffe
     both = one.evidence == other.evidence == "enough"
     low = high = math.nan
     if not (one.low is None or one.high is None or other.low is None or other.high is None):
-        low = value - math.hypot(one.value - one.low, other.high - other.value)
-        high = value + math.hypot(one.high - one.value, other.value - other.low)
+        low, high = difference_limits(
+            one.value, Bounds(one.low, one.high), other.value, Bounds(other.low, other.high)
+        )
     return LevelDifference(value, low, high, "enough" if both else "not enough")

@@ -1,4 +1,4 @@
-"""What an audit measured, as JSON-ready models; every rendering of the report shows these numbers."""
+"""What an audit measured, as JSON-ready models; every rendering of the report shows them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AuditEstimate(ResultModel):
         Of a proportion, the cases that count in its numerator.
     interval : str
         How the interval was made: "Clopper-Pearson", "Korn-Graubard", "Gaffke", "BCa bootstrap",
-        "influence function", or "none".
+        "mirrored bootstrap", "influence function", or "none".
     evidence : {'enough', 'not enough'}
     undefined_replicates : int
     note : str

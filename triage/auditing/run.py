@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
+from pydantic import BaseModel, ConfigDict
 
-from triage.auditing.audit_plan import AuditPlan, Limit
+from triage import __version__
+from triage.auditing.analyses.run_analyses import run_analyses
+from triage.auditing.audit_plan import AuditPlan
 from triage.auditing.audit_table import AuditTable
+from triage.auditing.engine.axis_results import AxisResults, Pair, axis_results
+from triage.auditing.engine.content import table_hash
+from triage.auditing.engine.measure import measure_scope
+from triage.auditing.engine.parts import Parts
+from triage.auditing.engine.planned_metrics import PlannedMetrics, planned_metrics
+from triage.auditing.engine.scope import Scope, Scopes
+from triage.auditing.engine.user_metrics import (
+    UserMetric,
+    measure_user_metrics,
+    planned_user_metrics,
+)
+from triage.auditing.intervals import adjust_comparisons, interval_of, judge_all
 from triage.auditing.measurement import (
-    ALL,
     OVERALL,
+    Analysis,
     AuditEstimate,
-    AuditFinding,
     AuditMeasurement,
     LevelSummary,
+    WorstLevel,
 )
-from triage.evaluation.evaluate import evaluate
-from triage.evaluation.metrics import METRICS
-from triage.evaluation.outcomes import Outcomes
-from triage.evaluation.results import Estimate
-from triage.progress import Progress
-from triage.vocabulary.verdicts import Verdict
+from triage.errors import UsageError
+from triage.hashing import hash_json
+from triage.progress import Advance, Progress, counting
 
-# PLACEHOLDER of the skeleton: it measures through `evaluate`, which is slow on large tables, and
-# corrects nothing. The engine replaces it; signature and result stay.
+STAGE = "measuring groups"
+_THREADS = 2
+"""Levels measured at once. Each is measured by itself, so their number changes no number."""
+
+
+class _Analyses(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    analyses: list[Analysis]
 
 
 def measure_audit(
     table: AuditTable,
     plan: AuditPlan,
     *,
+    metrics: Sequence[UserMetric] = (),
+    analyses: bool = True,
     progress: Progress = lambda *_: None,
     folder: Path | None = None,
 ) -> AuditMeasurement:
@@ -41,6 +62,11 @@ def measure_audit(
     ----------
     table : AuditTable
     plan : AuditPlan
+    metrics : sequence of UserMetric
+        Metrics of the user's own, beside those of the plan's `metrics_file`. Parts that were
+        kept are not used with them.
+    analyses : bool
+        Whether to run what goes beyond the table of metrics.
     progress : callable
         Called with a stage, how much of it is done, and its total.
     folder : Path, optional
@@ -50,86 +76,124 @@ def measure_audit(
     Returns
     -------
     AuditMeasurement
-        The same for the same table and plan.
+        The same for the same table and plan, in whatever order the rows are.
+
+    Raises
+    ------
+    UsageError
+        If there are no cases, or the plan names a metric, an axis or a file of metrics that there
+        is not.
     """
-    found = evaluate(
-        _outcomes(table), n_resamples=plan.intervals.replicates, seed=plan.intervals.seed,
-        metrics=["accuracy", "balanced_accuracy", "ece", "brier"], progress=progress,
-    )  # fmt: skip
-    scopes = [(OVERALL, ALL, found.overall)]
-    scopes += [(each.axis, each.level, each.metrics) for each in found.subgroups]
-    estimates = [
-        _estimate(axis, level, each) for axis, level, part in scopes for each in part.values()
-    ]
+    _check(table, plan)
+    planned = planned_metrics(table, plan, [*planned_user_metrics(plan), *metrics])
+    scopes = Scopes(table, plan)
+    key = hash_json([__version__, plan.sha256(), table_hash(table, scopes.hashes)])
+    parts = Parts(None if metrics else folder, key)
+    results = list(_measured(scopes, planned, parts, progress))
+    beyond = _analyses(table, planned.plan, parts, progress) if analyses else []
+    rows = [row for each in results for row in each.rows]
+    comparisons = [found for each in results for found in each.comparisons]
+    estimates = [row.estimate for row in rows]
     return AuditMeasurement(
         plan_sha256=plan.sha256(),
         facts=table.facts,
         excluded=table.excluded,
-        deviations=list(table.notes),
+        deviations=[*table.notes, *planned.deviations],
         n_cases=len(table),
-        n_patients=len(np.unique(table.cluster)),
+        n_patients=len(scopes.hashes),
         n_labelled=int(table.labelled.sum()),
         patients_known=table.patients_known,
         classes=list(table.classes),
-        levels=[
-            LevelSummary(
-                axis=each.axis, level=each.level, n_cases=each.n_cases,
-                n_patients=each.n_clusters, n_labelled=each.n_cases, n_outliers=each.outliers,
-            )
-            for each in found.subgroups
-        ],
+        levels=[level for each in results for level in each.levels],
         estimates=estimates,
-        findings=[
-            _finding(each, limit)
-            for limit in plan.limits
-            for each in estimates
-            if each.metric == limit.metric
-        ],
-        comparisons=[],
-        worst=[],
-        analyses=[],
-    )  # fmt: skip
-
-
-def _outcomes(table: AuditTable) -> Outcomes:
-    n = len(table)
-    zeros = np.zeros(n)
-    assert table.probabilities is not None
-    return Outcomes(
-        classes=table.classes,
-        truth=table.truth.astype(np.int64),
-        probabilities=np.asarray(table.probabilities, dtype=np.float64),
-        ood_score=zeros if table.ood_score is None else table.ood_score,
-        abstained=zeros.astype(np.bool_) if table.abstained is None else table.abstained,
-        cost=zeros,
-        true_urgency=zeros.astype(np.int64),
-        queue_urgency=zeros.astype(np.int64),
-        cluster=table.cluster.astype(str),
-        subgroups=pd.DataFrame(
-            {name: np.array(axis.levels)[axis.codes] for name, axis in table.axes.items()},
-            index=range(n),
-        ),
+        findings=judge_all([(row.estimate, row.interval()) for row in rows], planned.plan),
+        comparisons=adjust_comparisons(comparisons),
+        worst=_worst(estimates, planned),
+        analyses=beyond,
     )
 
 
-def _estimate(axis: str, level: str, found: Estimate) -> AuditEstimate:
-    return AuditEstimate(
-        axis=axis, level=level, metric=found.metric, title=METRICS[found.metric].title,
-        unit=found.unit, value=found.value, low=found.low, high=found.high, n=found.n_cases,
-        n_patients=found.n_clusters, interval=found.interval, evidence=found.evidence,
-    )  # fmt: skip
+def _check(table: AuditTable, plan: AuditPlan) -> None:
+    if len(table) == 0:
+        raise UsageError("there are no cases to audit", hint="Look at the period and the cohorts.")
+    strata = plan.intervals.strata
+    if strata is not None and strata not in table.axes:
+        raise UsageError(
+            f"there is no axis {strata!r}", where="intervals.strata",
+            hint=f"There are {', '.join(table.axes) or 'none'}.",
+        )  # fmt: skip
 
 
-def _finding(found: AuditEstimate, limit: Limit) -> AuditFinding:
-    verdict = Verdict.NOT_ENOUGH
-    if found.evidence == "enough" and found.low is not None and found.high is not None:
-        floor = -np.inf if limit.at_least is None else limit.at_least
-        ceiling = np.inf if limit.at_most is None else limit.at_most
-        if found.low >= floor and found.high <= ceiling:
-            verdict = Verdict.MEETS
-        elif found.high < floor or found.low > ceiling:
-            verdict = Verdict.FAILS
-    return AuditFinding(
-        **found.model_dump(), at_least=limit.at_least, at_most=limit.at_most, verdict=verdict,
-        p_value=None, p_adjusted=None, primary=limit.primary, correction="Holm",
-    )  # fmt: skip
+def _measured(
+    scopes: Scopes, planned: PlannedMetrics, parts: Parts, progress: Progress
+) -> Iterator[AxisResults]:
+    """Yield the results of all cases, then of each axis, from those kept where there are."""
+    axes = [OVERALL, *scopes.table.axes]
+    total = 1 + sum(len(axis.levels) for axis in scopes.table.axes.values())
+    advance = counting(progress, STAGE, total)
+    for axis in axes:
+        found = parts.get(f"axis {axis}", AxisResults)
+        if found is None:
+            sets = [scopes.overall()] if axis == OVERALL else scopes.levels(axis)
+            found = axis_results(axis, _levels(sets, planned, advance), planned.plan)
+            parts.put(f"axis {axis}", found)
+        else:
+            advance(len(found.levels))
+        yield found
+
+
+def _analyses(
+    table: AuditTable, plan: AuditPlan, parts: Parts, progress: Progress
+) -> list[Analysis]:
+    found = parts.get("analyses", _Analyses)
+    if found is None:
+        found = _Analyses(analyses=run_analyses(table, plan, progress))
+        parts.put("analyses", found)
+    return found.analyses
+
+
+def _levels(
+    sets: Iterable[Scope], planned: PlannedMetrics, advance: Advance
+) -> list[tuple[LevelSummary, list[Pair]]]:
+    settings, prevalence = planned.plan.intervals, planned.plan.outlier_prevalence
+
+    def measure(scope: Scope) -> tuple[LevelSummary, list[Pair]]:
+        found = measure_scope(scope, planned.metrics, settings, prevalence)
+        found += measure_user_metrics(scope, planned.user_metrics, settings)
+        return scope.summary(), [(each, interval_of(each, settings)) for each in found]
+
+    finished = []
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for found in threads.map(measure, sets):
+            advance(1)
+            finished.append(found)
+    return finished
+
+
+def _worst(estimates: Sequence[AuditEstimate], planned: PlannedMetrics) -> list[WorstLevel]:
+    """Return the worst level of each axis and metric that has a better end."""
+    found = []
+    for axis in dict.fromkeys(each.axis for each in estimates if each.axis != OVERALL):
+        for metric in planned.metrics:
+            if metric.larger_is_better is None:
+                continue
+            known = [
+                (each.value, each)
+                for each in estimates
+                if (each.axis, each.metric, each.evidence) == (axis, metric.key, "enough")
+                and each.value is not None
+            ]
+            pick = min if metric.larger_is_better else max
+            worst = pick(known, key=lambda pair: pair[0])[1] if len(known) > 1 else None
+            found.append(
+                WorstLevel(
+                    axis=axis,
+                    metric=metric.key,
+                    title=metric.title,
+                    level=worst.level if worst else None,
+                    value=worst.value if worst else None,
+                    low=worst.low if worst else None,
+                    high=worst.high if worst else None,
+                )
+            )
+    return found

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from markupsafe import Markup
 
 from triage.charts.number_format import number
 from triage.charts.svg import Scale, line, rect, tag, text
-from triage.evaluation.results import Estimate
+
+
+class Drawn(Protocol):
+    """What a mark is drawn of: an `Estimate`, or an estimate of an audit."""
+
+    @property
+    def value(self) -> float | None:
+        """The estimate; None where it is undefined."""
+
+    @property
+    def low(self) -> float | None:
+        """Lower end of the interval."""
+
+    @property
+    def high(self) -> float | None:
+        """Upper end of the interval."""
+
+    @property
+    def unit(self) -> str:
+        """Unit of the three."""
+
+    @property
+    def evidence(self) -> str:
+        """Whether there is "enough" of it, or "not enough"."""
 
 
 def estimate_mark(
-    estimate: Estimate,
+    estimate: Drawn,
     x: Scale,
     y: float,
     value_at: float,
@@ -24,7 +49,7 @@ def estimate_mark(
 
     Parameters
     ----------
-    estimate : Estimate
+    estimate : Estimate or AuditEstimate
     x : Scale
     y : float
         Of the mark.

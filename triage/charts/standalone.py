@@ -19,7 +19,7 @@ _RULES = (
     "text.limit-text{fill:#a4570b;font-weight:600}",
     ".grid{stroke:#e9e6dd;stroke-width:1}",
     ".axis{stroke:#5b6670;stroke-width:1}",
-    ".reference{stroke:#5b6670;stroke-width:1.3;stroke-dasharray:4 4}",
+    ".reference{fill:none;stroke:#5b6670;stroke-width:1.3;stroke-dasharray:4 4}",
     ".limit{stroke:#a4570b;stroke-width:1.8}",
     ".whisker{stroke:#1d5f8f;stroke-width:2;stroke-linecap:round;opacity:.75}",
     ".whisker.weak{stroke:#5b6670;stroke-width:1.4;stroke-dasharray:3 3;opacity:.8}",
@@ -27,8 +27,22 @@ _RULES = (
     ".dot.weak{fill:#fff;stroke:#5b6670;stroke-width:1.6}",
     ".bar{fill:#1d5f8f}",
     ".bar.soft{fill:#1d5f8f;opacity:.4}",
+    ".bar.hatched{fill:url(#hatching);stroke:#a4570b;stroke-width:1}",
+    ".hatch{stroke:#a4570b;stroke-width:4;opacity:.55}",
+    ".band{fill:#1d5f8f;fill-opacity:.15}",
+    ".curve{fill:none;stroke:#1d5f8f;stroke-width:2.4;stroke-linejoin:round}",
+    ".series{fill:none;stroke:#1d5f8f;stroke-width:2.4;stroke-linejoin:round}",
+    ".series.s1{stroke:#a4570b;stroke-width:2;stroke-dasharray:7 3}",
+    ".series.s2{stroke:#5b6670;stroke-width:1.8;stroke-dasharray:2 3}",
+    ".series.s3{stroke:#22643f;stroke-width:2;stroke-dasharray:9 3 2 3}",
+    ".series.s4{stroke:#1c2329;stroke-width:1.4}",
+    ".operating{fill:#a4570b;stroke:#fff;stroke-width:1.5}",
+    ".box{fill:#fbfaf6;stroke:#5b6670;stroke-width:1}",
+    ".box.leaves{stroke-dasharray:3 3}",
+    ".cell{fill:#1d5f8f;stroke:#e9e6dd;stroke-width:1}",
+    ".cell.right{stroke:#1c2329;stroke-width:1.8}",
 )
-"""The colours of the report's light pages, of the classes that these charts use."""
+"""The colours of the report's light pages, of the classes that charts use."""
 
 
 @dataclass(frozen=True)

@@ -160,14 +160,14 @@ def word_names(axis: Subgroup, values: pd.Series) -> dict[str, str | None]:
             for spelling in (level, *others)
         }
         return {text: known.get(level_key(text)) for text in map(str, values.unique())}
-    spelling = _most_frequent_spellings(Counter(map(str, values)))
+    spelling = most_frequent_spellings(Counter(map(str, values)))
     return {
         text: None if is_missing(text) else spelling[level_key(text)]
         for text in map(str, values.unique())
     }
 
 
-def _most_frequent_spellings(counts: Mapping[str, int]) -> dict[str, str]:
+def most_frequent_spellings(counts: Mapping[str, int]) -> dict[str, str]:
     """Most frequent spelling of each level; of equal ones the first in the alphabet."""
     clean: Counter[str] = Counter()
     for text, count in counts.items():

@@ -12,6 +12,7 @@ from typing import BinaryIO
 import pandas as pd
 
 from triage.csv_file import MARKED
+from triage.data.csv_start import SAVE_AS, check_header, check_start
 from triage.errors import SpecError
 from triage.named_file import open_named
 
@@ -29,16 +30,6 @@ _PIECE_VALUES, _PIECE_ROWS = 100_000, 2_000
 _LISTED = 1_000
 _SHOWN = 20
 _UNCLOSED = "Look for a quotation mark that is never closed."
-_SAVE_AS = "Save the table as CSV in UTF-8, with commas between the values."
-_NO_CSV = (
-    (b"PK\x03\x04", "a workbook or an archive (such as .xlsx, .ods or .zip)"),
-    (b"\xd0\xcf\x11\xe0", "a workbook of an old spreadsheet (.xls)"),
-    (b"PAR1", "a Parquet file"),
-    (b"\x1f\x8b", "a compressed file"),
-    (b"\xff\xfe", "text in UTF-16"),
-    (b"\xfe\xff", "text in UTF-16"),
-)
-_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def read_csv(path: Path) -> pd.DataFrame:
@@ -63,11 +54,7 @@ def read_csv(path: Path) -> pd.DataFrame:
         try:
             start = stream.read(4)
             stream.seek(0)
-            for magic, what in _NO_CSV:
-                if start.startswith(magic):
-                    raise SpecError(
-                        f"is not a CSV table but {what}", where=str(path), hint=_SAVE_AS
-                    )
+            check_start(start, path)
             reading = _Reading(path, stream)
             try:
                 return reading.table()
@@ -75,7 +62,7 @@ def read_csv(path: Path) -> pd.DataFrame:
                 reading.release()
         except UnicodeDecodeError as error:
             raise SpecError(
-                "is not a readable CSV table in UTF-8", where=str(path), hint=_SAVE_AS
+                "is not a readable CSV table in UTF-8", where=str(path), hint=SAVE_AS
             ) from error
         except csv.Error as error:
             raise SpecError(
@@ -155,23 +142,9 @@ class _Reading:
             yield line
 
     def _take_header(self, header: list[str]) -> None:
-        if not header:
-            raise SpecError("is empty", where=str(self.path))
         if len(header) > MAX_COLUMNS:
             raise self._beyond("columns", MAX_COLUMNS, "Leave out those that no spec names.")
-        if header[0].casefold().startswith("sep="):
-            raise SpecError(
-                "begins with an instruction to a spreadsheet (`sep=`)",
-                where=str(self.path),
-                hint="Delete its first line.",
-            )
-        others = [name for sign, name in _OTHER_SEPARATORS.items() if sign in header[0]]
-        if len(header) == 1 and others:
-            raise SpecError(
-                f"has {' and '.join(others)} between its columns, not commas",
-                where=str(self.path),
-                hint=_SAVE_AS,
-            )
+        check_header(header, self.path)
         self._characters, self._null = 0, False
         self.header = header
         counts = Counter(header)

@@ -27,7 +27,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from triage.evaluation.metrics.metric import Interval
 from triage.evaluation.metrics.weighted import FloatArray
@@ -44,8 +44,10 @@ def quantiles(resamples: FloatArray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def clopper_pearson(successes: float, trials: float) -> tuple[float, float]:
-    """Exact two-sided 95 % interval of a proportion; the trials need not be whole.
+def clopper_pearson(
+    successes: float, trials: float, *, confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """Exact two-sided interval of a proportion; the trials need not be whole.
 
     Clopper & Pearson 1934, by quantiles of the beta distribution.
 
@@ -53,15 +55,55 @@ def clopper_pearson(successes: float, trials: float) -> tuple[float, float]:
     ----------
     successes, trials : float
         0 <= successes <= trials.
+    confidence : float
 
     Returns
     -------
     (low, high)
     """
+    tail = (1 - confidence) / 2
     failures = max(trials - successes, 0.0)
-    low = stats.beta.ppf(_TAIL, successes, failures + 1) if successes > 0 else 0.0
-    high = stats.beta.ppf(1 - _TAIL, successes + 1, failures) if failures > 0 else 1.0
+    low = special.betaincinv(successes, failures + 1, tail) if successes > 0 else 0.0
+    high = special.betainccinv(successes + 1, failures, tail) if failures > 0 else 1.0
     return float(low), float(high)
+
+
+def effective_trials(
+    value: float,
+    variance: float,
+    n_cases: int,
+    n_clusters: int,
+    *,
+    tail: float = _TAIL,
+    freedom: float | None = None,
+) -> float:
+    """Return how many independent trials clustered cases are worth.
+
+    p (1 - p) / variance, times the squared ratio of Student's quantiles at n - 1 and
+    clusters - 1 degrees of freedom, and never above n (Korn & Graubard 1998, eq. 1). At p = 0 or 1
+    the variance cannot be estimated; each cluster then counts as one trial, the least the cases
+    can be worth.
+
+    Parameters
+    ----------
+    value : float
+        The metric, between 0 and 1.
+    variance : float
+        Its variance over clusters.
+    n_cases, n_clusters : int
+        Cases the metric is taken of, and clusters of the scarcest kind it needs.
+    tail : float
+        Probability left out on either side by the interval that the trials are for.
+    freedom : float, optional
+        Degrees of freedom of the variance; clusters - 1 by default.
+    """
+    if not 0 < value < 1 or n_clusters < 2:
+        return float(n_clusters)
+    if variance <= 0:
+        return float(n_cases)
+    quantiles = special.stdtrit([n_cases - 1, freedom or n_clusters - 1], tail)
+    worth = value * (1 - value) * (quantiles[0] / quantiles[1]) ** 2
+    return float(min(float(n_cases), worth / variance))
 
 
 def korn_graubard(
@@ -69,30 +111,13 @@ def korn_graubard(
 ) -> tuple[float, float]:
     """Exact-type 95 % interval of a metric between 0 and 1 over clustered cases.
 
-    The number of trials is p (1 - p) / variance, times the squared ratio of Student's
-    quantiles at n - 1 and clusters - 1 degrees of freedom, and never above n
-    (Korn & Graubard 1998, eq. 1). At p = 0 or 1 the variance cannot be estimated;
-    each cluster then counts as one trial, the least the cases can be worth.
-
-    Parameters
-    ----------
-    value : float
-        The metric, between 0 and 1.
-    variance : float
-        Its variance over cluster resamples.
-    n_cases, n_clusters : int
-        Cases the metric is taken of, and clusters of the scarcest kind it needs.
+    Clopper & Pearson's, of `effective_trials`.
 
     Returns
     -------
     (low, high)
     """
-    trials = float(n_clusters)
-    if 0 < value < 1 and n_clusters > 1:
-        freedom = np.array([n_cases - 1, n_clusters - 1])
-        quantiles = stats.t.ppf(1 - _TAIL, freedom)
-        worth = value * (1 - value) * (quantiles[0] / quantiles[1]) ** 2
-        trials = min(float(n_cases), worth / variance) if variance > 0 else float(n_cases)
+    trials = effective_trials(value, variance, n_cases, n_clusters)
     return clopper_pearson(value * trials, trials)
 
 

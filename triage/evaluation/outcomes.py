@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from triage.data.spec import OutcomeCosts
 from triage.errors import UsageError
 from triage.evaluation import outcome_arrays
+from triage.evaluation.metrics.cases import ScoreSteps, distinct_steps
 from triage.vocabulary.clinical import Urgency
 
 SUM_TOLERANCE = 1e-3
@@ -151,6 +152,53 @@ class Outcomes:
         return max(_DEFAULT_LARGEST, float(self.cost.max(initial=0.0)))
 
     @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """Every case has a true condition, or is known to be an outlier, bool [N]."""
+        return np.ones(len(self), dtype=np.bool_)
+
+    @property
+    def is_inlier(self) -> NDArray[np.bool_]:
+        """Whether each case is of one of the classes, bool [N]."""
+        return self.truth >= 0
+
+    @property
     def is_outlier(self) -> NDArray[np.bool_]:
         """Whether each case is out-of-distribution, bool [N]."""
         return self.truth < 0
+
+    @property
+    def named(self) -> NDArray[np.bool_]:
+        """Every case has a most probable condition, bool [N]."""
+        return np.ones(len(self), dtype=np.bool_)
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether the most probable condition is the true one, bool [N]; never for outliers."""
+        matches: NDArray[np.bool_] = self.probabilities.argmax(axis=1) == self.truth
+        return matches
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """Largest probability of each case, float [N]."""
+        largest: NDArray[np.float64] = self.probabilities.max(axis=1)
+        return largest
+
+    @property
+    def p_truth(self) -> NDArray[np.float64]:
+        """Probability of the true condition, float [N]; of inliers only."""
+        return self.probabilities[np.arange(len(self)), self.truth]
+
+    @property
+    def squared_error(self) -> NDArray[np.float64]:
+        """Squared distance of the probabilities from the truth, float [N]; of inliers only."""
+        target = self.truth[:, None] == np.arange(len(self.classes))
+        distance: NDArray[np.float64] = ((self.probabilities - target) ** 2).sum(axis=1)
+        return distance
+
+    def probability(self, label: int) -> NDArray[np.float64]:
+        """Return the probability of one condition, float [N]."""
+        return self.probabilities[:, label]
+
+    def steps(self, score: str) -> ScoreSteps:
+        """Return the distinct values of a score, highest first."""
+        return distinct_steps(getattr(self, score))

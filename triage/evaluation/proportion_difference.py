@@ -11,19 +11,22 @@ from triage.evaluation.bootstrap_intervals import CONFIDENCE
 _Z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
 
 
-def wilson(successes: int, trials: int) -> tuple[float, float]:
+def wilson(successes: float, trials: float, *, quantile: float = _Z) -> tuple[float, float]:
     """Score interval of a proportion, without a continuity correction (Wilson 1927).
 
     Parameters
     ----------
-    successes, trials : int
-        0 <= successes <= trials, at least one trial.
+    successes, trials : float
+        0 <= successes <= trials; trials above 0, and not whole where clustered cases are worth
+        that many.
+    quantile : float
+        Of the normal distribution, or of Student's for clustered cases; by default that of 95 %.
     """
-    share, squared = successes / trials, _Z**2
+    share, squared = successes / trials, quantile**2
     middle = (successes + squared / 2) / (trials + squared)
-    half = _Z * math.sqrt(share * (1 - share) * trials + squared / 4) / (trials + squared)
-    low = 0.0 if successes == 0 else middle - half  # exact, where rounding would leave a rest
-    high = 1.0 if successes == trials else middle + half
+    half = quantile * math.sqrt(share * (1 - share) * trials + squared / 4) / (trials + squared)
+    low = 0.0 if successes <= 0 else middle - half  # exact, where rounding would leave a rest
+    high = 1.0 if successes >= trials else middle + half
     return low, high
 
 

@@ -1,11 +1,5 @@
-"""Reports for people who must be able to check: one model, rendered as HTML and as JSON.
+"""Reports for people who must be able to check: one model, rendered in every format.
 
-`build_report` puts evaluation, system, data and reviews into a `Report`; `write_report` writes it
-as one self-contained page (no scripts, nothing loaded) and as JSON with the same numbers.
+An `AuditReport` is everything that a report says, and `report.json` is it. `build_document` makes
+the blocks that `render_all` renders to HTML, PDF and CSV.
 """
-
-from triage.reports.build import build_report
-from triage.reports.model import DataFacts, Report
-from triage.reports.write import write_report
-
-__all__ = ["DataFacts", "Report", "build_report", "write_report"]

@@ -8,6 +8,7 @@ from pydantic import Field, JsonValue
 
 from triage.auditing.audit_plan import AuditPlan
 from triage.auditing.measurement import AuditMeasurement, ResultModel
+from triage.hashing import hash_bytes
 
 
 class Registration(ResultModel):
@@ -81,3 +82,12 @@ class AuditReport(AuditMeasurement):
     system: SystemFacts
     attachments: list[Attachment] = Field(default_factory=list)
     extra: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+def with_identity(report: AuditReport) -> AuditReport:
+    """Return the report with the identifier that follows from its content.
+
+    After suppression it tells nothing of the numbers that were suppressed.
+    """
+    content = report.model_copy(update={"report_id": ""}).model_dump_json()
+    return report.model_copy(update={"report_id": hash_bytes(content.encode())[:16]})

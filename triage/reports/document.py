@@ -80,7 +80,10 @@ class Facts:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart: static SVG that is complete by itself, its caption, and its title for readers."""
+    """A chart as `triage.charts` draws it, its title for screen readers, and its caption.
+
+    Its colours are those of classes; each rendering brings them.
+    """
 
     svg: Markup
     title: str
@@ -94,7 +97,14 @@ class Heading:
     text: str
 
 
-Block = Table | Paragraph | Items | Facts | Figure | Heading
+@dataclass(frozen=True)
+class SignatureLines:
+    """Empty lines for name, date and signature of each role."""
+
+    roles: tuple[str, ...]
+
+
+Block = Table | Paragraph | Items | Facts | Figure | Heading | SignatureLines
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from triage.auditing.measurement import ResultModel
 from triage.errors import UsageError
 from triage.evaluation.bootstrap_intervals import clopper_pearson
-from triage.reports.model import ReviewCount
 
 _AFTER_FIRST = ("decided_after_first", "decided")
 _OPINION_AFTER_FIRST = ("with_opinion_after_first", "with_opinion")
@@ -42,6 +42,16 @@ _COUNTS = {
     "second_reads": "Second reads",
     "adjudication_reads": "Reads in adjudications",
 }
+
+
+class ReviewCount(ResultModel):
+    """A count of reviews, of how many it could have been, and the 95 % interval of the rate."""
+
+    label: str
+    count: int
+    of: int | None
+    low: float | None
+    high: float | None
 
 
 def review_counts(reviews: Mapping[str, int | dict[str, int]]) -> list[ReviewCount]:

@@ -7,20 +7,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from triage import __version__
+from triage.accounts import SYSTEM_ACTOR, Action, Actor
+from triage.accounts.store_permission import require_for
 from triage.auditing.audit_plan import AuditPlan
+from triage.auditing.audit_table import AuditTable
+from triage.auditing.measurement import AuditMeasurement
+from triage.auditing.plan_file import load_plan
+from triage.auditing.registered_plans import record_run
 from triage.auditing.run import measure_audit
-from triage.auditing.sources import read_table
-from triage.data.strict_yaml import load_model
+from triage.auditing.sources import read_database, read_table
+from triage.errors import UsageError
 from triage.ledger.keys import load_key
 from triage.progress import Progress
 from triage.reports.archive import make_archive
 from triage.reports.attachments import read_attachments
-from triage.reports.audit_report import AuditReport, Registration, SystemFacts
+from triage.reports.audit_report import (
+    Attachment,
+    AuditReport,
+    Registration,
+    SystemFacts,
+    with_identity,
+)
+from triage.reports.registration import registration_of
 from triage.reports.render import render_all
+from triage.reports.report_folder import report_folder, write_all
 from triage.reports.suppression import suppress_small_cells
 from triage.store import Store
 
-# PLACEHOLDER of the skeleton: no registration, no case database, files are not written at once.
+COMMAND = "triage audit run"
 
 
 @dataclass(frozen=True)
@@ -41,50 +55,103 @@ def run_audit(
     key: Path | None = None,
     public: bool = False,
     attachments: Sequence[Path] = (),
+    actor: Actor = SYSTEM_ACTOR,
     progress: Progress = lambda *_: None,
 ) -> AuditRun:
     """Measure what a plan asks and write the reports, all of them or none.
+
+    The same plan, data and code give the same bytes: no clock is read.
 
     Parameters
     ----------
     plan : Path
     out : Path
-        Folder of `report.html`, `report.pdf`, `report.json`, `tables/`, `audit.zip` and, with a
-        key, `audit.zip.sig`'s signature within the archive. An interrupted run goes on from the
-        parts it has kept there.
+        Folder of `report.html`, `report.pdf`, `report.json`, `tables/` and `audit.zip`. An
+        interrupted run goes on from the parts it has kept there.
     predictions : Path, optional
-        A table of predictions; exactly one of this and `store` is given.
+        A table of predictions. Without it the cases are those of `store`.
     store : Store, optional
+        Case database: source of cases where no table is given, and of the plan's registration. The
+        run is an event in its ledger.
     key : Path, optional
         Private key that signs.
     public : bool
         Suppress small cells.
     attachments : sequence of Path
+    actor : Actor
+        Who runs it, for the permission and the event.
     progress : callable
+
+    Raises
+    ------
+    TriageError
+        If the plan, the data, an attachment, the key or the folder cannot be used; nothing is
+        written then.
     """
-    planned = load_model(plan, AuditPlan, "audit plan")
-    assert predictions is not None
-    table = read_table(planned, predictions)
-    measured = measure_audit(table, planned, progress=progress)
-    report = AuditReport(
-        **dict(measured),
-        report_id=measured.plan_sha256[:16],
-        title=planned.title,
-        generated_at=planned.created_at.isoformat(),
-        code_version=__version__,
-        command="triage audit run",
-        plan=planned,
-        registration=Registration(kind="none", sentence="not registered in a ledger"),
-        system=SystemFacts(name=planned.system or "not stated"),
-        attachments=read_attachments(attachments),
-    )
-    if public:
-        report = suppress_small_cells(report)
-    files = render_all(report)
+    if predictions is None and store is None:
+        raise UsageError(
+            "no cases are named", where="audit", hint="Give --predictions FILE or --db URL."
+        )
+    planned = load_plan(plan)
+    if store is not None:
+        require_for(store, actor, Action.AUDIT)
     signing = None if key is None else load_key(key)
-    files["audit.zip"] = make_archive(files, report, signing)
-    for name, content in files.items():
-        path = out / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    attached = read_attachments(attachments)
+    registration, deviations = registration_of(planned, plan, store)
+    with report_folder(out) as partial:
+        table = _cases(planned, predictions, store, progress)
+        measured = measure_audit(table, planned, progress=progress, folder=partial)
+        report = _report(planned, table, measured, registration, deviations, attached)
+        if public:
+            report = suppress_small_cells(report)
+        report = with_identity(report)
+        files = render_all(report)
+        files["audit.zip"] = make_archive(files, report, signing)
+        write_all(out, files)
+    if store is not None:
+        record_run(
+            store,
+            planned,
+            data_sha256=table.facts.get("predictions") or table.facts["cases"],
+            report=report.report_id,
+            public=public,
+            actor=actor,
+        )
     return AuditRun(report, out, tuple(files))
+
+
+def _cases(
+    plan: AuditPlan, predictions: Path | None, store: Store | None, progress: Progress
+) -> AuditTable:
+    if predictions is not None:
+        return read_table(plan, predictions, progress)
+    assert store is not None
+    return read_database(plan, store, progress)
+
+
+def _report(
+    plan: AuditPlan,
+    table: AuditTable,
+    measured: AuditMeasurement,
+    registration: Registration,
+    deviations: Sequence[str],
+    attachments: list[Attachment],
+) -> AuditReport:
+    content = dict(measured)
+    content["deviations"] = [*deviations, *measured.deviations]
+    return AuditReport(
+        **content,
+        report_id="",
+        title=plan.title,
+        generated_at=plan.created_at.isoformat(),
+        code_version=__version__,
+        command=COMMAND,
+        plan=plan,
+        registration=registration,
+        system=SystemFacts(
+            name=plan.system or "not stated",
+            bundle=table.facts.get("bundle") or plan.bundle,
+            facts=table.facts,
+        ),
+        attachments=attachments,
+    )

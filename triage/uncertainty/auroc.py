@@ -47,10 +47,24 @@ def weighted_auroc(
     """
     if len(score) == 0:
         return np.full(len(weights), np.nan)
-    hits, others = ranked_steps(score, positive, weights)
+    return area_of_steps(*ranked_steps(score, positive, weights))
+
+
+def area_of_steps(hits: FloatArray, others: FloatArray) -> FloatArray:
+    """AUROC from the positive and the negative cases at each step of the score, highest first.
+
+    Parameters
+    ----------
+    hits, others : float array [B, G]
+
+    Returns
+    -------
+    float array [B]
+        NaN where there are no positive or no negative cases.
+    """
     above = hits.cumsum(axis=1) - hits / 2
     pairs = hits.sum(axis=1) * others.sum(axis=1)
     area: FloatArray = np.divide(
-        (others * above).sum(axis=1), pairs, out=np.full(len(weights), np.nan), where=pairs > 0
+        (others * above).sum(axis=1), pairs, out=np.full(len(hits), np.nan), where=pairs > 0
     )
     return area

@@ -40,6 +40,8 @@ class EventType(StrEnum):
     CHAMPION_SET = "champion_set"
     BUNDLE_WITHDRAWN = "bundle_withdrawn"
     POLICY_SET = "policy_set"
+    AUDIT_PLANNED = "audit_planned"
+    AUDIT_RUN = "audit_run"
 
     ACCOUNT_CREATED = "account_created"
     ACCOUNT_DISABLED = "account_disabled"

@@ -27,6 +27,7 @@ class Action(StrEnum):
     ADD_LABEL = "add_label"
     EXPORT_CASE = "export_case"
     VIEW_REVIEW_FIGURES = "view_review_figures"
+    AUDIT = "audit"
     SET_POLICY = "set_policy"
     PLANT_CASE = "plant_case"
     UPLOAD_CASE = "upload_case"

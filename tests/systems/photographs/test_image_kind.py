@@ -13,7 +13,7 @@ from tests.tiny import TinyBundle, draw_case
 from triage.data.dataset import Dataset
 from triage.errors import BundleError
 from triage.hashing import hash_file
-from triage.reports.system import system_facts
+from triage.reports.model_card_blocks import model_card_facts
 from triage.systems.bundle import load_system, read_manifest
 from triage.systems.bundle_verification import MANIFEST
 from triage.systems.photographs.files import IMAGE_KIND
@@ -102,8 +102,8 @@ def test_a_bundle_without_the_guard_loads_and_says_so(
     assert (system.image_kind, system.passes) == (None, 1)
     assert system.score(phantom_data.of_split("test")[:3]).other_kind == {}
     assert manifest.lacks_image_kind
-    facts = {fact.label: fact.value for fact in system_facts(manifest.model_dump(mode="json"))}
-    assert facts["Guard against pictures of another kind (A1)"] == "none"
+    facts = model_card_facts(manifest.model_dump(mode="json"))
+    assert ("How it decides", "Guard against pictures of another kind (A1)", "none") in facts
 
 
 def test_the_guard_is_told_of(tiny_bundle: TinyBundle) -> None:
@@ -112,8 +112,8 @@ def test_the_guard_is_told_of(tiny_bundle: TinyBundle) -> None:
     card = (tiny_bundle.folder / "model_card.md").read_text(encoding="utf-8")
     assert "## Guard against pictures of another kind" in card
     assert summary.text in " ".join(card.split())
-    facts = system_facts(tiny_bundle.manifest.model_dump(mode="json"))
-    assert summary.text in {fact.value for fact in facts}
+    facts = model_card_facts(tiny_bundle.manifest.model_dump(mode="json"))
+    assert summary.text in {value for *_, value in facts}
 
 
 def test_a_damaged_guard_is_refused(tiny_bundle: TinyBundle, tmp_path: Path) -> None:

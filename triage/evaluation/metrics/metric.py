@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.evaluation.metrics.cases import Cases
 from triage.evaluation.metrics.clinical import URGENT
+from triage.evaluation.metrics.sums import SumForm, mean_form
 from triage.evaluation.metrics.weighted import CaseValues, FloatArray
 from triage.evaluation.outcomes import Outcomes
 from triage.evaluation.prevalence import at_prevalence
@@ -27,27 +30,30 @@ class Need(StrEnum):
     ABSTAINED = "abstained cases"
     URGENT = "urgent cases"
 
-    def masks(self, outcomes: Outcomes) -> list[NDArray[np.bool_]]:
+    LESS_URGENT = "cases that are not urgent"
+
+    def masks(self, cases: Cases) -> list[NDArray[np.bool_]]:
         """Return the groups of cases that must each be there, bool [N] each."""
-        inlier = ~outcomes.is_outlier
         match self:
             case Need.ALL:
-                return [np.ones(len(outcomes), dtype=np.bool_)]
+                return [np.ones(len(cases), dtype=np.bool_)]
             case Need.INLIERS:
-                return [inlier]
+                return [cases.is_inlier]
             case Need.EVERY_CONDITION:
-                present = np.unique(outcomes.truth[inlier])
-                return [outcomes.truth == label for label in present] or [inlier]
+                present = np.unique(cases.truth[cases.is_inlier])
+                return [cases.truth == label for label in present] or [cases.is_inlier]
             case Need.OUTLIERS:
-                return [outcomes.is_outlier]
+                return [cases.is_outlier]
             case Need.ANSWERED:
-                return [~outcomes.abstained]
+                return [~cases.abstained]
             case Need.ANSWERED_INLIERS:
-                return [inlier & ~outcomes.abstained]
+                return [cases.is_inlier & ~cases.abstained]
             case Need.ABSTAINED:
-                return [outcomes.abstained]
+                return [cases.abstained]
             case Need.URGENT:
-                return [outcomes.true_urgency == URGENT]
+                return [cases.true_urgency == URGENT]
+            case Need.LESS_URGENT:
+                return [cases.true_urgency > URGENT]
 
 
 class Interval(StrEnum):
@@ -84,8 +90,11 @@ class Metric:
     compute : callable
         (Outcomes of N cases, weights [B, N]) -> values [B]; NaN where undefined. It takes
         the cases as they are: see `measure`.
+    form : SumForm, optional
+        The metric as a function of sums over cases, from which `compute` is; None of those that
+        only `Outcomes` can have.
     case_values : callable, optional
-        Outcomes -> the values of cases that the metric is the mean of, with their bounds;
+        Cases -> the values of cases that the metric is the mean of, with their bounds;
         of exactly the metrics with Gaffke's interval.
     of_all_cases : bool
         Whether it depends on how many of the cases are outliers, and is therefore given at
@@ -101,8 +110,9 @@ class Metric:
     definition: str
     source: str
     compute: Callable[[Outcomes, FloatArray], FloatArray]
-    case_values: Callable[[Outcomes], CaseValues] | None = None
+    case_values: Callable[[Any], CaseValues] | None = None
     of_all_cases: bool = False
+    form: SumForm | None = None
 
     def restated(self, outcomes: Outcomes) -> bool:
         """Whether the metric of these outcomes is given at a stated prevalence."""
@@ -127,6 +137,35 @@ class Metric:
         return self.compute(outcomes, weights)
 
 
+def sum_metric(
+    key: str,
+    title: str,
+    unit: str,
+    larger_is_better: bool | None,
+    needs: tuple[Need, ...],
+    interval: Interval,
+    definition: str,
+    source: str,
+    form: SumForm,
+    *,
+    of_all_cases: bool = False,
+) -> Metric:
+    """Make a metric that is a function of sums over cases; parameters as `Metric`."""
+    return Metric(
+        key=key,
+        title=title,
+        unit=unit,
+        larger_is_better=larger_is_better,
+        needs=needs,
+        interval=interval,
+        definition=definition,
+        source=source,
+        compute=form.compute,
+        of_all_cases=of_all_cases,
+        form=form,
+    )
+
+
 def mean_metric(
     key: str,
     title: str,
@@ -135,25 +174,13 @@ def mean_metric(
     needs: tuple[Need, ...],
     definition: str,
     source: str,
-    case_values: Callable[[Outcomes], CaseValues],
+    case_values: Callable[[Any], CaseValues],
     *,
     of_all_cases: bool = False,
 ) -> Metric:
     """Make a metric that is the mean of a bounded value over cases; parameters as `Metric`."""
-
-    def compute(outcomes: Outcomes, weights: FloatArray) -> FloatArray:
-        return case_values(outcomes).mean(weights)
-
-    return Metric(
-        key=key,
-        title=title,
-        unit=unit,
-        larger_is_better=larger_is_better,
-        needs=needs,
-        interval=Interval.GAFFKE,
-        definition=definition,
-        source=source,
-        compute=compute,
-        case_values=case_values,
-        of_all_cases=of_all_cases,
-    )
+    plain = sum_metric(
+        key, title, unit, larger_is_better, needs, Interval.GAFFKE, definition, source,
+        mean_form(case_values), of_all_cases=of_all_cases,
+    )  # fmt: skip
+    return replace(plain, case_values=case_values)

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from triage.errors import unknown_name
-from triage.evaluation.metrics import (
-    calibration,
-    classification,
-    clinical,
-    selective,
-)
-from triage.evaluation.metrics import (
-    proper_scores as proper,
-)
-from triage.evaluation.metrics.aupr import ood_aupr
-from triage.evaluation.metrics.auroc import ood_auroc
-from triage.evaluation.metrics.fpr95 import ood_fpr95
+from triage.evaluation.metrics import calibration, classification, clinical, ranking, selective
+from triage.evaluation.metrics import proper_scores as proper
 from triage.evaluation.metrics.metric import Interval, Metric, Need
 from triage.evaluation.metrics.metric import mean_metric as _mean
+from triage.evaluation.metrics.metric import sum_metric as _of_sums
 
 _KG, _PERCENTILE, _BASIC = Interval.KORN_GRAUBARD, Interval.PERCENTILE, Interval.BASIC
 _RANKING = (Need.INLIERS, Need.OUTLIERS)
@@ -27,80 +18,80 @@ _TABLE = (
         "Share of inliers whose most probable condition is the true one.",
         "standard", classification.accuracy,
     ),
-    Metric(
+    _of_sums(
         "balanced_accuracy", "Balanced accuracy", "proportion", True,
         (Need.EVERY_CONDITION,), _KG,
         "Accuracy within each true inlier condition, averaged over conditions.",
-        "Brodersen et al. 2010", classification.balanced_accuracy,
+        "Brodersen et al. 2010", classification.BALANCED_ACCURACY,
     ),
-    Metric(
+    _of_sums(
         "ood_auroc", "OOD AUROC", "area", True, _RANKING, _KG,
         "Probability that an outlier scores above an inlier; ties count one half.",
-        "Hanley & McNeil 1982", ood_auroc,
+        "Hanley & McNeil 1982", ranking.OOD_AUROC,
     ),
-    Metric(
+    _of_sums(
         "ood_aupr", "OOD AUPR", "area", True, _RANKING, _KG,
         "Average precision of finding outliers; chance level is their prevalence.",
-        "average precision, as in scikit-learn", ood_aupr, of_all_cases=True,
+        "average precision, as in scikit-learn", ranking.OOD_AUPR, of_all_cases=True,
     ),
-    Metric(
+    _of_sums(
         "ood_fpr95", "OOD FPR at 95 % TPR", "proportion", False, _RANKING, _KG,
         "Share of inliers flagged at the highest threshold that flags 95 % of outliers.",
-        "convention of OpenOOD v1.5", ood_fpr95,
+        "convention of OpenOOD v1.5", ranking.OOD_FPR95,
     ),
-    Metric(
+    _of_sums(
         "ece", "Calibration error (ECE)", "proportion", False, (Need.INLIERS,), _BASIC,
         "Mean gap between top-1 confidence and accuracy on inliers, over 15 equal-width bins.",
-        "Guo et al. 2017, eq. 3", calibration.ece,
+        "Guo et al. 2017, eq. 3", calibration.ECE,
     ),
-    Metric(
+    _of_sums(
         "ece_equal_mass", "Calibration error, equal-mass bins", "proportion", False,
         (Need.INLIERS,), _BASIC,
         "Mean gap between top-1 confidence and accuracy on inliers, over 15 equal-mass bins.",
-        "Nguyen & O'Connor 2015", calibration.ece_equal_mass,
+        "Nguyen & O'Connor 2015", calibration.ECE_EQUAL_MASS,
     ),
-    Metric(
+    _of_sums(
         "classwise_ece", "Class-wise calibration error", "proportion", False,
         (Need.INLIERS,), _BASIC,
         "Mean over conditions of the gap between its probability and its frequency on inliers, "
         "over 15 equal-width bins.",
-        "Kull et al. 2019", calibration.classwise_ece,
+        "Kull et al. 2019", calibration.CLASSWISE_ECE,
     ),
-    Metric(
+    _of_sums(
         "adaptive_ece", "Adaptive calibration error (ACE)", "proportion", False,
         (Need.INLIERS,), _BASIC,
         "Mean over conditions of the gap between its probability and its frequency on inliers, "
         "over 15 equal-mass bins.",
-        "Nixon et al. 2019", calibration.adaptive_ece,
+        "Nixon et al. 2019", calibration.ADAPTIVE_ECE,
     ),
-    Metric(
+    _of_sums(
         "nll", "Log loss", "nats", False, (Need.INLIERS,), _PERCENTILE,
         "Mean negative log probability given to the true condition of inliers.",
-        "standard", proper.nll,
+        "standard", proper.NLL,
     ),
     _mean(
         "brier", "Brier score", "squared probability", False, (Need.INLIERS,),
         "Squared distance of the probabilities from the truth, summed over conditions, 0 to 2.",
         "Brier 1950", proper.brier,
     ),
-    Metric(
+    _of_sums(
         "brier_reliability", "Brier: reliability", "squared probability", False,
         (Need.INLIERS,), _BASIC,
         "Squared gap between top-1 confidence and accuracy on inliers, averaged over 15 bins.",
-        "Murphy 1973", proper.brier_reliability,
+        "Murphy 1973", proper.BRIER_RELIABILITY,
     ),
-    Metric(
+    _of_sums(
         "brier_resolution", "Brier: resolution", "squared probability", True,
         (Need.INLIERS,), _BASIC,
         "Squared distance of the accuracy in each of 15 bins of top-1 confidence from the overall "
         "one.",
-        "Murphy 1973", proper.brier_resolution,
+        "Murphy 1973", proper.BRIER_RESOLUTION,
     ),
-    Metric(
+    _of_sums(
         "brier_uncertainty", "Brier: uncertainty", "squared probability", None,
         (Need.INLIERS,), _PERCENTILE,
         "Variance of being right on inliers: accuracy times one minus accuracy.",
-        "Murphy 1973", proper.brier_uncertainty,
+        "Murphy 1973", proper.BRIER_UNCERTAINTY,
     ),
     _mean(
         "clinical_cost", "Mean clinical cost", "cost units per case", False,
@@ -129,20 +120,20 @@ _TABLE = (
         "Share of errors among all cases with an AI opinion; any opinion on an outlier is one.",
         "El-Yaniv & Wiener 2010", classification.selective_risk, of_all_cases=True,
     ),
-    Metric(
+    _of_sums(
         "aurc", "Area under risk-coverage (AURC)", "area", False, (Need.ALL,), _KG,
         "Mean selective risk while cases are answered by rising OOD score; outliers are errors.",
-        "Geifman, Uziel & El-Yaniv 2019", selective.aurc,
+        "Geifman, Uziel & El-Yaniv 2019", selective.AURC,
     ),
-    Metric(
+    _of_sums(
         "e_aurc", "Excess AURC", "area", False, (Need.ALL,), _PERCENTILE,
         "AURC above that of the best order, which answers every error last.",
-        "Geifman, Uziel & El-Yaniv 2019", selective.e_aurc,
+        "Geifman, Uziel & El-Yaniv 2019", selective.E_AURC,
     ),
-    Metric(
+    _of_sums(
         "aurc_gain", "AURC gained over random", "risk", True, (Need.ALL,), _PERCENTILE,
         "AURC of referral at random, the overall share of errors, less AURC.",
-        "our definition", selective.aurc_gain,
+        "our definition", selective.AURC_GAIN,
     ),
     _mean(
         "outlier_abstention_rate", "Outliers abstained on", "proportion", True,

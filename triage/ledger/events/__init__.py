@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from triage.ledger.event import LedgerEvent
 from triage.ledger.events import (
     account_events,
+    audit_events,
     case_events,
     label_events,
     ledger_events,
@@ -17,7 +18,15 @@ from triage.ledger.events import (
 )
 from triage.vocabulary.event_types import EventType
 
-_MODULES = (account_events, case_events, label_events, ledger_events, model_events, review_events)
+_MODULES = (
+    account_events,
+    audit_events,
+    case_events,
+    label_events,
+    ledger_events,
+    model_events,
+    review_events,
+)
 
 EVENT_CLASSES: dict[str, type[LedgerEvent]] = {
     member.kind.value: member

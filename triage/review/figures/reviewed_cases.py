@@ -103,7 +103,12 @@ class ReviewedCase:
 
 
 def reviewed_cases(session: Session, spec: DataSpec | None = None) -> list[ReviewedCase]:
-    """Return every case that was opened, planted ones excluded.
+    """Return every case that was opened, see `reviewed_by_number`."""
+    return list(reviewed_by_number(session, spec).values())
+
+
+def reviewed_by_number(session: Session, spec: DataSpec | None = None) -> dict[int, ReviewedCase]:
+    """Return every case that was opened by its number, planted ones excluded.
 
     Parameters
     ----------
@@ -113,11 +118,11 @@ def reviewed_cases(session: Session, spec: DataSpec | None = None) -> list[Revie
     """
     cases = _opened(session)
     reads = _reads(session)
-    labels = _labels(session)
+    labels = truth_labels(session)
     happenings = _happenings(session)
     unshown = unshown_opinions(session)
-    return [
-        replace(
+    return {
+        number: replace(
             case,
             **_stated(reads.get(number, ()), happenings.get(number, _NOTHING)),
             **_adjudication(reads.get(number, ()), happenings.get(number, _NOTHING)),
@@ -126,7 +131,7 @@ def reviewed_cases(session: Session, spec: DataSpec | None = None) -> list[Revie
             truth=truth_of(labels.get(number, ()), spec),
         )
         for number, case in cases.items()
-    ]
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +226,8 @@ def _advice(condition: str | None, recommendation: str) -> Advice:
     return Advice(condition, Urgency(recommendation))
 
 
-def _labels(session: Session) -> dict[int, list[TruthLabel]]:
+def truth_labels(session: Session) -> dict[int, list[TruthLabel]]:
+    """Return the standing labels of each case that state a truth, oldest first."""
     query = (
         select(
             Label.case_id,

@@ -1,0 +1,58 @@
+"""Run every analysis beyond the table of metrics."""
+
+from __future__ import annotations
+
+from triage.auditing.analyses.cost_sensitivity import cost_sensitivity
+from triage.auditing.analyses.decision_curve import decision_curve
+from triage.auditing.analyses.equalised_odds import equalised_odds
+from triage.auditing.analyses.error_list import error_list
+from triage.auditing.analyses.heal import heal
+from triage.auditing.analyses.ood import ood
+from triage.auditing.analyses.reliability import reliability
+from triage.auditing.analyses.selective_labels import selective_labels
+from triage.auditing.analyses.skin_tone_misclassification import skin_tone_misclassification
+from triage.auditing.analyses.team import team
+from triage.auditing.audit_plan import AuditPlan
+from triage.auditing.audit_table import AuditTable
+from triage.auditing.measurement import Analysis
+from triage.progress import Progress
+
+STAGE = "analyses"
+ANALYSES = (
+    equalised_odds,
+    heal,
+    decision_curve,
+    team,
+    selective_labels,
+    skin_tone_misclassification,
+    cost_sensitivity,
+    ood,
+    reliability,
+    error_list,
+)
+"""In the order of the report. The name of each is the key of what it returns."""
+
+
+def run_analyses(
+    table: AuditTable, plan: AuditPlan, progress: Progress = lambda *_: None
+) -> list[Analysis]:
+    """Run every analysis of `ANALYSES`, in its order.
+
+    Parameters
+    ----------
+    table : AuditTable
+    plan : AuditPlan
+    progress : callable
+        Called with a stage, how much of it is done, and its total.
+
+    Returns
+    -------
+    list of Analysis
+        One each; one whose columns or settings are absent says so in `reason`.
+    """
+    found = []
+    for done, analysis in enumerate(ANALYSES):
+        progress(STAGE, done, len(ANALYSES))
+        found.append(analysis(table, plan))
+    progress(STAGE, len(ANALYSES), len(ANALYSES))
+    return found

@@ -1,0 +1,75 @@
+"""Tables of a report as CSV files that no spreadsheet runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from triage.auditing.measurement import (
+    AuditEstimate,
+    AuditFinding,
+    LevelComparison,
+    LevelSummary,
+    NamedNumber,
+    ResultModel,
+    WorstLevel,
+)
+from triage.csv_file import csv_text
+from triage.reports.audit_report import AuditReport
+from triage.reports.document import Cell, Document, Table
+
+
+def render_tables(document: Document, report: AuditReport) -> dict[str, bytes]:
+    """Return `tables/NAME.csv` by name.
+
+    What was measured has every field of its model, unrounded, and is whole also where the document
+    shows a part; each other table of the document that has a key is written as it is shown, with
+    numbers unrounded.
+    """
+    found = {
+        f"tables/{block.key}.csv": _table(block)
+        for section in document.sections
+        for block in section.blocks
+        if isinstance(block, Table) and block.key
+    }
+    models: list[tuple[str, type[ResultModel], Sequence[ResultModel]]] = [
+        ("findings", AuditFinding, report.findings),
+        ("estimates", AuditEstimate, report.estimates),
+        ("comparisons", LevelComparison, report.comparisons),
+        ("levels", LevelSummary, report.levels),
+        ("worst", WorstLevel, report.worst),
+    ]
+    models += [(each.key, NamedNumber, each.numbers) for each in report.analyses if each.numbers]
+    return found | {f"tables/{key}.csv": _rows(model, rows) for key, model, rows in models}
+
+
+def _rows(model: type[ResultModel], rows: Iterable[ResultModel]) -> bytes:
+    columns = list(model.model_fields)
+    return csv_text(columns, ([getattr(row, name) for name in columns] for row in rows)).encode()
+
+
+def _table(table: Table) -> bytes:
+    """Write what a table shows; details and verdicts of a column get columns of their own."""
+    names: list[str] = []
+    places: list[tuple[int, str]] = []
+    for index, column in enumerate(table.columns):
+        cells = [row[index] for row in table.rows]
+        with_verdict = any(cell.verdict is not None for cell in cells)
+        if not with_verdict or any(cell.text for cell in cells):
+            names.append(column.title)
+            places.append((index, "value"))
+        if any(cell.detail for cell in cells):
+            names.append(f"{column.title}, detail")
+            places.append((index, "detail"))
+        if with_verdict:
+            names.append(column.title if column.title == "Verdict" else f"{column.title}, verdict")
+            places.append((index, "verdict"))
+    rows = ([_written(row[index], part) for index, part in places] for row in table.rows)
+    return csv_text(names, rows).encode()
+
+
+def _written(cell: Cell, part: str) -> object:
+    if part == "detail":
+        return cell.detail
+    if part == "verdict":
+        return cell.verdict
+    return cell.text if cell.value is None else cell.value
