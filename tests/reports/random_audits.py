@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from tests.reports.audit_example import audit_report
+from tests.reports.small_audit import audit_report
 from triage.auditing.audit_plan import AuditPlan, Axis, PlannedCondition
 from triage.auditing.measurement import ALL, OVERALL, AuditEstimate, LevelSummary
 from triage.reports.audit_report import AuditReport

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reports.audit_example import audit_report, finding, summary
 from tests.reports.random_audits import (
     SCOPES,
     Attacker,
@@ -19,6 +18,7 @@ from tests.reports.random_audits import (
     report_of,
     small_counts,
 )
+from tests.reports.small_audit import audit_report, finding, summary
 from triage.auditing.measurement import (
     ALL,
     OVERALL,

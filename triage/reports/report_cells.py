@@ -204,7 +204,8 @@ def _sums_in_scopes(grid: _Grid) -> None:
         for number, scope in enumerate(grid.scopes):
             same = rest[number] == 0 < grid.matrix[whole, number]
             if same or (axes and scope[0] in axes | {OVERALL} and rest[number] > 0):
-                grid.add_difference(*grid.cells(whole, [scope]), grid.cells(part, [scope]))
+                larger, smaller = grid.cells(whole, [scope]) + grid.cells(part, [scope])
+                grid.add_difference(larger, (smaller,))
 
 
 def _triples(matrix: NDArray[np.float64]) -> Iterator[tuple[int, int, int]]:
