@@ -176,13 +176,15 @@ def test_analyses_lose_curves_small_numbers_and_notes_with_numbers() -> None:
         key="few", title="Few", available=True,
         numbers=[number("a", 0.5, 300), number("b", 2 / 300, 300)],
     )  # fmt: skip
+    counted = number("a", 7.0, 300).model_copy(update={"unit": "count"})
+    count = Analysis(key="count", title="Count", available=True, numbers=[counted])
     unknown = Analysis(key="un", title="Un", available=True, numbers=[number("a", 0.5, None)])
-    public = suppress_small_cells(audit_report(analyses=[kept, few, unknown]))
+    public = suppress_small_cells(audit_report(analyses=[kept, few, count, unknown]))
     first, *others = public.analyses
     assert (first.numbers[0].value, first.curves) == (0.54, [])
     assert first.notes[0] == "No number."
     assert not any("7" in note for note in first.notes)
-    assert [(each.available, each.numbers) for each in others] == [(False, []), (False, [])]
+    assert [(each.available, each.numbers) for each in others] == [(False, [])] * 3
 
 
 def test_texts_left_out_rows_attachments_and_manifests() -> None:

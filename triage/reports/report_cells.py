@@ -46,6 +46,8 @@ def counts(found: AuditEstimate | NamedNumber, smallest_cost: float) -> dict[Kin
         shown["n"] = found.n
     if found.n_patients is not None:
         shown["n_patients"] = found.n_patients
+    if found.value is not None and found.unit == "count":
+        return shown | {"positive": abs(found.value)}
     if found.n is None or found.value is None:
         return shown
     if positive is not None:

@@ -189,7 +189,9 @@ class _Suppression:
             return True
         name, scope = f"{analysis}.{number.key}", (number.axis, number.level)
         kinds = counts(number, self._smallest_cost)
-        return number.n is None or any(((name, k), scope) in self._hidden for k in kinds)
+        if number.n is None or is_small(np.array([*kinds.values()])).any():
+            return True
+        return any(((name, kind), scope) in self._hidden for kind in kinds)
 
 
 def _rounded_number(number: NamedNumber) -> NamedNumber:
