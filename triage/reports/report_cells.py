@@ -285,7 +285,7 @@ def _estimate_rules(grid: _Grid, report: AuditReport) -> Iterator[Rule]:
         scope = (each.axis, each.level)
         found = {
             kind: grid.cell(grid.class_of[each.metric, kind], scope)
-            for kind in ("n", "n_patients", "positive", "negative")
+            for kind in ("n", "positive", "negative")
             if (each.metric, kind) in grid.class_of
         }
         of = tuple(cell for cell in found.values() if cell is not None)
