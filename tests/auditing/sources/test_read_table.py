@@ -12,8 +12,7 @@ import pytest
 from tests.auditing.sources.tables import CLASSES, CONDITIONS, frame, plan, write
 from triage.auditing.audit_plan import Axis, Period
 from triage.auditing.audit_table import AuditTable
-from triage.auditing.sources import read_table
-from triage.auditing.sources import column_values
+from triage.auditing.sources import column_values, read_table
 from triage.decisions.cost_matrix import CostMatrix, case_costs
 from triage.hashing import hash_file
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from triage.auditing.measurement import OVERALL, Analysis, NamedNumber
-from triage.charts.analysis_charts import analysis_charts
 from triage.reports.audit_report import AuditReport
+from triage.reports.charts.analysis_charts import analysis_charts
 from triage.reports.document import (
     Block,
     Cell,

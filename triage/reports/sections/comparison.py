@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from triage.auditing.comparison_result import AuditComparison, MetricChange
 from triage.auditing.measurement import OVERALL
-from triage.charts.number_format import MISSING, number, span
+from triage.charts.number_format import MISSING, number, p_value, span
 from triage.reports.document import (
     Block,
     Cell,
@@ -15,7 +15,7 @@ from triage.reports.document import (
     Section,
     Table,
 )
-from triage.reports.sections.cells import group, p_text, verdict_cell, words
+from triage.reports.sections.cells import group, verdict_cell, words
 
 
 def comparison_sections(found: AuditComparison) -> tuple[Section, ...]:
@@ -80,7 +80,7 @@ def _row(each: MetricChange) -> tuple[Cell, ...]:
         method.append(f"p: {each.test}")
     if each.only_first is not None:
         method.append(f"{each.only_first} in the first only, {each.only_second} in the second only")
-    p_values = (Cell(p_text(p), weak=p is None, value=p) for p in (each.p_value, each.p_adjusted))
+    p_values = (Cell(p_value(p), weak=p is None, value=p) for p in (each.p_value, each.p_adjusted))
     return (
         Cell(group(each.axis, each.level)),
         Cell(each.title),

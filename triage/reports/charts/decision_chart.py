@@ -5,9 +5,9 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from triage.auditing.measurement import OVERALL, Analysis
-from triage.charts.line_panel import Axis, draw_line, frame, legend, series, turned
 from triage.charts.number_format import plain
 from triage.charts.svg import Scale, picture, round_range, tag, text, ticks
+from triage.reports.charts.line_panel import Axis, draw_line, frame, legend, series, turned
 
 _WIDTH, _HEIGHT, _LEFT, _TOP = 480.0, 280.0, 70.0, 14.0
 

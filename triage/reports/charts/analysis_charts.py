@@ -5,9 +5,9 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from triage.auditing.measurement import Analysis
-from triage.charts.cost_charts import cost_curve_chart, has_tornado, tornado_chart
-from triage.charts.decision_chart import decision_chart
-from triage.charts.level_panels import coverage_risk_panels, reliability_panels
+from triage.reports.charts.cost_charts import cost_curve_chart, has_tornado, tornado_chart
+from triage.reports.charts.decision_chart import decision_chart
+from triage.reports.charts.level_panels import coverage_risk_panels, reliability_panels
 
 
 def analysis_charts(analysis: Analysis) -> list[tuple[str, Markup]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from triage.auditing.measurement import Analysis, Curve, CurvePoint
-from triage.charts.line_panel import Axis, draw_line, frame, legend, series, turned
 from triage.charts.number_format import plain
 from triage.charts.svg import Scale, line, picture, rect, round_range, text, ticks
+from triage.reports.charts.line_panel import Axis, draw_line, frame, legend, series, turned
 
 _LABELS, _PANEL, _ROW, _TOP, _END = 286.0, 340.0, 30.0, 40.0, 60.0
 _WIDTH, _HEIGHT, _LEFT = 500.0, 300.0, 64.0

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from triage.auditing.measurement import OVERALL, Analysis, Curve
-from triage.charts.line_panel import Axis, draw_line, frame, legend, turned
 from triage.charts.svg import Scale, line, path, picture, round_range, tag, text, ticks
+from triage.reports.charts.line_panel import Axis, draw_line, frame, legend, turned
 
 MOST_PANELS = 24
 _COLUMNS, _SIZE, _GAP, _LEFT, _TOP, _TITLE = 4, 150.0, 20.0, 56.0, 8.0, 24.0

@@ -14,12 +14,12 @@ from triage.auditing.analyses.decision_curve import decision_curve
 from triage.auditing.analyses.ood import ood
 from triage.auditing.analyses.reliability import reliability
 from triage.auditing.measurement import Analysis, Curve, CurvePoint
-from triage.charts.analysis_charts import analysis_charts
-from triage.charts.cost_charts import cost_curve_chart, tornado_chart
-from triage.charts.level_panels import MOST_PANELS, coverage_risk_panels
-from triage.charts.line_panel import draw_line, legend
 from triage.charts.standalone import standalone
 from triage.charts.svg import Scale
+from triage.reports.charts.analysis_charts import analysis_charts
+from triage.reports.charts.cost_charts import cost_curve_chart, tornado_chart
+from triage.reports.charts.level_panels import MOST_PANELS, coverage_risk_panels
+from triage.reports.charts.line_panel import draw_line, legend
 
 SVG = "{http://www.w3.org/2000/svg}"
 SOME = table(600)

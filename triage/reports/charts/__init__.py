@@ -1,0 +1,1 @@
+"""Charts of what an audit measured."""
