@@ -1,1 +1,1 @@
-"""Charts of what an audit measured."""
+"""Charts of audits."""
