@@ -17,11 +17,15 @@ def findings_table(report: AuditMeasurement) -> Table:
     ranked = sorted(report.findings, key=lambda one: order.index(one.verdict))
     rows = [
         [
-            f"{one.axis}: {one.level}", one.title, _value(one), _limit(one), str(one.n),
+            f"{one.axis}: {one.level}",
+            one.title,
+            _value(one),
+            _limit(one),
+            "-" if one.n is None else str(one.n),
             one.verdict.value,
         ]
         for one in ranked[:_ROWS]
-    ]  # fmt: skip
+    ]
     more = len(ranked) - len(rows)
     note = f"and {more} more in the report" if more > 0 else ""
     columns = ["cases", "metric", "value [interval]", "limit", "n", "verdict"]

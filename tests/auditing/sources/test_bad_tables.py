@@ -82,6 +82,21 @@ def test_words_that_are_no_urgencies(tmp_path: Path, role: str) -> None:
     )
 
 
+def test_a_column_of_names_in_place_of_labels(tmp_path: Path) -> None:
+    table = pd.concat([frame()] * 10, ignore_index=True)
+    table["case"] = [f"c{row}" for row in range(60)]
+    table["y"] = [f"Jane {row}" for row in range(60)]
+    message = refusal(write(tmp_path, table))
+    assert "60 different values that are no class" in message
+    assert "Jane" not in message
+
+
+@pytest.mark.parametrize("values", [[[1]] * 6, [{"a": 1}] * 6])
+def test_columns_of_lists(tmp_path: Path, values: list[object]) -> None:
+    path = write(tmp_path, frame(sex=values), "t.parquet")
+    assert "holds lists" in refusal(path, axes=(Axis(name="sex", column="sex"),))
+
+
 def test_words_that_are_neither_true_nor_false(tmp_path: Path) -> None:
     message = refusal(write(tmp_path), columns={"ai_shown": "advice"})
     assert "other than true and false" in message

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from triage.auditing.audit_plan import AuditPlan
 from triage.auditing.audit_table import MISSING, OUTLIER, UNLABELLED, AuditTable, LevelCodes
-from triage.auditing.frame_columns import urgency_ranks
+from triage.auditing.frame_columns import MAX_LEVELS, urgency_ranks
 from triage.auditing.sources.column_values import Coded, truth_values
 from triage.auditing.sources.levels import crossed_levels, property_levels
 from triage.auditing.true_classes import true_classes
@@ -155,7 +155,15 @@ def _truth(
     whole = all(word.removeprefix("-").isdecimal() and word.isascii() for word in given)
     series = pd.Series([int(word) for word in given] if whole else given)
     outside = {*plan.outliers} | {one.name for one in plan.conditions} - {*classes}
-    found = true_classes(pd.DataFrame({"label": series}), "label", classes, outside)
+    column = plan.columns.label
+    others = 0 if whole else len({*given} - {*classes} - outside)
+    if others > MAX_LEVELS:  # identifiers perhaps, so that none is quoted
+        raise UsageError(
+            f"column {column!r} holds {others} different values that are no class",
+            where="columns.label",
+            hint=f"Name the column of true conditions. The classes are {', '.join(classes)}.",
+        )
+    found = true_classes(pd.DataFrame({column: series}), column, classes, outside)
     place = dict(zip(given, found.tolist(), strict=True))
     places = [place.get(word, UNLABELLED) for word in labels.values]
     names = [
