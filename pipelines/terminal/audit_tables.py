@@ -17,7 +17,7 @@ def findings_table(report: AuditMeasurement) -> Table:
     ranked = sorted(report.findings, key=lambda one: order.index(one.verdict))
     rows = [
         [
-            f"{one.axis}: {one.level}", one.title, _value(one), _limit(one), str(one.n),
+            f"{one.axis}: {one.level}", one.title, _value(one), _limit(one), "-" if one.n is None else str(one.n),
             one.verdict.value,
         ]
         for one in ranked[:_ROWS]

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.benchmark.page_example import SCORES, around, example
-from tests.reports.test_write import EVIL, Page
+from tests.html_page import EVIL, Page
 from triage.benchmark import charts
 from triage.benchmark.findings import coverage_verdict, difference_verdict, findings
 from triage.benchmark.html_page import _seconds, render_benchmark, write_benchmark_page

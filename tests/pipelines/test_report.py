@@ -108,6 +108,7 @@ def test_every_format_is_written(evaluated: EvaluationRun, tmp_path: Path) -> No
     html, content = written["html"].read_text(), json.loads(written["json"].read_text())
     assert AuditReport.model_validate(content).schema_version == "triage-audit-report-1"
     value = evaluated.evaluation.overall["accuracy"].value
+    assert value is not None
     for text in (html, written["json"].read_text()):
         assert evaluated.dataset.digest() in text
         assert evaluated.manifest.digest() in text

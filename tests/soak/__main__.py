@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tests.soak import intake, readers, review_steps
+from tests.soak import audit_intervals, intake, readers, review_steps
 
 if __name__ == "__main__":
     intake.main()
     review_steps.main()
     readers.main()
+    audit_intervals.main()

@@ -176,42 +176,33 @@ def _axes(request: PlanRequest) -> tuple[Axis, ...]:
     bands = dict(request.bands)
     named = list(request.groups)
     if spec is not None:
-        of_spec = {axis.column: axis for axis in spec.subgroups}
-        bands = {c: axis.bands for c, axis in of_spec.items() if axis.bands} | bands
-        named = named or list(of_spec)
-    if unused := sorted(bands.keys() - {*named, *({} if spec is None else of_spec)}):
+        bands = {one.column: one.bands for one in spec.subgroups if one.bands} | bands
+        named = named or [one.column for one in spec.subgroups]
+    pairs = [_crossed(name) for name in named if CROSSED in name]
+    columns = [name for name in named if CROSSED not in name]
+    columns = list(dict.fromkeys([*columns, *(part for pair in pairs for part in pair)]))
+    if unused := sorted({*request.bands} - {*columns}):
         raise UsageError(f"{unused[0]!r} is no group", where="--bands", hint="Name it in --groups.")
-    single = [name for name in named if CROSSED not in name]
     axes = [
-        Axis(name=one, column=one, bands=bands.get(one), skin_tone=_tone(one)) for one in single
+        Axis(name=one, column=one, bands=bands.get(one), skin_tone=_tone(one)) for one in columns
     ]
-    for name in named:
-        if CROSSED in name:
-            parts = [part.strip() for part in name.split(CROSSED)]
-            if len(parts) != 2 or not all(parts):
-                raise UsageError(
-                    f"{name!r} does not cross two groups", where="--groups", hint="Write a*b."
-                )
-            for part in parts:
-                if part not in (axis.name for axis in axes):
-                    axes.append(
-                        Axis(name=part, column=part, bands=bands.get(part), skin_tone=_tone(part))
-                    )
-            axes.append(Axis(name=f"{parts[0]} {CROSSED} {parts[1]}", of=(parts[0], parts[1])))
-    taken = {axis.name for axis in axes}
+    axes += [Axis(name=f" {CROSSED} ".join(pair), of=pair) for pair in pairs]
     if spec is not None:
-        axes += [
-            Axis(name=f"{kind} of the condition" if kind in taken else kind, property=kind)
-            for kind in ("risk", "urgency")
-        ]
+        axes += [_of_condition("risk", columns), _of_condition("urgency", columns)]
     elif request.urgencies:
-        axes.append(
-            Axis(
-                name="urgency of the condition" if "urgency" in taken else "urgency",
-                property="urgency",
-            )
-        )
+        axes.append(_of_condition("urgency", columns))
     return tuple(axes)
+
+
+def _crossed(name: str) -> tuple[str, str]:
+    parts = [part.strip() for part in name.split(CROSSED)]
+    if len(parts) != 2 or not all(parts):
+        raise UsageError(f"{name!r} does not cross two groups", where="--groups", hint="Write a*b.")
+    return parts[0], parts[1]
+
+
+def _of_condition(kind: Literal["risk", "urgency"], taken: Sequence[str]) -> Axis:
+    return Axis(name=f"{kind} of the condition" if kind in taken else kind, property=kind)
 
 
 def _tone(column: str) -> SkinTone | None:

@@ -40,7 +40,7 @@ class AuditEstimate(ResultModel):
         Of a proportion, the cases that count in its numerator.
     interval : str
         How the interval was made: "Clopper-Pearson", "Korn-Graubard", "Gaffke", "BCa bootstrap",
-        "influence function", or "none".
+        "mirrored bootstrap", "influence function", or "none".
     evidence : {'enough', 'not enough'}
     undefined_replicates : int
     note : str

@@ -10,11 +10,11 @@ from typing import Any
 import yaml
 
 from triage.auditing.audit_plan import AuditPlan, Axis
-from triage.auditing.known_metric import known_metric
 from triage.auditing.measurement import OVERALL
 from triage.auditing.plan_limits import limit_problem
 from triage.data.strict_yaml import load_model
 from triage.errors import SpecError, UsageError, unknown_name
+from triage.evaluation.metrics.audit_registry import metric_key
 
 _HEADER = """\
 # Plan of an audit: what is measured and which limits hold, stated before the data are read.
@@ -136,7 +136,7 @@ def _of_judgements(plan: AuditPlan) -> Iterator[str]:
     if not own:
         for metric in (*plan.metrics, *(margin.metric for margin in plan.margins)):
             try:
-                known_metric(metric)
+                metric_key(metric)
             except UsageError as error:
                 yield f"metrics: {error}"
 

@@ -6,8 +6,9 @@ import re
 from typing import Literal
 
 from triage.auditing.audit_plan import Limit
-from triage.auditing.known_metric import known_metric
+from triage.data.case_facts import parse_number
 from triage.errors import UsageError
+from triage.evaluation.metrics.audit_registry import AUDIT_METRICS, metric_key
 
 _LIMIT = re.compile(
     r"(?:(?P<scope>overall|groups)\s*:)?\s*(?P<metric>\w+)\s*(?P<sign>>=|<=)\s*(?P<bound>\S+)"
@@ -17,6 +18,8 @@ _SCOPES: dict[str | None, Literal["everywhere", "overall", "groups"]] = {
     "overall": "overall",
     "groups": "groups",
 }
+_SHARES = ("proportion", "area")
+"""Units of values between 0 and 1."""
 _EXAMPLE = 'Write it such as "accuracy>=0.80", "overall: under_triage_rate<=0.05" or "groups: ...".'
 
 
@@ -31,12 +34,9 @@ def parse_limit(text: str) -> Limit:
     found = _LIMIT.fullmatch(text.strip())
     if found is None:
         raise UsageError(f"{text!r} is not a limit", where="--limit", hint=_EXAMPLE)
-    try:
-        bound = float(found["bound"])
-    except ValueError:
-        raise UsageError(
-            f"{found['bound']!r} is not a number", where="--limit", hint=_EXAMPLE
-        ) from None
+    bound = parse_number(found["bound"])
+    if bound is None:
+        raise UsageError(f"{found['bound']!r} is not a number", where="--limit", hint=_EXAMPLE)
     side = {"at_least": bound} if found["sign"] == ">=" else {"at_most": bound}
     limit = Limit(metric=found["metric"], scope=_SCOPES[found["scope"]], **side)
     if problem := limit_problem(limit):
@@ -55,7 +55,7 @@ def limit_problem(limit: Limit, *, own_metrics: bool = False) -> str:
         judged here.
     """
     try:
-        metric = known_metric(limit.metric)
+        metric = AUDIT_METRICS[metric_key(limit.metric)]
     except UsageError as error:
         return "" if own_metrics else str(error)
     larger = metric.larger_is_better
@@ -65,6 +65,6 @@ def limit_problem(limit: Limit, *, own_metrics: bool = False) -> str:
             f"of {limit.metric} a {good} value is the better one: "
             f"write {limit.metric}{sign}{limit.bound:g}"
         )
-    if metric.is_share and not 0.0 <= limit.bound <= 1.0:
+    if metric.unit in _SHARES and not 0.0 <= limit.bound <= 1.0:
         return f"{limit.metric} lies between 0 and 1, and the limit is {limit.bound:g}"
     return ""

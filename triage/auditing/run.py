@@ -87,7 +87,7 @@ def measure_audit(
     _check(table, plan)
     planned = planned_metrics(table, plan, [*planned_user_metrics(plan), *metrics])
     scopes = Scopes(table, plan)
-    key = hash_json([__version__, plan.sha256(), table_hash(table, scopes.patients)])
+    key = hash_json([__version__, plan.sha256(), table_hash(table, scopes.hashes)])
     parts = Parts(None if metrics else folder, key)
     results = list(_measured(scopes, planned, parts, progress))
     beyond = _analyses(table, planned.plan, parts, progress) if analyses else []
@@ -100,7 +100,7 @@ def measure_audit(
         excluded=table.excluded,
         deviations=[*table.notes, *planned.deviations],
         n_cases=len(table),
-        n_patients=len(scopes.patients),
+        n_patients=len(scopes.hashes),
         n_labelled=int(table.labelled.sum()),
         patients_known=table.patients_known,
         classes=list(table.classes),

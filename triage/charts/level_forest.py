@@ -73,7 +73,8 @@ def _rows(measured: AuditMeasurement, axes: Sequence[str]) -> _Rows:
     for axis, levels in found.items():
         if axis not in axes:
             continue
-        rows.append(("axis", axis.replace("_", " "), None, {}))
+        name = axis.replace("_", " ")
+        rows.append(("axis", name[:1].upper() + name[1:], None, {}))
         rows += [("level", level, sizes.get((axis, level)), e) for level, e in levels.items()]
     return rows
 
@@ -104,9 +105,7 @@ def _panel(
     marks = [title]
     for value in ticks(low, high, step):
         marks.append(line(x(value), _TOP, x(value), bottom, "grid"))
-        marks.append(
-            text(x(value), bottom + 17, tick(value, some.unit), "muted small", "middle")
-        )
+        marks.append(text(x(value), bottom + 17, tick(value, some.unit), "muted small", "middle"))
     overall = seen[0]
     if overall is not None and overall.value is not None:
         marks.append(line(x(overall.value), _TOP, x(overall.value), bottom, "reference"))

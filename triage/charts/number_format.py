@@ -5,16 +5,30 @@ from __future__ import annotations
 from triage.evaluation.results import Estimate
 
 MISSING = "–"
-_PERCENT, _AREA, _LENGTH = "proportion", "area", "um"
+_PERCENT, _AREA, _LENGTH, _P_VALUE = "proportion", "area", "um", "p-value"
+_WHOLE, _TIME = ("case number", "count"), ("s", "seconds")
 
 
 def number(value: float | None, unit: str) -> str:
-    """Format a value in its unit: percent, tenths of um, others with three decimals."""
+    """Format a value in its unit: percent, tenths of um and s, others with three decimals."""
     if value is None:
         return MISSING
+    if unit in _WHOLE:
+        return f"{value:.0f}"
+    if unit == _P_VALUE:
+        return p_value(value)
+    if unit in _TIME:
+        return f"{value:.1f} s"
     if unit == _LENGTH:
         return f"{value:.1f} µm"
     return f"{100 * value:.1f} %" if unit == _PERCENT else f"{value:.3f}"
+
+
+def p_value(value: float | None) -> str:
+    """Format a p-value with three decimals; one below 0.001 as "< 0.001"."""
+    if value is None:
+        return MISSING
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def span(low: float | None, high: float | None, unit: str) -> str:
@@ -25,6 +39,8 @@ def span(low: float | None, high: float | None, unit: str) -> str:
         return f"{100 * low:.1f} to {100 * high:.1f} %"
     if unit == _LENGTH:
         return f"{low:.1f} to {high:.1f} µm"
+    if unit in _TIME:
+        return f"{low:.1f} to {high:.1f} s"
     return f"{low:.3f} to {high:.3f}"
 
 
@@ -46,8 +62,8 @@ def tick(value: float, unit: str) -> str:
 
 
 def plain(value: float) -> str:
-    """Format a number as short as possible."""
-    return f"{round(value, 6):g}"
+    """Format a number as short as possible, with a true minus."""
+    return f"{round(value, 6):g}".replace("-", "−")
 
 
 def ceiling(unit: str) -> float:

@@ -27,7 +27,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from triage.evaluation.metrics.metric import Interval
 from triage.evaluation.metrics.weighted import FloatArray
@@ -63,8 +63,8 @@ def clopper_pearson(
     """
     tail = (1 - confidence) / 2
     failures = max(trials - successes, 0.0)
-    low = stats.beta.ppf(tail, successes, failures + 1) if successes > 0 else 0.0
-    high = stats.beta.isf(tail, successes + 1, failures) if failures > 0 else 1.0
+    low = special.betaincinv(successes, failures + 1, tail) if successes > 0 else 0.0
+    high = special.betainccinv(successes + 1, failures, tail) if failures > 0 else 1.0
     return float(low), float(high)
 
 
@@ -74,7 +74,8 @@ def effective_trials(
     n_cases: int,
     n_clusters: int,
     *,
-    confidence: float = CONFIDENCE,
+    tail: float = _TAIL,
+    freedom: float | None = None,
 ) -> float:
     """Return how many independent trials clustered cases are worth.
 
@@ -91,15 +92,16 @@ def effective_trials(
         Its variance over clusters.
     n_cases, n_clusters : int
         Cases the metric is taken of, and clusters of the scarcest kind it needs.
-    confidence : float
-        Of the interval that the trials are for.
+    tail : float
+        Probability left out on either side by the interval that the trials are for.
+    freedom : float, optional
+        Degrees of freedom of the variance; clusters - 1 by default.
     """
     if not 0 < value < 1 or n_clusters < 2:
         return float(n_clusters)
     if variance <= 0:
         return float(n_cases)
-    freedom = np.array([n_cases - 1, n_clusters - 1])
-    quantiles = stats.t.isf((1 - confidence) / 2, freedom)
+    quantiles = special.stdtrit([n_cases - 1, freedom or n_clusters - 1], tail)
     worth = value * (1 - value) * (quantiles[0] / quantiles[1]) ** 2
     return float(min(float(n_cases), worth / variance))
 

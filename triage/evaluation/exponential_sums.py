@@ -7,8 +7,9 @@ from scipy import optimize
 
 from triage.evaluation.metrics.weighted import FloatArray
 
-_NODES = np.linspace(0.0, 6.0, 41)
-_STEP = _NODES[1]
+_STEP = 0.125
+_MOST_NODES = 80
+_NEGLIGIBLE = 1e-17
 
 
 def probability_above_zero(coefficients: FloatArray, counts: FloatArray) -> float:
@@ -47,10 +48,26 @@ def _smaller_tail(coefficients: FloatArray, counts: FloatArray) -> float:
         return float(counts @ (coefficients / (1 - coefficients * point)) - 1 / point)
 
     point = optimize.brentq(slope, 1e-12, 1 - 1e-13, xtol=1e-14, rtol=1e-9)
-    part = coefficients / (1 - coefficients * point)
-    width = 1 / np.sqrt(counts @ part**2 + 1 / point**2)
-    line = point + 1j * width * np.sinh(_NODES)
-    logs = np.log1p(-coefficients[:, None] * line[None, :])
-    values = np.exp(-(counts @ logs)) / line * width * np.cosh(_NODES)
+    parts = coefficients / (1 - coefficients * point)
+    width = 1 / np.sqrt(counts @ parts**2 + 1 / point**2)
+    nodes = _nodes(parts, counts, width)
+    line = width * np.sinh(nodes)
+    turned = parts[:, None] * line
+    size, angle = counts @ np.log1p(turned**2) / 2, counts @ np.arctan(turned)
+    values = np.exp(1j * angle - size) / (point + 1j * line) * width * np.cosh(nodes)
     values[0] /= 2
-    return float(min(max(values.real.sum() * _STEP / np.pi, 0.0), 1.0))
+    height = np.exp(-(counts @ np.log1p(-coefficients * point)))
+    return float(min(max(height * values.real.sum() * _STEP / np.pi, 0.0), 1.0))
+
+
+def _nodes(parts: FloatArray, counts: FloatArray, width: float) -> FloatArray:
+    """Return points up to where the integrand is negligible.
+
+    With d_i the parts and d the largest, the logarithm of its squared size is at most
+    -(sum_i d_i^2 / d^2) log(1 + d^2 y^2), since the logarithm is concave.
+    """
+    largest = np.abs(parts).max()
+    equal = counts @ (parts / largest) ** 2
+    reach = np.sqrt(np.expm1(-2 * np.log(_NEGLIGIBLE) / equal)) / largest
+    last = np.ceil(np.arcsinh(reach / width) / _STEP)
+    return np.arange(min(last, _MOST_NODES) + 1) * _STEP

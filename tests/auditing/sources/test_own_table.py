@@ -96,7 +96,8 @@ def test_what_was_decided_and_by_which_probabilities(tmp_path: Path) -> None:
     assert found.abstained.tolist() == [False, False, True, True, False, False]
     assert found.queue_urgency is not None
     assert found.queue_urgency.tolist() == [2, 0, 1, 0, 2, 1]
-    assert found.ood_score is not None and made.decisions is not None
+    assert found.ood_score is not None
+    assert made.decisions is not None
     np.testing.assert_allclose(found.ood_score, made.decisions["ood_score"])
     assert found.axes["age"].levels == ("0-40", "40-80", "unknown")
     assert found.notes == ()
@@ -132,7 +133,7 @@ def test_a_plan_for_another_table(tmp_path: Path) -> None:
 def test_a_table_without_decisions(tmp_path: Path) -> None:
     path, made = write(tmp_path)
     Predictions.save(made.with_decisions(None), path)  # type: ignore[arg-type]  # as unscored
-    with pytest.raises(UsageError, match="no column 'recommendation'.*Score again"):
+    with pytest.raises(UsageError, match=r"no column 'recommendation'.*Score again"):
         read_table(own_plan(), path)
 
 

@@ -98,7 +98,8 @@ def test_truth_predictions_and_reads(store: Store) -> None:
     # Of the adjudicated case what the readers agreed on, routine, not that of the condition.
     assert found.true_urgency is not None
     assert found.true_urgency.tolist() == [0, 2, -1, 2, -1]
-    assert found.first_right is not None and found.final_right is not None
+    assert found.first_right is not None
+    assert found.final_right is not None
     assert found.first_right.tolist() == [0, 1, -1, 0, -1]
     assert found.final_right.tolist() == [1, 1, -1, 1, -1]
     assert found.seconds is not None
@@ -122,7 +123,7 @@ def test_axes_and_their_sources(store: Store) -> None:
     assert levels(found, "skin type") == ["III"] * 5
     assert levels(found, "age") == ["40-60"] * 5
     assert levels(found, "source") == ["clinic"] * 5
-    with pytest.raises(UsageError, match="no case has a group 'skintype'.*'skin_type'"):
+    with pytest.raises(UsageError, match=r"no case has a group 'skintype'.*'skin_type'"):
         read_database(plan(Axis(name="x", column="skintype")), store)
 
 

@@ -12,8 +12,7 @@ import pytest
 from tests.auditing.sources.tables import CLASSES, CONDITIONS, frame, plan, write
 from triage.auditing.audit_plan import Axis, Period
 from triage.auditing.audit_table import AuditTable
-from triage.auditing.sources import read_table
-from triage.auditing.sources import column_values
+from triage.auditing.sources import column_values, read_table
 from triage.decisions.cost_matrix import CostMatrix, case_costs
 from triage.hashing import hash_file
 
@@ -98,9 +97,8 @@ def test_axes_of_the_true_condition(tmp_path: Path) -> None:
 def test_recommendations_urgencies_and_what_follows(tmp_path: Path) -> None:
     wanted = plan(columns={"recommendation": "advice", "ood_score": "score"}, conditions=CONDITIONS)
     found = read_table(wanted, write(tmp_path))
-    assert found.abstained is not None and found.abstained.tolist() == [
-        False, False, True, False, False, True,
-    ]  # fmt: skip
+    assert found.abstained is not None
+    assert found.abstained.tolist() == [False, False, True, False, False, True]
     # Without a column of queues that of an abstention is not known.
     assert found.queue_urgency is not None
     assert found.queue_urgency.tolist() == [0, 2, -1, 2, 0, -1]
@@ -169,7 +167,8 @@ def test_reads_of_people(tmp_path: Path) -> None:
     wanted = plan(columns={"first_read": "first", "final_decision": "final", "seconds": "time",
                            "first_urgency": "before", "ai_shown": "shown"})  # fmt: skip
     found = read_table(wanted, write(tmp_path, table))
-    assert found.first_right is not None and found.final_right is not None
+    assert found.first_right is not None
+    assert found.final_right is not None
     assert found.first_right.tolist() == [1, 0, 0, -1, 1, 1]
     assert found.final_right.tolist() == [1, 1, 1, 1, -1, 0]
     assert found.first_urgency is not None
@@ -268,5 +267,6 @@ def test_the_batches_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         np.testing.assert_array_equal(whole.abstained, other.abstained)  # type: ignore[arg-type]
         for axis in ("sex", "age"):
             assert levels(whole, axis) == levels(other, axis)
-        assert other.probabilities is not None and whole.probabilities is not None
+        assert other.probabilities is not None
+        assert whole.probabilities is not None
         np.testing.assert_array_equal(whole.probabilities, other.probabilities)

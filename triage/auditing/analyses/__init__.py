@@ -1,1 +1,1 @@
-"""PLACEHOLDER of the skeleton."""
+"""Analyses of an audit beyond its table of metrics."""

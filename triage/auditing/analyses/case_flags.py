@@ -14,4 +14,5 @@ def known_condition(table: AuditTable) -> BoolArray:
 def named_right(table: AuditTable) -> BoolArray:
     """Whether the most probable class is the true condition, bool [N]."""
     assert table.predicted is not None
-    return known_condition(table) & (table.predicted == table.truth)
+    found: BoolArray = known_condition(table) & (table.predicted == table.truth)
+    return found

@@ -134,10 +134,10 @@ def _policies(
     queue = np.where(where, table.queue_urgency, 0).astype(np.int64)
     system = parts(outlier, right, queue, abstained)
     found = [_policy(table, SYSTEM, system, system, where)]
-    for name, rank in (
+    for name, urgency in (
         (URGENT, Urgency.URGENT), (SEMI_URGENT, Urgency.SEMI_URGENT), (ROUTINE, Urgency.ROUTINE),
     ):  # fmt: skip
-        same = np.full(len(table), rank.rank, dtype=np.int64)
+        same = np.full(len(table), urgency.rank, dtype=np.int64)
         own = parts(outlier, right, same, ~nobody)
         found.append(_policy(table, name, own, system, where))
     if table.first_urgency is not None and table.first_right is not None:
@@ -222,7 +222,7 @@ def _tornado(policy: PolicyCost) -> list[NamedNumber]:
                     unit="cost",
                     value=float(policy.means.sum()) + (factor - 1) * part,
                     note=f"price times {factor:g}",
-                )  # fmt: skip
+                )
             )
     return found
 
@@ -237,7 +237,7 @@ def _notes(table: AuditTable, where: BoolArray, policies: list[PolicyCost]) -> l
     notes = [
         f"'{URGENT}', '{SEMI_URGENT}' and '{ROUTINE}': the system gives no opinion on any case, "
         "which costs its price on each, and all wait in that queue.",
-        f"Prices are halved and doubled one at a time; a curve at 2 is the cost with under-triage "
+        "Prices are halved and doubled one at a time; a curve at 2 is the cost with under-triage "
         "twice as expensive against over-triage as in the plan.",
     ]
     if policies[-1].name == FIRST_READ:

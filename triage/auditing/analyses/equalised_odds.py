@@ -10,7 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from triage.auditing.analyses.group_sums import FloatArray, GroupSums, group_sums
+from triage.auditing.analyses.group_sums import (
+    BoolArray,
+    FloatArray,
+    GroupSums,
+    group_sums,
+)
 from triage.auditing.analyses.numbers import SHARE, missing_columns, unavailable
 from triage.auditing.audit_plan import AuditPlan, IntervalSettings
 from triage.auditing.audit_table import AuditTable, LevelCodes
@@ -75,7 +80,7 @@ def _axis(
     tail = (1 - settings.confidence) / 2
     low, high = (float(each) for each in np.nanquantile(by_chance, [tail, 1 - tail]))
     p_value = (1 + np.sum(by_chance >= gap - 1e-12)) / (1 + len(by_chance))
-    counted = [name for name, use in zip(levels.levels, enough.any(axis=1), strict=True) if use]
+    counted = [levels.levels[place] for place in np.flatnonzero(enough.any(axis=1))]
 
     def number(key: str, title: str, value: float, **more: object) -> NamedNumber:
         fields = {
@@ -105,7 +110,7 @@ def _rates(totals: FloatArray) -> FloatArray:
 
 
 def _gaps(
-    rates: FloatArray, enough: np.ndarray, overall: FloatArray
+    rates: FloatArray, enough: BoolArray, overall: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Gap between levels and gap to overall, of rates [..., L, 2]."""
     kept = np.where(enough, rates, np.nan)

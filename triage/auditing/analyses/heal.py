@@ -1,4 +1,4 @@
-"""HEAL: is the system better for the groups whose health is worse?
+"""HEAL, a measure of health equity: is the system better for groups whose health is worse.
 
 For the levels of an axis with a burden each, R is minus the rank correlation of health outcome and
 performance, health outcome being minus the burden. HEAL is the share of patient resamples with
@@ -169,6 +169,6 @@ def _numbers(axis: Axis, found: Heal) -> list[NamedNumber]:
                 level=level,
                 value=accuracy,
                 note=f"burden {axis.burden[level]:g}",
-            )  # fmt: skip
+            )
         )
     return rows

@@ -146,7 +146,7 @@ def measured_auroc(
     each = np.r_[(above - value) / n, (below - value) / m]
     return Measured(
         key=name.key, title=name.title, unit=name.unit, larger_is_better=True, value=value,
-        n=n + m, patients=patients, influence=np.bincount(member, each),
+        n=n + m, patients=patients, influence=np.bincount(member, each).astype(np.float64),
         n_patients=min(len(np.unique(table.cluster[rows])) for rows in (positive, negative)),
         bounds=(0.0, 1.0),
     )  # fmt: skip

@@ -161,7 +161,7 @@ def _level(
             level=name.level,
             unit="count",
             value=float(total[0] ** 2 / total[-1]),
-        )  # fmt: skip
+        )
     ]
     for number, (key, title, _, _) in enumerate(rates):
         top, bottom = 1 + 2 * number, 2 + 2 * number

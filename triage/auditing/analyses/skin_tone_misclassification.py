@@ -40,7 +40,7 @@ def skin_tone_misclassification(table: AuditTable, plan: AuditPlan) -> Analysis:
     Raises
     ------
     UsageError
-        If the matrix of an axis is none, or its levels are not those of the axis.
+        If the matrix of an axis is none, or names no level of the axis.
     """
     axes = [axis for axis in plan.axes if axis.confusion and axis.name in table.axes]
     if not axes:
@@ -52,16 +52,17 @@ def skin_tone_misclassification(table: AuditTable, plan: AuditPlan) -> Analysis:
     numbers: list[NamedNumber] = []
     notes = []
     for axis in axes:
-        matrix, true, observed = confusion_matrix(axis, table.axes[axis.name].levels)
+        levels = table.axes[axis.name].levels
+        matrix, true, observed = confusion_matrix(axis, levels)
         values = [column for _, _, top, bottom in metrics for column in (top, bottom)]
         values.append(np.ones(len(table), dtype=np.bool_))
         sums = group_sums(table, table.axes[axis.name], values)
-        places = [table.axes[axis.name].levels.index(level) for level in observed]
+        places = [levels.index(level) for level in observed]
         shares, totals = redraw(sums, places, matrix, plan.intervals.seed)
         keys = [(key, title) for key, title, _, _ in metrics]
         numbers += _numbers(axis.name, true, shares, totals, keys)
         numbers += _observed(axis.name, observed, sums.totals[places], keys)
-        notes.append(_note(axis, set(table.axes[axis.name].levels) - set(observed)))
+        notes.append(_note(axis, set(levels) - set(observed)))
     return Analysis(key=KEY, title=TITLE, available=True, numbers=numbers, notes=notes)
 
 
@@ -70,27 +71,27 @@ def confusion_matrix(
 ) -> tuple[FloatArray, tuple[str, ...], tuple[str, ...]]:
     """Return P(observed | true), the true levels (rows) and the observed levels (columns).
 
-    Observed levels that no row names, such as "unknown", are not part of the matrix.
+    Columns of levels that no case has are left out, and so are observed levels that no row names,
+    such as "unknown".
     """
     assert axis.confusion is not None
     where = f"axes.{axis.name}.confusion"
-    named = {level for row in axis.confusion.values() for level in row} | set(axis.confusion)
-    strange = sorted(named - set(levels))
-    if strange:
+    true = tuple(axis.confusion)
+    named = tuple(dict.fromkeys(level for row in axis.confusion.values() for level in row))
+    observed = tuple(level for level in levels if level in named)
+    if not observed:
         raise UsageError(
-            f"names a level that no case has: {strange[0]}", where=where,
+            f"names no level of the axis: {', '.join(named)}", where=where,
             hint=f"Levels of the axis: {', '.join(levels)}.",
         )  # fmt: skip
-    true = tuple(level for level in levels if level in axis.confusion)
-    observed = tuple(level for level in levels if level in named)
-    matrix = np.array([[axis.confusion[a].get(b, 0.0) for b in observed] for a in true])
+    matrix = np.array([[axis.confusion[a].get(b, 0.0) for b in named] for a in true])
     for level, row in zip(true, matrix, strict=True):
         if (row < 0).any() or abs(row.sum() - 1) > 1e-6:
             raise UsageError(
                 f"row {level} is no set of probabilities: it sums to {row.sum():g}", where=where,
                 hint="Give P(observed level | true level), one row for each true level.",
             )  # fmt: skip
-    return matrix, true, observed
+    return matrix[:, [named.index(level) for level in observed]], true, observed
 
 
 def true_shares(counts: FloatArray, matrix: FloatArray) -> FloatArray:
@@ -184,7 +185,7 @@ def _numbers(
                 axis=axis,
                 level=level,
                 value=share if np.isfinite(share) else None,
-            )  # fmt: skip
+            )
         )
         for number, (key, title) in enumerate(keys):
             draws = ratio(totals[:, place, 2 * number], totals[:, place, 2 * number + 1])
@@ -200,7 +201,7 @@ def _numbers(
                     low=low,
                     high=high,
                     interval=REDRAWN if len(draws) else "none",
-                )  # fmt: skip
+                )
             )
     return found
 
@@ -220,7 +221,7 @@ def _observed(
                     level=level,
                     value=float(hits / cases) if cases else None,
                     n=round(cases),
-                )  # fmt: skip
+                )
             )
     return found
 

@@ -78,6 +78,8 @@ def team(table: AuditTable, plan: AuditPlan) -> Analysis:
 
 
 def _values(table: AuditTable, where: BoolArray) -> list[FloatArray | BoolArray]:
+    assert table.first_right is not None
+    assert table.final_right is not None
     first, final = table.first_right == 1, table.final_right == 1
     opinion = np.zeros(len(table), dtype=np.bool_)
     right = opinion
@@ -124,7 +126,7 @@ def _level(
                 n=change.n,
                 n_patients=change.n_patients,
                 note="exact McNemar test",
-            )  # fmt: skip
+            )
         )
     return found
 

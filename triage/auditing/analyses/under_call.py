@@ -6,7 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from triage.auditing.analyses.group_sums import FloatArray, every_axis, group_sums
+from triage.auditing.analyses.group_sums import (
+    FloatArray,
+    GroupSums,
+    every_axis,
+    group_sums,
+)
 from triage.auditing.analyses.numbers import (
     Name,
     measured_difference,

@@ -253,7 +253,7 @@ def _resample(
                 strata = strata * 2 + scope.with_case(kind.masks(scope.cases)[0])
             name = f"{scope.axis}\n{scope.level}\n{kind or ''}"
             for drawn in draws(
-                strata, scope.order, n_resamples=settings.replicates, seed=settings.seed, name=name
+                strata, n_resamples=settings.replicates, seed=settings.seed, name=name
             ):
                 _replicate(chosen, drawn, pieces)
     return {key: np.concatenate(parts) for key, parts in pieces.items()}

@@ -14,7 +14,7 @@ _MOST_AT_ONCE = 2**20
 
 
 def draws(
-    strata: NDArray[np.int64], order: NDArray[np.int64], *, n_resamples: int, seed: int, name: str
+    strata: NDArray[np.int64], *, n_resamples: int, seed: int, name: str
 ) -> Iterator[FloatArray]:
     """Draw patients with replacement within strata.
 
@@ -22,8 +22,6 @@ def draws(
     ----------
     strata : int array [C]
         Stratum of each patient; each resample has as many patients of each as there are.
-    order : int array [C]
-        Patients in an order that depends only on their cases.
     n_resamples, seed : int
     name : str
         Of the set of cases; each has numbers of its own.
@@ -35,11 +33,11 @@ def draws(
     """
     salt = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
     generator = np.random.default_rng([seed, salt])
-    groups = [order[strata[order] == each] for each in np.unique(strata)]
-    step = max(1, _MOST_AT_ONCE // len(order))
+    groups = [np.flatnonzero(strata == each) for each in np.unique(strata)]
+    step = max(1, _MOST_AT_ONCE // len(strata))
     for start in range(0, n_resamples, step):
         b = min(step, n_resamples - start)
-        counts = np.empty((len(order), b))
+        counts = np.empty((len(strata), b))
         for members in groups:
             drawn = generator.integers(0, len(members), size=(b, len(members)))
             rows = [np.bincount(each, minlength=len(members)) for each in drawn]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +25,9 @@ class Scope:
     axis, level : str
     cases : AuditCases
     patients : int array [C]
-        Numbers of the patients, increasing.
+        Numbers of the patients, increasing: those of `Scopes.number`.
     local : int array [N]
         Place of the patient of each case in `patients`.
-    order : int array [C]
-        Places of the patients in an order that depends only on their cases.
     strata : int array [C]
         The plan's stratum of each patient.
     """
@@ -39,7 +37,6 @@ class Scope:
     cases: AuditCases
     patients: NDArray[np.int32]
     local: NDArray[np.int32]
-    order: NDArray[np.int64]
     strata: NDArray[np.int64]
 
     def count_patients(self, where: NDArray[np.bool_]) -> int:
@@ -71,22 +68,35 @@ class Scope:
 class Scopes:
     """All sets of cases of an audited table.
 
+    Patients are numbered anew, in an order that depends only on their cases: whatever is made of
+    numbers of patients is then the same in whatever order the table has its rows.
+
     Parameters
     ----------
     table : AuditTable
     plan : AuditPlan
+
+    Attributes
+    ----------
+    hashes : uint64 array [C]
+        Of each patient of the table.
+    number : int array [C]
+        New number of each patient of the table.
     """
 
     def __init__(self, table: AuditTable, plan: AuditPlan) -> None:
         self.table = table
-        self.patients = patient_hashes(table)
-        self._cases = audit_cases(table, plan)
-        self._strata = np.zeros(len(self.patients), dtype=np.int64)
+        self.hashes = patient_hashes(table)
+        self.number = np.empty(len(self.hashes), dtype=np.int32)
+        self.number[np.argsort(self.hashes, kind="stable")] = np.arange(len(self.hashes))
+        cluster = self.number[table.cluster]
+        self._cases = replace(audit_cases(table, plan), cluster=cluster)
+        self._strata = np.zeros(len(self.hashes), dtype=np.int64)
         if plan.intervals.strata is not None:
             # A patient with cases of several levels is of the first of them.
             self._strata[:] = np.iinfo(np.int64).max
             codes = table.axes[plan.intervals.strata].codes
-            np.minimum.at(self._strata, table.cluster, codes.astype(np.int64))
+            np.minimum.at(self._strata, cluster, codes.astype(np.int64))
 
     def overall(self) -> Scope:
         """Return the set of all cases."""
@@ -101,10 +111,7 @@ class Scopes:
                 yield self._scope(axis, level, self._cases.take(rows))
 
     def _scope(self, axis: str, level: str, cases: AuditCases) -> Scope:
-        present = np.bincount(cases.cluster, minlength=len(self.patients)) > 0
+        present = np.bincount(cases.cluster, minlength=len(self.hashes)) > 0
         patients = np.flatnonzero(present).astype(np.int32)
         places = (np.cumsum(present) - 1).astype(np.int32)
-        order = np.argsort(self.patients[patients], kind="stable")
-        return Scope(
-            axis, level, cases, patients, places[cases.cluster], order, self._strata[patients]
-        )
+        return Scope(axis, level, cases, patients, places[cases.cluster], self._strata[patients])

@@ -189,7 +189,7 @@ def _measured(
         influence -= influence.mean()
         name = f"{scope.axis}\n{scope.level}\n"
         drawn = draws(
-            scope.strata, scope.order, n_resamples=settings.replicates, seed=settings.seed,
+            scope.strata, n_resamples=settings.replicates, seed=settings.seed,
             name=name,
         )  # fmt: skip
         replicates = np.array(

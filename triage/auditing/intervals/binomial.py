@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from triage.auditing.intervals.result import Bounds
+from triage.auditing.measured import Measured
 from triage.evaluation.bootstrap_intervals import clopper_pearson, effective_trials
 
-_LEAST_TAIL = 1e-15
+_LEAST_TAIL = 1e-12
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,10 @@ class ClusteredBinomial:
     n_cases, n_patients : int
     low, high : float
         Bounds of the metric, which are carried to 0 and 1.
+    freedom : float, optional
+        Degrees of freedom of the variance; patients - 1 by default.
+    least : float
+        The cases are worth no fewer trials.
     """
 
     value: float
@@ -60,21 +65,50 @@ class ClusteredBinomial:
     n_patients: int
     low: float = 0.0
     high: float = 1.0
+    freedom: float | None = None
+    least: float = 0.0
+
+    @classmethod
+    def of_proportion(cls, measured: Measured, variance: float) -> ClusteredBinomial:
+        """Return the law of a proportion of cases of which some are of one patient.
+
+        Two additions of ours to the published interval keep it honest where few patients have an
+        error, and the variance says little (derived). Its degrees of freedom are no more than
+        those of a variance with these contributions (Satterthwaite 1946): about twice the number
+        of patients with an error. And the cases are worth no fewer trials than
+        (sum of sizes)^2 / (sum of squared sizes), as if all cases of a patient were alike
+        (Kish 1965).
+        """
+        squares = measured.influence**2
+        total, count = squares.sum(), len(squares)
+        spread = squares @ squares - total**2 / count
+        freedom = float(max(measured.n_patients - 1, 1))
+        if spread > 0:
+            freedom = max(1.0, min(freedom, 2 * total**2 / spread))
+        least = float(measured.n_patients)
+        if measured.sizes is not None:
+            least = float(measured.sizes.sum() ** 2 / (measured.sizes @ measured.sizes))
+        return cls(
+            measured.value, variance, measured.n, measured.n_patients,
+            freedom=freedom, least=least,
+        )  # fmt: skip
 
     @property
     def _share(self) -> float:
         return (self.value - self.low) / (self.high - self.low)
 
-    def trials(self, confidence: float) -> float:
-        """Return how many independent cases the cases are worth."""
+    def trials(self, tail: float) -> float:
+        """Return how many independent cases the cases are worth, with `tail` left out."""
         variance = self.variance / (self.high - self.low) ** 2
-        return effective_trials(
-            self._share, variance, self.n_cases, self.n_patients, confidence=confidence
+        found = effective_trials(
+            self._share, variance, self.n_cases, self.n_patients, tail=tail, freedom=self.freedom
         )
+        return max(found, self.least)
 
     def limits(self, confidence: float) -> Bounds:
         """Return the two-sided interval."""
-        found = Binomial(self._share, self.trials(confidence)).limits(confidence)
+        trials = self.trials((1 - confidence) / 2)
+        found = Binomial(self._share, trials).limits(confidence)
         width = self.high - self.low
         return Bounds(self.low + width * found.low, self.low + width * found.high)
 
@@ -84,10 +118,9 @@ class ClusteredBinomial:
 
         def excess(log_tail: float) -> float:
             tail = math.exp(log_tail)
-            trials = self.trials(1 - 2 * tail)
-            return smaller_tail(self._share, trials, share) - tail
+            return smaller_tail(self._share, self.trials(tail), share) - tail
 
-        low, high = math.log(_LEAST_TAIL), math.log(0.5)
+        low, high = math.log(_LEAST_TAIL), math.log(0.499)
         if excess(low) <= 0:
             return 2 * _LEAST_TAIL
         if excess(high) >= 0:
@@ -105,6 +138,6 @@ def smaller_tail(value: float, trials: float, bound: float) -> float:
         return 0.0
     hits = value * trials
     misses = max(trials - hits, 0.0)
-    at_least = stats.beta.cdf(bound, hits, misses + 1) if hits > 0 else 1.0
-    at_most = stats.beta.sf(bound, hits + 1, misses) if misses > 0 else 1.0
+    at_least = special.betainc(hits, misses + 1, bound) if hits > 0 else 1.0
+    at_most = special.betaincc(hits + 1, misses, bound) if misses > 0 else 1.0
     return float(min(at_least, at_most))

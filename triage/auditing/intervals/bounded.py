@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
+from scipy import optimize, special
 
 from triage.auditing.intervals.result import Bounds
 from triage.auditing.measured import Measured
@@ -62,10 +62,18 @@ class BoundedMean:
         tail = (1 - confidence) / 2
         low = high = self.value
         if self.value > self.low:
-            low = _root(lambda at: self._below(at), tail, self.low, self.value)
+            low = _root(self._below, tail, self.low, self.value, self._guess(-1, tail))
         if self.value < self.high:
-            high = _root(lambda at: self._above(at), tail, self.high, self.value)
+            high = _root(self._above, tail, self.high, self.value, self._guess(1, tail))
         return Bounds(low, high)
+
+    def _guess(self, sign: float, tail: float) -> float:
+        """Return about where a limit lies: by the normal distribution, the unseen patient in."""
+        terms = self.sums - self.value * self.sizes
+        unseen = self.sizes.max() * ((self.high if sign > 0 else self.low) - self.value)
+        total = self.counts @ self.sizes
+        deviation = -special.ndtri(tail) * math.sqrt(self.counts @ terms**2 + unseen**2)
+        return float(self.value + (unseen + sign * deviation) / total)
 
     def p_value(self, bound: float) -> float:
         """Return the two-sided p-value that the true value is `bound`."""
@@ -86,13 +94,26 @@ class BoundedMean:
         return probability_above_zero(sign * terms, np.append(self.counts, 1.0))
 
 
-def _root(probability: Callable[[float], float], tail: float, outer: float, inner: float) -> float:
-    """Return where a probability, which grows from `outer` to `inner`, is `tail`."""
+def _root(
+    probability: Callable[[float], float], tail: float, outer: float, inner: float, guess: float
+) -> float:
+    """Return where a probability, which grows from `outer` to `inner`, is `tail`.
+
+    The normal quantile of the probability is nearly a straight line there.
+    """
+    aim = special.ndtri(tail)
 
     def excess(at: float) -> float:
-        return math.log(max(probability(at), _LEAST)) - math.log(tail)
+        return float(special.ndtri(max(probability(at), _LEAST)) - aim)
 
     if excess(inner) <= 0:
         return inner
+    for far, near in ((1.2, 0.7), (2.0, 0.4)):
+        low, high = (inner + factor * (guess - inner) for factor in (far, near))
+        inside = min(outer, inner) < low < max(outer, inner)
+        if inside and excess(low) < 0 < excess(high):
+            break
+    else:
+        low, high = outer, inner
     width = abs(outer - inner)
-    return float(optimize.brentq(excess, outer, inner, xtol=1e-9 * width, rtol=1e-12))
+    return float(optimize.brentq(excess, low, high, xtol=1e-9 * width, rtol=1e-12))

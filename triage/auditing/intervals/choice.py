@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from triage.auditing.audit_plan import IntervalSettings
-from triage.auditing.intervals.bca import bootstrap_limits
 from triage.auditing.intervals.binomial import Binomial, ClusteredBinomial
 from triage.auditing.intervals.bounded import BoundedMean
+from triage.auditing.intervals.resampling import is_biased, most_bias, resampled_limits
 from triage.auditing.intervals.result import Evidence, IntervalResult, Law
-from triage.auditing.intervals.scaled import Scale, Scaled, scale_of, scaled_from_limits
+from triage.auditing.intervals.scaled import Scale, Scaled, scale_of, scaled_from_limits, student
 from triage.auditing.measured import Measured
 from triage.evaluation.bootstrap_intervals import POINT, widened
 from triage.evaluation.estimates import MAX_UNDEFINED
@@ -53,9 +53,9 @@ def interval_of(measured: Measured, settings: IntervalSettings) -> IntervalResul
         trials = law.trials
         display = wilson(law.value * trials, trials, quantile=_normal(settings.confidence))
     elif isinstance(law, ClusteredBinomial) and measured.n_positive is not None:
-        trials = law.trials(settings.confidence)
-        student = float(stats.t.isf((1 - settings.confidence) / 2, freedom))
-        display = wilson(law.value * trials, trials, quantile=student)
+        trials = law.trials((1 - settings.confidence) / 2)
+        quantile = student(settings.confidence, freedom)
+        display = wilson(law.value * trials, trials, quantile=quantile)
     return IntervalResult(
         low, high, method, evidence, undefined, *display, trials=trials, freedom=freedom, law=law
     )
@@ -72,7 +72,7 @@ def patient_variance(measured: Measured) -> float:
 
 
 def _normal(confidence: float) -> float:
-    return float(stats.norm.isf((1 - confidence) / 2))
+    return -float(special.ndtri((1 - confidence) / 2))
 
 
 def _law(measured: Measured, settings: IntervalSettings) -> tuple[str, Law]:
@@ -80,26 +80,30 @@ def _law(measured: Measured, settings: IntervalSettings) -> tuple[str, Law]:
     if measured.n_positive is not None:
         if measured.one_case_a_patient:
             return CLOPPER_PEARSON, Binomial(measured.n_positive / measured.n, measured.n)
-        return KORN_GRAUBARD, ClusteredBinomial(
-            measured.value, variance, measured.n, measured.n_patients
-        )
+        return KORN_GRAUBARD, ClusteredBinomial.of_proportion(measured, variance)
     bounded = measured.sums is not None and measured.sizes is not None
     if bounded and len(measured.patients) <= settings.max_bootstrap_patients:
         return GAFFKE, BoundedMean.of(measured)
     bounds = measured.case_bounds if bounded else measured.bounds
     if _constant(measured, variance):
         return _of_constant(measured, bounds, settings)
-    scale = scale_of(bounds, measured.value)
+    found = None
     if measured.replicates is not None:
-        method, limits = bootstrap_limits(measured, settings.confidence)
-        if limits is not None:
-            law = scaled_from_limits(
-                measured.value, limits, settings.confidence, measured.n_patients - 1, scale
-            )
-            return method, law
-    error = math.sqrt(variance) * scale.slope(measured.value)
-    centre = scale.to(measured.value)
-    return INFLUENCE, Scaled(centre, error, error, max(measured.n_patients - 1, 1), scale)
+        found = resampled_limits(measured, settings.confidence)
+    scale = scale_of(bounds, measured.value)
+    freedom = max(measured.n_patients - 1, 1)
+    if found is not None:
+        method, limits = found
+        return method, scaled_from_limits(
+            measured.value, limits, settings.confidence, freedom, scale
+        )
+    error = math.sqrt(variance)
+    if is_biased(measured):  # a logarithm has no room for a true value of zero
+        quantile = student(settings.confidence, freedom)
+        below = error + most_bias(error) / quantile
+        return INFLUENCE, Scaled(measured.value, below, error, freedom, Scale())
+    error *= scale.slope(measured.value)
+    return INFLUENCE, Scaled(scale.to(measured.value), error, error, freedom, scale)
 
 
 def _constant(measured: Measured, variance: float) -> bool:
@@ -123,6 +127,6 @@ def _of_constant(
         return KORN_GRAUBARD, ClusteredBinomial(measured.value, 0.0, count, count, *bounds)
     low, high = widened(measured.value, measured.value, measured.n_patients)
     freedom = max(measured.n_patients - 1, 1)
-    quantile = float(stats.t.isf((1 - settings.confidence) / 2, freedom))
+    quantile = student(settings.confidence, freedom)
     error = (high - low) / 2 / quantile
     return INFLUENCE, Scaled(measured.value, error, error, freedom, Scale())

@@ -114,11 +114,12 @@ def _compare(
 
 def correlation(a: Measured, b: Measured) -> float:
     """Return the correlation of two estimates, from the influences of patients in both sets."""
-    _, at_a, at_b = np.intersect1d(a.patients, b.patients, assume_unique=True, return_indices=True)
     scale = np.sqrt(patient_variance(a) * patient_variance(b))
     if not scale > 0:
         return 0.0
-    return float(np.clip(a.influence[at_a] @ b.influence[at_b] / scale, -1.0, 1.0))
+    of_b = np.zeros(max(a.patients.max(), b.patients.max()) + 1)
+    of_b[b.patients] = b.influence
+    return float(np.clip(a.influence @ of_b[a.patients] / scale, -1.0, 1.0))
 
 
 def _bounds(result: IntervalResult) -> Bounds | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy import special, stats
+from scipy import special
 
 from triage.auditing.intervals.result import Bounds
 
@@ -85,7 +85,7 @@ class Scaled:
 
     def limits(self, confidence: float) -> Bounds:
         """Return the two-sided interval."""
-        quantile = float(stats.t.isf((1 - confidence) / 2, self.freedom))
+        quantile = student(confidence, self.freedom)
         low, high = self.centre - quantile * self.below, self.centre + quantile * self.above
         return Bounds(self.scale.back(low), self.scale.back(high))
 
@@ -95,7 +95,7 @@ class Scaled:
         error = self.above if distance > 0 else self.below
         if distance == 0 or math.isinf(error):
             return 1.0
-        return float(2 * stats.t.sf(abs(distance) / error, self.freedom))
+        return float(2 * special.stdtr(self.freedom, -abs(distance) / error))
 
 
 def scaled_from_limits(
@@ -111,5 +111,10 @@ def scaled_from_limits(
     if math.isfinite(low) and math.isfinite(high):
         margin = _MIDDLE * (high - low)
         centre = min(max(centre, low + margin), high - margin)
-    quantile = float(stats.t.isf((1 - confidence) / 2, freedom))
+    quantile = student(confidence, freedom)
     return Scaled(centre, (centre - low) / quantile, (high - centre) / quantile, freedom, scale)
+
+
+def student(confidence: float, freedom: float) -> float:
+    """Return the upper quantile of Student's distribution for a two-sided confidence."""
+    return -float(special.stdtrit(freedom, (1 - confidence) / 2))

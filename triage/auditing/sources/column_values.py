@@ -146,9 +146,15 @@ class Identifiers:
         self._rows += len(texts)
         self._parts.append(texts if keep is None else texts.filter(pa.array(keep)))
 
-    def array(self) -> pa.Array:
+    def array(self) -> pa.ChunkedArray:
         """Return the whole column."""
-        return pa.concat_arrays(self._parts) if self._parts else pa.array([], pa.large_string())
+        return pa.chunked_array(self._parts, pa.large_string())
+
+    def places(self) -> NDArray[np.int32]:
+        """Return the place of each identifier in the list of different ones, int32 [N]."""
+        encoded = self.array().dictionary_encode()  # all chunks share one dictionary
+        parts = [chunk.indices.to_numpy(zero_copy_only=False) for chunk in encoded.chunks]
+        return np.concatenate([np.zeros(0, dtype=np.int32), *parts])
 
 
 class Probabilities:

@@ -82,8 +82,8 @@ class OwnProbabilities:
         named = [one.name for one in plan.conditions]
         if absent := [name for name in inliers if named and name not in named]:
             raise UsageError(
-                f"the plan is for another table: {absent[0]!r}, which this one's system knows, is no "
-                "condition of the plan",
+                f"the plan is for another table: {absent[0]!r}, which is a condition of this one, "
+                "is none of the plan's",
                 where="conditions",
                 hint="Make a plan with the data spec of the audited system.",
             )

@@ -254,11 +254,11 @@ def _raw_cases(
     n = len(labels.codes)
     names = None
     if "case" in collected.identifiers:
-        names = collected.identifiers["case"].array()
-        _refuse_doubled(names, collected.names["case"])
+        _refuse_doubled(collected.identifiers["case"], collected.names["case"])
+        names = collected.identifiers["case"].array().combine_chunks()
     cluster = np.arange(n, dtype=np.int32)
     if "patient" in collected.identifiers:
-        cluster = _clusters(collected.identifiers["patient"].array())
+        cluster = collected.identifiers["patient"].places()
     notes = [] if own is None else own.notes(plan)
     axes: dict[str, LevelCodes] = {}
     for axis in plan.axes:
@@ -318,18 +318,12 @@ def _classes(plan: AuditPlan) -> tuple[str, ...]:
     return known
 
 
-def _clusters(patients: pa.Array) -> NDArray[np.int32]:
-    found: NDArray[np.int32] = patients.dictionary_encode().indices.to_numpy(zero_copy_only=False)
-    return found.astype(np.int32, copy=False)
-
-
-def _refuse_doubled(names: pa.Array, column: str) -> None:
+def _refuse_doubled(cases: Identifiers, column: str) -> None:
     """Refuse a case that is there twice, by the places of its rows and not by its name."""
-    codes = _clusters(names)
-    first: NDArray[np.int64]
-    _, first = np.unique(codes, return_index=True)
-    if (doubled := len(codes) - len(first)) == 0:
+    codes = cases.places()
+    if (doubled := len(codes) - int(codes.max(initial=-1)) - 1) == 0:
         return
+    _, first = np.unique(codes, return_index=True)
     again = np.ones(len(codes), dtype=np.bool_)
     again[first] = False
     place = int(again.argmax())

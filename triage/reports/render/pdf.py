@@ -13,35 +13,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typst
 
 from triage.charts.standalone import standalone
 from triage.printable import printable
 from triage.reports.document import Block, Cell, Column, Document, Figure, Section, Table
-from triage.reports.render.html import kind_of
+from triage.reports.render.html import kind_of, together
 
-STANDARDS = ("a-2a", "ua-1")
+if TYPE_CHECKING:
+    from typst import PDFStandard
+
+STANDARDS: list[PDFStandard] = ["a-2a", "ua-1"]
 MOST_ROWS = 400
 """Rows of one table in the PDF; the others are in its CSV file."""
 
 _DRAWN = (
-    (0x20, 0x7E), (0xA0, 0x2FF), (0x384, 0x482), (0x488, 0x4FF), (0x531, 0x556), (0x559, 0x58A),
-    (0x5D0, 0x5EA), (0x10D0, 0x10FF), (0x1E00, 0x1F15), (0x1F20, 0x1F45), (0x1F50, 0x1F57),
-    (0x2010, 0x2027), (0x2030, 0x2040), (0x2044, 0x2052), (0x2054, 0x205E), (0x2074, 0x208E),
-    (0x20A0, 0x20BF), (0x2190, 0x21FF), (0x2200, 0x22FF), (0x25A0, 0x25FF), (0x2713, 0x2714),
-    (0x2717, 0x2718),
+    (0x20, 0x7E), (0xA0, 0x23F), (0x250, 0x2E4), (0x384, 0x38A), (0x38E, 0x3A1), (0x3A3, 0x3CE),
+    (0x400, 0x45F), (0x490, 0x4C4), (0x1E00, 0x1E9B), (0x1EA0, 0x1EF9), (0x2010, 0x2027),
+    (0x2030, 0x2037), (0x2039, 0x203E), (0x2074, 0x208E), (0x20AC, 0x20AC), (0x2190, 0x219B),
+    (0x2206, 0x220D), (0x220F, 0x221C), (0x2223, 0x222B), (0x2260, 0x2260), (0x2264, 0x2265),
+    (0x25CF, 0x25D7), (0x2713, 0x2713), (0x2717, 0x2717),
 )  # fmt: skip
-"""Ranges of characters of which most are in the fonts that Typst brings."""
-_NOT_DRAWN = frozenset((0x38B, 0x38D, 0x3A2, 0x557, 0x558))
-"""Characters of these ranges that are in none, or are no characters."""
+"""Ranges of characters that Typst's text font has in every style, and the signs of verdicts."""
 _SVG_FONT = "'Libertinus Serif','DejaVu Sans Mono'"
 _PAGE, _MARGIN, _CHARACTER = 172.0, 4.0, 1.55
 """Width of the text, of the space between columns, and of one character, in mm."""
 _NARROWEST = 14.0
 """Width of a column of text at least, in mm."""
-_LONGEST, _BADGE = 60, 11
+_LONGEST, _BADGE = 60, 12
 """Characters of a column of text at most, and of the longer line of a verdict."""
 _WIDTH, _TALLEST = 780.0, 215.0
 """User units of a picture that is as wide as the page, and height of a picture in mm."""
@@ -65,7 +66,7 @@ def render_pdf(document: Document, at: datetime) -> bytes:
         format="pdf",
         ignore_system_fonts=True,
         sys_inputs={"report": json.dumps(drawn)},
-        pdf_standards=list(STANDARDS),
+        pdf_standards=STANDARDS,
         timestamp=at.astimezone(UTC),
     )
     return compiled
@@ -81,13 +82,12 @@ def drawable(text: str) -> str:
     r"""Return text with every character that the fonts lack as an escape, such as ``\u4e2d``."""
     return "".join(
         character if _is_drawn(ord(character)) else _escape(character)
-        for line in [printable(text)]
-        for character in line
+        for character in printable(text)
     )
 
 
 def _is_drawn(code: int) -> bool:
-    return code not in _NOT_DRAWN and any(low <= code <= high for low, high in _DRAWN)
+    return any(low <= code <= high for low, high in _DRAWN)
 
 
 def _escape(character: str) -> str:
@@ -155,16 +155,11 @@ def _table(table: Table) -> dict[str, Any]:
 
 def _cell(cell: Cell) -> dict[str, Any]:
     return {
-        "text": _together(drawable(cell.text)),
-        "detail": _together(drawable(cell.detail)),
+        "text": together(drawable(cell.text)),
+        "detail": together(drawable(cell.detail)),
         "verdict": None if cell.verdict is None else cell.verdict.value,
         "weak": cell.weak,
     }
-
-
-def _together(text: str) -> str:
-    """Keep a number and its percent sign on one line."""
-    return re.sub(r"(?<=\d) %", "\u00a0%", text).replace("< 0", "<\u00a00")
 
 
 def _widths(columns: tuple[Column, ...], rows: Sequence[Sequence[Cell]]) -> list[float]:

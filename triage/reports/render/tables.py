@@ -9,7 +9,9 @@ from triage.auditing.measurement import (
     AuditFinding,
     LevelComparison,
     LevelSummary,
+    NamedNumber,
     ResultModel,
+    WorstLevel,
 )
 from triage.csv_file import csv_text
 from triage.reports.audit_report import AuditReport
@@ -19,8 +21,9 @@ from triage.reports.document import Cell, Document, Table
 def render_tables(document: Document, report: AuditReport) -> dict[str, bytes]:
     """Return `tables/NAME.csv` by name.
 
-    The findings, estimates, comparisons and levels have every field of their model, unrounded;
-    each other table of the document that has a key is written as it is shown, numbers unrounded.
+    What was measured has every field of its model, unrounded, and is whole also where the document
+    shows a part; each other table of the document that has a key is written as it is shown, with
+    numbers unrounded.
     """
     found = {
         f"tables/{block.key}.csv": _table(block)
@@ -28,12 +31,14 @@ def render_tables(document: Document, report: AuditReport) -> dict[str, bytes]:
         for block in section.blocks
         if isinstance(block, Table) and block.key
     }
-    models: tuple[tuple[str, type[ResultModel], Sequence[ResultModel]], ...] = (
+    models: list[tuple[str, type[ResultModel], Sequence[ResultModel]]] = [
         ("findings", AuditFinding, report.findings),
         ("estimates", AuditEstimate, report.estimates),
         ("comparisons", LevelComparison, report.comparisons),
         ("levels", LevelSummary, report.levels),
-    )
+        ("worst", WorstLevel, report.worst),
+    ]
+    models += [(each.key, NamedNumber, each.numbers) for each in report.analyses if each.numbers]
     return found | {f"tables/{key}.csv": _rows(model, rows) for key, model, rows in models}
 
 

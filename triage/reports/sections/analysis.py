@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from markupsafe import Markup
-
-from triage.auditing.measurement import Analysis, NamedNumber
+from triage.auditing.measurement import OVERALL, Analysis, NamedNumber
+from triage.charts.analysis_charts import analysis_charts
 from triage.reports.audit_report import AuditReport
 from triage.reports.document import (
     Block,
@@ -20,8 +17,8 @@ from triage.reports.document import (
 )
 from triage.reports.sections.cells import group, number_cells
 
-CHARTS: dict[str, Callable[[Analysis], Markup]] = {}
-"""Chart of the curves or numbers of an analysis, by its key."""
+MOST_ROWS = 40
+"""With more numbers than this only those of all cases are shown."""
 
 
 def analyses(report: AuditReport, *keys: str) -> tuple[Block, ...]:
@@ -36,8 +33,7 @@ def analysis_blocks(analysis: Analysis) -> tuple[Block, ...]:
     if not analysis.available:
         return heading, Paragraph(f"not available: {analysis.reason}", "missing")
     blocks: list[Block] = [heading]
-    if analysis.key in CHARTS:
-        blocks.append(Figure(CHARTS[analysis.key](analysis), analysis.title))
+    blocks += [Figure(svg, title) for title, svg in analysis_charts(analysis)]
     if analysis.numbers:
         blocks.append(_numbers(analysis))
     if analysis.notes:
@@ -46,12 +42,18 @@ def analysis_blocks(analysis: Analysis) -> tuple[Block, ...]:
 
 
 def _numbers(analysis: Analysis) -> Table:
+    shown = analysis.numbers
+    note = ""
+    if len(shown) > MOST_ROWS and any(each.axis == OVERALL for each in shown):
+        shown = [each for each in shown if each.axis == OVERALL]
+        left = len(analysis.numbers) - len(shown)
+        note = f"{left} numbers of groups are in tables/{analysis.key}.csv and report.json."
     columns = (
         Column("Group"), Column("Number"), Column("Value", "number"), Column("Interval", "number"),
         Column("n", "number"), Column("Method and notes"),
     )  # fmt: skip
-    rows = tuple(_row(each) for each in analysis.numbers)
-    return Table(f"{analysis.title}: numbers", columns, rows, key=analysis.key)
+    rows = tuple(_row(each) for each in shown)
+    return Table(f"{analysis.title}: numbers", columns, rows, note, analysis.key)
 
 
 def _row(found: NamedNumber) -> tuple[Cell, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from triage.charts import risk_coverage_curve, trade_off_curve
-from triage.charts.number_format import MISSING, interval, number
+from triage.charts.number_format import MISSING, number, span
 from triage.evaluation.policy_costs import PolicyCost, PolicyCosts
 from triage.evaluation.results import RiskCoverage
 from triage.reports.bundle_extra import BundleExtra
@@ -98,7 +98,7 @@ def _difference(row: PolicyCost) -> Cell:
     if found is None or found.value is None:
         return Cell(MISSING, weak=True)
     shown = number(found.value, row.cost.unit)
-    return Cell(shown, detail=interval(found, row.cost.unit), value=found.value)
+    return Cell(shown, detail=span(found.low, found.high, row.cost.unit), value=found.value)
 
 
 def _by_group(rows: list[PolicyCost]) -> Table:

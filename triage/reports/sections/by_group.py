@@ -6,14 +6,18 @@ from collections.abc import Sequence
 
 from triage.auditing.measurement import OVERALL
 from triage.reports.audit_report import AuditReport
-from triage.reports.document import Block, Heading, Section
+from triage.reports.document import Block, Heading, Paragraph, Section
 from triage.reports.sections.analysis import analyses
 from triage.reports.sections.cells import words
 from triage.reports.sections.group_tables import (
+    OTHER_METRICS,
     axis_tables,
     levels_by_axis,
     metrics_of,
 )
+
+MOST_METRICS = 5
+"""Metrics that are shown of each group."""
 
 
 def metrics_by_group(
@@ -32,7 +36,7 @@ def metrics_by_group(
     key, title : str
         Of the section.
     metrics : sequence of str
-        Keys.
+        Keys; the first `MOST_METRICS` that were measured are shown.
     analysis : str
         Key of the analysis that follows the tables.
     absent : str
@@ -43,8 +47,9 @@ def metrics_by_group(
     after = analyses(report, analysis)
     if not shown:
         return Section(key, title, after, "" if after else absent)
-    blocks: list[Block] = []
+    further = len(shown) > MOST_METRICS
+    blocks: list[Block] = [Paragraph(OTHER_METRICS)] if further else []
     axes = levels_by_axis(report)
     for axis in axes or [OVERALL]:
-        blocks += [Heading(words(axis)), *axis_tables(report, axis, shown)]
+        blocks += [Heading(words(axis)), *axis_tables(report, axis, shown[:MOST_METRICS])]
     return Section(key, title, (*blocks, *after))

@@ -7,7 +7,7 @@ from triage.reports.document import Section
 from triage.reports.sections.by_group import metrics_by_group
 
 CALIBRATION_METRICS = (
-    "ece", "adaptive_ece", "calibration_slope", "calibration_intercept", "brier", "nll",
+    "calibration_slope", "calibration_intercept", "ece", "adaptive_ece", "brier", "nll",
     "ece_equal_mass", "classwise_ece", "brier_reliability", "brier_resolution",
     "brier_uncertainty",
 )  # fmt: skip
@@ -16,7 +16,7 @@ CALIBRATION_METRICS = (
 def calibration(report: AuditReport) -> Section:
     """Whether probabilities are as large as they should be."""
     return metrics_by_group(
-        report, "calibration", "Calibration", CALIBRATION_METRICS, "calibration",
+        report, "calibration", "Calibration", CALIBRATION_METRICS, "reliability",
         "no metric of calibration was measured; the cases have no probabilities, or the plan "
         "asks for none",
     )  # fmt: skip

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from triage.auditing.audit_plan import Limit
+from triage.auditing.audit_plan import Limit, Margin
 from triage.auditing.measurement import ALL, OVERALL, AuditEstimate, AuditFinding, NamedNumber
 from triage.charts.number_format import MISSING, number, span
+from triage.evaluation.metrics.audit_registry import ALIASES
 from triage.reports.document import Cell, Table
 from triage.vocabulary.verdicts import Verdict
 
@@ -26,16 +27,26 @@ def group(axis: str, level: str) -> str:
     return f"{words(axis)}: {level}"
 
 
-def count(n: int, one: str, many: str = "") -> str:
+def count(n: int | None, one: str) -> str:
     """Write a number with its noun."""
-    return f"{n} {one if n == 1 else many or one + 's'}"
+    return f"{known(n)} {one if n == 1 else one + 's'}"
 
 
-def p_text(p: float | None) -> str:
-    """Write a p-value with three decimals; below 0.001 as "< 0.001"."""
-    if p is None:
+def known(n: int | None) -> str:
+    """Write a number of cases; one that a public copy leaves out is "suppressed"."""
+    return "suppressed" if n is None else str(n)
+
+
+def metric_key(named: Limit | Margin) -> str:
+    """Return the key of the metric that a plan names, perhaps by another name."""
+    return ALIASES.get(named.metric, named.metric)
+
+
+def share_text(part: int | None, whole: int | None) -> str:
+    """Write a share in percent; a dash where either number is not known."""
+    if part is None or whole is None:
         return MISSING
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return number(part / whole if whole else 0.0, "proportion")
 
 
 def limit_text(found: AuditFinding | Limit, unit: str) -> str:
@@ -83,9 +94,9 @@ def count_cell(n: int | None) -> Cell:
     return Cell(MISSING, weak=True) if n is None else Cell(str(n), value=n)
 
 
-def verdict_cell(verdict: Verdict) -> Cell:
-    """Return the cell of a verdict."""
-    return Cell("", verdict=verdict, value=verdict.value)
+def verdict_cell(verdict: Verdict, limit: str = "") -> Cell:
+    """Return the cell of a verdict, the limit below it."""
+    return Cell("", limit, verdict, value=verdict.value)
 
 
 def tally(verdicts: Iterable[Verdict]) -> dict[Verdict, int]:

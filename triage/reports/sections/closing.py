@@ -21,10 +21,13 @@ from triage.reports.document import (
     Table,
 )
 from triage.reports.sections.cells import (
+    count,
     count_cell,
     estimate_cell,
     group,
+    known,
     limit_text,
+    share_text,
     words,
 )
 from triage.vocabulary.subgroup_levels import UNKNOWN
@@ -44,8 +47,8 @@ def _sentences(report: AuditReport) -> list[str]:
     found = [
         "The numbers describe the audited cases, looked at afterwards. They do not promise the "
         "same at another site, with other devices, or in other patients.",
-        "Intervals are pointwise. Verdicts rest on them; p-values are corrected for the number of "
-        "comparisons, intervals are not.",
+        "Intervals are pointwise. P-values, and with them verdicts, are corrected for their "
+        "number; intervals are not, so an interval may lie beyond a limit without a verdict.",
         "The worst level of an axis is chosen after looking. Its estimate tends to be worse than "
         "its truth.",
         f"The limits were set by: {report.plan.source}.",
@@ -55,19 +58,17 @@ def _sentences(report: AuditReport) -> list[str]:
             "The source does not name patients. Where several cases are of one patient, intervals "
             "are too narrow."
         )
-    if report.n_labelled < report.n_cases:
+    if report.n_labelled != report.n_cases:
         found.append(
-            f"{report.n_cases - report.n_labelled} of {report.n_cases} cases have no reference "
-            "label. Metrics describe the others, which may differ from them."
+            f"Of {count(report.n_cases, 'case')} {known(report.n_labelled)} have a reference "
+            "label. Metrics describe these; the others may differ from them."
         )
     if not report.plan.axes:
         found.append("The plan names no axis of groups: nothing is known about any group.")
     for each in report.levels:
         if each.level == UNKNOWN and each.n_cases:
-            share = 100 * each.n_cases / max(report.n_cases, 1)
-            found.append(
-                f"{words(each.axis)} of {each.n_cases} cases ({share:.1f} %) is unknown."
-            )
+            share = share_text(each.n_cases, report.n_cases)
+            found.append(f"{words(each.axis)} of {each.n_cases} cases ({share}) is unknown.")
     if report.public:
         found.append("Small cells are suppressed in this copy.")
     return found
@@ -175,5 +176,3 @@ def integrity(report: AuditReport) -> Section:
         )
     )
     return Section("integrity", "Integrity", (Facts(facts), Heading("How to verify"), steps))
-
-

@@ -9,7 +9,9 @@ from triage.reports.document import Block, Cell, Column, Facts, Paragraph, Secti
 from triage.reports.sections.cells import (
     count_cell,
     estimate_cell,
+    known,
     limit_text,
+    metric_key,
     tally,
     unless_empty,
     verdict_cell,
@@ -43,8 +45,17 @@ def _facts(report: AuditReport) -> tuple[Block, ...]:
                 ("Version", report.system.version),
                 ("Intended use", report.system.intended_use),
                 ("Period", period_text(plan)),
-                ("Cases", f"{report.n_cases}, of which {report.n_labelled} with a reference label"),
-                ("Patients", str(report.n_patients) if report.patients_known else None),
+                (
+                    "Cases",
+                    f"{known(report.n_cases)}, of which {known(report.n_labelled)} with a "
+                    "reference label",
+                ),
+                (
+                    "Patients",
+                    known(report.n_patients)
+                    if report.patients_known
+                    else "not named by the source",
+                ),
                 ("Limits set by", plan.source),
                 ("Plan", report.plan_sha256),
                 ("Registration", report.registration.sentence),
@@ -65,9 +76,10 @@ def _limits(report: AuditReport) -> Table:
         ),
         rows=rows,
         note="Intervals are at "
-        f"{report.plan.intervals.confidence:.0%} confidence. A limit is met where the whole "
-        "interval is on its good side, failed where the whole interval is on the other side; "
-        "else there is not enough evidence. Numbers are rounded; verdicts use those of report.json.",
+        f"{report.plan.intervals.confidence:.0%} confidence. A limit is met, or failed, where the "
+        "estimate is on that side of it and the p-value, corrected for the number of verdicts, is "
+        f"below {1 - report.plan.intervals.confidence:.2g}; else there is not enough evidence. "
+        "Numbers are rounded here; verdicts use those of report.json.",
         key="verdicts",
     )  # fmt: skip
 
@@ -77,7 +89,7 @@ def _limit_row(report: AuditReport, limit: Limit) -> tuple[Cell, ...]:
         each
         for each in report.findings
         if (each.metric, each.at_least, each.at_most)
-        == (limit.metric, limit.at_least, limit.at_most)
+        == (metric_key(limit), limit.at_least, limit.at_most)
     ]
     overall = next((each for each in found if each.axis == OVERALL), None)
     groups = tally(each.verdict for each in found if each.axis != OVERALL)
@@ -97,7 +109,7 @@ def _margins(report: AuditReport) -> Table:
         found = [
             each
             for each in report.comparisons
-            if (each.metric, each.axis) == (margin.metric, margin.axis) and each.verdict
+            if (each.metric, each.axis) == (metric_key(margin), margin.axis) and each.verdict
         ]
         groups = tally(each.verdict for each in found if each.verdict)
         rows.append(

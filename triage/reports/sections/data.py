@@ -17,7 +17,15 @@ from triage.reports.document import (
     Table,
 )
 from triage.reports.sections.analysis import analyses
-from triage.reports.sections.cells import count, count_cell, group, unless_empty, words
+from triage.reports.sections.cells import (
+    count,
+    count_cell,
+    group,
+    known,
+    share_text,
+    unless_empty,
+    words,
+)
 from triage.reports.sections.cover import period_text
 from triage.vocabulary.subgroup_levels import UNKNOWN
 
@@ -46,8 +54,7 @@ def data(report: AuditReport) -> Section:
 
 def reference(report: AuditReport) -> Section:
     """Where the labels come from, and which share of the cases has one."""
-    unlabelled = report.n_cases - report.n_labelled
-    share = report.n_labelled / report.n_cases if report.n_cases else 0.0
+    share = share_text(report.n_labelled, report.n_cases)
     rule = {
         "refuse": "The plan refuses cases without a label.",
         "exclude": "Cases without a label are left out of every metric that needs one.",
@@ -56,8 +63,10 @@ def reference(report: AuditReport) -> Section:
         Facts(
             (
                 ("Column of labels", report.plan.columns.label),
-                ("Cases with a label", f"{report.n_labelled} of {report.n_cases} ({share:.1%})"),
-                ("Cases without a label", str(unlabelled)),
+                (
+                    "Cases with a label",
+                    f"{known(report.n_labelled)} of {known(report.n_cases)} ({share})",
+                ),
                 ("How labels were made", None),
                 ("Adjudication", None),
             )
@@ -70,16 +79,19 @@ def reference(report: AuditReport) -> Section:
 
 def _patients(report: AuditReport) -> str:
     if report.patients_known:
-        return f"{report.n_patients}; cases of one patient are resampled together"
+        return f"{known(report.n_patients)}; cases of one patient are resampled together"
     return "not named by the source; each case counts as a patient of its own"
 
 
 def _flow(report: AuditReport) -> Figure:
     left_out = sum(report.excluded.values())
     patients = f", {count(report.n_patients, 'patient')}" if report.patients_known else ""
-    unlabelled = report.n_cases - report.n_labelled
+    rows = unlabelled = None
+    if report.n_cases is not None:
+        rows = report.n_cases + left_out
+        unlabelled = None if report.n_labelled is None else report.n_cases - report.n_labelled
     steps = (
-        (f"{report.n_cases + left_out} rows read", f"{left_out} left out" if left_out else ""),
+        (f"{known(rows)} rows read", f"{left_out} left out" if left_out else ""),
         (f"{count(report.n_cases, 'case')} audited{patients}",
          f"{unlabelled} without a reference label" if unlabelled else ""),
         (f"{count(report.n_labelled, 'case')} with a reference label", ""),
@@ -120,7 +132,7 @@ def _missing(report: AuditReport) -> tuple[Block, ...]:
         (
             Cell(words(axis.name)),
             count_cell(unknown.get(axis.name, 0)),
-            Cell(f"{100 * unknown.get(axis.name, 0) / max(report.n_cases, 1):.1f} %"),
+            Cell(share_text(unknown.get(axis.name, 0), report.n_cases)),
         )
         for axis in report.plan.axes
     )

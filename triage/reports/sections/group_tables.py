@@ -12,7 +12,9 @@ from triage.vocabulary.verdicts import Verdict
 
 _SIDE_BY_SIDE = 5
 """Metrics of one table, so that it fits a page of A4."""
+OTHER_METRICS = "Further metrics of each group are in tables/estimates.csv and report.json."
 _GRAVEST_FIRST = (Verdict.FAILS, Verdict.NOT_ENOUGH, Verdict.MEETS)
+
 
 def levels_by_axis(report: AuditReport) -> dict[str, list[str]]:
     """Return the levels of each axis in the order of the estimates, without that of all cases."""

@@ -14,10 +14,10 @@ from triage.reports.sections.cells import (
     verdict_cell,
 )
 
-_ELSEWHERE = {
-    "equalised_odds", "heal", "skin_tone_misclassification", "selective_labels", "team",
-    "calibration", "risk_coverage", "errors",
-}  # fmt: skip
+_ELSEWHERE = (
+    "equalised_odds", "heal", "skin_tone_misclassification", "selective_labels", "team", "ood",
+    "reliability", "error_list",
+)  # fmt: skip
 """Analyses that other sections show."""
 
 
@@ -32,7 +32,7 @@ def performance(report: AuditReport) -> Section:
     columns = (
         Column("Metric"), Column("Estimate", "number"), Column("Interval", "number"),
         Column("Method"), Column("Cases", "number"), Column("Patients", "number"),
-        Column("Limit"), Column("Verdict"),
+        Column("Verdict"),
     )  # fmt: skip
     note = "Patients are those of the scarcest kind that the metric needs."
     table: tuple[Block, ...] = (Table("Metrics of all cases", columns, rows, note, "overall"),)
@@ -49,6 +49,7 @@ def _row(found: AuditEstimate, judged: AuditFinding | None) -> tuple[Cell, ...]:
         Cell(method),
         count_cell(found.n),
         count_cell(found.n_patients),
-        Cell(limit_text(judged, judged.unit) if judged else ""),
-        verdict_cell(judged.verdict) if judged else Cell(""),
+        Cell("")
+        if judged is None
+        else verdict_cell(judged.verdict, limit_text(judged, judged.unit)),
     )

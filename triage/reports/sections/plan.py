@@ -15,7 +15,7 @@ from triage.reports.document import (
     Section,
     Table,
 )
-from triage.reports.sections.cells import limit_text, unless_empty, words
+from triage.reports.sections.cells import limit_text, metric_key, unless_empty, words
 
 
 def plan(report: AuditReport) -> Section:
@@ -76,7 +76,7 @@ def _limits(report: AuditReport) -> Table:
     known = {each.metric: each for each in report.estimates}
     rows = []
     for limit in report.plan.limits:
-        found = known.get(limit.metric)
+        found = known.get(metric_key(limit))
         rows.append(
             (
                 Cell(found.title if found else words(limit.metric)),

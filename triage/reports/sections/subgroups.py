@@ -5,7 +5,8 @@ from __future__ import annotations
 from triage.auditing.audit_plan import Axis
 from triage.auditing.measurement import AuditFinding, LevelComparison
 from triage.charts.level_forest import level_forest
-from triage.charts.number_format import MISSING, number, span
+from triage.charts.number_format import MISSING, number, p_value, span
+from triage.evaluation.metrics.audit_registry import AUDIT_METRICS
 from triage.reports.audit_report import AuditReport
 from triage.reports.document import (
     Block,
@@ -17,29 +18,40 @@ from triage.reports.document import (
     Section,
     Table,
 )
-from triage.reports.sections.abstention import ABSTENTION_METRICS
 from triage.reports.sections.analysis import analyses
-from triage.reports.sections.calibration import CALIBRATION_METRICS
 from triage.reports.sections.cells import (
     count_cell,
     estimate_cell,
     group,
     limit_text,
-    p_text,
-    unless_empty,
+    metric_key,
     verdict_cell,
     words,
 )
-from triage.reports.sections.group_tables import axis_tables, levels_by_axis, metrics_of
+from triage.reports.sections.group_tables import (
+    OTHER_METRICS,
+    axis_tables,
+    levels_by_axis,
+    metrics_of,
+)
 
+_SHOWN = (
+    "accuracy", "sensitivity_urgent", "specificity_urgent", "under_triage_rate",
+    "over_triage_rate", "clinical_cost", "balanced_accuracy", "auroc_urgent",
+)  # fmt: skip
+"""Metrics that are shown of each group beside those with a limit and those of the user's own."""
 _PANELS, _ROWS = 3, 44
 """Panels of a chart, and rows of one that fits a page."""
+_MOST_LEVELS = 70
+"""Levels of an axis that is drawn; one of more would be too small to read."""
 _SHORT = {"Holm": "Holm", "Benjamini-Hochberg": "BH"}
 _CORRECTED = (
     "Below each corrected p-value is the method: Holm within the primary set, BH for Benjamini and "
     "Hochberg elsewhere."
 )
-_SIGNS = "✓ meets its limit, ✗ fails it, ? not enough evidence; metrics without a limit have no sign."
+_SIGNS = (
+    "✓ meets its limit, ✗ fails it, ? not enough evidence; metrics without a limit have no sign."
+)
 
 
 def subgroups(report: AuditReport) -> Section:
@@ -48,19 +60,20 @@ def subgroups(report: AuditReport) -> Section:
     if not axes:
         reason = "the plan names no axis of groups, or no group has cases"
         return Section("subgroups", "Performance by group", unavailable=reason)
-    judged = list(dict.fromkeys(limit.metric for limit in report.plan.limits))
-    elsewhere = {*judged, *CALIBRATION_METRICS, *ABSTENTION_METRICS}
-    metrics = [*judged, *(key for key in metrics_of(report) if key not in elsewhere)]
+    judged = list(dict.fromkeys(metric_key(limit) for limit in report.plan.limits))
+    own = (key for key in metrics_of(report) if key not in AUDIT_METRICS)
+    metrics = list(dict.fromkeys([*judged, *_SHOWN, *own]))
     by_name = {axis.name: axis for axis in report.plan.axes}
     blocks: list[Block] = [*_forest(report, judged or metrics), Paragraph(_SIGNS, "note")]
+    if not set(metrics_of(report)) <= set(metrics):
+        blocks.append(Paragraph(OTHER_METRICS))
     for axis in axes:
         planned = by_name.get(axis)
         blocks.append(Heading(words(axis)))
         blocks += [] if planned is None else _stated(planned)
         blocks += axis_tables(report, axis, metrics)
     blocks += [
-        Heading("Worst levels"), *unless_empty(_worst(report)),
-        *_differences(report),
+        *_worst(report, judged), *_differences(report, judged),
         *_verdicts(report),
         *analyses(report, "equalised_odds", "heal", "skin_tone_misclassification"),
     ]  # fmt: skip
@@ -74,8 +87,8 @@ def _forest(report: AuditReport, metrics: list[str]) -> tuple[Block, ...]:
         return ()
     caption = (
         "Estimates with intervals, one row a group. Hollow and dashed: not enough evidence. Dashed "
-        "line: all cases. Solid line: limit of the plan. Panels with a limit draw the interval "
-        "that the verdict rests on; panels without draw Wilson's interval of proportions."
+        "line: all cases. Solid line: limit of the plan. Panels with a limit draw the intervals "
+        "of the tables; panels without draw Wilson's interval of proportions."
     )
     title = f"Groups: {', '.join(known[key].title for key in shown)}"
     return tuple(
@@ -85,10 +98,12 @@ def _forest(report: AuditReport, metrics: list[str]) -> tuple[Block, ...]:
 
 
 def _pages(levels: dict[str, list[str]]) -> list[list[str]]:
-    """Divide the axes into charts of at most a page, one axis undivided."""
+    """Divide the axes into charts of about a page; an axis of very many levels is in none."""
     pages: list[list[str]] = []
     rows = _ROWS
     for axis, names in levels.items():
+        if len(names) > _MOST_LEVELS:
+            continue
         rows += 1 + len(names)
         if rows > _ROWS:
             pages.append([])
@@ -114,7 +129,10 @@ def _stated(axis: Axis) -> tuple[Block, ...]:
     return (Paragraph(" ".join(sentences), "note"),) if sentences else ()
 
 
-def _worst(report: AuditReport) -> Table:
+def _worst(report: AuditReport, judged: list[str]) -> tuple[Block, ...]:
+    shown = [each for each in report.worst if not judged or each.metric in judged]
+    if not shown:
+        return ()
     units = {key: found.unit for key, found in metrics_of(report).items()}
     rows = tuple(
         (
@@ -122,39 +140,48 @@ def _worst(report: AuditReport) -> Table:
             Cell(words(each.axis)),
             Cell(each.level or "none with enough evidence", weak=each.level is None),
             Cell(number(each.value, units.get(each.metric, "")), value=each.value),
-            Cell(MISSING if each.low is None else span(each.low, each.high, units[each.metric])),
+            Cell(MISSING if each.low is None else
+                 span(each.low, each.high, units.get(each.metric, ""))),
         )
-        for each in report.worst
-    )
+        for each in shown
+    )  # fmt: skip
     columns = (
         Column("Metric"), Column("Axis"), Column("Worst level"), Column("Estimate", "number"),
         Column("Interval", "number"),
     )  # fmt: skip
     note = "The worst level is chosen after looking: its estimate tends to be worse than its truth."
-    return Table("Worst level of each axis", columns, rows, note, "worst")
+    note += _rest(len(report.worst) - len(shown), "worst")
+    return Heading("Worst levels"), Table("Worst level of each axis", columns, rows, note, "worst")
 
 
-def _differences(report: AuditReport) -> tuple[Block, ...]:
-    if not report.comparisons:
+def _rest(left: int, name: str) -> str:
+    """Say where the rows of metrics without a limit are."""
+    return f" {left} rows of metrics without a limit are in tables/{name}.csv." if left else ""
+
+
+def _differences(report: AuditReport, judged: list[str]) -> tuple[Block, ...]:
+    planned = {*judged, *(metric_key(margin) for margin in report.plan.margins)}
+    shown = [each for each in report.comparisons if not planned or each.metric in planned]
+    if not shown:
         return ()
-    with_margin = any(each.margin is not None for each in report.comparisons)
-    rows = tuple(_difference(each, with_margin) for each in report.comparisons)
+    with_margin = any(each.margin is not None for each in shown)
+    rows = tuple(_difference(each, with_margin) for each in shown)
     columns = (
         Column("Level, against"), Column("Metric"), Column("Difference", "number"),
         Column("Ratio", "number"), Column("p", "number"), Column("p corrected", "number"),
-        *((Column("Margin", "number"), Column("Verdict")) if with_margin else ()),
+        *((Column("Verdict, margin"),) if with_margin else ()),
     )  # fmt: skip
     note = f"Differences in the unit of the metric, proportions as fractions of one. {_CORRECTED}"
+    note += _rest(len(report.comparisons) - len(shown), "comparisons")
     table = Table("Each level against its reference", columns, rows, note, "comparisons")
     return Heading("Differences and ratios between groups"), table
 
 
 def _difference(each: LevelComparison, with_margin: bool) -> tuple[Cell, ...]:
     weak = each.evidence == "not enough"
-    judged = (
-        Cell(number(each.margin, "") if each.margin is not None else "", value=each.margin),
-        Cell("") if each.verdict is None else verdict_cell(each.verdict),
-    )
+    judged = Cell("")
+    if each.verdict is not None:
+        judged = verdict_cell(each.verdict, f"margin {number(each.margin, '')}")
     return (
         Cell(group(each.axis, each.level), f"against {each.reference}"),
         Cell(each.title),
@@ -162,9 +189,9 @@ def _difference(each: LevelComparison, with_margin: bool) -> tuple[Cell, ...]:
              weak=weak, value=each.difference),
         Cell(number(each.ratio, ""), span(each.ratio_low, each.ratio_high, ""), weak=weak,
              value=each.ratio),
-        Cell(p_text(each.p_value), value=each.p_value),
-        Cell(p_text(each.p_adjusted), _SHORT[each.correction], value=each.p_adjusted),
-        *(judged if with_margin else ()),
+        Cell(p_value(each.p_value), value=each.p_value),
+        Cell(p_value(each.p_adjusted), _SHORT[each.correction], value=each.p_adjusted),
+        *((judged,) if with_margin else ()),
     )  # fmt: skip
 
 
@@ -189,7 +216,7 @@ def _finding(each: AuditFinding) -> tuple[Cell, ...]:
         Cell(limit_text(each, each.unit)),
         estimate_cell(each),
         count_cell(each.n),
-        Cell(p_text(each.p_value), value=each.p_value),
-        Cell(p_text(each.p_adjusted), _SHORT[each.correction], value=each.p_adjusted),
+        Cell(p_value(each.p_value), value=each.p_value),
+        Cell(p_value(each.p_adjusted), _SHORT[each.correction], value=each.p_adjusted),
         verdict_cell(each.verdict),
     )

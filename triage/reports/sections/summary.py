@@ -13,6 +13,7 @@ from triage.reports.sections.cells import (
     estimate_text,
     group,
     limit_text,
+    metric_key,
     tally_text,
     unless_empty,
     words,
@@ -31,8 +32,8 @@ def summary(report: AuditReport) -> Section:
         Paragraph(_what(report), "lead"),
         Paragraph(f"Verdicts for all cases: {tally_text(each.verdict for each in overall)}. "
                   f"Verdicts for groups: {tally_text(each.verdict for each in groups)}."),
-        *_failing(report.findings),
-        *_unknown(report.findings),
+        *_failing([*overall, *groups]),
+        *_unknown([*overall, *groups]),
         *_differences(report),
         *unless_empty(_worst(report)),
         Heading("How far to trust this report"),
@@ -89,7 +90,7 @@ def _differences(report: AuditReport) -> tuple[Block, ...]:
 
 
 def _worst(report: AuditReport) -> Table:
-    judged = {limit.metric for limit in report.plan.limits}
+    judged = {metric_key(limit) for limit in report.plan.limits}
     units = {each.metric: each.unit for each in report.estimates}
     rows = tuple(
         (
@@ -100,7 +101,12 @@ def _worst(report: AuditReport) -> Table:
         for each in report.worst
         if each.metric in judged and each.level is not None
     )  # fmt: skip
-    columns = (Column("Metric"), Column("Axis"), Column("Worst level"), Column("Estimate", "number"))
+    columns = (
+        Column("Metric"),
+        Column("Axis"),
+        Column("Worst level"),
+        Column("Estimate", "number"),
+    )
     return Table("Worst levels of the judged metrics", columns, rows[:_MOST])
 
 
@@ -113,10 +119,15 @@ def _trust(report: AuditReport) -> tuple[str, ...]:
     return (
         f"Plan {report.registration.sentence}.",
         deviations,
-        f"{sum(report.excluded.values())} of {report.n_cases + sum(report.excluded.values())} "
-        "rows were left out; the section on data gives the reasons.",
+        _left_out(sum(report.excluded.values())),
         "The numbers describe the audited cases. They do not promise the same elsewhere.",
     )
+
+
+def _left_out(n: int) -> str:
+    if n == 0:
+        return "No row of the data was left out."
+    return f"{count(n, 'row')} of the data left out; the section on data gives the reasons."
 
 
 def _shortened(lines: Sequence[str]) -> tuple[str, ...]:
