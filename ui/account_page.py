@@ -22,6 +22,7 @@ PERMITTED = {
     Action.ADD_LABEL: "give a case a label outside of a review",
     Action.EXPORT_CASE: "give signed cases to other systems",
     Action.VIEW_REVIEW_FIGURES: "see the figures of reviews",
+    Action.AUDIT: "plan, run and read audits of subgroups",
     Action.SET_POLICY: "set the review policy of a site",
     Action.PLANT_CASE: "put cases with a known answer among the others",
     Action.UPLOAD_CASE: "add a case from files in the browser",

@@ -36,13 +36,15 @@ _STYLE = """
     background: #7fa3bd; border-radius: 0.15rem; }
   .tt .scale b { position: absolute; top: 0.1rem; width: 0.7rem; height: 0.7rem;
     margin-left: -0.35rem; border: 2px solid #fff; border-radius: 50%; background: #164a6f; }
+  .tt .scale s { position: absolute; top: -0.15rem; height: 1.2rem; width: 2px;
+    margin-left: -1px; background: #0f1923; }
   .tt code { font-size: 0.85em; }
   .tt a { color: #164a6f; font-weight: 600; }
   .tt kbd { padding: 0 0.35rem; border: 1px solid #b7c3cc; border-bottom-width: 2px;
     border-radius: 0.25rem; background: #fff; font: inherit; white-space: nowrap; }
   @media (max-width: 640px) {
     .tt table { font-size: 0.85rem; }
-    .tt .chart { display: none; }
+    .tt .chart, .tt.stacked td.chart { display: none; }
     .tt th, .tt td { padding-right: 0.5rem; }
     .tt td.number, .tt thead th { white-space: normal; }
     .tt.stacked thead { position: absolute; width: 1px; height: 1px; overflow: hidden;
@@ -211,7 +213,11 @@ def link(text: str, address: str) -> Markup:
 
 
 def interval_bar(
-    value: float, low: float, high: float, ends: tuple[float, float] = (0.0, 1.0)
+    value: float,
+    low: float,
+    high: float,
+    ends: tuple[float, float] = (0.0, 1.0),
+    limit: float | None = None,
 ) -> Markup:
     """Return a dot and its interval on a scale.
 
@@ -220,13 +226,18 @@ def interval_bar(
     value, low, high : float
     ends : tuple of float
         Of the scale; what lies beyond is drawn at its end.
+    limit : float, optional
+        Drawn as a line across the scale.
     """
     start, stop = ends
     assert start < stop, "a scale has a length"
-    at, left, right = (
-        100 * min(max((each - start) / (stop - start), 0.0), 1.0) for each in (value, low, high)
+    marked = value if limit is None else limit
+    at, left, right, line = (
+        100 * min(max((each - start) / (stop - start), 0.0), 1.0)
+        for each in (value, low, high, marked)
     )
+    across = Markup("") if limit is None else Markup('<s style="left:{:.1f}%"></s>').format(line)
     return Markup(
-        '<span class="scale"><i style="left:{:.1f}%;width:{:.1f}%"></i>'
+        '<span class="scale"><i style="left:{:.1f}%;width:{:.1f}%"></i>{}'
         '<b style="left:{:.1f}%"></b></span>'
-    ).format(left, right - left, at)
+    ).format(left, right - left, across, at)

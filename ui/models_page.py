@@ -10,8 +10,9 @@ from triage.store import Store
 from triage.store.registered_bundles import RegisteredBundle, registered_bundles
 from ui import frame, html_table
 from ui.html_table import Cell, Column
+from ui.model_card_page import address_of_card
 from ui.session import go_to_worklist
-from ui.words import date_of, plural
+from ui.words import date_of, grouped, plural
 
 _COLUMNS = (
     Column("System"),
@@ -45,16 +46,21 @@ def show(store: Store, session: Session) -> None:
     )
     if not any(one.champion for one in bundles):
         st.warning("No system is in use.", icon=":material/warning:")
-    html_table.show_table("Trained systems", _COLUMNS, [_row(one) for one in bundles], stacked=True)
+    cards = may(session.actor, Action.AUDIT)
+    rows = [_row(one, cards=cards) for one in bundles]
+    html_table.show_table("Trained systems", _COLUMNS, rows, stacked=True)
 
 
-def _row(bundle: RegisteredBundle) -> tuple[Cell, ...]:
+def _row(bundle: RegisteredBundle, *, cards: bool) -> tuple[Cell, ...]:
+    name: Cell = bundle.name
+    if cards:
+        name = html_table.link(bundle.name, address_of_card(bundle.digest))
     return (
-        html_table.lines(bundle.name, html_table.code(bundle.digest[:12])),
+        html_table.lines(name, html_table.code(bundle.digest[:12])),
         _state(bundle),
         date_of(bundle.registered_at),
         str(bundle.conditions),
-        f"{bundle.cases:,}".replace(",", " "),
+        grouped(bundle.cases),
     )
 
 

@@ -15,9 +15,12 @@ from ui import (
     account_page,
     add_case_page,
     adjudication_page,
+    audit_cases_page,
+    audits_page,
     case_page,
     governance_page,
     help_page,
+    model_card_page,
     models_page,
     my_cases_page,
     second_reads_page,
@@ -74,8 +77,19 @@ PAGES = (
     PageEntry(
         PagePath.GOVERNANCE, "Governance", governance_page.show, (Action.VIEW_REVIEW_FIGURES,)
     ),
+    PageEntry(PagePath.AUDITS, "Audits", audits_page.show, (Action.AUDIT,)),
+    PageEntry(
+        PagePath.AUDIT_CASES,
+        "Cases of an audit",
+        audit_cases_page.show,
+        (Action.AUDIT,),
+        listed=False,
+    ),
     PageEntry(
         PagePath.MODELS, "Models", models_page.show, (Action.VIEW_CASES, Action.CHANGE_MODELS)
+    ),
+    PageEntry(
+        PagePath.MODEL_CARD, "Model card", model_card_page.show, (Action.AUDIT,), listed=False
     ),
     PageEntry(PagePath.HELP, "Help", help_page.show),
 )

@@ -72,6 +72,11 @@ def plural(count: int, one: str, several: str) -> str:
     return f"{count} {one if count == 1 else several}"
 
 
+def grouped(count: int) -> str:
+    """Return a number with blanks between its thousands: '12 345'."""
+    return f"{count:,}".replace(",", " ")
+
+
 def follow_up_words(follow_up: FollowUp) -> str:
     """Return what is to follow where the AI abstained, with its day and the reader's words."""
     day = f" by {follow_up.by}" if follow_up.by else ""

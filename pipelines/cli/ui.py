@@ -56,6 +56,10 @@ def ui(
         Path | None,
         typer.Option("--uploads", help="Folder for the files of cases added in the pages."),
     ] = None,
+    audits: Annotated[
+        Path | None,
+        typer.Option("--audits", help="Folder of the plans and reports of audits."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Open the reviewer's pages until interrupted.
@@ -88,6 +92,7 @@ def ui(
             checkpoints=checkpoints,
             oct_reference=oct_reference,
             uploads=uploads,
+            audits=audits,
         ),
     )
     address = settings.address

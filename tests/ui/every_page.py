@@ -55,6 +55,7 @@ def every_page(
     sign_in(other, address, GOVERNANCE.name, password)
     _heading(other, "Worklist")
     yield from _listed(other, address, "governance", "Governance")
+    yield from _audits(other, address, made.bundle)
 
 
 def settled(page: Any) -> None:
@@ -113,6 +114,23 @@ def _lists(page: Any, address: str) -> Iterator[Shown]:
         ("account", ""),
     ):
         yield from _listed(page, address, path, heading)
+
+
+def _audits(page: Any, address: str, bundle: str) -> Iterator[Shown]:
+    yield from _listed(page, address, "audits?audit=half-year", "Audits")
+    page.get_by_role("radio", name="With intervals and p-values").click()
+    page.get_by_role("region", name="Findings").wait_for()
+    settled(page)
+    yield Shown("audit with intervals", page)
+    page.get_by_role("tab", name="Plans").click()
+    page.get_by_role("button", name="Audit this database").wait_for()
+    yield Shown("plans of audits", page)
+    page.goto(f"{address}/model-card?bundle={bundle}")
+    _heading(page, "Demo skin system")
+    yield Shown("model card", page)
+    page.goto(f"{address}/audit-cases?audit=half-year&axis=overall&level=all&metric=accuracy")
+    _heading(page, "Cases that count as errors")
+    yield Shown("cases of an audit of a table", page)
 
 
 def _photographs(page: Any, address: str, made: EveryPage) -> Iterator[Shown]:

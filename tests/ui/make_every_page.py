@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.store.make import abstention, bundle, case, opinion, ranked
 from tests.ui.make_accounts import account
+from tests.ui.make_audits import fill_audits, write_manifest
 from tests.ui.make_cases import SITE
 from tests.ui.make_oct import SMALL, oct_opinion, reading_of, write_reading, write_volume
 from triage.accounts import Actor, Role
@@ -31,6 +32,7 @@ from triage.review import (
 from triage.review.drafts import save_draft
 from triage.review.policies import SecondReadPolicy, SitePolicy, set_site_policy
 from triage.store import (
+    BundleRecord,
     ImageRecord,
     LabelSource,
     Modality,
@@ -82,11 +84,14 @@ class EveryPage:
         Number of each case, by its name.
     condition : str
         Which the AI names for case C-1003.
+    bundle : str
+        Digest of the system of photographs. The folder has audits of it, in `audits`.
     """
 
     url: str
     numbers: dict[str, int]
     condition: str
+    bundle: str
 
 
 def fill_every_page(
@@ -113,7 +118,12 @@ def fill_every_page(
     """
     url = f"sqlite:///{folder / 'cases.db'}"
     store = open_store(url, create=True)
-    numbers = _add_photographs(store, folder, side, long_names=long_names)
+    digest = write_manifest(folder / "bundle", "Demo skin system")
+    fill_audits(folder / "audits", digest)
+    system = bundle(
+        digest, name="Demo skin system", path=str(folder / "bundle"), conditions=_CONDITIONS
+    )
+    numbers = _add_photographs(store, folder, side, system, long_names=long_names)
     numbers["V-3101"] = _add_volume(store, folder, scan)
     for actor in (READER, COLLEAGUE, GOVERNANCE):
         assert actor.role is not None
@@ -123,16 +133,18 @@ def fill_every_page(
         set_site_policy(store, site, policy, GOVERNANCE)
     _read_cases(store, numbers)
     store.close()
-    return EveryPage(url, numbers, LONG_CONDITION if long_names else _SHORT)
+    return EveryPage(url, numbers, LONG_CONDITION if long_names else _SHORT, digest)
 
 
-def _add_photographs(store: Store, folder: Path, side: int, *, long_names: bool) -> dict[str, int]:
+def _add_photographs(
+    store: Store, folder: Path, side: int, scored_by: BundleRecord, *, long_names: bool
+) -> dict[str, int]:
     names = (*_OPEN, *_DONE, *_SECOND)
     generated = generate_cases(len(names), seed=3, size=side, rare_fraction=0.0)
     now = datetime.now(UTC)
     numbers = {}
     with store.transaction() as session:
-        system = register_bundle(session, bundle(name="Demo skin system", conditions=_CONDITIONS))
+        system = register_bundle(session, scored_by)
         set_champion(session, system)
         for at, (name, phantom) in enumerate(zip(names, generated, strict=True)):
             images = _save(folder / "photographs", name, phantom, 3 if name == "C-1001" else 1)

@@ -34,6 +34,7 @@ NAMES = {
     "sign-off": "page_sign_off",
     "letter": "page_letter",
     "governance": "page_governance",
+    "audits?audit=half-year": "page_audits",
 }
 """File of each page that the documentation shows."""
 
@@ -64,7 +65,7 @@ def write_pictures(folder: Path, *, scan: tuple[int, int, int] = FULL, side: int
         work = Path(made_in)
         (work / "uploads").mkdir()
         made = fill_every_page(work, PASSWORD, scan, side, long_names=False)
-        settings = ServingSettings(uploads=work / "uploads")
+        settings = ServingSettings(uploads=work / "uploads", audits=work / "audits")
         with serve(made.url, work, settings) as address, sync_playwright() as play:
             browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
             pages = [

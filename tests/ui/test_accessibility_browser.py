@@ -120,7 +120,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("every-page")
     (folder / "uploads").mkdir()
     made = fill_every_page(folder, PASSWORD)
-    settings = ServingSettings(uploads=folder / "uploads")
+    settings = ServingSettings(uploads=folder / "uploads", audits=folder / "audits")
     with serve(made.url, folder, settings) as address, sync_playwright() as play:
         expect.set_options(timeout=60_000)
         browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

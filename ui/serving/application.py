@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 
 from triage.store import Store
 from ui.serving.access import AccessControl
+from ui.serving.audit_routes import AuditRoutes
 from ui.serving.background_checkpoints import checkpoints_in_background
 from ui.serving.image_routes import ImageRoutes
 from ui.serving.letter_routes import LetterRoutes
@@ -50,6 +51,7 @@ def build_application(store: Store, settings: ServingSettings, script: Path = SC
         *page_routes(),
         *ImageRoutes(store).routes(),
         *LetterRoutes(store, settings).routes(),
+        *AuditRoutes(settings).routes(),
         *StepRoutes(store, settings).routes(),
     ]
     if provider is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from triage.accounts.accounts import any_enabled
 from triage.errors import UsageError
@@ -27,7 +28,7 @@ def checked_settings(store: Store, settings: ServingSettings) -> ServingSettings
     ------
     UsageError
         If another computer could connect without sign-in or without TLS, if options contradict
-        each other, or if a file or the folder for files cannot be used.
+        each other, or if a file or a folder cannot be used.
     LedgerError
         If the key of the ledger cannot be used.
     SpecError
@@ -45,12 +46,25 @@ def checked_settings(store: Store, settings: ServingSettings) -> ServingSettings
         uploads = settings.uploads.expanduser().resolve()  # the cases keep it
         prepare_folder(uploads)
         settings = replace(settings, uploads=uploads)
+    if settings.audits is not None:
+        settings = replace(settings, audits=_existing_folder(settings.audits))
     if not settings.loopback:
         _require_protection(store, settings)
     if settings.tls_cert is not None and settings.tls_key is not None:
         names = check_tls_files(settings.tls_cert, settings.tls_key)
         return replace(settings, certificate_names=names)
     return settings
+
+
+def _existing_folder(folder: Path) -> Path:
+    found = folder.expanduser().resolve()
+    if not found.is_dir():
+        raise UsageError(
+            "There is no such folder of audits.",
+            where=str(folder),
+            hint="Make it and put the plans of audits (*.yaml) into it.",
+        )
+    return found
 
 
 def _require_protection(store: Store, settings: ServingSettings) -> None:

@@ -39,6 +39,8 @@ class ServingSettings:
         Measurements of healthy eyes (YAML), see `ui.oct_reference`.
     uploads : Path, optional
         Folder for the files of cases that people add in the pages; without it they cannot.
+    audits : Path, optional
+        Folder of the plans and reports of audits, see `ui.audit_folder`.
     """
 
     host: str = LOOPBACK
@@ -54,6 +56,7 @@ class ServingSettings:
     checkpoints: Path | None = None
     oct_reference: Path | None = None
     uploads: Path | None = None
+    audits: Path | None = None
 
     @property
     def secure(self) -> bool:
@@ -91,7 +94,7 @@ class ServingSettings:
         """Return the settings that `to_json` wrote."""
         values = json.loads(text)
         paths = ("tls_cert", "tls_key", "oidc", "ledger_key", "checkpoints", "oct_reference")
-        for name in (*paths, "uploads"):
+        for name in (*paths, "uploads", "audits"):
             values[name] = None if values[name] is None else Path(values[name])
         values["certificate_names"] = tuple(values["certificate_names"])
         return cls(**values)
