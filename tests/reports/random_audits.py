@@ -1,6 +1,6 @@
 """Random audits of known cases, and an attacker who knows everything but the cases.
 
-The attacker's unknowns are the numbers of cases of each kind, where a kind is a value of each column
+The attacker's unknowns are the numbers of cases of each kind: a kind is a value of each column
 of the cases. Every count of a report is a sum of these, so every number that a public report prints
 is an equation; nothing of how the suppression works is used.
 """
@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from tests.reports.audit_example import audit_report
+from tests.reports.small_audit import audit_report
 from triage.auditing.audit_plan import AuditPlan, Axis, PlannedCondition
 from triage.auditing.measurement import ALL, OVERALL, AuditEstimate, LevelSummary
 from triage.reports.audit_report import AuditReport

@@ -46,6 +46,8 @@ def counts(found: AuditEstimate | NamedNumber, smallest_cost: float) -> dict[Kin
         shown["n"] = found.n
     if found.n_patients is not None:
         shown["n_patients"] = found.n_patients
+    if found.value is not None and found.unit == "count":
+        return shown | {"positive": abs(found.value)}
     if found.n is None or found.value is None:
         return shown
     if positive is not None:
@@ -173,6 +175,12 @@ class _Grid:
         }
 
     @property
+    def sets(self) -> list[int]:
+        """Classes that are numbers of cases, not of patients."""
+        patients = "n_patients"
+        return sorted({c for q, c in self.class_of.items() if patients not in (q, q[1])})
+
+    @property
     def set_sizes(self) -> list[int]:
         """Classes that are sizes of sets of cases."""
         names = {*SIZES} - {"n_patients"}
@@ -188,15 +196,18 @@ def _sums_in_scopes(grid: _Grid) -> None:
             if len(found) == 3:
                 grid.sums.append(Sum(found[0], (found[1], found[2])))
     pairs = {(whole, part) for whole, *parts in known for part in parts}
-    for whole, part in permutations(range(len(grid.matrix)), 2):
+    for whole, part in permutations(grid.sets, 2):
         rest = grid.matrix[whole] - grid.matrix[part]
         if np.isnan(rest).all() or np.nanmin(rest) < 0:
             continue
-        # A difference that is not small is no secret, nor is one within a small count.
-        told = is_small(rest) & ~is_small(grid.matrix[whole]) & ((whole, part) not in pairs)
-        for number in np.flatnonzero(told | ((rest == 0) & (grid.matrix[whole] > 0))):
-            scope = grid.scopes[number]
-            grid.add_difference(*grid.cells(whole, [scope]), grid.cells(part, [scope]))
+        small = is_small(rest) & ~is_small(grid.matrix[whole]) & ((whole, part) not in pairs)
+        # Differences that are not small tell those of the other levels of their axis.
+        axes = {grid.scopes[number][0] for number in np.flatnonzero(small)}
+        for number, scope in enumerate(grid.scopes):
+            same = rest[number] == 0 < grid.matrix[whole, number]
+            if same or (axes and scope[0] in axes | {OVERALL} and rest[number] > 0):
+                larger, smaller = grid.cells(whole, [scope]) + grid.cells(part, [scope])
+                grid.add_difference(larger, (smaller,))
 
 
 def _triples(matrix: NDArray[np.float64]) -> Iterator[tuple[int, int, int]]:
@@ -274,7 +285,7 @@ def _estimate_rules(grid: _Grid, report: AuditReport) -> Iterator[Rule]:
         scope = (each.axis, each.level)
         found = {
             kind: grid.cell(grid.class_of[each.metric, kind], scope)
-            for kind in ("n", "n_patients", "positive", "negative")
+            for kind in ("n", "positive", "negative")
             if (each.metric, kind) in grid.class_of
         }
         of = tuple(cell for cell in found.values() if cell is not None)

@@ -18,7 +18,10 @@ from triage.auditing.run import measure_audit
 from triage.auditing.sources import read_database, read_table
 from triage.errors import UsageError
 from triage.ledger.keys import load_key
+from triage.named_file import MAX_JSON_BYTES
 from triage.progress import Progress
+from triage.regular_file import read_regular
+from triage.reports import verify_report
 from triage.reports.archive import make_archive
 from triage.reports.attachments import read_attachments
 from triage.reports.audit_report import (
@@ -66,8 +69,9 @@ def run_audit(
     ----------
     plan : Path
     out : Path
-        Folder of `report.html`, `report.pdf`, `report.json`, `tables/` and `audit.zip`. An
-        interrupted run goes on from the parts it has kept there.
+        Folder of `report.html`, `report.pdf`, `report.json`, `tables/`, `audit.zip`, and
+        `verify_report.py`, which verifies it. An interrupted run goes on from the parts it has
+        kept there.
     predictions : Path, optional
         A table of predictions. Without it the cases are those of `store`.
     store : Store, optional
@@ -107,6 +111,7 @@ def run_audit(
         report = with_identity(report)
         files = render_all(report)
         files["audit.zip"] = make_archive(files, report, signing)
+        files["verify_report.py"] = read_regular(verify_report.__file__, MAX_JSON_BYTES)
         write_all(out, files)
     if store is not None:
         record_run(

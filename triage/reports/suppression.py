@@ -9,7 +9,7 @@ data: no count from 1 to 10 is shown, nor anything it can be computed from, perc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -74,11 +74,11 @@ class _Suppression:
     def report(self) -> AuditReport:
         """Return the public report."""
         full = self._full
-        incomplete = {each.correction for each in full.findings if self._is_gone(each)}
+        incomplete: set[str] = {each.correction for each in full.findings if self._is_gone(each)}
         incomplete |= {e.correction for e in full.comparisons if self._is_gone_comparison(e)}
         changes: dict[str, Any] = {
             "public": True,
-            "facts": {k: v for k, v in full.facts.items() if not _has_number(v)},
+            "facts": _facts(full.facts),
             "excluded": {}
             if is_small(np.array([*full.excluded.values()], dtype=np.float64)).any()
             else full.excluded,
@@ -93,7 +93,9 @@ class _Suppression:
             "comparisons": [self._comparison(each, incomplete) for each in full.comparisons],
             "worst": [self._worst(each) for each in full.worst],
             "analyses": [self._analysis(each) for each in full.analyses],
-            "system": full.system.model_copy(update={"manifest": None}),
+            "system": full.system.model_copy(
+                update={"manifest": None, "facts": _facts(full.system.facts)}
+            ),
             "attachments": [_attachment(each) for each in full.attachments],
             "extra": {},
         }
@@ -187,7 +189,9 @@ class _Suppression:
             return True
         name, scope = f"{analysis}.{number.key}", (number.axis, number.level)
         kinds = counts(number, self._smallest_cost)
-        return number.n is None or any(((name, k), scope) in self._hidden for k in kinds)
+        if number.n is None or is_small(np.array([*kinds.values()])).any():
+            return True
+        return any(((name, kind), scope) in self._hidden for kind in kinds)
 
 
 def _rounded_number(number: NamedNumber) -> NamedNumber:
@@ -212,6 +216,11 @@ def _significant(value: float | None) -> float | None:
 
 def _has_number(text: str) -> bool:
     return _COUNT.search(_DATE.sub("", text)) is not None
+
+
+def _facts(facts: Mapping[str, str]) -> dict[str, str]:
+    """Keep hashes, versions and dates, and drop what may be a number of cases."""
+    return {name: value for name, value in facts.items() if not _has_number(value)}
 
 
 def _without_counts(sentences: Iterable[str]) -> list[str]:
