@@ -26,7 +26,7 @@ from triage.store.tables import Case, Event
 from triage.vocabulary.clinical import Urgency
 from ui import frame
 from ui.audit_folder import audit_named
-from ui.audit_tables import group_name
+from ui.audit_tables import count_words, group_name
 from ui.components import case_rows
 from ui.components.case_rows import CaseRow, Fact, Heading, case_address
 from ui.image_address import PictureSize, image_address
@@ -65,7 +65,7 @@ def show(store: Store, session: Session) -> None:
         return
     st.markdown(
         f"**{escape(group_name(cell.axis, cell.level))} · {escape(cell.title)}**: "
-        f"{escape(number(cell.value, cell.unit))} of {grouped(cell.n)} in the report "
+        f"{escape(number(cell.value, cell.unit))} of {count_words(cell.n)} in the report "
         f"*{escape(report.title)}*. {plural(total, 'case counts', 'cases count')} as errors in the "
         "database now."
     )

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from triage.auditing.measurement import AuditFinding
 from triage.printable import printable
 from triage.reports.audit_report import AuditReport
+from triage.reports.sections.cells import metric_key
 from triage.vocabulary.verdicts import Verdict
 from ui import audit_tables, html_table
 from ui.audit_folder import FinishedAudit
@@ -260,7 +261,8 @@ def _list(items: Sequence[str]) -> Markup:
 
 
 def _comparisons(report: AuditReport) -> None:
-    judged = {one.metric for one in (*report.findings, *report.plan.margins)}
+    judged = {one.metric for one in report.findings}
+    judged |= {metric_key(one) for one in report.plan.margins}
     found = [one for one in report.comparisons if one.metric in judged]
     if not found:
         return

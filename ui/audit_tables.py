@@ -19,9 +19,10 @@ from triage.auditing.measurement import (
     AuditFinding,
     LevelComparison,
 )
-from triage.charts.number_format import MISSING, number, span
+from triage.charts.number_format import MISSING, number, p_value, span
 from triage.printable import printable
 from triage.reports.audit_report import AuditReport
+from triage.reports.sections.cells import limit_text
 from triage.vocabulary.verdicts import Verdict
 from ui.html_table import Cell, Column, interval_bar, lines, link, weak
 from ui.page_paths import PagePath
@@ -54,18 +55,11 @@ COMPARISON_COLUMNS = (
     Column("p, adjusted", "number"),
     Column("Margin"),
 )
-_SMALLEST_P = 0.001
 
 
 def group_name(axis: str, level: str) -> str:
     """Return a set of cases in words: 'All cases', 'Skin type: III'."""
     return "All cases" if axis == OVERALL else f"{plain_name(axis)}: {printable(level)}"
-
-
-def limit_words(found: AuditFinding) -> str:
-    """Return the limit of a finding: 'at least 80.0 %'."""
-    side = "at least" if found.at_least is not None else "at most"
-    return f"{side} {number(_bound(found), found.unit)}"
 
 
 def counts(findings: Sequence[AuditFinding]) -> dict[Verdict, int]:
@@ -130,9 +124,9 @@ def matrix(findings: Sequence[AuditFinding], address: Callable[[AuditFinding], s
     address : callable
         Returns the address of the cases of a finding, '' where there is none.
     """
-    limits = list(dict.fromkeys((one.title, limit_words(one)) for one in findings))
+    limits = list(dict.fromkeys((one.title, limit_text(one, one.unit)) for one in findings))
     groups = list(dict.fromkeys((one.axis, one.level) for one in findings))
-    at = {(one.axis, one.level, one.title, limit_words(one)): one for one in findings}
+    at = {(one.axis, one.level, one.title, limit_text(one, one.unit)): one for one in findings}
     rows = []
     for axis, level in groups:
         cells: list[Cell] = [_group(axis, level)]
@@ -146,7 +140,7 @@ def matrix(findings: Sequence[AuditFinding], address: Callable[[AuditFinding], s
 
 def _matrix_cell(found: AuditFinding, address: Callable[[AuditFinding], str]) -> Markup:
     failing = found.verdict is Verdict.FAILS
-    detail = f"{number(found.value, found.unit)} of {found.n}"
+    detail = f"{number(found.value, found.unit)} of {count_words(found.n)}"
     return verdict_cell(found.verdict, detail, address(found) if failing else "")
 
 
@@ -158,12 +152,12 @@ def finding_row(found: AuditFinding, address: str) -> tuple[Cell, ...]:
     """Return a finding as a row of `FINDING_COLUMNS`."""
     return (
         _group(found.axis, found.level),
-        lines(found.title, limit_words(found)),
+        lines(found.title, limit_text(found, found.unit)),
         verdict_cell(found.verdict, address=address if found.verdict is Verdict.FAILS else ""),
         _estimate(found),
         _bar(found),
-        lines(grouped(found.n), plural(found.n_patients, "patient", "patients")),
-        lines(p_words(found.p_value), f"{p_words(found.p_adjusted)} ({found.correction})"),
+        lines(count_words(found.n), _with_noun(found.n_patients, "patient")),
+        lines(p_value(found.p_value), f"{p_value(found.p_adjusted)} ({found.correction})"),
         more_words(found) or weak(MISSING),
     )
 
@@ -193,13 +187,6 @@ def more_words(found: AuditFinding) -> str:
     return ", or ".join(parts)
 
 
-def p_words(value: float | None) -> str:
-    """Return a p-value: '< 0.001', else three decimals."""
-    if value is None:
-        return MISSING
-    return f"< {_SMALLEST_P}" if value < _SMALLEST_P else f"{value:.3f}"
-
-
 def comparison_row(found: LevelComparison, unit: str) -> tuple[Cell, ...]:
     """Return a comparison of two levels as a row of `COMPARISON_COLUMNS`.
 
@@ -222,7 +209,7 @@ def comparison_row(found: LevelComparison, unit: str) -> tuple[Cell, ...]:
             _signed(span(found.difference_low, found.difference_high, unit)),
         ),
         lines(number(found.ratio, ""), span(found.ratio_low, found.ratio_high, "")),
-        lines(p_words(found.p_value), f"{p_words(found.p_adjusted)} ({found.correction})"),
+        lines(p_value(found.p_value), f"{p_value(found.p_adjusted)} ({found.correction})"),
         margin,
     )
 
@@ -255,16 +242,24 @@ def estimate_row(found: AuditEstimate) -> tuple[Cell, ...]:
     """Return an estimate as title, value, interval and cases."""
     interval = span(found.low, found.high, found.unit)
     shown = weak(interval) if found.low is None or found.high is None else interval
-    return found.title, number(found.value, found.unit), shown, grouped(found.n)
+    return found.title, number(found.value, found.unit), shown, count_words(found.n)
+
+
+def count_words(count: int | None) -> str:
+    """Return a number of cases; one that a public report leaves out is "suppressed"."""
+    return "suppressed" if count is None else grouped(count)
+
+
+def _with_noun(count: int | None, one: str) -> str:
+    return f"{count_words(count)} {one if count == 1 else f'{one}s'}"
 
 
 def size_words(report: AuditReport) -> str:
     """Return how many cases and patients were audited."""
-    cases = f"{grouped(report.n_cases)} {'case' if report.n_cases == 1 else 'cases'}"
+    cases = _with_noun(report.n_cases, "case")
     if not report.patients_known:
         return f"{cases}, patients not stated"
-    patients = "patient" if report.n_patients == 1 else "patients"
-    return f"{cases} of {grouped(report.n_patients)} {patients}"
+    return f"{cases} of {_with_noun(report.n_patients, 'patient')}"
 
 
 def of_all_cases(report: AuditReport) -> list[AuditEstimate]:

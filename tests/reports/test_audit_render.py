@@ -204,20 +204,37 @@ def test_an_empty_report_renders():
 def test_undefined_and_suppressed_numbers_render(report):
     """A cell without numbers is one that is undefined, or one that was suppressed."""
     bare = {"value": None, "low": None, "high": None, "evidence": "not enough"}
+    hidden = {**bare, "note": "suppressed", "n": None, "n_patients": None, "n_positive": None}
     estimates = [
-        each.model_copy(update=bare) if each.level == "VI" else each for each in report.estimates
+        each.model_copy(update={"VI": hidden, "V": bare}[each.level])
+        if each.level in ("VI", "V")
+        else each
+        for each in report.estimates
     ]
     findings = [
         each.model_copy(update={**bare, "p_value": None, "p_adjusted": None, "n_positive": None})
         for each in report.findings
     ]
-    levels = [each.model_copy(update={"n_urgent": None}) for each in report.levels]
+    levels = [
+        each.model_copy(update=dict.fromkeys(("n_cases", "n_patients", "n_labelled", "n_urgent")))
+        for each in report.levels
+    ]
     rendered = render_all(
         report.model_copy(
-            update={"estimates": estimates, "findings": findings, "levels": levels, "public": True}
+            update={
+                "estimates": estimates,
+                "findings": findings,
+                "levels": levels,
+                "public": True,
+                "n_cases": None,
+                "n_patients": None,
+                "n_labelled": None,
+            }
         )
     )
-    assert "undefined" in "".join(Page(rendered["report.html"]).text)
+    rows = [row for table in Page(rendered["report.html"]).tables for row in table]
+    assert any(row[0] == "VI" and row[2].startswith("suppressed") for row in rows)
+    assert any(row[0] == "V" and row[2].startswith("undefined") for row in rows)
     assert "suppressedinthiscopy" in pdf_text(rendered["report.pdf"])
 
 

@@ -11,6 +11,7 @@ from tests.ui.make_audits import (
     HOSTILE,
     demo_findings,
     fill_audits,
+    finding,
     large_findings,
     plan,
     report,
@@ -23,6 +24,7 @@ from triage.auditing.registered_plans import register_plan, registered_plans
 from triage.errors import SpecError
 from triage.progress import Progress
 from triage.store import open_store
+from triage.vocabulary.verdicts import Verdict
 from ui import audit_runs
 from ui.audit_runs import AuditRuns, RunAudit, RunStatus
 from ui.audit_tables import SIGNS
@@ -254,3 +256,15 @@ def test_a_plan_is_registered_from_the_page(reviewed: Pages, folder: Path, runs:
     assert found.plan == plan()
     assert found.actor == "Gus"
     assert f"event {found.sequence}, by Gus" in everything(app)
+
+
+def test_suppressed_numbers_are_said(reviewed: Pages, folder: Path, runs: object) -> None:
+    hidden = finding("skin_type", "VI", "accuracy", Verdict.NOT_ENOUGH, n=None, n_patients=None)
+    content = report(plan(), [hidden], public=True, n_cases=None, n_patients=None)
+    write_audit(folder, "public", content)
+    app = reviewed.open(reader="Gus", page=PagePath.AUDITS)
+    assert not app.exception
+    assert "suppressed cases of suppressed patients" in shown(app).replace("\\", "")
+    assert "of suppressed" in everything(app)
+    app.button_group[0].select("With intervals and p-values").run()
+    assert "suppressed patients" in everything(app)

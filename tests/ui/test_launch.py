@@ -152,3 +152,15 @@ def test_the_source_names_no_forbidden_import_and_no_raw_html(path: Path) -> Non
             assert name.split(".")[0] not in ("torch", "monai", "transformers")
             assert not name.startswith(("triage.models", "triage.systems"))
             assert "prediction" not in name  # only `reveal` may hand out an opinion
+
+
+def test_the_folder_of_audits_must_exist(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UsageError, match="no such folder of audits"):
+        launch.check(url, ServingSettings(audits=tmp_path / "absent"))
+    (tmp_path / "audits").mkdir()
+    monkeypatch.chdir(tmp_path)
+    settings = launch.check(url, ServingSettings(audits=Path("audits")))
+    assert settings.audits == tmp_path / "audits"
+    assert ServingSettings.from_json(settings.to_json()) == settings

@@ -136,16 +136,40 @@ def audit(
         such, a label is that of no class, there is one class only, or an argument is wrong.
     """
     check_frame(frame)
-    outlier_prevalence = share(outlier_prevalence, "outlier_prevalence")
-    n_resamples = whole_number(n_resamples, "n_resamples", at_least=100, example=1000)
+    plan = _plan(outlier_prevalence, n_resamples, seed)
     check_callable(progress, "progress")
-    seed = whole_number(seed, "seed", at_least=0, example=0)
     own = user_metrics(metrics)
     asked = (ood_score, abstained, cost, true_urgency, queue_urgency)
     named = dict(zip(_READERS, asked, strict=True))
     columns = class_columns(probabilities)
     outside = outlier_names(outliers, columns)
     axes = group_columns(groups)
+    table = _table(frame, label, columns, axes, patient, outside, named)
+    return AuditResult(measure_audit(table, plan, metrics=own, analyses=False, progress=progress))
+
+
+def _plan(outlier_prevalence: object, n_resamples: object, seed: object) -> AuditPlan:
+    replicates = whole_number(n_resamples, "n_resamples", at_least=100, example=1000)
+    start = whole_number(seed, "seed", at_least=0, example=0)
+    return AuditPlan(
+        title="audit",
+        source="not planned",
+        created_at=_NO_TIME,
+        intervals=IntervalSettings(replicates=replicates, seed=start % 2**32),
+        outlier_prevalence=share(outlier_prevalence, "outlier_prevalence"),
+    )
+
+
+def _table(
+    frame: pd.DataFrame,
+    label: Hashable,
+    columns: Mapping[str, Hashable],
+    groups: Sequence[Hashable],
+    patient: Hashable | None,
+    outside: set[str],
+    named: Mapping[Column, Hashable | None],
+) -> AuditTable:
+    """Return the columns that are used, in checked types."""
     patients = _patients(frame, patient)
     matrix = _probabilities(frame, columns)
     truth = true_classes(frame, label, list(columns), outside).astype(np.int16)
@@ -154,12 +178,12 @@ def audit(
         for each, source in named.items()
         if source is not None
     }
-    table = AuditTable(
+    return AuditTable(
         classes=tuple(columns),
         truth=truth,
         cluster=patients,
         patients_known=patient is not None,
-        axes={str(name): _levels(group_levels(frame, name)) for name in axes},
+        axes={str(name): _levels(group_levels(frame, name)) for name in groups},
         probabilities=matrix,
         ood_score=given.get(Column.OOD_SCORE),
         abstained=_as(given.get(Column.ABSTAINED), np.bool_),
@@ -167,12 +191,6 @@ def audit(
         true_urgency=_as(given.get(Column.TRUE_URGENCY), np.int8),
         queue_urgency=_as(given.get(Column.QUEUE_URGENCY), np.int8),
     )
-    plan = AuditPlan(
-        title="audit", source="not planned", created_at=_NO_TIME,
-        intervals=IntervalSettings(replicates=n_resamples, seed=seed % 2**32),
-        outlier_prevalence=outlier_prevalence,
-    )  # fmt: skip
-    return AuditResult(measure_audit(table, plan, metrics=own, analyses=False, progress=progress))
 
 
 def _patients(frame: pd.DataFrame, patient: Hashable | None) -> NDArray[np.int32]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from triage.auditing.analyses.heal import heal_of
 from triage.auditing.audit_plan import AuditPlan, Axis
@@ -82,11 +83,13 @@ def compare_audits(
             "the two tables have no metric in common",
             hint="Compare tables with the same columns, such as a named condition.",
         )
-    scopes = list(_scopes(pair, plan, second[1]))
+    sets = Scopes(pair.first, plan), Scopes(pair.second, _with_intervals(second[1], plan))
+    numbers = _numbers_of_first(*sets, same_cases=pair.same_cases)
+    scopes = list(_scopes(*sets))
     changes = []
     for done, (one, other) in enumerate(scopes):
         progress(STAGE, done, len(scopes))
-        changes += _changes(one, other, metrics, plan, pair.same_cases)
+        changes += _changes(one, other, metrics, plan, numbers, pair.same_cases)
     progress(STAGE, len(scopes), len(scopes))
     changes = _adjusted(changes)
     return AuditComparison(
@@ -109,17 +112,36 @@ def _metrics(pair: TablePair, plan: AuditPlan) -> list[Metric]:
     return [AUDIT_METRICS[key] for key in keys if key in wanted]
 
 
-def _scopes(pair: TablePair, plan: AuditPlan, other: AuditPlan) -> Iterator[tuple[Scope, Scope]]:
+def _scopes(one: Scopes, two: Scopes) -> Iterator[tuple[Scope, Scope]]:
     """Yield the sets of cases that both tables have, all cases first."""
-    prepared = _with_intervals(other, plan)
-    one, two = Scopes(pair.first, plan), Scopes(pair.second, prepared)
     yield one.overall(), two.overall()
-    for axis in pair.first.axes:
-        if axis in pair.second.axes:
+    for axis in one.table.axes:
+        if axis in two.table.axes:
             there = {scope.level: scope for scope in two.levels(axis)}
             for scope in one.levels(axis):
                 if scope.level in there:
                     yield scope, there[scope.level]
+
+
+def _numbers_of_first(one: Scopes, two: Scopes, *, same_cases: bool) -> NDArray[np.int32]:
+    """Number in the first of each patient of the second; of other cases one that is not there."""
+    if not same_cases:
+        return (len(one.number) + np.arange(len(two.number))).astype(np.int32)
+    found = np.empty_like(two.number)
+    found[two.number] = one.number
+    return found
+
+
+def _renumbered(measured: Measured, numbers: NDArray[np.int32]) -> Measured:
+    patients = numbers[measured.patients]
+    order = np.argsort(patients)
+    sums, sizes = (
+        None if each is None else each[order] for each in (measured.sums, measured.sizes)
+    )
+    return replace(
+        measured, patients=patients[order], influence=measured.influence[order], sums=sums,
+        sizes=sizes,
+    )  # fmt: skip
 
 
 def _with_intervals(plan: AuditPlan, source: AuditPlan) -> AuditPlan:
@@ -128,16 +150,20 @@ def _with_intervals(plan: AuditPlan, source: AuditPlan) -> AuditPlan:
 
 
 def _changes(
-    one: Scope, other: Scope, metrics: list[Metric], plan: AuditPlan, same_cases: bool
+    one: Scope,
+    other: Scope,
+    metrics: list[Metric],
+    plan: AuditPlan,
+    numbers: NDArray[np.int32],
+    same_cases: bool,
 ) -> list[MetricChange]:
     measured = [
         measure_scope(scope, metrics, plan.intervals, plan.outlier_prevalence)
         for scope in (one, other)
     ]
     primary = {limit.metric for limit in plan.limits if limit.primary}
-    apart = 0 if same_cases else int(one.patients.max()) + 1
     return [
-        _change(one, a, replace(b, patients=b.patients + apart), plan, same_cases, a.key in primary)
+        _change(one, a, _renumbered(b, numbers), plan, same_cases, a.key in primary)
         for a, b in zip(*measured, strict=True)
     ]
 

@@ -16,6 +16,9 @@ an unseen cluster whose values are all the least possible.
 Clusters of unequal size (our own step): for a supposed mean m each cluster counts with the sum of
 (value - m) over its cases, which has mean zero where m is right, whatever the sizes. These sums
 are bounded by the largest cluster, so the unseen one is as large as the largest.
+
+Draws can be subtracted, for two systems on the same cases. Where there is one mean,
+`triage.evaluation.exponential_sums` gives the same quantiles without draws; audits use it.
 """
 
 from __future__ import annotations

@@ -62,6 +62,13 @@ def test_constant_between_its_bounds_has_the_width_of_as_many_trials_as_patients
     assert (found.low, found.high) == pytest.approx((0.2720, 0.7280), abs=1e-4)
 
 
+def test_resamples_that_vary_count_where_influences_do_not():
+    drawn = np.linspace(0.2, 0.4, 400)
+    found = interval_of(measured(0.3, np.zeros(2000), replicates=drawn), SETTINGS)
+    assert found.method == "BCa bootstrap"
+    assert (found.low, found.high) == pytest.approx((0.205, 0.395), abs=0.001)
+
+
 def test_undefined_replicates_are_counted_and_too_many_are_not_enough_evidence():
     generator = np.random.default_rng(5)
     whole = rankings(20, 20, 1.0)(generator)

@@ -190,6 +190,14 @@ def test_cases_without_a_label_are_kept_where_the_plan_says_so(
     assert len(found) == 6
 
 
+def test_every_true_condition_has_its_name(tmp_path: Path) -> None:
+    labels = ["mel", "", "mel", "nv", "nv", "other"]
+    found = read_table(plan(unlabelled="exclude"), write(tmp_path, frame(y=labels)))
+    assert found.label_codes is not None
+    names = [found.label_names[code] if code >= 0 else "" for code in found.label_codes]
+    assert names == labels
+
+
 def test_labels_by_position(tmp_path: Path) -> None:
     table = frame(y=[0, 1, 0, 1, 1, -1])
     wanted = plan(Axis(name="risk", property="risk"), conditions=CONDITIONS, outliers=("-1",))

@@ -136,8 +136,11 @@ def _exchanged(sums: GroupSums, settings: IntervalSettings) -> tuple[FloatArray,
     single = np.diff(has_cases.indptr) == 1
     level = has_cases[single].indices
     counts = np.stack([part[single].sum(axis=1) for part in dense], axis=1)
-    kinds, kind = np.unique(counts.astype(np.int64), axis=0, return_inverse=True)
-    left = np.bincount(kind.ravel(), minlength=len(kinds))
+    most = counts.max(axis=0, initial=0).astype(np.int64) + 1
+    kind, left = np.unique(
+        np.ravel_multi_index(counts.astype(np.int64).T, most), return_counts=True
+    )
+    kinds = np.stack(np.unravel_index(kind, most), axis=1)
     sizes = np.bincount(level, minlength=n_levels)
     kept = np.stack([part[~single].sum(axis=0) for part in dense], axis=1)
     totals = np.repeat(kept[None].astype(np.float64), settings.replicates, axis=0)

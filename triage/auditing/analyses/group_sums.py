@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +21,8 @@ from triage.auditing.measurement import ALL, OVERALL
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 BOOTSTRAP, INFLUENCE = "patient bootstrap", "influence function"
-_CHUNK_ELEMENTS = 2**22
+_CHUNK_ELEMENTS = 2**20
+_MOST_KEPT = 2**23
 
 
 def every_axis(table: AuditTable) -> Iterator[tuple[str, LevelCodes]]:
@@ -79,14 +80,22 @@ class GroupSums:
 
     def patients_of(self, level: int) -> tuple[NDArray[np.int32], FloatArray]:
         """Places of the patients with a sum in a level, [C], and their sums, [C, Q]."""
-        first = level * self.n_values
-        part = self._by_column[:, first : first + self.n_values].tocsr()
-        places = np.flatnonzero(np.diff(part.indptr)).astype(np.int32)
-        return places, part[places].toarray()
+        return self._of_levels[level]
 
     @cached_property
-    def _by_column(self) -> sparse.csc_array:
-        return self.by_patient.tocsc()
+    def _of_levels(self) -> list[tuple[NDArray[np.int32], FloatArray]]:
+        columns = self.by_patient.tocsc()
+        found = []
+        for first in range(0, self.n_levels * self.n_values, self.n_values):
+            part = columns[:, first : first + self.n_values]
+            there = np.zeros(columns.shape[0], dtype=np.bool_)
+            there[part.indices] = True
+            places = np.flatnonzero(there)
+            row = np.cumsum(there)[part.indices] - 1
+            dense = np.zeros((len(places), self.n_values))
+            dense[row, np.repeat(np.arange(self.n_values), np.diff(part.indptr))] = part.data
+            found.append((places.astype(np.int32), dense))
+        return found
 
     def replicates(self, settings: IntervalSettings) -> FloatArray | None:
         """Totals of resamples of patients, [B, L, Q]; None with too many patients for them."""
@@ -107,24 +116,23 @@ class GroupSums:
         str
             How they were drawn.
         """
-        generator = np.random.default_rng(settings.seed)
+        n_patients = self.by_patient.shape[0]
         shape = (settings.replicates, self.n_levels, self.n_values)
-        if self.by_patient.shape[0] > settings.max_bootstrap_patients:
+        if n_patients > settings.max_bootstrap_patients:
+            generator = np.random.default_rng(settings.seed)
             values, vectors = np.linalg.eigh(self.covariance)
             root = vectors * np.sqrt(np.maximum(values, 0.0))
             normal = generator.standard_normal((settings.replicates, len(root)))
             return (self.totals.ravel() + normal @ root.T).reshape(shape), INFLUENCE
-        parts = [
-            (self.by_patient.T @ weights.T).T
-            for weights in patient_weights(self.by_patient.shape[0], settings, generator)
-        ]
+        few = n_patients * settings.replicates <= _MOST_KEPT
+        drawn = (_all_weights if few else patient_weights)(n_patients, settings)
+        parts = [(self.by_patient.T @ weights.T).T for weights in drawn]
         return np.concatenate(parts).reshape(shape), BOOTSTRAP
 
 
-def patient_weights(
-    n_patients: int, settings: IntervalSettings, generator: np.random.Generator
-) -> Iterator[FloatArray]:
+def patient_weights(n_patients: int, settings: IntervalSettings) -> Iterator[FloatArray]:
     """Draw patients with replacement and yield how often each was drawn, float [b, C]."""
+    generator = np.random.default_rng(settings.seed)
     step = max(1, _CHUNK_ELEMENTS // n_patients)
     for start in range(0, settings.replicates, step):
         size = min(step, settings.replicates - start)
@@ -132,6 +140,12 @@ def patient_weights(
         drawn += n_patients * np.arange(size)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=size * n_patients)
         yield counts.reshape(size, n_patients).astype(np.float64)
+
+
+@lru_cache(maxsize=1)
+def _all_weights(n_patients: int, settings: IntervalSettings) -> tuple[FloatArray, ...]:
+    """Weights that are kept, as the axes of an analysis mostly have the same patients."""
+    return tuple(patient_weights(n_patients, settings))
 
 
 def group_sums(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from triage.auditing.analyses.cost_sensitivity import cost_sensitivity
 from triage.auditing.analyses.decision_curve import decision_curve
 from triage.auditing.analyses.equalised_odds import equalised_odds
@@ -14,6 +18,7 @@ from triage.auditing.analyses.skin_tone_misclassification import skin_tone_miscl
 from triage.auditing.analyses.team import team
 from triage.auditing.audit_plan import AuditPlan
 from triage.auditing.audit_table import AuditTable
+from triage.auditing.engine.content import patient_hashes
 from triage.auditing.measurement import Analysis
 from triage.progress import Progress
 
@@ -50,6 +55,11 @@ def run_analyses(
     list of Analysis
         One each; one whose columns or settings are absent says so in `reason`.
     """
+    # Resamples of patients are then the same in whatever order the table has its rows.
+    order = np.argsort(patient_hashes(table), kind="stable")
+    number = np.empty(len(order), dtype=np.int32)
+    number[order] = np.arange(len(order))
+    table = replace(table, cluster=number[table.cluster])
     found = []
     for done, analysis in enumerate(ANALYSES):
         progress(STAGE, done, len(ANALYSES))

@@ -7,19 +7,12 @@ from dataclasses import dataclass
 
 from triage.auditing.audit_plan import AuditPlan, Limit
 from triage.auditing.audit_table import AuditTable
+from triage.auditing.default_limits import DEFAULT_LIMITS
 from triage.auditing.engine.user_metrics import UserMetric
 from triage.auditing.metric_columns import METRIC_COLUMNS, columns_of, measurable
 from triage.errors import UsageError
 from triage.evaluation.metrics.audit_registry import AUDIT_METRICS, metric_key
 from triage.evaluation.metrics.metric import Metric
-
-DEFAULT_LIMITS = (
-    Limit(metric="accuracy", at_least=0.70),
-    Limit(metric="ood_auroc", at_least=0.70),
-    Limit(metric="urgent_at_observation_rate", at_most=0.05),
-    Limit(metric="abstained_under_triage_rate", at_most=0.20),
-)
-"""Used where a plan states no limit: ours, not a clinical standard."""
 
 
 @dataclass(frozen=True)

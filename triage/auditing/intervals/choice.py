@@ -107,14 +107,11 @@ def _law(measured: Measured, settings: IntervalSettings) -> tuple[str, Law]:
 
 
 def _constant(measured: Measured, variance: float) -> bool:
-    """Return whether nothing varied between patients."""
+    """Return whether nothing varied between patients: by the resamples where there are any."""
     least = POINT * max(1.0, abs(measured.value))
-    if math.sqrt(variance) <= least:
-        return True
-    drawn = measured.replicates
-    if drawn is None:
-        return False
-    defined = drawn[np.isfinite(drawn)]
+    if measured.replicates is None:
+        return math.sqrt(variance) <= least
+    defined = measured.replicates[np.isfinite(measured.replicates)]
     return defined.size == 0 or bool(np.ptp(defined) <= least)
 
 

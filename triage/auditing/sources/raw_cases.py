@@ -114,6 +114,10 @@ def audit_table(plan: AuditPlan, raw: RawCases) -> AuditTable:
         final_urgency=_ranks(raw.final_urgency, "columns.final_urgency"),
         seconds=raw.seconds,
         ai_shown=_shown(raw),
+        label_names=labels.values,
+        label_codes=labels.mapped(
+            [at if word else MISSING for at, word in enumerate(labels.values)], np.int16
+        ),
         case_numbers=raw.case_numbers,
         case_names=raw.case_names,
         facts=raw.facts,

@@ -6,7 +6,7 @@ import numpy as np
 
 from triage.evaluation.metrics.cases import BoolColumn, Cases
 from triage.evaluation.metrics.sums import Entry, SumForm, Sums, Terms
-from triage.evaluation.metrics.weighted import CaseValues, FloatArray, ratio
+from triage.evaluation.metrics.weighted import CaseValues, FloatArray, ratio, share_of
 
 
 def correct(cases: Cases) -> BoolColumn:
@@ -29,15 +29,15 @@ def _recall_terms(cases: Cases) -> Terms:
 
 def _balanced_accuracy(sums: Sums) -> FloatArray:
     drawn, hits = np.split(sums.values, 2, axis=1)
-    recall = np.nan_to_num(ratio(hits, drawn))
+    recall = share_of(hits, drawn)
     return ratio(recall.sum(axis=1), (drawn > 0).sum(axis=1).astype(np.float64))
 
 
 def _balanced_gradient(sums: Sums) -> FloatArray:
     drawn, hits = np.split(sums.values[0], 2)
     present = (drawn > 0).sum()
-    inverse = np.nan_to_num(ratio(np.ones_like(drawn), drawn)) / present
-    return np.concatenate([-np.nan_to_num(ratio(hits, drawn)) * inverse, inverse])
+    inverse = share_of(np.ones_like(drawn), drawn) / present
+    return np.concatenate([-share_of(hits, drawn) * inverse, inverse])
 
 
 BALANCED_ACCURACY = SumForm(_recall_terms, Sums, _balanced_accuracy, _balanced_gradient)

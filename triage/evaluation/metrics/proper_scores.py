@@ -23,7 +23,7 @@ from triage.evaluation.metrics.sums import (
     mean_form,
     numeric_gradient,
 )
-from triage.evaluation.metrics.weighted import CaseValues, FloatArray, ratio
+from triage.evaluation.metrics.weighted import CaseValues, FloatArray, ratio, share_of
 
 
 def log_losses(cases: Cases) -> CaseValues:
@@ -64,14 +64,14 @@ def _binned_terms(cases: Cases) -> Terms:
 
 def _reliability(sums: Sums) -> FloatArray:
     count, confident, right = np.split(sums.values, 3, axis=1)
-    gaps = np.nan_to_num(ratio((confident - right) ** 2, count))
+    gaps = share_of((confident - right) ** 2, count)
     return ratio(gaps.sum(axis=1), count.sum(axis=1))
 
 
 def _resolution(sums: Sums) -> FloatArray:
     count, _, right = np.split(sums.values, 3, axis=1)
     overall = ratio(right.sum(axis=1), count.sum(axis=1))
-    away = np.nan_to_num(ratio((right - count * overall[:, None]) ** 2, count))
+    away = share_of((right - count * overall[:, None]) ** 2, count)
     return ratio(away.sum(axis=1), count.sum(axis=1))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from triage.evaluation.metrics.cases import Cases
 from triage.evaluation.metrics.clinical import URGENT
 from triage.evaluation.metrics.sums import Entry, SumForm, Sums, Terms
-from triage.evaluation.metrics.weighted import FloatArray, ratio
+from triage.evaluation.metrics.weighted import FloatArray, ratio, share_of
 from triage.uncertainty.auroc import area_of_steps
 
 
@@ -35,6 +35,16 @@ class RankSums(Sums):
         shape = (len(kinds), -1, self._steps)
         found: FloatArray = kinds if self._kinds == 2 else kinds.reshape(shape).sum(axis=1)
         return found
+
+    @cached_property
+    def found(self) -> FloatArray:
+        """Positive cases down to each step, [B, G]."""
+        return self.positives.cumsum(axis=1)
+
+    @cached_property
+    def alarms(self) -> FloatArray:
+        """Negative cases down to each step, [B, G]."""
+        return self.negatives.cumsum(axis=1)
 
     def spread(self, by_positive: FloatArray, by_negative: FloatArray) -> FloatArray:
         """Return a gradient by every sum from those by positives and negatives [G] each."""
@@ -106,8 +116,7 @@ def auroc_bound(sums: RankSums) -> float:
 
 def aupr_value(sums: RankSums) -> FloatArray:
     """Average precision of each resample: the sum of precision times each step in recall."""
-    found = sums.positives.cumsum(axis=1)
-    precision = np.nan_to_num(ratio(found, found + sums.negatives.cumsum(axis=1)))
+    precision = share_of(sums.found, sums.found + sums.alarms)
     average = ratio((sums.positives * precision).sum(axis=1), sums.positives.sum(axis=1))
     return np.where(sums.negatives.sum(axis=1) > 0, average, np.nan)
 
@@ -117,10 +126,9 @@ def aupr_gradient(sums: RankSums) -> FloatArray:
     hits, others = sums.positives[0], sums.negatives[0]
     found, flagged = hits.cumsum(), hits.cumsum() + others.cumsum()
     total, value = hits.sum(), aupr_value(sums)[0]
-    precision = np.nan_to_num(ratio(found, flagged))
+    precision = share_of(found, flagged)
     gain, loss = (
-        np.nan_to_num(ratio(hits * part, flagged**2))[::-1].cumsum()[::-1]
-        for part in (flagged - found, found)
+        share_of(hits * part, flagged**2)[::-1].cumsum()[::-1] for part in (flagged - found, found)
     )
     return sums.spread((precision + gain - value) / total, -loss / total)
 
@@ -130,9 +138,9 @@ def aupr_bound(sums: RankSums) -> float:
     hits, others = sums.positives[0], sums.negatives[0]
     found, flagged = hits.cumsum(), hits.cumsum() + others.cumsum()
     before = found - hits
-    used = np.nan_to_num(ratio(found, flagged))
-    most = np.nan_to_num(ratio(found, flagged - others))
-    least = np.nan_to_num(ratio(before + 1, before + 1 + others.cumsum()))
+    used = share_of(found, flagged)
+    most = share_of(found, flagged - others)
+    least = share_of(before + 1, before + 1 + others.cumsum())
     off = np.maximum(most - used, used - np.minimum(least, used))
     return float((hits * off).sum() / hits.sum())
 
@@ -141,7 +149,7 @@ def _threshold(sums: RankSums) -> Any:
     """Return the first step at which 95 % of the positives are found, int [B]."""
     total = sums.positives.sum(axis=1)
     # 20 * found >= 19 * total is exact for whole counts, where 0.95 * total is not.
-    return (20 * sums.positives.cumsum(axis=1) >= 19 * total[:, None]).argmax(axis=1)
+    return (20 * sums.found >= 19 * total[:, None]).argmax(axis=1)
 
 
 def fpr95_value(sums: RankSums) -> FloatArray:
@@ -151,7 +159,7 @@ def fpr95_value(sums: RankSums) -> FloatArray:
     flagged, so ties are flagged together and nothing is interpolated.
     """
     first = _threshold(sums)
-    flagged = sums.negatives.cumsum(axis=1)[np.arange(len(first)), first]
+    flagged = sums.alarms[np.arange(len(first)), first]
     share = ratio(flagged, sums.negatives.sum(axis=1))
     return np.where(sums.positives.sum(axis=1) > 0, share, np.nan)
 

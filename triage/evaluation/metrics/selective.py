@@ -16,7 +16,7 @@ from scipy.special import digamma, polygamma
 
 from triage.evaluation.metrics.ranking import OodSums, ood_terms
 from triage.evaluation.metrics.sums import SumForm
-from triage.evaluation.metrics.weighted import FloatArray, ratio
+from triage.evaluation.metrics.weighted import FloatArray, ratio, share_of
 
 _MOST_TABULATED = 2**22
 
@@ -51,7 +51,7 @@ class RiskSums(OodSums):
         # digamma(1) is the harmonic number of no case
         none = np.full((len(errors), 1), digamma(1.0))
         before = np.concatenate([none, harmonic[:, :-1]], axis=1)
-        share = np.nan_to_num(ratio(errors, tied))
+        share = share_of(errors, tied)
         risks = errors + (wrong - errors - share * (answered - tied)) * (harmonic - before)
         return ratio(risks.sum(axis=1), answered[:, -1])
 
@@ -87,7 +87,7 @@ def _aurc_gradient(sums: RiskSums) -> FloatArray:
     before, found = after - m, wrong - e
     h = digamma(after + 1) - digamma(before + 1)
     curve_after, curve_before = polygamma(1, after + 1), polygamma(1, before + 1)
-    share, places = (np.nan_to_num(ratio(part, m)) for part in (e, before))
+    share, places = (share_of(part, m) for part in (e, before))
     lead = found - share * before
     by_m = (
         share * places * h
@@ -132,7 +132,7 @@ def _aurc_bound(sums: RiskSums) -> float:
     e, m = sums.errors[0, ::-1], (sums.errors + sums.rights)[0, ::-1]
     after = m.cumsum()
     h = digamma(after + 1) - digamma(after - m + 1)
-    return float((np.nan_to_num(ratio(e * (m - e), m)) * h).sum() / sums.total[0])
+    return float((share_of(e * (m - e), m) * h).sum() / sums.total[0])
 
 
 AURC = SumForm(ood_terms, RiskSums, lambda sums: sums.aurc, _aurc_gradient, _aurc_bound)

@@ -30,6 +30,21 @@ def ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
     return quotient
 
 
+def share_of(part: FloatArray, whole: FloatArray) -> FloatArray:
+    """Divide; 0 where the whole is zero, for a part of nothing that then counts for nothing.
+
+    Parameters
+    ----------
+    part, whole : float array of one shape
+
+    Returns
+    -------
+    float array of the same shape
+    """
+    quotient: FloatArray = np.divide(part, whole, out=np.zeros(np.shape(whole)), where=whole > 0)
+    return quotient
+
+
 def weighted_mean(values: ArrayLike, where: NDArray[np.bool_], weights: FloatArray) -> FloatArray:
     """Mean of a per-case value over some of the cases, once per resample.
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typst
@@ -60,9 +61,9 @@ def render_pdf(document: Document, at: datetime) -> bytes:
     content = _plain(document)
     found = json.dumps(content)
     drawn = {**content, "escaped": _ESCAPED if "\\\\u" in found else ""}
-    template = files("triage.reports").joinpath("templates", "audit.typ").read_bytes()
+    template = files("triage.reports").joinpath("templates", "audit.typ")
     compiled: bytes = typst.compile(
-        template,
+        Path(str(template)),
         format="pdf",
         ignore_system_fonts=True,
         sys_inputs={"report": json.dumps(drawn)},

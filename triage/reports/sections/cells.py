@@ -9,6 +9,7 @@ from triage.auditing.measurement import ALL, OVERALL, AuditEstimate, AuditFindin
 from triage.charts.number_format import MISSING, number, span
 from triage.evaluation.metrics.audit_registry import ALIASES
 from triage.reports.document import Cell, Table
+from triage.reports.suppression import SUPPRESSED
 from triage.vocabulary.verdicts import Verdict
 
 ALL_CASES = "All cases"
@@ -61,7 +62,7 @@ def estimate_cell(found: AuditEstimate | None, verdict: Verdict | None = None) -
     if found is None:
         return Cell(MISSING, weak=True)
     if found.value is None:
-        return Cell("undefined", weak=True, verdict=verdict)
+        return Cell(_absent(found), weak=True, verdict=verdict)
     weak = found.evidence == "not enough"
     detail = span(found.low, found.high, found.unit)
     return Cell(number(found.value, found.unit), detail, verdict, weak, found.value)
@@ -70,18 +71,22 @@ def estimate_cell(found: AuditEstimate | None, verdict: Verdict | None = None) -
 def estimate_text(found: AuditEstimate) -> str:
     """Write an estimate with its interval in one line."""
     if found.value is None:
-        return "undefined"
+        return _absent(found)
     shown = number(found.value, found.unit)
     if found.low is None or found.high is None:
         return f"{shown} (no interval)"
     return f"{shown} ({span(found.low, found.high, found.unit)})"
 
 
+def _absent(found: AuditEstimate | NamedNumber) -> str:
+    return SUPPRESSED if found.note == SUPPRESSED else "undefined"
+
+
 def number_cells(found: NamedNumber) -> tuple[Cell, Cell, Cell]:
     """Return cells of a number of an analysis: value, interval, cases."""
     missing = found.value is None
     return (
-        Cell("undefined" if missing else number(found.value, found.unit), weak=missing,
+        Cell(_absent(found) if missing else number(found.value, found.unit), weak=missing,
              value=found.value),
         Cell(MISSING if found.low is None or found.high is None
              else span(found.low, found.high, found.unit)),

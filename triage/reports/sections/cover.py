@@ -66,7 +66,9 @@ def _facts(report: AuditReport) -> tuple[Block, ...]:
 
 
 def _limits(report: AuditReport) -> Table:
-    rows = tuple(_limit_row(report, limit) for limit in report.plan.limits)
+    # A limit may be stated twice: of all cases, and of groups.
+    limits = {(each.metric, each.at_least, each.at_most): each for each in report.plan.limits}
+    rows = tuple(_limit_row(report, limit) for limit in limits.values())
     return Table(
         title="Verdict on each limit: for all cases, and number of groups",
         columns=(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from triage.auditing.measurement import LevelSummary
 from triage.charts.flow import flow_chart
+from triage.charts.number_format import MISSING
 from triage.reports.audit_report import AuditReport
 from triage.reports.document import (
     Block,
@@ -114,7 +115,8 @@ def _levels(report: AuditReport) -> Table:
         "Cases and patients of each group",
         (Column("Group"), *columns),
         tuple(_level_row(each) for each in report.levels),
-        key="levels",
+        f"{MISSING}: {'suppressed, or ' if report.public else ''}not known.",
+        "levels",
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from triage.auditing.audit_plan import Axis
 from triage.auditing.measurement import AuditFinding, LevelComparison
-from triage.charts.level_forest import level_forest
 from triage.charts.number_format import MISSING, number, p_value, span
 from triage.evaluation.metrics.audit_registry import AUDIT_METRICS
 from triage.reports.audit_report import AuditReport
+from triage.reports.charts.level_forest import level_forest
 from triage.reports.document import (
     Block,
     Cell,

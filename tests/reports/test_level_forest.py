@@ -4,7 +4,7 @@ import re
 
 from tests.reports import audit_example
 from triage.charts.flow import flow_chart
-from triage.charts.level_forest import level_forest
+from triage.reports.charts.level_forest import level_forest
 
 AXES = {"skin_type": ("I", "VI", "<b>"), "sex": ("female", "unknown")}
 
