@@ -25,7 +25,7 @@ N_LOGITS = 512
 LEAST_PROBABILITY = 1e-6
 """Probabilities are kept so far from 0 and 1, so that their logits are finite."""
 _DIGITS = 2.0**20
-_MAX_STEPS, _TOLERANCE, _STEEP = 40, 1e-10, 1e3
+_MAX_STEPS, _TOLERANCE, _STEEP, _SINGULAR = 40, 1e-10, 1e3, 1e-12
 
 
 def _terms(cases: Cases) -> Terms:
@@ -83,7 +83,9 @@ def _newton(x: FloatArray, count: FloatArray, right: FloatArray, fit: FloatArray
         g0, g1 = residual.sum(axis=1), residual @ x
         h00, h01, h11 = w.sum(axis=1), w @ x, w @ (x * x)
         with np.errstate(divide="ignore", invalid="ignore"):
+            # Where all logits are alike there is no slope, and rounding may hide it.
             determinant = h00 * h11 - h01**2
+            determinant = np.where(determinant > _SINGULAR * h00 * h11, determinant, np.nan)
             step = np.stack([h11 * g0 - h01 * g1, h00 * g1 - h01 * g0], axis=1)
             step /= determinant[:, None]
         fit[unfinished] = np.where(np.abs(a + step).max(axis=1)[:, None] < _STEEP, a + step, np.nan)
