@@ -185,9 +185,9 @@ def _table(
         patients_known=patient is not None,
         axes={str(name): _levels(group_levels(frame, name)) for name in groups},
         probabilities=matrix,
-        ood_score=given.get(Column.OOD_SCORE),
+        ood_score=_as(given.get(Column.OOD_SCORE), np.float64),
         abstained=_as(given.get(Column.ABSTAINED), np.bool_),
-        cost=_costs(given.get(Column.COST)),
+        cost=_costs(_as(given.get(Column.COST), np.float64)),
         true_urgency=_as(given.get(Column.TRUE_URGENCY), np.int8),
         queue_urgency=_as(given.get(Column.QUEUE_URGENCY), np.int8),
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -230,7 +231,8 @@ class AuditResult:
         for key in keys:
             if key not in self.metrics:
                 raise self._not_measured(key)
-        plotted = _Plotted(self.n_cases, self._overall, self.groups, self._levels_of)
+        # AuditEstimate has what a chart reads of an Estimate.
+        plotted: Any = _Plotted(self.n_cases, self._overall, self.groups, self._levels_of)
         return standalone(forest_plot(plotted, tuple(keys), {}))
 
     def __repr__(self) -> str:

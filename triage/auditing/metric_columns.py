@@ -92,7 +92,7 @@ METRIC_COLUMNS: dict[str, frozenset[Column]] = {
 
 def columns_of(table: AuditTable) -> set[Column]:
     """Return the columns that a table has."""
-    given = {
+    given: set[Column] = {
         each for each in Column if each is not Column.OUTLIERS and getattr(table, each) is not None
     }
     if table.probabilities is not None:

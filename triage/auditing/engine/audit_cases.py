@@ -58,30 +58,35 @@ class AuditCases:
     @property
     def labelled(self) -> BoolColumn:
         """Whether the true condition of each case is known, bool [N]."""
-        return self.truth >= MISSING
+        found: BoolColumn = self.truth >= MISSING
+        return found
 
     @property
     def is_inlier(self) -> BoolColumn:
         """Whether each case is of one of the classes, bool [N]."""
-        return self.truth >= 0
+        found: BoolColumn = self.truth >= 0
+        return found
 
     @property
     def is_outlier(self) -> BoolColumn:
         """Whether each case is out-of-distribution, bool [N]."""
-        return self.truth == MISSING
+        found: BoolColumn = self.truth == MISSING
+        return found
 
     @property
     def named(self) -> BoolColumn:
         """Whether the system named a class, bool [N]."""
         assert self.predicted is not None
-        return self.predicted != MISSING
+        found: BoolColumn = self.predicted != MISSING
+        return found
 
     @property
     def shown(self) -> BoolColumn:
         """Whether the person was shown the system's output; true where that is not recorded."""
         if self.ai_shown is None:
             return np.ones(len(self), dtype=np.bool_)
-        return self.ai_shown == 1
+        found: BoolColumn = self.ai_shown == 1
+        return found
 
     def probability(self, label: int) -> Column:
         """Return the probability of one class, float32 [N]."""

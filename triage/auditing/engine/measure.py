@@ -191,7 +191,8 @@ def _support(scope: Scope, metric: Metric) -> tuple[Any, list[Any]]:
     if metric.case_values is not None:
         where = metric.case_values(scope.cases).where
         return where, [where]
-    masks = [mask for need in metric.needs for mask in need.masks(scope.cases)]
+    cases: Any = scope.cases  # with the columns that the metric needs
+    masks = [mask for need in metric.needs for mask in need.masks(cases)]
     if Need.ALL in metric.needs:
         masks = [mask & scope.cases.labelled for mask in masks]
     return np.logical_or.reduce(masks), masks
@@ -240,6 +241,7 @@ def _resample(
     scope: Scope, groups: Sequence[_Group], settings: IntervalSettings
 ) -> dict[str, FloatArray]:
     """Return every metric on each resample, float [B] each."""
+    cases: Any = scope.cases
     pieces: dict[str, list[FloatArray]] = {}
     for kind in (None, Need.OUTLIERS, Need.URGENT):
         chosen = [
@@ -250,7 +252,7 @@ def _resample(
         if chosen:
             strata = scope.strata
             if kind is not None:
-                strata = strata * 2 + scope.with_case(kind.masks(scope.cases)[0])
+                strata = strata * 2 + scope.with_case(kind.masks(cases)[0])
             name = f"{scope.axis}\n{scope.level}\n{kind or ''}"
             for drawn in draws(
                 strata, n_resamples=settings.replicates, seed=settings.seed, name=name

@@ -57,7 +57,7 @@ def planned_metrics(
     ]
     given = columns_of(table)
     can = [*measurable(given), *own_keys]
-    wanted = {*asked, *(each.metric for each in (*limits, *margins))}
+    wanted = {*asked, *(one.metric for one in limits), *(one.metric for one in margins)}
     chosen = [key for key in can if not asked or key in wanted]
     absent = [key for key in AUDIT_METRICS if key in wanted and key not in can]
     deviations = [

@@ -23,13 +23,13 @@ class KindSums(Sums):
 
 def at_prevalence_form(form: SumForm, prevalence: float) -> SumForm:
     """Return the form of a metric at a stated share of outliers, between 0 and 1."""
-    shares = np.array([1 - prevalence, prevalence])
+    shares, bound = np.array([1 - prevalence, prevalence]), form.bound
     return SumForm(
         partial(_terms, form),
         KindSums,
         lambda sums: form.value(_together(form, sums, shares)),
         lambda sums: _gradient(form, sums, shares),
-        None if form.bound is None else lambda sums: form.bound(_together(form, sums, shares)),
+        None if bound is None else lambda sums: bound(_together(form, sums, shares)),
     )
 
 

@@ -12,7 +12,6 @@ from triage.evaluation.metrics.weighted import FloatArray
 N_BINS = 15
 
 Bins = NDArray[np.int16]
-_SIDES = ("left", "right")
 
 
 def equal_width_bin(values: Column) -> Bins:
@@ -43,7 +42,8 @@ def _first_of_bin(ranked: Column, index: int) -> object | None:
     low, high, n = 0, len(ranked), len(ranked)
     while low < high:
         middle = (low + high) // 2
-        first, after = (int(np.searchsorted(ranked, ranked[middle], side)) for side in _SIDES)
+        first = int(np.searchsorted(ranked, ranked[middle], "left"))
+        after = int(np.searchsorted(ranked, ranked[middle], "right"))
         # The middle rank less one half, (first + after) / 2, in fifteenths of n; whole numbers.
         if (first + after) * N_BINS >= 2 * n * index:
             high = first

@@ -23,7 +23,8 @@ def _mean_gap(sums: Sums) -> FloatArray:
 
 def _gap_gradient(sums: Sums) -> FloatArray:
     gaps, count = sums.values[0, :-1], sums.values[0, -1]
-    return np.append(np.sign(gaps), -np.abs(gaps).sum() / count) / count
+    found: FloatArray = np.append(np.sign(gaps), -np.abs(gaps).sum() / count) / count
+    return found
 
 
 def _top_terms(cases: Cases, bins: Bins) -> Terms:

@@ -140,7 +140,8 @@ def _mean(sums: Sums) -> FloatArray:
 
 def _mean_gradient(sums: Sums) -> FloatArray:
     total, count = sums.values[0]
-    return np.array([1.0, -total / count]) / count
+    found: FloatArray = np.array([1.0, -total / count]) / count
+    return found
 
 
 def numeric_gradient(value: Callable[[Any], FloatArray]) -> Callable[[Any], FloatArray]:
@@ -154,6 +155,7 @@ def numeric_gradient(value: Callable[[Any], FloatArray]) -> Callable[[Any], Floa
         step = _RELATIVE_STEP * np.abs(sums.values).max()
         moved = step * np.eye(sums.values.shape[1])
         up, down = (value(type(sums)(sums.values + each, sums.terms)) for each in (moved, -moved))
-        return (up - down) / (2 * step)
+        found: FloatArray = (up - down) / (2 * step)
+        return found
 
     return gradient
