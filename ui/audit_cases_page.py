@@ -124,7 +124,7 @@ def _cases(
 def read_cases(plan: AuditPlan, store: Store) -> AuditTable:
     """Read the cases of a plan from the database."""
     # Imported here, because the libraries that read tables take long to import.
-    from triage.auditing.sources import read_database
+    from triage.audit_sources import read_database
 
     return read_database(plan, store)
 

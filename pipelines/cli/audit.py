@@ -46,7 +46,7 @@ from triage.accounts import SYSTEM_ACTOR, Action
 from triage.errors import ExitCode
 
 if TYPE_CHECKING:
-    from triage.auditing.write_plan import WrittenPlan
+    from triage.audit_sources.write_plan import WrittenPlan
     from triage.reports.run_audit import AuditRun
 
 
@@ -110,7 +110,7 @@ def audit_plan(
     --patient patient --groups sex,site --limit "accuracy>=0.80" --out plan.yaml
     """
     given = dict(locals())
-    from triage.auditing.write_plan import write_plan
+    from triage.audit_sources.write_plan import write_plan
 
     with store_at(db, wanted=db is not None) as store:
         actor = SYSTEM_ACTOR

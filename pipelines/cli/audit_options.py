@@ -13,8 +13,8 @@ from triage.errors import SpecError, UsageError, unknown_name
 from triage.vocabulary.clinical import Urgency
 
 if TYPE_CHECKING:
+    from triage.audit_sources.make_plan import PlanRequest
     from triage.auditing.audit_plan import Period
-    from triage.auditing.make_plan import PlanRequest
 
 OptionalSpec = Annotated[
     Path | None, typer.Option("--spec", help="Data spec: conditions, costs, subgroups.")
@@ -119,8 +119,8 @@ def request_of(given: Mapping[str, Any]) -> PlanRequest:
     """
     from pydantic import ValidationError
 
+    from triage.audit_sources.make_plan import PlanRequest
     from triage.auditing.audit_plan import AuditPlan, Columns, IntervalSettings
-    from triage.auditing.make_plan import PlanRequest
     from triage.auditing.plan_limits import parse_limit
     from triage.data.spec_files import load_spec
     from triage.data.strict_yaml import problems_of

@@ -7,11 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.console import (
-    Db,
-    Json,
-    say,
-)
+from pipelines.cli.console import Db, Json, say
 
 
 def ui(
@@ -95,6 +91,9 @@ def ui(
             audits=audits,
         ),
     )
-    address = settings.address
-    say(as_json, {"address": address}, f"reviewer's pages: {address} (Ctrl-C stops)")
+    say(
+        as_json,
+        {"address": settings.address},
+        f"reviewer's pages: {settings.address} (Ctrl-C stops)",
+    )
     raise typer.Exit(run(url, settings))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.accounts.people import ADMINISTRATOR, add_administrator, happened
-from tests.auditing.sources.tables import CONDITIONS, plan
+from tests.audit_sources.tables import CONDITIONS, plan
 from tests.store.migrated import migrated_url
 from triage.accounts import SYSTEM_ACTOR, Actor, Role
 from triage.accounts.permissions import PermissionDenied

@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from triage.audit_sources import read_table
 from triage.auditing.audit_plan import AuditPlan, Axis, Columns, PlannedCondition
-from triage.auditing.sources import read_table
 
 CLASSES = ("a", "b", "c", "d", "e")
 _PIECE = 500_000

@@ -6,12 +6,12 @@ from datetime import datetime
 
 import numpy as np
 
+from triage.audit_sources.column_values import Coded
+from triage.audit_sources.levels import word_levels
+from triage.audit_sources.make_plan import PlanRequest, make_plan
+from triage.audit_sources.raw_cases import RawCases, audit_table
 from triage.auditing.audit_plan import AuditPlan
 from triage.auditing.audit_table import AuditTable
-from triage.auditing.make_plan import PlanRequest, make_plan
-from triage.auditing.sources.column_values import Coded
-from triage.auditing.sources.levels import word_levels
-from triage.auditing.sources.raw_cases import RawCases, audit_table
 from triage.hashing import hash_json
 from triage.learning.evaluate import EvaluationRun
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from triage import __version__
 from triage.accounts import SYSTEM_ACTOR, Action, Actor
 from triage.accounts.store_permission import require_for
+from triage.audit_sources import read_database, read_table
 from triage.auditing.audit_plan import AuditPlan
 from triage.auditing.audit_table import AuditTable
 from triage.auditing.measurement import AuditMeasurement
 from triage.auditing.plan_file import load_plan
 from triage.auditing.registered_plans import record_run
 from triage.auditing.run import measure_audit
-from triage.auditing.sources import read_database, read_table
 from triage.errors import UsageError
 from triage.ledger.keys import load_key
 from triage.named_file import MAX_JSON_BYTES

@@ -9,11 +9,11 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from triage.audit_sources.column_values import Coded, truth_values
+from triage.audit_sources.levels import crossed_levels, property_levels
 from triage.auditing.audit_plan import AuditPlan
 from triage.auditing.audit_table import MISSING, OUTLIER, UNLABELLED, AuditTable, LevelCodes
 from triage.auditing.frame_columns import MAX_LEVELS, urgency_ranks
-from triage.auditing.sources.column_values import Coded, truth_values
-from triage.auditing.sources.levels import crossed_levels, property_levels
 from triage.auditing.true_classes import true_classes
 from triage.data.identifiers import is_missing
 from triage.data.spec import level_key

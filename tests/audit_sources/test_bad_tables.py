@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.auditing.sources.tables import CONDITIONS, frame, plan, write
+from tests.audit_sources.tables import CONDITIONS, frame, plan, write
+from triage.audit_sources import read_table
 from triage.auditing.audit_plan import Axis, Period
-from triage.auditing.sources import read_table
 from triage.errors import UsageError
 
 

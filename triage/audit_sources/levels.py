@@ -12,10 +12,10 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from triage.audit_sources.column_values import Coded, distinct_texts
 from triage.auditing.audit_plan import AuditPlan, Axis
 from triage.auditing.audit_table import LevelCodes
 from triage.auditing.frame_columns import MAX_LEVELS
-from triage.auditing.sources.column_values import Coded, distinct_texts
 from triage.data.case_facts import band_names, most_frequent_spellings
 from triage.data.identifiers import is_missing
 from triage.data.spec import Subgroup, band_name, level_key

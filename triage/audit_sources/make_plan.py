@@ -10,6 +10,8 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from triage.audit_sources.table_columns import check_columns
+from triage.audit_sources.table_file import TableFile, open_table
 from triage.auditing.audit_plan import (
     AuditPlan,
     Axis,
@@ -23,8 +25,6 @@ from triage.auditing.audit_plan import (
 from triage.auditing.default_limits import DEFAULT_LIMITS, DEFAULT_SOURCE
 from triage.auditing.metric_columns import Column, measurable
 from triage.auditing.plan_file import plan_problems
-from triage.auditing.sources.table_columns import check_columns
-from triage.auditing.sources.table_file import TableFile, open_table
 from triage.data.spec import DataSpec
 from triage.data.strict_yaml import problems_of
 from triage.decisions.cost_matrix import cost_matrix, largest_cost

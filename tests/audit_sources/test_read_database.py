@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.auditing.sources.tables import MADE
+from tests.audit_sources.tables import MADE
 from tests.review.reviewed import Reviewed, put
 from tests.store.make import bundle, case, opinion
 from tests.store.migrated import migrated_url
+from triage.audit_sources import read_database
 from triage.auditing.audit_plan import AuditPlan, Axis, Period, PlannedCondition
 from triage.auditing.audit_table import AuditTable
-from triage.auditing.sources import read_database
 from triage.errors import UsageError
 from triage.store import (
     LabelSource,

@@ -19,12 +19,12 @@ import pyarrow as pa
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from triage.audit_sources.column_values import Coded
+from triage.audit_sources.levels import Bands, word_levels
+from triage.audit_sources.raw_cases import RawCases, audit_table
+from triage.audit_sources.read_table import OUTSIDE_COHORTS, OUTSIDE_PERIOD, end_of
 from triage.auditing.audit_plan import AuditPlan, Period
 from triage.auditing.audit_table import AuditTable, LevelCodes
-from triage.auditing.sources.column_values import Coded
-from triage.auditing.sources.levels import Bands, word_levels
-from triage.auditing.sources.raw_cases import RawCases, audit_table
-from triage.auditing.sources.read_table import OUTSIDE_COHORTS, OUTSIDE_PERIOD, end_of
 from triage.data.cell_text import cell_text
 from triage.errors import UsageError, nearest_name
 from triage.progress import Progress

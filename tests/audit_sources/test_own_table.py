@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.auditing.sources.tables import plan
+from tests.audit_sources.tables import plan
+from triage.audit_sources import read_table
 from triage.auditing.audit_plan import AuditPlan, Axis, PlannedCondition
-from triage.auditing.sources import read_table
 from triage.errors import UsageError
 from triage.predictions import Predictions
 

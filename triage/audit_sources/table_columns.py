@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from triage.audit_sources.table_file import TableFile
 from triage.auditing.audit_plan import AuditPlan
-from triage.auditing.sources.table_file import TableFile
 from triage.errors import UsageError, nearest_name
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from triage.accounts import SYSTEM_ACTOR, Actor
 from triage.atomic_write import whole_file
+from triage.audit_sources.make_plan import PlanRequest, make_plan
 from triage.auditing.audit_plan import AuditPlan
-from triage.auditing.make_plan import PlanRequest, make_plan
 from triage.auditing.plan_file import plan_text
 from triage.auditing.plan_lock import lock_path, write_lock
 from triage.auditing.registered_plans import register_plan

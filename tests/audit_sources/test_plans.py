@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.auditing.sources.tables import MADE, frame, write
+from tests.audit_sources.tables import MADE, frame, write
+from triage.audit_sources.make_plan import PlanRequest, make_plan
 from triage.auditing.audit_plan import AuditPlan, Axis, Columns, Limit, Margin
-from triage.auditing.make_plan import PlanRequest, make_plan
 from triage.auditing.plan_file import load_plan, plan_problems, plan_text
 from triage.auditing.plan_limits import parse_limit
 from triage.auditing.plan_lock import lock_path, read_lock, write_lock

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.auditing.sources.tables import CLASSES, CONDITIONS, frame, plan, write
+from tests.audit_sources.tables import CLASSES, CONDITIONS, frame, plan, write
+from triage.audit_sources import column_values, read_table
 from triage.auditing.audit_plan import Axis, Period
 from triage.auditing.audit_table import AuditTable
-from triage.auditing.sources import column_values, read_table
 from triage.decisions.cost_matrix import CostMatrix, case_costs
 from triage.hashing import hash_file
 
@@ -259,7 +259,7 @@ def test_lines_within_values_and_empty_lines(tmp_path: Path) -> None:
 
 
 def test_the_batches_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from triage.auditing.sources import table_file
+    from triage.audit_sources import table_file
 
     many = pd.concat([frame()] * 50, ignore_index=True)
     many["case"] = [f"c{row}" for row in range(len(many))]

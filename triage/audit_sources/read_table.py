@@ -13,9 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from triage.auditing.audit_plan import AuditPlan, Period
-from triage.auditing.audit_table import AuditTable, LevelCodes
-from triage.auditing.sources.column_values import (
+from triage.audit_sources.column_values import (
     Coded,
     Identifiers,
     Numbers,
@@ -24,11 +22,13 @@ from triage.auditing.sources.column_values import (
     distinct_texts,
     numbers_of,
 )
-from triage.auditing.sources.levels import Bands, joined_spellings, word_levels
-from triage.auditing.sources.own_table import OwnProbabilities, own_columns
-from triage.auditing.sources.raw_cases import RawCases, audit_table
-from triage.auditing.sources.table_columns import check_columns
-from triage.auditing.sources.table_file import TableFile, open_table
+from triage.audit_sources.levels import Bands, joined_spellings, word_levels
+from triage.audit_sources.own_table import OwnProbabilities, own_columns
+from triage.audit_sources.raw_cases import RawCases, audit_table
+from triage.audit_sources.table_columns import check_columns
+from triage.audit_sources.table_file import TableFile, open_table
+from triage.auditing.audit_plan import AuditPlan, Period
+from triage.auditing.audit_table import AuditTable, LevelCodes
 from triage.errors import UsageError
 from triage.evaluation.outcomes import SUM_TOLERANCE
 from triage.hashing import hash_stream

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from triage.audit_sources.table_file import TableFile
 from triage.auditing.audit_plan import AuditPlan, Columns
-from triage.auditing.sources.table_file import TableFile
 from triage.errors import UsageError
 
 _MEMBERS = "member_probabilities"
