@@ -26,7 +26,7 @@ from triage.store.tables import Case, Event
 from triage.vocabulary.clinical import Urgency
 from ui import frame
 from ui.audit_folder import audit_named
-from ui.audit_tables import count_words, group_name
+from ui.audit_tables import DATABASE_FACT, count_words, group_name
 from ui.components import case_rows
 from ui.components.case_rows import CaseRow, Fact, Heading, case_address
 from ui.image_address import PictureSize, image_address
@@ -102,10 +102,6 @@ def _asked_for() -> tuple[AuditReport, AuditEstimate]:
             "cannot be opened here."
         )
     return found.report, cell
-
-
-DATABASE_FACT = "cases"
-"""Key of the hash of the cases among the facts of an audit of a case database."""
 
 
 def _cases(

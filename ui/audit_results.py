@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -106,7 +106,8 @@ def show(audits: Sequence[FinishedAudit]) -> None:
         st.error(escape(chosen.problem), icon=":material/error:")
         return
     _summary(chosen, chosen.report)
-    _findings(chosen.name, chosen.report.findings)
+    of_database = audit_tables.DATABASE_FACT in chosen.report.facts
+    _findings(chosen.name, chosen.report.findings, of_database=of_database)
     _not_enough(chosen.report.findings)
     _comparisons(chosen.report)
     _plan(chosen.report)
@@ -124,7 +125,10 @@ def _title(audit: FinishedAudit) -> str:
 def _summary(audit: FinishedAudit, report: AuditReport) -> None:
     with st.container(border=True):
         st.header(escape(report.title), anchor=False)
-        html_table.show_markup(st, audit_tables.tally(report.findings))
+        with st.container(horizontal=True, vertical_alignment="center", gap="large"):
+            tally = st.container(width="content")
+            html_table.show_markup(tally, audit_tables.tally(report.findings))
+            html_table.show_markup(st.container(width="content"), _files(audit.name))
         system = report.system.name
         version = f" {report.system.version}" if report.system.version else ""
         st.markdown(
@@ -142,7 +146,6 @@ def _summary(audit: FinishedAudit, report: AuditReport) -> None:
             )
         if report.public:
             st.caption("Small cells are suppressed in this report, which is meant to be published.")
-        html_table.show_markup(st, _files(audit.name))
 
 
 def _files(audit: str) -> Markup:
@@ -154,7 +157,7 @@ def _files(audit: str) -> Markup:
     return Markup('<ul class="files">{}</ul>').format(Markup("").join(items))
 
 
-def _findings(audit: str, findings: Sequence[AuditFinding]) -> None:
+def _findings(audit: str, findings: Sequence[AuditFinding], *, of_database: bool) -> None:
     with st.container(border=True):
         st.header("Verdicts", anchor=False)
         if not findings:
@@ -163,27 +166,31 @@ def _findings(audit: str, findings: Sequence[AuditFinding]) -> None:
                 icon=":material/info:",
             )
             return
-        view = st.segmented_control(
-            "View",
-            [_MATRIX, _LIST],
-            key=_VIEW,
-            default=_MATRIX,
-            required=True,
-            bind="query-params",
-            label_visibility="collapsed",
-        )
-        shown = _filtered(findings)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            view = st.segmented_control(
+                "View",
+                [_MATRIX, _LIST],
+                key=_VIEW,
+                default=_MATRIX,
+                required=True,
+                bind="query-params",
+                label_visibility="collapsed",
+            )
+            shown = _filtered(findings)
         if not shown:
             st.info("No finding is left by the filters.", icon=":material/filter_alt_off:")
             return
-        st.caption(
-            "A verdict that fails leads to the cases that count as errors, where single cases do."
-        )
+        if of_database:
+            st.caption(
+                "A verdict that fails leads to the cases that count as errors, where single cases "
+                "do."
+            )
+        address = partial(audit_tables.address_of_cases, audit if of_database else "")
         if view == _LIST:
             ordered = [one for verdict in ORDER for one in shown if one.verdict is verdict]
-            _table(ordered, audit)
+            _table(ordered, address)
             return
-        made = audit_tables.matrix(shown, partial(audit_tables.address_of_cases, audit))
+        made = audit_tables.matrix(shown, address)
         with st.container(key="audit-matrix"):
             html_table.show_table("Verdict of each group and limit", made.columns, made.rows)
 
@@ -191,14 +198,12 @@ def _findings(audit: str, findings: Sequence[AuditFinding]) -> None:
 def _filtered(findings: Sequence[AuditFinding]) -> list[AuditFinding]:
     axes = list(dict.fromkeys(one.axis for one in findings))
     titles = list(dict.fromkeys(one.title for one in findings))
-    left, middle, right = st.columns(3)
-    axis = left.multiselect(
-        "Axes", axes, format_func=lambda axis: printable(plain_name(axis)), placeholder="All axes"
-    )
-    title = middle.multiselect("Metrics", titles, format_func=printable, placeholder="All metrics")
-    verdict = right.multiselect(
-        "Verdicts", ORDER, format_func=WORDS.__getitem__, placeholder="All verdicts"
-    )
+    with st.popover("Filters", icon=":material/tune:"):
+        axis = st.multiselect("Axes", axes, format_func=plain_name, placeholder="All axes")
+        title = st.multiselect("Metrics", titles, format_func=printable, placeholder="All metrics")
+        verdict = st.multiselect(
+            "Verdicts", ORDER, format_func=WORDS.__getitem__, placeholder="All verdicts"
+        )
     return [
         one
         for one in findings
@@ -208,11 +213,8 @@ def _filtered(findings: Sequence[AuditFinding]) -> list[AuditFinding]:
     ]
 
 
-def _table(findings: Sequence[AuditFinding], audit: str) -> None:
-    rows = [
-        audit_tables.finding_row(one, audit_tables.address_of_cases(audit, one))
-        for one in findings[:_MOST_ROWS]
-    ]
+def _table(findings: Sequence[AuditFinding], address: Callable[[AuditFinding], str]) -> None:
+    rows = [audit_tables.finding_row(one, address(one)) for one in findings[:_MOST_ROWS]]
     columns = audit_tables.FINDING_COLUMNS
     html_table.show_table("Findings", columns, rows, stacked=True)
     _left_out(len(findings), "findings")

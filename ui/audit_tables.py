@@ -35,6 +35,8 @@ WORDS = {
     Verdict.NOT_ENOUGH: "Not enough evidence",
 }
 _CLASSES = {Verdict.MEETS: "meets", Verdict.FAILS: "fails", Verdict.NOT_ENOUGH: "open"}
+DATABASE_FACT = "cases"
+"""Key of the hash of the cases among the facts of an audit of a case database."""
 ORDER = (Verdict.FAILS, Verdict.NOT_ENOUGH, Verdict.MEETS)
 """In which verdicts are listed: what needs an answer first."""
 FINDING_COLUMNS = (
@@ -99,9 +101,9 @@ def verdict_cell(verdict: Verdict, detail: str = "", address: str = "") -> Marku
 def address_of_cases(audit: str, found: AuditEstimate) -> str:
     """Return the address of the page with the cases that count as errors of a finding.
 
-    '' where no single case is an error of its metric.
+    '' where no single case is an error of its metric, or no audit is named.
     """
-    if not has_error_cases(found.metric):
+    if not audit or not has_error_cases(found.metric):
         return ""
     named = {"audit": audit, "axis": found.axis, "level": found.level, "metric": found.metric}
     return f"/{PagePath.AUDIT_CASES}?{urlencode(named)}"

@@ -117,7 +117,9 @@ def _lists(page: Any, address: str) -> Iterator[Shown]:
 
 
 def _audits(page: Any, address: str, bundle: str) -> Iterator[Shown]:
-    yield from _listed(page, address, "audits?audit=half-year", "Audits")
+    page.goto(f"{address}/audits?audit=half-year")
+    _heading(page, "Audits")
+    yield Shown("audits", page)
     page.get_by_role("radio", name="With intervals and p-values").click()
     page.get_by_role("region", name="Findings").wait_for()
     settled(page)
@@ -130,7 +132,7 @@ def _audits(page: Any, address: str, bundle: str) -> Iterator[Shown]:
     yield Shown("model card", page)
     page.goto(f"{address}/audit-cases?audit=half-year&axis=overall&level=all&metric=accuracy")
     _heading(page, "Cases that count as errors")
-    yield Shown("cases of an audit of a table", page)
+    yield Shown("cases of an audit", page)
 
 
 def _photographs(page: Any, address: str, made: EveryPage) -> Iterator[Shown]:

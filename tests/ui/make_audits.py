@@ -121,7 +121,7 @@ def report(planned: AuditPlan, findings: Sequence[AuditFinding], **changes: Any)
     estimate_fields = AuditEstimate.model_fields
     given: dict[str, Any] = {
         "plan_sha256": planned.sha256(),
-        "facts": {"Cases": "a" * 64},
+        "facts": {"cases": "a" * 64},
         "excluded": {"no label": 12},
         "deviations": [],
         "n_cases": 1254,
@@ -238,7 +238,8 @@ def write_plan(folder: Path, name: str, content: AuditPlan) -> Path:
 def fill_audits(folder: Path, bundle: str = "d" * 64) -> None:
     """Write two plans, one that cannot be used, and two finished audits of a bundle."""
     folder.mkdir(parents=True, exist_ok=True)
-    first, second = plan(), plan("Only what nobody may miss", limits=(), margins=())
+    first = plan(bundle=bundle, unlabelled="exclude")
+    second = plan("Only what nobody may miss", limits=(), margins=())
     write_plan(folder, "half-year.yaml", first)
     write_plan(folder, "no-limits.yaml", second)
     (folder / "broken.yaml").write_text("title: Broken\nsauce: nobody\n")

@@ -34,7 +34,7 @@ NAMES = {
     "sign-off": "page_sign_off",
     "letter": "page_letter",
     "governance": "page_governance",
-    "audits?audit=half-year": "page_audits",
+    "audits": "page_audits",
 }
 """File of each page that the documentation shows."""
 

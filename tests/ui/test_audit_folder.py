@@ -18,7 +18,7 @@ def test_plans_and_audits_are_found(tmp_path: Path) -> None:
     names = {one.path.name: one.plan for one in plans_in(tmp_path)}
     assert names.keys() == {"broken.yaml", "half-year.yaml", "no-limits.yaml"}
     assert names["broken.yaml"] is None
-    assert names["half-year.yaml"] == plan()
+    assert names["half-year.yaml"] == plan(bundle="d" * 64, unlabelled="exclude")
     (problem,) = [one.problem for one in plans_in(tmp_path) if one.plan is None]
     assert "sauce: there is no such key. Did you mean source?" in problem
     assert str(tmp_path) not in problem

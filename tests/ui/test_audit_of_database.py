@@ -12,9 +12,10 @@ from triage.accounts.permissions import PermissionDenied
 from triage.auditing.cell_cases import failing_cases
 from triage.store import open_store
 from triage.vocabulary.verdicts import Verdict
-from ui.audit_cases_page import DATABASE_FACT, cell_cases, read_cases
+from ui.audit_cases_page import cell_cases, read_cases
 from ui.audit_folder import audits_in, folder_of_run
 from ui.audit_runs import run_on_database
+from ui.audit_tables import DATABASE_FACT
 from ui.serving.audit_routes import SERVED_FILES
 
 GUS = Actor("Gus", Role.GOVERNANCE)
