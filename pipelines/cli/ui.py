@@ -9,6 +9,13 @@ import typer
 
 from pipelines.cli.console import Db, Json, say
 
+Uploads = Annotated[
+    Path | None, typer.Option("--uploads", help="Folder for the files of cases added in the pages.")
+]
+Audits = Annotated[
+    Path | None, typer.Option("--audits", help="Folder of the plans and reports of audits.")
+]
+
 
 def ui(
     db: Db = None,
@@ -48,14 +55,8 @@ def ui(
         Path | None,
         typer.Option("--oct-reference", help="OCT measurements of healthy eyes (YAML)."),
     ] = None,
-    uploads: Annotated[
-        Path | None,
-        typer.Option("--uploads", help="Folder for the files of cases added in the pages."),
-    ] = None,
-    audits: Annotated[
-        Path | None,
-        typer.Option("--audits", help="Folder of the plans and reports of audits."),
-    ] = None,
+    uploads: Uploads = None,
+    audits: Audits = None,
     as_json: Json = False,
 ) -> None:
     """Open the reviewer's pages until interrupted.
