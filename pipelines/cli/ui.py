@@ -92,9 +92,6 @@ def ui(
             audits=audits,
         ),
     )
-    say(
-        as_json,
-        {"address": settings.address},
-        f"reviewer's pages: {settings.address} (Ctrl-C stops)",
-    )
+    where = settings.address
+    say(as_json, {"address": where}, f"reviewer's pages: {where} (Ctrl-C stops)")
     raise typer.Exit(run(url, settings))

@@ -62,7 +62,10 @@ def test_a_plan_from_columns() -> None:
         ("mel", True), ("nv", True), ("other", False),
     ]  # fmt: skip
     # Of our default limits those whose columns there are.
-    assert [limit.metric for limit in plan.limits] == ["accuracy"]
+    assert [(limit.metric, limit.scope, limit.primary) for limit in plan.limits] == [
+        ("accuracy", "overall", True),
+        ("accuracy", "groups", False),
+    ]
     assert plan.source == "our default, not a clinical standard"
 
 
@@ -135,7 +138,7 @@ def test_a_plan_changed_by_hand_is_refused_with_every_problem(tmp_path: Path) ->
     path.write_text(
         plan_text(plan)
         .replace("name: age", "name: sex")
-        .replace("metric: accuracy", "metric: acuracy")
+        .replace("metric: accuracy", "metric: acuracy", 1)
         .replace("p_nv", "p_mel")
     )
     with pytest.raises(SpecError) as refused:

@@ -68,7 +68,7 @@ def render_pdf(document: Document, at: datetime) -> bytes:
         ignore_system_fonts=True,
         sys_inputs={"report": json.dumps(drawn)},
         pdf_standards=STANDARDS,
-        timestamp=at.astimezone(UTC),
+        timestamp=at.astimezone(UTC).replace(microsecond=0),
     )
     return compiled
 
