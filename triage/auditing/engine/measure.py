@@ -13,7 +13,7 @@ value does not depend on how many cases of each kind there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
@@ -83,7 +83,7 @@ def measure_scope(
     found: dict[str, Measured] = {}
     groups: list[_Group] = []
     for members in by_terms.values():
-        terms = _exact_terms(members[0][1].terms(scope.cases))
+        terms = members[0][1].terms(scope.cases)
         total = _total(terms)[None]
         for metric, form in members:
             sums = form.sums(total, terms)
@@ -104,18 +104,15 @@ def _form(metric: Metric, prevalence: float | None) -> SumForm:
     return metric.form
 
 
-def _exact_terms(plain: Terms) -> Terms:
-    """Return terms whose sums are exact; yes and no stay in one byte each."""
-    entries = (
-        Entry(place, value if value.dtype == np.bool_ else summable(value))
-        for place, value in plain.entries
-    )
-    return replace(plain, entries=tuple(entries))
+def _exact(terms: Terms) -> Iterator[Entry]:
+    """Yield entries whose sums are exact, one at a time: they may be large."""
+    for place, value in terms.entries:
+        yield Entry(place, value if value.dtype == np.bool_ else summable(value))
 
 
 def _total(terms: Terms) -> FloatArray:
     total = np.zeros(terms.size)
-    for place, value in terms.entries:
+    for place, value in _exact(terms):
         if isinstance(place, int):
             total[place] += value.sum(dtype=np.float64)
         else:
@@ -128,7 +125,7 @@ def _by_patient(scope: Scope, terms: Terms) -> Any:
     c = len(scope.patients)
     if terms.size <= _NARROW:
         flat = np.zeros(terms.size * c)
-        for place, value in terms.entries:
+        for place, value in _exact(terms):
             if isinstance(place, int):
                 part = np.bincount(scope.local, value, minlength=c)
                 flat[place * c : (place + 1) * c] += part
@@ -139,7 +136,7 @@ def _by_patient(scope: Scope, terms: Terms) -> Any:
         return flat.reshape(terms.size, c)
     whole = all(value.dtype == np.bool_ for _, value in terms.entries)
     kind = np.float32 if whole and len(scope.local) < _MOST_IN_FLOAT32 else np.float64
-    parts = [_sparse(scope, entry, terms.size, kind) for entry in terms.entries]
+    parts = [_sparse(scope, entry, terms.size, kind) for entry in _exact(terms)]
     return reduce(lambda one, other: one + other, parts)
 
 
