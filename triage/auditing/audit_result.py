@@ -69,7 +69,7 @@ class AuditResult:
     @property
     def n_cases(self) -> int:
         """Rows of the table."""
-        return self.measurement.n_cases
+        return self.measurement.n_cases or 0
 
     @property
     def n_patients(self) -> int | None:
@@ -98,7 +98,7 @@ class AuditResult:
         estimates = self.measurement.estimates[count:]
         return [
             _Level(
-                level.axis, level.level, level.n_cases,
+                level.axis, level.level, level.n_cases or 0,
                 {each.metric: each for each in estimates[place * count : (place + 1) * count]},
             )
             for place, level in enumerate(levels)

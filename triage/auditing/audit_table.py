@@ -113,12 +113,14 @@ class AuditTable:
     @property
     def labelled(self) -> NDArray[np.bool_]:
         """Whether the true condition of each case is known, bool [N]."""
-        return self.truth != UNLABELLED
+        labelled: NDArray[np.bool_] = self.truth != UNLABELLED
+        return labelled
 
     @property
     def is_outlier(self) -> NDArray[np.bool_]:
         """Whether each case is out-of-distribution, bool [N]."""
-        return self.truth == OUTLIER
+        outlier: NDArray[np.bool_] = self.truth == OUTLIER
+        return outlier
 
     def take(self, where: NDArray[np.int64]) -> AuditTable:
         """Return the cases at some places; patients keep their numbers."""

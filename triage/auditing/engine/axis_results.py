@@ -132,7 +132,7 @@ def _compared(
         each for each in plan.margins if (each.axis, each.metric) == (axis, key)
     ]
     known = [each for each in levels if each.level != UNKNOWN] or list(levels)
-    largest = max(known, key=lambda each: each.n_cases).level
+    largest = max(known, key=lambda each: each.n_cases or 0).level
     found = []
     for margin in margins or [None]:
         named = None if margin is None else margin.reference

@@ -45,24 +45,25 @@ def more_cases(
         That of the row: one less the confidence, divided by the number of rows of its set, so
         that the number is enough whatever the other rows show.
     """
-    if estimate.n_positive is None:
+    n, patients, positive = estimate.n, estimate.n_patients, estimate.n_positive
+    if n is None or patients is None or positive is None:
         return MoreCases(None, None)
-    rights = estimate.n_positive if limit.at_most is None else estimate.n - estimate.n_positive
+    rights = positive if limit.at_most is None else n - positive
     bound = limit.bound if limit.at_most is None else 1 - limit.bound
     if not 0 < bound < 1:
         return MoreCases(None, None)
-    seen = max(estimate.n, 1)
-    worth = min(1.0, (result.trials or max(estimate.n_patients, 1)) / seen)
+    seen = max(n, 1)
+    worth = min(1.0, (result.trials or max(patients, 1)) / seen)
     share = rights / seen
 
     def without_error(more: int) -> bool:
-        total = estimate.n + more
+        total = n + more
         return total > 0 and _meets((rights + more) / total, total * worth, bound, level)
 
     def at_this_rate(more: int) -> bool:
-        return _meets(share, (estimate.n + more) * worth, bound, level)
+        return _meets(share, (n + more) * worth, bound, level)
 
-    least = max(settings.min_patients - estimate.n_patients, 0)
+    least = max(settings.min_patients - patients, 0)
     same_rate = _least(at_this_rate, least) if share > bound else None
     return MoreCases(_least(without_error, least), same_rate)
 
