@@ -17,6 +17,9 @@ from triage.reports.document import (
 )
 from triage.reports.sections.cells import group, verdict_cell, words
 
+CHANGES = "changes"
+"""Name of the one CSV file that has the rows of every table of changes."""
+
 
 def comparison_sections(found: AuditComparison) -> tuple[Section, ...]:
     """Return what is compared, the metrics of all cases, those of groups, and HEAL.
@@ -70,7 +73,7 @@ def _changes(found: AuditComparison, axis: str) -> Table:
     )  # fmt: skip
     rows = tuple(_row(each) for each in found.changes if each.axis == axis)
     title = "All cases" if axis == OVERALL else words(axis)
-    return Table(title, columns, rows, key=f"comparison_{axis}")
+    return Table(title, columns, rows, key=CHANGES)
 
 
 def _row(each: MetricChange) -> tuple[Cell, ...]:
@@ -114,4 +117,4 @@ def _heal(found: AuditComparison) -> Section:
         )
         for each in found.heal
     )  # fmt: skip
-    return Section("heal", title, (Table("HEAL by axis", columns, rows, key="comparison_heal"),))
+    return Section("heal", title, (Table("HEAL by axis", columns, rows, key="heal"),))
