@@ -21,7 +21,7 @@ def audit_compare(
     out: Annotated[Path, typer.Option("--out", help="Folder of the reports.")],
     predictions: Predictions = None,
     against: Annotated[
-        Path | None, typer.Option("--against", help="Table of the second audit: CSV or Parquet.")
+        Path | None, typer.Option("--against", help="Table of the second audit; else as the first.")
     ] = None,
     against_plan: Annotated[
         Path | None, typer.Option("--against-plan", help="Its plan; else that of the first.")

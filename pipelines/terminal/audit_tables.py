@@ -27,7 +27,8 @@ def audit_lines(report: AuditReport) -> list[str | Table]:
     lines: list[str | Table] = [_overall(overall)] if overall else []
     if failing:
         lines.append(_failing(failing))
-    lines.append(f"verdicts: {tally_text(one.verdict for one in report.findings)}")
+    verdicts = tally_text(one.verdict for one in report.findings)
+    lines.append(f"verdicts: {verdicts if report.findings else 'the plan states no limits'}")
     lines += _without_evidence(one for one in report.findings if one.axis != OVERALL)
     lines.append(_cases(report))
     lines.append(f"plan: {report.registration.sentence}")

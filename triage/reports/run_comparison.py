@@ -79,8 +79,10 @@ def run_comparison(
     out : Path
         Folder of `comparison.html`, `comparison.pdf`, `comparison.json`, `tables/`,
         `comparison.zip`, and `verify_report.py`, which verifies it.
-    predictions, against : Path, optional
-        Table of each audit. Without it the cases are those of `store`.
+    predictions : Path, optional
+        Table of the first audit. Without it the cases are those of `store`.
+    against : Path, optional
+        Table of the second; by default its cases come from where those of the first come from.
     against_plan : Path, optional
         Of the second audit; by default that of the first.
     store : Store, optional
@@ -97,7 +99,7 @@ def run_comparison(
     TriageError
         If a plan, the data, the key or the folder cannot be used; nothing is written then.
     """
-    if predictions == against and against_plan is None:
+    if against in (None, predictions) and against_plan is None:
         raise UsageError(
             "an audit cannot be compared with itself",
             where="audit compare",
@@ -115,7 +117,7 @@ def run_comparison(
     with report_folder(out):
         audits = (
             _audit(plan, predictions, store, progress),
-            _audit(against_plan or plan, against, store, progress),
+            _audit(against_plan or plan, against or predictions, store, progress),
         )
         report = with_identity(_report(*audits, progress))
         files = render_comparison(report)
