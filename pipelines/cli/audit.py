@@ -10,6 +10,7 @@ import typer
 from pipelines.cli.acting import As, PasswordStdin, acting
 from pipelines.cli.audit_options import (
     Abstained,
+    AuditBundle,
     AuditDb,
     Bands,
     CaseName,
@@ -75,6 +76,7 @@ def audit_plan(
     limits_from: LimitsFrom = None,
     title: Title = None,
     system: System = None,
+    bundle: AuditBundle = None,
     period: PeriodDays = None,
     period_column: PeriodColumn = None,
     cohorts: Cohorts = None,
@@ -145,6 +147,7 @@ def audit_run(
     out: Annotated[Path, typer.Option("--out", help="Folder of the reports.")],
     predictions: Predictions = None,
     db: AuditDb = None,
+    bundle: AuditBundle = None,
     key: Key = None,
     public: Annotated[
         bool, typer.Option("--public", help="Suppress small cells, to give it to others.")
@@ -177,8 +180,8 @@ def audit_run(
             actor = acting(store, as_name, password_stdin, Action.AUDIT)
         with bars(as_json) as progress:
             done = run_audit(
-                plan, out, predictions=predictions, store=store, key=key, public=public,
-                attachments=attach or (), actor=actor, progress=progress,
+                plan, out, predictions=predictions, store=store, bundle=bundle, key=key,
+                public=public, attachments=attach or (), actor=actor, progress=progress,
             )  # fmt: skip
     _say_run(as_json, done)
     refused = {"fails": Verdict.FAILS, "not-enough": Verdict.NOT_ENOUGH}
@@ -187,7 +190,7 @@ def audit_run(
 
 
 def _say_run(as_json: bool, done: AuditRun) -> None:
-    from pipelines.terminal.audit_tables import findings_table, verdict_counts
+    from pipelines.terminal.audit_tables import audit_lines, files_line, verdict_counts
 
     report = done.report
     value = {
@@ -202,17 +205,4 @@ def _say_run(as_json: bool, done: AuditRun) -> None:
         "verdicts": verdict_counts(report),
         "findings": [one.model_dump(mode="json") for one in report.findings],
     }
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in verdict_counts(report).items())
-    lines = [f"excluded: {count} cases {why}" for why, count in report.excluded.items()]
-    lines += [f"deviation: {each}" for each in report.deviations]
-    say(
-        as_json,
-        value,
-        findings_table(report),
-        f"{report.n_cases} cases, {report.n_labelled} labelled, {report.n_patients} patients"
-        + ("" if report.patients_known else " (none named: each case counts as one)"),
-        f"verdicts: {counts or 'no limits'}",
-        f"plan: {report.registration.sentence}",
-        *lines,
-        f"{done.folder}: {', '.join(done.files)}",
-    )
+    say(as_json, value, *audit_lines(report), files_line(done.folder, done.files))

@@ -26,6 +26,10 @@ AuditDb = Annotated[
     str | None,
     typer.Option("--db", help="Database URL: its cases where no table is given, and its ledger."),
 ]
+AuditBundle = Annotated[
+    Path | None,
+    typer.Option("--bundle", help="Folder of the audited bundle; its manifest is read."),
+]
 Key = Annotated[Path | None, typer.Option("--key", help="Private key that signs, from keygen.")]
 Label = Annotated[str | None, typer.Option("--label", help="Column of the true condition.")]
 Probabilities = Annotated[
@@ -124,6 +128,7 @@ def request_of(given: Mapping[str, Any]) -> PlanRequest:
     from triage.auditing.plan_limits import parse_limit
     from triage.data.spec_files import load_spec
     from triage.data.strict_yaml import problems_of
+    from triage.store.bundle_manifest import manifest_in
 
     spec, probabilities = given["spec"], given["probabilities"]
     if spec is None and given["label"] is None:
@@ -139,6 +144,11 @@ def request_of(given: Mapping[str, Any]) -> PlanRequest:
             hint="Write --probabilities melanoma=p_mel,naevus=p_nv, or name the condition's "
             "column with --predicted.",
         )
+    system, bundle = given["system"] or "", None
+    if given["bundle"] is not None:
+        manifest, bundle = manifest_in(given["bundle"])
+        stated = [str(manifest[key]) for key in ("name", "created_at") if key in manifest]
+        system = system or ", made ".join(stated)
     named = {role: given[name] for name, role in _ROLES.items() if given[name] is not None}
     try:
         return PlanRequest(
@@ -152,7 +162,8 @@ def request_of(given: Mapping[str, Any]) -> PlanRequest:
             outliers=_listed(given["outliers"]),
             limits=[parse_limit(text) for text in given["limit"] or ()],
             source_of_limits=given["limits_from"],
-            system=given["system"] or "",
+            system=system,
+            bundle=bundle,
             period=_period(given["period"], given["period_column"]),
             cohorts=_listed(given["cohorts"]),
             unlabelled=given["unlabelled"],

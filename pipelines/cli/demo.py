@@ -84,6 +84,7 @@ def demo(
         *tables,
         "Where everything is:",
         *places,
+        "  the report is an audit: report.html, report.pdf, report.json, tables/, audit.zip",
         f"  case database: {result.database} ({result.counts['cases waiting']} cases wait)",
         f"  open the pages: triage ui --db {result.database}",
     )

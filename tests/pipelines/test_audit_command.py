@@ -137,10 +137,47 @@ def test_a_summary_for_people(
     triage: Command, planned: Path, predictions: Path, tmp_path: Path
 ) -> None:
     answer = triage("audit", "run", planned, "--predictions", predictions, "--out", tmp_path / "o")
-    assert "Verdicts on the plan's limits" in answer.out
+    assert "All cases" in answer.out
+    assert "verdicts: " in answer.out
     assert "120 cases, 120 labelled, 60 patients" in answer.out
     assert "not registered in a ledger" in answer.out
     assert "Jane" not in answer.out + answer.err
+    assert f"{tmp_path / 'o'}: report.html, " in answer.out
+    for stage in ("reading cases (MiB)", "measuring groups", "analyses"):
+        assert stage in answer.err
+
+
+def test_an_interrupted_run_goes_on(
+    triage: Command, planned: Path, predictions: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    @contextmanager
+    def stopping_bars(quiet: bool = False) -> Iterator[Any]:
+        def report(stage: str, done: int, total: int) -> None:
+            if stage == "analyses":
+                raise KeyboardInterrupt
+
+        yield report
+
+    def verbs(name: str) -> tuple[Any, ...]:
+        return ("audit", "run", planned, "--predictions", predictions, "--out", tmp_path / name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.terminal.progress_bars.progress_bars", stopping_bars)
+        stopped = triage(*verbs("o"))
+    assert stopped.code == 130
+    assert "the same command goes on from here" in stopped.err
+    assert contents(tmp_path / "o") == {}
+    assert triage(*verbs("whole")).code == 0
+    with monkeypatch.context() as patch:
+
+        def measured(*given: Any) -> Any:
+            raise AssertionError("measured again")
+
+        patch.setattr("triage.auditing.run.measure_scope", measured)
+        assert triage(*verbs("o")).code == 0
+    assert contents(tmp_path / "o") == contents(tmp_path / "whole")
+    assert not (tmp_path / "o" / ".partial").exists()
 
 
 def test_a_plan_changed_after_its_lock_is_a_deviation(

@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.pipelines.command import Command
+from tests.tiny import TinyBundle
 from triage.data.spec_files import shipped_spec
+from triage.hashing import hash_json
 from triage.learning.evaluate import EvaluationRun
 
 
@@ -36,3 +39,56 @@ def test_a_predictions_table_of_ours(
     plan.write_text(plan.read_text() + "bundle: " + "cd" * 32 + "\n")
     done = triage("audit", "run", plan, "--predictions", path, "--out", out, "--json")
     assert any("bundle changed since the plan" in one for one in done.json["deviations"])
+
+
+def test_the_model_card_of_a_bundle(
+    triage: Command, evaluated: EvaluationRun, tiny_bundle: TinyBundle, tmp_path: Path
+) -> None:
+    path, plan, out = tmp_path / "p.parquet", tmp_path / "plan.yaml", tmp_path / "o"
+    evaluated.predictions.save(path)
+    digest, manifest = evaluated.manifest.digest(), evaluated.manifest
+    made = ("audit", "plan", "--spec", shipped_spec("derm_phantoms"), "--replicates", "100",
+            "--limit", "accuracy>=0.5", "--out", plan)  # fmt: skip
+    run = ("audit", "run", plan, "--predictions", path, "--out", out)
+
+    def system() -> dict[str, object]:
+        found: dict[str, object] = json.loads((out / "report.json").read_text())["system"]
+        return found
+
+    assert triage(*made, "--predictions", path).code == 0
+    assert triage(*run).code == 0
+    assert system()["name"] == f"bundle {digest[:12]}"
+    assert system()["manifest"] is None
+    assert triage(*made, "--bundle", tiny_bundle.folder).code == 0
+    content = yaml.safe_load(plan.read_text())
+    assert content["bundle"] == digest
+    assert content["system"] == f"{manifest.name}, made {manifest.created_at}"
+    assert triage(*run, "--bundle", tiny_bundle.folder).code == 0
+    assert system()["name"] == content["system"]
+    written = json.loads((tiny_bundle.folder / "manifest.json").read_text())
+    assert system()["manifest"] == {k: v for k, v in written.items() if k != "digest"}
+    assert system()["intended_use"] == manifest.intended_use
+    assert "Library versions" in (out / "report.html").read_text()
+
+
+def test_another_or_altered_bundle_is_refused(
+    triage: Command, evaluated: EvaluationRun, tiny_bundle: TinyBundle, tmp_path: Path
+) -> None:
+    path, plan, out = tmp_path / "p.parquet", tmp_path / "plan.yaml", tmp_path / "o"
+    evaluated.predictions.save(path)
+    assert triage("audit", "plan", "--spec", shipped_spec("derm_phantoms"), "--predictions", path,
+                  "--out", plan).code == 0  # fmt: skip
+    run = ("audit", "run", plan, "--predictions", path, "--out", out, "--bundle", tmp_path)
+    content = json.loads((tiny_bundle.folder / "manifest.json").read_text())
+    content["name"] = "another"
+    (tmp_path / "manifest.json").write_text(json.dumps(content))
+    answer = triage(*run)
+    assert (answer.code, "The manifest was altered" in answer.err) == (2, True)
+    del content["digest"]
+    (tmp_path / "manifest.json").write_text(json.dumps({**content, "digest": hash_json(content)}))
+    answer = triage(*run)
+    assert answer.code == 2
+    assert "the audited one is " + evaluated.manifest.digest()[:12] in answer.err
+    (tmp_path / "manifest.json").unlink()
+    assert "there is no such manifest" in triage(*run).err
+    assert not out.exists()

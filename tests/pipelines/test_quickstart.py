@@ -132,8 +132,13 @@ def test_every_command_runs(
         else:
             assert answer.code == ExitCode.DONE, (words, answer.err)
         done.append(words[0])
-    assert done == ["spec", "train", "evaluate", "score", "retrain", "report"]
-    for name in ("evaluation/evaluation.json", "scored.parquet", "report/report.html"):
+    assert done == [
+        "spec", "train", "evaluate", "score", "retrain", "report",
+        "ledger", "audit", "audit", "audit",
+    ]  # fmt: skip
+    for name in (
+        "evaluation/evaluation.json", "scored.parquet", "report/report.html", "audit/report.pdf",
+    ):  # fmt: skip
         assert (tmp_path / name).is_file()
 
 

@@ -154,7 +154,8 @@ def _read(
         for role, one in group.items()
     ]
     collecting += [(axes[name], one) for name, one in collected.axes.items()]
-    advance = counting(progress, "reading cases (MiB)", table.size >> 20)
+    total = -(-table.size >> 20)
+    advance = counting(progress, "reading cases (MiB)", total)
     rows = read = 0
     for batch in table.batches(ordered):
         keep = _kept(plan, batch, rows, collected.excluded)
@@ -164,9 +165,10 @@ def _read(
             found = own.of_batch(batch) if own else _probabilities(batch, by_class, rows)
             collected.probabilities.add(found if keep is None else found[keep])
         rows += batch.num_rows
-        now = table.stream.tell() >> 20
+        now = max(read, table.stream.tell() >> 20)
         advance(now - read)
         read = now
+    advance(total - read)  # of a Parquet file the position says little
     if not rows:
         raise UsageError("has no rows", where=str(table.path), hint="Name a table with cases.")
 

@@ -102,7 +102,7 @@ def _for_cases_of(store: Store, request: PlanRequest) -> PlanRequest:
         request,
         groups=groups,
         unlabelled=request.unlabelled or "exclude",
-        bundle=None if used is None else used.digest,
+        bundle=request.bundle or (None if used is None else used.digest),
         system=request.system or ("" if used is None else used.name),
     )
 

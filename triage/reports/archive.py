@@ -1,4 +1,4 @@
-"""The export of an audit: a deterministic zip with a manifest and a detached signature.
+"""The export of a report: a deterministic zip with a manifest and a detached signature.
 
 The archive has no verifier in it, since one from the same hands as the archive proves nothing;
 `verify_report.py` is its own file.
@@ -14,13 +14,16 @@ from triage.hashing import hash_bytes
 from triage.ledger.canonical import canonical_text
 from triage.ledger.keys import SigningKey
 from triage.reports.audit_report import AuditReport
+from triage.reports.comparison_report import ComparisonReport
 from triage.reports.verify_report import MANIFEST, MANIFEST_SCHEMA, SIGNATURE, build_archive
 
 
 def make_archive(
-    files: Mapping[str, bytes], report: AuditReport, key: SigningKey | None = None
+    files: Mapping[str, bytes],
+    report: AuditReport | ComparisonReport,
+    key: SigningKey | None = None,
 ) -> bytes:
-    """Return `audit.zip`: the files, `manifest.json` and, with a key, `manifest.sig`.
+    """Return the archive: the files, `manifest.json` and, with a key, `manifest.sig`.
 
     The same files, report and key give the same bytes (Ed25519 signatures are deterministic,
     RFC 8032). Members are stored without compression, since compressors of different builds write
@@ -29,8 +32,8 @@ def make_archive(
     Parameters
     ----------
     files : mapping
-        Name to content, from `render_all`.
-    report : AuditReport
+        Name to content, from `render_all` or `render_comparison`.
+    report : AuditReport or ComparisonReport
         The report that the files show.
     key : SigningKey, optional
         Signs the manifest; an archive without a signature does not verify.
@@ -49,22 +52,22 @@ def make_archive(
     except ValueError as error:
         raise UsageError(
             f"{error}",
-            where="audit.zip",
+            where="archive",
             hint="Names are letters, digits, _, - and dots, in folders divided by /.",
         ) from error
 
 
 def _manifest(
-    files: Mapping[str, bytes], report: AuditReport, key: SigningKey | None
+    files: Mapping[str, bytes], report: AuditReport | ComparisonReport, key: SigningKey | None
 ) -> dict[str, Any]:
     return {
         "schema_version": MANIFEST_SCHEMA,
         "report_id": report.report_id,
         "title": report.title,
-        "kind": "public" if report.public else "full",
+        "kind": _kind(report),
         "date": report.generated_at,
         "plan_sha256": report.plan_sha256,
-        "bundle": report.system.bundle or report.plan.bundle,
+        "bundle": report.bundle,
         "code_version": report.code_version,
         "facts": report.facts,
         "ledger": report.registration.model_dump(mode="json"),
@@ -74,3 +77,9 @@ def _manifest(
             for name, content in files.items()
         },
     }
+
+
+def _kind(report: AuditReport | ComparisonReport) -> str:
+    if isinstance(report, ComparisonReport):
+        return "comparison"
+    return "public" if report.public else "full"

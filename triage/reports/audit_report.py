@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field, JsonValue
 
@@ -83,8 +83,16 @@ class AuditReport(AuditMeasurement):
     attachments: list[Attachment] = Field(default_factory=list)
     extra: dict[str, JsonValue] = Field(default_factory=dict)
 
+    @property
+    def bundle(self) -> str | None:
+        """Digest of the audited bundle, where it is known."""
+        return self.system.bundle or self.plan.bundle
 
-def with_identity(report: AuditReport) -> AuditReport:
+
+Identified = TypeVar("Identified", bound=ResultModel)
+
+
+def with_identity(report: Identified) -> Identified:
     """Return the report with the identifier that follows from its content.
 
     After suppression it tells nothing of the numbers that were suppressed.

@@ -31,6 +31,7 @@ from triage.reports.audit_report import (
     SystemFacts,
     with_identity,
 )
+from triage.reports.audited_system import system_facts
 from triage.reports.registration import registration_of
 from triage.reports.render import render_all
 from triage.reports.report_folder import report_folder, write_all
@@ -55,6 +56,7 @@ def run_audit(
     *,
     predictions: Path | None = None,
     store: Store | None = None,
+    bundle: Path | None = None,
     key: Path | None = None,
     public: bool = False,
     attachments: Sequence[Path] = (),
@@ -77,6 +79,8 @@ def run_audit(
     store : Store, optional
         Case database: source of cases where no table is given, and of the plan's registration. The
         run is an event in its ledger.
+    bundle : Path, optional
+        Folder of the audited bundle, for the model card; without it the one that `store` names.
     key : Path, optional
         Private key that signs.
     public : bool
@@ -92,10 +96,6 @@ def run_audit(
         If the plan, the data, an attachment, the key or the folder cannot be used; nothing is
         written then.
     """
-    if predictions is None and store is None:
-        raise UsageError(
-            "no cases are named", where="audit", hint="Give --predictions FILE or --db URL."
-        )
     planned = load_plan(plan)
     if store is not None:
         require_for(store, actor, Action.AUDIT)
@@ -103,21 +103,22 @@ def run_audit(
     attached = read_attachments(attachments)
     registration, deviations = registration_of(planned, plan, store)
     with report_folder(out) as partial:
-        table = _cases(planned, predictions, store, progress)
+        table = cases_of(planned, predictions, store, progress)
+        system, notes = system_facts(planned, table, store, bundle)
         measured = measure_audit(table, planned, progress=progress, folder=partial)
-        report = _report(planned, table, measured, registration, deviations, attached)
+        report = _report(planned, system, measured, registration, [*deviations, *notes], attached)
         if public:
             report = suppress_small_cells(report)
         report = with_identity(report)
         files = render_all(report)
         files["audit.zip"] = make_archive(files, report, signing)
-        files["verify_report.py"] = read_regular(verify_report.__file__, MAX_JSON_BYTES)
+        files["verify_report.py"] = verifier()
         write_all(out, files)
     if store is not None:
         record_run(
             store,
             planned,
-            data_sha256=table.facts.get("predictions") or table.facts["cases"],
+            data_sha256=data_sha256(table),
             report=report.report_id,
             public=public,
             actor=actor,
@@ -125,18 +126,38 @@ def run_audit(
     return AuditRun(report, out, tuple(files))
 
 
-def _cases(
+def cases_of(
     plan: AuditPlan, predictions: Path | None, store: Store | None, progress: Progress
 ) -> AuditTable:
+    """Read the cases of a plan from a table, else from a case database.
+
+    Raises
+    ------
+    UsageError
+        If neither is given, or its cases cannot be used.
+    """
     if predictions is not None:
         return read_table(plan, predictions, progress)
-    assert store is not None
-    return read_database(plan, store, progress)
+    if store is not None:
+        return read_database(plan, store, progress)
+    raise UsageError(
+        "no cases are named", where="audit", hint="Give --predictions FILE or --db URL."
+    )
+
+
+def data_sha256(table: AuditTable) -> str:
+    """Return the hash of the file that cases were read from, else of the cases."""
+    return table.facts.get("predictions") or table.facts["cases"]
+
+
+def verifier() -> bytes:
+    """Return the program that verifies an archive."""
+    return read_regular(verify_report.__file__, MAX_JSON_BYTES)
 
 
 def _report(
     plan: AuditPlan,
-    table: AuditTable,
+    system: SystemFacts,
     measured: AuditMeasurement,
     registration: Registration,
     deviations: Sequence[str],
@@ -153,10 +174,6 @@ def _report(
         command=COMMAND,
         plan=plan,
         registration=registration,
-        system=SystemFacts(
-            name=plan.system or "not stated",
-            bundle=table.facts.get("bundle") or plan.bundle,
-            facts=table.facts,
-        ),
+        system=system,
         attachments=attachments,
     )

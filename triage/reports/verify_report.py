@@ -52,8 +52,6 @@ _REGULAR_FILE = 0o100644 << 16
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _HEX_KEY = re.compile(r"[0-9a-f]{64}")
 _SHOWN = ("report_id", "title", "date", "kind", "plan_sha256")
-_NUMBERS = ("value", "low", "high", "n")
-_WORDS = ("axis", "level", "metric", "verdict")
 
 
 class Verification(NamedTuple):
@@ -61,6 +59,24 @@ class Verification(NamedTuple):
 
     facts: dict[str, str]
     problems: list[str]
+
+
+class _Content(NamedTuple):
+    """The file that an archive is about, and the rows in it that a table has, too."""
+
+    file: str
+    rows: str
+    words: tuple[str, ...]
+    numbers: tuple[str, ...]
+
+
+_AUDIT = _Content(
+    "report.json", "findings", ("axis", "level", "metric", "verdict"), ("value", "low", "high", "n")
+)
+_COMPARISON = _Content(
+    "comparison.json", "changes", ("axis", "level", "metric", "evidence"),
+    ("first", "second", "difference", "low", "high", "p_value"),
+)  # fmt: skip
 
 
 class _Refused(Exception):
@@ -320,12 +336,15 @@ def _manifest_problems(manifest: dict[str, Any], members: dict[str, bytes]) -> l
 
 
 def _report_problems(manifest: dict[str, Any], members: dict[str, bytes]) -> list[str]:
-    """Compare report.json with the manifest, with its plan, and with the table of findings."""
-    report = _object(members.get("report.json"), "report.json")
+    """Compare the report with the manifest, with its plans, and with its table."""
+    content = _COMPARISON if manifest.get("kind") == "comparison" else _AUDIT
+    report = _object(members.get(content.file), content.file)
     problems = []
     plan_hash = hashlib.sha256(_canonical(report.get("plan"))).hexdigest()
     if plan_hash != manifest.get("plan_sha256"):
-        problems.append("the plan in report.json does not have the hash that the manifest states")
+        problems.append(
+            f"the plan in {content.file} does not have the hash that the manifest states"
+        )
     stated = {
         "plan_sha256": report.get("plan_sha256"),
         "report_id": report.get("report_id"),
@@ -333,37 +352,39 @@ def _report_problems(manifest: dict[str, Any], members: dict[str, bytes]) -> lis
         "date": report.get("generated_at"),
         "facts": report.get("facts"),
         "code_version": report.get("code_version"),
-        "kind": "public" if report.get("public") else "full",
         "ledger": report.get("registration"),
     }
+    if content is _AUDIT:
+        stated["kind"] = "public" if report.get("public") else "full"
     problems += [
-        f"{name} in report.json is not that of the manifest"
+        f"{name} in {content.file} is not that of the manifest"
         for name, value in stated.items()
         if manifest.get(name) != value
     ]
-    findings = report.get("findings")
-    if not isinstance(findings, list) or not all(isinstance(each, dict) for each in findings):
-        return [*problems, "report.json has no list of findings"]
-    return problems + _table_problems(findings, members.get("tables/findings.csv"))
+    rows = report.get(content.rows)
+    if not isinstance(rows, list) or not all(isinstance(each, dict) for each in rows):
+        return [*problems, f"{content.file} has no list of {content.rows}"]
+    return problems + _table_problems(content, rows, members)
 
 
-def _table_problems(findings: list[dict[str, Any]], table: bytes | None) -> list[str]:
-    if table is None:
-        return ["tables/findings.csv is missing"] if findings else []
+def _table_problems(
+    content: _Content, listed: list[dict[str, Any]], members: dict[str, bytes]
+) -> list[str]:
+    name = f"tables/{content.rows}.csv"
+    if name not in members:
+        return [f"{name} is missing"] if listed else []
     try:
-        rows = list(csv.DictReader(io.StringIO(table.decode("utf-8-sig"), newline="")))
+        rows = list(csv.DictReader(io.StringIO(members[name].decode("utf-8-sig"), newline="")))
     except (ValueError, csv.Error):
-        return ["tables/findings.csv is no table"]
-    if len(rows) != len(findings):
-        return [f"tables/findings.csv has {len(rows)} rows, report.json {len(findings)} findings"]
+        return [f"{name} is no table"]
+    if len(rows) != len(listed):
+        return [f"{name} has {len(rows)} rows, {content.file} {len(listed)} {content.rows}"]
     problems = []
-    for number, (row, finding) in enumerate(zip(rows, findings, strict=True), start=1):
-        wrong = [name for name in _WORDS if _word(row.get(name)) != _word(finding.get(name))]
-        wrong += [name for name in _NUMBERS if not _same(row.get(name), finding.get(name))]
+    for number, (row, one) in enumerate(zip(rows, listed, strict=True), start=1):
+        wrong = [key for key in content.words if _word(row.get(key)) != _word(one.get(key))]
+        wrong += [key for key in content.numbers if not _same(row.get(key), one.get(key))]
         if wrong:
-            problems.append(
-                f"tables/findings.csv, row {number}: {', '.join(wrong)} differ from report.json"
-            )
+            problems.append(f"{name}, row {number}: {', '.join(wrong)} differ from {content.file}")
     return problems
 
 

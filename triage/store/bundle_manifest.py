@@ -1,4 +1,4 @@
-"""The manifest of a registered bundle, as plain JSON: for pages that load no trained system."""
+"""The manifest of a bundle, as plain JSON: for pages and reports that load no trained system."""
 
 from __future__ import annotations
 
@@ -34,18 +34,38 @@ def bundle_manifest(session: Session, digest: str) -> dict[str, Any]:
     path = session.scalar(select(Bundle.path).where(Bundle.digest == digest))
     if path is None:
         raise BundleError("No system with this digest is registered.", where=digest[:64])
-    place = Path(path) / _FILE
+    return manifest_in(Path(path), digest)[0]
+
+
+def manifest_in(folder: Path, digest: str | None = None) -> tuple[dict[str, Any], str]:
+    """Return the manifest of the bundle in a folder, without its digest, and its digest.
+
+    Parameters
+    ----------
+    folder : Path
+    digest : str, optional
+        What the digest has to be; by default what the manifest states of itself.
+
+    Raises
+    ------
+    BundleError
+        If it is missing, cannot be read or was altered.
+    """
+    place = folder / _FILE
     text = read_named_text(place, "manifest of a bundle", BundleError, MAX_JSON_BYTES)
     try:
         content = dict(json.loads(text))
-        content.pop("digest", None)
-        same = hash_json(content) == digest
+        stated = content.pop("digest", None)
+        found = hash_json(content)
+        same = found == (digest or stated)
     except (ValueError, TypeError, RecursionError):
         same = False
     if not same:
         raise BundleError(
-            "The manifest is not the one that was registered.",
+            "The manifest is not the one that was registered."
+            if digest
+            else "The manifest was altered: its digest is not that of its content.",
             where=str(place),
             hint="Restore the bundle from a backup.",
         )
-    return content
+    return content, found

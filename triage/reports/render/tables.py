@@ -25,12 +25,6 @@ def render_tables(document: Document, report: AuditReport) -> dict[str, bytes]:
     shows a part; each other table of the document that has a key is written as it is shown, with
     numbers unrounded.
     """
-    found = {
-        f"tables/{block.key}.csv": _table(block)
-        for section in document.sections
-        for block in section.blocks
-        if isinstance(block, Table) and block.key
-    }
     models: list[tuple[str, type[ResultModel], Sequence[ResultModel]]] = [
         ("findings", AuditFinding, report.findings),
         ("estimates", AuditEstimate, report.estimates),
@@ -39,10 +33,23 @@ def render_tables(document: Document, report: AuditReport) -> dict[str, bytes]:
         ("worst", WorstLevel, report.worst),
     ]
     models += [(each.key, NamedNumber, each.numbers) for each in report.analyses if each.numbers]
-    return found | {f"tables/{key}.csv": _rows(model, rows) for key, model, rows in models}
+    return document_tables(document) | {
+        f"tables/{key}.csv": model_table(model, rows) for key, model, rows in models
+    }
 
 
-def _rows(model: type[ResultModel], rows: Iterable[ResultModel]) -> bytes:
+def document_tables(document: Document) -> dict[str, bytes]:
+    """Return `tables/KEY.csv` of each table of a document that has a key."""
+    return {
+        f"tables/{block.key}.csv": _table(block)
+        for section in document.sections
+        for block in section.blocks
+        if isinstance(block, Table) and block.key
+    }
+
+
+def model_table(model: type[ResultModel], rows: Iterable[ResultModel]) -> bytes:
+    """Return the CSV file of results: every field of their model, unrounded."""
     columns = list(model.model_fields)
     return csv_text(columns, ([getattr(row, name) for name in columns] for row in rows)).encode()
 

@@ -15,7 +15,10 @@ from triage.reports.document import (
     Section,
     Table,
 )
-from triage.reports.sections.cells import group, verdict_cell, words
+from triage.reports.sections.cells import count, group, verdict_cell, words
+
+CHANGES = "changes"
+"""Name of the one CSV file that has the rows of every table of changes."""
 
 
 def comparison_sections(found: AuditComparison) -> tuple[Section, ...]:
@@ -46,8 +49,9 @@ def _what(found: AuditComparison) -> Section:
     )
     lead = Paragraph(
         "Differences are the second less the first. P-values are those of no difference; metrics "
-        "with a primary limit in the first plan are corrected by Holm's method, all others by "
-        "Benjamini and Hochberg's.",
+        "with a primary limit in the first plan are corrected by Holm's method, which the last "
+        "column then names, all others by Benjamini and Hochberg's. Beside McNemar's test stand "
+        "the cases with the property in the first only and in the second only.",
         "lead",
     )
     notes: tuple[Block, ...] = (Items(tuple(found.notes)),) if found.notes else ()
@@ -68,18 +72,18 @@ def _changes(found: AuditComparison, axis: str) -> Table:
         Column("Difference", "number"), Column("p", "number"), Column("p, corrected", "number"),
         Column("Method"),
     )  # fmt: skip
-    rows = tuple(_row(each) for each in found.changes if each.axis == axis)
+    changes = [each for each in found.changes if each.axis == axis]
+    rows = tuple(
+        _row(each) for each in changes if each.first is not None or each.second is not None
+    )
     title = "All cases" if axis == OVERALL else words(axis)
-    return Table(title, columns, rows, key=f"comparison_{axis}")
+    left = len(changes) - len(rows)
+    note = f"{count(left, 'row')} undefined in both left out here." if left else ""
+    return Table(title, columns, rows, note, key=CHANGES)
 
 
 def _row(each: MetricChange) -> tuple[Cell, ...]:
     unit = each.unit
-    method = [each.interval if each.interval != "none" else "no interval"]
-    if each.test not in (each.interval, "none"):
-        method.append(f"p: {each.test}")
-    if each.only_first is not None:
-        method.append(f"{each.only_first} in the first only, {each.only_second} in the second only")
     p_values = (Cell(p_value(p), weak=p is None, value=p) for p in (each.p_value, each.p_adjusted))
     return (
         Cell(group(each.axis, each.level)),
@@ -92,8 +96,16 @@ def _row(each: MetricChange) -> tuple[Cell, ...]:
             weak=each.evidence == "not enough", value=each.difference,
         ),
         *p_values,
-        Cell("; ".join((*method, each.correction))),
+        Cell(_method(each)),
     )  # fmt: skip
+
+
+def _method(each: MetricChange) -> str:
+    found = [each.interval if each.interval != "none" else "no interval"]
+    if each.test not in (each.interval, "none"):
+        counts = "" if each.only_first is None else f" {each.only_first}, {each.only_second}"
+        found.append(f"{each.test}{counts}")
+    return "; ".join([*found, *(["Holm"] if each.primary else [])])
 
 
 def _heal(found: AuditComparison) -> Section:
@@ -114,4 +126,4 @@ def _heal(found: AuditComparison) -> Section:
         )
         for each in found.heal
     )  # fmt: skip
-    return Section("heal", title, (Table("HEAL by axis", columns, rows, key="comparison_heal"),))
+    return Section("heal", title, (Table("HEAL by axis", columns, rows, key="heal"),))
