@@ -143,6 +143,7 @@ def _report(
     attachments: list[Attachment],
 ) -> AuditReport:
     content = dict(measured)
+    bundle = table.facts.get("bundle") or plan.bundle
     content["deviations"] = [*deviations, *measured.deviations]
     return AuditReport(
         **content,
@@ -154,8 +155,8 @@ def _report(
         plan=plan,
         registration=registration,
         system=SystemFacts(
-            name=plan.system or "not stated",
-            bundle=table.facts.get("bundle") or plan.bundle,
+            name=plan.system or (f"bundle {bundle[:12]}" if bundle else "not stated"),
+            bundle=bundle,
             facts=table.facts,
         ),
         attachments=attachments,

@@ -15,7 +15,8 @@ from triage.reports.document import (
     Section,
     Table,
 )
-from triage.reports.sections.cells import group, verdict_cell, words
+from triage.reports.names import group, words
+from triage.reports.sections.cells import verdict_cell
 
 
 def comparison_sections(found: AuditComparison) -> tuple[Section, ...]:
