@@ -59,7 +59,7 @@ def _answers(report: AuditReport) -> tuple[Block, ...]:
     meeting = [place for place, verdicts in found.items() if {*verdicts} == {Verdict.MEETS}]
     unknown = [place for place in found if place not in failing and place not in meeting]
     return (
-        Heading("For whom the system works"),
+        Heading("For whom the system works, for whom not, and for whom it is not known"),
         Items((
             "It meets every limit that applies for: "
             f"{_named(report, meeting) or 'no set of cases'}.",
@@ -68,7 +68,7 @@ def _answers(report: AuditReport) -> tuple[Block, ...]:
             f"{_named(report, unknown) or 'no set of cases'}.",
         )),
         Paragraph("A limit does not apply to a set that has no case of a kind that the metric "
-                  "needs, such as an urgent case or an outlier."),
+                  "needs, such as an urgent case or an outlier; the table says which were judged."),
     )  # fmt: skip
 
 
