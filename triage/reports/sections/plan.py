@@ -42,7 +42,8 @@ def plan(report: AuditReport) -> Section:
         Items((
             f"Intervals at {planned.confidence:.0%} confidence: Clopper-Pearson for proportions, "
             "Korn-Graubard where patients have several cases, Gaffke for bounded means such as "
-            "costs, a bootstrap of patients for other metrics, or their influence functions where there are more than "
+            "costs, a bootstrap of patients for other metrics, or their influence functions where "
+            "there are more than "
             f"{planned.max_bootstrap_patients} patients. Each number names its method.",
             f"{planned.replicates} resamples of patients, seed {planned.seed}"
             + (f", within levels of {planned.strata}." if planned.strata else "."),

@@ -21,6 +21,7 @@ from triage.reports.document import (
 from triage.reports.names import group, level_name, words
 from triage.reports.sections.analysis import analyses
 from triage.reports.sections.cells import (
+    count,
     count_cell,
     estimate_cell,
     limit_text,
@@ -239,8 +240,8 @@ def _limit_verdicts(found: list[AuditFinding]) -> Table:
     shown = [each for each in found if each.value is not None or each.axis == OVERALL]
     left = len(found) - len(shown)
     note = (
-        f"{left} more groups have no value, since they have no case of a kind that the metric "
-        "needs, or since it is suppressed: not enough evidence (tables/findings.csv)."
+        f"Not printed, without a value: {count(left, 'group')} that has no case of a kind that "
+        "the metric needs, or where it is suppressed; the verdict is not enough evidence."
         if left
         else ""
     )
