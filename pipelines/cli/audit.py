@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -122,6 +123,28 @@ def audit_plan(
             request_of(given), out, predictions=predictions, store=store, actor=actor, key=key
         )
     _say_plan(as_json, written, out)
+
+
+def audit_register(
+    plan: Annotated[Path, typer.Argument(help="Plan that was changed by hand.")],
+    db: Annotated[str | None, typer.Option("--db", help="Database URL of the ledger.")] = None,
+    key: Key = None,
+    as_name: As = None,
+    password_stdin: PasswordStdin = False,
+    as_json: Json = False,
+) -> None:
+    """Register a plan that was changed by hand, before the data are read, or lock it anew.
+
+    Example: triage audit register plan.yaml
+    """
+    from triage.audit_sources.write_plan import register_written_plan
+
+    with store_at(db, wanted=db is not None) as store:
+        actor = SYSTEM_ACTOR
+        if store is not None:
+            actor = acting(store, as_name, password_stdin, Action.AUDIT)
+        found = register_written_plan(plan, datetime.now(UTC), store=store, actor=actor, key=key)
+    _say_plan(as_json, found, plan)
 
 
 def _say_plan(as_json: bool, written: WrittenPlan, out: Path) -> None:

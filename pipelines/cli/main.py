@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from pipelines.cli.audit import audit_plan, audit_run
+from pipelines.cli.audit import audit_plan, audit_register, audit_run
 from pipelines.cli.audit_compare import audit_compare
 from pipelines.cli.audit_verify import audit_verify
 from pipelines.cli.benchmark import benchmark
@@ -147,6 +147,7 @@ ledger_app.command("verify")(ledger_verify)
 audit_app = typer.Typer(no_args_is_help=True, help="Audits of systems.", rich_markup_mode=None)
 app.add_typer(audit_app, name="audit")
 audit_app.command("plan")(audit_plan)
+audit_app.command("register")(audit_register)
 audit_app.command("run")(audit_run)
 audit_app.command("compare")(audit_compare)
 audit_app.command("verify")(audit_verify)

@@ -49,6 +49,17 @@ def test_a_plan_from_a_spec(spec: str, tmp_path: Path) -> None:
     assert load_plan(path).sha256() == plan.sha256()
 
 
+def test_a_group_is_crossed_with_the_risk_of_the_condition() -> None:
+    given = load_spec(shipped_spec("derm_ham10000"))
+    plan = make_plan(PlanRequest(created_at=MADE, spec=given, groups=["sex*risk"]))
+    assert [(axis.name, axis.column, axis.property, axis.of) for axis in plan.axes] == [
+        ("sex", "sex", None, None), ("sex * risk", None, None, ("sex", "risk")),
+        ("risk", None, "risk", None), ("urgency", None, "urgency", None),
+    ]  # fmt: skip
+    without = request(groups=["sex*risk"])
+    assert [axis.column for axis in make_plan(without).axes] == ["sex", "risk", None]
+
+
 def test_a_plan_from_columns() -> None:
     plan = make_plan(
         request(groups=["sex", "sex*age"], bands={"age": (0, 40, 80)}, outliers=["other"],

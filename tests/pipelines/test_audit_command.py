@@ -192,6 +192,21 @@ def test_a_plan_changed_after_its_lock_is_a_deviation(
     assert "the lock file is of another plan" in answer.json["registered"]
 
 
+def test_a_changed_plan_that_is_registered_is_no_deviation(
+    triage: Command, planned: Path, predictions: Path, tmp_path: Path
+) -> None:
+    content = yaml.safe_load(planned.read_text())
+    content["title"] = "another title"
+    planned.write_text(yaml.safe_dump(content))
+    said = triage("audit", "register", planned, "--json").json
+    assert said["registered"] == "not registered in a ledger; locked in plan.lock"
+    done = triage("audit", "run", planned, "--predictions", predictions, "--out", tmp_path / "o",
+                  "--json").json  # fmt: skip
+    assert done["plan_sha256"] == said["plan_sha256"]
+    assert done["deviations"] == []
+    assert "locked in a file, not signed" in done["registered"]
+
+
 def test_a_signed_lock(triage: Command, predictions: Path, tmp_path: Path) -> None:
     key = make_key(tmp_path / "key")
     out = tmp_path / "plan.yaml"
@@ -416,6 +431,9 @@ def test_a_plan_changed_after_it_was_registered(
     assert done.code == 0
     assert done.json["registered"] == "not registered in a ledger"
     assert done.json["deviations"][0].startswith("The plan was changed after it was registered")
+    assert triage("audit", "register", plan, "--db", database).code == 0
+    done = triage("audit", "run", plan, "--db", database, "--out", tmp_path / "o", "--json")
+    assert done.json["registered"].startswith("registered in the ledger")
 
 
 def test_a_table_with_a_plan_in_the_ledger(

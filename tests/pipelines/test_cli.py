@@ -57,8 +57,8 @@ def test_the_tree_is_the_documented_one() -> None:
             "ui", "list", "convert-checkpoint", "db upgrade", "db check", "db backup",
             "db restore", "ledger keygen", "ledger checkpoint", "ledger rotate", "ledger verify",
             "user add", "user list", "user disable", "user enable", "user role", "user passwd",
-            "policy show", "policy set", "review-figures", "audit plan", "audit run",
-            "audit compare", "audit verify",
+            "policy show", "policy set", "review-figures", "audit plan", "audit register",
+            "audit run", "audit compare", "audit verify",
         )
     }  # fmt: skip
 

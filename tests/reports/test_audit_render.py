@@ -13,13 +13,14 @@ from pypdf import PdfReader
 from tests.reports import audit_example
 from tests.reports.audit_pages import Page, pdf_text
 from triage.auditing.measurement import AuditEstimate, AuditFinding
-from triage.charts.number_format import number, p_value, span
+from triage.charts.number_format import MISSING, number, p_value, span
 from triage.reports.audit_report import AuditReport
 from triage.reports.build_document import SECTIONS, build_document
 from triage.reports.document import Table
+from triage.reports.names import group
 from triage.reports.render import render_all
 from triage.reports.render.json_schema import SCHEMA_NAME, schema_text
-from triage.reports.sections.cells import group, limit_text
+from triage.reports.sections.cells import limit_text
 
 SMALL = {axis: audit_example.AXES[axis] for axis in ("skin_type", "sex")}
 
@@ -41,13 +42,20 @@ def printed(rendered) -> str:
 
 def shown(each: AuditFinding) -> list[str]:
     """What every format shows of a finding, cell by cell, from the numbers of the report."""
-    value = "undefined" if each.value is None else number(each.value, each.unit)
-    detail = "" if each.value is None else span(each.low, each.high, each.unit)
+    holm = " (Holm)" if each.primary and each.p_adjusted is not None else ""
     return [
-        group(each.axis, each.level), each.title, limit_text(each, each.unit),
-        f"{value} {detail}".strip(), str(each.n), p_value(each.p_value),
-        f"{p_value(each.p_adjusted)} {'Holm' if each.primary else 'BH'}", each.verdict.value,
+        group(each.axis, each.level), number(each.value, each.unit),
+        MISSING if each.low is None else span(each.low, each.high, each.unit), str(each.n),
+        p_value(each.p_value), p_value(each.p_adjusted) + holm, each.verdict.value,
     ]  # fmt: skip
+
+
+def by_limit(findings: list[AuditFinding]) -> dict[str, list[AuditFinding]]:
+    """Findings by the title of the table that they are in."""
+    found: dict[str, list[AuditFinding]] = {}
+    for each in findings:
+        found.setdefault(f"{each.title}, {limit_text(each, each.unit)}", []).append(each)
+    return found
 
 
 def test_files_are_those_of_the_contract(rendered):
@@ -65,13 +73,14 @@ def test_the_same_report_gives_the_same_bytes(report, rendered):
 
 def test_findings_are_identical_in_every_format(report, rendered, printed):
     assert len(report.findings) > 30
-    (table,) = (
+    assert all(each.value is not None for each in report.findings)
+    tables = [
         rows
         for rows in Page(rendered["report.html"]).tables
-        if rows[0][:4] == ["Group", "Metric", "Limit", "Estimate"] and rows[0][-1] == "Verdict"
-    )
-    in_html = [[*row[:-1], row[-1].lstrip("✓✗? ")] for row in table[1:]]
-    expected = [shown(each) for each in report.findings]
+        if rows[0][-2:] == ["Verdict", "More cases"]
+    ]
+    in_html = [[*row[:-2], row[-2].lstrip("✓✗? ")] for table in tables for row in table[1:]]
+    expected = [shown(each) for found in by_limit(report.findings).values() for each in found]
     assert in_html == expected
     for row in expected:
         for part in row:
@@ -88,10 +97,12 @@ def test_findings_are_identical_in_every_format(report, rendered, printed):
 
 def test_the_pdf_has_every_row_of_the_findings_in_order(report, printed):
     """Estimate, number of cases and p-values of each row stand beside each other."""
-    at = printed.index("Eachlimitoneachsetofcases")
-    for each in report.findings:
-        row = re.sub(r"\s+", "", number(each.value, each.unit))
-        at = printed.index(row, at) + len(row)
+    at = printed.index("Everyverdict")
+    for title, found in by_limit(report.findings).items():
+        at = printed.index(re.sub(r"\s+", "", title), at)
+        for each in found:
+            row = re.sub(r"\s+", "", number(each.value, each.unit))
+            at = printed.index(row, at) + len(row)
 
 
 def test_estimates_are_whole_in_json_and_csv(report, rendered):
@@ -241,7 +252,7 @@ def test_undefined_and_suppressed_numbers_render(report):
 def test_a_long_table_of_the_pdf_says_where_its_rest_is(report, monkeypatch):
     monkeypatch.setattr("triage.reports.render.pdf.MOST_ROWS", 7)
     text = pdf_text(render_all(report)["report.pdf"])
-    assert f"Rows8to{len(report.findings)}arenotprintedhere;tables/findings.csv" in text
+    assert f"Rows8to{len(report.levels)}arenotprintedhere;tables/levels.csv" in text
 
 
 def test_each_table_with_a_key_has_its_file(report, rendered):

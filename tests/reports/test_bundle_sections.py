@@ -32,9 +32,9 @@ from triage.evaluation.prediction_sets import evaluate_prediction_sets
 from triage.evaluation.uncertainty import evaluate_uncertainty
 from triage.reports.bundle_extra import BundleExtra, DataFacts
 from triage.reports.document import Figure, Table
+from triage.reports.names import group
 from triage.reports.reviews import review_counts
 from triage.reports.sections.bundle_sections import extra_sections
-from triage.reports.sections.cells import group
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,8 @@
 """The cross-walk to checklists: every item once, nothing covered by what is not there."""
 
+import csv
+import io
+
 import pytest
 
 from tests.reports.small_audit import audit_report
@@ -7,6 +10,7 @@ from triage.reports.build_document import build_document
 from triage.reports.checklists import CHECKLISTS
 from triage.reports.crosswalk import NO_SECTION, NOT_AVAILABLE, crosswalk
 from triage.reports.document import Paragraph, Section
+from triage.reports.render.tables import render_tables
 
 KEYS = tuple(section.key for section in build_document(audit_report()).sections)
 
@@ -56,10 +60,23 @@ def test_a_section_that_is_not_available_covers_nothing():
 
 
 def test_the_report_prints_every_item_and_how_many_are_covered():
-    (section,) = (s for s in build_document(audit_report()).sections if s.key == "checklists")
-    counts, table = section.blocks
-    assert len(table.rows) == sum(map(len, CHECKLISTS.values()))
-    for (name, items), said in zip(CHECKLISTS.items(), counts.items, strict=True):
-        covered = [r for r in table.rows if r[0].text == name and r[3].text != "not covered"]
-        assert said.startswith(f"{name}: {len(covered)} of {len(items)} items")
-        assert len(covered) < len(items)
+    report = audit_report()
+    document = build_document(report)
+    (section,) = (s for s in document.sections if s.key == "checklists")
+    counts, _, covered, uncovered = section.blocks
+    rows = list(
+        csv.DictReader(
+            io.StringIO(render_tables(document, report)["tables/checklists.csv"].decode())
+        )
+    )
+    assert len(rows) == sum(map(len, CHECKLISTS.values()))
+    for place, (name, items) in enumerate(CHECKLISTS.items(), 1):
+        addressed = [r for r in rows if r["Checklist"] == name and r["Section"] != "not covered"]
+        assert counts.items[place - 1].startswith(f"{name}: {len(addressed)} of {len(items)} items")
+        printed = [n for row in covered.rows for n in row[place].text.split(", ") if n]
+        assert sorted(printed) == sorted(r["Item"] for r in addressed)
+        assert 0 < len(addressed) < len(items)
+        left = "; ".join(row[2].text for row in uncovered.rows if row[0].text == name)
+        for row in rows:
+            if row["Checklist"] == name and row["Section"] == "not covered":
+                assert f"{row['Item']} {row['Topic']}" in left

@@ -56,7 +56,8 @@ class PlanRequest:
         Gives conditions, costs, prevalence and axes.
     columns : Columns
     groups : sequence of str
-        Columns of subgroups; ``a*b`` crosses two of them.
+        Columns of subgroups; ``a*b`` crosses two of them, or one with risk or urgency of the
+        condition where the conditions state them.
     bands : mapping of str to floats
         Edges of the bands of a group of numbers.
     urgencies : mapping of str to Urgency
@@ -180,7 +181,9 @@ def _axes(request: PlanRequest) -> tuple[Axis, ...]:
         named = named or [one.column for one in spec.subgroups]
     pairs = [_crossed(name) for name in named if CROSSED in name]
     columns = [name for name in named if CROSSED not in name]
-    columns = list(dict.fromkeys([*columns, *(part for pair in pairs for part in pair)]))
+    properties = ["risk", "urgency"] if spec is not None else ["urgency"] * bool(request.urgencies)
+    crossed = [part for pair in pairs for part in pair if part not in properties]
+    columns = list(dict.fromkeys([*columns, *crossed]))
     if unused := sorted({*request.bands} - {*columns}):
         raise UsageError(f"{unused[0]!r} is no group", where="--bands", hint="Name it in --groups.")
     axes = [

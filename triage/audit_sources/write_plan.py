@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from triage.accounts import SYSTEM_ACTOR, Actor
 from triage.atomic_write import whole_file
 from triage.audit_sources.make_plan import PlanRequest, make_plan
 from triage.auditing.audit_plan import AuditPlan
-from triage.auditing.plan_file import plan_text
+from triage.auditing.plan_file import load_plan, plan_text
 from triage.auditing.plan_lock import lock_path, write_lock
 from triage.auditing.registered_plans import register_plan
 from triage.errors import UsageError
-from triage.ledger.keys import load_key
+from triage.ledger.keys import SigningKey, load_key
 from triage.store import Store
 from triage.store.bundles import champion
 
@@ -62,31 +63,83 @@ def write_plan(
     """
     if out == lock_path(out):
         raise UsageError("is the name of a lock", where=str(out), hint="Name the plan plan.yaml.")
-    if key is not None and store is not None:
-        raise UsageError(
-            "a plan in a ledger has no lock to sign", where="--key", hint="Leave out --key."
-        )
+    _check_key(key, store)
     signing = None if key is None else load_key(key)
     if store is not None and predictions is None:
         request = _for_cases_of(store, request)
     plan = make_plan(request, predictions)
-    sentence = "not registered in a ledger"
-    if store is not None:
-        found = register_plan(store, plan, actor)
-        sentence = f"registered in the ledger as event {found.sequence}"
     try:
         with whole_file(out) as partial:
             partial.write_text(plan_text(plan), encoding="utf-8")
-        if store is None:
-            write_lock(plan, out, signing)
-            sentence = f"{sentence}; locked in {lock_path(out).name}"
+            # Without the permission to register it there is no file either.
+            sentence = _registered(plan, out, store, actor, signing, plan.created_at)
     except OSError as error:
-        raise UsageError(
-            f"the plan cannot be written ({error.strerror})",
-            where=str(out),
-            hint="Choose a folder you may write to.",
-        ) from error
+        raise _not_written(out, error) from error
     return WrittenPlan(plan, sentence, _notes(request))
+
+
+def register_written_plan(
+    path: Path,
+    at: datetime,
+    *,
+    store: Store | None = None,
+    actor: Actor = SYSTEM_ACTOR,
+    key: Path | None = None,
+) -> WrittenPlan:
+    """Register a plan that was changed by hand, or lock it anew.
+
+    Parameters
+    ----------
+    path : Path
+        File of the plan.
+    at : datetime
+        With a time zone: when it is locked.
+    store, actor, key
+        See `write_plan`.
+
+    Raises
+    ------
+    TriageError
+        If the plan, the key, the folder or the permission does not allow it.
+    """
+    plan = load_plan(path)
+    _check_key(key, store)
+    signing = None if key is None else load_key(key)
+    try:
+        return WrittenPlan(plan, _registered(plan, path, store, actor, signing, at), ())
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def _check_key(key: Path | None, store: Store | None) -> None:
+    if key is not None and store is not None:
+        raise UsageError(
+            "a plan in a ledger has no lock to sign", where="--key", hint="Leave out --key."
+        )
+
+
+def _registered(
+    plan: AuditPlan,
+    path: Path,
+    store: Store | None,
+    actor: Actor,
+    signing: SigningKey | None,
+    at: datetime,
+) -> str:
+    """Register a plan in the ledger of a store, else lock it in a file; say which."""
+    if store is not None:
+        found = register_plan(store, plan, actor)
+        return f"registered in the ledger as event {found.sequence}"
+    write_lock(plan, path, signing, at)
+    return f"not registered in a ledger; locked in {lock_path(path).name}"
+
+
+def _not_written(path: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"the plan cannot be written ({error.strerror})",
+        where=str(path),
+        hint="Choose a folder you may write to.",
+    )
 
 
 def _for_cases_of(store: Store, request: PlanRequest) -> PlanRequest:

@@ -18,7 +18,6 @@ from triage.vocabulary.clinical import Risk, Urgency
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 
-SKIN_TONE_SCALES = ("fitzpatrick", "monk")
 UNKNOWN_STATEMENT = "not stated"
 
 

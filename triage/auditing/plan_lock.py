@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,9 @@ def lock_path(plan: Path) -> Path:
     return plan.with_suffix(".lock")
 
 
-def write_lock(plan: AuditPlan, path: Path, key: SigningKey | None = None) -> None:
+def write_lock(
+    plan: AuditPlan, path: Path, key: SigningKey | None = None, at: datetime | None = None
+) -> None:
     """Write the lock of a plan, whole or not at all.
 
     Parameters
@@ -51,6 +54,8 @@ def write_lock(plan: AuditPlan, path: Path, key: SigningKey | None = None) -> No
         File of the plan.
     key : SigningKey, optional
         Signs the canonical JSON of the lock without its signature.
+    at : datetime, optional
+        With a time zone; by default when the plan was made.
 
     Raises
     ------
@@ -58,7 +63,7 @@ def write_lock(plan: AuditPlan, path: Path, key: SigningKey | None = None) -> No
     """
     content: dict[str, Any] = {
         "format": FORMAT,
-        "locked_at": plan.created_at.isoformat(),
+        "locked_at": (at or plan.created_at).isoformat(),
         "plan_sha256": plan.sha256(),
     }
     if key is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from triage.evaluation.results import Estimate
 
 MISSING = "–"
+NO_INTERVAL = "no interval"
 _PERCENT, _AREA, _LENGTH, _P_VALUE = "proportion", "area", "um", "p-value"
 _WHOLE, _TIME = ("case number", "count"), ("s", "seconds")
 
@@ -34,7 +35,7 @@ def p_value(value: float | None) -> str:
 def span(low: float | None, high: float | None, unit: str) -> str:
     """Format an interval; "no interval" if there is none."""
     if low is None or high is None:
-        return "no interval"
+        return NO_INTERVAL
     if unit == _PERCENT:
         return f"{100 * low:.1f} to {100 * high:.1f} %"
     if unit == _LENGTH:

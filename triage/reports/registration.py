@@ -9,6 +9,7 @@ from triage.auditing.plan_lock import read_lock
 from triage.auditing.registered_plans import RegisteredPlan, registered_plans
 from triage.ledger.keys import key_id
 from triage.reports.audit_report import Registration
+from triage.reports.names import minutes
 from triage.store import Store
 
 NOT_IN_A_LEDGER = "not registered in a ledger"
@@ -58,7 +59,8 @@ def registration_of(
     if lock.public_key is not None:
         signed = f"signed with the key {key_id(lock.public_key)}"
     sentence = (
-        f"{NOT_IN_A_LEDGER}; locked in a file, {signed}, at {lock.locked_at} by its own clock"
+        f"{NOT_IN_A_LEDGER}; locked in a file, {signed}, at {minutes(lock.locked_at)} by its "
+        "own clock"
     )
     return Registration(kind="lock file", sentence=sentence, at=lock.locked_at), deviations
 
@@ -67,8 +69,8 @@ def _in_ledger(found: RegisteredPlan) -> Registration:
     at = found.at.isoformat()
     return Registration(
         kind="ledger",
-        sentence=f"registered in the ledger at {at} as event {found.sequence}, before the data "
-        "were read",
+        sentence=f"registered in the ledger at {minutes(at)} as event {found.sequence}, before the "
+        "data were read",
         at=at,
         sequence=found.sequence,
         head=found.head,

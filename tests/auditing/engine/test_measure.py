@@ -351,3 +351,12 @@ def test_one_kind_of_case_only() -> None:
         assert found[key].n_patients == 0
     one = measured(TABLE.take(np.array([0])), max_bootstrap_patients=100)
     assert one["abstention_rate"].n == 1
+
+
+def test_a_set_without_outliers_has_its_plain_rates_whatever_the_prevalence():
+    inliers = TABLE.take(np.flatnonzero(~TABLE.is_outlier))
+    found = measured(inliers, prevalence=PREVALENCE)
+    assert inliers.cost is not None
+    assert inliers.abstained is not None
+    assert found["clinical_cost"].value == pytest.approx(inliers.cost.mean())
+    assert found["abstention_rate"].value == pytest.approx(inliers.abstained.mean())

@@ -100,7 +100,7 @@ def _axis(
         ),
         number("p", "p-value of the gap", float(p_value), unit="p-value", interval=PERMUTATION),
     ]  # fmt: skip
-    mixed = f"{axis}: {n_mixed} patients with cases in several levels kept their levels."
+    mixed = f"{n_mixed} patients with cases in several levels of {axis} kept their levels."
     return found, mixed if n_mixed else ""
 
 

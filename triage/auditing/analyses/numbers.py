@@ -15,7 +15,6 @@ from triage.auditing.measured import Measured
 from triage.auditing.measurement import Analysis, NamedNumber
 
 SHARE = "proportion"
-ANY_VALUE = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True)

@@ -68,13 +68,16 @@ def measure_scope(
         Of which the table has the columns.
     settings : IntervalSettings
     prevalence : float, optional
-        Share of outliers that metrics of all cases are given for.
+        Share of outliers that metrics of all cases are given for, where the set has outliers and
+        others; a set of one kind only is taken as it is.
 
     Returns
     -------
     list of Measured
         In the order of the metrics.
     """
+    if not (scope.cases.is_outlier.any() and scope.cases.is_inlier.any()):
+        prevalence = None
     resampled = len(scope.patients) <= settings.max_bootstrap_patients
     by_terms: dict[Callable[..., Terms], list[tuple[Metric, SumForm]]] = {}
     for metric in metrics:

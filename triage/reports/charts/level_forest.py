@@ -10,6 +10,7 @@ from triage.auditing.measurement import ALL, OVERALL, AuditEstimate, AuditMeasur
 from triage.charts.estimate_mark import estimate_mark
 from triage.charts.number_format import ceiling, tick
 from triage.charts.svg import Scale, line, picture, round_range, tag, text, ticks
+from triage.reports.names import level_name, words
 
 _LABELS, _PANEL, _GAP, _VALUE = 236.0, 164.0, 26.0, 62.0
 _ROW, _TOP, _BELOW = 21.0, 48.0, 28.0
@@ -73,9 +74,10 @@ def _rows(measured: AuditMeasurement, axes: Sequence[str]) -> _Rows:
     for axis, levels in found.items():
         if axis not in axes:
             continue
-        name = axis.replace("_", " ")
-        rows.append(("axis", name[:1].upper() + name[1:], None, {}))
-        rows += [("level", level, sizes.get((axis, level)), e) for level, e in levels.items()]
+        rows.append(("axis", words(axis), None, {}))
+        rows += [
+            ("level", level_name(level), sizes.get((axis, level)), e) for level, e in levels.items()
+        ]
     return rows
 
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from triage.auditing.measurement import OVERALL, Analysis, Curve
 from triage.charts.svg import Scale, line, path, picture, round_range, tag, text, ticks
 from triage.reports.charts.line_panel import Axis, draw_line, frame, legend, turned
+from triage.reports.names import group
 
 MOST_PANELS = 24
 _COLUMNS, _SIZE, _GAP, _LEFT, _TOP, _TITLE = 4, 150.0, 20.0, 56.0, 8.0, 24.0
@@ -122,7 +123,7 @@ def _panel(
     y = Axis(
         Scale(0.0, look.y_high, top + _SIZE, top), ticks(0.0, look.y_high, look.y_step), _percent
     )
-    name = "All cases" if curve.axis == OVERALL else f"{curve.axis}: {curve.level}"
+    name = group(curve.axis, curve.level)
     short = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
     marks = [text(left, top - 8, short, "strong small"), *frame(x, y, labels=False)]
     for value in y.ticks if first else ():

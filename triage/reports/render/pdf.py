@@ -43,8 +43,8 @@ _PAGE, _MARGIN, _CHARACTER = 172.0, 4.0, 1.55
 """Width of the text, of the space between columns, and of one character, in mm."""
 _NARROWEST = 14.0
 """Width of a column of text at least, in mm."""
-_LONGEST, _BADGE = 60, 12
-"""Characters of a column of text at most, and of the longer line of a verdict."""
+_LONGEST, _BADGE = 60, 18
+"""Characters of a column of text at most, and of the longest verdict."""
 _WIDTH, _TALLEST = 780.0, 215.0
 """User units of a picture that is as wide as the page, and height of a picture in mm."""
 

@@ -15,6 +15,7 @@ from triage.auditing.measurement import (
 )
 from triage.csv_file import csv_text
 from triage.reports.audit_report import AuditReport
+from triage.reports.crosswalk import crosswalk
 from triage.reports.document import Cell, Document, Table
 
 
@@ -22,8 +23,8 @@ def render_tables(document: Document, report: AuditReport) -> dict[str, bytes]:
     """Return `tables/NAME.csv` by name.
 
     What was measured has every field of its model, unrounded, and is whole also where the document
-    shows a part; each other table of the document that has a key is written as it is shown, with
-    numbers unrounded.
+    shows a part, and the items of the checklists are one a row; each other table of the document
+    that has a key is written as it is shown, with numbers unrounded.
     """
     models: list[tuple[str, type[ResultModel], Sequence[ResultModel]]] = [
         ("findings", AuditFinding, report.findings),
@@ -33,9 +34,11 @@ def render_tables(document: Document, report: AuditReport) -> dict[str, bytes]:
         ("worst", WorstLevel, report.worst),
     ]
     models += [(each.key, NamedNumber, each.numbers) for each in report.analyses if each.numbers]
-    return document_tables(document) | {
-        f"tables/{key}.csv": model_table(model, rows) for key, model, rows in models
-    }
+    return (
+        document_tables(document)
+        | {"tables/checklists.csv": _checklists(document)}
+        | {f"tables/{key}.csv": model_table(model, rows) for key, model, rows in models}
+    )
 
 
 def document_tables(document: Document) -> dict[str, bytes]:
@@ -46,6 +49,17 @@ def document_tables(document: Document) -> dict[str, bytes]:
         for block in section.blocks
         if isinstance(block, Table) and block.key
     }
+
+
+def _checklists(document: Document) -> bytes:
+    titles = {each.key: each.title for each in document.sections}
+    columns = ["Checklist", "Item", "Topic", "Section", "Note"]
+    rows = (
+        (row.checklist, row.item, row.topic,
+         "not covered" if row.section is None else titles[row.section], row.note)
+        for row in crosswalk(document.sections)
+    )  # fmt: skip
+    return csv_text(columns, rows).encode()
 
 
 def model_table(model: type[ResultModel], rows: Iterable[ResultModel]) -> bytes:

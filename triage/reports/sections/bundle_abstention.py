@@ -8,8 +8,9 @@ from triage.evaluation.policy_costs import PolicyCost, PolicyCosts
 from triage.evaluation.results import RiskCoverage
 from triage.reports.bundle_extra import BundleExtra
 from triage.reports.document import Block, Cell, Column, Heading, Paragraph, Section, Table
+from triage.reports.names import group
 from triage.reports.sections.bundle_parts import count_table, estimate_cell, figure
-from triage.reports.sections.cells import count_cell, group
+from triage.reports.sections.cells import count_cell
 
 
 def abstention_section(extra: BundleExtra) -> Section:

@@ -12,8 +12,9 @@ from triage.modalities import MODALITIES
 from triage.modalities.description import ModalityDescription
 from triage.reports.bundle_extra import BundleExtra
 from triage.reports.document import Block, Cell, Column, Heading, Paragraph, Section, Table
+from triage.reports.names import group
 from triage.reports.sections.bundle_parts import estimate_cell, figure, share_cell
-from triage.reports.sections.cells import count_cell, group
+from triage.reports.sections.cells import count_cell
 
 
 def calibration_section(extra: BundleExtra) -> Section:

@@ -7,9 +7,10 @@ from triage.charts.number_format import MISSING
 from triage.evaluation.results import Confusion
 from triage.reports.bundle_extra import BundleExtra, DataFacts
 from triage.reports.document import Block, Cell, Column, Facts, Heading, Paragraph, Section, Table
+from triage.reports.names import words
 from triage.reports.reviews import ReviewCount
 from triage.reports.sections.bundle_parts import count_table, figure, share_cell
-from triage.reports.sections.cells import count_cell, words
+from triage.reports.sections.cells import count_cell
 
 
 def data_section(extra: BundleExtra) -> Section:

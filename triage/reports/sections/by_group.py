@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from triage.auditing.measurement import OVERALL
 from triage.reports.audit_report import AuditReport
 from triage.reports.document import Block, Heading, Paragraph, Section
+from triage.reports.names import words
 from triage.reports.sections.analysis import analyses
-from triage.reports.sections.cells import words
 from triage.reports.sections.group_tables import (
     OTHER_METRICS,
     axis_tables,
@@ -47,9 +47,11 @@ def metrics_by_group(
     after = analyses(report, analysis)
     if not shown:
         return Section(key, title, after, "" if after else absent)
-    further = len(shown) > MOST_METRICS
+    crossed = {axis.name for axis in report.plan.axes if axis.of is not None}
+    measured = levels_by_axis(report)
+    axes = [axis for axis in measured if axis not in crossed]
+    further = len(shown) > MOST_METRICS or len(axes) < len(measured)
     blocks: list[Block] = [Paragraph(OTHER_METRICS)] if further else []
-    axes = levels_by_axis(report)
     for axis in axes or [OVERALL]:
         blocks += [Heading(words(axis)), *axis_tables(report, axis, shown[:MOST_METRICS])]
     return Section(key, title, (*blocks, *after))

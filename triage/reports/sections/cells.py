@@ -5,27 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from triage.auditing.audit_plan import Limit, Margin
-from triage.auditing.measurement import ALL, OVERALL, AuditEstimate, AuditFinding, NamedNumber
+from triage.auditing.measurement import AuditEstimate, AuditFinding, NamedNumber
 from triage.charts.number_format import MISSING, number, span
 from triage.evaluation.metrics.audit_registry import ALIASES
 from triage.reports.document import Cell, Table
 from triage.reports.suppression import SUPPRESSED
 from triage.vocabulary.verdicts import Verdict
 
-ALL_CASES = "All cases"
-
-
-def words(key: str) -> str:
-    """Turn a key such as `skin_type` into words, its first letter large."""
-    text = key.replace("_", " ").strip()
-    return text[:1].upper() + text[1:]
-
-
-def group(axis: str, level: str) -> str:
-    """Name a set of cases."""
-    if level == ALL:
-        return ALL_CASES if axis == OVERALL else words(axis)
-    return f"{words(axis)}: {level}"
+UNDEFINED = "undefined"
 
 
 def count(n: int | None, one: str) -> str:
@@ -79,7 +66,7 @@ def estimate_text(found: AuditEstimate) -> str:
 
 
 def _absent(found: AuditEstimate | NamedNumber) -> str:
-    return SUPPRESSED if found.note == SUPPRESSED else "undefined"
+    return SUPPRESSED if found.note == SUPPRESSED else UNDEFINED
 
 
 def number_cells(found: NamedNumber) -> tuple[Cell, Cell, Cell]:

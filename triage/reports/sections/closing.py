@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from triage.auditing.measurement import AuditFinding
-from triage.charts.number_format import MISSING
+from triage.auditing.measurement import OVERALL
 from triage.reports.audit_report import AuditReport
 from triage.reports.checklists import CHECKLISTS
-from triage.reports.crosswalk import crosswalk
+from triage.reports.crosswalk import CrosswalkRow, crosswalk
 from triage.reports.document import (
     Block,
     Cell,
@@ -20,16 +19,8 @@ from triage.reports.document import (
     Section,
     Table,
 )
-from triage.reports.sections.cells import (
-    count,
-    count_cell,
-    estimate_cell,
-    group,
-    known,
-    limit_text,
-    share_text,
-    words,
-)
+from triage.reports.names import ALL_CASES, level_name, words
+from triage.reports.sections.cells import count, known, limit_text, share_text, unless_empty
 from triage.vocabulary.subgroup_levels import UNKNOWN
 from triage.vocabulary.verdicts import Verdict
 
@@ -38,8 +29,7 @@ def limitations(report: AuditReport) -> Section:
     """What the report must not be read as saying, and what it does not know."""
     blocks: list[Block] = [Items(tuple(_sentences(report)))]
     table = _not_enough(report)
-    if table.rows:
-        blocks += [Heading("Not enough evidence"), table]
+    blocks += unless_empty(table)
     return Section("limitations", "Limitations and missing evidence", tuple(blocks))
 
 
@@ -75,62 +65,76 @@ def _sentences(report: AuditReport) -> list[str]:
 
 
 def _not_enough(report: AuditReport) -> Table:
-    unknown = [each for each in report.findings if each.verdict is Verdict.NOT_ENOUGH]
-    columns = (
-        Column("Group"), Column("Metric"), Column("Limit"), Column("Estimate", "number"),
-        Column("n", "number"), Column("More, none wrong", "number"),
-        Column("More, errors as seen", "number"),
-    )  # fmt: skip
+    """Name every set of cases without enough evidence, by limit."""
+    found: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for each in report.findings:
+        if each.verdict is Verdict.NOT_ENOUGH:
+            by_axis = found.setdefault((each.title, limit_text(each, each.unit)), {})
+            by_axis.setdefault(each.axis, []).append(each.level)
+    rows = tuple(
+        (Cell(title, limit), Cell(" ".join(_levels(axis, names) for axis, names in axes.items())))
+        for (title, limit), axes in found.items()
+    )
     return Table(
-        "Limits without enough evidence, and how many more cases it would take to meet them",
-        columns,
-        tuple(_row(each) for each in unknown),
-        f"{MISSING}: no number of cases would do at this rate, or the metric is no proportion.",
-        "not_enough",
+        "Limits without enough evidence, and the sets of cases",
+        (Column("Limit"), Column("Sets of cases")),
+        rows,
+        "How many more cases it would take is in the tables of every verdict.",
     )
 
 
-def _row(each: AuditFinding) -> tuple[Cell, ...]:
-    return (
-        Cell(group(each.axis, each.level)),
-        Cell(each.title),
-        Cell(limit_text(each, each.unit)),
-        estimate_cell(each),
-        count_cell(each.n),
-        count_cell(each.more_without_error),
-        count_cell(each.more_at_this_rate),
-    )
+def _levels(axis: str, levels: Sequence[str]) -> str:
+    if axis == OVERALL:
+        return f"{ALL_CASES}."
+    return f"{words(axis)}: {'; '.join(map(level_name, levels))}."
 
 
 def checklists(sections: Sequence[Section]) -> Section:
     """Items of reporting guidelines, and where the other sections cover them."""
-    titles = {each.key: each.title for each in sections}
     found = crosswalk(sections)
-    rows = tuple(
-        (
-            Cell(row.checklist),
-            Cell(row.item),
-            Cell(row.topic),
-            Cell("not covered", weak=True) if row.section is None else Cell(titles[row.section]),
-            Cell(row.note),
-        )
-        for row in found
-    )
-    columns = (
-        Column("Checklist"), Column("Item"), Column("Topic"), Column("Section"), Column("Note"),
-    )  # fmt: skip
-    note = (
-        "Topics are in our words; the checklists say what an item asks. A note beside a section "
-        "says how far it goes. A section that is not available covers nothing."
-    )
-    table = Table("Items of each checklist", columns, rows, note, "checklists")
     counts = tuple(
         f"{name}: {sum(row.section is not None for row in found if row.checklist == name)} of "
         f"{len(items)} items covered, at least in part."
         for name, items in CHECKLISTS.items()
     )
-    title = "Cross-walk to reporting checklists"
-    return Section("checklists", title, (Items(counts), table))
+    note = Paragraph(
+        "Topics are in our words; the checklists say what an item asks. A section may cover an "
+        "item in part only; tables/checklists.csv says how far. A section that is not available "
+        "covers nothing."
+    )
+    blocks = (Items(counts), note, _covered(sections, found), _uncovered(found))
+    return Section("checklists", "Cross-walk to reporting checklists", blocks)
+
+
+def _covered(sections: Sequence[Section], found: Sequence[CrosswalkRow]) -> Table:
+    """Return the numbers of the items that each section addresses, one column a checklist."""
+    items: dict[tuple[str | None, str], list[str]] = {}
+    for row in found:
+        items.setdefault((row.section, row.checklist), []).append(row.item)
+    rows = tuple(
+        (
+            Cell(section.title),
+            *(Cell(", ".join(items.get((section.key, name), ()))) for name in CHECKLISTS),
+        )
+        for section in sections
+        if any((section.key, name) in items for name in CHECKLISTS)
+    )
+    columns = (Column("Section"), *(Column(name) for name in CHECKLISTS))
+    return Table("Items that each section addresses", columns, rows)
+
+
+def _uncovered(found: Sequence[CrosswalkRow]) -> Table:
+    """Return the items that nothing in this report addresses, by checklist and reason."""
+    items: dict[tuple[str, str], list[str]] = {}
+    for row in found:
+        if row.section is None:
+            items.setdefault((row.checklist, row.note), []).append(f"{row.item} {row.topic}")
+    rows = tuple(
+        (Cell(checklist), Cell(note), Cell("; ".join(names)))
+        for (checklist, note), names in items.items()
+    )
+    columns = (Column("Checklist"), Column("Reason"), Column("Items"))
+    return Table("Items that are not covered", columns, rows)
 
 
 def reproducibility(report: AuditReport) -> Section:
@@ -163,7 +167,6 @@ def integrity(report: AuditReport) -> Section:
         ("Bundle, SHA-256", report.system.bundle),
         ("Head of the ledger", registered.head or registered.sentence),
         *((f"Attachment {each.name}, SHA-256", each.sha256) for each in report.attachments),
-        *((words(name), value) for name, value in report.facts.items()),
     )
     steps = Items(
         (

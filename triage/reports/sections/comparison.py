@@ -15,7 +15,8 @@ from triage.reports.document import (
     Section,
     Table,
 )
-from triage.reports.sections.cells import count, group, verdict_cell, words
+from triage.reports.names import group, words
+from triage.reports.sections.cells import count, verdict_cell
 
 CHANGES = "changes"
 """Name of the one CSV file that has the rows of every table of changes."""

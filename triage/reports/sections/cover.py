@@ -6,6 +6,7 @@ from triage.auditing.audit_plan import AuditPlan, Limit
 from triage.auditing.measurement import OVERALL
 from triage.reports.audit_report import AuditReport
 from triage.reports.document import Block, Cell, Column, Facts, Paragraph, Section, Table
+from triage.reports.names import words
 from triage.reports.sections.cells import (
     count_cell,
     estimate_cell,
@@ -15,7 +16,6 @@ from triage.reports.sections.cells import (
     tally,
     unless_empty,
     verdict_cell,
-    words,
 )
 from triage.vocabulary.verdicts import Verdict
 

@@ -17,16 +17,9 @@ from triage.reports.document import (
     Section,
     Table,
 )
+from triage.reports.names import group, words
 from triage.reports.sections.analysis import analyses
-from triage.reports.sections.cells import (
-    count,
-    count_cell,
-    group,
-    known,
-    share_text,
-    unless_empty,
-    words,
-)
+from triage.reports.sections.cells import count, count_cell, known, share_text, unless_empty
 from triage.reports.sections.cover import period_text
 from triage.vocabulary.subgroup_levels import UNKNOWN
 
@@ -47,8 +40,6 @@ def data(report: AuditReport) -> Section:
         Heading("Groups"),
         *unless_empty(_levels(report)),
         *_missing(report),
-        Heading("What was read"),
-        Facts(tuple((words(name), value) for name, value in report.facts.items())),
     ]
     return Section("data", "Data", tuple(blocks))
 
@@ -137,7 +128,10 @@ def _missing(report: AuditReport) -> tuple[Block, ...]:
             Cell(share_text(unknown.get(axis.name, 0), report.n_cases)),
         )
         for axis in report.plan.axes
+        if axis.name in unknown
     )
+    if not rows:
+        return (Paragraph("No level of any axis is unknown."),)
     columns = (Column("Axis"), Column("Unknown", "number"), Column("Share", "number"))
-    note = "Unknown values are a group of their own. None is filled in."
-    return unless_empty(Table("Missing values, by axis", columns, rows, note, "missing"))
+    note = "Unknown values are a group of their own. None is filled in. Axes not listed have none."
+    return (Table("Missing values, by axis", columns, rows, note, "missing"),)

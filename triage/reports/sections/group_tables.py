@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from triage.auditing.measurement import ALL, OVERALL, AuditEstimate
+from triage.charts.number_format import NO_INTERVAL
 from triage.reports.audit_report import AuditReport
 from triage.reports.document import Cell, Column, Table
-from triage.reports.sections.cells import ALL_CASES, count_cell, estimate_cell, words
+from triage.reports.names import ALL_CASES, level_name, words
+from triage.reports.sections.cells import UNDEFINED, count_cell, estimate_cell
 from triage.vocabulary.verdicts import Verdict
 
 _SIDE_BY_SIDE = 5
 """Metrics of one table, so that it fits a page of A4."""
-OTHER_METRICS = "Further metrics of each group are in tables/estimates.csv and report.json."
+OTHER_METRICS = "Every metric of every group is in tables/estimates.csv and report.json."
 _GRAVEST_FIRST = (Verdict.FAILS, Verdict.NOT_ENOUGH, Verdict.MEETS)
 
 
@@ -55,7 +57,7 @@ def axis_tables(report: AuditReport, axis: str, metrics: Sequence[str]) -> tuple
     for number, keys in enumerate(parts, 1):
         rows = [
             (
-                Cell(ALL_CASES if place[0] == OVERALL else place[1]),
+                Cell(ALL_CASES if place[0] == OVERALL else level_name(place[1])),
                 count_cell(sizes.get(place)),
                 *(
                     estimate_cell(estimates.get((*place, k)), verdicts.get((*place, k)))
@@ -70,8 +72,19 @@ def axis_tables(report: AuditReport, axis: str, metrics: Sequence[str]) -> tuple
         )  # fmt: skip
         which = f", {number} of {len(parts)}" if len(parts) > 1 else ""
         title = f"{words(axis)}: metrics by level{which}"
-        tables.append(Table(title, columns, tuple(rows)))
+        tables.append(Table(title, columns, tuple(rows), _why(rows)))
     return tuple(tables)
+
+
+def _why(rows: Sequence[Sequence[Cell]]) -> str:
+    """Say once why estimates of a table are undefined or have no interval."""
+    cells = [cell for row in rows for cell in row]
+    reasons = []
+    if any(cell.text == UNDEFINED for cell in cells):
+        reasons.append(f"{UNDEFINED}: no case of a kind that the metric needs.")
+    if any(cell.detail == NO_INTERVAL for cell in cells):
+        reasons.append(f"{NO_INTERVAL}: too few patients of a kind that the metric needs.")
+    return " ".join(reasons)
 
 
 def _parts(keys: list[str]) -> list[list[str]]:

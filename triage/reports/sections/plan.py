@@ -15,7 +15,8 @@ from triage.reports.document import (
     Section,
     Table,
 )
-from triage.reports.sections.cells import limit_text, metric_key, unless_empty, words
+from triage.reports.names import minutes, words
+from triage.reports.sections.cells import limit_text, metric_key, unless_empty
 
 
 def plan(report: AuditReport) -> Section:
@@ -26,10 +27,10 @@ def plan(report: AuditReport) -> Section:
         Facts(
             (
                 ("Plan, SHA-256", report.plan_sha256),
-                ("Made at", report.generated_at),
+                ("Made at", minutes(report.generated_at)),
                 ("Limits set by", report.plan.source),
                 ("Registration", registered.sentence),
-                ("Registered at", registered.at or None),
+                ("Registered at", minutes(registered.at) if registered.at else None),
                 *((("Event of the ledger", str(registered.sequence)),)
                   if registered.sequence is not None else ()),
                 *((("Hash of the event", registered.head),) if registered.head else ()),
@@ -39,9 +40,10 @@ def plan(report: AuditReport) -> Section:
         *unless_empty(_limits(report)),
         Heading("Intervals and corrections"),
         Items((
-            f"Intervals at {planned.confidence:.0%} confidence: Clopper-Pearson for proportions "
-            "with a limit, methods for bounded means for costs, a bootstrap of patients for "
-            "other metrics, or their influence functions where there are more than "
+            f"Intervals at {planned.confidence:.0%} confidence: Clopper-Pearson for proportions, "
+            "Korn-Graubard where patients have several cases, Gaffke for bounded means such as "
+            "costs, a bootstrap of patients for other metrics, or their influence functions where "
+            "there are more than "
             f"{planned.max_bootstrap_patients} patients. Each number names its method.",
             f"{planned.replicates} resamples of patients, seed {planned.seed}"
             + (f", within levels of {planned.strata}." if planned.strata else "."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from triage.auditing.audit_plan import Axis
-from triage.auditing.measurement import AuditFinding, LevelComparison
+from triage.auditing.measurement import OVERALL, AuditFinding, LevelComparison
 from triage.charts.number_format import MISSING, number, p_value, span
 from triage.evaluation.metrics.audit_registry import AUDIT_METRICS
 from triage.reports.audit_report import AuditReport
@@ -18,15 +18,15 @@ from triage.reports.document import (
     Section,
     Table,
 )
+from triage.reports.names import group, level_name, words
 from triage.reports.sections.analysis import analyses
 from triage.reports.sections.cells import (
+    count,
     count_cell,
     estimate_cell,
-    group,
     limit_text,
     metric_key,
     verdict_cell,
-    words,
 )
 from triage.reports.sections.group_tables import (
     OTHER_METRICS,
@@ -37,17 +37,16 @@ from triage.reports.sections.group_tables import (
 
 _SHOWN = (
     "accuracy", "sensitivity_urgent", "specificity_urgent", "under_triage_rate",
-    "over_triage_rate", "clinical_cost", "balanced_accuracy", "auroc_urgent",
+    "over_triage_rate", "clinical_cost",
 )  # fmt: skip
 """Metrics that are shown of each group beside those with a limit and those of the user's own."""
 _PANELS, _ROWS = 3, 44
 """Panels of a chart, and rows of one that fits a page."""
 _MOST_LEVELS = 70
 """Levels of an axis that is drawn; one of more would be too small to read."""
-_SHORT = {"Holm": "Holm", "Benjamini-Hochberg": "BH"}
 _CORRECTED = (
-    "Below each corrected p-value is the method: Holm within the primary set, BH for Benjamini and "
-    "Hochberg elsewhere."
+    "P-values of the primary set are corrected by Holm's method and marked so, all others by that "
+    "of Benjamini and Hochberg."
 )
 _SIGNS = (
     "✓ meets its limit, ✗ fails it, ? not enough evidence; metrics without a limit have no sign."
@@ -138,7 +137,8 @@ def _worst(report: AuditReport, judged: list[str]) -> tuple[Block, ...]:
         (
             Cell(each.title),
             Cell(words(each.axis)),
-            Cell(each.level or "none with enough evidence", weak=each.level is None),
+            Cell("none with enough evidence", weak=True) if each.level is None
+            else Cell(level_name(each.level)),
             Cell(number(each.value, units.get(each.metric, "")), value=each.value),
             Cell(MISSING if each.low is None else
                  span(each.low, each.high, units.get(each.metric, ""))),
@@ -161,7 +161,13 @@ def _rest(left: int, name: str) -> str:
 
 def _differences(report: AuditReport, judged: list[str]) -> tuple[Block, ...]:
     planned = {*judged, *(metric_key(margin) for margin in report.plan.margins)}
-    shown = [each for each in report.comparisons if not planned or each.metric in planned]
+    crossed = {axis.name for axis in report.plan.axes if axis.of is not None}
+    shown = [
+        each
+        for each in report.comparisons
+        if (each.metric in planned or not planned)
+        and (each.margin is not None or (each.axis not in crossed and each.evidence == "enough"))
+    ]
     if not shown:
         return ()
     with_margin = any(each.margin is not None for each in shown)
@@ -172,7 +178,12 @@ def _differences(report: AuditReport, judged: list[str]) -> tuple[Block, ...]:
         *((Column("Verdict, margin"),) if with_margin else ()),
     )  # fmt: skip
     note = f"Differences in the unit of the metric, proportions as fractions of one. {_CORRECTED}"
-    note += _rest(len(report.comparisons) - len(shown), "comparisons")
+    left = len(report.comparisons) - len(shown)
+    if left:
+        note += (
+            f" {left} more are in tables/comparisons.csv: of intersections, of metrics without a "
+            "limit or margin, and without enough evidence for an interval."
+        )
     table = Table("Each level against its reference", columns, rows, note, "comparisons")
     return Heading("Differences and ratios between groups"), table
 
@@ -183,40 +194,71 @@ def _difference(each: LevelComparison, with_margin: bool) -> tuple[Cell, ...]:
     if each.verdict is not None:
         judged = verdict_cell(each.verdict, f"margin {number(each.margin, '')}")
     return (
-        Cell(group(each.axis, each.level), f"against {each.reference}"),
+        Cell(group(each.axis, each.level), f"against {level_name(each.reference)}"),
         Cell(each.title),
         Cell(number(each.difference, ""), span(each.difference_low, each.difference_high, ""),
              weak=weak, value=each.difference),
         Cell(number(each.ratio, ""), span(each.ratio_low, each.ratio_high, ""), weak=weak,
              value=each.ratio),
         Cell(p_value(each.p_value), value=each.p_value),
-        Cell(p_value(each.p_adjusted), _SHORT[each.correction], value=each.p_adjusted),
+        _corrected(each),
         *((judged,) if with_margin else ()),
     )  # fmt: skip
 
 
+def _corrected(each: LevelComparison | AuditFinding) -> Cell:
+    mark = " (Holm)" if each.correction == "Holm" and each.p_adjusted is not None else ""
+    return Cell(p_value(each.p_adjusted) + mark, value=each.p_adjusted)
+
+
 def _verdicts(report: AuditReport) -> tuple[Block, ...]:
-    if not report.findings:
+    """Return a table of each limit; sets of cases without a value are counted below it."""
+    by_limit: dict[tuple[str, float | None, float | None], list[AuditFinding]] = {}
+    for each in report.findings:
+        by_limit.setdefault((each.metric, each.at_least, each.at_most), []).append(each)
+    if not by_limit:
         return ()
+    note = (
+        "p: two-sided, that the true value is the limit. More cases: how many more it would take "
+        "to meet the limit, none of them wrong, and with errors as often as seen; a dash where no "
+        "number would do, or where the metric is no proportion."
+    )
+    tables = [_limit_verdicts(rows) for rows in by_limit.values()]
+    return (
+        Heading("Every verdict"),
+        Paragraph(f"{note} {_CORRECTED}"),
+        *tables,
+    )
+
+
+def _limit_verdicts(found: list[AuditFinding]) -> Table:
     columns = (
-        Column("Group"), Column("Metric"), Column("Limit"), Column("Estimate", "number"),
+        Column("Group"), Column("Estimate", "number"), Column("Interval", "number"),
         Column("n", "number"), Column("p", "number"), Column("p corrected", "number"),
-        Column("Verdict"),
+        Column("Verdict"), Column("More cases", "number"),
     )  # fmt: skip
-    note = f"p: two-sided, that the true value is the limit. {_CORRECTED}"
-    rows = tuple(_finding(each) for each in report.findings)
-    table = Table("Each limit on each set of cases", columns, rows, note, "findings")
-    return Heading("Every verdict"), table
+    shown = [each for each in found if each.value is not None or each.axis == OVERALL]
+    left = len(found) - len(shown)
+    note = (
+        f"Not printed, without a value: {count(left, 'group')} that has no case of a kind that "
+        "the metric needs, or where it is suppressed; the verdict is not enough evidence."
+        if left
+        else ""
+    )
+    title = f"{found[0].title}, {limit_text(found[0], found[0].unit)}"
+    return Table(title, columns, tuple(_finding(each) for each in shown), note)
 
 
 def _finding(each: AuditFinding) -> tuple[Cell, ...]:
+    value = estimate_cell(each)
+    more = [n for n in (each.more_without_error, each.more_at_this_rate) if n is not None]
     return (
         Cell(group(each.axis, each.level)),
-        Cell(each.title),
-        Cell(limit_text(each, each.unit)),
-        estimate_cell(each),
+        Cell(value.text, weak=value.weak, value=each.value),
+        Cell(MISSING if each.low is None else span(each.low, each.high, each.unit)),
         count_cell(each.n),
         Cell(p_value(each.p_value), value=each.p_value),
-        Cell(p_value(each.p_adjusted), _SHORT[each.correction], value=each.p_adjusted),
+        _corrected(each),
         verdict_cell(each.verdict),
+        Cell(" to ".join(str(n) for n in dict.fromkeys(more)) or MISSING),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from triage.reports.audit_report import AuditReport
 from triage.reports.document import Block, Facts, Section
 from triage.reports.model_card_blocks import model_card_blocks
-from triage.reports.sections.cells import words
+from triage.reports.names import words
 
 
 def intended_use(report: AuditReport) -> Section:
@@ -31,7 +31,11 @@ def system(report: AuditReport) -> Section:
         ("Version", known.version),
         ("Bundle, SHA-256", known.bundle),
         ("Conditions it knows", ", ".join(report.classes) or None),
-        *((words(label), value) for label, value in known.facts.items()),
+        *(
+            (words(label), value)
+            for label, value in known.facts.items()
+            if report.facts.get(label) != value  # those stand in the section on reproducibility
+        ),
     )
     card: tuple[Block, ...] = ()
     if known.manifest is not None:
