@@ -11,7 +11,8 @@ from rich.table import Table
 from pipelines.terminal.tables import plain_table
 from triage.auditing.measurement import OVERALL, AuditFinding
 from triage.reports.audit_report import AuditReport
-from triage.reports.sections.cells import count, group, known, tally, tally_text
+from triage.reports.names import group
+from triage.reports.sections.cells import count, known, tally, tally_text
 from triage.reports.suppression import SUPPRESSED
 from triage.vocabulary.verdicts import Verdict
 
