@@ -26,7 +26,7 @@ from triage.auditing.engine.exact import summable
 from triage.auditing.engine.resamples import draws
 from triage.auditing.engine.restated import at_prevalence_form
 from triage.auditing.engine.scope import Scope
-from triage.auditing.measured import Measured
+from triage.auditing.measured import AS_FOUND, Measured
 from triage.evaluation.metrics.metric import Metric, Need
 from triage.evaluation.metrics.sums import Entry, SumForm, Terms
 from triage.evaluation.metrics.weighted import CaseValues, FloatArray
@@ -68,7 +68,8 @@ def measure_scope(
         Of which the table has the columns.
     settings : IntervalSettings
     prevalence : float, optional
-        Share of outliers that metrics of all cases are given for.
+        Share of outliers that metrics of all cases are given for. Where the set has no outlier, or
+        nothing else, they are given as found, with the note `AS_FOUND`.
 
     Returns
     -------
@@ -76,6 +77,7 @@ def measure_scope(
         In the order of the metrics.
     """
     resampled = len(scope.patients) <= settings.max_bootstrap_patients
+    stated, prevalence = prevalence, _reachable(scope, prevalence)
     by_terms: dict[Callable[..., Terms], list[tuple[Metric, SumForm]]] = {}
     for metric in metrics:
         form = _form(metric, prevalence)
@@ -87,7 +89,10 @@ def measure_scope(
         total = _total(terms)[None]
         for metric, form in members:
             sums = form.sums(total, terms)
-            found[metric.key] = _measured(scope, metric, form, sums, prevalence)
+            of_form = _measured(scope, metric, form, sums, prevalence)
+            if metric.of_all_cases and prevalence != stated and np.isfinite(of_form.value):
+                of_form = replace(of_form, note="; ".join(filter(None, (of_form.note, AS_FOUND))))
+            found[metric.key] = of_form
         if resampled:
             # Without the terms of cases, which may be large.
             bare = replace(terms, entries=())
@@ -95,6 +100,12 @@ def measure_scope(
     for key, replicates in _resample(scope, groups, settings).items():
         found[key] = replace(found[key], replicates=replicates)
     return [found[metric.key] for metric in metrics]
+
+
+def _reachable(scope: Scope, prevalence: float | None) -> float | None:
+    """Return the prevalence where both kinds of case are there to be weighed, else None."""
+    both = scope.cases.is_outlier.any() and scope.cases.is_inlier.any()
+    return prevalence if both else None
 
 
 def _form(metric: Metric, prevalence: float | None) -> SumForm:
