@@ -142,7 +142,7 @@ def _bounds(cells: Cells, hidden: NDArray[np.bool_], unproven: set[int]) -> list
     used = [each for each in cells.sums if hidden[[each.whole, *each.parts]].any()]
     inside = sorted({c for each in used for c in (each.whole, *each.parts) if hidden[c]})
     place = {cell: i for i, cell in enumerate(inside)}
-    unproven &= place.keys()
+    unproven.intersection_update(place)  # in place: `&=` with keys makes another set
     system = _equations(used, cells.values, hidden, place)
     together = True
     while unproven:
