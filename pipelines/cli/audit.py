@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -151,7 +152,9 @@ def audit_run(
     ] = False,
     attach: Annotated[
         list[Path] | None,
-        typer.Option("--attach", help="File of the quality officer to print; repeat for several."),
+        typer.Option(
+            "--attach", help="Files of the quality officer to print, `a,b`; may be repeated."
+        ),
     ] = None,
     fail_on: Annotated[
         Literal["fails", "not-enough"] | None,
@@ -178,12 +181,25 @@ def audit_run(
         with bars(as_json) as progress:
             done = run_audit(
                 plan, out, predictions=predictions, store=store, key=key, public=public,
-                attachments=attach or (), actor=actor, progress=progress,
+                attachments=_files(attach or ()), actor=actor, progress=progress,
             )  # fmt: skip
     _say_run(as_json, done)
     refused = {"fails": Verdict.FAILS, "not-enough": Verdict.NOT_ENOUGH}
     if fail_on and any(one.verdict is refused[fail_on] for one in done.report.findings):
         raise typer.Exit(ExitCode.ANSWERED_NO)
+
+
+def _files(given: Sequence[Path]) -> list[Path]:
+    """Return the files of each list; a name with a comma of a file that exists is one."""
+    return [
+        Path(part)
+        for each in given
+        for part in ([str(each)] if each.exists() else str(each).split(","))
+    ]
+
+
+def _size(n: int | None) -> str:
+    return "suppressed" if n is None else str(n)
 
 
 def _say_run(as_json: bool, done: AuditRun) -> None:
@@ -209,7 +225,8 @@ def _say_run(as_json: bool, done: AuditRun) -> None:
         as_json,
         value,
         findings_table(report),
-        f"{report.n_cases} cases, {report.n_labelled} labelled, {report.n_patients} patients"
+        f"{_size(report.n_cases)} cases, {_size(report.n_labelled)} labelled, "
+        f"{_size(report.n_patients)} patients"
         + ("" if report.patients_known else " (none named: each case counts as one)"),
         f"verdicts: {counts or 'no limits'}",
         f"plan: {report.registration.sentence}",
