@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.audit_sources.tables import CONDITIONS, frame, plan, write
-from triage.audit_sources import column_values, read_table
+from triage.audit_sources import read_table
 from triage.auditing.audit_plan import Axis, Period
 from triage.errors import UsageError
 
@@ -211,7 +211,7 @@ def test_a_full_disk_of_temporary_files(tmp_path: Path, monkeypatch: pytest.Monk
         def write(self, _: object) -> int:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(column_values.tempfile, "TemporaryFile", Full)
+    monkeypatch.setattr("tempfile.TemporaryFile", Full)
     message = refusal(write(tmp_path))
     assert "temporary file" in message
     assert os.strerror(errno.ENOSPC) in message

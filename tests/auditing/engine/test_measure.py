@@ -391,3 +391,24 @@ def test_levels_at_different_shares_of_outliers_are_not_compared() -> None:
     assert [each.level for each in found.worst if each.metric == "under_triage_rate"] == [None]
     (right,) = (each for each in found.comparisons if each.metric == "accuracy")
     assert right.difference is not None
+
+
+def test_rates_in_which_outliers_do_not_count_are_the_same_at_any_share() -> None:
+    table = make_table(n=800)
+    assert table.true_urgency is not None
+    outlier = table.truth == -1
+    urgency = np.where(outlier, -1, table.true_urgency).astype(np.int8)
+    codes = np.where(outlier, 1, np.arange(800) % 2).astype(np.int16)
+    table = replace(
+        table, true_urgency=urgency, axes={"site": LevelCodes(("known", "both"), codes)}
+    )
+    plan = make_plan(outlier_prevalence=PREVALENCE)
+    metrics = [AUDIT_METRICS["under_triage_rate"]]
+    for level in Scopes(table, plan).levels("site"):
+        (found,) = measure_scope(level, metrics, plan.intervals, PREVALENCE)
+        (plain,) = measure_scope(level, metrics, plan.intervals, None)
+        assert (found.value, found.note) == (plain.value, "")
+        assert (found.n_patients, found.n_positive) == (plain.n_patients, plain.n_positive)
+    compared = measure_audit(table, plan, analyses=False).comparisons
+    (rate,) = (each for each in compared if each.metric == "under_triage_rate")
+    assert rate.difference is not None
