@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -177,7 +178,9 @@ def audit_run(
     ] = False,
     attach: Annotated[
         list[Path] | None,
-        typer.Option("--attach", help="File of the quality officer to print; repeat for several."),
+        typer.Option(
+            "--attach", help="Files of the quality officer to print, `a,b`; may be repeated."
+        ),
     ] = None,
     fail_on: Annotated[
         Literal["fails", "not-enough"] | None,
@@ -204,12 +207,21 @@ def audit_run(
         with bars(as_json) as progress:
             done = run_audit(
                 plan, out, predictions=predictions, store=store, bundle=bundle, key=key,
-                public=public, attachments=attach or (), actor=actor, progress=progress,
+                public=public, attachments=_files(attach or ()), actor=actor, progress=progress,
             )  # fmt: skip
     _say_run(as_json, done)
     refused = {"fails": Verdict.FAILS, "not-enough": Verdict.NOT_ENOUGH}
     if fail_on and any(one.verdict is refused[fail_on] for one in done.report.findings):
         raise typer.Exit(ExitCode.ANSWERED_NO)
+
+
+def _files(given: Sequence[Path]) -> list[Path]:
+    """Return the files of each list; a name with a comma of a file that exists is one."""
+    return [
+        Path(part)
+        for each in given
+        for part in ([str(each)] if each.exists() else str(each).split(","))
+    ]
 
 
 def _say_run(as_json: bool, done: AuditRun) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -80,6 +82,15 @@ def test_words_that_are_no_urgencies(tmp_path: Path, role: str) -> None:
     assert "'urgnt', which is no urgency" in refusal(
         write(tmp_path, table), columns={role: "advice"}
     )
+
+
+def test_words_of_a_recommendation_beside_a_queue(tmp_path: Path) -> None:
+    table = frame(advice=["urgent", "no_ai_opnion", "", "routine", "urgent", ""])
+    table["queue"] = ["urgent", "routine"] * 3
+    message = refusal(
+        write(tmp_path, table), columns={"recommendation": "advice", "queue_urgency": "queue"}
+    )
+    assert "column 'advice' holds 'no_ai_opnion', which is no urgency" in message
 
 
 def test_a_column_of_names_in_place_of_labels(tmp_path: Path) -> None:
@@ -193,3 +204,15 @@ def test_a_group_of_one_is_no_error(tmp_path: Path) -> None:
     table = frame(sex=["f", "m", "m", "m", "m", "m"])
     found = read_table(plan(Axis(name="sex", column="sex")), write(tmp_path, table))
     assert found.axes["sex"].levels == ("f", "m")
+
+
+def test_a_full_disk_of_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", Full)
+    message = refusal(write(tmp_path))
+    assert "temporary file" in message
+    assert os.strerror(errno.ENOSPC) in message
+    assert "TMPDIR" in message

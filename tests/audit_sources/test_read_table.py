@@ -77,6 +77,7 @@ def test_levels_of_words_of_bands_and_of_pairs(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert found.axes["age"].levels == ("0-30", "30-60", "60-100", "unknown")
     assert any("sex" in note and "joined" in note for note in found.notes)
+    assert any("age: 1 values lie in none of the bands" in note for note in found.notes)
 
 
 def test_a_value_that_is_the_name_of_a_band_is_that_band(tmp_path: Path) -> None:

@@ -133,6 +133,23 @@ def test_fail_on(triage: Command, planned: Path, predictions: Path, tmp_path: Pa
     assert triage(*verbs, "--fail-on", "fail").code == 2
 
 
+def test_a_list_of_attachments(
+    triage: Command, planned: Path, predictions: Path, tmp_path: Path
+) -> None:
+    incidents, risk = tmp_path / "incidents.csv", tmp_path / "risk, signed.csv"
+    incidents.write_text("id,date,description,severity,status\nI1,2026-01-02,fell,low,open\n")
+    risk.write_text("id,hazard,harm,severity,probability,control,residual_risk\nR1,a,b,c,d,e,f\n")
+    run = ("audit", "run", planned, "--predictions", predictions, "--out", tmp_path / "o")
+    assert triage(*run, "--attach", f"{incidents},{incidents}").code == 0
+    done = triage(*run, "--attach", incidents, "--attach", risk)
+    assert done.code == 0, done.err
+    attached = json.loads((tmp_path / "o" / "report.json").read_text())["attachments"]
+    assert [each["kind"] for each in attached] == ["incidents", "risk"]
+    answer = triage(*run, "--attach", f"{incidents},{tmp_path / 'none.csv'}")
+    assert answer.code == 2
+    assert "none.csv: there is no such attachment" in answer.err
+
+
 def test_a_summary_for_people(
     triage: Command, planned: Path, predictions: Path, tmp_path: Path
 ) -> None:
@@ -344,11 +361,13 @@ def test_a_full_disk_leaves_the_former_report(
 # The case database
 
 
-@pytest.fixture
-def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+@pytest.fixture(params=["sqlite"])
+def database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[str]:
     """Twelve reviewed cases with histology, of the system in use."""
     monkeypatch.setattr(passwords, "parameters", cheap_hashing)
-    with migrated_url("sqlite", tmp_path) as url:
+    with migrated_url(request.param, tmp_path) as url:
         store = open_store(url)
         with store.transaction() as session:
             for row in range(12):
@@ -394,10 +413,18 @@ def kinds(url: str) -> list[tuple[str, str]]:
     return found
 
 
+def ledger_findings(triage: Command, url: str) -> list[str]:
+    """What verification finds in the made-up records of the fixture, and in what came after."""
+    said = triage("ledger", "verify", "--db", url).out
+    return [line for line in said.splitlines() if "finding:" in line]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"], indirect=True)
 def test_a_plan_in_the_ledger_and_its_run(
     triage: Command, database: str, spec: Path, tmp_path: Path
 ) -> None:
     out, plan = tmp_path / "o", tmp_path / "plan.yaml"
+    before = ledger_findings(triage, database)
     answer = triage("audit", "plan", "--spec", spec, "--db", database, "--out", plan,
                     "--replicates", "100", "--json")  # fmt: skip
     assert answer.code == 0, answer.err
@@ -415,6 +442,7 @@ def test_a_plan_in_the_ledger_and_its_run(
     assert report["n_cases"] == 12
     assert not any("changed" in one for one in report["deviations"])
     assert kinds(database) == [("system", "audit_planned"), ("system", "audit_run")]
+    assert ledger_findings(triage, database) == before
     again = triage("audit", "run", plan, "--db", database, "--out", tmp_path / "p", "--json")
     assert again.json["report"] == done.json["report"]
     assert contents(tmp_path / "p") == contents(out)

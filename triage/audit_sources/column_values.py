@@ -167,12 +167,19 @@ class Probabilities:
 
     def add(self, rows: NDArray[np.float64]) -> None:
         """Add probabilities, float [n, K]."""
-        self._file.write(np.ascontiguousarray(rows, dtype=np.float32).tobytes())
+        try:
+            self._file.write(np.ascontiguousarray(rows, dtype=np.float32).tobytes())
+            self._file.flush()
+        except OSError as error:
+            raise UsageError(
+                f"the probabilities cannot be kept in a temporary file ({error.strerror})",
+                where=tempfile.gettempdir(),
+                hint="Free some space, or name another folder in TMPDIR.",
+            ) from error
         self._rows += len(rows)
 
     def array(self) -> NDArray[np.float32]:
         """Return all rows, float32 [N, K]; mapped from the file where they are many."""
-        self._file.flush()
         self._file.seek(0)
         shape = (self._rows, self._classes)
         if self._rows * self._classes * 4 > MAPPED_BYTES:

@@ -32,16 +32,22 @@ _URGENCIES = tuple(str(urgency) for urgency in Urgency)
 class Bands:
     """Collects the bands of a column of numbers, however many different ones there are.
 
-    A value that is the name of a band, as tables of ours hold it, is that band.
+    A value that is the name of a band, as tables of ours hold it, is that band. `outside` counts
+    the cases with a value that is in no band, which are unknown.
     """
 
     axis: Axis
+    outside: int = 0
     _codes: list[NDArray[Any]] = field(default_factory=list)
 
     def add(self, column: pa.Array, keep: NDArray[np.bool_] | None) -> None:
         """Add the values of a batch."""
         codes, words = distinct_texts(column)
-        found = self._places(words)[codes]
+        places = self._places(words)
+        stated = np.array([not is_missing(word) for word in words] + [False])
+        lost = (stated & (places == len(_band_names(self.axis))))[codes]
+        self.outside += int((lost if keep is None else lost & keep).sum())
+        found = places[codes]
         self._codes.append(found if keep is None else found[keep])
 
     def _places(self, words: Sequence[str]) -> NDArray[np.int16]:
@@ -56,6 +62,15 @@ class Bands:
             + [len(names)],
             dtype=np.int16,
         )
+
+    def notes(self) -> list[str]:
+        """Return what the report has to say of values in no band."""
+        if not self.outside:
+            return []
+        return [
+            f"Axis {self.axis.name}: {self.outside} values lie in none of the bands or are no "
+            "numbers; their level is unknown."
+        ]
 
     def levels(self) -> LevelCodes:
         """Return the band of each case."""

@@ -82,7 +82,9 @@ def audit_table(plan: AuditPlan, raw: RawCases) -> AuditTable:
     labels, truth = _truth(plan, raw.classes, _labels(plan, raw))
     predicted = _predicted(raw, plan)
     abstained = _abstained(raw)
-    queue = _ranks(raw.queue_urgency or raw.recommendation, "columns.queue_urgency")
+    queue = _urgency(plan, raw, "recommendation")
+    if raw.queue_urgency is not None:
+        queue = _urgency(plan, raw, "queue_urgency")
     true_urgency = _true_urgency(plan, raw, labels)
     cost = raw.cost
     if cost is None and plan.costs is not None and predicted is not None:
@@ -110,8 +112,8 @@ def audit_table(plan: AuditPlan, raw: RawCases) -> AuditTable:
         p_urgent=_p_urgent(plan, raw),
         first_right=_right(raw.first_read, labels, truth),
         final_right=_right(raw.final_decision, labels, truth),
-        first_urgency=_ranks(raw.first_urgency, "columns.first_urgency"),
-        final_urgency=_ranks(raw.final_urgency, "columns.final_urgency"),
+        first_urgency=_urgency(plan, raw, "first_urgency"),
+        final_urgency=_urgency(plan, raw, "final_urgency"),
         seconds=raw.seconds,
         ai_shown=_shown(raw),
         label_names=labels.values,
@@ -215,25 +217,27 @@ def _no_opinion(word: str) -> bool:
     return word.casefold() in _ABSTAINED or is_missing(word)
 
 
-def _ranks(column: Coded | None, role: str) -> NDArray[np.int8] | None:
+def _urgency(plan: AuditPlan, raw: RawCases, role: str) -> NDArray[np.int8] | None:
     """Ranks of urgencies; `MISSING` where there is no word or a word for no opinion."""
+    column: Coded | None = getattr(raw, role)
     if column is None:
         return None
     stated = [word for word in column.values if not _no_opinion(word)]
     if len(stated) > 2 * len(Urgency):
         raise UsageError(
             f"holds {len(stated)} different values, so it is no column of urgencies",
-            where=role,
+            where=f"columns.{role}",
             hint=f"Use {', '.join(Urgency)}, or ranks from 0, the most urgent, to 3.",
         )
-    ranks = urgency_ranks(pd.DataFrame({"urgency": stated}), "urgency", role).tolist()
+    name = getattr(plan.columns, role) or role
+    ranks = urgency_ranks(pd.DataFrame({name: stated}), name, f"columns.{role}").tolist()
     place = dict(zip(stated, ranks, strict=True))
     return column.mapped([place.get(word, MISSING) for word in column.values], np.int8)
 
 
 def _true_urgency(plan: AuditPlan, raw: RawCases, labels: Coded) -> NDArray[np.int8] | None:
     if raw.true_urgency is not None:
-        return _ranks(raw.true_urgency, "columns.true_urgency")
+        return _urgency(plan, raw, "true_urgency")
     stated = plan.urgency_of
     if not stated:
         return None

@@ -85,7 +85,7 @@ def read_database(
         classes = tuple(bundle.conditions)
         notes = _notes(session, plan, bundle, single)
     raw = _raw_cases(plan, rows, classes)
-    raw.notes, raw.excluded = notes, excluded
+    raw.notes, raw.excluded = [*notes, *raw.notes], excluded
     table = audit_table(_with_other_conditions(plan, raw), raw)
     return replace(table, facts={"cases": _content_sha256(table), **facts})
 
@@ -209,12 +209,14 @@ def _raw_cases(plan: AuditPlan, rows: list[_Row], classes: tuple[str, ...]) -> R
     reviews = [row.review for row in rows]
     decided = any(one is not None and one.decision is not None for one in reviews)
     labels = [_named(None if row.truth is None else row.truth.conditions) for row in rows]
+    axes, axis_notes = _axes(plan, rows)
     raw = RawCases(
         classes=classes,
         labels=Coded.of(labels),
         cluster=np.unique(patients, return_inverse=True)[1].astype(np.int32),
         patients_known=True,
-        axes=_axes(plan, rows),
+        axes=axes,
+        notes=axis_notes,
         probabilities=_probabilities(rows, classes),
         predicted=Coded.of([row.condition for row in rows]),
         recommendation=Coded.of([row.recommendation for row in rows]),
@@ -281,9 +283,11 @@ def _probabilities(rows: list[_Row], classes: tuple[str, ...]) -> Any:
     return (found / found.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def _axes(plan: AuditPlan, rows: list[_Row]) -> dict[str, LevelCodes]:
+def _axes(plan: AuditPlan, rows: list[_Row]) -> tuple[dict[str, LevelCodes], list[str]]:
+    """Return the axes of columns, and what the report has to say of them."""
     known = sorted({name for row in rows for name in row.columns})
-    found = {}
+    found: dict[str, LevelCodes] = {}
+    notes: list[str] = []
     for axis in plan.axes:
         if axis.column is None:
             continue
@@ -301,7 +305,8 @@ def _axes(plan: AuditPlan, rows: list[_Row]) -> dict[str, LevelCodes]:
             bands = Bands(axis)
             bands.add(pa.array(words, pa.string()), None)
             found[axis.name] = bands.levels()
-    return found
+            notes += bands.notes()
+    return found, notes
 
 
 def _ledger(session: Session) -> dict[str, str]:

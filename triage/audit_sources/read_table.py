@@ -269,6 +269,7 @@ def _raw_cases(
         one = collected.axes[axis.name]
         if isinstance(one, Bands):
             axes[axis.name] = one.levels()
+            notes += one.notes()
             continue
         coded = one.coded()
         axes[axis.name] = word_levels(axis, coded)

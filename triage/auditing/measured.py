@@ -9,6 +9,12 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
+AS_FOUND = (
+    "as found: outliers and known conditions are not both among the cases, so it is not of the "
+    "plan's share of outliers"
+)
+"""Note of a metric of all cases that could not be given at the plan's share of outliers."""
+
 
 @dataclass(frozen=True)
 class Measured:

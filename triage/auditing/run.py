@@ -24,6 +24,7 @@ from triage.auditing.engine.user_metrics import (
     planned_user_metrics,
 )
 from triage.auditing.intervals import adjust_comparisons, interval_of, judge_all
+from triage.auditing.measured import AS_FOUND
 from triage.auditing.measurement import (
     OVERALL,
     Analysis,
@@ -184,6 +185,8 @@ def _worst(estimates: Sequence[AuditEstimate], planned: PlannedMetrics) -> list[
                 and each.value is not None
             ]
             pick = min if metric.larger_is_better else max
+            if len({AS_FOUND in each.note for _, each in known}) > 1:
+                known = []  # of different shares of outliers
             worst = pick(known, key=lambda pair: pair[0])[1] if len(known) > 1 else None
             found.append(
                 WorstLevel(

@@ -135,16 +135,17 @@ def _withhold_in_sums(cells: Cells, hidden: NDArray[np.bool_], small: NDArray[np
 def _bounds(cells: Cells, hidden: NDArray[np.bool_], unproven: set[int]) -> list[int]:
     """Printed cells that bound one small cell by `LARGEST_SMALL`, when all sums are taken together.
 
-    A linear program maximises the sum of min(cell, LARGEST_SMALL + 1) over the unproven cells; all
-    that reach it are removed from `unproven`. When none does, each cell has a program of its own,
-    whose dual solution tells the sums that bound it.
+    The first unproven cell, which was bounded before, is maximised alone. If it is free, a linear
+    program maximises the sum of min(cell, LARGEST_SMALL + 1) over the unproven cells; all that
+    reach it are removed from `unproven`. When none does, each cell has a program of its own, whose
+    dual solution tells the sums that bound it.
     """
     used = [each for each in cells.sums if hidden[[each.whole, *each.parts]].any()]
     inside = sorted({c for each in used for c in (each.whole, *each.parts) if hidden[c]})
     place = {cell: i for i, cell in enumerate(inside)}
-    unproven &= place.keys()
+    unproven.intersection_update(place)  # in place: `&=` with keys makes another set
     system = _equations(used, cells.values, hidden, place)
-    together = True
+    together: bool | None = None
     while unproven:
         asked = sorted(unproven) if together else [min(unproven)]
         found = _maximum(*system, [place[cell] for cell in asked])
@@ -159,7 +160,7 @@ def _bounds(cells: Cells, hidden: NDArray[np.bool_], unproven: set[int]) -> list
                 for cell, weight in weights.items()
                 if abs(weight) > _TOLERANCE and not hidden[cell] and cells.values[cell] > 0
             ]
-        together = together and bool(reached)
+        together = together is None or (together and bool(reached))
         unproven -= reached
     return []
 

@@ -18,13 +18,14 @@ from sklearn.metrics import (
 )
 
 from tests.auditing.engine.tables import make_plan, make_table, outcomes_of, shuffled
-from triage.auditing.audit_table import AuditTable
+from triage.auditing.audit_table import AuditTable, LevelCodes
 from triage.auditing.engine.exact import summable
 from triage.auditing.engine.measure import measure_scope
 from triage.auditing.engine.resamples import draws
 from triage.auditing.engine.scope import Scope, Scopes
-from triage.auditing.measured import Measured
+from triage.auditing.measured import AS_FOUND, Measured
 from triage.auditing.metric_columns import METRIC_COLUMNS, Column, columns_of, measurable
+from triage.auditing.run import measure_audit
 from triage.evaluation import METRICS
 from triage.evaluation.metrics.audit_registry import AUDIT_METRICS
 
@@ -353,10 +354,61 @@ def test_one_kind_of_case_only() -> None:
     assert one["abstention_rate"].n == 1
 
 
-def test_a_set_without_outliers_has_its_plain_rates_whatever_the_prevalence():
-    inliers = TABLE.take(np.flatnonzero(~TABLE.is_outlier))
-    found = measured(inliers, prevalence=PREVALENCE)
-    assert inliers.cost is not None
-    assert inliers.abstained is not None
-    assert found["clinical_cost"].value == pytest.approx(inliers.cost.mean())
-    assert found["abstention_rate"].value == pytest.approx(inliers.abstained.mean())
+@pytest.mark.parametrize("outliers", [False, True])
+def test_a_share_of_outliers_that_cannot_be_reached_leaves_rates_as_found(outliers: bool) -> None:
+    of_kind = make_table(n=800)
+    kept = (of_kind.truth == -1) == outliers
+    table = replace(
+        of_kind,
+        axes={"kind": LevelCodes(("known", "outlier"), (of_kind.truth == -1).astype(np.int16))},
+    )
+    plan = make_plan(outlier_prevalence=PREVALENCE)
+    level = list(Scopes(table, plan).levels("kind"))[int(outliers)]
+    metrics = [AUDIT_METRICS[key] for key in ("abstention_rate", "clinical_cost", "accuracy")]
+    rate, cost, accuracy = measure_scope(level, metrics, plan.intervals, PREVALENCE)
+    assert of_kind.abstained is not None
+    assert of_kind.cost is not None
+    assert rate.value == pytest.approx(of_kind.abstained[kept].mean())
+    assert rate.n_positive == of_kind.abstained[kept].sum()
+    assert cost.value == pytest.approx(of_kind.cost[kept].mean())
+    assert rate.n_patients == len(np.unique(of_kind.cluster[kept]))
+    assert AS_FOUND in rate.note
+    assert AS_FOUND in cost.note
+    assert accuracy.note == ""
+    both, *_ = measure_scope(Scopes(table, plan).overall(), metrics, plan.intervals, PREVALENCE)
+    assert both.note == ""
+
+
+def test_levels_at_different_shares_of_outliers_are_not_compared() -> None:
+    table = make_table(n=800)
+    codes = np.where(table.truth == -1, 1, np.arange(800) % 2).astype(np.int16)
+    table = replace(table, axes={"site": LevelCodes(("known", "both"), codes)})
+    plan = make_plan(outlier_prevalence=PREVALENCE)
+    found = measure_audit(table, plan, analyses=False)
+    (rate,) = (each for each in found.comparisons if each.metric == "abstention_rate")
+    assert (rate.difference, rate.ratio, rate.p_value) == (None, None, None)
+    assert rate.evidence == "not enough"
+    assert [each.level for each in found.worst if each.metric == "under_triage_rate"] == [None]
+    (right,) = (each for each in found.comparisons if each.metric == "accuracy")
+    assert right.difference is not None
+
+
+def test_rates_in_which_outliers_do_not_count_are_the_same_at_any_share() -> None:
+    table = make_table(n=800)
+    assert table.true_urgency is not None
+    outlier = table.truth == -1
+    urgency = np.where(outlier, -1, table.true_urgency).astype(np.int8)
+    codes = np.where(outlier, 1, np.arange(800) % 2).astype(np.int16)
+    table = replace(
+        table, true_urgency=urgency, axes={"site": LevelCodes(("known", "both"), codes)}
+    )
+    plan = make_plan(outlier_prevalence=PREVALENCE)
+    metrics = [AUDIT_METRICS["under_triage_rate"]]
+    for level in Scopes(table, plan).levels("site"):
+        (found,) = measure_scope(level, metrics, plan.intervals, PREVALENCE)
+        (plain,) = measure_scope(level, metrics, plan.intervals, None)
+        assert (found.value, found.note) == (plain.value, "")
+        assert (found.n_patients, found.n_positive) == (plain.n_patients, plain.n_positive)
+    compared = measure_audit(table, plan, analyses=False).comparisons
+    (rate,) = (each for each in compared if each.metric == "under_triage_rate")
+    assert rate.difference is not None

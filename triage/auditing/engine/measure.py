@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -26,7 +26,8 @@ from triage.auditing.engine.exact import summable
 from triage.auditing.engine.resamples import draws
 from triage.auditing.engine.restated import at_prevalence_form
 from triage.auditing.engine.scope import Scope
-from triage.auditing.measured import Measured
+from triage.auditing.measured import AS_FOUND, Measured
+from triage.auditing.metric_columns import METRIC_COLUMNS, Column
 from triage.evaluation.metrics.metric import Metric, Need
 from triage.evaluation.metrics.sums import Entry, SumForm, Terms
 from triage.evaluation.metrics.weighted import CaseValues, FloatArray
@@ -68,20 +69,19 @@ def measure_scope(
         Of which the table has the columns.
     settings : IntervalSettings
     prevalence : float, optional
-        Share of outliers that metrics of all cases are given for, where the set has outliers and
-        others; a set of one kind only is taken as it is.
+        Share of outliers that metrics of all cases are given for. Where the set has no outlier, or
+        nothing else, they are given as found, with the note `AS_FOUND`.
 
     Returns
     -------
     list of Measured
         In the order of the metrics.
     """
-    if not (scope.cases.is_outlier.any() and scope.cases.is_inlier.any()):
-        prevalence = None
     resampled = len(scope.patients) <= settings.max_bootstrap_patients
+    shares = {metric.key: _share(scope, metric, prevalence) for metric in metrics}
     by_terms: dict[Callable[..., Terms], list[tuple[Metric, SumForm]]] = {}
     for metric in metrics:
-        form = _form(metric, prevalence)
+        form = _form(metric, shares[metric.key].prevalence)
         by_terms.setdefault(form.terms, []).append((metric, form))
     found: dict[str, Measured] = {}
     groups: list[_Group] = []
@@ -90,7 +90,7 @@ def measure_scope(
         total = _total(terms)[None]
         for metric, form in members:
             sums = form.sums(total, terms)
-            found[metric.key] = _measured(scope, metric, form, sums, prevalence)
+            found[metric.key] = _measured(scope, metric, form, sums, shares[metric.key])
         if resampled:
             # Without the terms of cases, which may be large.
             bare = replace(terms, entries=())
@@ -98,6 +98,33 @@ def measure_scope(
     for key, replicates in _resample(scope, groups, settings).items():
         found[key] = replace(found[key], replicates=replicates)
     return [found[metric.key] for metric in metrics]
+
+
+class _Share(NamedTuple):
+    """The share of outliers that a metric is given for on a set; None as found, perhaps noted."""
+
+    prevalence: float | None
+    note: str = ""
+
+
+def _share(scope: Scope, metric: Metric, prevalence: float | None) -> _Share:
+    """Return the stated share where outliers and inliers both count in a metric, else None.
+
+    Where one kind is there and does not count, such as outliers without an urgency, the value is
+    the same at any share.
+    """
+    if prevalence is None or not metric.of_all_cases:
+        return _Share(None)
+    inlier, outlier = scope.cases.is_inlier, scope.cases.is_outlier
+    values = metric.case_values
+    counted: Any = np.True_ if values is None else values(scope.cases).where
+    if (counted & inlier).any() and (counted & outlier).any():
+        return _Share(prevalence)
+    both = inlier.any() and outlier.any()
+    by_urgency = Column.TRUE_URGENCY in METRIC_COLUMNS[metric.key]
+    if both or (by_urgency and not scope.outliers_have_urgency):
+        return _Share(None)
+    return _Share(None, AS_FOUND)
 
 
 def _form(metric: Metric, prevalence: float | None) -> SumForm:
@@ -152,12 +179,10 @@ def _sparse(scope: Scope, entry: Entry, size: int, kind: Any) -> Any:
     )
 
 
-def _measured(
-    scope: Scope, metric: Metric, form: SumForm, sums: Any, prevalence: float | None
-) -> Measured:
+def _measured(scope: Scope, metric: Metric, form: SumForm, sums: Any, share: _Share) -> Measured:
     value = float(form.value(sums)[0])
     where, needed = _support(scope, metric)
-    restated = metric.of_all_cases and prevalence is not None
+    restated = share.prevalence is not None
     if restated:
         needed += [scope.cases.is_outlier, scope.cases.is_inlier]
     part = None if metric.case_values is None else metric.case_values(scope.cases)
@@ -167,7 +192,7 @@ def _measured(
     sizes = np.bincount(scope.local[where], minlength=len(scope.patients))
     gaffke = {}
     if part is not None and np.isfinite(part.high):
-        gaffke = _patient_sums(scope, part, prevalence if restated else None)
+        gaffke = _patient_sums(scope, part, share.prevalence)
     return Measured(
         key=metric.key,
         title=metric.title,
@@ -181,7 +206,7 @@ def _measured(
         bounds=_bounds(metric, part),
         n_positive=positive,
         one_case_a_patient=bool(sizes.max(initial=0) <= 1),
-        note=_note(form, sums, value),
+        note=_note(form, sums, value) or (share.note if np.isfinite(value) else ""),
         **gaffke,
     )  # fmt: skip
 

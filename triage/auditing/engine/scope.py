@@ -30,6 +30,8 @@ class Scope:
         Place of the patient of each case in `patients`.
     strata : int array [C]
         The plan's stratum of each patient.
+    outliers_have_urgency : bool
+        Whether the urgency of some outlier of the whole table is known.
     """
 
     axis: str
@@ -38,6 +40,7 @@ class Scope:
     patients: NDArray[np.int32]
     local: NDArray[np.int32]
     strata: NDArray[np.int64]
+    outliers_have_urgency: bool
 
     def count_patients(self, where: NDArray[np.bool_]) -> int:
         """Return how many patients have a case where something holds [N]."""
@@ -91,6 +94,9 @@ class Scopes:
         self.number[np.argsort(self.hashes, kind="stable")] = np.arange(len(self.hashes))
         cluster = self.number[table.cluster]
         self._cases = replace(audit_cases(table, plan), cluster=cluster)
+        urgency = self._cases.true_urgency
+        stated = None if urgency is None else (urgency >= 0) & self._cases.is_outlier
+        self._outliers_have_urgency = stated is not None and bool(stated.any())
         self._strata = np.zeros(len(self.hashes), dtype=np.int64)
         if plan.intervals.strata is not None:
             # A patient with cases of several levels is of the first of them.
@@ -114,4 +120,7 @@ class Scopes:
         present = np.bincount(cases.cluster, minlength=len(self.hashes)) > 0
         patients = np.flatnonzero(present).astype(np.int32)
         places = (np.cumsum(present) - 1).astype(np.int32)
-        return Scope(axis, level, cases, patients, places[cases.cluster], self._strata[patients])
+        return Scope(
+            axis, level, cases, patients, places[cases.cluster], self._strata[patients],
+            self._outliers_have_urgency,
+        )  # fmt: skip

@@ -12,7 +12,7 @@ from triage.auditing.intervals.multiplicity import adjust_benjamini_hochberg, ad
 from triage.auditing.intervals.result import Bounds, Evidence, IntervalResult
 from triage.auditing.intervals.scaled import Scale, scaled_from_limits
 from triage.auditing.intervals.variance_recovery import difference_limits, ratio_limits
-from triage.auditing.measured import Measured
+from triage.auditing.measured import AS_FOUND, Measured
 from triage.auditing.measurement import LevelComparison
 from triage.vocabulary.verdicts import Verdict
 
@@ -43,7 +43,8 @@ def compare_levels(
     Returns
     -------
     list of LevelComparison
-        In the order of the levels; adjusted p-values are added by `adjust_comparisons`.
+        In the order of the levels, without a difference where one value is of the plan's share of
+        outliers and the other is not; adjusted p-values are added by `adjust_comparisons`.
     """
     return [
         _compare(axis, metric, (level, *pair), (reference, *levels[reference]), margin, settings)
@@ -78,7 +79,8 @@ def _compare(
     settings: IntervalSettings,
 ) -> LevelComparison:
     (level, a, of_a), (reference, b, of_b) = one, other
-    there = bool(np.isfinite(a.value) and np.isfinite(b.value))
+    of_one_share = (AS_FOUND in a.note) == (AS_FOUND in b.note)
+    there = bool(np.isfinite(a.value) and np.isfinite(b.value)) and of_one_share
     limits, ratio, p_value = None, None, None
     if there and (bounds_a := _bounds(of_a)) and (bounds_b := _bounds(of_b)):
         shared = correlation(a, b)
@@ -88,7 +90,7 @@ def _compare(
         p_value = law.p_value(0.0)
         if a.bounds[0] >= 0:
             ratio = ratio_limits(a.value, bounds_a, b.value, bounds_b, shared)
-    both = of_a.evidence == of_b.evidence == "enough"
+    both = there and of_a.evidence == of_b.evidence == "enough"
     evidence: Evidence = "enough" if both else "not enough"
     has_ratio = there and a.bounds[0] >= 0 and b.value > 0
     return LevelComparison(

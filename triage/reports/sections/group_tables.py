@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from triage.auditing.measured import AS_FOUND
 from triage.auditing.measurement import ALL, OVERALL, AuditEstimate
 from triage.charts.number_format import NO_INTERVAL
 from triage.reports.audit_report import AuditReport
@@ -72,7 +73,9 @@ def axis_tables(report: AuditReport, axis: str, metrics: Sequence[str]) -> tuple
         )  # fmt: skip
         which = f", {number} of {len(parts)}" if len(parts) > 1 else ""
         title = f"{words(axis)}: metrics by level{which}"
-        tables.append(Table(title, columns, tuple(rows), _why(rows)))
+        shown = [estimates.get((*place, key)) for key in keys for place in places]
+        note = " ".join(each for each in (_why(rows), _as_found(shown)) if each)
+        tables.append(Table(title, columns, tuple(rows), note))
     return tuple(tables)
 
 
@@ -85,6 +88,17 @@ def _why(rows: Sequence[Sequence[Cell]]) -> str:
     if any(cell.detail == NO_INTERVAL for cell in cells):
         reasons.append(f"{NO_INTERVAL}: too few patients of a kind that the metric needs.")
     return " ".join(reasons)
+
+
+def _as_found(shown: Sequence[AuditEstimate | None]) -> str:
+    """Say which estimates are not of the plan's share of outliers."""
+    levels: dict[str, list[str]] = {}
+    for each in shown:
+        if each is not None and AS_FOUND in each.note:
+            name = ALL_CASES if each.axis == OVERALL else each.level
+            levels.setdefault(each.title, []).append(name)
+    named = "; ".join(f"{title} of {', '.join(names)}" for title, names in levels.items())
+    return f"{named}: {AS_FOUND}." if named else ""
 
 
 def _parts(keys: list[str]) -> list[list[str]]:
