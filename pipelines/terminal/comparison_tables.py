@@ -12,7 +12,8 @@ from triage.auditing.comparison_result import MetricChange
 from triage.auditing.measurement import OVERALL
 from triage.charts.number_format import p_value
 from triage.reports.comparison_report import ComparisonReport
-from triage.reports.sections.cells import group, metric_key, words
+from triage.reports.names import group, words
+from triage.reports.sections.cells import metric_key
 
 SIGNIFICANT = 0.05
 """Corrected p-value below which a metric counts as changed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from triage.auditing.measurement import OVERALL
 from triage.reports.comparison_report import ComparedAudit, ComparisonReport
 from triage.reports.document import Block, Document, Facts, Heading, Items, Section
-from triage.reports.sections.cells import words
+from triage.reports.names import words
 from triage.reports.sections.comparison import comparison_sections
 
 
