@@ -198,7 +198,7 @@ class Limit(PlanModel):
 class Margin(PlanModel):
     """The largest tolerated difference of a metric between the levels of an axis.
 
-    `reference` is the level compared with; by default the one with the most cases.
+    `reference` is the level compared with; by default the one with the most labelled cases.
     """
 
     metric: Name

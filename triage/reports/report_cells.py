@@ -237,9 +237,9 @@ def _sums_of_levels(grid: _Grid, report: AuditReport) -> None:
             if abs(sum(grid.values[part] for part in parts) - grid.values[whole]) < _TOLERANCE:
                 grid.sums.append(Sum(whole, parts))
     for axis, reference in {(each.axis, each.reference) for each in report.comparisons}:
-        # The level with most cases is what others are compared with.
-        (largest,) = grid.cells(grid.class_of["n_cases"], [(axis, reference)]) or (None,)
-        for cell in grid.cells(grid.class_of["n_cases"], _levels(grid, axis)):
+        # The level with most labelled cases is what others are compared with.
+        (largest,) = grid.cells(grid.class_of["n_labelled"], [(axis, reference)]) or (None,)
+        for cell in grid.cells(grid.class_of["n_labelled"], _levels(grid, axis)):
             if largest is not None and grid.values[cell] < grid.values[largest]:
                 grid.add_order(largest, cell)
 

@@ -13,6 +13,7 @@ import pytest
 from tests.auditing.engine.tables import make_plan, make_table, shuffled
 from triage.auditing import run
 from triage.auditing.audit_plan import AuditPlan, Limit, Margin
+from triage.auditing.audit_table import LevelCodes
 from triage.auditing.engine.user_metrics import UserMetric
 from triage.auditing.measurement import ALL, OVERALL, AuditMeasurement
 from triage.auditing.run import measure_audit
@@ -272,3 +273,14 @@ def test_wrong_files_of_metrics(
     with pytest.raises(UsageError) as caught:
         measure(with_file(tmp_path / "own.py", text, **changed))
     assert words in str(caught.value)
+
+
+def test_levels_are_compared_with_the_level_of_most_labels() -> None:
+    table = make_table(n=800)
+    codes = (np.arange(800) % 5 == 0).astype(np.int16)
+    truth = np.where(codes == 0, -2, table.truth).astype(np.int16)
+    axes = {"site": LevelCodes(("unverified", "verified"), codes)}
+    found = measure_audit(replace(table, truth=truth, axes=axes), make_plan(), analyses=False)
+    assert {(each.level, each.reference) for each in found.comparisons} == {
+        ("unverified", "verified")
+    }

@@ -127,12 +127,12 @@ def _compared(
     levels: Sequence[LevelSummary],
     plan: AuditPlan,
 ) -> list[LevelComparison]:
-    """Compare with the reference of each margin; without one, with the largest known level."""
+    """Compare with the reference of each margin; else with the known level of most labels."""
     margins: list[Margin | None] = [
         each for each in plan.margins if (each.axis, each.metric) == (axis, key)
     ]
     known = [each for each in levels if each.level != UNKNOWN] or list(levels)
-    largest = max(known, key=lambda each: each.n_cases or 0).level
+    largest = max(known, key=lambda each: (each.n_labelled or 0, each.n_cases or 0)).level
     found = []
     for margin in margins or [None]:
         named = None if margin is None else margin.reference
