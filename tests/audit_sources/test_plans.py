@@ -49,6 +49,14 @@ def test_a_plan_from_a_spec(spec: str, tmp_path: Path) -> None:
     assert load_plan(path).sha256() == plan.sha256()
 
 
+def test_risk_and_urgency_are_those_of_the_condition_where_a_spec_states_them() -> None:
+    given = load_spec(shipped_spec("derm_ham10000"))
+    plan = make_plan(PlanRequest(created_at=MADE, spec=given, groups=["sex", "risk"]))
+    assert [(axis.name, axis.column, axis.property) for axis in plan.axes] == [
+        ("sex", "sex", None), ("risk", None, "risk"), ("urgency", None, "urgency"),
+    ]  # fmt: skip
+
+
 def test_a_group_is_crossed_with_the_risk_of_the_condition() -> None:
     given = load_spec(shipped_spec("derm_ham10000"))
     plan = make_plan(PlanRequest(created_at=MADE, spec=given, groups=["sex*risk"]))

@@ -180,10 +180,12 @@ def _axes(request: PlanRequest) -> tuple[Axis, ...]:
         bands = {one.column: one.bands for one in spec.subgroups if one.bands} | bands
         named = named or [one.column for one in spec.subgroups]
     pairs = [_crossed(name) for name in named if CROSSED in name]
-    columns = [name for name in named if CROSSED not in name]
-    properties = ["risk", "urgency"] if spec is not None else ["urgency"] * bool(request.urgencies)
-    crossed = [part for pair in pairs for part in pair if part not in properties]
-    columns = list(dict.fromkeys([*columns, *crossed]))
+    properties = {"urgency"} if request.urgencies else set()
+    if spec is not None:
+        properties = {"risk", "urgency"} - {one.column for one in spec.subgroups}
+    single = [name for name in named if CROSSED not in name]
+    parts = [*single, *(part for pair in pairs for part in pair)]
+    columns = list(dict.fromkeys(part for part in parts if part not in properties))
     if unused := sorted({*request.bands} - {*columns}):
         raise UsageError(f"{unused[0]!r} is no group", where="--bands", hint="Name it in --groups.")
     axes = [
