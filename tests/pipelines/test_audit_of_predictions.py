@@ -11,8 +11,10 @@ import yaml
 from tests.pipelines.command import Command
 from tests.tiny import TinyBundle
 from triage.data.spec_files import shipped_spec
+from triage.errors import BundleError
 from triage.hashing import hash_json
 from triage.learning.evaluate import EvaluationRun
+from triage.reports.audited_system import policy_in
 
 
 def test_a_predictions_table_of_ours(
@@ -39,6 +41,37 @@ def test_a_predictions_table_of_ours(
     plan.write_text(plan.read_text() + "bundle: " + "cd" * 32 + "\n")
     done = triage("audit", "run", plan, "--predictions", path, "--out", out, "--json")
     assert any("bundle changed since the plan" in one for one in done.json["deviations"])
+
+
+def test_probabilities_are_calibrated_as_the_bundle_does(
+    triage: Command, evaluated: EvaluationRun, tiny_bundle: TinyBundle, tmp_path: Path
+) -> None:
+    path, plan, out = tmp_path / "p.parquet", tmp_path / "plan.yaml", tmp_path / "o"
+    evaluated.predictions.save(path)
+    made = triage("audit", "plan", "--spec", shipped_spec("derm_phantoms"), "--predictions", path,
+                  "--out", plan, "--replicates", "100")  # fmt: skip
+    assert made.code == 0, made.err
+    run = ("audit", "run", plan, "--predictions", path, "--out", out, "--json")
+    done = triage(*run, "--bundle", tiny_bundle.folder)
+    assert done.code == 0, done.err
+    assert not any("mean of the ensemble" in one for one in done.json["deviations"])
+    report = json.loads((out / "report.json").read_text())
+    values = {one["metric"]: one["value"] for one in report["estimates"]
+              if one["axis"] == "overall"}  # fmt: skip
+    expected = evaluated.evaluation.overall
+    for key in ("nll", "brier", "ece", "adaptive_ece"):
+        assert values[key] == pytest.approx(expected[key].value, abs=1e-6), key
+
+
+def test_an_altered_policy_is_refused(tiny_bundle: TinyBundle, tmp_path: Path) -> None:
+    content = (tiny_bundle.folder / "manifest.json").read_bytes()
+    (tmp_path / "manifest.json").write_bytes(content)
+    policy = (tiny_bundle.folder / "policy.json").read_bytes()
+    (tmp_path / "policy.json").write_bytes(policy)
+    assert policy_in(tmp_path) == policy_in(tiny_bundle.folder)
+    (tmp_path / "policy.json").write_bytes(policy.rstrip())
+    with pytest.raises(BundleError, match="policy was altered"):
+        policy_in(tmp_path)
 
 
 def test_the_model_card_of_a_bundle(
@@ -82,6 +115,8 @@ def test_another_or_altered_bundle_is_refused(
     content = json.loads((tiny_bundle.folder / "manifest.json").read_text())
     content["name"] = "another"
     (tmp_path / "manifest.json").write_text(json.dumps(content))
+    policy = (tiny_bundle.folder / "policy.json").read_bytes()
+    (tmp_path / "policy.json").write_bytes(policy)
     answer = triage(*run)
     assert (answer.code, "The manifest was altered" in answer.err) == (2, True)
     del content["digest"]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from triage.audit_sources.table_file import TableFile
 from triage.auditing.audit_plan import AuditPlan, Columns
+from triage.decisions.policy import Policy
 from triage.errors import UsageError
 
 _MEMBERS = "member_probabilities"
@@ -40,8 +41,9 @@ def own_columns(plan: AuditPlan) -> Columns:
 class OwnProbabilities:
     """The probabilities of a predictions table, batch by batch.
 
-    Those that the system decided by (calibrated) where each row states all of them, else the mean
-    of the members over the known conditions. Which, `notes` says.
+    Those that the system decided by (calibrated) where each row states all of them or the policy
+    that decided is given, else the mean of the members over the known conditions. Which, `notes`
+    says.
     """
 
     classes: tuple[str, ...]
@@ -49,18 +51,22 @@ class OwnProbabilities:
     n_classes: int
     n_members: int
     columns: tuple[str, ...]
-    calibrated: bool
+    stated: bool
+    policy: Policy | None
     provenance: Mapping[str, str]
     place: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, table: TableFile, plan: AuditPlan) -> OwnProbabilities:
+    def of(
+        cls, table: TableFile, plan: AuditPlan, policy: Policy | None = None
+    ) -> OwnProbabilities:
         """Return the reader of a table's probabilities.
 
         Raises
         ------
         UsageError
-            If its header is none, it carries no decisions, or the plan is for other conditions.
+            If its header is none, it carries no decisions, or the plan or the policy is for other
+            conditions.
         """
         try:
             own: Mapping[str, Any] = table.own or {}
@@ -87,6 +93,11 @@ class OwnProbabilities:
                 where="conditions",
                 hint="Make a plan with the data spec of the audited system.",
             )
+        if policy is not None and inliers != tuple(one.name for one in policy.conditions):
+            raise UsageError(
+                "the bundle's policy is for other conditions than the table", where=str(table.path),
+                hint="Name the folder of the bundle that made the predictions.",
+            )  # fmt: skip
         complete = _DIFFERENTIAL in table.columns and _is_complete(table, inliers)
         return cls(
             classes=inliers,
@@ -94,14 +105,15 @@ class OwnProbabilities:
             n_classes=len(classes),
             n_members=members,
             columns=(_DIFFERENTIAL,) if complete else (_MEMBERS,),
-            calibrated=complete,
+            stated=complete,
+            policy=policy,
             provenance=provenance,
             place={name: at for at, name in enumerate(inliers)},
         )
 
     def of_batch(self, batch: pa.RecordBatch) -> NDArray[np.float64]:
         """Return the probabilities of a batch, float [n, K]."""
-        if self.calibrated:
+        if self.stated:
             return self._stated(batch.column(_DIFFERENTIAL))
         column = batch.column(_MEMBERS)
         width = self.n_members * self.n_classes
@@ -115,6 +127,8 @@ class OwnProbabilities:
         total = known.sum(axis=1, keepdims=True)
         if not (total > 0).all() or (known < 0).any():
             raise UsageError("holds probabilities that are none", where=_MEMBERS)
+        if self.policy is not None:
+            return self.policy.calibrate_mean(mean, self.n_inliers)
         shares: NDArray[np.float64] = known / total
         return shares
 
@@ -139,15 +153,18 @@ class OwnProbabilities:
                 "The bundle changed since the plan: the table was made by "
                 f"{(bundle or 'an unknown one')[:12]}, the plan is for {plan.bundle[:12]}."
             )
-        if not self.calibrated:
+        if not self.stated and self.policy is None:
             found.append(
                 "Probabilities are the mean of the ensemble's members over the known conditions: "
-                "the table does not hold all the calibrated ones that the system decided by."
+                "the table does not hold all the calibrated ones that the system decided by. Name "
+                "the bundle (--bundle), and they are calibrated as it did."
             )
         return found
 
     def _kind(self) -> str:
-        return "as decided by" if self.calibrated else "mean of the members"
+        if self.stated:
+            return "as decided by"
+        return "mean of the members" if self.policy is None else "calibrated as the bundle does"
 
 
 def _is_complete(table: TableFile, inliers: tuple[str, ...]) -> bool:

@@ -29,6 +29,7 @@ from triage.audit_sources.table_columns import check_columns
 from triage.audit_sources.table_file import TableFile, open_table
 from triage.auditing.audit_plan import AuditPlan, Period
 from triage.auditing.audit_table import AuditTable, LevelCodes
+from triage.decisions.policy import Policy
 from triage.errors import UsageError
 from triage.evaluation.outcomes import SUM_TOLERANCE
 from triage.hashing import hash_stream
@@ -60,7 +61,10 @@ class _Collected:
 
 
 def read_table(
-    plan: AuditPlan, predictions: Path, progress: Progress = lambda *_: None
+    plan: AuditPlan,
+    predictions: Path,
+    progress: Progress = lambda *_: None,
+    policy: Policy | None = None,
 ) -> AuditTable:
     """Read the cases of a plan from a file: our predictions table, or anybody's CSV or Parquet.
 
@@ -72,6 +76,8 @@ def read_table(
     plan : AuditPlan
     predictions : Path
     progress : callable
+    policy : Policy, optional
+        Of the bundle that made a predictions table of ours: calibrates its probabilities.
 
     Raises
     ------
@@ -79,7 +85,7 @@ def read_table(
         If the file or a column cannot be used as the plan says: which, where, and what to do.
     """
     with open_table(predictions) as table:
-        own = None if table.own is None else OwnProbabilities.of(table, plan)
+        own = None if table.own is None else OwnProbabilities.of(table, plan, policy)
         named = plan if own is None else plan.model_copy(update={"columns": own_columns(plan)})
         check_columns(named, table)
         if own is None and named.columns.probabilities is None and named.columns.predicted is None:

@@ -6,7 +6,6 @@ needs NumPy only, so the audit and the browser pages can decide without the netw
 
 from __future__ import annotations
 
-import json
 from typing import Self
 
 import numpy as np
@@ -17,14 +16,16 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from triage.data.spec import Costs
 from triage.decisions.choices import Choices, choices_by_matrix, choices_by_outcomes
 from triage.decisions.cost_matrix import CostMatrix
+from triage.decisions.differential import differentials
 from triage.decisions.guaranteed_threshold import GuaranteedThreshold
 from triage.decisions.high_risk_floor import SENTENCE, p_high_risk, raised
 from triage.decisions.joint_rejection import check_probabilities
 from triage.decisions.most_severe import severe_columns
-from triage.decisions.prediction_sets import PredictionSets, known_shares, set_columns
+from triage.decisions.prediction_sets import PredictionSets, set_columns
 from triage.decisions.rule_settings import SelectiveSettings
 from triage.errors import PredictionsError, UsageError
 from triage.predictions import Predictions
+from triage.uncertainty.calibration.calibrator import given_known
 from triage.uncertainty.calibration.temperature_scaling import apply_temperature
 from triage.uncertainty.combination import COMBINATION
 from triage.uncertainty.decomposition import decompose
@@ -34,8 +35,6 @@ from triage.uncertainty.outlier_probability import OutlierProbability
 from triage.uncertainty.scores import POLICY_SCORES
 from triage.vocabulary.abstention_reasons import AbstainReason
 from triage.vocabulary.clinical import ABSTAINED_PRIORITY, NO_AI_OPINION, Risk, Urgency
-
-DIFFERENTIAL_LENGTH = 3
 
 
 def ood_score(
@@ -196,11 +195,21 @@ class Policy(BaseModel):
             raise UsageError(
                 f"the policy is for {names}, the predictions for {predictions.inliers}"
             )
+        return self.calibrate_mean(predictions.mean_probabilities(), predictions.n_inliers)
+
+    def calibrate_mean(self, averaged: NDArray[np.float64], n_inliers: int) -> NDArray[np.float64]:
+        """Probability of each condition given an inlier, from the mean of the members, [N, K].
+
+        Parameters
+        ----------
+        averaged : float array [N, C]
+            Of all classes, the K conditions of the policy first.
+        n_inliers : int
+            K.
+        """
         if self.calibrator is not None:
-            return self.calibrator.calibrator().calibrate(known_shares(predictions))
-        return apply_temperature(
-            predictions.mean_probabilities(), predictions.n_inliers, self.temperature
-        )
+            return self.calibrator.calibrator().calibrate(given_known(averaged, n_inliers))
+        return apply_temperature(averaged, n_inliers, self.temperature)
 
     def choices(
         self, probabilities: NDArray[np.float64], p_outlier: NDArray[np.float64]
@@ -299,7 +308,7 @@ class Policy(BaseModel):
                 "expected_cost": np.where(
                     abstained, choices.abstain, choices.with_urgency(urgency)
                 ),
-                "differential": _differentials(probabilities, names),
+                "differential": differentials(probabilities, names),
                 **sets,
                 **severe_columns(self.conditions, probabilities, p_outlier, sets["prediction_set"]),
             }
@@ -387,13 +396,3 @@ _ACT = {
     Urgency.ROUTINE: "Refer routinely.",
     Urgency.OBSERVATION: "Observe; refer if it changes.",
 }
-
-
-def _differentials(probabilities: NDArray[np.float64], names: NDArray[np.object_]) -> list[str]:
-    order = np.argsort(-probabilities, axis=1, kind="stable")[:, :DIFFERENTIAL_LENGTH]
-    return [
-        json.dumps(
-            [{"condition": str(names[k]), "probability": round(float(row[k]), 6)} for k in ranked]
-        )
-        for row, ranked in zip(probabilities, order, strict=True)
-    ]

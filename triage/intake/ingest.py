@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from triage.csv_file import write_csv
 from triage.data.manifest import Case
 from triage.decision import Decision
-from triage.decisions.policy import DIFFERENTIAL_LENGTH
+from triage.decisions.differential import DIFFERENTIAL_LENGTH
 from triage.errors import PredictionsError, StoreError
 from triage.hashing import hash_file
 from triage.imaging.provenance import FileProvenance

@@ -9,11 +9,16 @@ from sqlalchemy import exists, select
 
 from triage.auditing.audit_plan import UNKNOWN_STATEMENT, AuditPlan
 from triage.auditing.audit_table import AuditTable
+from triage.decisions.policy import Policy
 from triage.errors import BundleError, UsageError
+from triage.hashing import hash_bytes
+from triage.named_file import MAX_JSON_BYTES, read_named
 from triage.reports.audit_report import SystemFacts
 from triage.store import Store
 from triage.store.bundle_manifest import bundle_manifest, manifest_in
 from triage.store.tables import Bundle
+
+_POLICY = "policy.json"
 
 
 def system_name(plan: AuditPlan, digest: str | None) -> str:
@@ -67,6 +72,29 @@ def system_facts(
         manifest=manifest,
     )
     return facts, notes
+
+
+def policy_in(folder: Path) -> Policy:
+    """Return the policy of the bundle in a folder, checked by the hash in its manifest.
+
+    Raises
+    ------
+    BundleError
+        If the manifest or the policy cannot be read or was altered.
+    """
+    manifest, _ = manifest_in(folder)
+    place = folder / _POLICY
+    content = read_named(place, "policy of a bundle", BundleError, MAX_JSON_BYTES)
+    try:
+        if hash_bytes(content) == manifest["files"][_POLICY]:
+            return Policy.model_validate_json(content)
+    except (LookupError, TypeError, ValueError):
+        pass
+    raise BundleError(
+        "The policy was altered: it is not the one that the manifest lists.",
+        where=str(place),
+        hint="Restore the bundle from a backup.",
+    )
 
 
 def _registered(store: Store, digest: str) -> tuple[dict[str, Any] | None, list[str]]:

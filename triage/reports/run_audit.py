@@ -16,6 +16,7 @@ from triage.auditing.measurement import AuditMeasurement
 from triage.auditing.plan_file import load_plan
 from triage.auditing.registered_plans import record_run
 from triage.auditing.run import measure_audit
+from triage.decisions.policy import Policy
 from triage.errors import UsageError
 from triage.ledger.keys import load_key
 from triage.named_file import MAX_JSON_BYTES
@@ -31,7 +32,7 @@ from triage.reports.audit_report import (
     SystemFacts,
     with_identity,
 )
-from triage.reports.audited_system import system_facts
+from triage.reports.audited_system import policy_in, system_facts
 from triage.reports.registration import registration_of
 from triage.reports.render import render_all
 from triage.reports.report_folder import report_folder, write_all
@@ -80,7 +81,8 @@ def run_audit(
         Case database: source of cases where no table is given, and of the plan's registration. The
         run is an event in its ledger.
     bundle : Path, optional
-        Folder of the audited bundle, for the model card; without it the one that `store` names.
+        Folder of the audited bundle, for the model card and for calibrated probabilities; without
+        it the model card is that of the bundle that `store` names.
     key : Path, optional
         Private key that signs.
     public : bool
@@ -103,7 +105,8 @@ def run_audit(
     attached = read_attachments(attachments)
     registration, deviations = registration_of(planned, plan, store)
     with report_folder(out) as partial:
-        table = cases_of(planned, predictions, store, progress)
+        policy = None if bundle is None else policy_in(bundle)
+        table = cases_of(planned, predictions, store, progress, policy)
         system, notes = system_facts(planned, table, store, bundle)
         measured = measure_audit(table, planned, progress=progress, folder=partial)
         report = _report(planned, system, measured, registration, [*deviations, *notes], attached)
@@ -127,7 +130,11 @@ def run_audit(
 
 
 def cases_of(
-    plan: AuditPlan, predictions: Path | None, store: Store | None, progress: Progress
+    plan: AuditPlan,
+    predictions: Path | None,
+    store: Store | None,
+    progress: Progress,
+    policy: Policy | None = None,
 ) -> AuditTable:
     """Read the cases of a plan from a table, else from a case database.
 
@@ -137,7 +144,7 @@ def cases_of(
         If neither is given, or its cases cannot be used.
     """
     if predictions is not None:
-        return read_table(plan, predictions, progress)
+        return read_table(plan, predictions, progress, policy)
     if store is not None:
         return read_database(plan, store, progress)
     raise UsageError(
