@@ -95,7 +95,7 @@ def _as_found(shown: Sequence[AuditEstimate | None]) -> str:
     levels: dict[str, list[str]] = {}
     for each in shown:
         if each is not None and AS_FOUND in each.note:
-            name = ALL_CASES if each.axis == OVERALL else each.level
+            name = ALL_CASES if each.axis == OVERALL else level_name(each.level)
             levels.setdefault(each.title, []).append(name)
     named = "; ".join(f"{title} of {', '.join(names)}" for title, names in levels.items())
     return f"{named}: {AS_FOUND}." if named else ""

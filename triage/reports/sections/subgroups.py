@@ -121,7 +121,7 @@ def _stated(axis: Axis) -> tuple[Block, ...]:
     if axis.skin_tone is not None:
         raters = axis.skin_tone.raters
         sentences.append(
-            f"Scale: {axis.skin_tone.scale}. Method: {axis.skin_tone.method}. "
+            f"Scale: {axis.skin_tone.scale.capitalize()}. Method: {axis.skin_tone.method}. "
             f"Raters: {'not stated' if raters is None else raters}. A rated skin type is not the "
             "colour of the skin; the ratings have errors of their own."
         )
