@@ -18,7 +18,7 @@ ADDED = {
         f'    {FIELD}: str = ""\n',
     ),
     "triage/decisions/policy.py": (
-        '                "differential": _differentials(probabilities, names),\n',
+        '                "differential": differentials(probabilities, names),\n',
         f'                "{FIELD}": "{VALUE}",\n',
     ),
     "ui/opinion_content.py": (
