@@ -21,7 +21,8 @@ EXTRAS ?= all
 # Packages without networks: their tests take some minutes on two cores.
 COVERED := accounts audit_sources auditing data decisions evaluation ledger measurements review store uncertainty
 # Verbs over these packages whose tests are quick.
-COVERING := $(addprefix tests/pipelines/test_,acting.py policy.py user.py ledger_commands.py)
+COVERING := $(addprefix tests/pipelines/test_,acting.py policy.py user.py ledger_commands.py \
+	audit_command.py audit_compare.py) tests/reports/test_audited_system.py
 
 .PHONY: demo test coverage soak check format hooks bench docs install install-dev install-docs clean
 
