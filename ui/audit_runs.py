@@ -68,7 +68,7 @@ class RunState:
 class AuditRuns:
     """Runs audits in a thread, one at a time.
 
-    Whoever asks is told of the same run. It ends with the server; the parts that it has finished
+    Every caller sees the same run. It ends with the server; the parts that it has finished
     stay in its folder, and the next run of the plan goes on from them.
 
     Parameters

@@ -63,8 +63,7 @@ def write_plan(
     """
     if out == lock_path(out):
         raise UsageError("is the name of a lock", where=str(out), hint="Name the plan plan.yaml.")
-    _check_key(key, store)
-    signing = None if key is None else load_key(key)
+    signing = _signing_key(key, store)
     if store is not None and predictions is None:
         request = _for_cases_of(store, request)
     plan = make_plan(request, predictions)
@@ -103,19 +102,19 @@ def register_written_plan(
         If the plan, the key, the folder or the permission does not allow it.
     """
     plan = load_plan(path)
-    _check_key(key, store)
-    signing = None if key is None else load_key(key)
+    signing = _signing_key(key, store)
     try:
         return WrittenPlan(plan, _registered(plan, path, store, actor, signing, at), ())
     except OSError as error:
         raise _not_written(path, error) from error
 
 
-def _check_key(key: Path | None, store: Store | None) -> None:
+def _signing_key(key: Path | None, store: Store | None) -> SigningKey | None:
     if key is not None and store is not None:
         raise UsageError(
             "a plan in a ledger has no lock to sign", where="--key", hint="Leave out --key."
         )
+    return None if key is None else load_key(key)
 
 
 def _registered(

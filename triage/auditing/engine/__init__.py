@@ -1,1 +1,1 @@
-"""PLACEHOLDER of the skeleton."""
+"""Measures of sets of cases: metrics with their influence functions and resamples of patients."""

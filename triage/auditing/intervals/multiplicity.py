@@ -20,10 +20,8 @@ def adjust_holm(p: ArrayLike) -> FloatArray:
     -------
     float array [M]
     """
-    given = np.asarray(p, dtype=np.float64)
+    given, order = _in_order(p)
     adjusted = np.full(given.shape, np.nan)
-    there = np.flatnonzero(np.isfinite(given))
-    order = there[np.argsort(given[there], kind="stable")]
     factors = np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(factors * given[order]), 1.0)
     return adjusted
@@ -43,11 +41,16 @@ def adjust_benjamini_hochberg(p: ArrayLike) -> FloatArray:
     -------
     float array [M]
     """
-    given = np.asarray(p, dtype=np.float64)
+    given, order = _in_order(p)
     adjusted = np.full(given.shape, np.nan)
-    there = np.flatnonzero(np.isfinite(given))
-    order = there[np.argsort(given[there], kind="stable")]
     count = len(order)
     steps = given[order] * count / np.arange(1, count + 1)
     adjusted[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1.0)
     return adjusted
+
+
+def _in_order(p: ArrayLike) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Return the p-values, and the places of those that there are, the smallest first."""
+    given = np.asarray(p, dtype=np.float64)
+    there = np.flatnonzero(np.isfinite(given))
+    return given, there[np.argsort(given[there], kind="stable")]
