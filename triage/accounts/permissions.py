@@ -30,9 +30,14 @@ PERMISSIONS: Mapping[Role, frozenset[Action]] = {
             Action.SET_POLICY,
             Action.PLANT_CASE,
             Action.EXPORT_CASE,
+            Action.APPROVE_MODELS,
+            Action.SELECT_CASES,
+            Action.WITHDRAW_DATA,
         }
     ),
-    Role.ENGINEER: frozenset({Action.ADD_CASES, Action.CHANGE_MODELS}),
+    Role.ENGINEER: frozenset(
+        {Action.ADD_CASES, Action.CHANGE_MODELS, Action.SELECT_CASES, Action.ADD_LABEL}
+    ),
     Role.ADMINISTRATOR: frozenset(
         {
             Action.MANAGE_ACCOUNTS,

@@ -18,6 +18,13 @@ from triage.store.bundles import (
 from triage.store.cases import add_case, find_case, get_case
 from triage.store.check import StoreCheck, check_store
 from triage.store.engine import Store, open_store, upgrade_store
+from triage.store.label_requests import (
+    LabelRequest,
+    WantedLabel,
+    close_label_requests,
+    open_label_requests,
+    request_labels,
+)
 from triage.store.labels import add_label, labels_for_training
 from triage.store.ledger import append_event, events
 from triage.store.ledger_checkpoints import CheckpointOutcome, append_checkpoint
@@ -49,6 +56,7 @@ __all__ = [
     "CheckpointOutcome",
     "EventType",
     "ImageRecord",
+    "LabelRequest",
     "LabelSource",
     "Laterality",
     "LedgerVerification",
@@ -58,6 +66,7 @@ __all__ = [
     "Store",
     "StoreCheck",
     "TrainingLabel",
+    "WantedLabel",
     "add_case",
     "add_label",
     "add_prediction",
@@ -68,15 +77,18 @@ __all__ = [
     "cases_waiting",
     "champion",
     "check_store",
+    "close_label_requests",
     "content",
     "events",
     "find_case",
     "get_case",
     "known_conditions",
     "labels_for_training",
+    "open_label_requests",
     "open_store",
     "recognised",
     "register_bundle",
+    "request_labels",
     "restore",
     "review_summary",
     "savepoint",

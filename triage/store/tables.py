@@ -67,6 +67,8 @@ class Patient(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     external_id: Mapped[str] = mapped_column(String)
     source: Mapped[str] = mapped_column(String)
+    consent_withdrawn_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
 
 
 class Case(Base):
@@ -138,6 +140,7 @@ class Bundle(Base):
     created_at: Mapped[datetime]
     alias: Mapped[str | None] = mapped_column(String, unique=True)
     withdrawn_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
 
 
 class Prediction(Base):
@@ -258,7 +261,11 @@ class Read(Base):
 
 
 class Label(Base):
-    """A condition that someone gave to a case, and whether they had seen the AI's opinion."""
+    """A condition that someone gave to a case, and whether they had seen the AI's opinion.
+
+    `votes` is how many readers named each condition, where the label stands for several readers
+    whose reads are not in this database, such as an imported adjudication.
+    """
 
     __tablename__ = "label"
     __table_args__ = (
@@ -280,6 +287,7 @@ class Label(Base):
     read_id: Mapped[int | None] = mapped_column(_refers("read.id"))
     created_at: Mapped[datetime]
     withdrawn_at: Mapped[datetime | None]
+    votes: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
 
     case: Mapped[Case] = relationship()
 

@@ -33,5 +33,8 @@ class Action(StrEnum):
     UPLOAD_CASE = "upload_case"
     ADD_CASES = "add_cases"
     CHANGE_MODELS = "change_models"
+    APPROVE_MODELS = "approve_models"
+    SELECT_CASES = "select_cases"
+    WITHDRAW_DATA = "withdraw_data"
     MANAGE_DATABASE = "manage_database"
     MANAGE_ACCOUNTS = "manage_accounts"

@@ -23,6 +23,8 @@ class LabelAdded(LedgerEvent):
         Whether the person had seen the AI's opinion of the case.
     read : int or None
         Row of `read` that the label comes from.
+    votes : dict of int, optional
+        How many readers named each condition, where the label stands for several.
     """
 
     kind = EventType.LABEL_ADDED
@@ -31,6 +33,7 @@ class LabelAdded(LedgerEvent):
     source: LabelSource
     ai_visible: bool
     read: int | None
+    votes: dict[str, int] | None = None
 
 
 @dataclass(frozen=True)

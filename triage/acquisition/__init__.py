@@ -1,0 +1,1 @@
+"""Which case to label next: acquisition functions on arrays; NumPy only."""

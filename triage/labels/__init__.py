@@ -1,0 +1,1 @@
+"""Labels with provenance: votes of several readers, import, and candidates for label errors."""

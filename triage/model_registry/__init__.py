@@ -1,0 +1,1 @@
+"""Which bundles are in use: proposals and approvals, rollback, shadow scoring, differences."""
