@@ -138,6 +138,24 @@ class Family(ABC, Generic[SettingsT, SystemT]):
         progress : callable
         """
 
+    def has_new_annotations(self, system: SystemT, dataset: Dataset) -> bool:
+        """Whether the training split has annotations that a system did not learn from.
+
+        Parameters
+        ----------
+        system : TrainedSystem
+            The champion.
+        dataset : Dataset
+            With the cases that a retraining adds.
+
+        Returns
+        -------
+        bool
+            False for kinds of systems that learn from no annotations, and for systems of earlier
+            releases, which do not state what they learned from.
+        """
+        return False
+
     def refit(
         self,
         system: SystemT,
