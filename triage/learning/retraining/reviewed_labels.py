@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 
 from triage.data.spec import DataSpec
 from triage.hashing import hash_json
-from triage.learning.label_precedence import cases_of_labels
-from triage.learning.reviewed_cases import ReviewedCase
-from triage.store import LabelSource, TrainingLabel, labels_for_training
-from triage.store.label_strength import strongest
+from triage.labels.label_precedence import cases_of_labels
+from triage.labels.label_rule import LabelRule
+from triage.labels.reviewed_cases import ReviewedCase
+from triage.labels.spec_classes import with_spec_classes
+from triage.labels.usable import UsableLabel, usable_labels
+from triage.store import LabelSource, TrainingLabel
 from triage.vocabulary.reader_names import reader_key
 
 
@@ -30,6 +32,7 @@ class ReviewedLabels:
     kinds : dict of str
         Source of the label that counts, by source and case.
     counts : dict
+        Of plain JSON types.
     """
 
     cases: tuple[ReviewedCase, ...]
@@ -43,9 +46,7 @@ class ReviewedLabels:
         return dict(sorted(found.items()))
 
 
-def reviewed_labels(
-    session: Session, spec: DataSpec, sources: tuple[LabelSource, ...]
-) -> ReviewedLabels:
+def reviewed_labels(session: Session, spec: DataSpec, rule: LabelRule) -> ReviewedLabels:
     """Return the cases whose labels may train, and count those that may not.
 
     Parameters
@@ -53,38 +54,31 @@ def reviewed_labels(
     session : Session
     spec : DataSpec
         Labels of conditions that it does not list train nothing.
-    sources : tuple of LabelSource
-        Kinds of labels that may train.
+    rule : LabelRule
     """
-    labels = labels_for_training(session, include_ai_visible=LabelSource.AI_VISIBLE in sources)
-    usable = [label for label in labels if label.source in sources]
-    cases, conflicts = cases_of_labels(usable, spec)
+    labels, left_out = usable_labels(session, rule)
+    named = with_spec_classes(labels, spec)
+    cases, conflicts = cases_of_labels(named, spec)
     by_case: dict[tuple[str, str], list[TrainingLabel]] = {}
-    for label in usable:
+    for label in labels:
         by_case.setdefault((label.case_source, label.case), []).append(label)
-    counting = {key: strongest(found) for key, found in by_case.items()}
-    counts = {
-        "found": len(labels),
-        "usable": len(usable),
-        "cases": len(cases),
-        "conflicting_cases": conflicts,
-        "of_other_conditions": len(by_case) - len(cases) - conflicts,
-        "ai_visible": sum(label.ai_visible for label in usable),
-        "readers": len({reader_key(label.given_by) for label in usable}),
-    }
     return ReviewedLabels(
         tuple(cases),
-        {key: _label_hash(found) for key, found in counting.items()},
-        {key: str(found[0].source) for key, found in counting.items()},
-        counts,
-    )
-
-
-def _label_hash(labels: list[TrainingLabel]) -> str:
-    return hash_json(
+        {key: hash_json([_provenance(label) for label in found]) for key, found in by_case.items()},
+        {key: str(found[0].source) for key, found in by_case.items()},
         {
-            "value": labels[0].condition,
-            "source": str(labels[0].source),
-            "readers": sorted(hash_json(reader_key(label.given_by)) for label in labels),
-        }
+            "labelled_cases": len(by_case),
+            "usable_cases": len(cases),
+            "of_other_conditions": len(by_case) - len(cases) - conflicts,
+            "labels_left_out": left_out.as_json()
+            | {"conflicting_cases": left_out.conflicting_cases + conflicts},
+            "ai_visible": sum(label.source is LabelSource.AI_VISIBLE for label in labels),
+            "readers": len({reader_key(label.given_by) for label in labels}),
+        },
     )
+
+
+def _provenance(label: TrainingLabel) -> str:
+    if isinstance(label, UsableLabel) and label.provenance is not None:
+        return label.provenance.label_hash()
+    return hash_json({"value": label.condition, "source": str(label.source)})

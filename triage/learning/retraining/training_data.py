@@ -15,7 +15,7 @@ from triage.dataset_versions.snapshot import snapshot
 from triage.dataset_versions.version import DatasetVersion, case_key
 from triage.hashing import hash_file
 from triage.learning.retraining.reviewed_labels import ReviewedLabels
-from triage.learning.reviewed_cases import LeftOut, ReviewedCase, check_files
+from triage.labels.reviewed_cases import LeftOut, ReviewedCase, check_files
 from triage.progress import Progress, counting
 from triage.vocabulary.learning import Consent, MemberSplit
 
@@ -170,9 +170,14 @@ def _taken(
     )
     placed = {member.case_key: member.split for member in version.members}
     keys = [case_key(sources.get(c.case_id, own), c.case_id) for c in reported.cases]
-    # Who withdrew consent since is no member.
+    # Who withdrew consent is no member.
     final = tuple(str(placed.get(key, MemberSplit.EXCLUDED)) for key in keys)
+    shown = zip(reported.splits, keys, strict=True)
     dataset = replace(reported, splits=final)
+    reported = replace(
+        reported,
+        splits=tuple(part if key in placed else str(MemberSplit.EXCLUDED) for part, key in shown),
+    )
     training = {case.case_id for case in dataset.of_split("train", "validation", "test")}
     trained = [each for each in same if each.case.case_id in training]
     counts |= {
