@@ -25,6 +25,8 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
+from triage.gating.readiness import ReadinessRule
+
 ALPHA = 0.05
 """Level of all answers "better" of one gate split together, one-sided."""
 _PARTS_OF_A_STEP = 4
@@ -68,6 +70,8 @@ class HoldOutState(BaseModel):
         Short hashes of the cases, in the first use of the split only.
     continues : tuple of str
         Gate sets used earlier that share cases with this one; their uses count for this one.
+    readiness : ReadinessRule, optional
+        Conditions of the readiness levels in the policy that judged.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -81,6 +85,7 @@ class HoldOutState(BaseModel):
     claimed: float
     cases: tuple[str, ...] = ()
     continues: tuple[str, ...] = ()
+    readiness: ReadinessRule | None = None
 
 
 def level_of_use(use: int, improvements: int, alpha: float = ALPHA) -> float:
