@@ -9,9 +9,10 @@ from triage.data.spec import DataSpec
 from triage.errors import UsageError
 from triage.gating.policy import LoadedPolicy
 from triage.hashing import hash_json
+from triage.intake.ingest import bundle_record
 from triage.learning.evaluate import check_placement
 from triage.learning.train import Settings
-from triage.store import Store
+from triage.store import BundleRecord, Store
 from triage.store import champion as find_champion
 from triage.store.ledger import SYSTEM
 from triage.systems.bundle import load_bundle_spec, load_system, read_manifest
@@ -90,6 +91,10 @@ class Champion:
     folder: Path
     system: TrainedSystem
     manifest: BundleManifest
+
+    def record(self) -> BundleRecord:
+        """Return what the case database keeps of it."""
+        return bundle_record(self.manifest, self.folder)
 
 
 def load_champion(request: RetrainRequest, store: Store) -> Champion | None:
