@@ -62,7 +62,8 @@ def load_test_split(
     Raises
     ------
     UsageError
-        If the spec places cases differently than the bundle's: test cases may have trained.
+        If the spec places training and validation cases differently than the bundle's: test cases
+        may have trained. It may divide test into test and gate.
     """
     roles = manifest.roles
     draw = draw_roles(spec, roles.seed)
@@ -79,9 +80,10 @@ def load_test_split(
 
 
 def _placement(spec: DataSpec) -> list[object]:
-    """What decides, beside the roles, in which split a case is."""
-    rows = spec.rows
-    return [spec.split, rows.case, rows.patient, rows.group, rows.split]
+    """What decides, beside the roles, which cases train and validate."""
+    rows, split = spec.rows, spec.split
+    shares = [split.seed, split.train, split.validation]
+    return [*shares, rows.case, rows.patient, rows.group, rows.split]
 
 
 def evaluate_bundle(
