@@ -13,9 +13,10 @@ from triage.accounts import passwords
 from triage.store import Store, open_store
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    with migrated_url(request.param, tmp_path) as url:
+    """A database of SQLite; tests marked `ON_BOTH` have PostgreSQL, too."""
+    with migrated_url(getattr(request, "param", "sqlite"), tmp_path) as url:
         opened = open_store(url)
         yield opened
         opened.close()

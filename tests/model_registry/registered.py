@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.ui.make_accounts import account
 from triage.accounts import Actor, Role
+from triage.gating.gate_runs import next_state, record_gate_run
 from triage.gating.result import CheckResult, GateResult, verdict_of
 from triage.hashing import hash_bytes, hash_json
 from triage.store import BundleRecord, Store, register_bundle, set_champion
-from triage.store.base import utc_now
-from triage.store.learning_tables import GateRunRow
 from triage.store.tables import Bundle
 from triage.vocabulary.learning import GateVerdict
 
@@ -22,6 +23,9 @@ ERIC = Actor("Eric", Role.ENGINEER)
 GUS = Actor("Gus", Role.GOVERNANCE)
 RHEA = Actor("Rhea", Role.READER)
 WHY = "Better on every group."
+ON_BOTH = pytest.mark.parametrize(
+    "store", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
 
 
 @dataclass
@@ -52,22 +56,17 @@ class Registered:
     def gate(self, challenger: str, champion: str | None = "first", *checks: CheckResult) -> int:
         """Store a gate run; without checks it passes."""
         result = gate_result(*(checks or (check(GateVerdict.PASSES),)))
+        submission = hash_json([challenger, champion, result.model_dump(mode="json")])
+        result = result.model_copy(update={"submission": submission})
         with self.store.transaction() as session:
-            row = GateRunRow(
-                gate_set="a" * 64,
-                policy_hash="b" * 64,
-                submission=hash_json([challenger, champion, result.model_dump(mode="json")]),
-                champion_id=None if champion is None else self.number(champion),
-                challenger_id=self.number(challenger),
-                verdict=result.verdict,
-                result=result.model_dump(mode="json"),
-                hold_out_state={},
-                run_by="Eve",
-                run_at=utc_now(),
+            return record_gate_run(
+                session,
+                result,
+                champion=None if champion is None else self.number(champion),
+                challenger=self.number(challenger),
+                actor="Eve",
+                state=next_state(session, result.gate_set, submission, None),
             )
-            session.add(row)
-            session.flush()
-            return row.id
 
     def alias(self, name: str) -> str | None:
         with self.store.reading() as session:

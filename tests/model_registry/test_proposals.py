@@ -5,21 +5,20 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
-from tests.model_registry.registered import ERIC, EVE, GUS, RHEA, WHY, Registered, check
+from tests.model_registry.registered import ERIC, EVE, GUS, ON_BOTH, RHEA, WHY, Registered, check
 from tests.store.make import case, opinion
 from tests.ui.make_accounts import account
 from triage.accounts import SYSTEM_ACTOR, Actor, Role
 from triage.accounts.accounts import disable_account
 from triage.accounts.permissions import PermissionDenied
 from triage.errors import BundleError, ExitCode, StoreError, TriageError, UsageError
+from triage.gating.check_keys import URGENT_MISSES
 from triage.model_registry.aliases import retire, set_challenger, set_shadow
-from triage.model_registry.gate_standing import FROZEN_MISSES
 from triage.model_registry.proposals import Promoted, approve, propose, reject
 from triage.model_registry.refusals import RegistryRefused
 from triage.store import Store, add_case, add_prediction, champion, events, verify_ledger
@@ -56,9 +55,11 @@ def happened(store: Store) -> list[tuple[str, str]]:
 
 def is_intact(store: Store) -> bool:
     found = verify_ledger(store.engine.url.render_as_string(hide_password=False))
-    return bool(found.intact)
+    assert [one.what for one in found.chain.findings] == []
+    return found.intact
 
 
+@ON_BOTH
 def test_two_accounts_bring_a_bundle_into_use(registered: Registered) -> None:
     registered.gate("second")
     number = proposed(registered)
@@ -80,6 +81,7 @@ def test_two_accounts_bring_a_bundle_into_use(registered: Registered) -> None:
     assert is_intact(registered.store)
 
 
+@ON_BOTH
 def test_the_worklist_follows_the_new_champion(registered: Registered) -> None:
     registered.gate("second")
     with registered.store.transaction() as session:
@@ -177,7 +179,7 @@ def test_a_failed_gate_is_approved_by_nobody(registered: Registered) -> None:
     registered.gate("second", "first", check(GateVerdict.FAILS))
     with pytest.raises(RegistryRefused, match="urgent_sensitivity is fails"):
         proposed(registered)
-    both = check(GateVerdict.FAILS, "coverage"), check(GateVerdict.FAILS, FROZEN_MISSES)
+    both = check(GateVerdict.FAILS, "coverage"), check(GateVerdict.FAILS, URGENT_MISSES)
     registered.gate("second", "first", *both)
     with pytest.raises(RegistryRefused, match="coverage is fails"):
         proposed(registered)
@@ -188,8 +190,8 @@ def test_a_failed_gate_is_approved_by_nobody(registered: Registered) -> None:
     [
         (check(GateVerdict.NOT_ENOUGH_EVIDENCE),),
         (check(None),),
-        (check(GateVerdict.PASSES), check(GateVerdict.FAILS, FROZEN_MISSES)),
-        (check(GateVerdict.PASSES), check(GateVerdict.FAILS, FROZEN_MISSES, decides=False)),
+        (check(GateVerdict.PASSES), check(GateVerdict.FAILS, URGENT_MISSES)),
+        (check(GateVerdict.PASSES), check(GateVerdict.FAILS, URGENT_MISSES, decides=False)),
     ],
 )
 def test_what_a_named_sign_off_can_accept(registered: Registered, checks: tuple[Any, ...]) -> None:
@@ -353,11 +355,14 @@ def test_the_stand_in_of_planted_cases_is_no_bundle(registered: Registered) -> N
     stand_in = planted_digest(registered.digests["first"])
     with registered.store.transaction() as session:
         register_bundle(session, BundleRecord(stand_in, "first", "", ()))
-    with pytest.raises(StoreError, match="No bundle of this digest"):
-        with registered.store.transaction() as session:
-            set_shadow(session, stand_in, actor=EVE)
+    with (
+        registered.store.transaction() as session,
+        pytest.raises(StoreError, match="No bundle of this digest"),
+    ):
+        set_shadow(session, stand_in, actor=EVE)
 
 
+@ON_BOTH
 @pytest.mark.parametrize("same", [True, False])
 def test_of_two_approvals_at_once_one_wins(registered: Registered, same: bool) -> None:
     """Of one proposal, and of two that would each bring another bundle into use."""
@@ -399,6 +404,7 @@ def test_of_two_approvals_at_once_one_wins(registered: Registered, same: bool) -
     assert is_intact(registered.store)
 
 
+@ON_BOTH
 def test_a_failure_at_the_end_leaves_nothing(
     registered: Registered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -431,7 +437,3 @@ def test_promotions_that_no_event_states_are_found(registered: Registered) -> No
     found = verify_ledger(registered.store.engine.url.render_as_string(hide_password=False))
     assert not found.intact
     assert "promotion 1 of 1: approved_by" in str(found)
-
-
-def _paths(folder: Path) -> set[Path]:
-    return set(folder.rglob("*"))

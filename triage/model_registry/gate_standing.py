@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from triage.gating.check_keys import URGENT_MISSES
 from triage.gating.result import CheckResult, GateResult
 from triage.store.learning_tables import GateRunRow
 from triage.vocabulary.learning import GateVerdict
-
-FROZEN_MISSES = "frozen_urgent_misses"
-"""Key of the check that no urgent case of the frozen set is missed that the champion finds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def gate_standing(
             gate_run, refusal="the gate compared it with a bundle that is not the one in use now"
         )
     try:
-        result = GateResult.model_validate(row.result)
+        result = GateResult.model_validate_json(json.dumps(row.result))
     except ValidationError:
         result = None
     if result is None or result.verdict != row.verdict:
@@ -112,4 +111,4 @@ def _judged(gate_run: int, result: GateResult) -> GateStanding:
 
 
 def _is_frozen_miss(check: CheckResult) -> bool:
-    return check.check == FROZEN_MISSES and check.verdict is GateVerdict.FAILS
+    return check.check == URGENT_MISSES and check.verdict is GateVerdict.FAILS
