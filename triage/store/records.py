@@ -277,6 +277,8 @@ class TrainingLabel:
     images: tuple[ImageRecord, ...]
     groups: Mapping[str, GroupValue]
     read_id: int | None = None
+    case_id: int = 0
+    votes: Mapping[str, int] | None = None
     urgency: Urgency | None = None
     diagnoses: Mapping[str, bool] = field(default_factory=dict)
 
