@@ -20,6 +20,12 @@ from pipelines.cli.audit_verify import audit_verify
 from pipelines.cli.benchmark import benchmark
 from pipelines.cli.console import summarise
 from pipelines.cli.convert import convert_checkpoint
+from pipelines.cli.dataset import (
+    dataset_diff,
+    dataset_snapshot,
+    dataset_verify,
+    dataset_withdraw,
+)
 from pipelines.cli.db import db_backup, db_check, db_restore, db_upgrade
 from pipelines.cli.demo import demo
 from pipelines.cli.evaluate import evaluate
@@ -137,6 +143,15 @@ db_app.command("upgrade")(db_upgrade)
 db_app.command("check")(db_check)
 db_app.command("backup")(db_backup)
 db_app.command("restore")(db_restore)
+
+dataset_app = typer.Typer(
+    no_args_is_help=True, help="Versions of data sets.", rich_markup_mode=None
+)
+app.add_typer(dataset_app, name="dataset")
+dataset_app.command("snapshot")(dataset_snapshot)
+dataset_app.command("diff")(dataset_diff)
+dataset_app.command("verify")(dataset_verify)
+dataset_app.command("withdraw")(dataset_withdraw)
 
 ledger_app = typer.Typer(no_args_is_help=True, help="The ledger of events.", rich_markup_mode=None)
 app.add_typer(ledger_app, name="ledger")

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from triage.dataset_versions.leaks import TRAINED_ON, FrozenSetError, check_apart, check_leaks
-from triage.dataset_versions.version import DatasetMember, DatasetVersion
+from triage.dataset_versions.version import DatasetMember, DatasetVersion, VersionNotIntact
 from triage.errors import StoreError
 from triage.ledger.events.learning_events import ConsentWithdrawn, DatasetVersionMade
 from triage.store.base import utc_now
@@ -219,9 +219,16 @@ def _version(session: Session, row: DatasetVersionRow) -> DatasetVersion:
     )
     parent = None if row.parent_id is None else session.get(DatasetVersionRow, row.parent_id)
     members = [DatasetMember.model_validate(dict(one)) for one in session.execute(query).mappings()]
-    return DatasetVersion.of_members(
+    version = DatasetVersion.of_members(
         row.spec_name, row.spec_hash, members, None if parent is None else parent.root
     )
+    if version.root != row.root:
+        raise VersionNotIntact(
+            "its members in the database are not those of its root",
+            where=f"version {row.root[:12]}",
+            hint="Something else than this software changed them: compare with a backup.",
+        )
+    return version
 
 
 def frozen_keys(session: Session, spec_name: str) -> frozenset[str]:
@@ -233,6 +240,20 @@ def frozen_keys(session: Session, spec_name: str) -> frozenset[str]:
             )
         )
     )
+
+
+def frozen_problem(session: Session, version: DatasetVersion) -> str | None:
+    """Return why a version does not keep the frozen set of its spec; None if it does."""
+    own = session.scalars(
+        select(FrozenCaseRow).where(
+            FrozenCaseRow.spec_name == version.spec_name, FrozenCaseRow.withdrawn_at.is_(None)
+        )
+    )
+    try:
+        check_frozen(version, map(_frozen_member, own))
+    except FrozenSetError as error:
+        return error.what
+    return None
 
 
 def trained_keys(session: Session, digest: str) -> frozenset[str]:

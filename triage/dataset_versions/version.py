@@ -7,9 +7,16 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from triage.errors import ExitCode, TriageError
 from triage.hashing import canonical_json, hash_json
 from triage.ledger.merkle import MerkleTree
 from triage.vocabulary.learning import Consent, MemberSplit
+
+
+class VersionNotIntact(TriageError):
+    """The members of a stored version, or of a file, are not those of its root."""
+
+    exit_code = ExitCode.ANSWERED_NO
 
 
 def case_key(source: str, case_id: str) -> str:

@@ -8,19 +8,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from triage.atomic_write import whole_file
-from triage.dataset_versions.version import DatasetVersion
-from triage.errors import ExitCode, TriageError, UsageError
+from triage.dataset_versions.version import DatasetVersion, VersionNotIntact
+from triage.errors import UsageError
 from triage.hashing import canonical_json
 from triage.named_file import read_named_text
 
 MAX_BYTES = 1 << 30
 """Above a version of a million cases."""
-
-
-class VersionNotIntact(TriageError):
-    """The members of a version file are not those of its root."""
-
-    exit_code = ExitCode.ANSWERED_NO
 
 
 def write_version(version: DatasetVersion, path: Path) -> None:
