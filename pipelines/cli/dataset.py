@@ -71,7 +71,7 @@ def dataset_snapshot(
 
     rule = GatePolicy() if policy is None else load_gate_policy(policy).policy
     pairs = [] if duplicates is None else read_duplicates(duplicates)
-    with store_at(db, wanted=db is not None) as store:
+    with store_at(db, create=not dry_run, wanted=db is not None) as store:
         if store is not None:
             by = acting(store, as_name, password_stdin, Action.CHANGE_MODELS)
         with bars(as_json) as report:

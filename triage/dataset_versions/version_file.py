@@ -62,7 +62,8 @@ def read_version(path: Path) -> DatasetVersion:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise VersionNotIntact(
-            f"was changed since it was written: {f'{place}: ' if place else ''}{first['msg']}",
+            f"was changed since it was written: {f'{place}: ' if place else ''}"
+            f"{first['msg'].removeprefix('Value error, ')}",
             where=str(path),
             hint="Compare it with another copy, or with the case database.",
         ) from error
