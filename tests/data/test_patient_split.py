@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from triage.data.manifest import Case, cases_of_rows
 from triage.data.patient_split import EXCLUDED, SPLITS, split_cases, unit_hash
 from triage.data.roles import draw_roles
 from triage.data.spec import DataSpec
+from triage.vocabulary.learning import Consent
 
 NOTE = {"validation_outliers": "held_out_cases", "note": "Too few."}
 PLAIN = make_spec(rows=make_content()["rows"] | {"group": ["twin"]})
@@ -162,9 +164,9 @@ def test_the_manifests_split_is_kept_for_inliers_and_never_brought_forward() -> 
     for number, split in enumerate(SPLITS * 5):
         assert split_cases([make_case(number, split=split)], PLAIN, draw) == [split]
     for condition, expected in (
-        (draw.train[0], ["train", EXCLUDED, EXCLUDED]),
-        (draw.validation[0], ["validation", "validation", EXCLUDED]),
-        (draw.test[0], ["test", "test", "test"]),
+        (draw.train[0], ["train", EXCLUDED, EXCLUDED, EXCLUDED]),
+        (draw.validation[0], ["validation", "validation", EXCLUDED, EXCLUDED]),
+        (draw.test[0], ["test", "test", "test", "gate"]),
     ):
         cases = [make_case(k, condition, split=split) for k, split in enumerate(SPLITS)]
         assert split_cases(cases, PLAIN, draw) == expected
@@ -174,3 +176,54 @@ def test_a_training_outlier_that_the_manifest_validates_on_may_stand_in() -> Non
     draw = draw_roles(STAND_IN)
     cases = [make_case(k, "keloid", split="validation") for k in range(20)]
     assert set(split_cases(cases, STAND_IN, draw)) == {"validation"}
+
+
+GATED = make_spec(
+    rows=make_content()["rows"] | {"group": ["twin"]},
+    split={"train": 0.6, "validation": 0.2, "test": 0.12, "gate": 0.08},
+)
+
+
+@given(table=tables(PLAIN))
+@settings(max_examples=60, deadline=None)
+def test_a_gate_share_moves_cases_of_test_alone(table: pd.DataFrame) -> None:
+    cases = cases_of_rows(table, PLAIN, Path())
+    before = split_cases(cases, PLAIN, draw_roles(PLAIN))
+    after = split_cases(cases, GATED, draw_roles(GATED))
+    for case, a, b in zip(cases, before, after, strict=True):
+        assert a == b or (a, b) == ("test", "gate"), case.cluster
+
+
+def test_shares_of_the_gate_among_inliers_and_outliers() -> None:
+    draw = draw_roles(GATED)
+    for condition in (draw.inliers[0], draw.test[0]):
+        cases = [
+            Case(f"c{k}", f"p{k}", f"patient:p{k}", (Path(f"{k}.png"),), condition)
+            for k in range(4000)
+        ]
+        counts = Counter(split_cases(cases, GATED, draw))
+        held_out = counts["test"] + counts["gate"]
+        # Binomial with a probability of 0.4: 4 standard errors.
+        assert abs(counts["gate"] / held_out - 0.4) < 4 * (0.24 / held_out) ** 0.5
+        plain = split_cases(cases, PLAIN, draw_roles(PLAIN))
+        assert plain.count("test") == held_out
+
+
+def test_a_manifest_says_what_is_kept_for_the_gate() -> None:
+    draw = draw_roles(GATED)
+    trained, tested = draw.train[0], draw.test[0]
+
+    def placed(condition: str, split: str | None, spec: DataSpec = PLAIN) -> str:
+        case = Case("c", "p", "patient:p", (Path("a.png"),), condition, split=split)
+        return split_cases([case], spec, draw_roles(spec))[0]
+
+    assert placed("acne", "gate") == placed(tested, "gate") == "gate"
+    assert placed(tested, "test", GATED) == placed("acne", "test", GATED) == "test"
+    assert placed(trained, "gate") == EXCLUDED
+    assert placed(tested, "train") == "test"
+
+
+def test_who_withdrew_consent_is_in_no_split_and_decides_for_nobody() -> None:
+    kept = Case("a", "p", "patient:p", (Path("a.png"),), "acne", split="train")
+    gone = replace(kept, case_id="b", split="test", consent=Consent.WITHDRAWN)
+    assert split_cases([kept, gone], PLAIN, draw_roles(PLAIN)) == ["train", EXCLUDED]

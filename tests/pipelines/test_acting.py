@@ -33,6 +33,8 @@ from triage.store.schema import _MIGRATIONS
 from triage.vocabulary.event_types import EventType
 
 READING = {
+    "dataset diff",
+    "dataset verify",
     "db check",
     "db backup",
     "ledger checkpoint",

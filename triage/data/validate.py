@@ -84,7 +84,7 @@ def check_rows(table: pd.DataFrame, spec: DataSpec) -> list[str]:
             listed = ", ".join(SPLITS)
             problems.append(f"{rows.split}: {name!r} is none of {listed}{_respelt(name, SPLITS)}")
     if rows.consent:
-        known = (Consent.GIVEN, Consent.WITHDRAWN)
+        known = (str(Consent.GIVEN), str(Consent.WITHDRAWN))
         problems += [
             f"{rows.consent}: {name!r} is none of {', '.join(known)}{_respelt(name, known)}"
             for name in sorted(set(table[rows.consent]) - {*known, ""})
