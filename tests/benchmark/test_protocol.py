@@ -88,3 +88,23 @@ def test_a_chain_of_mere_likeness_joins_nothing(protocol: Protocol, session_cach
 
 def test_it_can_be_turned_off(protocol: Protocol, session_cache: Path) -> None:
     assert replace(protocol, similar=1.0).with_near_duplicates(session_cache, quiet).joined == ()
+
+
+def test_no_draw_has_a_case_of_the_gate(protocol: Protocol) -> None:
+    own = protocol.spec.split
+    shares = {"test": own.test * 0.6, "gate": own.test * 0.4}
+    gated = replace(
+        protocol,
+        spec=protocol.spec.model_copy(update={"split": own.model_copy(update=shares)}),
+        shifts=(),
+    )
+    kept = None
+    for seed in gated.seeds(3):
+        drawn = gated.dataset(seed)
+        names = {case.case_id for case in drawn.of_split("gate")}
+        kept = kept or names
+        assert names == kept
+        clusters = {case.cluster for case in drawn.of_split("gate")}
+        for split in ("train", "validation", "test"):
+            assert clusters.isdisjoint(case.cluster for case in drawn.of_split(split))
+    assert kept

@@ -121,3 +121,17 @@ def test_the_roles_are_those_of_the_bundle(
     other = changed(phantom_spec, roles={"seed": 5})
     found = load_test_split(other, phantom_root, tiny_bundle.manifest, phantom_spec)
     assert found.draw.test == tiny_bundle.manifest.roles.test
+
+
+def test_a_spec_that_keeps_a_part_of_test_for_the_gate(
+    tiny_bundle: TinyBundle, phantom_spec: DataSpec, phantom_root: Path, phantom_data: Dataset
+) -> None:
+    """A bundle of before is measured on what is left of the test split."""
+    own = phantom_spec.split
+    shares = {"test": own.test * 0.6, "gate": own.test * 0.4}
+    other = changed(phantom_spec, split=own.model_dump() | shares)
+    found = load_test_split(other, phantom_root, tiny_bundle.manifest, phantom_spec)
+    for before, after in zip(phantom_data.splits, found.splits, strict=True):
+        assert before == after or (before, after) == ("test", "gate")
+    assert found.of_split("gate")
+    assert found.of_split("test")

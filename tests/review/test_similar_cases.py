@@ -36,6 +36,7 @@ from tests.review.team import (
 )
 from tests.store.make import NOON, bundle, opinion
 from triage.accounts import PermissionDenied
+from triage.dataset_versions.withdraw import withdraw
 from triage.errors import StoreError, UsageError
 from triage.review import (
     RefusalCode,
@@ -286,6 +287,14 @@ def test_withdrawn_labels_are_left_out_at_once(store: Store, done: int) -> None:
     with store.transaction() as session:
         read_id = session.scalar(text("SELECT read_id FROM label WHERE case_id = :n"), {"n": near})
         withdraw_labels(session, read_id, actor="Dan", at=NOON)
+    assert found(store, done) == [far]
+
+
+def test_cases_of_who_withdrew_consent_are_left_out_at_once(store: Store, done: int) -> None:
+    near = labelled(store, "a", HERE, histology("acne"), patient="q")
+    far = labelled(store, "b", (1, 0, 0, 0), histology("acne"))
+    assert found(store, done) == [near, far]
+    withdraw(store, actor="Gov", patient="q")
     assert found(store, done) == [far]
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import SelectBase, select
 from sqlalchemy.orm import Session
 
 from triage.store.label_strength import newest_reads, strongest
-from triage.store.tables import Case, Label, PlantedCase
+from triage.store.tables import Case, Label, Patient, PlantedCase
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.label_sources import LabelSource
 from triage.vocabulary.read_answers import NOT_LISTED
@@ -73,8 +73,8 @@ def labelled_cases(
 ) -> dict[int, LabelledCase]:
     """Return the cases that may be shown with their label, by number.
 
-    Neither planted cases are among them, nor cases whose strongest labels contradict each other,
-    nor those for which no condition of the system fits.
+    Neither planted cases are among them, nor those of patients who withdrew their consent, nor
+    cases whose strongest labels contradict each other, nor those for which no condition of the system fits.
 
     Parameters
     ----------
@@ -92,8 +92,10 @@ def labelled_cases(
             Label.read_id,
         )
         .join(Case, Label.case_id == Case.id)
+        .join(Patient, Case.patient_id == Patient.id)
         .where(
             Label.withdrawn_at.is_(None),
+            Patient.consent_withdrawn_at.is_(None),
             Case.state.in_(CLOSED),
             ~select(PlantedCase.case_id).where(PlantedCase.case_id == Label.case_id).exists(),
             Label.case_id.in_(among),
