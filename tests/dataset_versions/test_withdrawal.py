@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from tests.dataset_versions.make import digest, member, version
-from tests.readers import lock, read_case, states, without_files
+from tests.readers import lock, read_case, reader, states, without_files
 from tests.store.make import bundle, case, scored
 from triage.array_file import load_arrays, save_arrays
 from triage.dataset_versions import deletion
@@ -25,6 +25,8 @@ from triage.dataset_versions.snapshot import (
 from triage.dataset_versions.version import case_key, patient_key
 from triage.dataset_versions.withdraw import WithdrawalDone, withdraw
 from triage.errors import TriageError, UsageError
+from triage.review import open_case
+from triage.review.refusals import StepRefused
 from triage.store import (
     EventType,
     ImageRecord,
@@ -259,6 +261,8 @@ def test_deletion(filled: Store, url: str, tmp_path: Path) -> None:
     assert not [secret for secret in SECRETS[:4] if secret in text_of_rows.split()]
     assert NAME not in text_of_rows
     assert intact(url)
+    with pytest.raises(StepRefused, match="was deleted"):
+        open_case(filled, 1, reader("Ann"))
     with filled.transaction() as session:  # the same case later is another
         assert add_case(session, case("c1")) == 4
     assert intact(url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from triage.dataset_versions.deletion import (
@@ -16,6 +17,7 @@ from triage.dataset_versions.deletion import (
 from triage.dataset_versions.patients import find_patient
 from triage.dataset_versions.withdrawal import Withdrawal, plan_withdrawal, withdraw_consent
 from triage.store import Store
+from triage.store.tables import Patient
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,10 @@ def withdraw(
         if dry_run:
             deletion = plan_deletion(session, found, own) if delete else None
             return WithdrawalDone(True, plan_withdrawal(session, found), deletion)
-        # What a deletion says of rows is counted before the withdrawal closes requests.
+        if found.row is not None:  # of two at once the second waits, and finds it done
+            session.execute(select(Patient.id).where(Patient.id == found.row).with_for_update())
+            session.expire_all()
+            found = find_patient(session, patient=patient, case=case, source=source)
         withdrawal = withdraw_consent(session, found, actor=actor)
         deletion = delete_patient(session, found, own, actor=actor) if delete else None
         return WithdrawalDone(False, withdrawal, deletion)

@@ -123,6 +123,8 @@ class CaseHistory:
     signatures, addenda : tuple
     predictions : mapping of int to str
         Row of `prediction` to the SHA-256 of the stored decision.
+    deleted : bool
+        Whether what was stored of the case was removed with its patient.
     """
 
     state: CaseState | None = None
@@ -141,6 +143,7 @@ class CaseHistory:
     signatures: tuple[StatedSignature, ...] = ()
     addenda: tuple[StatedAddendum, ...] = ()
     predictions: Mapping[int, str] = field(default_factory=dict)
+    deleted: bool = False
 
     def progress(self, reader: str) -> ReaderProgress | None:
         """Return how far a reader has come; None if they have not begun."""

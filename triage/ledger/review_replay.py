@@ -295,8 +295,8 @@ def _deleted(
     history: CaseHistory, event: learning_events.PatientDeleted, actor: str, at: datetime
 ) -> CaseHistory:
     if history.state not in UNFINISHED_STATES:
-        return history
-    return _next(history, state=CaseState.UNGRADABLE, active=None)  # there is nothing to read
+        return replace(history, deleted=True)
+    return _next(history, state=CaseState.UNGRADABLE, active=None, deleted=True)
 
 
 _HANDLERS: Mapping[type[LedgerEvent], Callable[[CaseHistory, Any, str, datetime], CaseHistory]] = {

@@ -112,6 +112,12 @@ def has_case(history: CaseHistory, context: StepContext) -> None:
         )
 
 
+def is_not_deleted(history: CaseHistory, context: StepContext) -> None:
+    """Of a case that was deleted with its patient there is nothing to read."""
+    if history.deleted:
+        raise StepRefused(RefusalCode.NOT_VIEWABLE, "What was stored of this case was deleted.")
+
+
 def is_viewable(history: CaseHistory, context: StepContext) -> None:
     """A read needs a picture that can be seen, and that is the one received."""
     if not context.viewable:

@@ -74,7 +74,8 @@ def labelled_cases(
     """Return the cases that may be shown with their label, by number.
 
     Neither planted cases are among them, nor those of patients who withdrew their consent, nor
-    cases whose strongest labels contradict each other, nor those for which no condition of the system fits.
+    cases whose strongest labels contradict each other, nor those for which no condition of the
+    system fits.
 
     Parameters
     ----------

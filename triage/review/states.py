@@ -27,6 +27,7 @@ from triage.review.guards import (
     has_opened_second_read,
     is_in_turn,
     is_independent,
+    is_not_deleted,
     is_viewable,
     may_sign,
     read_is_complete,
@@ -110,7 +111,7 @@ TRANSITIONS: Mapping[Step, Transition] = {
         Action.READ_CASE,
         _OPEN | {CaseState.SKIPPED, CaseState.UNGRADABLE},
         _OPEN,
-        (gave_no_second_read,),
+        (is_not_deleted, gave_no_second_read),
     ),
     Step.LOCK_FIRST_READ: Transition(
         Action.READ_CASE,
