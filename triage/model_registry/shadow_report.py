@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -190,7 +191,9 @@ def _agreement(pairs: Sequence[_Pair], seed: int) -> dict[str, object]:
     same = np.array([pair.champion[1] == pair.shadow[1] for pair in pairs])
     return {
         "same_recommendation": _share(champion == shadow, everyone, patients, seed),
-        "kappa": _kappa(nominal_kappa(*said, [pair.patient_id for pair in pairs], seed=seed)),
+        "kappa": _kappa(
+            nominal_kappa(said[0], said[1], [pair.patient_id for pair in pairs], seed=seed)
+        ),
         "same_condition": _share(same, both, patients, seed),
         "abstained_champion": _share(abstained[0], everyone, patients, seed),
         "abstained_shadow": _share(abstained[1], everyone, patients, seed),
@@ -239,7 +242,7 @@ def _blind_labels(session: Session, cases: Sequence[int]) -> dict[int, str]:
         )
         .order_by(Label.id)
     )
-    by_case: dict[int, list[Label]] = {}
+    by_case: dict[int, list[Any]] = {}
     for row in rows:
         by_case.setdefault(row.case_id, []).append(row)
     named = {
