@@ -134,12 +134,8 @@ def registry_list(session: Session, *, verify: bool = True) -> list[RegistryEntr
         Hash the files of each bundle; else they are not looked at.
     """
     ready = {row.digest for row in former_champions(session)}
-    counted: dict[int, int] = {
-        number: count
-        for number, count in session.execute(
-            select(Prediction.bundle_id, func.count()).group_by(Prediction.bundle_id)
-        )
-    }
+    query = select(Prediction.bundle_id, func.count()).group_by(Prediction.bundle_id)
+    counted = {row[0]: int(row[1]) for row in session.execute(query)}
     versions = _dataset_versions(session)
     found = [
         _entry(session, row, ready, counted.get(row.id, 0), versions.get(row.id), verify)

@@ -12,36 +12,20 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from triage.evaluation.bounded_mean import draw_means, mean_interval
 from triage.evaluation.cohen_kappa import Kappa, nominal_kappa
-from triage.evaluation.metrics.weighted import CaseValues
 from triage.model_registry.bundle_rows import bundle_with_alias
 from triage.model_registry.refusals import RegistryRefused
+from triage.model_registry.shares import Share, difference_of_shares, share_of_cases
 from triage.store.label_strength import newest_reads
 from triage.store.learning_tables import ShadowPredictionRow
 from triage.store.tables import Bundle, Case, Label, PlantedCase, Prediction
 from triage.vocabulary.bundle_aliases import CHAMPION, SHADOW
 from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
 from triage.vocabulary.label_sources import LabelSource
-
-Flags = NDArray[np.bool_]
-
-
-class Share(BaseModel):
-    """A share of cases, or a difference of two shares, with its 95 % interval; None of no case."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    n_cases: int = 0
-    n_patients: int = 0
 
 
 class ShadowReport(BaseModel):
@@ -190,16 +174,16 @@ def _agreement(pairs: Sequence[_Pair], seed: int) -> dict[str, object]:
     both = ~abstained[0] & ~abstained[1]
     same = np.array([pair.champion[1] == pair.shadow[1] for pair in pairs])
     return {
-        "same_recommendation": _share(champion == shadow, everyone, patients, seed),
+        "same_recommendation": share_of_cases(champion == shadow, everyone, patients, seed),
         "kappa": _kappa(
             nominal_kappa(said[0], said[1], [pair.patient_id for pair in pairs], seed=seed)
         ),
-        "same_condition": _share(same, both, patients, seed),
-        "abstained_champion": _share(abstained[0], everyone, patients, seed),
-        "abstained_shadow": _share(abstained[1], everyone, patients, seed),
-        "abstention_difference": _difference(abstained, everyone, patients, seed),
-        "only_shadow_urgent": _share(urgent[1] & ~urgent[0], everyone, patients, seed),
-        "only_champion_urgent": _share(urgent[0] & ~urgent[1], everyone, patients, seed),
+        "same_condition": share_of_cases(same, both, patients, seed),
+        "abstained_champion": share_of_cases(abstained[0], everyone, patients, seed),
+        "abstained_shadow": share_of_cases(abstained[1], everyone, patients, seed),
+        "abstention_difference": difference_of_shares(abstained, everyone, patients, seed),
+        "only_shadow_urgent": share_of_cases(urgent[1] & ~urgent[0], everyone, patients, seed),
+        "only_champion_urgent": share_of_cases(urgent[0] & ~urgent[1], everyone, patients, seed),
     }
 
 
@@ -224,9 +208,9 @@ def _rightness(session: Session, pairs: Sequence[_Pair], seed: int) -> dict[str,
     everyone = np.ones(len(labelled), dtype=bool)
     patients = np.array([str(pair.patient_id) for pair in labelled])
     return found | {
-        "right_champion": _share(right[0], everyone, patients, seed),
-        "right_shadow": _share(right[1], everyone, patients, seed),
-        "right_difference": _difference(right, everyone, patients, seed),
+        "right_champion": share_of_cases(right[0], everyone, patients, seed),
+        "right_shadow": share_of_cases(right[1], everyone, patients, seed),
+        "right_difference": difference_of_shares(right, everyone, patients, seed),
     }
 
 
@@ -250,37 +234,6 @@ def _blind_labels(session: Session, cases: Sequence[int]) -> dict[int, str]:
         for case, labels in by_case.items()
     }
     return {case: next(iter(names)) for case, names in named.items() if len(names) == 1}
-
-
-def _share(values: Flags, where: Flags, patients: NDArray[np.str_], seed: int) -> Share:
-    return _interval([values], where, patients, seed)
-
-
-def _difference(
-    pair: Sequence[Flags], where: Flags, patients: NDArray[np.str_], seed: int
-) -> Share:
-    """Second less first, of the difference on each case."""
-    return _interval(pair, where, patients, seed)
-
-
-def _interval(
-    values: Sequence[Flags], where: Flags, patients: NDArray[np.str_], seed: int
-) -> Share:
-    if not where.any():
-        return Share()
-    low = 0.0 if len(values) == 1 else -1.0
-    numbers = values[-1].astype(float) - (values[0] if len(values) == 2 else 0.0)
-    part = CaseValues(numbers, where, low, 1.0)
-    drawn = draw_means([part], patients, seed=seed)
-    value = float(numbers[where].mean())
-    bounds = mean_interval(value, drawn.least[0], drawn.most[0])
-    return Share(
-        value=value,
-        low=bounds[0] if bounds else None,
-        high=bounds[1] if bounds else None,
-        n_cases=int(where.sum()),
-        n_patients=len(set(patients[where])),
-    )
 
 
 def _kappa(found: Kappa) -> Share:
