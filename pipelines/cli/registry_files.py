@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,7 +41,7 @@ def registry_diff(
     if (predictions_a is None) != (predictions_b is None):
         raise UsageError("flips need both tables", hint="Give --predictions-a and --predictions-b.")
     tables = (predictions_a, predictions_b) if predictions_a and predictions_b else None
-    folders = all((Path(each) / "manifest.json").is_file() for each in (a, b))
+    folders = all(os.path.isfile(Path(each) / "manifest.json") for each in (a, b))
     with store_at(db, wanted=db is not None or not folders) as store:
         if store is None:
             found = diff_bundles(a, b, predictions=tables)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -76,7 +76,7 @@ class IngestResult:
 
     stored: int
     not_stored: tuple[NotStored, ...] = ()
-    numbers: tuple[int, ...] = ()
+    numbers: tuple[int, ...] = field(default=(), compare=False)
 
     def lines(self) -> list[str]:
         """Name each case that was not stored, and why."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -163,7 +164,7 @@ def diff_bundles(
 
 def _side(named: str, session: Session | None) -> tuple[Side, dict[str, Any]]:
     folder, digest, version = Path(named), None, None
-    if session is not None and not (folder / "manifest.json").exists():
+    if session is not None and not os.path.isfile(folder / "manifest.json"):
         row = bundle_row(session, digest_of(session, named))
         folder, digest = Path(row.path), row.digest
     manifest, digest = manifest_in(folder, digest)
