@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -35,7 +37,7 @@ _TITLES = {
 def registry_shadow(
     set_to: Annotated[
         str | None,
-        typer.Option("--set", help="Bundle to put in shadow: alias, digest or folder."),
+        typer.Option("--set", help="Bundle: alias, digest or folder; a new folder is registered."),
     ] = None,
     clear: Annotated[bool, typer.Option("--clear", help="End the shadow.")] = False,
     score: Annotated[
@@ -71,6 +73,11 @@ def registry_shadow(
 def _set(store: Store, named: str, by: Actor, as_json: bool) -> None:
     from triage.model_registry.aliases import set_shadow
     from triage.model_registry.bundle_rows import digest_of
+
+    if os.path.isfile(Path(named) / "manifest.json"):
+        from triage.intake.shadow import register_folder
+
+        named = register_folder(store, Path(named), by)
 
     def work(session: Any) -> str:
         digest = digest_of(session, named)
@@ -137,8 +144,8 @@ def report_lines(found: ShadowReport) -> list[str]:
     against = f"against {found.champion[:12]}" if found.champion else "and no bundle is in use"
     lines = [
         f"{found.shadow[:12]} {against}: {found.cases} cases in {found.days:.1f} days, "
-        f"{found.compared} cases of {found.patients} patients compared, {found.labelled} with a blind "
-        "label",
+        f"{found.compared} cases of {found.patients} patients compared, {found.labelled} with a "
+        "blind label",
         "95 % intervals over patients:",
     ]
     for name, title in _TITLES.items():

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from triage.accounts import Action, Actor
 from triage.data.manifest import Case
 from triage.errors import BundleError, TriageError, UsageError
-from triage.intake.ingest import CHUNK, decisions_of
+from triage.intake.ingest import CHUNK, bundle_record, decisions_of
 from triage.intake.score import score_cases
+from triage.model_registry.people import require_any
 from triage.model_registry.shadow_predictions import (
     add_shadow_prediction,
     cases_since,
@@ -24,11 +27,11 @@ from triage.model_registry.shadow_predictions import (
     without_shadow_prediction,
 )
 from triage.progress import Progress
-from triage.store import Store, get_case
+from triage.store import Store, get_case, register_bundle
 from triage.store.bundle_manifest import manifest_in
 from triage.store.records import StoredCase
 from triage.store.tables import Bundle
-from triage.systems.bundle import load_system
+from triage.systems.bundle import load_system, verify_bundle
 from triage.systems.scored import Scored
 from triage.systems.trained_system import TrainedSystem
 from triage.vocabulary.modality import Modality
@@ -88,6 +91,28 @@ def require_not_in_shadow(store: Store, bundle: Path) -> None:
             hint="Score with the bundle in use, and this one scores along; or end its shadow with "
             "triage registry shadow --clear.",
         )
+
+
+def register_folder(store: Store, folder: Path, actor: Actor) -> str:
+    """Register a bundle by its folder, without letting it score, and return its digest.
+
+    Raises
+    ------
+    BundleError
+        If it does not verify.
+    PermissionDenied
+        If it is new and the actor may not change models.
+    """
+    manifest = verify_bundle(folder)
+
+    def work(session: Session) -> None:
+        known = select(Bundle.id).where(Bundle.digest == manifest.digest())
+        if session.scalar(known) is None:
+            require_any(session, actor, Action.CHANGE_MODELS)
+            register_bundle(session, bundle_record(manifest, folder), actor=actor.name)
+
+    store.write(work)
+    return manifest.digest()
 
 
 def score_in_shadow(
