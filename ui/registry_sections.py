@@ -1,4 +1,4 @@
-"""The registry on the page of models: proposals with their gate, going back, the shadow's report."""
+"""The registry on the page of models: proposals with their gate, going back, the shadow."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from triage.accounts.sessions import Session
 from triage.errors import TriageError
 from triage.gating.result import CheckResult, GateResult
 from triage.model_registry.entries import Proposal, RegistryEntry
+from triage.model_registry.people import is_same_person
 from triage.model_registry.proposals import approve, propose, reject
 from triage.model_registry.rollback import rollback
 from triage.model_registry.shadow_report import ShadowReport
@@ -90,14 +91,16 @@ def _proposal(store: Store, session: Session, one: Proposal) -> None:
     )
     if one.result is not None:
         _gate(one.number, one.result)
-    if may(session.actor, Action.APPROVE_MODELS) or one.proposed_by == session.actor.name:
+    if may(session.actor, Action.APPROVE_MODELS) or is_same_person(
+        one.proposed_by, session.actor.name
+    ):
         _answer(store, session, one)
 
 
 def _gate(number: int, result: GateResult) -> None:
     st.caption(
-        f"Gate: {VERDICTS[result.verdict].lower()}, on {plural(result.n_cases, 'case', 'cases')} of "
-        f"{plural(result.n_patients, 'patient', 'patients')}. "
+        f"Gate: {VERDICTS[result.verdict].lower()}, on {plural(result.n_cases, 'case', 'cases')} "
+        f"of {plural(result.n_patients, 'patient', 'patients')}. "
         + ("The policy is signed." if result.policy_signed_by else "The policy is not signed.")
     )
     order = (GateVerdict.FAILS, GateVerdict.NOT_ENOUGH_EVIDENCE, GateVerdict.PASSES, None)
@@ -224,8 +227,8 @@ def show_rollback(store: Store, session: Session, entries: Sequence[RegistryEntr
         return
     st.header("Go back", anchor=False)
     st.caption(
-        "An earlier system comes into use at once, by one account. Its files are verified first, so "
-        "its opinions are those of before."
+        "An earlier system comes into use at once, by one account. Its files are verified first, "
+        "so its opinions are those of before."
     )
     with st.form("rollback", enter_to_submit=False):
         chosen: RegistryEntry = st.selectbox(
