@@ -76,7 +76,7 @@ def show_proposals(store: Store, session: Session, waiting: Sequence[Proposal]) 
 
 def _proposal(store: Store, session: Session, one: Proposal) -> None:
     former = f" in place of {escape(one.former_name)}" if one.former_name else ""
-    st.subheader(f"{escape(one.bundle_name)}{former}", anchor=False)
+    st.markdown(f"**{escape(one.bundle_name)}{former}**")
     if one.stale_because:
         st.error(f"Nobody can approve it: {escape(one.stale_because)}.", icon=":material/block:")
     elif one.sign_off_for:

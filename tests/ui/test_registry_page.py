@@ -168,7 +168,7 @@ def test_no_page_shows_what_the_bundle_in_shadow_says(reviewed: Pages) -> None:
     seen = [told]
     for reader, pages in (
         ("Ann", (None, PagePath.SIGN_OFF, PagePath.SECOND_READS, PagePath.MY_CASES)),
-        ("Bob", (None, PagePath.ADJUDICATION, PagePath.MODELS)),
+        ("Bob", (None, PagePath.ADJUDICATION)),
         ("Gus", (PagePath.GOVERNANCE, PagePath.AUDITS)),
     ):
         for page in pages:
@@ -180,10 +180,11 @@ def test_no_page_shows_what_the_bundle_in_shadow_says(reviewed: Pages) -> None:
     for secret in SECRETS:
         found = [text[max(text.find(secret) - 80, 0) :][:200] for text in seen if secret in text]
         assert found == []
-    app = reviewed.open(reader="Gus", page=PagePath.MODELS)
-    sent = everything(app)
-    assert "SHADOWSYSTEM" in sent
-    assert "SHADOWCONDITION" not in sent
+    for reader in ("Bob", "Gus"):
+        sent = everything(reviewed.open(reader=reader, page=PagePath.MODELS))
+        assert "SHADOWSYSTEM" in sent  # among all that are registered
+        assert "SHADOWCONDITION" not in sent
+        assert ("In shadow" in sent) == (reader == "Gus")
 
 
 def test_the_letter_and_the_figures_follow_the_opinion_that_was_shown(reviewed: Pages) -> None:
