@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import triage.learning.retrain as module
 from sqlalchemy import select
 
-import triage.learning.retrain as module
 from tests.pipelines.command import Command
 from tests.pipelines.retraining import SOURCE, added, champion_of, policy, put, read
 from tests.tiny import TinyBundle

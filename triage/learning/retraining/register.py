@@ -14,7 +14,7 @@ from triage.learning.retraining.judge import judge
 from triage.learning.retraining.request import RetrainRequest
 from triage.learning.retraining.result import RetrainResult
 from triage.learning.retraining.result_page import result_page
-from triage.learning.retraining.run_row import begin_run, finish_run, is_finished, row_of_key
+from triage.learning.retraining.run_row import finish_run, is_finished, row_of_key
 from triage.learning.retraining.run_state import RunState, RunStateError, StepRecord
 from triage.store import Store, register_bundle
 from triage.store.base import utc_now
@@ -165,7 +165,7 @@ def _result(run: Run, sealed: BundleManifest, folder: Path) -> dict[str, Any]:
         validation=run.facts("calibrate")["validation"],
         reported=run.facts("compare")["reported"],
         gate=answer,
-        next_command=f"triage registry propose {sealed.digest()[:12]} --reason 'retrained as {name}'",
+        next_command=f"triage registry propose {sealed.digest()[:12]} --reason '{name}'",
     )
     (folder / _RESULT).write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return {"bundle": sealed.digest()}
