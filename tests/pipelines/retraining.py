@@ -24,7 +24,7 @@ LENIENT: dict[str, Any] = {
     "near_ood": None,
     "far_ood": None,
     "coverage": None,
-    "flips_over_seed_rate": 1.0,
+    "flips_over_seed_rate": None,
     "frozen": None,
     "performance": None,
 }
