@@ -8,10 +8,12 @@ from sqlalchemy.orm import Session
 
 from triage.store.fact_checks.accounts import account_findings
 from triage.store.fact_checks.cases import case_findings
+from triage.store.fact_checks.dataset_versions import dataset_findings
 from triage.store.fact_checks.events import event_findings
 from triage.store.fact_checks.gate_runs import gate_run_findings
 from triage.store.fact_checks.label_requests import label_request_findings
 from triage.store.fact_checks.labels import label_findings
+from triage.store.fact_checks.patients import patient_findings
 from triage.store.fact_checks.predictions import prediction_findings
 from triage.store.fact_checks.references import reference_findings
 from triage.store.fact_checks.reviews import review_findings
@@ -42,4 +44,6 @@ FACT_CHECKS: tuple[FactCheck, ...] = (
     planted_findings,
     gate_run_findings,
     order_findings,
+    patient_findings,
+    dataset_findings,
 )
