@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -95,7 +95,7 @@ class ReadinessFacts:
     approved_by: str | None = None
     signed_off: bool = False
     withdrawn: bool = False
-    rule: ReadinessRule = ReadinessRule()
+    rule: ReadinessRule = field(default_factory=ReadinessRule)
 
 
 @dataclass(frozen=True)
