@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from triage.data.spec import DataSpec
 from triage.errors import StoreError
+from triage.gating.check_keys import IMPROVEMENT
 from triage.gating.evidence import GateEvidence
 from triage.gating.gate import run_gate
 from triage.gating.gate_runs import judged, next_state, record_gate_run
