@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from triage.atomic_write import whole_file
 from triage.errors import BundleError, TrainingError, UsageError
+from triage.gating.judge import judge_with_hold_out
 from triage.gating.result import GateResult
 from triage.intake.ingest import bundle_record
-from triage.learning.retraining.judge import judge
 from triage.learning.retraining.request import RetrainRequest
 from triage.learning.retraining.result import RetrainResult
 from triage.learning.retraining.result_page import result_page
@@ -59,15 +59,15 @@ def _gate(run: Run, folder: Path) -> dict[str, Any]:
     assert run.champion is not None, "a first training has nothing to be compared with"
     with run.store.transaction() as session:
         champion = register_bundle(session, run.champion.record(), actor=run.request.actor)
-    answer = judge(
+    answer = judge_with_hold_out(
         run.store,
         run.request.policy,
         run.spec,
         *tables,
         run.evidence(),
-        champion_row=champion,
+        champion_bundle=champion,
         actor=run.request.actor,
-        report=run.report,
+        progress=run.report,
     )
     (folder / _ANSWER).write_text(answer.result.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return {"gate_run": answer.gate_run, "verdict": str(answer.result.verdict)}
