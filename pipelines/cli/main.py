@@ -35,6 +35,12 @@ from pipelines.cli.policy import policy_set, policy_show
 from pipelines.cli.pretrain import pretrain
 from pipelines.cli.report import report
 from pipelines.cli.retrain import retrain
+from pipelines.cli.retrain_policy import (
+    retrain_policy_plan,
+    retrain_policy_record,
+    retrain_policy_show,
+    retrain_policy_sign,
+)
 from pipelines.cli.review_figures import review_figures
 from pipelines.cli.score import score
 from pipelines.cli.segment import segment
@@ -158,6 +164,17 @@ policy_app = typer.Typer(
 app.add_typer(policy_app, name="policy")
 policy_app.command("show")(policy_show)
 policy_app.command("set")(policy_set)
+
+retrain_policy_app = typer.Typer(
+    no_args_is_help=True,
+    help="The policy of retraining, its signature, and change control documents.",
+    rich_markup_mode=None,
+)
+app.add_typer(retrain_policy_app, name="retrain-policy")
+retrain_policy_app.command("show")(retrain_policy_show)
+retrain_policy_app.command("sign")(retrain_policy_sign)
+retrain_policy_app.command("plan")(retrain_policy_plan)
+retrain_policy_app.command("record")(retrain_policy_record)
 
 user_app = typer.Typer(no_args_is_help=True, help="Accounts.", rich_markup_mode=None)
 app.add_typer(user_app, name="user")

@@ -18,6 +18,8 @@ from triage.dataset_versions.hold_out import HoldOutRule
 from triage.errors import unknown_name
 from triage.evaluation.metrics.audit_registry import AUDIT_METRICS
 from triage.gating.check_keys import CHECKS, Measure
+from triage.gating.policy_signature import signer_of
+from triage.gating.readiness import ReadinessRule
 from triage.hashing import hash_json
 from triage.labels.label_rule import LabelRule
 
@@ -216,6 +218,8 @@ class GatePolicy(_Model):
         Checks that must be done, by their keys, and further bounds on paired differences.
     max_negative_flips : float, optional
         Largest share of negative flips whatever the seeds do.
+    readiness : ReadinessRule
+        Conditions of the readiness levels on the model card.
     """
 
     labels: LabelRule = LabelRule()
@@ -224,6 +228,7 @@ class GatePolicy(_Model):
     improvement: Improvement | Literal["none"] = Improvement()
     require: tuple[Annotated[Requirement | str, BeforeValidator(_known_check)], ...] = ()
     max_negative_flips: Margin | None = None
+    readiness: ReadinessRule = ReadinessRule()
 
     @model_validator(mode="before")
     @classmethod
@@ -269,12 +274,16 @@ class LoadedPolicy:
 
 
 def load_gate_policy(path: str | Path) -> LoadedPolicy:
-    """Read a retraining policy.
+    """Read a retraining policy, and check its signature where trusted keys are configured.
 
     Raises
     ------
     SpecError
-        If the file is missing, is not YAML or breaks a rule; every problem is listed.
+        If the file is missing, is not YAML or breaks a rule (every problem is listed), or if it has
+        a signature that is wrong or not of a trusted key.
+    LedgerError
+        If the list of trusted keys cannot be read.
     """
     policy = load_model(Path(path), GatePolicy, KIND)
-    return LoadedPolicy(policy, policy.content_hash())
+    found = policy.content_hash()
+    return LoadedPolicy(policy, found, signer_of(path, found))

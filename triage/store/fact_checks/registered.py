@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from triage.store.fact_checks.accounts import account_findings
 from triage.store.fact_checks.cases import case_findings
 from triage.store.fact_checks.events import event_findings
+from triage.store.fact_checks.gate_runs import gate_run_findings
 from triage.store.fact_checks.labels import label_findings
 from triage.store.fact_checks.predictions import prediction_findings
 from triage.store.fact_checks.references import reference_findings
@@ -35,5 +36,6 @@ FACT_CHECKS: tuple[FactCheck, ...] = (
     bundle_findings,
     policy_findings,
     planted_findings,
+    gate_run_findings,
     order_findings,
 )
