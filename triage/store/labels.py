@@ -18,7 +18,8 @@ from triage.store.base import utc_now
 from triage.store.cases import image_records
 from triage.store.ledger import append_event
 from triage.store.records import TrainingLabel
-from triage.store.tables import Case, Label, Patient, PlantedCase
+from triage.store.tables import Case, Label, Patient, PlantedCase, Read
+from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.label_sources import LabelSource
 
 
@@ -32,6 +33,8 @@ def add_label(
     ai_visible: bool,
     read_id: int | None = None,
     votes: Mapping[str, int] | None = None,
+    given_at: datetime | None = None,
+    actor: str | None = None,
     at: datetime | None = None,
 ) -> int:
     """Add a label to a case and return its number.
@@ -51,8 +54,12 @@ def add_label(
         The read that the label comes from.
     votes : mapping of int, optional
         How many readers named each condition, where the label stands for several.
+    given_at : datetime, optional
+        When it was given, where it is added later.
+    actor : str, optional
+        Who adds it, where that is not who gave it.
     at : datetime, optional
-        When it was given; now by default.
+        When it is added; now by default.
     """
     moment = at or utc_now()
     row = Label(
@@ -62,18 +69,22 @@ def add_label(
         given_by=given_by,
         ai_visible=ai_visible,
         read_id=read_id,
-        created_at=moment,
+        created_at=given_at or moment,
         votes=None if votes is None else dict(votes),
     )
     session.add(row)
     session.flush()
-    append_event(
-        session,
-        LabelAdded(row.id, condition, source, ai_visible, read_id, row.votes),
-        actor=given_by,
-        case_id=case_id,
-        at=moment,
+    by_another = actor is not None and actor != given_by
+    event = LabelAdded(
+        row.id,
+        condition,
+        source,
+        ai_visible,
+        read_id,
+        votes=row.votes,
+        given_by=given_by if by_another else None,
     )
+    append_event(session, event, actor=actor or given_by, case_id=case_id, at=moment)
     return row.id
 
 
@@ -102,7 +113,8 @@ def labels_for_training(
         Also those given by readers who had seen the AI's opinion.
     """
     query = (
-        select(Label)
+        select(Label, Read.urgency)
+        .outerjoin(Read, Read.id == Label.read_id)
         .options(
             joinedload(Label.case).joinedload(Case.patient),
             joinedload(Label.case).selectinload(Case.images),
@@ -128,8 +140,9 @@ def labels_for_training(
             read_id=row.read_id,
             case_id=row.case_id,
             votes=row.votes,
+            urgency=None if urgency is None else Urgency(urgency),
         )
-        for row in session.scalars(query)
+        for row, urgency in session.execute(query)
     ]
 
 
