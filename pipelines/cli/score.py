@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,6 +23,11 @@ from pipelines.cli.console import (
 )
 from triage.accounts import SYSTEM_ACTOR, Action
 from triage.errors import ExitCode
+
+if TYPE_CHECKING:
+    from triage.intake.ingest import IngestResult
+    from triage.intake.score import ScoreResult
+    from triage.intake.shadow import ShadowOutcome
 
 
 def score(
@@ -90,6 +95,21 @@ def score(
                     store, kept.numbers, cache_folder=cache_folder(), report=report
                 )
     counts = result.counts
+    lines = _lines(out, result, kept, shadow)
+    summary = {
+        "out": str(out), "counts": counts, "source": named, "warnings": list(result.warnings),
+        "stored": kept.stored, "not_stored": kept.lines(),
+        "shadow": None if shadow is None else {"scored": shadow.scored, "failure": shadow.failure},
+    }  # fmt: skip
+    say(as_json, summary, *lines)
+    if counts["rejected"] or kept.not_stored:
+        raise typer.Exit(ExitCode.SOME_REJECTED)
+
+
+def _lines(
+    out: Path, result: ScoreResult, kept: IngestResult, shadow: ShadowOutcome | None
+) -> list[str]:
+    counts = result.counts
     lines = [f"{out}: {counts['read']} cases scored, {counts['rejected']} rejected"]
     lines += [f"  {name}: {n}" for name, n in counts.items() if name not in ("read", "rejected")]
     if counts["rejected"]:
@@ -101,11 +121,4 @@ def score(
     if shadow is not None:
         lines.append(shadow.line())
     lines += warning_lines(result.warnings)
-    summary = {
-        "out": str(out), "counts": counts, "source": named, "warnings": list(result.warnings),
-        "stored": kept.stored, "not_stored": kept.lines(),
-        "shadow": None if shadow is None else {"scored": shadow.scored, "failure": shadow.failure},
-    }  # fmt: skip
-    say(as_json, summary, *lines)
-    if counts["rejected"] or kept.not_stored:
-        raise typer.Exit(ExitCode.SOME_REJECTED)
+    return lines
