@@ -90,7 +90,7 @@ def gate(store: Store, challenger: Path, champion: Path) -> int:
             challenger=rows[0],
             champion=rows[1],
             actor="engineer",
-            state=next_state(session, result.gate_set, result.submission, None),
+            state=next_state(session, result.gate_set, result.submission),
         )
 
 
