@@ -100,7 +100,10 @@ def _judged(gate_run: int, result: GateResult) -> GateStanding:
         if others or not misses:
             why = others[0] if others else "the verdict is that it fails"
             return GateStanding(
-                gate_run, result.verdict, refusal=f"the gate refuses it: {why.rstrip('.')}", result=result
+                gate_run,
+                result.verdict,
+                refusal=f"the gate refuses it: {why.rstrip('.')}",
+                result=result,
             )
     needed = ""
     if misses:
