@@ -27,7 +27,10 @@ PERMITTED = {
     Action.PLANT_CASE: "put cases with a known answer among the others",
     Action.UPLOAD_CASE: "add a case from files in the browser",
     Action.ADD_CASES: "add cases and have them scored",
-    Action.CHANGE_MODELS: "register, promote and withdraw systems",
+    Action.CHANGE_MODELS: "register systems, propose them, put one in shadow, go back to one",
+    Action.APPROVE_MODELS: "approve or reject the system that another account proposes",
+    Action.SELECT_CASES: "choose the cases that are to be labelled next",
+    Action.WITHDRAW_DATA: "withdraw the consent of a patient, or delete what is stored of one",
     Action.MANAGE_DATABASE: "upgrade and restore the database",
     Action.MANAGE_ACCOUNTS: "add accounts and change them",
 }

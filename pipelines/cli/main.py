@@ -29,6 +29,7 @@ from pipelines.cli.dataset import (
 from pipelines.cli.db import db_backup, db_check, db_restore, db_upgrade
 from pipelines.cli.demo import demo
 from pipelines.cli.evaluate import evaluate
+from pipelines.cli.gate import gate
 from pipelines.cli.inspect import inspect
 from pipelines.cli.label import label_import
 from pipelines.cli.ledger import (
@@ -40,8 +41,24 @@ from pipelines.cli.ledger import (
 from pipelines.cli.list import list_names
 from pipelines.cli.policy import policy_set, policy_show
 from pipelines.cli.pretrain import pretrain
+from pipelines.cli.registry import (
+    registry_approve,
+    registry_list,
+    registry_propose,
+    registry_reject,
+    registry_retire,
+    registry_rollback,
+)
+from pipelines.cli.registry_files import registry_diff, registry_sign, registry_verify
+from pipelines.cli.registry_shadow import registry_shadow
 from pipelines.cli.report import report
 from pipelines.cli.retrain import retrain
+from pipelines.cli.retrain_policy import (
+    retrain_policy_plan,
+    retrain_policy_record,
+    retrain_policy_show,
+    retrain_policy_sign,
+)
 from pipelines.cli.review_figures import review_figures
 from pipelines.cli.score import score
 from pipelines.cli.segment import segment
@@ -179,6 +196,34 @@ app.add_typer(policy_app, name="policy")
 policy_app.command("show")(policy_show)
 policy_app.command("set")(policy_set)
 
+registry_app = typer.Typer(
+    no_args_is_help=True,
+    help="Which bundle is in use, and by whose decision.",
+    rich_markup_mode=None,
+)
+app.add_typer(registry_app, name="registry")
+registry_app.command("list")(registry_list)
+registry_app.command("propose")(registry_propose)
+registry_app.command("approve")(registry_approve)
+registry_app.command("reject")(registry_reject)
+registry_app.command("rollback")(registry_rollback)
+registry_app.command("retire")(registry_retire)
+registry_app.command("shadow")(registry_shadow)
+registry_app.command("diff")(registry_diff)
+registry_app.command("sign")(registry_sign)
+registry_app.command("verify")(registry_verify)
+
+retrain_policy_app = typer.Typer(
+    no_args_is_help=True,
+    help="The policy of retraining, its signature, and change control documents.",
+    rich_markup_mode=None,
+)
+app.add_typer(retrain_policy_app, name="retrain-policy")
+retrain_policy_app.command("show")(retrain_policy_show)
+retrain_policy_app.command("sign")(retrain_policy_sign)
+retrain_policy_app.command("plan")(retrain_policy_plan)
+retrain_policy_app.command("record")(retrain_policy_record)
+
 user_app = typer.Typer(no_args_is_help=True, help="Accounts.", rich_markup_mode=None)
 app.add_typer(user_app, name="user")
 user_app.command("add")(user_add)
@@ -202,6 +247,7 @@ for verb in (
     transfer,
     score,
     retrain,
+    gate,
     report,
     review_figures,
     ui,

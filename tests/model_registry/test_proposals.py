@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from triage.accounts.accounts import disable_account
 from triage.accounts.permissions import PermissionDenied
 from triage.errors import BundleError, ExitCode, StoreError, TriageError, UsageError
 from triage.gating.check_keys import URGENT_MISSES
+from triage.ledger.keys import make_key
 from triage.model_registry.aliases import retire, set_challenger, set_shadow
 from triage.model_registry.proposals import Promoted, approve, propose, reject
 from triage.model_registry.refusals import RegistryRefused
@@ -25,6 +27,7 @@ from triage.store import Store, add_case, add_prediction, champion, events, veri
 from triage.store.bundles import planted_digest, withdraw_bundle
 from triage.store.learning_tables import GateRunRow, PromotionRow
 from triage.store.tables import Case
+from triage.systems.bundle_signature import KEYS_VARIABLE, sign_bundle
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.event_types import EventType
 from triage.vocabulary.learning import GateVerdict
@@ -424,6 +427,21 @@ def test_a_failure_at_the_end_leaves_nothing(
         assert session.get_one(PromotionRow, number).approved_at is None
     monkeypatch.undo()
     approved(registered, number)
+
+
+def test_where_keys_are_configured_only_signed_bundles_come_into_use(
+    registered: Registered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered.gate("second")
+    number = proposed(registered)
+    key = make_key(tmp_path / "bundles.key")
+    (tmp_path / "trusted.txt").write_text(key.public)
+    monkeypatch.setenv(KEYS_VARIABLE, str(tmp_path / "trusted.txt"))
+    with pytest.raises(BundleError, match="is not signed"):
+        approved(registered, number)
+    sign_bundle(registered.folder / "second", registered.digests["second"], key)
+    approved(registered, number)
+    assert registered.alias("second") == "champion"
 
 
 def test_promotions_that_no_event_states_are_found(registered: Registered) -> None:

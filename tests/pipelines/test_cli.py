@@ -60,6 +60,10 @@ def test_the_tree_is_the_documented_one() -> None:
             "policy show", "policy set", "review-figures", "audit plan", "audit register",
             "audit run", "audit compare", "audit verify", "label import", "dataset snapshot",
             "dataset diff", "dataset verify", "dataset withdraw",
+            "audit run", "audit compare", "audit verify", "registry list", "registry propose",
+            "registry approve", "registry reject", "registry rollback", "registry retire",
+            "registry shadow", "registry diff", "registry sign", "registry verify",
+            "label import",
         )
     }  # fmt: skip
 

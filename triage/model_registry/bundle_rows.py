@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def digest_of(session: Session, named: str) -> str:
         found = [row.digest for row in rows if row.alias == named]
     elif _PREFIX.fullmatch(named):
         found = [row.digest for row in rows if row.digest.startswith(named)]
-    elif Path(named).is_dir():
+    elif named and os.path.isdir(named):
         own = manifest_in(Path(named))[1]
         found = [row.digest for row in rows if row.digest == own]
     else:

@@ -100,11 +100,14 @@ def _judged(gate_run: int, result: GateResult) -> GateStanding:
         if others or not misses:
             why = others[0] if others else "the verdict is that it fails"
             return GateStanding(
-                gate_run, result.verdict, refusal=f"the gate refuses it: {why}", result=result
+                gate_run,
+                result.verdict,
+                refusal=f"the gate refuses it: {why.rstrip('.')}",
+                result=result,
             )
     needed = ""
     if misses:
-        needed = misses[0].sentence
+        needed = misses[0].sentence.rstrip(".")
     elif result.verdict is not GateVerdict.PASSES:
         needed = "the gate had not enough evidence"
     return GateStanding(gate_run, result.verdict, sign_off_for=needed, result=result)

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from triage.dataset_versions.hold_out import gate_is_reported
 from triage.errors import TrainingError
 from triage.gating.evidence import GateEvidence
@@ -153,7 +155,7 @@ class Run:
             )
 
     def _calibrate(self, folder: Path) -> dict[str, Any]:
-        """Record what was fixed on the validation split, which the kind of system does in fitting."""
+        """Record what fitting fixed on the validation split."""
         _, manifest = self.challenger
         found = {
             "thresholds": manifest.thresholds,
@@ -221,22 +223,26 @@ class Run:
     def tables(self, split: str) -> tuple[GateTable, GateTable] | None:
         """Return the gate's tables of both systems on a split; None where it has no case."""
         assert self.champion is not None, "a first training has nothing to be compared with"
+        both = self._both(split)
+        if both is None:
+            return None
+        system, _ = self.challenger
+        return (
+            gate_table(both[0], self.spec, self.champion.system.policy),
+            gate_table(both[1], self.spec, system.policy),
+        )
+
+    def _both(self, split: str) -> tuple[Predictions, Predictions] | None:
         before, after = self.part(split, CHAMPION), self.part(split, CHALLENGER)
         if before is None or after is None:
             return None
         before, after = measured.aligned(before, after)
-        if not len(before):
-            return None
-        system, _ = self.challenger
-        return (
-            gate_table(before, self.spec, self.champion.system.policy),
-            gate_table(after, self.spec, system.policy),
-        )
+        return (before, after) if len(before) else None
 
     def evidence(self) -> GateEvidence:
         """Return what the gate may know beyond the tables of the gate split."""
         facts = self.facts("evidence")
-        frozen = self.tables("frozen")
+        frozen = self._both("frozen")
         return GateEvidence(
             frozen_champion=None if frozen is None else frame_of(frozen[0]),
             frozen_challenger=None if frozen is None else frame_of(frozen[1]),
@@ -251,9 +257,11 @@ class Run:
         )
 
 
-def frame_of(table: GateTable) -> Any:
-    """Return the data frame of a gate's table."""
-    return table.cases.frame
+def frame_of(predictions: Predictions) -> pd.DataFrame:
+    """Return the cases of predictions beside their decisions, as the gate reads a table."""
+    assert predictions.decisions is not None, "a system decides what it scores"
+    decisions = predictions.decisions.reset_index(drop=True)
+    return pd.concat([predictions.cases.reset_index(drop=True), decisions], axis=1)
 
 
 def _numbers(found: list[float] | None) -> tuple[float, ...] | None:

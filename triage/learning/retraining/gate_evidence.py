@@ -20,8 +20,12 @@ from triage.progress import Progress
 from triage.store import Store
 from triage.systems.trained_system import TrainedSystem
 
-TIMED_PICTURES, TIMED_VOLUMES = 8, 2
+TIMED_PICTURES, TIMED_VOLUMES = 5, 2
 """Cases that are scored in alternation to time both systems."""
+_FIELDS = (
+    "seed_flip_rate", "far_champion", "far_challenger", "seconds_champion", "seconds_challenger",
+    "bytes_champion", "bytes_challenger",
+)  # fmt: skip
 
 
 def measure_evidence(
@@ -37,7 +41,7 @@ def measure_evidence(
     checkpoints: Path,
     report: Progress,
 ) -> dict[str, Any]:
-    """Measure what a check may need; None where it cannot be measured here.
+    """Measure what the policy's checks need; None where none does, or it cannot be measured.
 
     Parameters
     ----------
@@ -60,11 +64,13 @@ def measure_evidence(
     dict
         The fields of `GateEvidence` that are numbers.
     """
-    spec = request.spec
+    spec, checks = request.spec, request.policy.policy.gate
+    if checks is None:
+        return dict.fromkeys(_FIELDS)
     volumes = MODALITIES[spec.modality].volumes
     gate = data.dataset.of_split("gate")
     flips = None
-    if on_gate is not None and len(on_gate):
+    if checks.flips_over_seed_rate is not None and on_gate is not None and len(on_gate):
         with store.reading() as session:
             trained = trained_splits(session, champion.manifest.digest())
         keys = [data.key_of(case) for case in data.dataset.cases]
@@ -79,7 +85,7 @@ def measure_evidence(
             progress=report,
         )
     far: list[list[float] | None] = [None, None]
-    if not volumes:
+    if checks.far_ood is not None and not volumes:
         cases = far_cases(folder / "far")
         far = [
             _scores(system.score(cases, request.cache_folder).predictions)
@@ -95,7 +101,7 @@ def measure_evidence(
             few,
             report,
         )
-        if few
+        if few and checks.performance is not None
         else [None, None]
     )
     before, after = costs

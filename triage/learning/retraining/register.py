@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from triage.atomic_write import whole_file
 from triage.errors import BundleError, TrainingError, UsageError
+from triage.gating.judge import judge_with_hold_out
 from triage.gating.result import GateResult
 from triage.intake.ingest import bundle_record
-from triage.learning.retraining.judge import judge
 from triage.learning.retraining.request import RetrainRequest
 from triage.learning.retraining.result import RetrainResult
 from triage.learning.retraining.result_page import result_page
-from triage.learning.retraining.run_row import begin_run, finish_run, is_finished, row_of_key
+from triage.learning.retraining.run_row import finish_run, is_finished, row_of_key
 from triage.learning.retraining.run_state import RunState, RunStateError, StepRecord
 from triage.store import Store, register_bundle
 from triage.store.base import utc_now
@@ -59,15 +59,15 @@ def _gate(run: Run, folder: Path) -> dict[str, Any]:
     assert run.champion is not None, "a first training has nothing to be compared with"
     with run.store.transaction() as session:
         champion = register_bundle(session, run.champion.record(), actor=run.request.actor)
-    answer = judge(
+    answer = judge_with_hold_out(
         run.store,
         run.request.policy,
         run.spec,
         *tables,
         run.evidence(),
-        champion_row=champion,
+        champion_bundle=champion,
         actor=run.request.actor,
-        report=run.report,
+        progress=run.report,
     )
     (folder / _ANSWER).write_text(answer.result.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return {"gate_run": answer.gate_run, "verdict": str(answer.result.verdict)}
@@ -165,7 +165,7 @@ def _result(run: Run, sealed: BundleManifest, folder: Path) -> dict[str, Any]:
         validation=run.facts("calibrate")["validation"],
         reported=run.facts("compare")["reported"],
         gate=answer,
-        next_command=f"triage registry propose {sealed.digest()[:12]} --reason 'retrained as {name}'",
+        next_command=f"triage registry propose {sealed.digest()[:12]} --reason '{name}'",
     )
     (folder / _RESULT).write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return {"bundle": sealed.digest()}
@@ -219,6 +219,7 @@ def finished_result(request: RetrainRequest, state: RunState, store: Store) -> R
             where=str(request.out),
             hint=f"Restore it from a copy, or delete {state.folder} to train it again.",
         )
+    verify_bundle(request.out)
     with store.reading() as session:
         stored = is_finished(session, state.key, result.bundle)
         row = row_of_key(session, state.key)
@@ -231,8 +232,6 @@ def finished_result(request: RetrainRequest, state: RunState, store: Store) -> R
                 "bundle to train it again.",
             )
         _store(store, row, result, request, state)
-    else:
-        verify_bundle(request.out)
     return result
 
 

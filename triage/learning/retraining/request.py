@@ -55,7 +55,10 @@ class RetrainRequest:
     cache_folder: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a request that names no settings, or the wrong ones."""
+        """Take paths as text too; refuse a request that names no settings, or the wrong ones."""
+        for name in ("root", "out", "bundle", "cache_folder"):
+            if (path := getattr(self, name)) is not None:
+                object.__setattr__(self, name, Path(path))
         if (self.bundle is None) is (self.settings is None):
             raise UsageError(
                 "a retraining takes its settings from the champion, a first training needs some",

@@ -1,4 +1,4 @@
-"""The run in the case database: its data set version, champion, challenger and answer of the gate."""
+"""The run in the case database: its data set version, its bundles, the answer of the gate."""
 
 from __future__ import annotations
 
@@ -151,4 +151,4 @@ def trained_splits(session: Session, digest: str) -> dict[str, str] | None:
             DatasetMemberRow.split.in_((MemberSplit.TRAIN, MemberSplit.VALIDATION)),
         )
     )
-    return {key: split for key, split in rows}
+    return dict(rows.tuples().all())

@@ -14,8 +14,8 @@ from triage.dataset_versions.file_content import UNREADABLE, hash_images
 from triage.dataset_versions.hold_out import HoldOutRule, assign_splits
 from triage.dataset_versions.snapshot import snapshot
 from triage.dataset_versions.version import DatasetVersion, case_key
-from triage.learning.retraining.reviewed_labels import ReviewedLabels
 from triage.labels.reviewed_cases import LeftOut, ReviewedCase, check_files
+from triage.learning.retraining.reviewed_labels import ReviewedLabels
 from triage.progress import Progress
 from triage.vocabulary.learning import Consent, MemberSplit
 

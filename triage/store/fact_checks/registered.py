@@ -23,6 +23,7 @@ from triage.store.fact_checks.settings import (
     policy_findings,
     promotion_findings,
 )
+from triage.store.fact_checks.training_runs import training_run_findings
 from triage.store.fact_checks.worklist_order import order_findings
 
 FactCheck = Callable[[Session], list[str]]
@@ -43,6 +44,7 @@ FACT_CHECKS: tuple[FactCheck, ...] = (
     policy_findings,
     planted_findings,
     gate_run_findings,
+    training_run_findings,
     order_findings,
     patient_findings,
     dataset_findings,
