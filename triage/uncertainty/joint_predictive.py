@@ -107,7 +107,7 @@ def of_label(members: Doubles, truth: NDArray[np.integer], n_inliers: int) -> Do
 
 
 def joint_log_likelihood(own: Doubles, batches: DyadicBatches) -> Doubles:
-    """ln mean_k prod_i p_k(y_i | x_i) of each batch, by label, in nats.
+    """Return ln mean_k prod_i p_k(y_i | x_i) of each batch, by label, in nats.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def joint_log_likelihood(own: Doubles, batches: DyadicBatches) -> Doubles:
 
 
 def marginal_log_likelihood(own: Doubles, batches: DyadicBatches) -> Doubles:
-    """sum_i ln mean_k p_k(y_i | x_i) of each batch, by label, in nats; parameters as above."""
+    """Return sum_i ln mean_k p_k(y_i | x_i) of each batch, by label; parameters as above."""
     logs = np.log(own.mean(axis=1).clip(FLOOR))[batches.anchors]
     found: Doubles = (logs * batches.counts).sum(axis=1) / batches.tau
     return found
