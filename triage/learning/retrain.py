@@ -13,10 +13,10 @@ from triage.data.spec import DataSpec
 from triage.errors import NotEnoughEvidence, TrainingError, UsageError
 from triage.evaluation import negative_flips, paired_difference
 from triage.intake.ingest import bundle_record
+from triage.labels.label_precedence import cases_of_labels
+from triage.labels.reviewed_cases import LeftOut, ReviewedCase, check_files, content_hashes
 from triage.learning.evaluate import EvaluationRun, evaluate_system, load_test_split
-from triage.learning.label_precedence import cases_of_labels
 from triage.learning.promotion_gate import RetrainPolicy
-from triage.learning.reviewed_cases import LeftOut, ReviewedCase, check_files, content_hashes
 from triage.learning.train import Trained, fit_system
 from triage.modalities import MODALITIES
 from triage.progress import Progress

@@ -275,6 +275,8 @@ class TrainingLabel:
     images: tuple[ImageRecord, ...]
     groups: Mapping[str, GroupValue]
     read_id: int | None = None
+    case_id: int = 0
+    votes: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

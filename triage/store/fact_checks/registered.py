@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from triage.store.fact_checks.accounts import account_findings
 from triage.store.fact_checks.cases import case_findings
 from triage.store.fact_checks.events import event_findings
+from triage.store.fact_checks.label_requests import label_request_findings
 from triage.store.fact_checks.labels import label_findings
 from triage.store.fact_checks.predictions import prediction_findings
 from triage.store.fact_checks.references import reference_findings
@@ -30,6 +31,7 @@ FACT_CHECKS: tuple[FactCheck, ...] = (
     case_findings,
     prediction_findings,
     label_findings,
+    label_request_findings,
     review_findings,
     account_findings,
     bundle_findings,

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.pipelines.conftest import triage
+from tests.readers import without_files
+from tests.review.team import fresh_store
+from triage.store import Store
+
+__all__ = ["triage"]
+
+
+@pytest.fixture
+def cases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A new database whose cases can be read though they have no files."""
+    without_files(monkeypatch)
+    opened = fresh_store(tmp_path)
+    yield opened
+    opened.close()
