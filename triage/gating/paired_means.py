@@ -35,9 +35,7 @@ class CaseGains:
 
     def among(self, rows: NDArray[np.bool_]) -> CaseGains:
         """Return the same measure of some of the cases."""
-        return CaseGains(
-            self.champion, self.challenger, self.where & rows, self.low, self.high
-        )
+        return CaseGains(self.champion, self.challenger, self.where & rows, self.low, self.high)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,107 @@
+"""The verb that chooses which cases to label next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.acting import As, PasswordStdin, acting
+from pipelines.cli.console import Db, Json, bars, cache_folder, say, store_at, summarise
+from triage.accounts import Action
+from triage.errors import UsageError
+
+
+def select(
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", help="Trained system (a folder); needed with a database."),
+    ] = None,
+    db: Db = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option("--predictions", help="Choose from this table (Parquet) without a database."),
+    ] = None,
+    strategy: Annotated[
+        str, typer.Option("--strategy", help="One of `triage list strategies`.")
+    ] = "bald",
+    n: Annotated[int, typer.Option("--n", min=1, help="How many cases.")] = 20,
+    balance: Annotated[
+        str | None,
+        typer.Option("--balance", help="Subgroup column whose levels share the places evenly."),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            "--minutes",
+            help="Of cost: minutes a case takes to read. Default: as measured in the database.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of what is drawn.")] = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Choose only; ask for no label.")
+    ] = False,
+    as_name: As = None,
+    password_stdin: PasswordStdin = False,
+    as_json: Json = False,
+) -> None:
+    """Choose the cases whose labels are worth most, and put them at the head of the labelling list.
+
+    Example: triage select --bundle bundles/a --strategy batchbald --n 30 --balance skin_type
+    """
+    from triage.learning.select_cases import (
+        Request,
+        select_from_store,
+        select_from_table,
+    )
+    from triage.predictions import Predictions
+
+    request = Request(strategy, n, balance, seed, minutes)
+    if predictions is not None:
+        if db is not None:
+            raise UsageError(
+                "a table of predictions is chosen from without a database",
+                where="--predictions",
+                hint="Leave out --predictions or --db.",
+            )
+        found = select_from_table(Predictions.load(predictions), request, bundle)
+    elif bundle is None:
+        raise UsageError(
+            "the cases of a database are scored by a system",
+            where="--bundle",
+            hint="Name the system, or a table of predictions with --predictions.",
+        )
+    else:
+        with store_at(db) as store:
+            by = acting(store, as_name, password_stdin, Action.SELECT_CASES)
+            with bars(as_json) as report:
+                found = select_from_store(
+                    store,
+                    bundle,
+                    request,
+                    actor=by.name,
+                    dry_run=dry_run,
+                    cache_folder=cache_folder(),
+                    report=report,
+                )
+    listed = [
+        f"  {each.value:.4g}  {each.case_id}"
+        + (f" of {each.source}" if each.source else "")
+        + (f", {each.group}" if each.group else "")
+        for each in found.chosen
+    ]
+    left = [f"  left out: {count} ({reason})" for reason, count in found.left_out.items()]
+    stored = (
+        f"{found.requested} labels asked for"
+        if predictions is None and not dry_run
+        else "nothing was stored"
+    )
+    say(
+        as_json,
+        {**found.as_json(), "dry_run": dry_run or predictions is not None},
+        f"{found.strategy}: {len(found.chosen)} of {found.pool} cases, by {found.unit}; {stored}",
+        *summarise(listed),
+        *left,
+        *(f"  {note}" for note in found.notes),
+    )
