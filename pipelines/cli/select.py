@@ -42,6 +42,9 @@ def select(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Choose only; ask for no label.")
     ] = False,
+    show_list: Annotated[
+        bool, typer.Option("--list", help="Only print the labelling list as it stands.")
+    ] = False,
     as_name: As = None,
     password_stdin: PasswordStdin = False,
     as_json: Json = False,
@@ -58,6 +61,9 @@ def select(
     from triage.predictions import Predictions
 
     request = Request(strategy, n, balance, seed, minutes)
+    if show_list:
+        _show_list(db, as_name, password_stdin, as_json)
+        return
     if predictions is not None:
         if db is not None:
             raise UsageError(
@@ -104,4 +110,19 @@ def select(
         *summarise(listed),
         *left,
         *(f"  {note}" for note in found.notes),
+    )
+
+
+def _show_list(db: str | None, as_name: str | None, password_stdin: bool, as_json: bool) -> None:
+    """Print the cases whose label is asked for, in their order."""
+    from triage.learning.labelling_list import labelling_list
+
+    with store_at(db) as store:
+        acting(store, as_name, password_stdin, Action.SELECT_CASES)
+        found = labelling_list(store)
+    say(
+        as_json,
+        {"requests": [each.as_json() for each in found]},
+        f"{len(found)} labels are asked for",
+        *summarise([f"  {each.case_id} of {each.source}: {each.reason}" for each in found]),
     )

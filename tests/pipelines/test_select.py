@@ -361,6 +361,10 @@ def test_the_verb_on_a_database(
     with filled.reading() as session:
         for each in answer.json["chosen"]:
             assert find_case(session, SOURCE, each["case_id"]) == each["number"]
+    listed = triage("select", "--db", database, "--list", "--json").json["requests"]
+    assert [each["number"] for each in listed] == [each["number"] for each in answer.json["chosen"]]
+    assert {each["reason"] for each in listed} == {answer.json["reason"]}
+    assert "4 labels are asked for" in triage("select", "--db", database, "--list").out
     again = triage(*arguments, "--dry-run")
     assert again.code == 0
     assert "nothing was stored" in again.out
