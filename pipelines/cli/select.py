@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,32 +12,40 @@ from pipelines.cli.console import Db, Json, bars, cache_folder, say, store_at, s
 from triage.accounts import Action
 from triage.errors import UsageError
 
+if TYPE_CHECKING:
+    from triage.learning.select_cases import Selection
+
+_Bundle = Annotated[
+    Path | None,
+    typer.Option("--bundle", help="Trained system (a folder); needed with a database."),
+]
+_Table = Annotated[
+    Path | None,
+    typer.Option("--predictions", help="Choose from this table (Parquet) without a database."),
+]
+_Balance = Annotated[
+    str | None,
+    typer.Option("--balance", help="Subgroup column whose levels share the places evenly."),
+]
+_Minutes = Annotated[
+    float | None,
+    typer.Option(
+        "--minutes",
+        help="Of cost: minutes a case takes to read. Default: as measured in the database.",
+    ),
+]
+
 
 def select(
-    bundle: Annotated[
-        Path | None,
-        typer.Option("--bundle", help="Trained system (a folder); needed with a database."),
-    ] = None,
+    bundle: _Bundle = None,
     db: Db = None,
-    predictions: Annotated[
-        Path | None,
-        typer.Option("--predictions", help="Choose from this table (Parquet) without a database."),
-    ] = None,
+    predictions: _Table = None,
     strategy: Annotated[
         str, typer.Option("--strategy", help="One of `triage list strategies`.")
     ] = "bald",
     n: Annotated[int, typer.Option("--n", min=1, help="How many cases.")] = 20,
-    balance: Annotated[
-        str | None,
-        typer.Option("--balance", help="Subgroup column whose levels share the places evenly."),
-    ] = None,
-    minutes: Annotated[
-        float | None,
-        typer.Option(
-            "--minutes",
-            help="Of cost: minutes a case takes to read. Default: as measured in the database.",
-        ),
-    ] = None,
+    balance: _Balance = None,
+    minutes: _Minutes = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of what is drawn.")] = 0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Choose only; ask for no label.")
@@ -53,11 +61,7 @@ def select(
 
     Example: triage select --bundle bundles/a --strategy batchbald --n 30 --balance skin_type
     """
-    from triage.learning.select_cases import (
-        Request,
-        select_from_store,
-        select_from_table,
-    )
+    from triage.learning.select_cases import Request, select_from_store, select_from_table
     from triage.predictions import Predictions
 
     request = Request(strategy, n, balance, seed, minutes)
@@ -72,43 +76,44 @@ def select(
                 hint="Leave out --predictions or --db.",
             )
         found = select_from_table(Predictions.load(predictions), request, bundle)
-    elif bundle is None:
+        _show(found, as_json, stores=False)
+        return
+    if bundle is None:
         raise UsageError(
             "the cases of a database are scored by a system",
             where="--bundle",
             hint="Name the system, or a table of predictions with --predictions.",
         )
-    else:
-        with store_at(db) as store:
-            by = acting(store, as_name, password_stdin, Action.SELECT_CASES)
-            with bars(as_json) as report:
-                found = select_from_store(
-                    store,
-                    bundle,
-                    request,
-                    actor=by.name,
-                    dry_run=dry_run,
-                    cache_folder=cache_folder(),
-                    report=report,
-                )
+    with store_at(db) as store:
+        by = acting(store, as_name, password_stdin, Action.SELECT_CASES)
+        with bars(as_json) as report:
+            found = select_from_store(
+                store,
+                bundle,
+                request,
+                actor=by.name,
+                dry_run=dry_run,
+                cache_folder=cache_folder(),
+                report=report,
+            )
+    _show(found, as_json, stores=not dry_run)
+
+
+def _show(found: Selection, as_json: bool, *, stores: bool) -> None:
+    """Print what was chosen."""
     listed = [
         f"  {each.value:.4g}  {each.case_id}"
         + (f" of {each.source}" if each.source else "")
         + (f", {each.group}" if each.group else "")
         for each in found.chosen
     ]
-    left = [f"  left out: {count} ({reason})" for reason, count in found.left_out.items()]
-    stored = (
-        f"{found.requested} labels asked for"
-        if predictions is None and not dry_run
-        else "nothing was stored"
-    )
+    stored = f"{found.requested} labels asked for" if stores else "nothing was stored"
     say(
         as_json,
-        {**found.as_json(), "dry_run": dry_run or predictions is not None},
+        {**found.as_json(), "dry_run": not stores},
         f"{found.strategy}: {len(found.chosen)} of {found.pool} cases, by {found.unit}; {stored}",
         *summarise(listed),
-        *left,
+        *(f"  left out: {count} ({reason})" for reason, count in found.left_out.items()),
         *(f"  {note}" for note in found.notes),
     )
 

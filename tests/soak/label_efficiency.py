@@ -214,13 +214,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch", type=int, default=Plan.batch)
     parser.add_argument("--rounds", type=int, default=Plan.rounds)
     parser.add_argument("--balance", default="")
+    parser.add_argument("--arms", help="Some strategies, separated by commas; random first.")
     parser.add_argument("--out", type=Path, help="Write the curves as JSON.")
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     plan = Plan(given.start, given.batch, given.rounds, balance=given.balance)
     world = world_of(load_spec(given.spec), given.root, given.backbone)
     print(f"{len(world.labels)} cases of {world.n_classes} conditions", flush=True)
-    runs = run_all(world, plan, arms_of(given.balance), range(given.seeds), say=True)
+    arms = given.arms.split(",") if given.arms else arms_of(given.balance)
+    runs = run_all(world, plan, arms, range(given.seeds), say=True)
     print("\n".join(table(plan, runs)))
     if given.out:
         curves = {arm: [run.measures for run in found] for arm, found in runs.items()}
