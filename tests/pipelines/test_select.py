@@ -124,6 +124,7 @@ def test_a_dry_run_stores_nothing(choose, filled: Store) -> None:
     found = choose("random", 5, dry_run=True)
     assert len(found.chosen) == 5
     assert found.requested == 0
+    assert "No data set version is recorded" in found.notes[-1]
     with filled.reading() as session:
         assert open_label_requests(session) == []
     assert choose("random", 5, dry_run=True) == found

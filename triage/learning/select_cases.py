@@ -23,6 +23,10 @@ from triage.vocabulary.learning import RequestKind
 from triage.vocabulary.modality import Modality
 
 Doubles = NDArray[np.float64]
+_NO_DATA_SET = (
+    "No data set version is recorded in this database, so only planted cases are known to be kept "
+    "for measurement: record one with `triage dataset snapshot`."
+)
 
 
 @dataclass(frozen=True)
@@ -243,6 +247,8 @@ def select_from_store(
     )
     facts = [(each.external_id, each.source, each.number) for each in kept]
     found = _choose(pool, facts, request, left_out, notes)
+    if not waiting.knows_data_sets:
+        found = replace(found, notes=(*found.notes, _NO_DATA_SET))
     if dry_run:
         return found
     return _ask(store, found, manifest.modality, actor)

@@ -70,10 +70,14 @@ class WaitingCase:
 
 @dataclass(frozen=True)
 class WaitingPool:
-    """What may be asked for, and how many waiting cases may not be, by reason."""
+    """What may be asked for, and how many waiting cases may not be, by reason.
+
+    `knows_data_sets` is whether a data set version is recorded, from which held-out cases are told.
+    """
 
     cases: tuple[WaitingCase, ...]
     left_out: dict[str, int] = field(default_factory=dict)
+    knows_data_sets: bool = True
 
 
 def waiting_pool(session: Session, modality: Modality, *, check_files: bool = True) -> WaitingPool:
@@ -118,7 +122,7 @@ def waiting_pool(session: Session, modality: Modality, *, check_files: bool = Tr
             kept.append(WaitingCase(row.id, row.external_id, row.source, _manifest_case(row)))
         else:
             left_out[str(reason)] += 1
-    return WaitingPool(tuple(kept), dict(sorted(left_out.items())))
+    return WaitingPool(tuple(kept), dict(sorted(left_out.items())), bool(sets.cases))
 
 
 @dataclass(frozen=True)
