@@ -8,6 +8,7 @@ from tests.pages import DOCS
 
 PAGES = {
     "training": ("backbones", "heads", "losses", "mixings", "posteriors"),
+    "learning_loop": ("strategies",),
     "benchmark": ("scores", "calibrators", "conformal", "corruptions"),
 }
 """The kinds whose tables a page has."""

@@ -154,7 +154,7 @@ def test_exit_codes_and_environment() -> None:
 
 def test_every_kind_that_can_be_listed() -> None:
     kinds = choices("list", "kind")
-    assert len(kinds) == 10
+    assert len(kinds) == 11
     assert [kind for kind in kinds if f"`{kind}`" not in sections()["list"]] == []
 
 

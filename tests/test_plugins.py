@@ -20,6 +20,7 @@ NUMBERS = {
     "calibrators": 8,
     "conformal": 3,
     "corruptions": 10,
+    "strategies": 7,
     "backbones": 6,
 }
 NEEDS = {
@@ -35,6 +36,9 @@ NEEDS = {
     ("scores", "logits"): {"max_logit", "energy"},
     ("scores", "feature maps"): {"gram"},
     ("scores", "image-text model"): {"image_text"},
+    ("strategies", "an ensemble of at least two members"): {"bald", "batchbald"},
+    ("strategies", "a system with the head `introspective`"): {"introspective"},
+    ("strategies", "the expected clinical cost of each case and its reading time"): {"cost"},
     ("calibrators", "each case's distance from the training data"): {"density_aware"},
 }  # fmt: skip
 

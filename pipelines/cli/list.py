@@ -22,6 +22,7 @@ Kind = Literal[
     "calibrators",
     "conformal",
     "corruptions",
+    "strategies",
     "backbones",
     "metrics",
 ]
@@ -36,6 +37,7 @@ REGISTRIES: dict[str, tuple[str, str]] = {
     "calibrators": ("triage.uncertainty.calibration", "CALIBRATORS"),
     "conformal": ("triage.uncertainty.conformal", "CONFORMAL"),
     "corruptions": ("triage.imaging.corruptions", "CORRUPTIONS"),
+    "strategies": ("triage.acquisition", "STRATEGIES"),
     "backbones": ("triage.models.load_backbone", "BACKBONES"),
 }
 """Module and name of each registry, imported where it is listed: some need torch, which is slow."""
@@ -57,7 +59,7 @@ def list_names(
     """List the names that settings and options take, each with its title.
 
     KIND is heads, losses, mixings, posteriors, scores, calibrators, conformal, corruptions,
-    backbones or metrics.
+    strategies, backbones or metrics.
 
     Example: triage list scores
     """

@@ -62,6 +62,7 @@ from pipelines.cli.retrain_policy import (
 from pipelines.cli.review_figures import review_figures
 from pipelines.cli.score import score
 from pipelines.cli.segment import segment
+from pipelines.cli.select import select
 from pipelines.cli.spec import spec_duplicates, spec_prepare, spec_validate
 from pipelines.cli.train import train
 from pipelines.cli.transfer import transfer
@@ -248,6 +249,7 @@ for verb in (
     score,
     retrain,
     gate,
+    select,
     report,
     review_figures,
     ui,

@@ -38,6 +38,8 @@ def tables(result: BenchmarkResult) -> list[Table]:
     found = [_near(result), _far(result)] if result.scores else []
     found += [_pair(pair) for pair in result.pairs]
     found.append(_heads(result))
+    if any(row.joint for row in result.heads):
+        found.append(_joint(result))
     if result.calibrators:
         found.append(_calibrators(result))
     if result.conformal:
@@ -126,6 +128,22 @@ def _heads(result: BenchmarkResult) -> Table:
         ]
     columns = ["ensemble, inliers", "accuracy", "ECE"]
     return plain_table("Ensembles, temperature-scaled", columns, rows)
+
+
+def _joint(result: BenchmarkResult) -> Table:
+    rows = [
+        [
+            row.head,
+            str(row.members),
+            shown(row.joint["joint"]),
+            shown(row.joint["marginal"]),
+            shown(row.joint["gain"], signed=True),
+        ]
+        for row in result.heads
+        if row.joint
+    ]
+    columns = ["ensemble", "members", "joint", "one by one", "gain"]
+    return plain_table("Joint log-likelihood of test inliers, nats a label", columns, rows)
 
 
 def _calibrators(result: BenchmarkResult) -> Table:

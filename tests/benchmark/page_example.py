@@ -228,6 +228,8 @@ def example(**changes):
                     "brier": around(0.44),
                 },
                 shifted={n: {"accuracy": around(0.6), "ece": around(0.1)} for n in SHIFTS},
+                joint={"joint": around(-0.83), "marginal": around(-0.9), "gain": around(0.07)},
+                members=9,
             )
             for head in ("softmax", "reject", "hod")
         ],

@@ -174,6 +174,13 @@ def test_pairs_have_every_part_with_its_verdict_or_reason(html: str) -> None:
     assert "V-VI" not in forest  # nothing to draw
 
 
+def test_joint_log_likelihoods_are_in_the_page(html: str) -> None:
+    rows = table(html, "Joint log-likelihood, nats a label")
+    assert [row[:2] for row in rows] == [["softmax", "9"], ["reject", "9"], ["hod", "9"]]
+    assert rows[0][2].startswith("-0.830 ")
+    assert rows[0][4].startswith("0.070 ")
+
+
 def test_what_could_not_run_is_named_with_its_reason(page: Page) -> None:
     assert "image_text@softmax" in words(page)
     assert "needs an image-text model" in words(page)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,36 @@ def test_the_tables_hold_what_was_asked_for(measured: Measured) -> None:
         assert (row.difference is None) == (row.key == result.best_baseline)
         assert set(row.shifted) == {"gaussian_blur:3"}
         assert row.cost.memory_mib is not None
+
+
+def test_joint_log_likelihoods_are_of_the_recorded_members(measured: Measured) -> None:
+    for row in measured.result.heads:
+        assert row.members == 2
+        joint, marginal, gain = (row.joint[key].value for key in ("joint", "marginal", "gain"))
+        assert joint < 0
+        assert joint - marginal == pytest.approx(gain)
+        assert row.joint["joint"].low < joint < row.joint["joint"].high
+        protocol = json.loads((measured.folder / "protocol.json").read_text())
+        own, _ = Records(measured.folder, protocol).load(0, f"members-{row.head}") or ({}, {})
+        assert own["test"].shape[1] == 2
+        assert ((own["test"] > 0) & (own["test"] <= 1)).all()
+    assert any("Joint log-likelihood" in str(each.title) for each in tables(measured.result))
+
+
+def test_records_of_before_members_were_kept_still_load(
+    measured: Measured, protocol: Protocol, tmp_path: Path
+) -> None:
+    shutil.copytree(measured.folder, tmp_path / "old")
+    for path in (tmp_path / "old" / "records").rglob("members-*"):
+        path.unlink()
+    found = measure(protocol, tmp_path / "old", measured.cache).result
+    assert all(row.joint == {} for row in found.heads)
+    assert not list((tmp_path / "old" / "records").rglob("members-*"))  # nothing was run again
+    expected = without_times(measured.result)
+    for row in expected["heads"]:
+        row |= {"joint": {}, "members": None}
+    assert without_times(found) == expected
+    assert "records do not hold what each member said" in (tmp_path / "old" / PAGE).read_text()
 
 
 def test_near_and_far_are_what_scikit_learn_finds_in_the_records(measured: Measured) -> None:

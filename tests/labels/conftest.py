@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.pipelines.conftest import triage
 from tests.readers import without_files
 from tests.review.team import fresh_store
 from triage.store import Store
+
+__all__ = ["triage"]
 
 
 @pytest.fixture

@@ -171,6 +171,19 @@ def test_retrain(run, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert acted == ["engineer"]
 
 
+def test_select(run, database: str, tmp_path: Path) -> None:
+    for verb in (
+        ("select", "--bundle", tmp_path, "--db", database),
+        ("select", "--list", "--db", database),
+    ):
+        for name in (None, "reader", "senior_reader", "administrator"):
+            answer = run(name, *verb)
+            assert answer.code == 2
+            assert "select_cases" in answer.err
+    for name in ("engineer", "governance"):
+        assert run(name, "select", "--list", "--db", database).code == 0
+
+
 def test_report(run, database: str, tmp_path: Path) -> None:
     verb = (
         "report", "--bundle", tmp_path, "--spec", "data_specs/derm_phantoms.yaml",

@@ -6,12 +6,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from triage.benchmark.draw_record import DRAW, head_record
+from triage.benchmark.draw_record import DRAW, TEST, head_record, members_record
 from triage.benchmark.methods import Method, heads_of
 from triage.benchmark.prepare_draw import Draw, prepare_draw
 from triage.benchmark.protocol import Protocol
 from triage.benchmark.records import Records
-from triage.benchmark.run_method import probabilities_of, run_method
+from triage.benchmark.run_method import own_probabilities, probabilities_of, run_method
 from triage.errors import TriageError
 from triage.progress import Progress
 from triage.uncertainty.scores import SCORES
@@ -102,3 +102,5 @@ class DrawJob:
         for head, sets in draw.observations.items():
             arrays = {name: probabilities_of(seen) for name, seen in sets.items()}
             self.records.save(draw.seed, head_record(head), arrays, {})
+            own = own_probabilities(sets[TEST], draw.truth[TEST])
+            self.records.save(draw.seed, members_record(head), {TEST: own}, {})

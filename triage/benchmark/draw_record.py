@@ -28,6 +28,11 @@ def head_record(head: str) -> str:
     return f"head-{head}"
 
 
+def members_record(head: str) -> str:
+    """Name of the record of what each member gives a test inlier's own condition, [N, K]."""
+    return f"members-{head}"
+
+
 @dataclass(frozen=True)
 class MethodRecord:
     """Recorded result of one method in one draw: an array per set, and its cost."""
@@ -49,11 +54,15 @@ class Ensemble:
     temperature : float
         Fitted on validation inliers.
     n_inliers : int
+    own : float array [N, K], optional
+        Probability that each member gives the condition of each test inlier; None in records of
+        versions that did not keep it.
     """
 
     probabilities: dict[str, Floats]
     temperature: float
     n_inliers: int
+    own: Floats | None = None
 
     def calibrated(self, name: str) -> Floats:
         """Probability of each condition given an inlier, [N, K]."""
@@ -159,7 +168,9 @@ def read_draw(
         temperature = fit_temperature(
             probabilities[VALIDATION][known], n_inliers, truth[VALIDATION][known]
         )
-        ensembles[head] = Ensemble(probabilities, temperature, n_inliers)
+        by_member = records.load(seed, members_record(head))
+        own = None if by_member is None else by_member[0].get(TEST)
+        ensembles[head] = Ensemble(probabilities, temperature, n_inliers, own)
     results = {}
     for method in methods:
         found, cost = read_record(records, seed, method)

@@ -94,11 +94,18 @@ class PairRow(_Model):
 
 
 class HeadRow(_Model):
-    """An ensemble itself, whatever its score: accuracy and calibration, clean and shifted."""
+    """An ensemble itself, whatever its score: accuracy and calibration, clean and shifted.
+
+    `joint` holds log-likelihoods of batches of labels, in nats a label, as the members give them:
+    `joint`, `marginal` and their difference `gain`. It is empty where the records of a draw do not
+    hold what each member said, as those of earlier versions.
+    """
 
     head: str
     metrics: dict[str, Number]
     shifted: dict[str, dict[str, Number]]
+    joint: dict[str, Number] = {}
+    members: int | None = None
 
 
 class CalibratorRow(_Model):

@@ -21,6 +21,7 @@ from triage.uncertainty.calibration.calibrator import given_known
 from triage.uncertainty.combination import COMBINATION, Combination, fit_combination
 from triage.uncertainty.conformal import CONFORMAL, gated_sets, passes
 from triage.uncertainty.conformal.conformal_set import Grouping
+from triage.uncertainty.joint_predictive import of_label
 from triage.uncertainty.observations import Observations
 from triage.uncertainty.scores import Score, make_score
 
@@ -72,6 +73,14 @@ def probabilities_of(seen: Observations) -> NDArray[np.float64]:
 def known_probabilities(seen: Observations) -> NDArray[np.float64]:
     """Ensemble probabilities of the inlier conditions, given that it is one, float64 [N, K]."""
     return given_known(probabilities_of(seen), seen.n_inliers)
+
+
+def own_probabilities(seen: Observations, truth: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What each member gives the condition of every inlier, given that it is one, [N, K]."""
+    assert seen.probabilities is not None  # `observe` makes them
+    known = np.flatnonzero(truth >= 0)
+    members = np.asarray(seen.probabilities[known], dtype=np.float64)
+    return of_label(members, truth[known], seen.n_inliers)
 
 
 def _score(method: Method, draw: Draw) -> Record:

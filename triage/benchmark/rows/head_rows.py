@@ -9,6 +9,7 @@ import numpy as np
 from triage.benchmark.draw_record import TEST, DrawRecord, Floats, bare_outcomes
 from triage.benchmark.resampling import CrossedResamples
 from triage.benchmark.results import CalibratorRow, HeadRow, Number
+from triage.benchmark.rows.joint_rows import joint_numbers, n_members
 from triage.benchmark.rows.method_names import Named
 from triage.benchmark.rows.metric_numbers import DrawOutcomes, metric_numbers
 from triage.benchmark.rows.ordering import in_order
@@ -53,6 +54,8 @@ def head_rows(
                     shift: _numbers(draws, shift, calibrated, SHIFTED, resamples)
                     for shift in draws[0].shifts
                 },
+                joint=joint_numbers(draws, head, resamples),
+                members=n_members(draws, head),
             )
         )
     return rows
