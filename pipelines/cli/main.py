@@ -23,7 +23,9 @@ from pipelines.cli.convert import convert_checkpoint
 from pipelines.cli.db import db_backup, db_check, db_restore, db_upgrade
 from pipelines.cli.demo import demo
 from pipelines.cli.evaluate import evaluate
+from pipelines.cli.gate import gate
 from pipelines.cli.inspect import inspect
+from pipelines.cli.label import label_import
 from pipelines.cli.ledger import (
     ledger_checkpoint,
     ledger_keygen,
@@ -150,6 +152,10 @@ ledger_app.command("checkpoint")(ledger_checkpoint)
 ledger_app.command("rotate")(ledger_rotate)
 ledger_app.command("verify")(ledger_verify)
 
+label_app = typer.Typer(no_args_is_help=True, help="Labels of cases.", rich_markup_mode=None)
+app.add_typer(label_app, name="label")
+label_app.command("import")(label_import)
+
 audit_app = typer.Typer(no_args_is_help=True, help="Audits of systems.", rich_markup_mode=None)
 app.add_typer(audit_app, name="audit")
 audit_app.command("plan")(audit_plan)
@@ -199,6 +205,7 @@ for verb in (
     transfer,
     score,
     retrain,
+    gate,
     report,
     review_figures,
     ui,

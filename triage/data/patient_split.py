@@ -2,9 +2,9 @@
 
 A cluster of inliers is placed in the split that the manifest names, or else by a hash of its name
 and the seed, so that adding other clusters never moves a case. An outlier requires the split of its
-role, or a later one that the manifest gives it; of test outliers the gate gets the share that it has
-of test and gate together. A cluster is placed in the latest split that one of its cases requires
-(gate after test after validation after train); cases that may not be in it, such as a training
+role, or a later one that the manifest gives it; of test outliers the gate gets the share that it
+has of test and gate together. A cluster is placed in the latest split that one of its cases asks
+for (gate after test after validation after train); cases that may not be in it, such as a training
 outlier in a test cluster, are left out and counted, as are those whose consent is withdrawn.
 """
 

@@ -37,8 +37,8 @@ def normalised_rows(table: pd.DataFrame, rows: Rows, folder: Path) -> pd.DataFra
     Returns
     -------
     DataFrame
-        Identifiers are clean and '' where missing, labels, splits, licences and consents clean, paths
-        with `/`.
+        Identifiers are clean and '' where missing, labels, splits, licences and consents clean,
+        paths with `/`.
     """
     table = table.copy()
     paths = {name for name in (rows.image, rows.annotation) if name}

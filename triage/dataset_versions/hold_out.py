@@ -85,9 +85,10 @@ def assign_splits(
             placed = MemberSplit.FROZEN
         elif clusters[case.cluster]:
             placed = MemberSplit.GATE if placed in _HELD_OUT else MemberSplit.EXCLUDED
-        elif not frozen_keys and placed is MemberSplit.GATE:
-            if _below(case.cluster, "frozen", rule):
-                placed = MemberSplit.FROZEN
+        elif (
+            not frozen_keys and placed is MemberSplit.GATE and _below(case.cluster, "frozen", rule)
+        ):
+            placed = MemberSplit.FROZEN
         found.append(placed)
     return found
 

@@ -1,26 +1,60 @@
-"""A version of a data set is made, and stored in the case database."""
+"""A version of a data set is made; `triage.dataset_versions.stored_versions` stores it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
-from triage.dataset_versions.version import DatasetVersion
+from triage.dataset_versions.file_content import hash_images
+from triage.dataset_versions.stored_versions import (
+    consents_of_store,
+    frozen_keys,
+    latest_version,
+    store_version,
+)
+from triage.dataset_versions.version import DatasetMember, DatasetVersion, case_key, patient_key
+from triage.errors import UsageError
 from triage.hashing import hash_json
+from triage.labels.provenance import LabelProvenance
 from triage.progress import Progress
 from triage.vocabulary.learning import Consent, MemberSplit
 
-SPEC_LABEL = "data_spec"
-"""Source of a label that the data set's table states, for its hash."""
+__all__ = [
+    "consents_of_store", "exclude_withdrawn", "frozen_keys", "latest_version", "snapshot",
+    "store_version", "table_label_hash",
+]  # fmt: skip
 
 
 def table_label_hash(case: Case) -> str:
     """Return the hash of a label that only the data set's own table states."""
-    return hash_json({"value": case.condition, "source": SPEC_LABEL})
+    return LabelProvenance(value=str(case.condition)).label_hash()
+
+
+def exclude_withdrawn(
+    dataset: Dataset,
+    splits: Sequence[MemberSplit],
+    consents: Mapping[str, Consent],
+    *,
+    sources: Mapping[str, str] | None = None,
+) -> list[MemberSplit]:
+    """Return the splits with every case left out whose patient withdrew consent.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    splits : sequence of MemberSplit
+        One a case.
+    consents : mapping of str to Consent
+        By patient key, of `consents_of_store`.
+    sources : mapping of str to str, optional
+        As for `snapshot`.
+    """
+    return [
+        MemberSplit.EXCLUDED if _consent(dataset, case, consents, sources) == "withdrawn" else split
+        for case, split in zip(dataset.cases, splits, strict=True)
+    ]
 
 
 def snapshot(
@@ -52,7 +86,8 @@ def snapshot(
         consent that either of them says is withdrawn is withdrawn. Cases of a patient whose consent
         is withdrawn are left out.
     image_hashes : mapping of Path to str, optional
-        SHA-256 of files that were hashed in this run; the others are hashed here.
+        SHA-256 of files that were hashed in this run; the others are hashed here. A file that
+        cannot be read has the hash `UNREADABLE`.
     sources : mapping of str to str, optional
         Source of the cases, by `case_id`, that come from elsewhere.
     parent : str, optional
@@ -62,36 +97,49 @@ def snapshot(
     Raises
     ------
     UsageError
-        If a file cannot be read, naming the row of the case and not its identifiers.
+        If no case is left, or a case is there twice.
     """
-    raise NotImplementedError
+    elsewhere, known = sources or {}, consents or {}
+    kept = [
+        (case, split, consent)
+        for case, split in zip(dataset.cases, splits, strict=True)
+        if (consent := _consent(dataset, case, known, elsewhere)) is not Consent.WITHDRAWN
+    ]
+    hashes = hash_images((case for case, _, _ in kept), image_hashes, progress)
+    members = []
+    for case, split, consent in kept:
+        place = elsewhere.get(case.case_id, source)
+        key = case_key(place, case.case_id)
+        members.append(
+            DatasetMember(
+                case_key=key,
+                patient_key=patient_key(place, case.patient_id),
+                cluster_key=hash_json(["cluster", source, case.cluster]),
+                images=tuple(hashes[path] for path in case.images),
+                condition=str(case.condition),
+                label_hash=(labels or {}).get(key) or table_label_hash(case),
+                licence=case.licence or dataset.spec.licence,
+                consent=consent,
+                split=split,
+            )
+        )
+    if not members:
+        raise UsageError("no case is left", where=dataset.spec.name)
+    if len({member.case_key for member in members}) < len(members):
+        raise UsageError("a case is there twice", where=dataset.spec.name)
+    return DatasetVersion.of_members(dataset.spec.name, _spec_hash(dataset), members, parent)
 
 
-def store_version(session: Session, version: DatasetVersion, *, actor: str, reason: str) -> int:
-    """Store a version, freeze its frozen cases, append the event; return its row.
-
-    The same root again changes nothing.
-
-    Raises
-    ------
-    LeakError
-        If it leaks.
-    FrozenSetError
-        If a case of the frozen set has another image or label now, or would train.
-    """
-    raise NotImplementedError
+def _consent(
+    dataset: Dataset,
+    case: Case,
+    consents: Mapping[str, Consent],
+    sources: Mapping[str, str] | None,
+) -> Consent:
+    place = (sources or {}).get(case.case_id, dataset.spec.case_source)
+    stated = consents.get(patient_key(place, case.patient_id))
+    return case.consent if stated is None or case.consent is Consent.WITHDRAWN else stated
 
 
-def latest_version(session: Session, spec_name: str) -> DatasetVersion | None:
-    """Return the newest version of a spec's data, None if there is none."""
-    raise NotImplementedError
-
-
-def frozen_keys(session: Session, spec_name: str) -> frozenset[str]:
-    """Return the keys of the frozen regression set of a spec, without withdrawn cases."""
-    raise NotImplementedError
-
-
-def consents_of_store(session: Session) -> dict[str, Consent]:
-    """Return the consent of the patients of the case database who withdrew it, by patient key."""
-    raise NotImplementedError
+def _spec_hash(dataset: Dataset) -> str:
+    return hash_json(dataset.spec.model_dump(mode="json"))

@@ -65,6 +65,18 @@ def load_test_split(
         If the spec places training and validation cases differently than the bundle's: test cases
         may have trained. It may divide test into test and gate.
     """
+    check_placement(spec, manifest, trained)
+    return load_dataset(spec, Path(root), manifest.roles.seed, for_training=False)
+
+
+def check_placement(spec: DataSpec, manifest: BundleManifest, trained: DataSpec) -> None:
+    """Check that a spec places cases in the splits that a bundle was trained with.
+
+    Raises
+    ------
+    UsageError
+        If it does not: test cases may have trained.
+    """
     roles = manifest.roles
     draw = draw_roles(spec, roles.seed)
     # Test outliers may be other conditions than the bundle's, as long as it never met them.
@@ -76,7 +88,6 @@ def load_test_split(
             where=spec.name,
             hint="Use the bundle's own spec (spec.json in the bundle).",
         )
-    return load_dataset(spec, Path(root), roles.seed, for_training=False)
 
 
 def _placement(spec: DataSpec) -> list[object]:

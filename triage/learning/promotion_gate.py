@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from triage.data.strict_yaml import load_model
 from triage.errors import unknown_name
 from triage.evaluation import METRICS, Difference, Estimate
-from triage.store import LabelSource
+from triage.labels.label_rule import LabelRule
 
 NOT_ENOUGH = "not enough evidence"
 """The end of a check's sentence where no interval could be judged."""
@@ -19,17 +19,6 @@ NOT_ENOUGH = "not enough evidence"
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LabelRule(_Model):
-    """Which labels from reviews may train, and how many are needed."""
-
-    sources: tuple[LabelSource, ...] = (
-        LabelSource.HISTOLOGY,
-        LabelSource.ADJUDICATED,
-        LabelSource.BLIND,
-    )
-    min_labels: int = Field(1, ge=0)
 
 
 class Requirement(_Model):

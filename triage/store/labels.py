@@ -7,9 +7,10 @@ out unless asked for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from triage.ledger.events.label_events import LabelAdded, LabelWithdrawn
@@ -17,7 +18,8 @@ from triage.store.base import utc_now
 from triage.store.cases import image_records
 from triage.store.ledger import append_event
 from triage.store.records import TrainingLabel
-from triage.store.tables import Case, Label, PlantedCase
+from triage.store.tables import Case, Label, Patient, PlantedCase, Read
+from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.label_sources import LabelSource
 
 
@@ -30,6 +32,9 @@ def add_label(
     given_by: str,
     ai_visible: bool,
     read_id: int | None = None,
+    votes: Mapping[str, int] | None = None,
+    given_at: datetime | None = None,
+    actor: str | None = None,
     at: datetime | None = None,
 ) -> int:
     """Add a label to a case and return its number.
@@ -47,8 +52,14 @@ def add_label(
         Whether that person had seen the AI's opinion of this case.
     read_id : int, optional
         The read that the label comes from.
+    votes : mapping of int, optional
+        How many readers named each condition, where the label stands for several.
+    given_at : datetime, optional
+        When it was given, where it is added later.
+    actor : str, optional
+        Who adds it, where that is not who gave it.
     at : datetime, optional
-        When it was given; now by default.
+        When it is added; now by default.
     """
     moment = at or utc_now()
     row = Label(
@@ -58,17 +69,22 @@ def add_label(
         given_by=given_by,
         ai_visible=ai_visible,
         read_id=read_id,
-        created_at=moment,
+        created_at=given_at or moment,
+        votes=None if votes is None else dict(votes),
     )
     session.add(row)
     session.flush()
-    append_event(
-        session,
-        LabelAdded(row.id, condition, source, ai_visible, read_id),
-        actor=given_by,
-        case_id=case_id,
-        at=moment,
+    by_another = actor is not None and actor != given_by
+    event = LabelAdded(
+        row.id,
+        condition,
+        source,
+        ai_visible,
+        read_id,
+        votes=row.votes,
+        given_by=given_by if by_another else None,
     )
+    append_event(session, event, actor=actor or given_by, case_id=case_id, at=moment)
     return row.id
 
 
@@ -88,7 +104,8 @@ def labels_for_training(
 ) -> list[TrainingLabel]:
     """Return the labels that training may use, oldest first; a case may have several.
 
-    Neither labels of undone decisions nor those of planted cases are among them.
+    Neither labels of undone decisions nor those of planted cases are among them, nor those of
+    patients who have withdrawn their consent.
 
     Parameters
     ----------
@@ -96,15 +113,13 @@ def labels_for_training(
         Also those given by readers who had seen the AI's opinion.
     """
     query = (
-        select(Label)
+        select(Label, Read.urgency)
+        .outerjoin(Read, Read.id == Label.read_id)
         .options(
             joinedload(Label.case).joinedload(Case.patient),
             joinedload(Label.case).selectinload(Case.images),
         )
-        .where(
-            Label.withdrawn_at.is_(None),
-            ~select(PlantedCase.case_id).where(PlantedCase.case_id == Label.case_id).exists(),
-        )
+        .where(Label.withdrawn_at.is_(None), ~_is_planted(), ~_has_no_consent())
         .order_by(Label.id)
     )
     if not include_ai_visible:
@@ -123,6 +138,27 @@ def labels_for_training(
             images=image_records(row.case),
             groups=row.case.groups,
             read_id=row.read_id,
+            case_id=row.case_id,
+            votes=row.votes,
+            urgency=None if urgency is None else Urgency(urgency),
         )
-        for row in session.scalars(query)
+        for row, urgency in session.execute(query)
     ]
+
+
+def labels_kept_back(session: Session) -> tuple[int, int]:
+    """Return how many standing labels are of planted cases, and of patients without consent."""
+    counted = select(func.count()).select_from(Label).where(Label.withdrawn_at.is_(None))
+    planted = session.scalar(counted.where(_is_planted())) or 0
+    refused = session.scalar(counted.where(~_is_planted(), _has_no_consent())) or 0
+    return planted, refused
+
+
+def _is_planted() -> ColumnElement[bool]:
+    return select(PlantedCase.case_id).where(PlantedCase.case_id == Label.case_id).exists()
+
+
+def _has_no_consent() -> ColumnElement[bool]:
+    gone = Patient.consent_withdrawn_at.is_not(None) | Patient.deleted_at.is_not(None)
+    of_patient = select(Case.id).join(Patient, Case.patient_id == Patient.id)
+    return of_patient.where(Case.id == Label.case_id, gone).exists()

@@ -19,11 +19,17 @@ from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.label_sources import LabelSource
 from triage.vocabulary.laterality import Laterality
 from triage.vocabulary.modality import Modality
-from triage.vocabulary.reserved_names import CASE_PREFIX, IMAGE_PREFIX, is_reserved
+from triage.vocabulary.reserved_names import (
+    CASE_PREFIX,
+    DELETED_PREFIX,
+    IMAGE_PREFIX,
+    is_reserved,
+)
 
 GroupValue = str | int | float | bool | None
 _RESERVED = (
-    f"An id begins with {CASE_PREFIX!r} or {IMAGE_PREFIX!r}, which are kept for what has no id."
+    f"An id begins with {CASE_PREFIX!r}, {IMAGE_PREFIX!r} or {DELETED_PREFIX!r}, which are kept "
+    "for what has no id."
 )
 
 
@@ -261,7 +267,9 @@ class TrainingLabel:
     """A label with what training needs beside it: the images, the patient, who gave it, and how.
 
     ``condition`` may be ``NOT_LISTED``: the reader found none of the system's
-    conditions fitting. ``read_id`` is the read it comes from, None where it comes from none.
+    conditions fitting. ``read_id`` is the read it comes from and ``urgency`` what that read states,
+    both None where it comes from none. ``diagnoses`` holds what the read says of the diagnoses of a
+    volume, by key; see `triage.labels.spec_classes`.
     """
 
     case: str
@@ -275,6 +283,10 @@ class TrainingLabel:
     images: tuple[ImageRecord, ...]
     groups: Mapping[str, GroupValue]
     read_id: int | None = None
+    case_id: int = 0
+    votes: Mapping[str, int] | None = None
+    urgency: Urgency | None = None
+    diagnoses: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from triage.data.manifest import Case
 from triage.data.spec import DataSpec
-from triage.learning.reviewed_cases import ReviewedCase
+from triage.labels.reviewed_cases import ReviewedCase
 from triage.store import TrainingLabel
 from triage.store.label_strength import strongest
 from triage.vocabulary.subgroup_levels import UNKNOWN

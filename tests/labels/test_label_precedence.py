@@ -8,7 +8,7 @@ import pytest
 from tests.store.conftest import store, url
 from tests.store.make import NOON, case
 from triage.data.spec_files import load_spec, shipped_spec
-from triage.learning.label_precedence import cases_of_labels
+from triage.labels.label_precedence import cases_of_labels
 from triage.store import LabelSource, Store, TrainingLabel, add_case, add_label, labels_for_training
 from triage.store.labels import withdraw_labels
 from triage.store.planted import add_planted

@@ -7,7 +7,7 @@ import pytest
 
 from triage.data.manifest import Case
 from triage.hashing import hash_bytes, hash_file
-from triage.learning.reviewed_cases import LeftOutReason, content_hashes, file_problem
+from triage.labels.reviewed_cases import LeftOutReason, content_hashes, file_problem
 from triage.store.records import ImageRecord
 
 CONTENT = b"some picture"

@@ -1,0 +1,1 @@
+"""Retraining: from reviews and data to a challenger that the gate has judged, in steps."""
