@@ -13,7 +13,8 @@ from triage.errors import StoreError
 from triage.gating import judge as judge_module
 from triage.gating.check_keys import IMPROVEMENT
 from triage.gating.evidence import GateEvidence
-from triage.gating.gate_runs import uses
+from triage.gating.gate import run_gate
+from triage.gating.gate_runs import next_state, uses
 from triage.gating.hold_out_ladder import HoldOutState, level_of_use
 from triage.gating.judge import Judged, judge_with_hold_out, policy_at, submission_hash
 from triage.gating.policy import GatePolicy, LoadedPolicy
@@ -103,7 +104,7 @@ def test_another_time_of_a_case_is_the_same_submission() -> None:
 def test_a_submission_that_was_counted_meanwhile_is_judged_again_at_its_level(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, levels = judge_module.run_gate, []
+    real, levels = run_gate, []
 
     def with_another_first(loaded, *arguments, **named):  # type: ignore[no-untyped-def]
         levels.append(loaded.policy.improvement.level)
@@ -121,7 +122,7 @@ def test_a_submission_that_was_counted_meanwhile_is_judged_again_at_its_level(
 def test_a_split_that_others_use_all_the_time_is_an_error(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, numbers = judge_module.next_state, iter(range(1, 100))
+    real, numbers = next_state, iter(range(1, 100))
 
     def moving(*given: object) -> HoldOutState:
         state = real(*given)  # type: ignore[arg-type]
