@@ -38,6 +38,7 @@ READING = {
     "ledger checkpoint",
     "ledger verify",
     "policy show",
+    "retrain-policy record",
     "ui",
     "user list",
 }

@@ -59,6 +59,8 @@ def test_the_tree_is_the_documented_one() -> None:
             "user add", "user list", "user disable", "user enable", "user role", "user passwd",
             "policy show", "policy set", "review-figures", "audit plan", "audit register",
             "audit run", "audit compare", "audit verify", "label import",
+            "retrain-policy show", "retrain-policy sign", "retrain-policy plan",
+            "retrain-policy record",
         )
     }  # fmt: skip
 
