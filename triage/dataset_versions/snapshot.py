@@ -17,6 +17,7 @@ from triage.dataset_versions.stored_versions import (
 from triage.dataset_versions.version import DatasetMember, DatasetVersion, case_key, patient_key
 from triage.errors import UsageError
 from triage.hashing import hash_json
+from triage.labels.provenance import LabelProvenance
 from triage.progress import Progress
 from triage.vocabulary.learning import Consent, MemberSplit
 
@@ -25,13 +26,10 @@ __all__ = [
     "store_version", "table_label_hash",
 ]  # fmt: skip
 
-SPEC_LABEL = "data_spec"
-"""Source of a label that the data set's table states, for its hash."""
-
 
 def table_label_hash(case: Case) -> str:
     """Return the hash of a label that only the data set's own table states."""
-    return hash_json({"value": case.condition, "source": SPEC_LABEL})
+    return LabelProvenance(value=str(case.condition)).label_hash()
 
 
 def exclude_withdrawn(

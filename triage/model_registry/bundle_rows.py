@@ -1,4 +1,4 @@
-"""The bundles of the case database by alias, digest or folder, without stand-ins of planted cases."""
+"""The bundles of the database by alias, digest or folder, without stand-ins of planted cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who takes a step on the registry: an account with the permission, as it is in the database now."""
+"""Who takes a step on the registry: an account with the permission, as it is stored now."""
 
 from __future__ import annotations
 

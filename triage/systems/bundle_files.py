@@ -37,9 +37,7 @@ def check_listed(folder: Path, files: Mapping[str, str]) -> None:
         found = list_files(folder)
         wrong = files.keys() ^ found
         # Files that are not listed are not read: nothing bounds their size.
-        wrong |= {
-            name for name in files.keys() & found if hash_file(folder / name) != files[name]
-        }
+        wrong |= {name for name in files.keys() & found if hash_file(folder / name) != files[name]}
     except OSError as error:
         raise BundleError("has a file that cannot be read", where=str(folder)) from error
     if wrong:

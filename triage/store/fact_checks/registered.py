@@ -18,6 +18,7 @@ from triage.store.fact_checks.settings import (
     bundle_findings,
     planted_findings,
     policy_findings,
+    promotion_findings,
 )
 from triage.store.fact_checks.worklist_order import order_findings
 
@@ -34,6 +35,7 @@ FACT_CHECKS: tuple[FactCheck, ...] = (
     review_findings,
     account_findings,
     bundle_findings,
+    promotion_findings,
     policy_findings,
     planted_findings,
     gate_run_findings,
