@@ -24,6 +24,7 @@ from pipelines.cli.db import db_backup, db_check, db_restore, db_upgrade
 from pipelines.cli.demo import demo
 from pipelines.cli.evaluate import evaluate
 from pipelines.cli.inspect import inspect
+from pipelines.cli.label import label_import
 from pipelines.cli.ledger import (
     ledger_checkpoint,
     ledger_keygen,
@@ -41,10 +42,17 @@ from pipelines.cli.registry import (
     registry_retire,
     registry_rollback,
 )
+from pipelines.cli.registry_export import registry_export
 from pipelines.cli.registry_files import registry_diff, registry_sign, registry_verify
 from pipelines.cli.registry_shadow import registry_shadow
 from pipelines.cli.report import report
 from pipelines.cli.retrain import retrain
+from pipelines.cli.retrain_policy import (
+    retrain_policy_plan,
+    retrain_policy_record,
+    retrain_policy_show,
+    retrain_policy_sign,
+)
 from pipelines.cli.review_figures import review_figures
 from pipelines.cli.score import score
 from pipelines.cli.segment import segment
@@ -154,6 +162,10 @@ ledger_app.command("checkpoint")(ledger_checkpoint)
 ledger_app.command("rotate")(ledger_rotate)
 ledger_app.command("verify")(ledger_verify)
 
+label_app = typer.Typer(no_args_is_help=True, help="Labels of cases.", rich_markup_mode=None)
+app.add_typer(label_app, name="label")
+label_app.command("import")(label_import)
+
 audit_app = typer.Typer(no_args_is_help=True, help="Audits of systems.", rich_markup_mode=None)
 app.add_typer(audit_app, name="audit")
 audit_app.command("plan")(audit_plan)
@@ -185,6 +197,17 @@ registry_app.command("shadow")(registry_shadow)
 registry_app.command("diff")(registry_diff)
 registry_app.command("sign")(registry_sign)
 registry_app.command("verify")(registry_verify)
+registry_app.command("export")(registry_export)
+retrain_policy_app = typer.Typer(
+    no_args_is_help=True,
+    help="The policy of retraining, its signature, and change control documents.",
+    rich_markup_mode=None,
+)
+app.add_typer(retrain_policy_app, name="retrain-policy")
+retrain_policy_app.command("show")(retrain_policy_show)
+retrain_policy_app.command("sign")(retrain_policy_sign)
+retrain_policy_app.command("plan")(retrain_policy_plan)
+retrain_policy_app.command("record")(retrain_policy_record)
 
 user_app = typer.Typer(no_args_is_help=True, help="Accounts.", rich_markup_mode=None)
 app.add_typer(user_app, name="user")

@@ -1,4 +1,4 @@
-"""The verb that trains a challenger on reviewed labels."""
+"""The verb that trains a challenger on reviewed labels and has it judged."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import typer
 
 from pipelines.cli.acting import As, PasswordStdin, acting
 from pipelines.cli.console import (
-    Bundle,
+    Backbones,
+    Config,
     Db,
     Json,
+    Members,
+    RecipeName,
     Root,
     Spec,
     bars,
@@ -21,70 +24,96 @@ from pipelines.cli.console import (
     summarise,
 )
 from triage.accounts import Action
-from triage.errors import ExitCode
+from triage.errors import UsageError
+from triage.labels.reviewed_cases import LeftOutReason
 
 
 def retrain(
-    bundle: Bundle,
     spec: Spec,
     root: Root,
-    policy: Annotated[Path, typer.Option("--policy", help="Promotion rule (YAML).")],
+    policy: Annotated[Path, typer.Option("--policy", help="Retraining policy (YAML).")],
     out: Annotated[Path, typer.Option("--out", help="Challenger bundle to write.")],
+    bundle: Annotated[
+        Path | None,
+        typer.Option("--bundle", help="The champion (a folder); none for the first training."),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Check everything, say what would train, write nothing."),
+    ] = False,
+    recipe: RecipeName = "default",
+    backbone: Backbones = None,
+    members: Members = None,
+    roles_seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of the role draw of a first training.")
+    ] = None,
+    config: Config = None,
     db: Db = None,
     as_name: As = None,
     password_stdin: PasswordStdin = False,
     as_json: Json = False,
 ) -> None:
-    """Train a challenger on reviewed labels, compare it with the champion, promote or refuse.
+    """Train a challenger on reviewed labels and have the gate judge it; a killed run goes on.
 
     Example: triage retrain --bundle bundles/a --spec data_specs/derm_phantoms.yaml
     --root work/phantoms --policy data_specs/retrain_policy.yaml --out bundles/b
     """
     from triage.data.spec_files import load_spec
-    from triage.learning.promotion_gate import lacks_evidence_only, load_policy
-    from triage.learning.retrain import retrain as run
+    from triage.gating.policy import load_gate_policy
+    from triage.learning.recipes import recipe_backbones
+    from triage.learning.retraining.dry_run import plan_lines, plan_retrain
+    from triage.learning.retraining.pipeline import retrain as run
+    from triage.learning.retraining.request import RetrainRequest
+    from triage.learning.retraining.result_page import text_lines
+    from triage.learning.settings import settings_for
 
-    rule = load_policy(policy)
+    loaded, data = load_gate_policy(policy), load_spec(spec)
+    settings = None
+    if bundle is None:
+        settings = settings_for(
+            data,
+            tuple(backbone or recipe_backbones(recipe, root)),
+            config,
+            recipe=recipe,
+            members=members,
+        )
+    elif backbone or members or config or roles_seed is not None or recipe != "default":
+        raise UsageError(
+            "the settings are the champion's, so none can be given",
+            where="--bundle",
+            hint="Leave out --recipe, --backbone, --members, --config and --roles-seed.",
+        )
     with store_at(db) as store:
         by = acting(store, as_name, password_stdin, Action.CHANGE_MODELS)  # before the long work
+        request = RetrainRequest(
+            spec=data,
+            root=root,
+            policy=loaded,
+            out=out,
+            bundle=bundle,
+            settings=settings,
+            roles_seed=roles_seed,
+            actor=by.name,
+            cache_folder=cache_folder(),
+        )
         with bars(as_json) as report:
-            result = run(
-                bundle,
-                load_spec(spec),
-                root,
-                rule,
-                out,
-                store,
-                actor=by.name,
-                cache_folder=cache_folder(),
-                report=report,
-            )
-    checks = [
-        f"  {'holds' if check['holds'] else 'fails'}  {check['check']}"
-        for check in result.summary["checks"]
-    ]
-    few = lacks_evidence_only(result.summary["checks"])
-    reason = "not enough evidence: " if few else ""
-    verdict = "promoted" if result.promoted else f"refused: {reason}the champion stays"
-    trained = result.summary["labels"]["trained_on"]
+            if dry_run:
+                plan = plan_retrain(request, store, report=report)
+            else:
+                result = run(request, store, report=report)
+    if dry_run:
+        say(as_json, plan.model_dump(mode="json"), *plan_lines(plan))
+        return
     say(
         as_json,
-        {
-            "out": str(out),
-            **result.summary,
-            "left_out": [each.as_json() for each in result.left_out],
-        },
-        f"{out}: challenger trained with {trained} reviewed cases",
-        *summarise(
-            [
-                f"  left out: case {each.case} of {each.source}: {each.reason.sentence}"
-                for each in result.left_out
-            ]
-        ),
-        *checks,
-        f"{verdict}",
+        {**result.model_dump(mode="json"), "verdict": result.verdict},
+        *summarise([_left_out(each) for each in result.left_out]),
+        *text_lines(result),
     )
-    if not result.promoted:
-        raise typer.Exit(ExitCode.NOT_ENOUGH_EVIDENCE if few else ExitCode.ANSWERED_NO)
-    if result.left_out:
-        raise typer.Exit(ExitCode.SOME_REJECTED)
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
+
+
+def _left_out(each: dict[str, str]) -> str:
+    sentence = LeftOutReason(each["reason"]).sentence
+    return f"left out: case {each['case']} of {each['source']}: {sentence}"

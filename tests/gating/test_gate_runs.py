@@ -8,7 +8,12 @@ import pytest
 from sqlalchemy import text
 
 from triage.gating.gate_runs import judged, next_state, record_gate_run, uses, uses_of
-from triage.gating.hold_out_ladder import HoldOutState, PairedDifference, level_of_use
+from triage.gating.hold_out_ladder import (
+    HoldOutState,
+    PairedDifference,
+    answered,
+    level_of_use,
+)
 from triage.gating.result import CheckResult, GateResult
 from triage.gating.shown_result import shown_result
 from triage.store import Store, events, open_store
@@ -45,7 +50,7 @@ def use(
     given = result(submission, **changes)
 
     def work(session) -> HoldOutState:  # type: ignore[no-untyped-def]
-        state = next_state(session, given.gate_set, submission, difference, cases)
+        state = answered(next_state(session, given.gate_set, submission, cases), difference)
         shown = shown_result(given, state)
         record_gate_run(session, shown, champion=None, challenger=None, actor="Eng", state=state)
         return state

@@ -11,13 +11,21 @@ from scipy import stats
 
 from triage.gating.hold_out_ladder import (
     ALPHA,
+    HoldOutState,
     PairedDifference,
-    answer,
+    answered,
     auroc_difference,
     level_of_use,
     placements,
     round_to,
 )
+
+
+def counted(use: int, improvements: int) -> HoldOutState:
+    level = level_of_use(use, improvements)
+    return HoldOutState(
+        use=use, improvements=improvements, level=level, step=None, better=False, claimed=0.0
+    )
 
 
 def scores(generator: np.random.Generator, n: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
@@ -67,8 +75,7 @@ def test_cases_of_one_patient_count_as_one() -> None:
     after = before + 0.3 * np.random.default_rng(2).normal(size=200)
     once = auroc_difference(before, after, positive)
     patients = np.tile(np.arange(200), 3)
-    before, after, positive = (np.tile(each, 3) for each in (before, after, positive))
-    thrice = auroc_difference(before, after, positive, patients)
+    thrice = auroc_difference(np.tile(before, 3), np.tile(after, 3), np.tile(positive, 3), patients)
     assert once is not None
     assert thrice is not None
     assert thrice.value == pytest.approx(once.value)
@@ -81,7 +88,7 @@ def test_one_positive_patient_gives_no_comparison() -> None:
 
 
 def test_a_step_is_the_quantile_of_the_level_times_the_standard_error() -> None:
-    found = answer(PairedDifference(0.05, 0.01, 60), use=3, improvements=1)
+    found = answered(counted(3, 1), PairedDifference(0.05, 0.01, 60))
     assert found.step == pytest.approx(stats.t.isf(level_of_use(3, 1), 60) * 0.01)
     assert found.better
     assert found.step is not None
@@ -92,7 +99,7 @@ def test_a_step_is_the_quantile_of_the_level_times_the_standard_error() -> None:
     "difference", [None, PairedDifference(0.5, 0.0, 60), PairedDifference(0.02, 0.01, 60)]
 )
 def test_nothing_that_is_not_sure_is_better(difference: PairedDifference | None) -> None:
-    found = answer(difference, use=2, improvements=0)
+    found = answered(counted(2, 0), difference)
     assert not found.better
     assert found.claimed == 0
 

@@ -2,24 +2,28 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-import triage.learning.retrain as module
 from tests.pipelines.command import Command, make_command
 from tests.pipelines.retraining import put
 from tests.tiny import TinyBundle, noise
 from triage.data.dataset import Dataset
 from triage.data.spec import DataSpec
+from triage.gating.policy import LoadedPolicy
 from triage.intake.case_table import read_unlabelled
 from triage.learning.evaluate import EvaluationRun, evaluate_bundle
-from triage.learning.promotion_gate import RetrainPolicy
-from triage.learning.retrain import RetrainResult, retrain
+from triage.learning.retraining.pipeline import retrain
+from triage.learning.retraining.request import RetrainRequest
+from triage.learning.retraining.result import RetrainResult
+from triage.learning.retraining.seed_flips import TWIN
 from triage.phantoms.skin import write_phantoms
 from triage.store import Store, open_store
+from triage.systems.photographs.family import PhotographFamily
 
 
 @pytest.fixture
@@ -95,13 +99,16 @@ def filled(store: Store, clinic: Path, tiny_bundle: TinyBundle, phantom_spec: Da
 def trained_on(monkeypatch: pytest.MonkeyPatch) -> list[Dataset]:
     """The data set that each challenger trains on."""
     seen: list[Dataset] = []
-    fit_system = module.fit_system
+    refit = PhotographFamily.refit
 
-    def recording(dataset: Dataset, *arguments: Any, **options: Any) -> Any:
-        seen.append(dataset)
-        return fit_system(dataset, *arguments, **options)
+    def recording(
+        self: Any, system: Any, manifest: Any, dataset: Dataset, name: str, **options: Any
+    ) -> Any:
+        if name != TWIN:
+            seen.append(dataset)
+        return refit(self, system, manifest, dataset, name, **options)
 
-    monkeypatch.setattr(module, "fit_system", recording)
+    monkeypatch.setattr(PhotographFamily, "refit", recording)
     return seen
 
 
@@ -113,15 +120,17 @@ def run(
     phantom_root: Path,
     tmp_path: Path,
 ):
-    def retrain_with(rule: RetrainPolicy, out: Path = tmp_path / "challenger") -> RetrainResult:
-        return retrain(
-            tiny_bundle.folder,
-            phantom_spec,
-            phantom_root,
-            rule,
-            out,
-            store,
+    def retrain_with(
+        rule: LoadedPolicy, out: Path = tmp_path / "challenger", **changes: Any
+    ) -> RetrainResult:
+        request = RetrainRequest(
+            spec=phantom_spec,
+            root=phantom_root,
+            policy=rule,
+            out=out,
+            bundle=tiny_bundle.folder,
             cache_folder=tiny_bundle.cache,
         )
+        return retrain(replace(request, **changes), store)
 
     return retrain_with

@@ -61,6 +61,7 @@ def test_the_tree_is_the_documented_one() -> None:
             "audit run", "audit compare", "audit verify", "registry list", "registry propose",
             "registry approve", "registry reject", "registry rollback", "registry retire",
             "registry shadow", "registry diff", "registry sign", "registry verify",
+            "registry export", "label import",
         )
     }  # fmt: skip
 

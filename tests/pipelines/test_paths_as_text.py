@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from triage.learning.retrain import retrain
 
 from tests.pipelines.command import Command
 from tests.tiny import TinyBundle
@@ -21,7 +22,6 @@ from triage.learning.default_backbones import default_backbones
 from triage.learning.evaluate import evaluate_bundle, save_evaluation
 from triage.learning.find_duplicates import find_duplicates, write_groups
 from triage.learning.promotion_gate import load_policy
-from triage.learning.retrain import retrain
 from triage.learning.settings import settings_for
 from triage.learning.train import train
 from triage.oct_reading import OctReading

@@ -47,11 +47,25 @@ def store_version(session: Session, version: DatasetVersion, *, actor: str, reas
     check_apart(version, map(_frozen_member, frozen))
     own = [row for row in frozen if row.spec_name == version.spec_name]
     check_frozen(version, map(_frozen_member, own))
-    known = session.scalar(
-        select(DatasetVersionRow.id).where(DatasetVersionRow.root == version.root)
-    )
+    row_id = add_version(session, version, actor=actor, reason=reason)
+    if not own:
+        _freeze(session, version, row_id)
+    return row_id
+
+
+def add_version(session: Session, version: DatasetVersion, *, actor: str, reason: str) -> int:
+    """Store a version with its event, unchecked; return its row.
+
+    A root that is stored stays as it is: the newest one changes nothing, and an earlier one gets an
+    event that makes it the newest again.
+    """
+    made = DatasetVersionMade(version.root, version.parent, len(version.members), reason)
+    known = session.scalar(select(DatasetVersionRow).where(DatasetVersionRow.root == version.root))
     if known is not None:
-        return known
+        newest = _latest_row(session, version.spec_name)
+        if newest is not None and newest.id != known.id:
+            append_event(session, made, actor=actor)
+        return known.id
     row = DatasetVersionRow(
         root=version.root,
         spec_name=version.spec_name,
@@ -70,13 +84,7 @@ def store_version(session: Session, version: DatasetVersion, *, actor: str, reas
             for position, member in enumerate(version.members)
         ],
     )
-    if not own:
-        _freeze(session, version, row.id)
-    append_event(
-        session,
-        DatasetVersionMade(version.root, version.parent, len(version.members), reason),
-        actor=actor,
-    )
+    append_event(session, made, actor=actor)
     return row.id
 
 
@@ -158,13 +166,26 @@ def _frozen_member(row: FrozenCaseRow) -> DatasetMember:
 
 def latest_version(session: Session, spec_name: str) -> DatasetVersion | None:
     """Return the newest version of a spec's data, None if there is none."""
-    row = session.scalar(
+    row = _latest_row(session, spec_name)
+    return None if row is None else _version(session, row)
+
+
+def _latest_row(session: Session, spec_name: str) -> DatasetVersionRow | None:
+    rows = session.scalars(
         select(DatasetVersionRow)
         .where(DatasetVersionRow.spec_name == spec_name)
-        .order_by(DatasetVersionRow.id.desc())
-        .limit(1)
-    )
-    return None if row is None else _version(session, row)
+        .order_by(DatasetVersionRow.id)
+    ).all()
+    place = {row.root: number for number, row in enumerate(rows)}
+    made = [
+        place[event.root]
+        for _, _, _, event in typed_events(session, EventType.DATASET_VERSION_MADE)
+        if isinstance(event, DatasetVersionMade) and event.root in place
+    ]
+    if not rows:
+        return None
+    # Events of this transaction are not sealed yet: a row without one is newer than all that are.
+    return rows[made[-1]] if len(rows) - 1 in made else rows[-1]
 
 
 def version_of_root(session: Session, root: str) -> DatasetVersion:

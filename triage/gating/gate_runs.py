@@ -9,11 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from triage.gating.hold_out_ladder import (
-    HoldOutState,
-    PairedDifference,
-    answer,
-)
+from triage.gating.hold_out_ladder import HoldOutState, level_of_use
 from triage.gating.result import GateResult
 from triage.hashing import hash_bytes
 from triage.ledger.events.learning_events import GateRun
@@ -36,7 +32,8 @@ class Uses:
     Parameters
     ----------
     submissions : tuple of str
-        Different ones, in the order of their first use, of this set and of those it continues.
+        Hashes of both predictions, in the order of their first use, of this set and of those it
+        continues.
     improvements : tuple of str
         Those that were called better.
     continues : tuple of str
@@ -91,14 +88,14 @@ def uses_of(session: Session, gate_set: str, cases: Sequence[str] = ()) -> Uses:
         less than one that was used is not unused.
     """
     continues = _continued(session, gate_set, cases)
-    rows = session.execute(
-        select(GateRunRow.submission, GateRunRow.hold_out_state)
+    rows = session.scalars(
+        select(GateRunRow.hold_out_state)
         .where(GateRunRow.gate_set.in_((gate_set, *continues)))
         .order_by(GateRunRow.id)
     ).all()
     first: dict[str, bool] = {}
-    for submission, state in rows:
-        first.setdefault(submission, bool(state.get("better", False)))
+    for state in rows:
+        first.setdefault(str(state.get("predictions")), bool(state.get("better", False)))
     better = tuple(submission for submission, improved in first.items() if improved)
     return Uses(tuple(first), better, continues)
 
@@ -123,36 +120,41 @@ def _continued(session: Session, gate_set: str, cases: Sequence[str]) -> tuple[s
 
 
 def next_state(
-    session: Session,
-    gate_set: str,
-    submission: str,
-    difference: PairedDifference | None,
-    cases: Sequence[str] = (),
+    session: Session, gate_set: str, predictions: str, cases: Sequence[str] = ()
 ) -> HoldOutState:
-    """Count a submission and answer it; the caller records it in the same transaction for writing.
+    """Count a submission, which is not answered yet.
 
-    Writers to the table wait for each other from here to the end of the transaction, so that no two
-    submissions get the same number.
+    In a transaction for writing, other writers wait from here to its end, so that no two
+    submissions get the same number; in one for reading, the number may be taken meanwhile.
 
     Parameters
     ----------
-    difference : PairedDifference or None
-        On the policy's measure of improvement, larger is better.
+    gate_set : str
+    predictions : str
+        Hash of both predictions. The same under another policy, or with other evidence, have the
+        number that they had.
     cases : sequence of str
         Keys of the gate set's cases.
     """
     _lock(session)
     before = uses_of(session, gate_set, cases)
-    order = list(before.submissions)
-    # The same predictions under another policy have the number that they had.
-    place = order.index(submission) if submission in order else len(order)
+    order = before.submissions
+    place = order.index(predictions) if predictions in order else len(order)
     improvements = sum(one in before.improvements for one in order[:place])
-    state = answer(difference, place + 1, improvements)
     is_first = not session.scalar(
         select(func.count()).select_from(GateRunRow).where(GateRunRow.gate_set == gate_set)
     )
-    digests = tuple(sorted(case_digest(case) for case in cases)) if is_first else ()
-    return state.model_copy(update={"cases": digests, "continues": before.continues})
+    return HoldOutState(
+        predictions=predictions,
+        use=place + 1,
+        improvements=improvements,
+        level=level_of_use(place + 1, improvements),
+        step=None,
+        better=False,
+        claimed=0.0,
+        cases=tuple(sorted(case_digest(case) for case in cases)) if is_first else (),
+        continues=before.continues,
+    )
 
 
 def _lock(session: Session) -> None:

@@ -56,6 +56,8 @@ class HoldOutState(BaseModel):
 
     Parameters
     ----------
+    predictions : str
+        Hash of both predictions.
     use : int
         Different submissions that the split has judged, this one counted.
     improvements : int
@@ -77,6 +79,7 @@ class HoldOutState(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rule: str = "ladder-1"
+    predictions: str = ""
     use: int
     improvements: int
     level: float
@@ -123,35 +126,60 @@ def level_of_use(use: int, improvements: int, alpha: float = ALPHA) -> float:
     return float(alpha / (use * (use + 1)) / 2 ** (improvements + 1) / histories)
 
 
-def answer(
-    difference: PairedDifference | None, use: int, improvements: int, alpha: float = ALPHA
-) -> HoldOutState:
-    """Return the Ladder's answer to one submission.
+def answered(counted: HoldOutState, difference: PairedDifference | None) -> HoldOutState:
+    """Return the Ladder's answer to a submission that was counted, on any measure.
 
     Parameters
     ----------
+    counted : HoldOutState
+        With its use and level.
     difference : PairedDifference or None
         None where there is nothing to compare; that is counted and is not better.
-    use, improvements : int
-        As for `level_of_use`.
 
     Notes
     -----
     The claimed gain is the lower end of the one-sided interval at the level of the use, rounded
     down to a quarter of the step: with probability 1 - alpha no claim of any use exceeds the true
     gain. A difference without variance between cases is never better.
+
+    Examples
+    --------
+    >>> first = HoldOutState(
+    ...     use=1, improvements=0, level=level_of_use(1, 0), step=None, better=False, claimed=0.0
+    ... )
+    >>> found = answered(first, PairedDifference(value=0.04, standard_error=0.01, degrees=80))
+    >>> found.better, round(found.step, 4), round(found.claimed, 4)
+    (True, 0.0228, 0.0171)
     """
-    level = level_of_use(use, improvements, alpha)
-    step, better, claimed = None, False, 0.0
-    if difference is not None and difference.standard_error > 0 and difference.degrees >= 1:
-        quantile = float(stats.t.isf(level, min(difference.degrees, _MOST_EVIDENCE)))
-        step = quantile * difference.standard_error
-        better = difference.value > step
-        if better:
-            claimed = round_down(difference.value - step, step / _PARTS_OF_A_STEP)
-    return HoldOutState(
-        use=use, improvements=improvements, level=level, step=step, better=better, claimed=claimed
-    )
+    if difference is None or not difference.standard_error > 0 or difference.degrees < 1:
+        return counted
+    quantile = float(stats.t.isf(counted.level, min(difference.degrees, _MOST_EVIDENCE)))
+    step = quantile * difference.standard_error
+    better = difference.value > step
+    claimed = round_down(difference.value - step, step / _PARTS_OF_A_STEP) if better else 0.0
+    return counted.model_copy(update={"step": step, "better": better, "claimed": claimed})
+
+
+def answered_by_interval(
+    counted: HoldOutState, better: bool, low: float | None, high: float | None
+) -> HoldOutState:
+    """Return the answer of a test that was made at the level of the use.
+
+    Parameters
+    ----------
+    counted : HoldOutState
+    better : bool
+        What the test found.
+    low, high : float or None
+        Two-sided interval at the one-sided level of the use, of a difference in whichever direction
+        is better.
+    """
+    if low is None or high is None or not low < high:
+        return counted.model_copy(update={"better": better})
+    step = (high - low) / 2
+    sure = min(abs(low), abs(high)) if better and low * high > 0 else 0.0
+    claimed = round_down(sure, step / _PARTS_OF_A_STEP)
+    return counted.model_copy(update={"step": step, "better": better, "claimed": claimed})
 
 
 def round_down(value: float, unit: float) -> float:

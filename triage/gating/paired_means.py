@@ -35,9 +35,7 @@ class CaseGains:
 
     def among(self, rows: NDArray[np.bool_]) -> CaseGains:
         """Return the same measure of some of the cases."""
-        return CaseGains(
-            self.champion, self.challenger, self.where & rows, self.low, self.high
-        )
+        return CaseGains(self.champion, self.challenger, self.where & rows, self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -79,11 +77,11 @@ class PairedMean:
             return 1.0
         return self.law.p_value(0.0) / 2
 
-    def p_not_worse(self) -> float:
-        """Return the one-sided p-value that the challenger is no worse."""
-        if self.law is None or self.value >= 0:
+    def p_not_worse(self, by: float = 0.0) -> float:
+        """Return the one-sided p-value that the challenger is no worse than by so much."""
+        if self.law is None or self.value >= -by:
             return 1.0
-        return self.law.p_value(0.0) / 2
+        return self.law.p_value(-by) / 2
 
 
 def paired_mean(gains: CaseGains, cluster: NDArray[np.int32], n_patients: int) -> PairedMean:

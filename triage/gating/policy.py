@@ -34,7 +34,7 @@ class _Model(BaseModel):
 
 
 class Margins(_Model):
-    """The largest loss of each measure that counts as none; null leaves the measure out.
+    """The loss of each measure that must be excluded; null leaves the measure out.
 
     Parameters
     ----------
@@ -71,8 +71,9 @@ class Subgroups(_Model):
     small : {'not_enough_evidence', 'left_out'}
         Whether such a level keeps the gate from passing, or is only listed.
     tolerance : float
-        A level whose measure is lower by more than this, while all other cases together do
-        significantly better than it, fails: the gain is at its expense.
+        A level that is significantly worse by more than this fails, whatever the margin. So does
+        one that is worse by more than this while all other cases together do significantly better
+        than it: their gain is at its expense.
     """
 
     axes: Literal["all"] | tuple[str, ...] = "all"
@@ -153,8 +154,8 @@ class GateChecks(_Model):
     overall: Margins = Margins(
         urgent_sensitivity=0.05, accuracy=0.03, recommendation=0.03, clinical_cost=0.1
     )
-    groups: Margins = Margins(urgent_sensitivity=0.1, accuracy=0.08, recommendation=0.08)
-    worst_group: Margins = Margins(urgent_sensitivity=0.1, accuracy=0.08)
+    groups: Margins = Margins(urgent_sensitivity=0.15, accuracy=0.1, recommendation=0.1)
+    worst_group: Margins = Margins(urgent_sensitivity=0.15, accuracy=0.1)
     calibration: Calibration | None = Calibration()
     near_ood: OutOfDistribution | None = OutOfDistribution()
     far_ood: OutOfDistribution | None = OutOfDistribution()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from triage.store.learning_tables import GateRunRow, PromotionRow, ShadowPredictionRow
+from triage.store.learning_tables import (
+    GateRunRow,
+    PromotionRow,
+    ShadowPredictionRow,
+    TrainingRunRow,
+)
 from triage.store.tables import Bundle
 from triage.vocabulary.bundle_aliases import CHAMPION
 from triage.vocabulary.learning import GateVerdict
@@ -79,6 +84,7 @@ class ReadinessFacts:
     signed_off : bool
         Whether that approval stands in for evidence.
     withdrawn : bool
+        Or retired.
     rule : ReadinessRule
         Of the policy that judged it; the default where none did.
     """
@@ -95,7 +101,7 @@ class ReadinessFacts:
     approved_by: str | None = None
     signed_off: bool = False
     withdrawn: bool = False
-    rule: ReadinessRule = ReadinessRule()
+    rule: ReadinessRule = field(default_factory=ReadinessRule)
 
 
 @dataclass(frozen=True)
@@ -207,7 +213,14 @@ def readiness_facts(session: Session, digest: str) -> ReadinessFacts:
         return ReadinessFacts()
     run = session.scalars(
         select(GateRunRow)
-        .where(GateRunRow.challenger_id == bundle.id)
+        # A retrained challenger is judged before it is registered; its training run names both.
+        .outerjoin(TrainingRunRow, TrainingRunRow.gate_run_id == GateRunRow.id)
+        .where(
+            or_(
+                GateRunRow.challenger_id == bundle.id,
+                TrainingRunRow.challenger_id == bundle.id,
+            )
+        )
         .order_by(GateRunRow.id.desc())
         .limit(1)
     ).one_or_none()
@@ -237,6 +250,6 @@ def readiness_facts(session: Session, digest: str) -> ReadinessFacts:
         champion=bundle.alias == CHAMPION,
         approved_by=None if promotion is None else promotion.approved_by,
         signed_off=promotion is not None and promotion.signed_off,
-        withdrawn=bundle.withdrawn_at is not None,
+        withdrawn=bundle.withdrawn_at is not None or bundle.retired_at is not None,
         rule=rule or ReadinessRule(),
     )

@@ -10,11 +10,10 @@ from triage.gating.hold_out_ladder import HoldOutState, round_to
 from triage.gating.result import CheckResult, GateResult
 from triage.vocabulary.learning import GateVerdict
 
-_OF_95 = float(stats.norm.isf(0.025))
-"""Half-width of a two-sided 95 % interval in standard errors."""
+_LEVEL = 0.05
 
 
-def shown_result(result: GateResult, state: HoldOutState, alone: bool = True) -> GateResult:
+def shown_result(result: GateResult, state: HoldOutState, level: float = _LEVEL) -> GateResult:
     """Return what anyone is told of an answer; only this is stored.
 
     The first use of a gate split shows everything. From the second on, a check with an interval
@@ -29,36 +28,35 @@ def shown_result(result: GateResult, state: HoldOutState, alone: bool = True) ->
         As the gate computed it.
     state : HoldOutState
         Of this use.
-    alone : bool
-        Whether the answer `better` is the hold-out's alone; else the gate's own has to agree.
+    level : float
+        One-sided, of the intervals in the result.
     """
-    better = state.better and (alone or result.better)
-    notes = [*result.notes, _counted(state, better)]
+    notes = [*result.notes, _counted(state)]
     checks = result.checks
     if state.use > 1:
-        checks = tuple(_rounded(each, state) for each in checks)
+        checks = tuple(_rounded(each, state, level) for each in checks)
         notes.append(
             "From the second use of the gate split on, differences are rounded to the step of the "
             "use, and intervals are not shown."
         )
     return result.model_copy(
-        update={"better": better, "checks": checks, "use": state.use, "notes": tuple(notes)}
+        update={"better": state.better, "checks": checks, "use": state.use, "notes": tuple(notes)}
     )
 
 
-def _counted(state: HoldOutState, better: bool) -> str:
+def _counted(state: HoldOutState) -> str:
     asked = "" if state.step is None else f", which asks for a difference of {state.step:.4f}"
-    found = f"sure gain {state.claimed:.4f}" if better else "not called better"
+    found = f"sure gain {state.claimed:.4f}" if state.better else "not called better"
     return (
         f"Use {state.use} of this gate split, {state.improvements} earlier called better: judged "
         f"at the one-sided level {state.level:.2g}{asked}; {found}."
     )
 
 
-def _rounded(check: CheckResult, state: HoldOutState) -> CheckResult:
+def _rounded(check: CheckResult, state: HoldOutState, level: float) -> CheckResult:
     if check.low is None or check.high is None or check.value is None or not check.n_cases:
         return check
-    unit = step_of_interval(check.low, check.high, state.level)
+    unit = step_of_interval(check.low, check.high, level, state.level)
     if unit <= 0:
         return check
     value = round_to(check.value, unit)
@@ -87,9 +85,9 @@ def _rounded(check: CheckResult, state: HoldOutState) -> CheckResult:
     )
 
 
-def step_of_interval(low: float, high: float, level: float) -> float:
-    """Return the step at a one-sided level that belongs to a two-sided 95 % interval."""
-    return (high - low) / 2 / _OF_95 * float(stats.norm.isf(level))
+def step_of_interval(low: float, high: float, level: float, spent: float) -> float:
+    """Return the step at a spent one-sided level, from an interval of another one-sided level."""
+    return (high - low) / 2 * float(stats.norm.isf(spent) / stats.norm.isf(level))
 
 
 def _one_digit_up(number: int) -> int:

@@ -7,9 +7,14 @@ more than a margin anywhere with at most that probability (Berger 1982, Multipar
 testing and acceptance sampling, Technometrics 24:295).
 
 That a check *fails* is a claim of its own, that the challenger is worse, and any one of many checks
-can make it; these p-values are adjusted for their number (Holm). It fails where the challenger is
-significantly worse at all and a loss of the margin is not excluded. The alternative, to fail only
-where the loss surely exceeds the margin, would call most harm "not enough evidence".
+can make it; these p-values are adjusted for their number (Holm). On all cases it fails where the
+challenger is significantly worse at all and a loss of the margin is not excluded. The alternative,
+to fail only where the loss surely exceeds the margin, would call most harm "not enough evidence".
+The margin of a subgroup is wide, since it says how great a loss the few cases of the subgroup must
+exclude by themselves; so a subgroup fails besides where it is significantly worse by more than a
+small tolerance, or worse by more than it and significantly below all other cases: a qualitative
+interaction (Gail & Simon 1985, Biometrics 41:361), which shows harm to a subgroup long before its
+own cases exclude that there is none.
 
 Secondary checks (calibration, out-of-distribution detection, coverage) have a tolerance of the
 estimate: it must keep within the tolerance, and its interval within twice that. They fail where the

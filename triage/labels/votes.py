@@ -21,6 +21,7 @@ from triage.vocabulary.label_sources import LabelSource
 from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.review_policies import ReadKind
 
+NO_READ = 0
 _CHUNK = 500
 """Cases of one query; a database allows only so many values in it."""
 
@@ -37,7 +38,7 @@ class Vote:
     ai_visible : bool
         Whether the reader had seen the AI's opinion.
     read : int
-        Row of `read`.
+        Row of `read`; `NO_READ` of a label that comes from none.
     bundle : str or None
         Digest of the bundle that the reader was shown before this read.
     """
@@ -120,8 +121,11 @@ def votes_of_cases(session: Session, cases: Collection[int] | None = None) -> di
     for part in _parts(cases):
         for case_id, vote in _votes(session, part):
             votes[case_id].append(vote)
-        for case_id, visible, counts in _stated(session, part):
-            stated[case_id][visible].update(counts)
+        for case_id, visible, given in _stated(session, part):
+            if isinstance(given, Vote):
+                votes[case_id].append(given)
+            else:
+                stated[case_id][visible].update(given)
     return {
         case_id: CaseVotes(
             newest_of_each(votes.get(case_id, ())),
@@ -183,22 +187,23 @@ def _saw_ai(kind: str, at: datetime, revealed_at: datetime | None) -> bool:
 
 def _stated(
     session: Session, cases: list[int] | None
-) -> Iterable[tuple[int, bool, dict[str, int]]]:
+) -> Iterable[tuple[int, bool, dict[str, int] | Vote]]:
     """Votes of labels that come from no read: those they state, or the one of their giver.
 
-    A finding of histology and an adjudication without votes are no reader's vote.
+    A finding of histology and an adjudication without votes are no reader's vote. A label of a
+    reader whose reads are here too gives way to these.
     """
-    query = select(
-        Label.case_id, Label.condition, Label.source, Label.ai_visible, Label.votes
-    ).where(Label.withdrawn_at.is_(None), Label.read_id.is_(None), ~_is_planted(Label.case_id))
+    columns = (Label.case_id, Label.condition, Label.source, Label.ai_visible, Label.votes)
+    query = select(*columns, Label.given_by).where(
+        Label.withdrawn_at.is_(None), Label.read_id.is_(None), ~_is_planted(Label.case_id)
+    )
     of_a_reader = (LabelSource.BLIND, LabelSource.AI_VISIBLE)
-    for case_id, condition, source, visible, votes in session.execute(
-        _of(query, Label.case_id, cases)
-    ):
+    for row in session.execute(_of(query.order_by(Label.id), Label.case_id, cases)):
+        case_id, condition, source, visible, votes, given_by = row
         if votes:
             yield case_id, visible, votes
         elif source in of_a_reader:
-            yield case_id, visible, {condition: 1}
+            yield case_id, visible, Vote(reader_key(given_by), condition, visible, NO_READ)
 
 
 def _is_planted(case_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:

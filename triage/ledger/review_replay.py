@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from triage.ledger.event import LedgerEvent
-from triage.ledger.events import case_events, event_of, review_events
+from triage.ledger.events import case_events, event_of, learning_events, review_events
 from triage.ledger.review_history import (
     ARRIVING,
     CaseHistory,
@@ -18,7 +18,7 @@ from triage.ledger.review_history import (
     StatedRead,
     StatedSignature,
 )
-from triage.vocabulary.case_states import CaseState
+from triage.vocabulary.case_states import UNFINISHED_STATES, CaseState
 from triage.vocabulary.event_types import EventType
 from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.review_policies import ReadKind
@@ -291,6 +291,14 @@ def _amended(
     return _next(history, state=CaseState.AMENDED, addenda=(*history.addenda, addendum))
 
 
+def _deleted(
+    history: CaseHistory, event: learning_events.PatientDeleted, actor: str, at: datetime
+) -> CaseHistory:
+    if history.state not in UNFINISHED_STATES:
+        return history
+    return _next(history, state=CaseState.UNGRADABLE, active=None)  # there is nothing to read
+
+
 _HANDLERS: Mapping[type[LedgerEvent], Callable[[CaseHistory, Any, str, datetime], CaseHistory]] = {
     case_events.CaseReceived: _received,
     case_events.ImagesChecked: _checked,
@@ -312,4 +320,5 @@ _HANDLERS: Mapping[type[LedgerEvent], Callable[[CaseHistory, Any, str, datetime]
     review_events.CaseSigned: _signed,
     review_events.CaseExported: _exported,
     review_events.AddendumAdded: _amended,
+    learning_events.PatientDeleted: _deleted,
 }

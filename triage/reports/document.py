@@ -129,10 +129,11 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A whole report."""
+    """A whole report; `kind` stands before its identifier."""
 
     title: str
     report_id: str
     date: str
     lead: str
     sections: tuple[Section, ...] = field(default=())
+    kind: str = "Audit report"

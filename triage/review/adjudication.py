@@ -284,6 +284,7 @@ def _store(case: CaseWork, actor: Actor, read: ProposedRead, at: datetime) -> No
         ),
     )
     case.record(AdjudicationClosed(facts.read, by_senior), actor, at)
+    case.answer_requests("an adjudication ended", actor, at)
 
 
 def _agree(answers: Sequence[StatedRead]) -> bool:

@@ -20,7 +20,14 @@ from triage.review.activity import count_activity
 from triage.review.guards import ProposedRead, StepContext
 from triage.review.policies import SitePolicy, site_policy
 from triage.review.states import TRANSITIONS, Step, check
-from triage.store import LabelSource, Store, add_label, append_event, events
+from triage.store import (
+    LabelSource,
+    Store,
+    add_label,
+    append_event,
+    close_label_requests,
+    events,
+)
 from triage.store.cases import get_case
 from triage.store.locks import lock_of, release_lock, set_lock
 from triage.store.records import StoredCase
@@ -165,6 +172,10 @@ class CaseWork:
                 read_id=read.read,
                 at=at,
             )
+
+    def answer_requests(self, because: str, actor: Actor, at: datetime) -> None:
+        """Close the open requests for a label of the case, which a read has answered."""
+        close_label_requests(self.session, self.case.id, because, actor=actor.name, at=at)
 
     def reserve(self, actor: Actor, at: datetime) -> None:
         """Reserve the case for a reader from now on, as long as the site's policy says."""

@@ -327,6 +327,7 @@ def _store_decision(
     case.record(DecisionMade(review, facts, rules, before, after), actor, at)
     if others := _contradicting(case, actor, read.urgency):
         case.record(AdjudicationOpened((actor.name, *others)), actor, at)
+    case.answer_requests("a reader decided", actor, at)
 
 
 def _contradicting(case: CaseWork, actor: Actor, urgency: Urgency) -> tuple[str, ...]:

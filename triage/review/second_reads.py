@@ -203,6 +203,7 @@ def _store(case: CaseWork, actor: Actor, read: ProposedRead, at: datetime) -> No
     case.record(SecondReadGiven(review, facts, levels), actor, at)
     if levels >= 1:
         case.record(AdjudicationOpened((decision.reader, actor.name)), actor, at)
+    case.answer_requests("a second reader read it", actor, at)
 
 
 def _view(case: CaseWork, actor: Actor) -> SecondReadView:

@@ -119,16 +119,32 @@ def open_label_requests(session: Session) -> list[LabelRequest]:
 
 
 def close_label_requests(
-    session: Session, case_id: int, because: str, *, actor: str, kind: RequestKind | None = None
+    session: Session,
+    case_id: int,
+    because: str,
+    *,
+    actor: str,
+    kind: RequestKind | None = None,
+    at: datetime | None = None,
 ) -> int:
-    """Close the open requests of a case, as a label answers them; return how many."""
+    """Close the open requests of a case, as a label answers them; return how many.
+
+    Parameters
+    ----------
+    because : str
+        A short phrase that names no condition.
+    kind : RequestKind, optional
+        Only requests of this kind.
+    at : datetime, optional
+        Now by default.
+    """
     query = select(LabelRequestRow).where(
         LabelRequestRow.case_id == case_id, LabelRequestRow.closed_at.is_(None)
     )
     if kind is not None:
         query = query.where(LabelRequestRow.kind == kind)
     rows = session.scalars(query).all()
-    at = utc_now()
+    at = at or utc_now()
     for row in rows:
         row.closed_at, row.closed_because = at, because
         append_event(

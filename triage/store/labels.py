@@ -33,6 +33,8 @@ def add_label(
     ai_visible: bool,
     read_id: int | None = None,
     votes: Mapping[str, int] | None = None,
+    given_at: datetime | None = None,
+    actor: str | None = None,
     at: datetime | None = None,
 ) -> int:
     """Add a label to a case and return its number.
@@ -52,8 +54,12 @@ def add_label(
         The read that the label comes from.
     votes : mapping of int, optional
         How many readers named each condition, where the label stands for several.
+    given_at : datetime, optional
+        When it was given, where it is added later.
+    actor : str, optional
+        Who adds it, where that is not who gave it.
     at : datetime, optional
-        When it was given; now by default.
+        When it is added; now by default.
     """
     moment = at or utc_now()
     row = Label(
@@ -63,18 +69,22 @@ def add_label(
         given_by=given_by,
         ai_visible=ai_visible,
         read_id=read_id,
-        created_at=moment,
+        created_at=given_at or moment,
         votes=None if votes is None else dict(votes),
     )
     session.add(row)
     session.flush()
-    append_event(
-        session,
-        LabelAdded(row.id, condition, source, ai_visible, read_id, row.votes),
-        actor=given_by,
-        case_id=case_id,
-        at=moment,
+    by_another = actor is not None and actor != given_by
+    event = LabelAdded(
+        row.id,
+        condition,
+        source,
+        ai_visible,
+        read_id,
+        votes=row.votes,
+        given_by=given_by if by_another else None,
     )
+    append_event(session, event, actor=actor or given_by, case_id=case_id, at=moment)
     return row.id
 
 

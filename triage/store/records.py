@@ -19,11 +19,17 @@ from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.label_sources import LabelSource
 from triage.vocabulary.laterality import Laterality
 from triage.vocabulary.modality import Modality
-from triage.vocabulary.reserved_names import CASE_PREFIX, IMAGE_PREFIX, is_reserved
+from triage.vocabulary.reserved_names import (
+    CASE_PREFIX,
+    DELETED_PREFIX,
+    IMAGE_PREFIX,
+    is_reserved,
+)
 
 GroupValue = str | int | float | bool | None
 _RESERVED = (
-    f"An id begins with {CASE_PREFIX!r} or {IMAGE_PREFIX!r}, which are kept for what has no id."
+    f"An id begins with {CASE_PREFIX!r}, {IMAGE_PREFIX!r} or {DELETED_PREFIX!r}, which are kept "
+    "for what has no id."
 )
 
 

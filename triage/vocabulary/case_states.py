@@ -38,3 +38,5 @@ WAITING_STATES = (
     CaseState.SKIPPED,
 )
 """States of cases that no reader has decided or reported ungradable: those of the worklist."""
+UNFINISHED_STATES = (*WAITING_STATES, CaseState.SECOND_READ, CaseState.ADJUDICATION)
+"""States of cases on which a reader still has work."""

@@ -1,1 +1,1 @@
-"""Retraining: reviews and a data set to a challenger that the gate has judged, in resumable steps."""
+"""Retraining: from reviews and data to a challenger that the gate has judged, in steps."""

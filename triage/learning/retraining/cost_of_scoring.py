@@ -45,6 +45,7 @@ def scoring_costs(
     """
     seconds: list[list[float]] = [[] for _ in systems]
     peaks: list[list[int]] = [[] for _ in systems]
+    gc.collect()
     for number in range(ROUNDS):
         for place, (system, _) in enumerate(systems):
             before = _reset_peak()
@@ -70,7 +71,6 @@ def weights_size(bundle: Path) -> int:
 
 def _reset_peak() -> int | None:
     """Let the peak memory of this process start from what it holds now; return that, in KiB."""
-    gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
     try:

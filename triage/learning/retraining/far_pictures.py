@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from triage.data.manifest import Case
 
-SEEDS = 6
+SEEDS = 4
 _ROWS, _COLUMNS = 180, 240
 Picture = NDArray[np.uint8]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 
 def predict_parts(
     system: TrainedSystem,
-    parts: dict[str, Sequence[Case]],
+    parts: Mapping[str, Sequence[Case]],
     who: str,
     folder: Path,
     cache_folder: Path | None,

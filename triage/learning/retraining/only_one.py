@@ -69,9 +69,6 @@ def _database_lock(store: Store) -> Iterator[None]:
 
 @contextmanager
 def _file_lock(path: Path, what: str) -> Iterator[None]:
-    if fcntl is None:
-        yield
-        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         number = _locked(path, what)
@@ -93,7 +90,8 @@ def _locked(path: Path, what: str) -> int:
     while True:
         number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if fcntl is not None:
+                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             owner = _owner(number)
             os.close(number)

@@ -9,9 +9,10 @@ from triage.data.spec import DataSpec
 from triage.errors import UsageError
 from triage.gating.policy import LoadedPolicy
 from triage.hashing import hash_json
+from triage.intake.ingest import bundle_record
 from triage.learning.evaluate import check_placement
 from triage.learning.train import Settings
-from triage.store import Store
+from triage.store import BundleRecord, Store
 from triage.store import champion as find_champion
 from triage.store.ledger import SYSTEM
 from triage.systems.bundle import load_bundle_spec, load_system, read_manifest
@@ -54,7 +55,10 @@ class RetrainRequest:
     cache_folder: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a request that names no settings, or the wrong ones."""
+        """Take paths as text too; refuse a request that names no settings, or the wrong ones."""
+        for name in ("root", "out", "bundle", "cache_folder"):
+            if (path := getattr(self, name)) is not None:
+                object.__setattr__(self, name, Path(path))
         if (self.bundle is None) is (self.settings is None):
             raise UsageError(
                 "a retraining takes its settings from the champion, a first training needs some",
@@ -90,6 +94,10 @@ class Champion:
     folder: Path
     system: TrainedSystem
     manifest: BundleManifest
+
+    def record(self) -> BundleRecord:
+        """Return what the case database keeps of it."""
+        return bundle_record(self.manifest, self.folder)
 
 
 def load_champion(request: RetrainRequest, store: Store) -> Champion | None:

@@ -1,4 +1,4 @@
-"""The run in the case database: its data set version, champion, challenger and answer of the gate."""
+"""The run in the case database: its data set version, its bundles, the answer of the gate."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from triage.dataset_versions.snapshot import store_version
+from triage.dataset_versions.stored_versions import store_version
 from triage.dataset_versions.version import DatasetVersion
 from triage.ledger.events.learning_events import Retrained
 from triage.model_registry.aliases import set_challenger
 from triage.store import BundleRecord, register_bundle
 from triage.store.base import utc_now
-from triage.store.learning_tables import DatasetMemberRow, DatasetVersionRow, TrainingRunRow
+from triage.store.learning_tables import (
+    DatasetMemberRow,
+    DatasetVersionRow,
+    GateRunRow,
+    TrainingRunRow,
+)
 from triage.store.ledger import append_event
 from triage.store.tables import Bundle
 from triage.vocabulary.learning import MemberSplit, TrainingState
@@ -89,10 +94,21 @@ def finish_run(
     at = utc_now()
     row.state, row.finished_at = TrainingState.FINISHED, at
     row.challenger_id, row.gate_run_id, row.steps = number, gate_run, steps
+    judged = None if gate_run is None else session.get(GateRunRow, gate_run)
+    if judged is not None and judged.challenger_id is None:
+        judged.challenger_id = number
     session.flush()
     version = row_version(session, row)
     append_event(session, Retrained(row.id, version, challenger.digest), actor=actor, at=at)
     return True
+
+
+def row_of_key(session: Session, key: str) -> RunRow | None:
+    """Return a run by its key, None if the database does not know it."""
+    found = session.scalar(select(TrainingRunRow).where(TrainingRunRow.key == key))
+    if found is None:
+        return None
+    return RunRow(found.id, found.started_at.isoformat(timespec="seconds"))
 
 
 def is_finished(session: Session, key: str, challenger: str) -> bool:
@@ -112,7 +128,7 @@ def row_version(session: Session, row: TrainingRunRow) -> str:
     return version.root
 
 
-def trained_keys(session: Session, digest: str) -> dict[str, str] | None:
+def trained_splits(session: Session, digest: str) -> dict[str, str] | None:
     """Return what a bundle was trained on, as its run recorded it.
 
     Returns
@@ -135,4 +151,4 @@ def trained_keys(session: Session, digest: str) -> dict[str, str] | None:
             DatasetMemberRow.split.in_((MemberSplit.TRAIN, MemberSplit.VALIDATION)),
         )
     )
-    return {key: split for key, split in rows}
+    return dict(rows.tuples().all())

@@ -189,6 +189,18 @@ class RunState:
             if entry.is_dir() and entry.name not in kept:
                 shutil.rmtree(entry, ignore_errors=True)
 
+    def verify(self, *names: str) -> None:
+        """Check the files of some steps that are done.
+
+        Raises
+        ------
+        RunStateError
+            If a file is missing or was altered.
+        """
+        for name in names:
+            if name in self._content.steps:
+                self._verify(name, self._content.steps[name])
+
     def discard(self) -> None:
         """Delete the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -25,6 +25,8 @@ from triage.vocabulary.learning import MemberSplit
 
 SEED_STEP = 100_003
 """Added to the champion's seed, so that no member of the twin has the seed of one of its own."""
+TWIN = "twin"
+"""Name of the second champion, which is never written."""
 _LARGEST_SEED = 2**31
 
 
@@ -112,7 +114,7 @@ def seed_flip_rate(
             champion.system,
             manifest,
             data,
-            "twin",
+            TWIN,
             annotated=False,
             cache_folder=cache_folder,
             checkpoints=checkpoints,

@@ -10,13 +10,13 @@ from typing import Any
 
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
+from triage.dataset_versions.file_content import UNREADABLE, hash_images
 from triage.dataset_versions.hold_out import HoldOutRule, assign_splits
 from triage.dataset_versions.snapshot import snapshot
 from triage.dataset_versions.version import DatasetVersion, case_key
-from triage.hashing import hash_file
-from triage.learning.retraining.reviewed_labels import ReviewedLabels
 from triage.labels.reviewed_cases import LeftOut, ReviewedCase, check_files
-from triage.progress import Progress, counting
+from triage.learning.retraining.reviewed_labels import ReviewedLabels
+from triage.progress import Progress
 from triage.vocabulary.learning import Consent, MemberSplit
 
 _HELD_OUT = ("validation", "test", "gate")
@@ -91,7 +91,7 @@ def join_reviews(
         Root of the version before.
     progress : callable
     """
-    hashes = hash_images(base.cases, progress)
+    hashes = hash_images(base.cases, None, progress)
     held_out = _contents(base.of_split(*_HELD_OUT), hashes)
     unseen = [
         each for each in labels.cases if not held_out & {image.sha256 for image in each.images}
@@ -129,7 +129,7 @@ def data_of_reviews(
     reviewed = {each.case.case_id for each in same}
     own = [case for case in reported.cases if case.case_id not in reviewed]
     counts = {**labels.counts, "left_out": dict(Counter(str(each.reason) for each in left_out))}
-    return _taken(reported, same, left_out, counts, labels, rule, hash_images(own, progress),
+    return _taken(reported, same, left_out, counts, labels, rule, hash_images(own, None, progress),
                   frozen_keys, consents, parent, progress)  # fmt: skip
 
 
@@ -191,19 +191,6 @@ def _taken(
     return TrainingData(dataset, reported, version, tuple(trained), left_out, counts, sources)
 
 
-def hash_images(cases: Iterable[Case], progress: Progress) -> dict[Path, str]:
-    """Return the SHA-256 of every file of cases that can be read, each hashed now."""
-    paths = [path for case in cases for path in case.images]
-    tick = counting(progress, "hashing images", len(paths))
-    found = {}
-    for path in paths:
-        try:
-            found[path] = hash_file(path)
-        except (OSError, ValueError):
-            pass  # a folder, as of a volume, or a file that is rejected when it is opened
-        tick(1)
-    return found
-
-
 def _contents(cases: Iterable[Case], hashes: Mapping[Path, str]) -> set[str]:
-    return {hashes[path] for case in cases for path in case.images if path in hashes}
+    found = {hashes[path] for case in cases for path in case.images}
+    return found - {UNREADABLE}

@@ -11,7 +11,7 @@ from triage.vocabulary.label_sources import LabelSource
 
 @dataclass(frozen=True)
 class LabelAdded(LedgerEvent):
-    """A label was added; who gave it is the event's actor.
+    """A label was added; who gave it is the event's actor, unless `given_by` names another.
 
     Parameters
     ----------
@@ -25,6 +25,8 @@ class LabelAdded(LedgerEvent):
         Row of `read` that the label comes from.
     votes : dict of int, optional
         How many readers named each condition, where the label stands for several.
+    given_by : str, optional
+        Person or laboratory, where the actor imported the label.
     """
 
     kind = EventType.LABEL_ADDED
@@ -34,6 +36,7 @@ class LabelAdded(LedgerEvent):
     ai_visible: bool
     read: int | None
     votes: dict[str, int] | None = None
+    given_by: str | None = None
 
 
 @dataclass(frozen=True)

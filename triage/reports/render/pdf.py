@@ -98,6 +98,7 @@ def _escape(character: str) -> str:
 def _plain(document: Document) -> dict[str, Any]:
     return {
         "title": drawable(document.title),
+        "kind": drawable(document.kind),
         "report_id": drawable(document.report_id),
         "date": drawable(document.date),
         "lead": drawable(document.lead),

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from triage.ledger.events.case_events import CaseReceived, ImagesSupplied, PatientStated
 from triage.ledger.events.review_events import CaseCarriedOver
+from triage.store.deleted import deleted_cases
 from triage.store.tables import Case, Image
 from triage.store.typed_events import typed_events
 from triage.vocabulary.event_types import EventType
@@ -33,6 +34,7 @@ class _Stated:
 def case_findings(session: Session) -> list[str]:
     """Compare patients and images of cases with their events; one line a difference."""
     stated = _stated(session)
+    deleted = deleted_cases(session)
     images: dict[int, dict[str, str | None]] = defaultdict(dict)
     for case_id, position, sha256 in session.execute(
         select(Image.case_id, Image.position, Image.sha256)
@@ -43,7 +45,10 @@ def case_findings(session: Session) -> list[str]:
         facts = stated.get(number, _Stated())
         if facts.patient not in (None, patient):
             findings.append(f"case {number}: patient_id is not what its events say")
-        if facts.images not in (None, images.get(number, {})):
+        if number in deleted:
+            if images.get(number):
+                findings.append(f"case {number}: has images, and an event says that it was deleted")
+        elif facts.images not in (None, images.get(number, {})):
             findings.append(f"case {number}: its images are not those that its events state")
     return findings
 

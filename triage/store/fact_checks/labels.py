@@ -26,6 +26,7 @@ class LabelFacts(NamedTuple):
     ai_visible: bool
     read_id: int | None
     withdrawn: bool
+    votes: dict[str, int] | None = None
 
 
 def label_findings(session: Session) -> list[str]:
@@ -45,6 +46,7 @@ def label_findings(session: Session) -> list[str]:
             row.ai_visible,
             row.read_id,
             row.withdrawn_at is not None,
+            row.votes,
         )
         findings += [
             f"label {row.id}: {name} is not what its events say"
@@ -71,10 +73,11 @@ def _replayed(session: Session) -> tuple[dict[int, LabelFacts], list[str]]:
                     case_id,
                     event.condition,
                     event.source,
-                    actor,
+                    event.given_by or actor,
                     event.ai_visible,
                     event.read,
                     False,
+                    event.votes,
                 )
             case LabelWithdrawn():
                 if event.label in told:

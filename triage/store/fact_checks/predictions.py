@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from triage.ledger.events.case_events import CaseScored
 from triage.ledger.events.review_events import CaseCarriedOver, CasePlanted
+from triage.store.deleted import deleted_cases, emptied_prediction
 from triage.store.predictions import GUARDED, prediction_sha256
 from triage.store.tables import Prediction
 from triage.store.typed_events import typed_events
@@ -30,6 +31,7 @@ class _Stated(NamedTuple):
 def prediction_findings(session: Session) -> list[str]:
     """Compare the predictions with their events; one line a difference, none if they agree."""
     stated = _stated(session)
+    deleted = deleted_cases(session)
     findings = []
     query = (
         select(
@@ -48,7 +50,7 @@ def prediction_findings(session: Session) -> list[str]:
         event = stated.pop(row.id, None)
         if event is None:
             findings.append(f"prediction {row.id}: no event states what it is")
-        elif wrong := _differing(row, event):
+        elif wrong := _differing(row, event, emptied=row.case_id in deleted):
             findings.append(f"prediction {row.id}: {wrong} is not what event {event.seq} states")
     findings += [
         f"prediction {number}: is missing, and event {event.seq} states it"
@@ -72,8 +74,8 @@ def _stated(session: Session) -> dict[int, _Stated]:
     return stated
 
 
-def _differing(row: Row[Any], event: _Stated) -> str:
-    """What of a prediction differs, '' if nothing does."""
+def _differing(row: Row[Any], event: _Stated, *, emptied: bool) -> str:
+    """What of a prediction differs, '' if nothing does; that of a deleted case has no content."""
     if row.case_id != event.case_id:
         return "its case"
     if event.bundle_id is not None and row.bundle_id != event.bundle_id:
@@ -82,5 +84,9 @@ def _differing(row: Row[Any], event: _Stated) -> str:
         stored = json.loads(row.decision)
     except ValueError:
         return "its decision"
+    if emptied:
+        left = emptied_prediction(row.recommendation, row.queue_urgency, row.reason_code)
+        same = stored == left["decision"] and row.condition is row.reading_sha256 is None
+        return "" if same else "its content"
     found = prediction_sha256({**row._mapping, "decision": stored})
     return "" if found == event.sha256 else "its decision"

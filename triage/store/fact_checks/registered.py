@@ -8,9 +8,12 @@ from sqlalchemy.orm import Session
 
 from triage.store.fact_checks.accounts import account_findings
 from triage.store.fact_checks.cases import case_findings
+from triage.store.fact_checks.dataset_versions import dataset_findings
 from triage.store.fact_checks.events import event_findings
 from triage.store.fact_checks.gate_runs import gate_run_findings
+from triage.store.fact_checks.label_requests import label_request_findings
 from triage.store.fact_checks.labels import label_findings
+from triage.store.fact_checks.patients import patient_findings
 from triage.store.fact_checks.predictions import prediction_findings
 from triage.store.fact_checks.references import reference_findings
 from triage.store.fact_checks.reviews import review_findings
@@ -20,6 +23,7 @@ from triage.store.fact_checks.settings import (
     policy_findings,
     promotion_findings,
 )
+from triage.store.fact_checks.training_runs import training_run_findings
 from triage.store.fact_checks.worklist_order import order_findings
 
 FactCheck = Callable[[Session], list[str]]
@@ -32,6 +36,7 @@ FACT_CHECKS: tuple[FactCheck, ...] = (
     case_findings,
     prediction_findings,
     label_findings,
+    label_request_findings,
     review_findings,
     account_findings,
     bundle_findings,
@@ -39,5 +44,8 @@ FACT_CHECKS: tuple[FactCheck, ...] = (
     policy_findings,
     planted_findings,
     gate_run_findings,
+    training_run_findings,
     order_findings,
+    patient_findings,
+    dataset_findings,
 )
