@@ -14,7 +14,7 @@ import argparse
 import csv
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from triage.data.spec import DataSpec
 from triage.data.spec_files import load_spec, shipped_spec
 from triage.learning.evaluate import evaluate_system
 from triage.learning.train import train
-from triage.models.oct.settings import OctSettings
+from triage.models.oct.settings import OctSettings, SegmentationSettings
 from triage.phantoms.oct import write_oct_phantoms
 from triage.systems.bundle import load_system
 from triage.systems.families import family_of
@@ -35,13 +35,15 @@ from triage.systems.oct.system import OctSystem
 SCARCE = ("oedema", "central serous")
 """Phenotypes of which the first clinic sees one in `KEPT`."""
 KEPT = 5
+BSCANS = 8
 REVIEWED, TEST, OTHER, OTHER_TEST = 20_000, 40_000, 60_000, 80_000
 """First index of each series of volumes: none shares a patient with another."""
 
 
-def phantoms(folder: Path, count: int, start: int, device: str = "A") -> Path:
-    """Write one series of volumes; what is there already stays."""
-    write_oct_phantoms(folder, count, 7, device=device, start=start)
+def phantoms(folder: Path, count: int, start: int, side: int, device: str = "A") -> Path:
+    """Write one series of volumes of square B-scans; what is there already stays."""
+    size = (BSCANS, side, side)
+    write_oct_phantoms(folder, count, 7, device=device, start=start, size=size)
     return folder
 
 
@@ -85,7 +87,7 @@ def as_test(base: Dataset, cases: Sequence[Case]) -> Dataset:
 def measured(
     name: str, system: OctSystem, manifest: BundleManifest, test: Dataset
 ) -> dict[str, Any]:
-    """Referral error, tissue and refusals of a system on test volumes."""
+    """Referral error of a system on test volumes, and how many it refuses as unseen."""
     run = evaluate_system(system, manifest, test, n_resamples=1000)
     assert run.referral is not None
     assert run.findings is not None
@@ -94,7 +96,6 @@ def measured(
         "volumes": run.referral.n_cases,
         "referral error": _interval(run.referral.error),
         "urgent to observation": run.referral.urgent_to_observation,
-        "mean Dice": _interval(run.tissue.mean_dice) if run.tissue else "",
         "refused as unseen": round(
             float((run.findings["device_distance"] > system.shift.limit).mean()), 3
         ),
@@ -110,9 +111,8 @@ def refit(
     folder: Path,
     *,
     annotated: bool,
-) -> tuple[OctSystem, BundleManifest, float]:
-    """Train again; returns the system and seconds."""
-    begin = time.perf_counter()
+) -> tuple[OctSystem, BundleManifest]:
+    """Train a system again."""
     fitted = family_of(dataset.spec.modality).refit(
         system,
         manifest,
@@ -123,67 +123,65 @@ def refit(
         checkpoints=folder / f"checkpoints-{annotated}",
         progress=lambda *_: None,
     )
-    return fitted.system, fitted.manifest, time.perf_counter() - begin
+    return fitted.system, fitted.manifest
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print one JSON object a measurement."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--side", type=int, default=96, help="of a B-scan, in pixels")
     parser.add_argument("--volumes", type=int, default=500)
     parser.add_argument("--reviewed", type=int, default=250)
     parser.add_argument("--test", type=int, default=250)
     parser.add_argument("--annotated", type=int, default=40)
     parser.add_argument("--instances", type=int, default=2)
     given = parser.parse_args(arguments)
-    root = given.folder
+    root, side = given.folder, given.side
     spec = load_spec(shipped_spec("oct_phantoms"))
     scarce = spec.model_copy(
         update={"rows": spec.rows.model_copy(update={"manifest": "scarce.csv"})}
     )
-    scarce_mix(phantoms(root / "first", given.volumes, 0))
+    scarce_mix(phantoms(root / "first", given.volumes, 0, side))
     base = load_dataset(scarce, root / "first")
-    settings = OctSettings(instances=given.instances)
+    stage = SegmentationSettings(rows=side, columns=side)
+    settings = OctSettings(instances=given.instances, segmentation=stage)
     bundle = root / "champion"
     if not bundle.exists():
-        _timed("first training", lambda: train(base, settings, bundle, cache_folder=root / "cache"))
+        begin = time.perf_counter()
+        train(base, settings, bundle, cache_folder=root / "cache")
+        say("first training", begin, volumes=len(base.cases))
     system, manifest = load_system(bundle)
     assert isinstance(system, OctSystem)
-    test = as_test(
-        base, cases_of(spec, phantoms(root / "test", given.test, TEST), "t", annotated=True)
-    )
+
+    def series(name: str, count: int, start: int, device: str, annotated: bool) -> list[Case]:
+        folder = phantoms(root / name, count, start, side, device)
+        return cases_of(spec, folder, name, annotated=annotated)
+
+    test = as_test(base, series("test", given.test, TEST, "A", False))
     measured("champion", system, manifest, test)
-    reviewed = cases_of(
-        spec, phantoms(root / "reviewed", given.reviewed, REVIEWED), "r", annotated=False
-    )
-    extended = base.with_training_cases(reviewed)
+    extended = base.with_training_cases(series("reviewed", given.reviewed, REVIEWED, "A", False))
     added = len(extended.cases) - len(base.cases)
-    again, its_manifest, took = refit(system, manifest, extended, root, annotated=False)
-    print(json.dumps({"reviewed volumes trained on": added, "seconds": round(took, 1)}))
+    begin = time.perf_counter()
+    again, its_manifest = refit(system, manifest, extended, root, annotated=False)
+    say("referral stage trained again", begin, reviewed_volumes=added)
     assert its_manifest.backbones == manifest.backbones
-    measured(f"referral stage after {added} reviews", again, its_manifest, test)
-    _, _, took = refit(system, manifest, extended, root / "second", annotated=False)
-    print(json.dumps({"the same without a cache": round(took, 1)}))
-    other = as_test(
-        base,
-        cases_of(
-            spec, phantoms(root / "other_test", given.test, OTHER_TEST, "B"), "u", annotated=True
-        ),
-    )
+    measured("after reviews", again, its_manifest, test)
+    other = as_test(base, series("other_test", given.test, OTHER_TEST, "B", False))
     measured("champion, other device", system, manifest, other)
-    new = cases_of(spec, phantoms(root / "other", given.annotated, OTHER, "B"), "n", annotated=True)
+    new = series("other", given.annotated, OTHER, "B", True)
     both = extended.with_training_cases(new)
-    further, further_manifest, took = refit(system, manifest, both, root, annotated=True)
     count = len(both.cases) - len(extended.cases)
-    print(json.dumps({"annotated volumes of the other device": count, "seconds": round(took, 1)}))
+    begin = time.perf_counter()
+    further, further_manifest = refit(system, manifest, both, root, annotated=True)
+    say("both stages trained", begin, new_annotated_volumes=count)
     measured("trained further, other device", further, further_manifest, other)
     measured("trained further, first device", further, further_manifest, test)
 
 
-def _timed(name: str, work: Callable[[], object]) -> None:
-    begin = time.perf_counter()
-    work()
-    print(json.dumps({name: round(time.perf_counter() - begin, 1)}), flush=True)
+def say(what: str, begin: float, **facts: int) -> None:
+    """Print how long something took."""
+    print(json.dumps({what: round(time.perf_counter() - begin, 1), **facts}), flush=True)
 
 
 def _interval(value: Any) -> str:
