@@ -23,6 +23,7 @@ from pipelines.cli.convert import convert_checkpoint
 from pipelines.cli.db import db_backup, db_check, db_restore, db_upgrade
 from pipelines.cli.demo import demo
 from pipelines.cli.evaluate import evaluate
+from pipelines.cli.gate import gate
 from pipelines.cli.inspect import inspect
 from pipelines.cli.label import label_import
 from pipelines.cli.ledger import (
@@ -232,6 +233,7 @@ for verb in (
     transfer,
     score,
     retrain,
+    gate,
     report,
     review_figures,
     ui,

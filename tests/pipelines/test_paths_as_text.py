@@ -21,7 +21,7 @@ from triage.intake.score import score
 from triage.learning.default_backbones import default_backbones
 from triage.learning.evaluate import evaluate_bundle, save_evaluation
 from triage.learning.find_duplicates import find_duplicates, write_groups
-from triage.learning.promotion_gate import load_policy
+from triage.gating.policy import load_gate_policy as load_policy
 from triage.learning.settings import settings_for
 from triage.learning.train import train
 from triage.oct_reading import OctReading

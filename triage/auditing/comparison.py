@@ -23,7 +23,7 @@ from triage.auditing.engine.scope import Scope, Scopes
 from triage.auditing.intervals.choice import interval_of
 from triage.auditing.intervals.levels import compare_levels
 from triage.auditing.intervals.multiplicity import adjust_benjamini_hochberg, adjust_holm
-from triage.auditing.intervals.paired import paired_proportions
+from triage.auditing.intervals.paired import paired_difference_of, paired_proportions
 from triage.auditing.measured import Measured
 from triage.auditing.metric_columns import columns_of, measurable
 from triage.auditing.same_cases import TablePair, pair_tables
@@ -210,11 +210,7 @@ def _same_sizes(a: Measured, b: Measured) -> bool:
 def _paired(a: Measured, b: Measured, plan: AuditPlan) -> _Difference:
     assert a.sums is not None
     assert b.sums is not None
-    low, high = (b.case_bounds[0] - a.case_bounds[1], b.case_bounds[1] - a.case_bounds[0])
-    difference = replace(
-        a, value=b.value - a.value, influence=b.influence - a.influence, replicates=None,
-        bounds=(low, high), n_positive=None, sums=b.sums - a.sums, case_bounds=(low, high),
-    )  # fmt: skip
+    difference = paired_difference_of(a, b)
     result = interval_of(difference, plan.intervals)
     p_value, test = result.p_value(0.0), result.method
     only: tuple[int, int] | tuple[None, None] = (None, None)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from scipy import stats
+
+from triage.auditing.measured import Measured
 
 
 def paired_proportions(b: int, c: int) -> float:
@@ -18,3 +22,22 @@ def paired_proportions(b: int, c: int) -> float:
         Cases that only the first, and only the second, was right on.
     """
     return min(1.0, 2 * float(stats.binom.cdf(min(b, c), b + c, 0.5)))
+
+
+def paired_difference_of(a: Measured, b: Measured) -> Measured:
+    """Return b - a of two systems on the same cases, of which `interval_of` makes the interval.
+
+    Parameters
+    ----------
+    a, b : Measured
+        Of the same patients in the same order; sums and sizes, if any, of the same cases.
+    """
+    low, high = b.case_bounds[0] - a.case_bounds[1], b.case_bounds[1] - a.case_bounds[0]
+    paired = a.sums is not None and b.sums is not None
+    bounds = (low, high) if paired else (b.bounds[0] - a.bounds[1], b.bounds[1] - a.bounds[0])
+    return replace(
+        a, value=b.value - a.value, influence=b.influence - a.influence, replicates=None,
+        bounds=bounds, n_positive=None, case_bounds=(low, high),
+        sums=b.sums - a.sums if a.sums is not None and b.sums is not None else None,
+        sizes=a.sizes if paired else None,
+    )  # fmt: skip
