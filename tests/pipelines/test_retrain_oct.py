@@ -1,4 +1,4 @@
-"""Volumes from their reviews to a challenger: read blind in the case database, retrained, judged."""
+"""Volumes from their reviews to a challenger: read blind, retrained, and judged."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from tests.tiny import TinyOctBundle
 from triage.data.dataset import Dataset
 from triage.data.spec import DataSpec
 from triage.data.spec_files import shipped_spec
+from triage.errors import SpecError, UsageError
 from triage.intake.case_table import read_unlabelled
 from triage.intake.ingest import ingest
 from triage.intake.score import score_cases
+from triage.learning.retraining.annotated_data import with_annotated
 from triage.phantoms.oct import write_oct_phantoms
 from triage.store import Store, find_case, verify_ledger
 from triage.systems.bundle import load_system, verify_bundle
@@ -126,7 +128,7 @@ def test_reviews_of_volumes_train_the_referral_stage(
     assert answer.json["labels"]["trained_on"] == len(reviewed)
     assert answer.json["gate"]["checks"]
     assert champion_of(store) == champion.digest()
-    assert not verify_ledger(database).findings
+    assert verify_ledger(database).intact
     # Another run maps no volume of training again.
     mapped: list[str] = []
     hypotheses = tissue_cache.hypotheses_of
@@ -159,4 +161,36 @@ def test_a_changed_volume_does_not_train(
     )  # fmt: skip
     assert plan.code == 0, plan.err
     assert plan.json["labels"]["trained_on"] == len(reviewed) - 1
-    assert [one["reason"] for one in plan.json["left_out"]] == ["unreadable"]
+    assert [one["reason"] for one in plan.json["left_out"]] == ["changed"]
+
+
+@pytest.mark.parametrize("annotated", [True, False])
+def test_annotated_volumes_are_added_from_a_folder(
+    annotated: bool, oct_data: Dataset, tmp_path: Path
+) -> None:
+    write_oct_phantoms(
+        tmp_path / "new", 6, 22, device="B", size=(6, 32, 32), rare_fraction=0.0,
+        annotated=annotated, start=7_000,
+    )  # fmt: skip
+    if not annotated:
+        with pytest.raises(UsageError, match="no annotated case"):
+            with_annotated(oct_data, tmp_path / "new")
+        return
+    found = with_annotated(oct_data, tmp_path / "new")
+    fresh = found.cases[len(oct_data.cases) :]
+    assert len(fresh) == 6
+    assert all(case.annotation is not None and case.annotation.exists() for case in fresh)
+    assert set(found.splits[len(oct_data.cases) :]) == {"train"}
+    with pytest.raises(UsageError, match="no annotated case"):
+        with_annotated(found, tmp_path / "new")
+
+
+def test_photographs_have_no_annotations(phantom_data: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no column of annotations"):
+        with_annotated(phantom_data, tmp_path)
+
+
+def test_a_damaged_table_of_annotated_volumes(oct_data: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text("image,condition\na.dcm,urgent\n")
+    with pytest.raises(SpecError):
+        with_annotated(oct_data, tmp_path)
