@@ -39,6 +39,9 @@ READING = {
     "ledger checkpoint",
     "ledger verify",
     "policy show",
+    "registry diff",
+    "registry list",
+    "registry verify",
     "ui",
     "user list",
 }
