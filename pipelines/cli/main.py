@@ -35,6 +35,17 @@ from pipelines.cli.ledger import (
 from pipelines.cli.list import list_names
 from pipelines.cli.policy import policy_set, policy_show
 from pipelines.cli.pretrain import pretrain
+from pipelines.cli.registry import (
+    registry_approve,
+    registry_list,
+    registry_propose,
+    registry_reject,
+    registry_retire,
+    registry_rollback,
+)
+from pipelines.cli.registry_export import registry_export
+from pipelines.cli.registry_files import registry_diff, registry_sign, registry_verify
+from pipelines.cli.registry_shadow import registry_shadow
 from pipelines.cli.report import report
 from pipelines.cli.retrain import retrain
 from pipelines.cli.retrain_policy import (
@@ -171,6 +182,23 @@ app.add_typer(policy_app, name="policy")
 policy_app.command("show")(policy_show)
 policy_app.command("set")(policy_set)
 
+registry_app = typer.Typer(
+    no_args_is_help=True,
+    help="Which bundle is in use, and by whose decision.",
+    rich_markup_mode=None,
+)
+app.add_typer(registry_app, name="registry")
+registry_app.command("list")(registry_list)
+registry_app.command("propose")(registry_propose)
+registry_app.command("approve")(registry_approve)
+registry_app.command("reject")(registry_reject)
+registry_app.command("rollback")(registry_rollback)
+registry_app.command("retire")(registry_retire)
+registry_app.command("shadow")(registry_shadow)
+registry_app.command("diff")(registry_diff)
+registry_app.command("sign")(registry_sign)
+registry_app.command("verify")(registry_verify)
+registry_app.command("export")(registry_export)
 retrain_policy_app = typer.Typer(
     no_args_is_help=True,
     help="The policy of retraining, its signature, and change control documents.",

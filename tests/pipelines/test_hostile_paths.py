@@ -18,7 +18,7 @@ SCRIPT = """
 import json, resource, sys
 from pathlib import Path
 
-from triage.learning.promotion_gate import load_policy
+from triage.gating.policy import load_gate_policy as load_policy
 from triage.learning.settings import oct_settings
 from triage.array_file import load_arrays
 from triage.data.csv_table import read_csv

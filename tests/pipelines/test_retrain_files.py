@@ -12,6 +12,7 @@ from sqlalchemy import select
 from tests.pipelines.command import Command
 from tests.pipelines.retraining import SOURCE, added, champion_of, policy, put, read
 from tests.tiny import TinyBundle
+from triage.cache_folder import CACHE_VARIABLE
 from triage.data.dataset import Dataset
 from triage.data.spec import DataSpec
 from triage.data.spec_files import shipped_spec
@@ -115,7 +116,9 @@ def test_left_out_cases_are_listed_on_the_command_line(
     phantom_root: Path,
     database: str,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(tiny_bundle.cache))
     (first, other), rule = list(truth)[:2], tmp_path / "policy.yaml"
     rule.write_text(policy().policy.model_dump_json())
     for case in (first, other):

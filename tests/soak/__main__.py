@@ -11,6 +11,7 @@ from tests.soak import (
     intake,
     label_feedback,
     readers,
+    retrain_kills,
     review_steps,
 )
 
@@ -19,6 +20,7 @@ RUNS: dict[str, Callable[[], None]] = {
     "review_steps": review_steps.main,
     "readers": readers.main,
     "audit_intervals": audit_intervals.main,
+    "retrain_kills": retrain_kills.main,
     "hold_out": hold_out.main,
     "label_feedback": label_feedback.main,
 }

@@ -30,15 +30,38 @@ def verified_manifest(path: str, digest: str) -> dict[str, Any]:
     ------
     BundleError
         Which names each file that is missing, altered or not listed.
+    LedgerError
+        If the configured list of trusted keys cannot be read.
     """
-    folder = Path(path)
-    manifest, _ = manifest_in(folder, digest)
+    manifest, _ = manifest_of_files(Path(path), digest)
+    require_trusted(Path(path), digest)
+    return manifest
+
+
+def manifest_of_files(folder: Path, digest: str | None = None) -> tuple[dict[str, Any], str]:
+    """Check every file of a bundle by its hash, whoever signed it.
+
+    Parameters
+    ----------
+    folder : Path
+    digest : str, optional
+        What the bundle's digest has to be; by default what its manifest states.
+
+    Returns
+    -------
+    manifest : dict
+    digest : str
+
+    Raises
+    ------
+    BundleError
+    """
+    manifest, found = manifest_in(folder, digest)
     files = manifest.get("files")
     if not isinstance(files, dict):
         raise BundleError("its manifest lists no files", where=str(folder))
-    check_listed(folder, {str(name): str(found) for name, found in files.items()})
-    require_trusted(folder, digest)
-    return manifest
+    check_listed(folder, {str(name): str(given) for name, given in files.items()})
+    return manifest, found
 
 
 def signature_words(path: str, digest: str) -> str:

@@ -219,6 +219,7 @@ def finished_result(request: RetrainRequest, state: RunState, store: Store) -> R
             where=str(request.out),
             hint=f"Restore it from a copy, or delete {state.folder} to train it again.",
         )
+    verify_bundle(request.out)
     with store.reading() as session:
         stored = is_finished(session, state.key, result.bundle)
         row = row_of_key(session, state.key)
@@ -231,8 +232,6 @@ def finished_result(request: RetrainRequest, state: RunState, store: Store) -> R
                 "bundle to train it again.",
             )
         _store(store, row, result, request, state)
-    else:
-        verify_bundle(request.out)
     return result
 
 
