@@ -65,7 +65,7 @@ class Registered:
                 champion=None if champion is None else self.number(champion),
                 challenger=self.number(challenger),
                 actor="Eve",
-                state=next_state(session, result.gate_set, submission, None),
+                state=next_state(session, result.gate_set, submission),
             )
 
     def alias(self, name: str) -> str | None:
