@@ -14,7 +14,7 @@ from triage.errors import LedgerError, SpecError
 from triage.gating.policy import GatePolicy, LoadedPolicy, load_gate_policy
 from triage.gating.policy_sentences import _SENTENCES, policy_rules
 from triage.gating.policy_signature import KEYS_VARIABLE, sign_policy, signature_file
-from triage.ledger.keys import make_key, public_file
+from triage.ledger.keys import load_key, make_key, public_file
 from triage.reports.change_control.plan import change_control_plan, parts_of_the_plan
 from triage.reports.render.markdown import render_markdown
 
@@ -128,7 +128,6 @@ def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def sign(policy: Path, key: Path) -> str:
-    from triage.ledger.keys import load_key
 
     signing = load_key(key)
     sign_policy(policy, load_gate_policy(policy).hash, signing)
@@ -198,3 +197,9 @@ def test_a_list_of_keys_that_is_gone_is_an_error(
     monkeypatch.setenv(KEYS_VARIABLE, "/nowhere/keys")
     with pytest.raises(LedgerError):
         load_gate_policy(policy)
+
+
+def test_a_signature_that_cannot_be_written_is_an_error(policy: Path, key: Path) -> None:
+    signature_file(policy).mkdir()
+    with pytest.raises(SpecError, match="cannot be written"):
+        sign_policy(policy, "0" * 64, load_key(key))
