@@ -10,11 +10,13 @@ from markupsafe import Markup
 from triage.accounts import Action, require
 from triage.accounts.sessions import Session
 from triage.errors import TriageError, UsageError
+from triage.gating.readiness import Readiness, readiness, readiness_facts
 from triage.reports.audit_report import AuditReport
 from triage.reports.model_card_blocks import model_card_facts
 from triage.store import Store
 from triage.store.bundle_manifest import bundle_manifest
 from triage.store.registered_bundles import RegisteredBundle, registered_bundles
+from triage.vocabulary.readiness import LEVEL_WORDS
 from triage.vocabulary.verdicts import Verdict
 from ui import audit_results, audit_tables, frame, html_table
 from ui.audit_folder import FinishedAudit, audits_in
@@ -95,7 +97,19 @@ def _card(store: Store, digest: str) -> tuple[RegisteredBundle, list[tuple[str, 
                 hint="Open a card from the list of models.",
             )
         facts = model_card_facts(bundle_manifest(reading, digest))
-        return found[0], [(facts[0][0], "SHA-256 of the manifest", digest), *facts]
+        known = readiness(readiness_facts(reading, digest))
+        identity = (facts[0][0], "SHA-256 of the manifest", digest)
+        return found[0], [identity, *_readiness_rows(known), *facts]
+
+
+def _readiness_rows(known: Readiness) -> list[tuple[str, str, str | None]]:
+    """The level of readiness, the recorded facts that it follows from, and what it lacks."""
+    rows = (
+        ("Level", LEVEL_WORDS[known.level]),
+        ("Because", " ".join(known.reasons)),
+        ("Missing for the next levels", "; ".join(known.lacks) or "nothing"),
+    )
+    return [("Readiness", label, value) for label, value in rows]
 
 
 def _group(title: str, facts: Sequence[tuple[str, str | None]]) -> None:

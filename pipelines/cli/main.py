@@ -49,6 +49,7 @@ from pipelines.cli.registry import (
     registry_retire,
     registry_rollback,
 )
+from pipelines.cli.registry_export import registry_export
 from pipelines.cli.registry_files import registry_diff, registry_sign, registry_verify
 from pipelines.cli.registry_shadow import registry_shadow
 from pipelines.cli.report import report
@@ -214,6 +215,7 @@ registry_app.command("diff")(registry_diff)
 registry_app.command("sign")(registry_sign)
 registry_app.command("verify")(registry_verify)
 
+registry_app.command("export")(registry_export)
 retrain_policy_app = typer.Typer(
     no_args_is_help=True,
     help="The policy of retraining, its signature, and change control documents.",

@@ -37,6 +37,13 @@ def retrain(
         Path | None,
         typer.Option("--bundle", help="The champion (a folder); none for the first training."),
     ] = None,
+    annotated: Annotated[
+        Path | None,
+        typer.Option(
+            "--annotated",
+            help="Folder of further annotated volumes, with a table as the spec describes it.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Check everything, say what would train, write nothing."),
@@ -93,6 +100,7 @@ def retrain(
             bundle=bundle,
             settings=settings,
             roles_seed=roles_seed,
+            annotated=annotated,
             actor=by.name,
             cache_folder=cache_folder(),
         )

@@ -172,3 +172,25 @@ def test_from_the_second_use_on_differences_are_rounded_and_intervals_are_not_sh
     assert frozen == given.checks[1]
     assert shown.better
     assert any("sure gain 0.0100" in note for note in shown.notes)
+
+
+def test_a_fall_of_costs_is_a_gain_and_flat_intervals_stay_as_they_are() -> None:
+    check = (
+        result("a")
+        .checks[0]
+        .model_copy(
+            update={"champion": 1.0, "challenger": 0.5, "value": 0.5, "low": 0.4, "high": 0.6}
+        )
+    )
+    flat = check.model_copy(update={"low": 0.5, "high": 0.5})
+    unknown = check.model_copy(update={"champion": None, "challenger": None, "group": "sex: f"})
+    given = result("a").model_copy(update={"checks": (check, flat, unknown)})
+    state = HoldOutState(
+        use=2, improvements=0, level=level_of_use(2, 0), step=0.1, better=False, claimed=0.0
+    )
+    first, second, third = shown_result(given, state).checks
+    assert first.value is not None
+    assert first.challenger == pytest.approx(1.0 - first.value)
+    assert second == flat
+    assert third.challenger is None
+    assert "(sex: f)" in third.sentence

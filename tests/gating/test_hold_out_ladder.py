@@ -14,6 +14,7 @@ from triage.gating.hold_out_ladder import (
     HoldOutState,
     PairedDifference,
     answered,
+    answered_by_interval,
     auroc_difference,
     level_of_use,
     placements,
@@ -107,3 +108,16 @@ def test_nothing_that_is_not_sure_is_better(difference: PairedDifference | None)
 def test_what_is_less_than_half_a_unit_rounds_to_zero() -> None:
     assert math.copysign(1, round_to(-0.004, 0.01)) == 1
     assert round_to(0.016, 0.01) == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize(("low", "high"), [(None, None), (0.1, None), (0.1, 0.1)])
+def test_an_answer_without_an_interval_has_no_step(low: float | None, high: float | None) -> None:
+    found = answered_by_interval(counted(2, 0), True, low, high)
+    assert (found.better, found.step, found.claimed) == (True, None, 0.0)
+
+
+def test_what_is_sure_of_a_gain_is_the_lower_end_of_its_interval() -> None:
+    found = answered_by_interval(counted(2, 0), True, 0.02, 0.06)
+    assert found.step == pytest.approx(0.02)
+    assert found.claimed == pytest.approx(0.02)
+    assert answered_by_interval(counted(2, 0), False, -0.02, 0.06).claimed == 0

@@ -9,6 +9,7 @@ import pytest
 from tests.store.conftest import store, url
 from tests.store.make import NOON, case
 from triage.data.spec_files import load_spec, shipped_spec
+from triage.labels.label_precedence import cases_of_labels
 from triage.labels.spec_classes import with_spec_classes
 from triage.store import LabelSource, Store, TrainingLabel, add_case, add_label, labels_for_training
 from triage.store.reviews import add_read, add_review
@@ -63,6 +64,13 @@ def test_the_urgency_of_a_read_is_the_class_of_its_diagnoses(urgency: Urgency) -
 def test_a_normal_retina_has_no_other_diagnosis() -> None:
     (found,) = with_spec_classes([label(NORMAL, Urgency.OBSERVATION)], OCT)
     assert found.diagnoses == {key: key == "normal" for key in DIAGNOSES}
+
+
+def test_a_case_that_trains_has_the_class_and_the_diagnoses() -> None:
+    named = with_spec_classes([label(CNV, Urgency.ROUTINE)], OCT)
+    ((reviewed,), conflicts) = cases_of_labels(named, OCT)
+    assert (reviewed.case.condition, conflicts) == ("routine", 0)
+    assert reviewed.case.diagnoses == {"cnv": True, "normal": False}
 
 
 def test_a_rare_condition_is_its_own_class_whatever_is_named_beside_it() -> None:

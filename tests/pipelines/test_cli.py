@@ -58,12 +58,13 @@ def test_the_tree_is_the_documented_one() -> None:
             "db restore", "ledger keygen", "ledger checkpoint", "ledger rotate", "ledger verify",
             "user add", "user list", "user disable", "user enable", "user role", "user passwd",
             "policy show", "policy set", "review-figures", "audit plan", "audit register",
-            "audit run", "audit compare", "audit verify", "label import", "dataset snapshot",
-            "dataset diff", "dataset verify", "dataset withdraw",
-            "audit run", "audit compare", "audit verify", "registry list", "registry propose",
-            "registry approve", "registry reject", "registry rollback", "registry retire",
-            "registry shadow", "registry diff", "registry sign", "registry verify",
-            "label import",
+            "audit run", "audit compare", "audit verify", "label import", "label errors", "gate",
+            "dataset snapshot", "dataset diff", "dataset verify", "dataset withdraw",
+            "registry list", "registry propose", "registry approve", "registry reject",
+            "registry rollback", "registry retire", "registry shadow", "registry diff",
+            "registry sign", "registry verify", "registry export",
+            "retrain-policy show", "retrain-policy sign", "retrain-policy plan",
+            "retrain-policy record",
         )
     }  # fmt: skip
 

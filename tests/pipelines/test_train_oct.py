@@ -17,6 +17,7 @@ from tests.pipelines.command import Command
 from tests.tiny import TinyBundle, TinyOctBundle, tiny_oct_settings
 from triage.data.spec import DataSpec
 from triage.data.spec_files import shipped_spec
+from triage.errors import ExitCode
 from triage.learning.evaluate import EvaluationRun, evaluate_bundle
 from triage.phantoms import generators
 from triage.phantoms.oct import write_oct_phantoms
@@ -209,7 +210,7 @@ def test_volumes_offered_as_photographs(
     assert answer.json["counts"] == {"read": 0, "rejected": 72, "wrong_modality": 72}
 
 
-def test_retraining_on_volumes_is_refused(
+def test_retraining_on_volumes_needs_labels_too(
     triage: Command, tiny_oct_bundle: TinyOctBundle, oct_root: Path, database: str, tmp_path: Path
 ) -> None:
     open_store(database, create=True).close()
@@ -218,8 +219,8 @@ def test_retraining_on_volumes_is_refused(
         "--policy", SPEC.with_name("retrain_policy.yaml"), "--out", tmp_path / "b",
         "--db", database,
     )  # fmt: skip
-    assert answer.code == 2
-    assert "not offered for OCT volumes" in answer.err
+    assert answer.code == ExitCode.NOT_ENOUGH_EVIDENCE, answer.err
+    assert "0 usable labels from reviews" in answer.err
     assert not (tmp_path / "b").exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
@@ -99,16 +100,20 @@ def build_monai(name: str) -> tuple[nn.Module, int]:
         densenet = DenseNet121(spatial_dims=2, in_channels=3, out_channels=2)
         densenet.class_layers.out = nn.Identity()
         return densenet, chosen.width
+    return ResNet(**resnet_arguments(chosen)), chosen.width
+
+
+def resnet_arguments(chosen: MonaiNetwork) -> dict[str, Any]:
+    """Arguments of MONAI's `ResNet`, of plain JSON types."""
     # `conv1_t_stride=2, bias_downsample=False` makes it the usual ResNet, three times faster than
     # MONAI's default first layer.
-    network = ResNet(
-        block="basic",
-        layers=list(chosen.blocks),
-        block_inplanes=list(chosen.channels),
-        spatial_dims=2,
-        n_input_channels=3,
-        conv1_t_stride=2,
-        bias_downsample=False,
-        feed_forward=False,
-    )
-    return network, chosen.width
+    return {
+        "block": "basic",
+        "layers": list(chosen.blocks),
+        "block_inplanes": list(chosen.channels),
+        "spatial_dims": 2,
+        "n_input_channels": 3,
+        "conv1_t_stride": 2,
+        "bias_downsample": False,
+        "feed_forward": False,
+    }

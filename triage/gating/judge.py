@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 from sqlalchemy.orm import Session
 
@@ -81,58 +82,85 @@ def judge_with_hold_out(
     StoreError
         If the database refuses, or others use the split all the time.
     """
-    predictions = hash_json([champion.content_hash, challenger.content_hash])
-    submission = submission_hash(predictions, evidence)
-    cases = tuple(str(one) for one in champion.ids)
-
-    def count(session: Session) -> HoldOutState:
-        return next_state(session, champion.cases_hash, predictions, cases)
-
+    submitted = _Submission(
+        loaded,
+        champion,
+        hash_json([champion.content_hash, challenger.content_hash]),
+        evidence,
+        (champion_bundle, challenger_bundle),
+        actor,
+    )
     for _ in range(_TRIES):
         with store.reading() as session:
-            known = judged(session, loaded.hash, champion.cases_hash, submission)
-            expected = None if known is not None else count(session)
-        if known is not None:
-            return Judged(*known, repeated=True)
-        assert expected is not None
+            known = submitted.known(session)
+            expected = None if known is not None else submitted.counted(session)
+        if expected is None:
+            assert known is not None
+            return known
         at_level = policy_at(loaded, expected.level)
         found = run_gate(at_level, spec, champion, challenger, evidence, progress=progress)
-        result = found.model_copy(
-            update={
-                "policy_hash": loaded.hash,
-                "policy_signed_by": loaded.signed_by,
-                "gate_set": champion.cases_hash,
-                "submission": submission,
-            }
-        )
-
-        def record(
-            session: Session,
-            result: GateResult = result,
-            expected: HoldOutState = expected,
-        ) -> Judged | None:
-            counted = count(session)
-            if (counted.use, counted.improvements) != (expected.use, expected.improvements):
-                return None
-            state = _answered(counted, result, loaded)
-            shown = shown_result(result, state, _level_of_intervals(loaded))
-            number = record_gate_run(
-                session,
-                shown,
-                champion=champion_bundle,
-                challenger=challenger_bundle,
-                actor=actor,
-                state=state,
-            )
-            return Judged(number, shown, repeated=False)
-
-        if (done := store.write(record)) is not None:
+        done = store.write(partial(submitted.recorded, found=found, expected=expected))
+        if done is not None:
             return done
     raise StoreError(
         "Other submissions were judged on this gate split all the time.",
         where=store.place,
         hint="Run it again.",
     )
+
+
+@dataclass(frozen=True)
+class _Submission:
+    """Both predictions and what belongs to them; `bundles` are the rows of both."""
+
+    loaded: LoadedPolicy
+    champion: GateTable
+    predictions: str
+    evidence: GateEvidence
+    bundles: tuple[int | None, int | None]
+    actor: str
+
+    @cached_property
+    def hash(self) -> str:
+        """Hash of the submission."""
+        return submission_hash(self.predictions, self.evidence)
+
+    def known(self, session: Session) -> Judged | None:
+        """The answer that it had before, if any."""
+        found = judged(session, self.loaded.hash, self.champion.cases_hash, self.hash)
+        return None if found is None else Judged(*found, repeated=True)
+
+    def counted(self, session: Session) -> HoldOutState:
+        """Its number and level."""
+        split = self.champion
+        return next_state(session, split.cases_hash, self.predictions, split.ids)
+
+    def recorded(
+        self, session: Session, *, found: GateResult, expected: HoldOutState
+    ) -> Judged | None:
+        """Store what was found; None if another submission took the number meanwhile."""
+        counted = self.counted(session)
+        if (counted.use, counted.improvements) != (expected.use, expected.improvements):
+            return None
+        result = found.model_copy(
+            update={
+                "policy_hash": self.loaded.hash,
+                "policy_signed_by": self.loaded.signed_by,
+                "gate_set": self.champion.cases_hash,
+                "submission": self.hash,
+            }
+        )
+        state = _answered(counted, result, self.loaded)
+        shown = shown_result(result, state, _level_of_intervals(self.loaded))
+        number = record_gate_run(
+            session,
+            shown,
+            champion=self.bundles[0],
+            challenger=self.bundles[1],
+            actor=self.actor,
+            state=state,
+        )
+        return Judged(number, shown, repeated=False)
 
 
 def submission_hash(predictions: str, evidence: GateEvidence) -> str:

@@ -71,7 +71,17 @@ def _shown(value: Any) -> str:
 
 
 def _share(value: Any) -> str:
-    return f"{value:.1%}" if isinstance(value, float | int) else str(value)
+    return f"{100 * value:g} %" if isinstance(value, float | int) else str(value)
+
+
+def _required(one: Any) -> str:
+    """A check by its key, or a bound on the interval of a paired difference."""
+    if not isinstance(one, Mapping):
+        return f"the check {one} must be done and pass"
+    low, high = one["low_at_least"], one["high_at_most"]
+    end = f"at {low:+g} or above" if low is not None else f"at {high:+g} or below"
+    which = "lower" if low is not None else "upper"
+    return f"the {which} end of the 95 % interval of the change in {one['metric']} is {end}"
 
 
 def _sentence(key: str, value: Any) -> str:
@@ -83,6 +93,8 @@ def _sentence(key: str, value: Any) -> str:
         worse = "rises" if last == "clinical_cost" else "falls"
         by = f"{value:g}" if last == "clinical_cost" else _share(value)
         return f"{_WHERE[place]}, {_MEASURES[last]} {worse} by no more than {by}."
+    if key == "gate":
+        return "A policy of an earlier release: no checks of groups; the bounds below decide."
     if value is None:
         return f"{_words(key).capitalize()}: not checked."
     write = _SENTENCES.get(key)
@@ -174,7 +186,7 @@ _SENTENCES: dict[str, Callable[[Any], str]] = {
         "from the second use of the gate split on, less (the level is spent over the uses)."
     ),
     "require": lambda value: (
-        f"These must be done and pass: {'; '.join(_shown(each) for each in value)}."
+        f"{'; '.join(_required(each) for each in value).capitalize()}."
         if value
         else "No further check is required."
     ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, or_, select
@@ -19,6 +18,7 @@ from triage.store.learning_tables import (
 from triage.store.tables import Bundle
 from triage.vocabulary.bundle_aliases import CHAMPION
 from triage.vocabulary.learning import GateVerdict
+from triage.vocabulary.readiness import LEVEL_WORDS, ReadinessLevel, level_of_verdict
 
 _DAY = timedelta(days=1)
 
@@ -38,29 +38,6 @@ class ReadinessRule(BaseModel):
 
     shadow_cases: int = Field(200, ge=1)
     shadow_days: float = Field(14, ge=0)
-
-
-class ReadinessLevel(StrEnum):
-    """Levels in order; `IN_USE_BY_SIGN_OFF` and `WITHDRAWN` stand beside the order."""
-
-    NO_GATE_RESULT = "no_gate_result"
-    GATE_NOT_PASSED = "gate_not_passed"
-    GATE_PASSED = "gate_passed"
-    SHADOW_TESTED = "shadow_tested"
-    IN_USE = "in_use"
-    IN_USE_BY_SIGN_OFF = "in_use_by_sign_off"
-    WITHDRAWN = "withdrawn"
-
-
-LEVEL_WORDS = {
-    ReadinessLevel.NO_GATE_RESULT: "trained, no gate result",
-    ReadinessLevel.GATE_NOT_PASSED: "judged by the gate, not passed",
-    ReadinessLevel.GATE_PASSED: "gate passed",
-    ReadinessLevel.SHADOW_TESTED: "gate passed and shadow-tested",
-    ReadinessLevel.IN_USE: "in use after gate and shadow test",
-    ReadinessLevel.IN_USE_BY_SIGN_OFF: "in use, a person signed for what the evidence lacks",
-    ReadinessLevel.WITHDRAWN: "withdrawn",
-}
 
 
 @dataclass(frozen=True)
@@ -151,9 +128,7 @@ def readiness(facts: ReadinessFacts) -> Readiness:
         reasons.append("Its promotion was approved by another account than proposed it.")
     if facts.champion:
         reasons.append("It is in use.")
-    level = ReadinessLevel.NO_GATE_RESULT
-    if facts.verdict is not None:
-        level = ReadinessLevel.GATE_PASSED if passed else ReadinessLevel.GATE_NOT_PASSED
+    level = level_of_verdict(facts.verdict)
     if passed and tested:
         level = ReadinessLevel.SHADOW_TESTED
     if facts.champion and facts.approved_by is not None:

@@ -60,8 +60,10 @@ def _rounded(check: CheckResult, state: HoldOutState, level: float) -> CheckResu
     if unit <= 0:
         return check
     value = round_to(check.value, unit)
-    from_champion = None if check.champion is None else check.champion + value
-    challenger = None if check.challenger is None else from_champion
+    challenger = None
+    if check.champion is not None and check.challenger is not None:
+        falls = (check.challenger - check.champion) * check.value < 0  # of costs a fall is a gain
+        challenger = check.champion + (-value if falls else value)
     words = {
         None: "not done",
         GateVerdict.PASSES: "passes",

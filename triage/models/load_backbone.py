@@ -135,8 +135,9 @@ def _split_size(name: str) -> tuple[str, int | None]:
     return (stem, int(size)) if stem and size.isdecimal() else (name, None)
 
 
-def restore_backbone(folder: Path) -> Backbone:
+def restore_backbone(folder: str | Path) -> Backbone:
     """Read a backbone written by `Backbone.save`; nothing is looked up elsewhere."""
+    folder = Path(folder)  # a str from configuration files
     description = json.loads(read_description(folder / DESCRIPTION))
     architecture = description["architecture"]
     if architecture["library"] == "monai":

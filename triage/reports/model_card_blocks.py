@@ -12,6 +12,7 @@ from typing import Any
 from triage.reports.document import Block, Cell, Column, Facts, Heading, Paragraph, Table
 from triage.reports.system import file_hashes, written
 from triage.uncertainty.image_kind import ImageKindSummary
+from triage.vocabulary.readiness import LEVEL_WORDS, level_of_verdict
 
 _NOWHERE = ""
 """Place of a field that a manifest has no source for."""
@@ -78,6 +79,7 @@ _FIELDS: dict[str, dict[str, str]] = {
         "Library versions": "library_versions",
     },
 }
+_READINESS = "Readiness, from the manifest alone"
 _GUARD = "Guard against pictures of another kind (A1)"
 
 
@@ -97,6 +99,8 @@ def model_card_facts(manifest: Mapping[str, Any]) -> list[tuple[str, str, str | 
     found = []
     for group, fields in _FIELDS.items():
         found += [(group, label, _stated(manifest, place)) for label, place in fields.items()]
+        if group == "Maintenance":
+            found.append((group, _READINESS, _readiness(manifest)))
         if group == "How it decides":
             found.append((group, _GUARD, _guard(manifest.get("image_kind"))))
     return found
@@ -130,6 +134,13 @@ def _stated(manifest: Mapping[str, Any], place: str) -> str | None:
     if place == "members" and isinstance(value, list):
         value = [each.get("name", each) if isinstance(each, Mapping) else each for each in value]
     return written(value) or "none"
+
+
+def _readiness(manifest: Mapping[str, Any]) -> str:
+    """The level that the gate result in the manifest allows, none higher."""
+    promotion = manifest.get("promotion")
+    verdict = promotion.get("verdict") if isinstance(promotion, Mapping) else None
+    return LEVEL_WORDS[level_of_verdict(verdict if isinstance(verdict, str) else None)]
 
 
 def _guard(summary: Any) -> str:

@@ -19,6 +19,7 @@ A system for OCT volumes holds instead:
 | segmentation/*.safetensors | stage 1, one file an instance                   |
 | referral/*.safetensors     | stage 2, one file an instance                   |
 | acquisition.json           | how its training scans were taken               |
+| annotations.json           | which tissue maps stage 1 learned from          |
 """
 
 from __future__ import annotations

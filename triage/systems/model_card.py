@@ -9,6 +9,7 @@ from triage.systems.families import family_of_settings
 from triage.systems.manifest import BundleManifest
 from triage.uncertainty.combination import COMBINATION
 from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.readiness import LEVEL_WORDS, level_of_verdict
 
 _METRIC_TITLES = {
     "accuracy": "inlier top-1 accuracy",
@@ -70,6 +71,11 @@ test split.
 |---|---|
 {metrics}
 
+## Readiness
+
+When this card was written: {_readiness(manifest)}. What happened since (shadow tests, approvals,
+withdrawal) is in the case database, and on the model card of the pages.
+
 ## Data
 
 Licence: {spec.licence}. Source: {spec.source}. Data hash `{manifest.data_hash[:16]}`, spec hash
@@ -80,6 +86,12 @@ Cases rejected while reading: {sum(manifest.rejected.values())}.
 
 {notes}
 """
+
+
+def _readiness(manifest: BundleManifest) -> str:
+    """The level that the manifest's own gate result allows."""
+    verdict = (manifest.promotion or {}).get("verdict")
+    return LEVEL_WORDS[level_of_verdict(verdict if isinstance(verdict, str) else None)]
 
 
 def _rules(policy: Policy) -> str:

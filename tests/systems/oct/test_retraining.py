@@ -125,6 +125,19 @@ def test_reviewed_volumes_change_what_is_learned(
         assert weights_digest(fitted.system.referrers[name]) != weights_digest(network)
 
 
+def test_another_seed_trains_other_referral_networks_on_the_same_maps(
+    champion: tuple[OctSystem, BundleManifest], oct_data: Dataset, tmp_path: Path
+) -> None:
+    system, manifest = champion
+    settings = manifest.settings.model_copy(update={"seed": 7})
+    other = manifest.model_copy(update={"settings": settings})
+    fitted = refit((system, other), oct_data, tmp_path)
+    assert fitted.manifest.backbones == manifest.backbones
+    assert fitted.manifest.settings == settings
+    for name, network in system.referrers.items():
+        assert weights_digest(network) != weights_digest(fitted.system.referrers[name])
+
+
 def test_volumes_of_a_device_that_stage_1_never_learned_do_not_train(
     champion: tuple[OctSystem, BundleManifest], oct_data: Dataset, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from triage.dataset_versions.stored_versions import frozen_keys, latest_version,
 from triage.dataset_versions.version import DatasetVersion
 from triage.errors import BundleError, NotEnoughEvidence, UsageError
 from triage.hashing import hash_json
+from triage.learning.retraining.annotated_data import with_annotated
 from triage.learning.retraining.challenger import Run
 from triage.learning.retraining.first_data import first_dataset
 from triage.learning.retraining.only_one import only_one
@@ -126,6 +127,8 @@ def collect(
         )  # fmt: skip
     else:
         base = load_dataset(spec, request.root, champion.manifest.roles.seed)
+        if request.annotated is not None:
+            base = with_annotated(base, request.annotated)
         data = join_reviews(
             base, labels, policy.hold_out,
             frozen_keys=frozen, consents=consents, parent=parent, progress=report,

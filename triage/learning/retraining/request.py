@@ -38,6 +38,8 @@ class RetrainRequest:
         Of the first training; with a champion its own settings are used.
     roles_seed : int, optional
         Of the draw of roles of the first training.
+    annotated : Path, optional
+        Folder of further annotated volumes, with a table as the spec describes it.
     actor : str
         Who asks; stands in the events.
     cache_folder : Path, optional
@@ -51,12 +53,13 @@ class RetrainRequest:
     bundle: Path | None = None
     settings: Settings | None = None
     roles_seed: int | None = None
+    annotated: Path | None = None
     actor: str = SYSTEM
     cache_folder: Path | None = None
 
     def __post_init__(self) -> None:
         """Take paths as text too; refuse a request that names no settings, or the wrong ones."""
-        for name in ("root", "out", "bundle", "cache_folder"):
+        for name in ("root", "out", "bundle", "annotated", "cache_folder"):
             if (path := getattr(self, name)) is not None:
                 object.__setattr__(self, name, Path(path))
         if (self.bundle is None) is (self.settings is None):
@@ -84,6 +87,7 @@ class RetrainRequest:
                 else self.settings.model_dump(mode="json"),
                 "roles_seed": self.roles_seed,
             }
+            | ({} if self.annotated is None else {"annotated": str(self.annotated.absolute())})
         )
 
 

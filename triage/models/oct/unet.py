@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,16 +29,21 @@ def new_segmentation(settings: SegmentationSettings, n_classes: int, seed: int) 
     from monai.networks.nets import UNet  # importing MONAI takes seconds
 
     torch.manual_seed(seed)
-    network = UNet(
-        spatial_dims=2,
-        in_channels=settings.context,
-        out_channels=n_classes,
-        channels=settings.channels,
-        strides=(1, *(2,) * (len(settings.channels) - 2)),
-        num_res_units=settings.residual_units,
-        norm="batch",
-    )
+    network = UNet(**unet_arguments(settings, n_classes))
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def unet_arguments(settings: SegmentationSettings, n_classes: int) -> dict[str, Any]:
+    """Arguments of MONAI's `UNet`, of plain JSON types."""
+    return {
+        "spatial_dims": 2,
+        "in_channels": settings.context,
+        "out_channels": n_classes,
+        "channels": list(settings.channels),
+        "strides": [1, *[2] * (len(settings.channels) - 2)],
+        "num_res_units": settings.residual_units,
+        "norm": "batch",
+    }
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ from triage.reports.document import (
 
 SOURCE = (
     "Parts as in: FDA, Marketing Submission Recommendations for a Predetermined Change Control "
-    "Plan for Artificial Intelligence-Enabled Device Software Functions, final guidance, December 2024; "
-    "in our words."
+    "Plan for Artificial Intelligence-Enabled Device Software Functions, final guidance, December "
+    "2024; in our words."
 )
 _PARTS = {
     "data": ("labels", "hold_out"),
@@ -189,8 +189,8 @@ def _evaluation(rules: tuple[PolicyRule, ...]) -> Section:
             "The gate answers passes, fails, or not enough evidence; the last asks a person, "
             "never passes, and says about how many cases it would take.",
             "Each submission to the gate split is counted. The level at which a challenger is "
-            "called better is spent over the uses (k-th use: a part of 1 / (k (k + 1))), and from the "
-            "second use on only rounded differences are shown.",
+            "called better is spent over the uses (k-th use: a part of 1 / (k (k + 1))), and from "
+            "the second use on only rounded differences are shown.",
         )
     )
     return Section(

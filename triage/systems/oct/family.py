@@ -91,15 +91,17 @@ class OctFamily(Family[OctSettings, OctSystem]):
         progress: Progress,
     ) -> Fitted[OctSystem]:
         """Train stage 2 again; stage 1 is kept, or trained further where annotations are new."""
+        settings = OctSettings.model_validate(manifest.settings.model_dump())
         found = retrain_oct(
             system,
             dataset,
+            settings,
             annotated=annotated,
             cache_folder=cache_folder,
             checkpoints=checkpoints,
             progress=progress,
         )
-        return self._fitted(dataset, system.settings, name, found.pool, found.notes)
+        return self._fitted(dataset, settings, name, found.pool, found.notes)
 
     def _fitted(
         self,

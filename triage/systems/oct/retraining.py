@@ -18,6 +18,7 @@ from triage.data.dataset import Dataset
 from triage.errors import TrainingError
 from triage.hashing import hash_json
 from triage.models.oct.sampling import HELD_OUT
+from triage.models.oct.settings import OctSettings
 from triage.models.oct.unet import SegmentationTask
 from triage.progress import Progress
 from triage.systems.oct.first_stage import MOST_VALIDATION_VOLUMES, fit_segmenters
@@ -70,13 +71,14 @@ def new_annotations(system: OctSystem, dataset: Dataset) -> tuple[str, ...]:
 def retrain_oct(
     system: OctSystem,
     dataset: Dataset,
+    settings: OctSettings,
     *,
     annotated: bool,
     cache_folder: Path | None,
     checkpoints: Path,
     progress: Progress,
 ) -> Retrained:
-    """Train a system again with its own settings.
+    """Train a system again with its own settings, or with its own but for the seed.
 
     Parameters
     ----------
@@ -84,6 +86,8 @@ def retrain_oct(
         The champion; it is not changed.
     dataset : Dataset
         With reviewed volumes in its training split.
+    settings : OctSettings
+        Of the champion; networks that are kept take nothing from them.
     annotated : bool
         Whether the tissue stage is trained further on annotations that the champion did not have.
     cache_folder : Path, optional
@@ -98,11 +102,11 @@ def retrain_oct(
         If the tissue stage is to be trained further and no annotation is new, or a referral class
         has no volume.
     """
-    check_arithmetic(system.settings)
-    data = open_data(dataset, system.settings, progress)
+    check_arithmetic(settings)
+    data = open_data(dataset, settings, progress)
     if annotated:
         first, notes = _trained_further(
-            system, dataset, data, checkpoints=checkpoints, progress=progress
+            system, dataset, data, settings, checkpoints=checkpoints, progress=progress
         )
     else:
         first, data, notes = _kept(system, data)
@@ -110,7 +114,7 @@ def retrain_oct(
         dataset,
         data,
         first,
-        system.settings,
+        settings,
         cache_folder=cache_folder,
         checkpoints=checkpoints,
         progress=progress,
@@ -148,12 +152,12 @@ def _trained_further(
     system: OctSystem,
     dataset: Dataset,
     data: OpenData,
+    settings: OctSettings,
     *,
     checkpoints: Path,
     progress: Progress,
 ) -> tuple[FirstStage, tuple[str, ...]]:
     """Train the champion's tissue stage on, from old and new annotations."""
-    settings = system.settings
     old, new = _annotated_rows(system, dataset, data)
     if not new:
         raise TrainingError(
