@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,7 +25,11 @@ from pipelines.cli.console import (
 )
 from triage.accounts import Action
 from triage.errors import UsageError
-from triage.labels.reviewed_cases import LeftOutReason
+
+if TYPE_CHECKING:
+    from triage.data.spec import DataSpec
+    from triage.learning.retraining.result import RetrainResult
+    from triage.learning.train import Settings
 
 
 def retrain(
@@ -67,24 +71,14 @@ def retrain(
     """
     from triage.data.spec_files import load_spec
     from triage.gating.policy import load_gate_policy
-    from triage.learning.recipes import recipe_backbones
     from triage.learning.retraining.dry_run import plan_lines, plan_retrain
     from triage.learning.retraining.pipeline import retrain as run
     from triage.learning.retraining.request import RetrainRequest
-    from triage.learning.retraining.result_page import text_lines
-    from triage.learning.settings import settings_for
 
     loaded, data = load_gate_policy(policy), load_spec(spec)
-    settings = None
-    if bundle is None:
-        settings = settings_for(
-            data,
-            tuple(backbone or recipe_backbones(recipe, root)),
-            config,
-            recipe=recipe,
-            members=members,
-        )
-    elif backbone or members or config or roles_seed is not None or recipe != "default":
+    chosen = {"backbone": backbone, "members": members, "config": config, "recipe": recipe}
+    settings = _first_settings(data, root, chosen) if bundle is None else None
+    if bundle and (backbone or members or config or roles_seed is not None or recipe != "default"):
         raise UsageError(
             "the settings are the champion's, so none can be given",
             where="--bundle",
@@ -112,6 +106,22 @@ def retrain(
     if dry_run:
         say(as_json, plan.model_dump(mode="json"), *plan_lines(plan))
         return
+    _say_result(as_json, result)
+
+
+def _first_settings(spec: DataSpec, root: Path, chosen: dict[str, Any]) -> Settings:
+    """Settings of a first training, which no champion gives."""
+    from triage.learning.recipes import recipe_backbones
+    from triage.learning.settings import settings_for
+
+    recipe = chosen["recipe"]
+    backbones = tuple(chosen["backbone"] or recipe_backbones(recipe, root))
+    return settings_for(spec, backbones, chosen["config"], recipe=recipe, members=chosen["members"])
+
+
+def _say_result(as_json: bool, result: RetrainResult) -> None:
+    from triage.learning.retraining.result_page import text_lines
+
     say(
         as_json,
         {**result.model_dump(mode="json"), "verdict": result.verdict},
@@ -123,5 +133,7 @@ def retrain(
 
 
 def _left_out(each: dict[str, str]) -> str:
+    from triage.labels.reviewed_cases import LeftOutReason
+
     sentence = LeftOutReason(each["reason"]).sentence
     return f"left out: case {each['case']} of {each['source']}: {sentence}"

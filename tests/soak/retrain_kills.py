@@ -3,10 +3,10 @@
     python -m tests.soak.retrain_kills [RANDOM [SEED]]
 
 A small system on phantoms is retrained in a process of its own, which is killed before and after
-each step's files and record are written, around the transaction that registers the bundle, and then
-RANDOM times (by default 20) at a moment drawn from the time that an undisturbed run takes. After each
-kill the same command is given again. Every bundle must be that of the undisturbed run, the database
-must hold one run and one gate run, and its ledger must be intact.
+each step's files and record are written, around the transaction that registers the bundle, and
+RANDOM times (by default 20) at a moment drawn from the time that an undisturbed run takes. After
+each kill the same command is given again. Every bundle must be that of the undisturbed run, the
+database must hold one run and one gate run, and its ledger must be intact.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from triage.learning.retraining.cost_of_scoring import scoring_costs, weights_size
+from triage.learning.retraining.cost_of_scoring import ScoringCost, scoring_costs, weights_size
 from triage.learning.retraining.far_pictures import far_cases
 from triage.learning.retraining.request import Champion, RetrainRequest
 from triage.learning.retraining.run_row import trained_splits
@@ -91,19 +91,12 @@ def measure_evidence(
             _scores(system.score(cases, request.cache_folder).predictions)
             for system in (champion.system, challenger)
         ]
+    costs: list[ScoringCost | None] = [None, None]
     few = gate[: TIMED_VOLUMES if volumes else TIMED_PICTURES]
-    costs = (
-        scoring_costs(
-            [
-                (champion.system, weights_size(champion.folder)),
-                (challenger, weights_size(bundle)),
-            ],
-            few,
-            report,
-        )
-        if few and checks.performance is not None
-        else [None, None]
-    )
+    if few and checks.performance is not None:
+        weights = weights_size(champion.folder), weights_size(bundle)
+        systems = [(champion.system, weights[0]), (challenger, weights[1])]
+        costs = [*scoring_costs(systems, few, report)]
     before, after = costs
     return {
         "seed_flip_rate": flips,

@@ -21,6 +21,7 @@ from triage.learning.retraining.request import Champion
 from triage.predictions import Predictions
 from triage.progress import Progress, tagged
 from triage.systems.families import family_of
+from triage.systems.trained_system import TrainedSystem
 from triage.vocabulary.learning import MemberSplit
 
 SEED_STEP = 100_003
@@ -125,17 +126,24 @@ def seed_flip_rate(
     scored = score_cases(
         fitted.system, cases, cache_folder, tagged(progress, "second seed")
     ).predictions
-    one, other = aligned(on_gate, scored)
-    first = outcomes_of(one, champion.system.policy, spec)
-    second = outcomes_of(other, fitted.system.policy, spec)
-    known = ~first.is_outlier
-    if not known.any():
+    rate = _flips(champion, fitted.system, *aligned(on_gate, scored), spec)
+    if rate is None:
         return None
-    rate = float((correct(first) != correct(second))[known].mean() / 2)
     if kept is not None:
         with whole_file(kept) as partial:
             partial.write_text(json.dumps({"rate": rate}), encoding="utf-8")
     return rate
+
+
+def _flips(
+    champion: Champion, twin: TrainedSystem, one: Predictions, other: Predictions, spec: DataSpec
+) -> float | None:
+    first = outcomes_of(one, champion.system.policy, spec)
+    second = outcomes_of(other, twin.policy, spec)
+    known = ~first.is_outlier
+    if not known.any():
+        return None
+    return float((correct(first) != correct(second))[known].mean() / 2)
 
 
 def _read(path: Path) -> float | None:
