@@ -209,7 +209,7 @@ def test_volumes_offered_as_photographs(
     assert answer.json["counts"] == {"read": 0, "rejected": 72, "wrong_modality": 72}
 
 
-def test_retraining_on_volumes_is_refused(
+def test_retraining_on_volumes_needs_reviews(
     triage: Command, tiny_oct_bundle: TinyOctBundle, oct_root: Path, database: str, tmp_path: Path
 ) -> None:
     open_store(database, create=True).close()
@@ -218,8 +218,8 @@ def test_retraining_on_volumes_is_refused(
         "--policy", SPEC.with_name("retrain_policy.yaml"), "--out", tmp_path / "b",
         "--db", database,
     )  # fmt: skip
-    assert answer.code == 2
-    assert "not offered for OCT volumes" in answer.err
+    assert answer.code == 5, answer.err
+    assert "0 usable labels" in answer.err
     assert not (tmp_path / "b").exists()
 
 
