@@ -25,7 +25,6 @@ from pipelines.cli.console import (
 )
 from triage.accounts import Action
 from triage.errors import UsageError
-from triage.labels.reviewed_cases import LeftOutReason
 
 
 def retrain(
@@ -123,5 +122,7 @@ def retrain(
 
 
 def _left_out(each: dict[str, str]) -> str:
+    from triage.labels.reviewed_cases import LeftOutReason
+
     sentence = LeftOutReason(each["reason"]).sentence
     return f"left out: case {each['case']} of {each['source']}: {sentence}"

@@ -28,6 +28,7 @@ from tests.tiny import TinyBundle
 from triage.accounts import Role, passwords
 from triage.accounts.accounts import add_account
 from triage.accounts.passwords import hash_password
+from triage.learning.retraining.request import RetrainRequest
 from triage.store import back_up, open_store
 from triage.store.schema import _MIGRATIONS
 from triage.vocabulary.event_types import EventType
@@ -150,11 +151,11 @@ def test_score_without_a_database_needs_nobody(
 def test_retrain(run, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     acted = []
 
-    def retrain(*_: object, actor: str, **__: object) -> object:
-        acted.append(actor)
+    def retrain(request: RetrainRequest, *_: object, **__: object) -> object:
+        acted.append(request.actor)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("triage.learning.retrain.retrain", retrain)
+    monkeypatch.setattr("triage.learning.retraining.pipeline.retrain", retrain)
     verb = (
         "retrain", "--bundle", tmp_path, "--spec", "data_specs/derm_phantoms.yaml",
         "--root", tmp_path, "--policy", "data_specs/retrain_policy.yaml",

@@ -245,7 +245,8 @@ def test_a_database_that_cannot_be_used_is_told_before_any_work(
     def working(*_: object) -> None:
         pytest.fail("worked before looking at the database")
 
-    for place in ("triage.intake.score", "triage.learning.evaluate", "triage.learning.retrain"):
+    retraining = "triage.learning.retraining.request"
+    for place in ("triage.intake.score", "triage.learning.evaluate", retraining):
         monkeypatch.setattr(f"{place}.load_system", working)
     url, said = bad_database
     uses = uses_of(tiny_bundle.folder, phantom_root, inbox, tmp_path / "out")

@@ -268,7 +268,7 @@ def test_the_way_from_data_to_a_report_and_a_challenger(
     store.close()
     db = ("--db", "sqlite:///cases.db")
     assert run("report", *given, "--out", "out/report", *db) == 0
-    (work / "gate.yaml").write_text(policy().model_dump_json())
+    (work / "gate.yaml").write_text(policy().policy.model_dump_json())
     code = run("retrain", *given, "--policy", "gate.yaml", "--out", "bundles/second", *db)
     assert code in (0, 3, 4, 5)
     assert (work / "bundles" / "second").is_dir()

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from triage.learning.retrain import retrain
 
 from tests.pipelines.command import Command
 from tests.tiny import TinyBundle
@@ -16,12 +15,14 @@ from triage.data.dataset import Dataset, load_dataset
 from triage.data.spec import DataSpec
 from triage.data.spec_files import load_spec, shipped_spec
 from triage.errors import NotEnoughEvidence, TriageError
+from triage.gating.policy import load_gate_policy as load_policy
 from triage.hashing import hash_file
 from triage.intake.score import score
 from triage.learning.default_backbones import default_backbones
 from triage.learning.evaluate import evaluate_bundle, save_evaluation
 from triage.learning.find_duplicates import find_duplicates, write_groups
-from triage.gating.policy import load_gate_policy as load_policy
+from triage.learning.retraining.pipeline import retrain
+from triage.learning.retraining.request import RetrainRequest
 from triage.learning.settings import settings_for
 from triage.learning.train import train
 from triage.oct_reading import OctReading
@@ -74,15 +75,16 @@ def test_text_is_taken_as_a_path_by_training(
     assert (tmp_path / "groups.csv").is_file()
     store = open_store(database, create=True)
     rule = load_policy(str(SPEC.with_name("retrain_policy.yaml")))
-    arguments = (
-        str(tiny_bundle.folder),
-        phantom_spec,
-        str(phantom_root),
-        rule,
-        str(tmp_path / "b"),
+    request = RetrainRequest(
+        spec=phantom_spec,
+        root=str(phantom_root),  # type: ignore[arg-type]
+        policy=rule,
+        out=str(tmp_path / "b"),  # type: ignore[arg-type]
+        bundle=str(tiny_bundle.folder),  # type: ignore[arg-type]
+        cache_folder=cache,  # type: ignore[arg-type]
     )
     with pytest.raises(NotEnoughEvidence, match="0 usable labels"):
-        retrain(*arguments, store, cache_folder=cache)
+        retrain(request, store)
     store.close()
 
 

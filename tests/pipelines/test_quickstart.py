@@ -128,7 +128,7 @@ def test_every_command_runs(
             assert answer.code in (
                 ExitCode.DONE, ExitCode.ANSWERED_NO, ExitCode.NOT_ENOUGH_EVIDENCE,
             ), answer.err  # fmt: skip
-            assert f"challenger trained with {READ} reviewed cases" in answer.out
+            assert f"reviewed cases trained on: {READ} (blind {READ})" in answer.out
         else:
             assert answer.code == ExitCode.DONE, (words, answer.err)
         done.append(words[0])

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.soak import audit_intervals, intake, readers, review_steps
+from tests.soak import audit_intervals, intake, readers, retrain_kills, review_steps
 
 if __name__ == "__main__":
     intake.main()
     review_steps.main()
     readers.main()
     audit_intervals.main()
+    retrain_kills.main()

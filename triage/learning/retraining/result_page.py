@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -94,20 +95,20 @@ def text_lines(result: RetrainResult, *, all_checks: bool = False) -> list[str]:
     ----------
     result : RetrainResult
     all_checks : bool
-        Else checks that pass for a group are counted, not listed.
+        Else checks of groups that do not fail are counted, not listed; the page lists them.
     """
     lines = [f"{name}: {value}" for name, value in facts_of(result)]
     if result.gate is not None:
-        listed, passed = [], 0
+        listed, of_groups = [], Counter[str]()
         for check, (name, verdict, sentence) in zip(
             result.gate.checks, check_rows(result.gate.checks), strict=True
         ):
-            if check.group and check.verdict is GateVerdict.PASSES and not all_checks:
-                passed += 1
+            if check.group and check.verdict is not GateVerdict.FAILS and not all_checks:
+                of_groups[verdict] += 1
             else:
                 listed.append(f"  {verdict}: {name}: {sentence}")
         lines += ["gate:", *listed]
-        lines += [f"  passes: {passed} checks of groups"] if passed else []
+        lines += [f"  {verdict}: {n} checks of groups" for verdict, n in of_groups.items()]
         lines += [f"  note: {note}" for note in result.gate.notes]
     lines.append(f"next: {result.next_command}")
     return lines
