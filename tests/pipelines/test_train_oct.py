@@ -17,7 +17,6 @@ from tests.pipelines.command import Command
 from tests.tiny import TinyBundle, TinyOctBundle, tiny_oct_settings
 from triage.data.spec import DataSpec
 from triage.data.spec_files import shipped_spec
-from triage.errors import ExitCode
 from triage.learning.evaluate import EvaluationRun, evaluate_bundle
 from triage.phantoms import generators
 from triage.phantoms.oct import write_oct_phantoms
