@@ -51,11 +51,14 @@ def score(
     from triage.intake.ingest import IngestResult, ingest, write_not_stored
     from triage.intake.score import score as run
     from triage.intake.score import stored_source
+    from triage.intake.shadow import require_not_in_shadow, score_in_shadow
 
+    shadow = None
     with store_at(db, create=True, wanted=db is not None) as store:
         by = SYSTEM_ACTOR
         if store is not None:  # before the long work
             by = acting(store, as_name, password_stdin, Action.ADD_CASES)
+            require_not_in_shadow(store, bundle)
         with bars(as_json) as report:
             result = run(
                 bundle,
@@ -82,6 +85,10 @@ def score(
                 actor=by.name,
             )
             write_not_stored(out, kept)
+            with bars(as_json) as report:  # the bundle in shadow, once all else is done
+                shadow = score_in_shadow(
+                    store, kept.numbers, cache_folder=cache_folder(), report=report
+                )
     counts = result.counts
     lines = [f"{out}: {counts['read']} cases scored, {counts['rejected']} rejected"]
     lines += [f"  {name}: {n}" for name, n in counts.items() if name not in ("read", "rejected")]
@@ -91,10 +98,13 @@ def score(
         lines.append(f"{len(kept.not_stored)} cases refused by the database, all others stored:")
         lines += [f"  {line}" for line in summarise(kept.lines())]
         lines.append(f"  listed in {out}.not_stored.csv")
+    if shadow is not None:
+        lines.append(shadow.line())
     lines += warning_lines(result.warnings)
     summary = {
         "out": str(out), "counts": counts, "source": named, "warnings": list(result.warnings),
         "stored": kept.stored, "not_stored": kept.lines(),
+        "shadow": None if shadow is None else {"scored": shadow.scored, "failure": shadow.failure},
     }  # fmt: skip
     say(as_json, summary, *lines)
     if counts["rejected"] or kept.not_stored:

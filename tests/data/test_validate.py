@@ -168,7 +168,7 @@ def test_a_split_of_another_name(tmp_path: Path) -> None:
     rows = split_rows()
     rows[0]["split"] = "tset"
     assert problems_after(tmp_path, rows, with_rows(split="split")) == [
-        "split: 'tset' is none of train, validation, test"
+        "split: 'tset' is none of train, validation, test, gate"
     ]
     assert len(problems_after(tmp_path, [r | {"split": "x"} for r in rows])) == 0  # not named
 

@@ -75,3 +75,20 @@ def test_content_hashes_pass_over_what_cannot_be_read(image: ImageRecord) -> Non
 
 def test_every_reason_has_a_sentence() -> None:
     assert all(reason.sentence for reason in LeftOutReason)
+
+
+def test_a_volume_of_several_files_is_compared_as_it_was_received(tmp_path: Path) -> None:
+    from tests.oct_imaging.samples import meta, retina, write_folder
+    from triage.decoding.read_volume import read_volume
+
+    folder = tmp_path / "scan"
+    write_folder(folder, retina(6), sidecar=meta())
+    received = ImageRecord("scan", str(tmp_path), read_volume(folder).sha256)
+    assert file_problem(received) is None
+    picture = sorted(folder.glob("*.png"))[0]
+    picture.write_bytes(sorted(folder.glob("*.png"))[1].read_bytes())
+    assert file_problem(received) is LeftOutReason.CHANGED
+    (tmp_path / "scan.npz").write_bytes(b"something else")
+    assert (
+        file_problem(ImageRecord("scan.npz", str(tmp_path), "a" * 64)) is LeftOutReason.UNREADABLE
+    )

@@ -122,8 +122,8 @@ def test_train_writes_a_bundle(
     assert manifest.settings == tiny_oct_settings()
     assert len(manifest.members) == 4
     assert sorted(path.name for path in out.iterdir()) == [
-        "acquisition.json", "manifest.json", "model_card.md", "policy.json", "referral",
-        "segmentation", "spec.json",
+        "acquisition.json", "annotations.json", "manifest.json", "model_card.md", "policy.json",
+        "referral", "segmentation", "spec.json",
     ]  # fmt: skip
     # The same data, settings and seed make the same weights.
     assert manifest.backbones == tiny_oct_bundle.manifest.backbones

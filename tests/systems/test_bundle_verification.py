@@ -121,7 +121,7 @@ def test_a_file_that_is_not_listed_is_not_read(copy: Path, monkeypatch: pytest.M
     (copy / "extra").write_bytes(b"x")
     read: list[Path] = []
     monkeypatch.setattr(
-        "triage.systems.bundle_verification.hash_file", lambda path: read.append(path) or "0" * 64
+        "triage.systems.bundle_files.hash_file", lambda path: read.append(path) or "0" * 64
     )
     with pytest.raises(BundleError, match="extra"):
         verify_bundle(copy)

@@ -158,7 +158,8 @@ class Protocol:
         """The data under one draw of roles and splits.
 
         The split is drawn again as well: with few rare conditions there are few assignments of
-        roles, and a repeated draw would add no evidence.
+        roles, and a repeated draw would add no evidence. The gate split of the spec as it is stays
+        out of every draw.
 
         Raises
         ------
@@ -166,9 +167,15 @@ class Protocol:
             If a held-out level has no case.
         """
         offset = seed - self.spec.roles.seed
-        split = self.spec.split.model_copy(update={"seed": self.spec.split.seed + offset})
-        spec = self.spec.model_copy(update={"split": split})
+        own = self.spec.split
+        # What is kept for the gate is not drawn again.
+        changes = {"seed": own.seed + offset, "test": own.test + (own.gate or 0.0), "gate": None}
+        spec = self.spec.model_copy(update={"split": own.model_copy(update=changes)})
         dataset = load_dataset(spec, self.root, seed, need_outliers=False).with_joined(self.joined)
+        if own.gate:
+            as_it_is = load_dataset(self.spec, self.root, for_training=False)
+            kept = as_it_is.with_joined(self.joined).gate_clusters()
+            dataset = dataset.with_gate(kept)
         for shift in self.shifts:
             if shift.held_out is not None:
                 dataset = dataset.with_held_out(*shift.held_out, split=shift.name)

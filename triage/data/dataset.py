@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from triage.data.clusters import joined_names
 from triage.data.manifest import Case, cases_of_rows, rows_of_spec
 from triage.data.outside_root import files_outside
-from triage.data.patient_split import EXCLUDED, split_cases
+from triage.data.patient_split import EXCLUDED, GATE, split_cases
 from triage.data.roles import RoleDraw, draw_roles
 from triage.data.spec import DataSpec
 from triage.data.validate import check_conditions, check_rows
@@ -31,7 +31,7 @@ class Dataset:
     cases : tuple of Case
         In order of first appearance.
     splits : tuple of str
-        `train`, `validation`, `test` or `excluded`, one a case.
+        `train`, `validation`, `test`, `gate` or `excluded`, one a case.
     """
 
     spec: DataSpec
@@ -111,9 +111,21 @@ class Dataset:
         splits = list(self.splits)
         for row, case in enumerate(self.cases):
             if case.cluster in touched:
-                stays = held[row] and case.condition in self.draw.inliers
+                stays = held[row] and case.condition in self.draw.inliers and splits[row] != GATE
                 splits[row] = split if stays else EXCLUDED
         return replace(self, splits=tuple(splits))
+
+    def with_gate(self, clusters: Collection[str]) -> Dataset:
+        """Return the data set with some clusters in the gate split, wherever they were."""
+        splits = (
+            GATE if case.cluster in clusters else split
+            for case, split in zip(self.cases, self.splits, strict=True)
+        )
+        return replace(self, splits=tuple(splits))
+
+    def gate_clusters(self) -> frozenset[str]:
+        """Return the names of the clusters of the gate split."""
+        return frozenset(case.cluster for case in self.of_split(GATE))
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Count cases by condition and split."""

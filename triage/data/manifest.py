@@ -32,6 +32,7 @@ from triage.data.row_warnings import (
 )
 from triage.data.spec import DataSpec, Rows
 from triage.errors import SpecError
+from triage.vocabulary.learning import Consent
 from triage.vocabulary.reserved_names import CASE_PREFIX
 
 __all__ = [
@@ -44,6 +45,7 @@ IMAGE_SUFFIXES = {
     ".dcm", ".dicom", ".dic",
 }  # fmt: skip
 """Suffixes of images in a folder; a manifest may name a file with any suffix."""
+_CONSENTS = {str(consent): consent for consent in Consent}
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,10 @@ class Case:
         In years.
     id_derived : bool
         Whether `case_id` is the path of the case's image, because the table names no case.
+    licence : str or None
+        Where it is another than the data set's.
+    consent : Consent
+        As the table states it.
     """
 
     case_id: str
@@ -96,6 +102,8 @@ class Case:
     laterality: str | None = None
     age: float | None = None
     id_derived: bool = False
+    licence: str | None = None
+    consent: Consent = Consent.NOT_RECORDED
 
     @property
     def stated_patient(self) -> str | None:
@@ -152,7 +160,7 @@ def read_rows(rows: Rows, root: Path, warnings: list[str] | None = None) -> pd.D
 def _wanted_columns(rows: Rows) -> list[str]:
     single = [
         rows.image, rows.condition, rows.case, rows.patient, rows.split, rows.annotation,
-        rows.visit, rows.laterality, rows.age,
+        rows.visit, rows.laterality, rows.age, rows.licence, rows.consent,
     ]  # fmt: skip
     return [name for name in (*single, *rows.group, *rows.diagnoses, *rows.where) if name]
 
@@ -263,6 +271,8 @@ def cases_of_rows(table: pd.DataFrame, spec: DataSpec, root: Path) -> list[Case]
             laterality=sides.get(cell(first, rows.laterality)),
             age=ages.get(cell(first, rows.age)),
             id_derived=not cell(first, rows.case),
+            licence=cell(first, rows.licence) or None,
+            consent=_CONSENTS.get(cell(first, rows.consent), Consent.NOT_RECORDED),
         )
         for case_id, own in rows_of.items()
         for first in own[:1]

@@ -1,10 +1,11 @@
-"""Leak-free splits: whole clusters are placed in train, validation or test.
+"""Leak-free splits: whole clusters are placed in train, validation, test or gate.
 
 A cluster of inliers is placed in the split that the manifest names, or else by a hash of its name
 and the seed, so that adding other clusters never moves a case. An outlier requires the split of its
-role, or a later one that the manifest gives it. A cluster is placed in the latest split that one of
-its cases requires (test after validation after train); cases that may not be in it, such as a
-training outlier in a test cluster, are left out and counted.
+role, or a later one that the manifest gives it; of test outliers the gate gets the share that it
+has of test and gate together. A cluster is placed in the latest split that one of its cases asks
+for (gate after test after validation after train); cases that may not be in it, such as a training
+outlier in a test cluster, are left out and counted, as are those whose consent is withdrawn.
 """
 
 from __future__ import annotations
@@ -16,8 +17,11 @@ from triage.data.manifest import Case
 from triage.data.roles import RoleDraw
 from triage.data.spec import DataSpec
 from triage.hashing import hash_bytes
+from triage.vocabulary.learning import Consent
 
-SPLITS = ("train", "validation", "test")
+GATE = "gate"
+SPLITS = ("train", "validation", "test", GATE)
+"""In the order of their use; `gate` has cases only where a spec or a manifest asks for them."""
 EXCLUDED = "excluded"
 _SPLIT_OF_ROLE = {
     "outlier_train": "train",
@@ -46,18 +50,21 @@ def split_cases(cases: Sequence[Case], spec: DataSpec, draw: RoleDraw) -> list[s
     Returns
     -------
     list of str
-        `train`, `validation`, `test` or `excluded`, one a case.
+        `train`, `validation`, `test`, `gate` or `excluded`, one a case.
     """
     roles = [draw.role_of(case.condition) if case.condition else "inlier" for case in cases]
     wanted: dict[str, set[str]] = defaultdict(set)
     for case, role in zip(cases, roles, strict=True):
-        wanted[case.cluster].add(_wanted_split(case, role, spec))
+        if case.consent is not Consent.WITHDRAWN:
+            wanted[case.cluster].add(_wanted_split(case, role, spec))
     placed = {
         name: next(split for split in reversed(SPLITS) if split in splits)
         for name, splits in wanted.items()
     }
     return [
-        placed[case.cluster] if _may_enter(role, placed[case.cluster], spec) else EXCLUDED
+        EXCLUDED
+        if case.consent is Consent.WITHDRAWN or not _may_enter(role, placed[case.cluster], spec)
+        else placed[case.cluster]
         for case, role in zip(cases, roles, strict=True)
     ]
 
@@ -69,10 +76,18 @@ def _wanted_split(case: Case, role: str, spec: DataSpec) -> str:
             return case.split
         if place < spec.split.train:
             return "train"
-        return "validation" if place < spec.split.train + spec.split.validation else "test"
+        before_test = spec.split.train + spec.split.validation
+        if place < before_test:
+            return "validation"
+        # The gate is the end of the order, so that dividing test again moves no other case.
+        return GATE if spec.split.gate and place >= before_test + spec.split.test else "test"
     stands_in = spec.roles.validation_outliers == "held_out_cases"
     if role == "outlier_train" and stands_in and place < spec.roles.held_out_share:
         drawn = "validation"
+    elif role == "outlier_test" and case.split not in ("test", GATE):
+        gate = spec.split.gate or 0.0
+        apart = unit_hash(f"gate:{case.cluster}", spec.split.seed)
+        drawn = GATE if apart * (spec.split.test + gate) < gate else "test"
     else:
         drawn = _SPLIT_OF_ROLE[role]
     # What the manifest keeps for later is never used earlier.
@@ -81,6 +96,8 @@ def _wanted_split(case: Case, role: str, spec: DataSpec) -> str:
 
 def _may_enter(role: str, split: str, spec: DataSpec) -> bool:
     if role == "inlier" or _SPLIT_OF_ROLE[role] == split:
+        return True
+    if role == "outlier_test" and split == GATE:
         return True
     stands_in = spec.roles.validation_outliers == "held_out_cases"
     return stands_in and role == "outlier_train" and split == "validation"

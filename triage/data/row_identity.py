@@ -37,7 +37,8 @@ def normalised_rows(table: pd.DataFrame, rows: Rows, folder: Path) -> pd.DataFra
     Returns
     -------
     DataFrame
-        Identifiers are clean and '' where missing, labels and splits clean, paths with `/`.
+        Identifiers are clean and '' where missing, labels, splits, licences and consents clean,
+        paths with `/`.
     """
     table = table.copy()
     paths = {name for name in (rows.image, rows.annotation) if name}
@@ -46,7 +47,8 @@ def normalised_rows(table: pd.DataFrame, rows: Rows, folder: Path) -> pd.DataFra
     identifiers = {*identifier_columns(rows)} - paths
     for name in identifiers:
         table[name] = identifier_column(table[name])
-    for name in {*filter(None, (rows.split, *rows.diagnoses))} - paths - identifiers:
+    stated = (rows.split, rows.licence, rows.consent, *rows.diagnoses)
+    for name in {*filter(None, stated)} - paths - identifiers:
         clean = clean_column(table[name])
         table[name] = clean.where(~clean.map(is_missing), "")
     if rows.condition not in paths | identifiers:

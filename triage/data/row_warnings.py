@@ -259,7 +259,8 @@ def unnamed_patient_warnings(columns: Sequence[str], rows: Rows) -> list[str]:
     """Warn of a column that probably holds the patient if the spec names none."""
     if rows.patient is not None:
         return []
-    used = {rows.image, rows.condition, rows.case, rows.split, *rows.group}
+    used = {rows.image, rows.condition, rows.case, rows.split, rows.licence, rows.consent}
+    used |= {*rows.group}
     return [
         f"column {name!r} is not read, but rows.patient names no column: cases of one patient "
         "would count as different patients"

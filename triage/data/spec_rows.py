@@ -37,7 +37,7 @@ class SpecModel(BaseModel):
 class Rows(SpecModel):
     """How to find images: a CSV manifest with one row an image, or a folder per condition."""
 
-    _LATER = ("visit", "laterality", "age")
+    _LATER = ("visit", "laterality", "age", "licence", "consent")
 
     manifest: Name | None = Field(None, description="CSV file below the root, one row an image")
     folders: Name | None = Field(
@@ -50,12 +50,18 @@ class Rows(SpecModel):
     group: tuple[Name, ...] = Field(
         (), description="further columns that join what must stay in one split (near-duplicates)"
     )
-    split: Name | None = Field(None, description="column with train, validation or test")
+    split: Name | None = Field(None, description="column with train, validation, test or gate")
     visit: Name | None = Field(
         None, description="column with the whole days since the patient's first visit; no dates"
     )
     laterality: Name | None = Field(None, description="column with left, right or both")
     age: Name | None = Field(None, description="column with the patient's age in years")
+    licence: Name | None = Field(
+        None, description="column with the licence of the case, where it is not the data set's"
+    )
+    consent: Name | None = Field(
+        None, description="column with given or withdrawn; withdrawn cases are never used"
+    )
     diagnoses: tuple[Name, ...] = Field(
         (), description="columns with 1 or 0 for each diagnosis of an OCT volume, empty if unknown"
     )

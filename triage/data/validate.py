@@ -24,12 +24,13 @@ from triage.data.identifiers import reserved_problems
 from triage.data.level_warnings import factor_warnings
 from triage.data.lookalikes import nearest_name
 from triage.data.manifest import Case, cases_of_rows, rows_of_spec
-from triage.data.patient_split import SPLITS, split_cases
+from triage.data.patient_split import GATE, SPLITS, split_cases
 from triage.data.roles import RoleDraw, draw_roles
 from triage.data.row_identity import identifier_columns, patient_identifiers
 from triage.data.row_warnings import nearest_label, row_warnings, visit_problems
 from triage.data.spec import DataSpec, Rows
 from triage.errors import SpecError
+from triage.vocabulary.learning import Consent
 from triage.vocabulary.subgroup_levels import UNKNOWN
 
 MIN_CLUSTERS = 3
@@ -82,6 +83,12 @@ def check_rows(table: pd.DataFrame, spec: DataSpec) -> list[str]:
         for name in sorted(set(table[rows.split]) - {*SPLITS, ""}):
             listed = ", ".join(SPLITS)
             problems.append(f"{rows.split}: {name!r} is none of {listed}{_respelt(name, SPLITS)}")
+    if rows.consent:
+        known = (Consent.GIVEN, Consent.WITHDRAWN)
+        problems += [
+            f"{rows.consent}: {name!r} is none of {', '.join(known)}{_respelt(name, known)}"
+            for name in sorted(set(table[rows.consent]) - {*known, ""})
+        ]
     for column in rows.diagnoses:
         problems += [
             f"{column}: {value!r} is none of 1, 0 and nothing"
@@ -117,7 +124,8 @@ def case_problems(table: pd.DataFrame, rows: Rows, max_images: int) -> list[str]
         return []
     named = table[table[rows.case] != ""]
     problems = []
-    for column in filter(None, (rows.condition, rows.patient, rows.split)):
+    stated = (rows.condition, rows.patient, rows.split, rows.licence, rows.consent)
+    for column in filter(None, stated):
         distinct = named.groupby(rows.case)[column].nunique()
         problems += [
             f"{rows.case} {case}: its rows disagree on {column}"
@@ -220,7 +228,7 @@ def check_conditions(
         problems += [
             f"condition {name!r}: no case in {split} (change split.seed or its shares)"
             for split in SPLITS
-            if not placed[name, split]
+            if not placed[name, split] and (split != GATE or spec.split.gate)
         ]
     stands_in = spec.roles.validation_outliers == "held_out_cases"
     for part, split, names in (

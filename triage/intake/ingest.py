@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,10 +70,13 @@ class IngestResult:
         Cases of the batch that are in the store, those that were there before too.
     not_stored : tuple of NotStored
         The others, in order of their names: each is refused alone, and nothing of it is changed.
+    numbers : tuple of int
+        Rows of those that are in the store.
     """
 
     stored: int
     not_stored: tuple[NotStored, ...] = ()
+    numbers: tuple[int, ...] = ()
 
     def lines(self) -> list[str]:
         """Name each case that was not stored, and why."""
@@ -122,16 +126,18 @@ def ingest(
     number = store.write(lambda session: _register(session, manifest, bundle, actor))
     # SQLite has one writer: short transactions let a reader's work in between.
     batch, taken = {content(record.case) for record in records}, set[str]()
+    numbers: list[int] = []
     for start in range(0, len(records), CHUNK):
         chunk = records[start : start + CHUNK]
         work = partial(
             _store, chunk=chunk, bundle=number, batch=batch, taken=frozenset(taken), actor=actor
         )
-        found, names = store.write(work)
-        refused += found
-        taken |= names
+        done = store.write(work)
+        refused += done.refused
+        taken |= done.renamed
+        numbers += done.numbers
     refused.sort(key=lambda one: one.case_id)
-    return IngestResult(len(cases) - len(refused), tuple(refused))
+    return IngestResult(len(cases) - len(refused), tuple(refused), tuple(numbers))
 
 
 def write_not_stored(out: Path, result: IngestResult) -> None:
@@ -163,6 +169,15 @@ class _Record:
     features: NDArray[np.float32] | None = None
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """What became of some cases: refused ones, names of recognised ones, rows of those stored."""
+
+    refused: list[NotStored]
+    renamed: set[str]
+    numbers: list[int]
+
+
 def _lock_order(case: CaseRecord) -> tuple[str, str]:
     return case.patient_name, case.external_id
 
@@ -176,27 +191,47 @@ def _records(
     received: datetime,
 ) -> tuple[list[_Record], list[NotStored]]:
     """What to store of each case; before any transaction, since readings are hashed."""
-    table = scored.predictions
-    decisions = table.decisions if table.decisions is not None else pd.DataFrame()
-    by_case = dict(zip(table.cases["case_id"], decisions.to_dict("records"), strict=True))
+    table = _decision_rows(scored)
     diagnoses = _diagnoses(scored)
     records, refused = [], []
     for case in cases:
         try:
-            if case.case_id in by_case:
-                decision = Decision.from_row(by_case[case.case_id])
-                if case.case_id in diagnoses:
-                    decision = _with_diagnoses(decision, diagnoses[case.case_id])
-            else:
-                decision = rejected_decision(scored.rejected[case.case_id])
+            decision = _decision(case.case_id, scored, table, diagnoses)
             images = tuple(_image(path, root, scored) for path in case.images)
             reading = _reading(scored.readings.get(case.case_id))
-            decoded = case.case_id in by_case
+            decoded = case.case_id in table
             record = _case(case, images, source, received, manifest.modality, decoded)
             records.append(_Record(record, decision, reading, scored.features.get(case.case_id)))
         except StoreError as error:
             refused.append(NotStored(case.case_id, error))
     return records, refused
+
+
+def decisions_of(cases: Sequence[Case], scored: Scored) -> dict[str, Decision]:
+    """Return the decision on each case by its name, as the database keeps it.
+
+    Of a case that could not be read it is to abstain; of a volume it names diagnoses.
+    """
+    table, diagnoses = _decision_rows(scored), _diagnoses(scored)
+    return {case.case_id: _decision(case.case_id, scored, table, diagnoses) for case in cases}
+
+
+def _decision_rows(scored: Scored) -> dict[str, dict[str, Any]]:
+    table = scored.predictions
+    decisions = table.decisions if table.decisions is not None else pd.DataFrame()
+    return dict(zip(table.cases["case_id"], decisions.to_dict("records"), strict=True))
+
+
+def _decision(
+    case_id: str,
+    scored: Scored,
+    table: dict[str, dict[str, Any]],
+    diagnoses: dict[str, dict[str, float]],
+) -> Decision:
+    if case_id not in table:
+        return rejected_decision(scored.rejected[case_id])
+    decision = Decision.from_row(table[case_id])
+    return _with_diagnoses(decision, diagnoses[case_id]) if case_id in diagnoses else decision
 
 
 def _register(session: Session, manifest: BundleManifest, bundle: Path, actor: str) -> int:
@@ -215,8 +250,8 @@ def _store(
     batch: Collection[Content],
     taken: Collection[str],
     actor: str,
-) -> tuple[list[NotStored], set[str]]:
-    """Store some cases; return those that the store refused, and the names recognised cases have.
+) -> _Stored:
+    """Store some cases.
 
     `batch` and `taken` are those of `triage.store.recognised`.
     """
@@ -225,7 +260,7 @@ def _store(
         (record.case.external_id, one, record) for record, one in zip(chunk, known, strict=True)
     ]
     found = {case.external_id for name, case, _ in rows if case.external_id != name}
-    refused, features = [], {}
+    refused, features, numbers = [], {}, []
     # Writers that lock patients and cases in the same order never wait for each other in turn.
     for name, case, record in sorted(rows, key=lambda row: _lock_order(row[1])):
         try:
@@ -239,12 +274,13 @@ def _store(
                 add_prediction(
                     session, number, bundle, record.decision, record.reading, actor=actor
                 )
+            numbers.append(number)
             if record.features is not None:
                 features[number] = record.features
         except StoreError as error:
             refused.append(NotStored(name, error))
     add_features(session, bundle, features)
-    return refused, found
+    return _Stored(refused, found, numbers)
 
 
 def bundle_record(manifest: BundleManifest, bundle: Path) -> BundleRecord:

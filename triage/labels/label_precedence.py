@@ -51,5 +51,6 @@ def _case(label: TrainingLabel) -> Case:
         images=tuple(Path(image.root) / image.path for image in label.images),
         condition=label.condition,
         subgroups={axis: str(level or UNKNOWN) for axis, level in label.groups.items()},
+        diagnoses=dict(label.diagnoses),
         root=Path(label.images[0].root) if label.images else None,
     )

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from triage.data.manifest import Case
+from triage.data.manifest import IMAGE_SUFFIXES, Case
+from triage.decoding.read_volume import read_volume
+from triage.errors import ImageRejected
 from triage.hashing import hash_file
 from triage.regular_file import OutsideRootError, check_below
 from triage.store.records import ImageRecord
@@ -92,13 +94,23 @@ def file_problem(image: ImageRecord) -> LeftOutReason | None:
     path = Path(image.root) / image.path
     try:
         check_below(path, image.root)
-        return None if hash_file(path) == image.sha256 else LeftOutReason.CHANGED
+        return None if _is_received(path, image) else LeftOutReason.CHANGED
     except OutsideRootError:
         return LeftOutReason.OUTSIDE_ROOT
     except (FileNotFoundError, NotADirectoryError):
         return LeftOutReason.MISSING
-    except (OSError, ValueError):
+    except (OSError, ValueError, ImageRejected):
         return LeftOutReason.UNREADABLE
+
+
+def _is_received(path: Path, image: ImageRecord) -> bool:
+    """Whether a file, or a volume that consists of several, holds what was received."""
+    if not path.is_dir():
+        if hash_file(path) == image.sha256:
+            return True
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            return False
+    return read_volume(path, root=image.root).sha256 == image.sha256
 
 
 def content_hashes(cases: Iterable[Case]) -> set[str]:

@@ -62,7 +62,20 @@ def load_test_split(
     Raises
     ------
     UsageError
-        If the spec places cases differently than the bundle's: test cases may have trained.
+        If the spec places training and validation cases differently than the bundle's: test cases
+        may have trained. It may divide test into test and gate.
+    """
+    check_placement(spec, manifest, trained)
+    return load_dataset(spec, Path(root), manifest.roles.seed, for_training=False)
+
+
+def check_placement(spec: DataSpec, manifest: BundleManifest, trained: DataSpec) -> None:
+    """Check that a spec places cases in the splits that a bundle was trained with.
+
+    Raises
+    ------
+    UsageError
+        If it does not: test cases may have trained.
     """
     roles = manifest.roles
     draw = draw_roles(spec, roles.seed)
@@ -75,13 +88,13 @@ def load_test_split(
             where=spec.name,
             hint="Use the bundle's own spec (spec.json in the bundle).",
         )
-    return load_dataset(spec, Path(root), roles.seed, for_training=False)
 
 
 def _placement(spec: DataSpec) -> list[object]:
-    """What decides, beside the roles, in which split a case is."""
-    rows = spec.rows
-    return [spec.split, rows.case, rows.patient, rows.group, rows.split]
+    """What decides, beside the roles, which cases train and validate."""
+    rows, split = spec.rows, spec.split
+    shares = [split.seed, split.train, split.validation]
+    return [*shares, rows.case, rows.patient, rows.group, rows.split]
 
 
 def evaluate_bundle(

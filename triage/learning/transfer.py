@@ -26,9 +26,10 @@ from triage.systems.bundle import check_free, load_system, save_bundle
 from triage.systems.family import UNSAVED
 from triage.systems.manifest import BundleManifest
 from triage.systems.oct.files import write_stages
+from triage.systems.oct.first_stage import train_segmenters
 from triage.systems.oct.networks import weights_digest
 from triage.systems.oct.system import OctSystem
-from triage.systems.oct.training import fit_shift, open_data, train_segmenters
+from triage.systems.oct.training_data import OpenData, annotation_hash, fit_shift, open_data
 from triage.uncertainty.auroc import auroc
 
 ADAPTED = "adapted"
@@ -179,6 +180,7 @@ def adapt(
         start=system.segmenters,
     )
     shift = fit_shift(data)
+    known = _known_annotations(system, dataset, data, volumes)
     sealed = manifest.model_copy(
         update={
             "name": "adapted",
@@ -195,7 +197,7 @@ def adapt(
         sealed,
         system.policy,
         dataset.spec,
-        lambda folder: write_stages(folder, segmenters, system.referrers, shift),
+        lambda folder: write_stages(folder, segmenters, system.referrers, shift, known),
     )
     shutil.rmtree(checkpoints, ignore_errors=True)
     return OctSystem(
@@ -207,8 +209,20 @@ def adapt(
         n_inliers=system.n_inliers,
         policy=system.policy,
         shift=shift,
+        annotations=known,
         provenance=system.provenance | {"bundle": UNSAVED},
     )
+
+
+def _known_annotations(
+    system: OctSystem, dataset: Dataset, data: OpenData, volumes: int
+) -> tuple[str, ...] | None:
+    """SHA-256 of what the adapted stage 1 learned from; None where the former one's are unknown."""
+    if system.annotations is None:
+        return None
+    rows = data.rows("train", dataset.draw.classes)
+    found = [annotation_hash(data.cases[row]) for row in rows if data.cases[row].annotation]
+    return tuple(sorted({*system.annotations, *filter(None, found[:volumes])}))
 
 
 def save_transfer(found: Transfer, folder: str | Path) -> None:

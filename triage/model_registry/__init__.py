@@ -1,1 +1,1 @@
-"""Which bundles are in use: proposals and approvals, rollback, shadow scoring, differences."""
+"""Which bundle is in use: proposals and approvals of two people, rollback, shadows, differences."""

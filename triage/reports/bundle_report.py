@@ -23,6 +23,7 @@ from triage.reports.report_folder import report_folder, write_all
 from triage.reports.reviews import review_counts
 from triage.store import Store, review_summary
 from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.learning import Consent
 
 ARCHIVE = "audit.zip"
 NOT_REGISTERED = (
@@ -141,7 +142,10 @@ def _data(run: EvaluationRun) -> DataFacts:
     for case, split in zip(dataset.cases, dataset.splits, strict=True):
         counts.setdefault(split, Counter())[dataset.draw.role_of(str(case.condition))] += 1
     excluded = Counter(run.rejected)
-    straddling = sum(counts.pop("excluded", Counter()).values())
+    withdrawn = sum(case.consent is Consent.WITHDRAWN for case in dataset.cases)
+    straddling = sum(counts.pop("excluded", Counter()).values()) - withdrawn
+    if withdrawn:
+        excluded["consent is withdrawn"] = withdrawn
     if straddling:
         excluded["group belongs to another split"] = straddling
     return DataFacts(

@@ -11,10 +11,11 @@ from triage.ledger.events.model_events import BundleRegistered, BundleWithdrawn,
 from triage.store.base import utc_now
 from triage.store.ledger import SYSTEM, append_event
 from triage.store.records import BundleRecord
-from triage.store.tables import Bundle
+from triage.store.tables import Bundle, Event
 from triage.store.upsert import add_once
 from triage.store.worklist_order import hold_order, set_order_of_bundle
 from triage.vocabulary.bundle_aliases import CHAMPION
+from triage.vocabulary.event_types import EventType
 
 
 def register_bundle(session: Session, record: BundleRecord, *, actor: str = SYSTEM) -> int:
@@ -64,7 +65,9 @@ def set_champion(session: Session, bundle_id: int, *, actor: str = SYSTEM) -> No
 
 
 def set_first_champion(session: Session, bundle_id: int, *, actor: str = SYSTEM) -> None:
-    """Put a bundle in use if none is; of several writers at once, the first one's stays.
+    """Put a bundle in use if none ever was; of several writers at once, the first one's stays.
+
+    Where one was before, and was withdrawn, people decide on the next: `triage.model_registry`.
 
     Raises
     ------
@@ -74,7 +77,9 @@ def set_first_champion(session: Session, bundle_id: int, *, actor: str = SYSTEM)
     if champion(session) is not None:
         return
     hold_order(session)
-    if champion(session) is None:  # nobody has been faster while this one waited
+    once = select(Event.id).where(Event.kind == EventType.CHAMPION_SET).limit(1)
+    # Nobody has been faster while this one waited.
+    if champion(session) is None and session.scalar(once) is None:
         set_champion(session, bundle_id, actor=actor)
 
 

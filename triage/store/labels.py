@@ -18,7 +18,8 @@ from triage.store.base import utc_now
 from triage.store.cases import image_records
 from triage.store.ledger import append_event
 from triage.store.records import TrainingLabel
-from triage.store.tables import Case, Label, Patient, PlantedCase
+from triage.store.tables import Case, Label, Patient, PlantedCase, Read
+from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.label_sources import LabelSource
 
 
@@ -112,7 +113,8 @@ def labels_for_training(
         Also those given by readers who had seen the AI's opinion.
     """
     query = (
-        select(Label)
+        select(Label, Read.urgency)
+        .outerjoin(Read, Read.id == Label.read_id)
         .options(
             joinedload(Label.case).joinedload(Case.patient),
             joinedload(Label.case).selectinload(Case.images),
@@ -138,8 +140,9 @@ def labels_for_training(
             read_id=row.read_id,
             case_id=row.case_id,
             votes=row.votes,
+            urgency=None if urgency is None else Urgency(urgency),
         )
-        for row in session.scalars(query)
+        for row, urgency in session.execute(query)
     ]
 
 

@@ -261,7 +261,9 @@ class TrainingLabel:
     """A label with what training needs beside it: the images, the patient, who gave it, and how.
 
     ``condition`` may be ``NOT_LISTED``: the reader found none of the system's
-    conditions fitting. ``read_id`` is the read it comes from, None where it comes from none.
+    conditions fitting. ``read_id`` is the read it comes from and ``urgency`` what that read states,
+    both None where it comes from none. ``diagnoses`` holds what the read says of the diagnoses of a
+    volume, by key; see `triage.labels.spec_classes`.
     """
 
     case: str
@@ -277,6 +279,8 @@ class TrainingLabel:
     read_id: int | None = None
     case_id: int = 0
     votes: Mapping[str, int] | None = None
+    urgency: Urgency | None = None
+    diagnoses: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 | file                       | what                                            |
 |----------------------------|-------------------------------------------------|
 | manifest.json              | what it is, what it was made from, file hashes  |
+| manifest.sig               | its signature, where it was signed              |
 | policy.json                | calibration, threshold, costs                   |
 | spec.json                  | the data spec it was trained with               |
 | model_card.md              | for people                                      |
@@ -36,6 +37,7 @@ from triage.decisions.policy import Policy
 from triage.errors import BundleError, UsageError
 from triage.named_file import MAX_JSON_BYTES, read_named_text
 from triage.regular_file import read_regular
+from triage.systems.bundle_signature import require_trusted
 from triage.systems.bundle_verification import MANIFEST, check_files, check_names, hash_files
 from triage.systems.families import family_of_settings
 from triage.systems.manifest import FORMAT, BundleManifest, is_newer_format
@@ -199,17 +201,21 @@ def _check_format(folder: Path, stated: str) -> None:
 
 
 def verify_bundle(folder: Path) -> BundleManifest:
-    """Check the hash of every file of a bundle.
+    """Check the hash of every file of a bundle, and its signature where keys are configured.
 
     Raises
     ------
     BundleError
         If a file is a link, missing, altered or not listed, or the manifest has names that may
-        lead out of the bundle; names every one.
+        lead out of the bundle, naming every one; or if no trusted key signed it
+        (`triage.systems.bundle_signature`).
+    LedgerError
+        If the configured list of trusted keys cannot be read.
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
     check_files(folder, manifest)
+    require_trusted(folder, manifest.digest())
     return manifest
 
 

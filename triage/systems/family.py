@@ -138,6 +138,68 @@ class Family(ABC, Generic[SettingsT, SystemT]):
         progress : callable
         """
 
+    def has_new_annotations(self, system: SystemT, dataset: Dataset) -> bool:
+        """Whether the training split has annotations that a system did not learn from.
+
+        Parameters
+        ----------
+        system : TrainedSystem
+            The champion.
+        dataset : Dataset
+            With the cases that a retraining adds.
+
+        Returns
+        -------
+        bool
+            False for kinds of systems that learn from no annotations, and for systems of earlier
+            releases, which do not state what they learned from.
+        """
+        return False
+
+    def refit(
+        self,
+        system: SystemT,
+        manifest: BundleManifest,
+        dataset: Dataset,
+        name: str,
+        *,
+        annotated: bool,
+        cache_folder: Path | None,
+        checkpoints: Path,
+        progress: Progress,
+    ) -> Fitted[SystemT]:
+        """Train again with a system's own settings, on other data; by default from the start.
+
+        Parameters
+        ----------
+        system : TrainedSystem
+            The champion, of which a kind of system may keep a part.
+        manifest : BundleManifest
+            Of the champion; holds its settings.
+        dataset : Dataset
+            With the reviewed cases in its training split.
+        name : str
+            Of the new bundle.
+        annotated : bool
+            Whether the training split has annotated volumes that the champion did not train on.
+        cache_folder, checkpoints, progress
+            As for `fit`.
+
+        Returns
+        -------
+        Fitted
+            Whose manifest has the champion's settings.
+        """
+        settings = self.settings_type.model_validate(manifest.settings.model_dump())
+        return self.fit(
+            dataset,
+            settings,
+            name,
+            cache_folder=cache_folder,
+            checkpoints=checkpoints,
+            progress=progress,
+        )
+
     @abstractmethod
     def load(
         self, folder: Path, manifest: BundleManifest, policy: Policy, provenance: dict[str, str]

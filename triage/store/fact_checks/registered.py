@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from triage.store.fact_checks.accounts import account_findings
 from triage.store.fact_checks.cases import case_findings
 from triage.store.fact_checks.events import event_findings
+from triage.store.fact_checks.gate_runs import gate_run_findings
 from triage.store.fact_checks.label_requests import label_request_findings
 from triage.store.fact_checks.labels import label_findings
 from triage.store.fact_checks.predictions import prediction_findings
@@ -18,6 +19,7 @@ from triage.store.fact_checks.settings import (
     bundle_findings,
     planted_findings,
     policy_findings,
+    promotion_findings,
 )
 from triage.store.fact_checks.worklist_order import order_findings
 
@@ -35,7 +37,9 @@ FACT_CHECKS: tuple[FactCheck, ...] = (
     review_findings,
     account_findings,
     bundle_findings,
+    promotion_findings,
     policy_findings,
     planted_findings,
+    gate_run_findings,
     order_findings,
 )

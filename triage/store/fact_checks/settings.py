@@ -1,4 +1,4 @@
-"""Whether bundles in use, policies of sites and planted cases are those of the events."""
+"""Whether bundles, promotions, policies of sites and planted cases are those of the events."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from triage.ledger.events.learning_events import (
+    AliasSet,
+    BundleRetired,
+    PromotionApproved,
+    PromotionProposed,
+    PromotionRejected,
+)
 from triage.ledger.events.model_events import BundleRegistered, BundleWithdrawn, ChampionSet
 from triage.ledger.events.review_events import CasePlanted, PolicySet, exact_numbers
+from triage.store.learning_tables import PromotionRow
 from triage.store.tables import Bundle, PlantedCase, SitePolicyRow
 from triage.store.typed_events import typed_events
 from triage.vocabulary.bundle_aliases import CHAMPION
@@ -17,24 +25,98 @@ from triage.vocabulary.event_types import EventType
 
 
 def bundle_findings(session: Session) -> list[str]:
-    """Compare which bundles there are, in use and withdrawn, with their events."""
+    """Compare which bundles there are, their aliases and states, with their events."""
     stated: dict[str, dict[str, Any]] = {}
-    kinds = (EventType.BUNDLE_REGISTERED, EventType.CHAMPION_SET, EventType.BUNDLE_WITHDRAWN)
-    for _, _, _, event in typed_events(session, *kinds):
+
+    def of(digest: str) -> dict[str, Any]:
+        return stated.setdefault(digest, {"alias": None, "withdrawn": False, "retired": False})
+
+    def name(alias: str, digest: str | None) -> None:
+        for facts in stated.values():
+            if facts["alias"] == alias:
+                facts["alias"] = None
+        if digest is not None:
+            of(digest)["alias"] = alias
+
+    for _, _, _, event in typed_events(session, *_OF_BUNDLES):
         match event:
             case BundleRegistered():
-                stated[event.bundle] = {"alias": None, "withdrawn": False}
+                of(event.bundle)
             case ChampionSet():
-                for facts in stated.values():
-                    facts["alias"] = None
-                stated.setdefault(event.bundle, {"withdrawn": False})["alias"] = CHAMPION
+                name(CHAMPION, event.bundle)
+            case AliasSet():
+                name(event.alias, event.bundle)
             case BundleWithdrawn():
-                stated.setdefault(event.bundle, {}).update(alias=None, withdrawn=True)
+                of(event.bundle).update(alias=None, withdrawn=True)
+            case BundleRetired():
+                of(event.bundle).update(alias=None, retired=True)
     stored = {
-        row.digest: {"alias": row.alias, "withdrawn": row.withdrawn_at is not None}
+        row.digest: {
+            "alias": row.alias,
+            "withdrawn": row.withdrawn_at is not None,
+            "retired": row.retired_at is not None,
+        }
         for row in session.scalars(select(Bundle))
     }
     return list(_differences("bundle", stated, stored))
+
+
+_OF_BUNDLES = (
+    EventType.BUNDLE_REGISTERED,
+    EventType.CHAMPION_SET,
+    EventType.ALIAS_SET,
+    EventType.BUNDLE_WITHDRAWN,
+    EventType.BUNDLE_RETIRED,
+)
+
+
+def promotion_findings(session: Session) -> list[str]:
+    """Compare the proposals of bundles, and what was answered, with their events."""
+    stated: dict[str, dict[str, Any]] = {}
+    for _, actor, _, event in typed_events(session, *_OF_PROMOTIONS):
+        match event:
+            case PromotionProposed():
+                stated[str(event.promotion)] = {
+                    "kind": event.promotion_kind,
+                    "bundle": event.bundle,
+                    "former": event.former,
+                    "reason": event.reason,
+                    "proposed_by": actor,
+                    "approved_by": None,
+                    "rejected_by": None,
+                    "signed_off": False,
+                    "answer": None,
+                }
+            case PromotionApproved():
+                stated.setdefault(str(event.promotion), {}).update(
+                    approved_by=actor, signed_off=event.signed_off, answer=event.answer
+                )
+            case PromotionRejected():
+                stated.setdefault(str(event.promotion), {}).update(
+                    rejected_by=actor, answer=event.answer
+                )
+    stored = {
+        str(row.id): {
+            "kind": row.kind,
+            "bundle": row.bundle.digest,
+            "former": row.former.digest if row.former else None,
+            "reason": row.reason,
+            "proposed_by": row.proposed_by,
+            "approved_by": row.approved_by if row.approved_at else None,
+            "rejected_by": row.rejected_by if row.rejected_at else None,
+            "signed_off": row.signed_off,
+            "answer": row.answer,
+        }
+        for row in session.scalars(select(PromotionRow))
+    }
+    return list(_differences("promotion", stated, stored))
+
+
+_OF_PROMOTIONS = (
+    EventType.PROMOTION_PROPOSED,
+    EventType.PROMOTION_APPROVED,
+    EventType.PROMOTION_REJECTED,
+)
 
 
 def policy_findings(session: Session) -> list[str]:

@@ -22,8 +22,9 @@ from triage.systems.manifest import BundleManifest
 from triage.systems.oct.files import load_oct_system, pair_entries, write_stages
 from triage.systems.oct.measure import measure_referral, measure_tissue
 from triage.systems.oct.networks import weights_digest
+from triage.systems.oct.retraining import new_annotations, retrain_oct
 from triage.systems.oct.system import OctSystem
-from triage.systems.oct.training import KIND, train_oct
+from triage.systems.oct.training import KIND, OctPool, train_oct
 from triage.systems.scored import Scored
 from triage.vocabulary.modality import Modality
 
@@ -62,8 +63,56 @@ class OctFamily(Family[OctSettings, OctSystem]):
         checkpoints: Path,
         progress: Progress,
     ) -> Fitted[OctSystem]:
-        """Train both stages and fix the policy; a volume has no embedding to keep."""
-        pool = train_oct(dataset, settings, checkpoints=checkpoints, progress=progress)
+        """Train both stages and fix the policy; tissue maps are kept for a retraining."""
+        pool = train_oct(
+            dataset,
+            settings,
+            cache_folder=cache_folder,
+            checkpoints=checkpoints,
+            progress=progress,
+        )
+        learned = f"Stage 1 learned from {pool.first.annotated} annotated volumes."
+        return self._fitted(dataset, settings, name, pool, (learned,))
+
+    def has_new_annotations(self, system: OctSystem, dataset: Dataset) -> bool:
+        """Whether the training split has tissue maps that stage 1 did not learn from."""
+        return bool(new_annotations(system, dataset))
+
+    def refit(
+        self,
+        system: OctSystem,
+        manifest: BundleManifest,
+        dataset: Dataset,
+        name: str,
+        *,
+        annotated: bool,
+        cache_folder: Path | None,
+        checkpoints: Path,
+        progress: Progress,
+    ) -> Fitted[OctSystem]:
+        """Train stage 2 again; stage 1 is kept, or trained further where annotations are new."""
+        settings = OctSettings.model_validate(manifest.settings.model_dump())
+        found = retrain_oct(
+            system,
+            dataset,
+            settings,
+            annotated=annotated,
+            cache_folder=cache_folder,
+            checkpoints=checkpoints,
+            progress=progress,
+        )
+        return self._fitted(dataset, settings, name, found.pool, found.notes)
+
+    def _fitted(
+        self,
+        dataset: Dataset,
+        settings: OctSettings,
+        name: str,
+        pool: OctPool,
+        notes: tuple[str, ...],
+    ) -> Fitted[OctSystem]:
+        """Fix the policy on validation, and describe the system."""
+        first = pool.first
         policy, metrics = fix_policy(pool.validation, dataset, pool.distance)
         manifest = describe(
             name,
@@ -72,26 +121,29 @@ class OctFamily(Family[OctSettings, OctSystem]):
             policy,
             metrics,
             kind=KIND,
-            members=pair_entries(pool.segmenters, pool.referrers, pool.losses),
-            backbones={key: weights_digest(network) for key, network in pool.segmenters.items()},
+            members=pair_entries(first.segmenters, pool.referrers, pool.losses),
+            backbones={key: weights_digest(network) for key, network in first.segmenters.items()},
             rejected=pool.rejected,
-            notes=(f"Stage 1 learned from {pool.annotated} annotated volumes.",),
+            notes=notes,
         )
         system = OctSystem(
-            pool.segmenters,
+            first.segmenters,
             pool.referrers,
             settings=settings,
             kind=KIND,
             classes=manifest.classes,
             n_inliers=manifest.n_inliers,
             policy=policy,
-            shift=pool.shift,
+            shift=first.shift,
+            annotations=first.annotations,
             provenance={"bundle": UNSAVED, "code_version": manifest.code_version},
         )
         return Fitted(
             manifest,
             system,
-            lambda folder: write_stages(folder, pool.segmenters, pool.referrers, pool.shift),
+            lambda folder: write_stages(
+                folder, first.segmenters, pool.referrers, first.shift, first.annotations
+            ),
         )
 
     def load(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from pydantic import BaseModel, ConfigDict
 from torch import nn
 
 from triage.backbones.weights_file import load_weights
@@ -23,6 +25,15 @@ from triage.vocabulary.diagnoses import DIAGNOSES
 from triage.vocabulary.tissues import Tissue
 
 SEGMENTATION, REFERRAL, ACQUISITION = "segmentation", "referral", "acquisition.json"
+ANNOTATIONS = "annotations.json"
+
+
+class Annotations(BaseModel):
+    """SHA-256 of the annotations that were there when stage 1 was trained."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: tuple[str, ...]
 
 
 def pair_entries(
@@ -48,13 +59,24 @@ def write_stages(
     segmenters: dict[str, nn.Module],
     referrers: dict[str, ReferralNetwork],
     shift: AcquisitionShift,
+    annotations: Sequence[str] | None,
 ) -> None:
-    """Write both stages and what is known of the training scans into a bundle's folder."""
+    """Write both stages and what is known of the training scans into a bundle's folder.
+
+    Parameters
+    ----------
+    annotations : sequence of str, optional
+        SHA-256 of the annotations in the training split; None where that is not known.
+    """
     for stage, networks in ((SEGMENTATION, segmenters), (REFERRAL, referrers)):
         for name, network in networks.items():
             save_network(folder / stage / f"{name}.safetensors", network)
-    text = shift.model_dump_json(indent=2) + "\n"
-    (folder / ACQUISITION).write_text(text, encoding="utf-8", newline="\n")
+    parts: dict[str, BaseModel] = {ACQUISITION: shift}
+    if annotations is not None:
+        parts[ANNOTATIONS] = Annotations(sha256=tuple(annotations))
+    for file, part in parts.items():
+        text = part.model_dump_json(indent=2) + "\n"
+        (folder / file).write_text(text, encoding="utf-8", newline="\n")
 
 
 def load_oct_system(
@@ -86,8 +108,15 @@ def load_oct_system(
         classes=manifest.classes,
         n_inliers=manifest.n_inliers,
         policy=policy,
-        shift=AcquisitionShift.model_validate_json(
-            read_named_text(folder / ACQUISITION, "file", BundleError, MAX_JSON_BYTES)
+        shift=AcquisitionShift.model_validate_json(_text(folder / ACQUISITION)),
+        annotations=(
+            Annotations.model_validate_json(_text(folder / ANNOTATIONS)).sha256
+            if ANNOTATIONS in manifest.files
+            else None
         ),
         provenance=provenance,
     )
+
+
+def _text(path: Path) -> str:
+    return read_named_text(path, "file", BundleError, MAX_JSON_BYTES)

@@ -73,6 +73,9 @@ class OctSystem:
     policy : Policy
     shift : AcquisitionShift
         Tells scans of an unseen device.
+    annotations : tuple of str, optional
+        SHA-256 of the annotations that were there when stage 1 was trained; None where that is not
+        known, as of systems of earlier releases.
     provenance : dict of str
         Written into every predictions table and reading.
     """
@@ -94,6 +97,7 @@ class OctSystem:
         policy: Policy,
         shift: AcquisitionShift,
         provenance: dict[str, str],
+        annotations: tuple[str, ...] | None = None,
     ) -> None:
         self.segmenters = segmenters
         self.referrers = referrers
@@ -103,6 +107,7 @@ class OctSystem:
         self.n_inliers = n_inliers
         self.policy = policy
         self.shift = shift
+        self.annotations = annotations
         self.provenance = provenance
 
     @property

@@ -157,7 +157,7 @@ def upgrade() -> None:
         sa.Column("former_id", sa.Integer(), nullable=True),
         sa.Column("gate_run_id", sa.Integer(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("signed_off", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("signed_off", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("proposed_by", sa.String(), nullable=False),
         sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("approved_by", sa.String(), nullable=True),

@@ -1,0 +1,1 @@
+"""Retraining: reviews and a data set to a challenger that the gate has judged, in resumable steps."""
