@@ -16,7 +16,7 @@ from triage.data.manifest import Case
 from triage.errors import TrainingError, UsageError
 from triage.heads import HEADS, HeadKind
 from triage.models.case_inputs import EmbeddingInputs
-from triage.models.settings import NONE, TrainSettings
+from triage.models.settings import HARD, NONE, TrainSettings
 from triage.progress import Progress, counting
 from triage.systems.photographs.plan import TrainingPlan
 from triage.systems.photographs.system import embed_with
@@ -114,7 +114,7 @@ def out_of_fold(
     if n_folds < 2:
         raise UsageError("at least two folds are needed", where="folds")
     head = HeadKind.SOFTMAX if settings.head is HeadKind.INTROSPECTIVE else settings.head
-    settings = settings.model_copy(update={"posterior": NONE, "head": head})
+    settings = settings.model_copy(update={"posterior": NONE, "head": head, "targets": HARD})
     backbones = load_backbones(settings)
     cases = dataset.of_split(*SPLITS)
     total = sum(len(case.images) for case in cases) * len(backbones)
