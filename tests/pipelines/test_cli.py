@@ -58,7 +58,7 @@ def test_the_tree_is_the_documented_one() -> None:
             "db restore", "ledger keygen", "ledger checkpoint", "ledger rotate", "ledger verify",
             "user add", "user list", "user disable", "user enable", "user role", "user passwd",
             "policy show", "policy set", "review-figures", "audit plan", "audit register",
-            "audit run", "audit compare", "audit verify", "label import",
+            "audit run", "audit compare", "audit verify", "label import", "label errors",
         )
     }  # fmt: skip
 
