@@ -1,11 +1,24 @@
-"""Every long run, one after another: `python -m tests.soak`."""
+"""Every long run, one after another: `python -m tests.soak`; one: `python -m tests.soak NAME`."""
 
 from __future__ import annotations
 
-from tests.soak import audit_intervals, intake, readers, review_steps
+import sys
+from collections.abc import Callable
+
+from tests.soak import audit_intervals, intake, label_errors, readers, review_steps
+
+RUNS: dict[str, Callable[[], None]] = {
+    "intake": intake.main,
+    "review_steps": review_steps.main,
+    "readers": readers.main,
+    "audit_intervals": audit_intervals.main,
+    "label_errors": label_errors.main,
+}
 
 if __name__ == "__main__":
-    intake.main()
-    review_steps.main()
-    readers.main()
-    audit_intervals.main()
+    if len(sys.argv) > 1 and sys.argv[1] in RUNS:
+        name = sys.argv.pop(1)  # what is left are the options of the run
+        RUNS[name]()
+    else:
+        for run in RUNS.values():
+            run()
