@@ -19,9 +19,8 @@ from ui.words import duration, plural
 
 _TITLE = "Labelling"
 _ABOUT = (
-    "Cases that were chosen to be labelled, in the order in which they help most. They wait on the "
-    "worklist as before, and “Next case” there takes no notice of this list: urgent cases come "
-    "first, whatever is asked for here."
+    "Cases that were chosen to be labelled, in the order in which they help most. The worklist and "
+    "“Next case” take no notice of this list: urgent cases come first, whatever is asked for here."
 )
 
 
@@ -48,8 +47,7 @@ def show(store: Store, session: Session) -> None:
     if found.for_others:
         st.caption(
             f"{plural(found.for_others, 'other case is', 'other cases are')} asked for that you "
-            "cannot label now: you have read it, another reader has it, or it is settled. The "
-            "label of a case that is signed or was adjudicated comes by triage label import."
+            "cannot label now: read by you, in work by another reader, signed or adjudicated."
         )
 
 
