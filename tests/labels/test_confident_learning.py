@@ -109,9 +109,9 @@ def test_votes_are_not_made_one_label_before() -> None:
     agreed = np.eye(4)[labels]
     same = label_errors(p, labels, votes=agreed)
     assert same.cases.tolist() == label_errors(p, labels).cases.tolist()
-    unsure = label_errors(p, labels, votes=agreed + 0.5 * np.eye(4)[(labels + 1) % 4])
+    unsure = label_errors(p, labels, votes=agreed + 0.5 * np.eye(4)[(labels - 1) % 4])
     assert len(unsure.cases) < len(same.cases)
-    assert (unsure.suggested != (labels[unsure.cases] + 1) % 4).all()
+    assert (unsure.suggested != (labels[unsure.cases] - 1) % 4).all()
 
 
 @pytest.mark.parametrize(
