@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from pipelines.cli.acting import As, PasswordStdin, acting
 from pipelines.cli.console import Bundle, Json, Root, Spec, bars, cache_folder, say, store_at
 from triage.accounts import SYSTEM_ACTOR, Action
+
+if TYPE_CHECKING:
+    from triage.learning.label_candidates import LabelSearch
 
 _SHOWN = 20
 
@@ -65,7 +68,11 @@ def label_errors(
                 cache_folder=cache_folder(),
                 progress=report,
             )
-    summary = {
+    say(as_json, _summary(found, method, folds), *_lines(found, request))
+
+
+def _summary(found: LabelSearch, method: str, folds: int) -> dict[str, Any]:
+    return {
         "cases": found.n_cases,
         "reviewed": found.n_reviewed,
         "unreadable": found.unreadable,
@@ -89,10 +96,11 @@ def label_errors(
             for one in found.candidates
         ],
     }
+
+
+def _lines(found: LabelSearch, request: int) -> list[str]:
     rest = len(found.candidates) - _SHOWN
-    say(
-        as_json,
-        summary,
+    return [
         f"{found.n_cases} labels looked at, {found.n_reviewed} of them from reviews: "
         f"{len(found.candidates)} may be wrong (estimated share {found.noise:.1%}; the heads agree "
         f"with {found.accuracy:.1%} of the labels)",
@@ -103,4 +111,4 @@ def label_errors(
         ],
         *([f"  ... and {rest} more; all with --json"] if rest > 0 else []),
         *([f"{found.requested} requests added to the labelling list"] if request else []),
-    )
+    ]

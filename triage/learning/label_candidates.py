@@ -115,9 +115,7 @@ def search_label_errors(
     ----------
     bundle : str or Path
         Whose recipe the heads are trained with.
-    spec : DataSpec
-    root : str or Path
-    store : Store, optional
+    spec, root, store
     request : int
         How many of the candidates that are in the database are asked for.
     actor : str
@@ -160,12 +158,7 @@ def search_label_errors(
             found.cases, found.suggested, found.self_confidence, found.margin, strict=True
         )
     ]
-    requested = 0
-    if store is not None:
-        with store.reading() as session:
-            suspects = _located(session, suspects)
-        if request:
-            requested = _request(store, suspects, request, actor)
+    suspects, requested = _asked(store, suspects, request, actor)
     right = predicted.probabilities.argmax(1) == predicted.labels
     total = int(found.joint.sum())
     return LabelSearch(
@@ -224,6 +217,17 @@ def _candidate(
         float(margin),
         case.case_id in sources,
     )
+
+
+def _asked(
+    store: Store | None, suspects: list[LabelCandidate], request: int, actor: str
+) -> tuple[list[LabelCandidate], int]:
+    """The candidates with their rows in the database, and how many were asked for."""
+    if store is None:
+        return suspects, 0
+    with store.reading() as session:
+        located = _located(session, suspects)
+    return located, _request(store, located, request, actor) if request else 0
 
 
 def _located(session: Session, suspects: Sequence[LabelCandidate]) -> list[LabelCandidate]:
