@@ -292,6 +292,7 @@ def test_the_pages_import_no_trained_system() -> None:
         "triage.evaluation",
         "triage.store",
         "triage.review",
+        "triage.labels.import_labels",
         "triage.intake.uploaded_case",
         "triage.auditing",
         "triage.auditing.audit",

@@ -20,6 +20,7 @@ from ui import (
     case_page,
     governance_page,
     help_page,
+    labelling_page,
     model_card_page,
     models_page,
     my_cases_page,
@@ -72,6 +73,7 @@ PAGES = (
     PageEntry(
         PagePath.SECOND_READS, "Second reads", second_reads_page.show, (Action.GIVE_SECOND_READ,)
     ),
+    PageEntry(PagePath.LABELLING, "Labelling", labelling_page.show, (Action.READ_CASE,)),
     PageEntry(PagePath.ADJUDICATION, "Adjudication", adjudication_page.show, (Action.ADJUDICATE,)),
     PageEntry(PagePath.SIGN_OFF, "Sign-off", sign_off_page.show, (Action.SIGN,)),
     PageEntry(

@@ -13,6 +13,7 @@ class PagePath(StrEnum):
     ADD_CASE = "add-case"
     MY_CASES = "my-cases"
     SECOND_READS = "second-reads"
+    LABELLING = "labelling"
     ADJUDICATION = "adjudication"
     SIGN_OFF = "sign-off"
     GOVERNANCE = "governance"

@@ -32,6 +32,7 @@ from pipelines.cli.evaluate import evaluate
 from pipelines.cli.gate import gate
 from pipelines.cli.inspect import inspect
 from pipelines.cli.label import label_import
+from pipelines.cli.label_errors import label_errors
 from pipelines.cli.ledger import (
     ledger_checkpoint,
     ledger_keygen,
@@ -182,6 +183,7 @@ ledger_app.command("verify")(ledger_verify)
 label_app = typer.Typer(no_args_is_help=True, help="Labels of cases.", rich_markup_mode=None)
 app.add_typer(label_app, name="label")
 label_app.command("import")(label_import)
+label_app.command("errors")(label_errors)
 
 audit_app = typer.Typer(no_args_is_help=True, help="Audits of systems.", rich_markup_mode=None)
 app.add_typer(audit_app, name="audit")

@@ -9,6 +9,7 @@ from tests.soak import (
     audit_intervals,
     hold_out,
     intake,
+    label_errors,
     label_feedback,
     readers,
     retrain_kills,
@@ -23,6 +24,7 @@ RUNS: dict[str, Callable[[], None]] = {
     "retrain_kills": retrain_kills.main,
     "hold_out": hold_out.main,
     "label_feedback": label_feedback.main,
+    "label_errors": label_errors.main,
 }
 
 if __name__ == "__main__":

@@ -107,6 +107,7 @@ def _lists(page: Any, address: str) -> Iterator[Shown]:
         ("add-case", "Add a case"),
         ("my-cases", "My cases"),
         ("second-reads", "Second reads"),
+        ("labelling", "Labelling"),
         ("adjudication", "Adjudication"),
         ("sign-off", "Sign-off"),
         ("models", "Models"),

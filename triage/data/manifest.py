@@ -86,6 +86,8 @@ class Case:
         Where it is another than the data set's.
     consent : Consent
         As the table states it.
+    votes : dict of int
+        How many readers named each condition; empty where it is not known.
     """
 
     case_id: str
@@ -104,6 +106,7 @@ class Case:
     id_derived: bool = False
     licence: str | None = None
     consent: Consent = Consent.NOT_RECORDED
+    votes: dict[str, int] = field(default_factory=dict)
 
     @property
     def stated_patient(self) -> str | None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from triage.data.manifest import Case
 from triage.data.spec import DataSpec
 from triage.labels.reviewed_cases import ReviewedCase
-from triage.store import TrainingLabel
+from triage.labels.usable import UsableLabel
+from triage.store import LabelSource, TrainingLabel
 from triage.store.label_strength import strongest
 from triage.vocabulary.subgroup_levels import UNKNOWN
 
@@ -53,4 +54,13 @@ def _case(label: TrainingLabel) -> Case:
         subgroups={axis: str(level or UNKNOWN) for axis, level in label.groups.items()},
         diagnoses=dict(label.diagnoses),
         root=Path(label.images[0].root) if label.images else None,
+        votes=_votes(label),
     )
+
+
+def _votes(label: TrainingLabel) -> dict[str, int]:
+    """Votes that a case may be trained towards: not beside a finding of histology."""
+    known = label.provenance if isinstance(label, UsableLabel) else None
+    if known is None or known.source is LabelSource.HISTOLOGY:
+        return {}
+    return dict(known.votes)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from triage.backbones.runtime.execution import Execution, Precision, RuntimeName
 from triage.decisions.rule_settings import (
@@ -27,6 +34,9 @@ from triage.posteriors import POSTERIORS
 from triage.uncertainty.combination import COMBINATION
 
 NONE = "none"
+HARD: Literal["hard"] = "hard"
+OF_THE_BATCH = ("soft_binned_ece",)
+"""Criteria whose loss of a case depends on the other cases of its batch."""
 DECIDING = ("ood", "score", "calibrator", "prediction_set", "guaranteed", "selective")
 """Settings that train no network: they decide what is made of its outputs."""
 Positive = Annotated[float, Field(gt=0)]
@@ -112,6 +122,10 @@ class TrainSettings(BaseModel):
         What runs the networks that embed; openvino needs the extra of this name.
     embedding_precision : {'float32', 'bfloat16'}
         Arithmetic of embedding; the thresholds are fitted with it and with the runtime.
+    targets : {'hard', 'votes'}
+        Whether a case of which several readers' votes are known is trained towards its label, or
+        towards their distribution; see `triage.systems.photographs.soft_targets`. Written only
+        where it is `votes`, so that settings without it keep their hash.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -151,6 +165,35 @@ class TrainSettings(BaseModel):
     hidden: int = Field(256, ge=0)
     dropout: float = Field(0.3, ge=0, lt=1)
     fit: FitSettings = FitSettings()
+    targets: Literal["hard", "votes"] = HARD
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = write(self)
+        return {key: value for key, value in content.items() if (key, value) != ("targets", HARD)}
+
+    @model_validator(mode="after")
+    def _takes_votes(self) -> Self:
+        if self.targets == HARD:
+            return self
+        if HEADS[self.head].info.own_loss or self.head is HeadKind.INTROSPECTIVE:
+            fitting = [
+                kind
+                for kind, head in HEADS.items()
+                if not head.info.own_loss and kind != HeadKind.INTROSPECTIVE
+            ]
+            raise ValueError(
+                f"the head {self.head} learns one class a case, not a distribution of votes: "
+                f"choose {', '.join(fitting)}, or targets hard"
+            )
+        if self.criterion in OF_THE_BATCH:
+            raise ValueError(
+                f"the criterion {self.criterion} counts which cases of a batch are right, which "
+                "votes do not say: choose another, or targets hard"
+            )
+        if self.mixing != NONE or self.posterior != NONE:
+            raise ValueError("targets votes takes neither mixing nor a posterior")
+        return self
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -29,10 +29,15 @@ DIVERGED = 1e5
 
 @dataclass(frozen=True)
 class Labelled:
-    """Inputs of N cases with their classes, int Tensor [N]."""
+    """Inputs of N cases with their classes, int Tensor [N].
+
+    `shares` float Tensor [N, T], where given, is the distribution over all T targets that each case
+    is trained towards in place of its class.
+    """
 
     inputs: CaseInputs
     targets: Tensor
+    shares: Tensor | None = None
 
 
 def class_weights(targets: Tensor, n_classes: int, balance: float) -> Tensor:
@@ -194,7 +199,9 @@ class _CaseTask:
         self.mixing = mixing
         self._after_step = after_step
         self._last: Tensor | None = None
-        n_targets = int(training.targets.max()) + 1
+        self._shares: Tensor | None = None
+        n_shares = 0 if training.shares is None else training.shares.shape[1]
+        n_targets = max(int(training.targets.max()) + 1, n_shares)
         self.weights = class_weights(training.targets, n_targets, settings.balance)
 
     def __len__(self) -> int:
@@ -202,6 +209,8 @@ class _CaseTask:
 
     def batch(self, index: Tensor, generator: torch.Generator) -> tuple[Any, Mixed]:
         self._finish_step()
+        shares = self.training.shares
+        self._shares = None if shares is None else shares[index]
         mixed = self.mixing.mix(
             self.training.inputs.batch(index, generator), self.training.targets[index], generator
         )
@@ -209,6 +218,8 @@ class _CaseTask:
         return mixed.inputs, mixed
 
     def loss(self, outputs: Tensor, mixed: Mixed) -> Tensor:
+        if self._shares is not None:
+            return self._of_shares(outputs, self._shares).mean()
         weighted = mixed.share * self._weighted(outputs, mixed.targets)
         if mixed.partners is not mixed.targets:
             weighted = weighted + (1 - mixed.share) * self._weighted(outputs, mixed.partners)
@@ -228,3 +239,10 @@ class _CaseTask:
 
     def _weighted(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return self.loss_of_cases(outputs, targets) * self.weights[targets]
+
+    def _of_shares(self, outputs: Tensor, shares: Tensor) -> Tensor:
+        """Mean of the losses of all targets of a case, weighted by their shares [B, T]."""
+        total = outputs.new_zeros(len(outputs))
+        for target in shares.sum(0).nonzero()[:, 0]:
+            total = total + shares[:, target] * self._weighted(outputs, target.expand(len(outputs)))
+        return total

@@ -14,6 +14,7 @@ from triage.review.departures import departures, lowers_abstention
 from triage.review.policies import SitePolicy
 from triage.review.refusals import RefusalCode, StepRefused
 from triage.review.rubric import check_rubric
+from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.modality import Modality
 from triage.vocabulary.read_answers import Certainty, OverrideReason
@@ -79,6 +80,8 @@ class StepContext:
     modality : Modality
     absent : bool
         Whether one of those who disagree has no account that can sign in.
+    asked_again : bool
+        Whether the label of the case is asked for again, because it may be wrong.
     """
 
     actor: Actor
@@ -97,6 +100,7 @@ class StepContext:
     to: str = ""
     modality: Modality = Modality.PHOTOGRAPHS
     absent: bool = False
+    asked_again: bool = False
 
 
 Guard = Callable[[CaseHistory, StepContext], None]
@@ -293,6 +297,18 @@ def is_independent(history: CaseHistory, context: StepContext) -> None:
             RefusalCode.NOT_INDEPENDENT,
             "You have read this case already, so yours would be no second read.",
             hint="Leave it to another reader.",
+        )
+
+
+def second_read_is_due(history: CaseHistory, context: StepContext) -> None:
+    """A decided case is read again where its label is asked for again and no one has settled it."""
+    if history.state is not CaseState.DECIDED:
+        return
+    if not context.asked_again or history.adjudicators:
+        raise StepRefused(
+            RefusalCode.WRONG_STATE,
+            "This case waits for no second read.",
+            hint="Load the list again.",
         )
 
 

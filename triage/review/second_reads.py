@@ -24,12 +24,14 @@ from triage.review.states import Step
 from triage.review.viewable import looked_at
 from triage.store import LabelSource, Store
 from triage.store.base import utc_now
+from triage.store.label_requests import asks_for_label
 from triage.store.locks import locks
 from triage.store.records import Read
 from triage.store.tables import Case, Review
 from triage.store.tables import Read as ReadRow
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
+from triage.vocabulary.learning import RequestKind
 from triage.vocabulary.read_answers import Certainty
 from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.review_policies import ReadKind
@@ -125,7 +127,8 @@ def open_second_read(
     def work(case: CaseWork) -> SecondReadView:
         if case.history.read_of(actor.name, ReadKind.SECOND) is not None:
             return _view(case, actor)
-        case.check(Step.OPEN_SECOND_READ, case.context(actor, moment))
+        context = case.context(actor, moment, asked_again=_is_asked_again(case))
+        case.check(Step.OPEN_SECOND_READ, context)
         if case.history.progress(actor.name) is None:
             assert case.history.policy is not None, "a decided case was opened"
             review = case.review_of(actor, moment)
@@ -181,7 +184,12 @@ def give_second_read(
                 RefusalCode.ALREADY_GIVEN, "Your second read of this case is given, and stays."
             )
         context = case.context(
-            actor, moment, version=version, read=read, viewable=is_viewable(case.case)
+            actor,
+            moment,
+            version=version,
+            read=read,
+            viewable=is_viewable(case.case),
+            asked_again=_is_asked_again(case),
         )
         case.check(Step.GIVE_SECOND_READ, context)
         _store(case, actor, read, moment)
@@ -204,6 +212,10 @@ def _store(case: CaseWork, actor: Actor, read: ProposedRead, at: datetime) -> No
     if levels >= 1:
         case.record(AdjudicationOpened((decision.reader, actor.name)), actor, at)
     case.answer_requests("a second reader read it", actor, at)
+
+
+def _is_asked_again(case: CaseWork) -> bool:
+    return asks_for_label(case.session, case.case.id, RequestKind.LABEL_ERROR)
 
 
 def _view(case: CaseWork, actor: Actor) -> SecondReadView:

@@ -32,6 +32,7 @@ from triage.review.guards import (
     may_sign,
     read_is_complete,
     rubric_is_complete,
+    second_read_is_due,
     text_is_given,
     was_viewable,
 )
@@ -147,15 +148,21 @@ TRANSITIONS: Mapping[Step, Transition] = {
     ),
     Step.OPEN_SECOND_READ: Transition(
         Action.GIVE_SECOND_READ,
-        frozenset({CaseState.SECOND_READ}),
-        frozenset({CaseState.SECOND_READ}),
-        (is_independent,),
+        frozenset({CaseState.SECOND_READ, CaseState.DECIDED}),
+        frozenset({CaseState.SECOND_READ, CaseState.DECIDED}),
+        (second_read_is_due, is_independent),
     ),
     Step.GIVE_SECOND_READ: Transition(
         Action.GIVE_SECOND_READ,
-        frozenset({CaseState.SECOND_READ}),
+        frozenset({CaseState.SECOND_READ, CaseState.DECIDED}),
         frozenset({CaseState.DECIDED, CaseState.ADJUDICATION}),
-        (is_independent, has_opened_second_read, read_is_complete, is_viewable),
+        (
+            second_read_is_due,
+            is_independent,
+            has_opened_second_read,
+            read_is_complete,
+            is_viewable,
+        ),
     ),
     Step.ADJUDICATE: Transition(
         Action.ADJUDICATE,

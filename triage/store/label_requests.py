@@ -118,6 +118,16 @@ def open_label_requests(session: Session) -> list[LabelRequest]:
     ]
 
 
+def asks_for_label(session: Session, case_id: int, kind: RequestKind) -> bool:
+    """Whether there is an open request of a kind for the label of a case."""
+    query = select(LabelRequestRow.id).where(
+        LabelRequestRow.case_id == case_id,
+        LabelRequestRow.kind == kind,
+        LabelRequestRow.closed_at.is_(None),
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
 def close_label_requests(
     session: Session,
     case_id: int,

@@ -18,8 +18,9 @@ from triage.heads import HEADS, OUTLIER_CLASS, HeadDesign, HeadNetwork
 from triage.losses import CRITERIA, smoothed
 from triage.models.case_inputs import CaseInputs
 from triage.models.hyperparameters import varied
-from triage.models.settings import DECIDING, TrainSettings
+from triage.models.settings import DECIDING, HARD, TrainSettings
 from triage.models.training import Labelled, LossFunction, Trainable, fit
+from triage.systems.photographs.soft_targets import soft_targets
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class TrainingPlan:
         Rows of validation inliers, and their class.
     validation_rows : int array
         Rows of the validation split; its outliers never train.
+    train_shares : float Tensor [T, K], optional
+        Distribution over the targets that each is trained towards, where votes are.
     """
 
     settings: TrainSettings
@@ -51,6 +54,7 @@ class TrainingPlan:
     early_stop: torch.Tensor
     early_stop_targets: torch.Tensor
     validation_rows: NDArray[np.int64]
+    train_shares: torch.Tensor | None = None
 
     @classmethod
     def of(cls, dataset: Dataset, settings: TrainSettings, cases: list[Case]) -> TrainingPlan:
@@ -92,16 +96,22 @@ class TrainingPlan:
             raise TrainingError(f"no readable case to train on for {', '.join(lacking)}")
         rows, targets = (torch.tensor(column) for column in zip(*train, strict=True))
         stop_rows, stop_targets = (torch.tensor(column) for column in zip(*stop, strict=True))
+        shares, votes = None, []
+        if settings.targets != HARD:
+            learned = [cases[row] for row, _ in train]
+            shares = soft_targets(learned, targets, lambda name: head.target(name, draw))
+            votes = [[sorted(case.votes.items()) for case in learned]]
         return cls(
             settings,
             classes,
             len(draw.inliers),
-            hash_json([dataset.digest(), [case.case_id for case in cases]]),
+            hash_json([dataset.digest(), [case.case_id for case in cases], *votes]),
             rows,
             targets,
             stop_rows,
             stop_targets,
             np.array(validation, dtype=np.int64),
+            shares,
         )
 
     def of_candidate(self, number: int) -> TrainingPlan:
@@ -141,7 +151,7 @@ class TrainingPlan:
         """Train one network in place; returns its best validation loss."""
         return fit(
             network,
-            Labelled(_Rows(inputs, self.train), self.train_targets),
+            Labelled(_Rows(inputs, self.train), self.train_targets, self.train_shares),
             Labelled(_Rows(inputs, self.early_stop), self.early_stop_targets),
             loss=loss or self.loss,
             n_inliers=self.n_inliers,

@@ -151,7 +151,7 @@ def _train_heads(
     digests = {key: backbone.embedding_digest() for key, backbone in backbones.items()}
     members: list[Member] = []
     losses: dict[str, float] = {}
-    with _one_thread():
+    with one_thread():
         for number, (reference, seed) in enumerate(settings.pool):
             key = keys[reference]
             name = f"{key}-seed{seed}"
@@ -224,7 +224,7 @@ def _train_networks(
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Heads are so small that a second thread only waits, for ages on a busy machine."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
