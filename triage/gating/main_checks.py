@@ -122,8 +122,7 @@ def _judged(cells: list[_Cell], rules: GateChecks) -> Iterator[CheckResult]:
     below[enough] = adjust_holm(below[enough])
     for at, cell in enumerate(cells):
         if enough[at]:
-            # Levels can fail in two ways, which share the level.
-            level = rules.level / 2 if cell.group else rules.level
+            level = rules.subgroups.harm_level if cell.group else rules.level
             yield _check(cell, rules, worse=worse[at] < level, below=below[at] < level)
         else:
             yield _too_few(cell, rules)
