@@ -244,14 +244,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--designs", type=int, nargs="*", help="Numbers of designs, from 0.")
     chosen = parser.parse_args(arguments)
+    numbers = range(len(DESIGNS)) if chosen.designs is None else chosen.designs
     print(
         "where           acc.  urg.  corr groups axes cases  better passes  harmful passes (fails)"
         "  equal better, passes, fails"
     )
     broken = False
     with Pool(chosen.processes) as pool:
-        for design in DESIGNS:
+        for design in (DESIGNS[at] for at in numbers):
             found = simulate(design, chosen.runs, pool)
             print(
                 f"{design.name}  {found.passes['better']:13}  {found.passes['harmful']:14} "

@@ -155,7 +155,11 @@ def _check(cell: _Cell, rules: GateChecks, *, worse: bool, below: bool) -> Check
         others = sentences.change(_shown(cell.measure, cell.rest.value), unit)
         verdict, needed = GateVerdict.FAILS, None
         why = f"worse here, and significantly so than all other cases ({others})"
-    return _result(cell.measure, cell.group, mean, (low, high), cell.margin, verdict, needed, why)
+    found = _result(cell.measure, cell.group, mean, (low, high), cell.margin, verdict, needed, why)
+    if cell.measure in LOWER_IS_BETTER and verdict is GateVerdict.NOT_ENOUGH_EVIDENCE:
+        sentence = f"{found.sentence} (decides only by failing)"
+        return found.model_copy(update={"decides": False, "sentence": sentence})
+    return found
 
 
 def _needed(mean: PairedMean, margin: float, level: float) -> int | None:

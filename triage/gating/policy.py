@@ -45,7 +45,9 @@ class Margins(_Model):
     recommendation : float, optional
         Share of cases whose recommended urgency is that of their condition.
     clinical_cost : float, optional
-        Mean cost of a case in the costs of the data spec, where 1 is a wrong name.
+        Mean cost of a case in the costs of the data spec, where 1 is a wrong name. A few great
+        costs make it uncertain among thousands of cases, so that it decides only by failing, unless
+        `require` names it.
     """
 
     urgent_sensitivity: Margin | None = None
