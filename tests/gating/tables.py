@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from triage.data.spec_files import shipped_spec
 from triage.data.spec import DataSpec
-from triage.data.spec_files import load_spec
+from triage.data.spec_files import load_spec, shipped_spec
 from triage.gating.evidence import GateEvidence
 from triage.gating.gate import run_gate
 from triage.gating.gate_table import gate_table_of_frame

@@ -204,7 +204,10 @@ def test_out_of_distribution_detection() -> None:
     found = check(result, "near_ood_auroc")
     assert found.verdict is FAILS
     outlier = np.arange(600) % 3 == 0
-    for frame, value in ((with_outliers(2.0), found.champion), (with_outliers(0.2), found.challenger)):
+    for frame, value in (
+        (with_outliers(2.0), found.champion),
+        (with_outliers(0.2), found.challenger),
+    ):
         score = frame["ood_score"].to_numpy()
         wins = stats.mannwhitneyu(score[outlier], score[~outlier]).statistic
         assert value == pytest.approx(wins / (200 * 400))
@@ -275,7 +278,9 @@ def test_a_few_flips_too_many_are_not_enough_evidence() -> None:
 def test_new_urgent_misses_on_the_frozen_set_need_a_signature() -> None:
     first, second = pair()
     frozen = [frame.iloc[40:60] for frame in (first, second)]
-    result = judge(first, second, GateEvidence(frozen_champion=frozen[0], frozen_challenger=frozen[1]))
+    result = judge(
+        first, second, GateEvidence(frozen_champion=frozen[0], frozen_challenger=frozen[1])
+    )
     found = check(result, "new_urgent_misses")
     assert found.value == 1.0
     assert found.verdict is NOT_ENOUGH

@@ -87,7 +87,11 @@ def test_no_patients_at_all() -> None:
 @pytest.mark.parametrize(
     ("changes", "column", "told"),
     [
-        ({"label": [URGENT, "verruca", "verruca", ROUTINE]}, "label", "2 of 4 rows hold 1 different"),
+        (
+            {"label": [URGENT, "verruca", "verruca", ROUTINE]},
+            "label",
+            "2 of 4 rows hold 1 different",
+        ),
         ({"label": [URGENT, None, ROUTINE, ROUTINE]}, "label", "1 of 4 rows have no value"),
         ({"condition": [URGENT, "verruca", ROUTINE, ROUTINE]}, "condition", "1 of 4 rows"),
         ({"recommendation": ["urgent", "soon", "", "routine"]}, "recommendation", "2 of 4 rows"),

@@ -106,9 +106,7 @@ def test_a_part_below_the_rest_against_a_normal_test() -> None:
     part = np.arange(2 * n) < n
     gains = CaseGains(before, after, np.ones(2 * n, dtype=np.bool_))
     cluster = np.arange(2 * n, dtype=np.int32)
-    inside, outside = (
-        paired_mean(gains.among(rows), cluster, 2 * n) for rows in (part, ~part)
-    )
+    inside, outside = (paired_mean(gains.among(rows), cluster, 2 * n) for rows in (part, ~part))
     d = after - before
     error = np.sqrt(d[part].var() / n + d[~part].var() / n)
     z = (d[part].mean() - d[~part].mean()) / error

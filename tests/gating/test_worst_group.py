@@ -19,7 +19,7 @@ ALONE = np.arange(N, dtype=np.int32)
 
 def test_the_lowest_levels_are_compared() -> None:
     found = worst_group(GAINS, AXIS, ALONE, [0, 1, 2])
-    lowest = [min(values[LEVEL == at].mean() for at in range(3)) for values in (BEFORE, AFTER)]
+    lowest = [min(values[at == LEVEL].mean() for at in range(3)) for values in (BEFORE, AFTER)]
     assert (found.champion, found.challenger) == pytest.approx(tuple(lowest))
     assert (found.champion_level, found.challenger_level) == ("a", "b")
     assert found.value == pytest.approx(lowest[1] - lowest[0])
@@ -31,7 +31,7 @@ def test_draws_against_a_bayesian_bootstrap_of_every_case() -> None:
     weight = np.random.default_rng(5).standard_exponential((4000, N))
     rates = [
         np.column_stack(
-            [weight[:, LEVEL == at] @ values[LEVEL == at] / weight[:, LEVEL == at].sum(axis=1)
+            [weight[:, at == LEVEL] @ values[at == LEVEL] / weight[:, at == LEVEL].sum(axis=1)
              for at in range(3)]
         ).min(axis=1)
         for values in (BEFORE, AFTER)

@@ -57,7 +57,9 @@ def test_it_fails_the_other_way_round(triage: Command, arguments: tuple[str, ...
 
 
 def test_it_lacks_evidence_of_an_equal_one(triage: Command, arguments: tuple[str, ...]) -> None:
-    answer = triage(*arguments[:5], "--predictions-a", arguments[6], "--predictions-b", arguments[6])
+    answer = triage(
+        *arguments[:5], "--predictions-a", arguments[6], "--predictions-b", arguments[6]
+    )
     assert answer.code == 5
     assert "A person has to decide" in answer.out.splitlines()[-1]
 

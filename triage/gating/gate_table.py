@@ -106,9 +106,7 @@ def gate_table(predictions: Predictions, spec: DataSpec, policy: Policy | None =
     return _gate_table(columns.columns_of_predictions(predictions, spec, given), spec)
 
 
-def gate_table_of_frame(
-    frame: pd.DataFrame, spec: DataSpec, where: str = "table"
-) -> GateTable:
+def gate_table_of_frame(frame: pd.DataFrame, spec: DataSpec, where: str = "table") -> GateTable:
     """Return the gate's table of a data frame with the columns of `read_gate_table`."""
     return _gate_table(columns.columns_of_frame(frame, spec, where), spec)
 
@@ -127,9 +125,7 @@ def _gate_table(raw: RawColumns, spec: DataSpec) -> GateTable:
         predicted = outside[named]
     abstained, queue = _recommended(raw)
     ranks = np.array([spec.by_name[name].urgency.rank for name in label_names], dtype=np.int8)
-    axes = {
-        axis.column: _levels(raw, axis) for axis in spec.subgroups if raw.has(axis.column)
-    }
+    axes = {axis.column: _levels(raw, axis) for axis in spec.subgroups if raw.has(axis.column)}
     table = AuditTable(
         classes=known,
         truth=truth,
@@ -151,7 +147,11 @@ def _gate_table(raw: RawColumns, spec: DataSpec) -> GateTable:
     table = replace(table, cost=_costs(table, spec))
     cases_hash = _cases_hash(table)
     return GateTable(
-        table, columns.plan_of(spec), cases_hash, _content_hash(table, cases_hash), _missing(raw, spec)
+        table,
+        columns.plan_of(spec),
+        cases_hash,
+        _content_hash(table, cases_hash),
+        _missing(raw, spec),
     )
 
 

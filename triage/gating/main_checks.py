@@ -114,8 +114,10 @@ def _judged(cells: list[_Cell], rules: GateChecks) -> Iterator[CheckResult]:
     for at in np.flatnonzero(enough):
         mean, rest = cells[at].mean, cells[at].rest
         worse[at] = mean.p_not_worse(_tolerance(cells[at], rules))
-        if rest is not None and rest.n_patients >= least and mean.value < -_tolerance(
-            cells[at], rules
+        if (
+            rest is not None
+            and rest.n_patients >= least
+            and mean.value < -_tolerance(cells[at], rules)
         ):
             below[at] = p_not_below_the_rest(mean, rest)
     worse[enough] = adjust_holm(worse[enough])
@@ -215,8 +217,7 @@ def _large_levels(
     return [
         code
         for code, level in enumerate(axis.levels)
-        if level != UNKNOWN
-        and len(np.unique(cluster[gains.where & (axis.codes == code)])) >= least
+        if level != UNKNOWN and len(np.unique(cluster[gains.where & (axis.codes == code)])) >= least
     ]
 
 

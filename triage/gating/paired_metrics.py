@@ -122,7 +122,8 @@ def _paired(a: Measured, b: Measured, settings: IntervalSettings) -> PairedMetri
     if low is not None and high is not None and difference.sums is None:
         low, high = _with_unseen(difference, low, high, settings.confidence)
     return PairedMetric(
-        champion=a.value, challenger=b.value, value=difference.value, low=low, high=high, own_low=own.low, own_high=own.high,
+        champion=a.value, challenger=b.value, value=difference.value, low=low, high=high,
+        own_low=own.low, own_high=own.high,
         variance=patient_variance(difference), unit=a.unit, larger_is_better=a.larger_is_better,
         n_cases=a.n, n_patients=min(a.n_patients, b.n_patients),
     )  # fmt: skip

@@ -167,7 +167,7 @@ def _coverage(found: PairedMetric | str, tolerance: float, rules: GateChecks) ->
 def _slope(
     found: PairedMetric | str, limits: tuple[float, float], min_patients: int
 ) -> CheckResult:
-    """Judge the challenger's own slope: within the limits, its interval within twice their reach."""
+    """Judge the challenger's slope: within the limits, its interval within twice their reach."""
     key = check_keys.SLOPE
     if isinstance(found, str):
         return not_done(key, found)

@@ -224,5 +224,3 @@ def _probabilities(
             hint="Give one column of shares for each condition that the system knows, or none.",
         )
     return found.astype(np.float32)
-
-

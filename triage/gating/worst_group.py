@@ -77,8 +77,12 @@ def worst_group(
         weight = generator.standard_gamma(found.counts, size=(rows, len(found.counts)))
         unseen = generator.standard_exponential((rows, len(levels))) * largest
         old, new, size = weight @ found.before, weight @ found.after, weight @ found.size + unseen
-        least.append(_lowest(new + unseen * gains.low, size) - _lowest(old + unseen * gains.high, size))
-        most.append(_lowest(new + unseen * gains.high, size) - _lowest(old + unseen * gains.low, size))
+        least.append(
+            _lowest(new + unseen * gains.low, size) - _lowest(old + unseen * gains.high, size)
+        )
+        most.append(
+            _lowest(new + unseen * gains.high, size) - _lowest(old + unseen * gains.low, size)
+        )
     return WorstGroup(
         float(before.min()),
         float(after.min()),
