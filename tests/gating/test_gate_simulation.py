@@ -1,4 +1,4 @@
-"""The gate on a few generated challengers; `python -m tests.soak.gate_simulation` is the long run."""
+"""The gate on a few generated challengers; the long run is tests.soak.gate_simulation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.soak.gate_simulation import KINDS, Design, judged
 from triage.vocabulary.learning import GateVerdict
 
 DESIGN = Design(cases=6000, urgent=0.4)
-RUNS = 3
+RUNS = 2
 
 
 def test_generated_challengers() -> None:
