@@ -92,13 +92,13 @@ DESIGNS = (
     Design(urgent=0.15),
     Design(urgent=0.15, correlation=0.8),
     Design(where="condition", correlation=0.0),
-    Design(where="condition", equal_groups=False),
+    Design(where="condition", equal_groups=False, promised=False),
     Design(where="recommendation"),
     Design(where="recommendation", urgent=0.4, correlation=0.0),
     Design(where="recommendation", urgent=0.15, correlation=0.8),
     Design(where="urgent", urgent=0.4, correlation=0.8),
-    Design(urgent=0.4, equal_groups=False),
-    # Too few urgent cases for one promise or the other.
+    # Too few cases of some group for one promise or the other.
+    Design(urgent=0.4, equal_groups=False, promised=False),
     Design(urgent=0.15, correlation=0.0, promised=False),
     Design(where="recommendation", urgent=0.15, correlation=0.0, promised=False),
     Design(where="urgent", urgent=0.25, promised=False),
