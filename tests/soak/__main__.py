@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tests.soak import (
     audit_intervals,
+    gate_simulation,
     hold_out,
     intake,
     label_errors,
@@ -21,6 +22,7 @@ RUNS: dict[str, Callable[[], None]] = {
     "review_steps": review_steps.main,
     "readers": readers.main,
     "audit_intervals": audit_intervals.main,
+    "gate_simulation": gate_simulation.main,
     "retrain_kills": retrain_kills.main,
     "hold_out": hold_out.main,
     "label_feedback": label_feedback.main,

@@ -114,16 +114,17 @@ def _judged(cells: list[_Cell], rules: GateChecks) -> Iterator[CheckResult]:
     for at in np.flatnonzero(enough):
         mean, rest = cells[at].mean, cells[at].rest
         worse[at] = mean.p_not_worse(_tolerance(cells[at], rules))
-        if rest is not None and rest.n_patients >= least and mean.value < -_tolerance(
-            cells[at], rules
+        if (
+            rest is not None
+            and rest.n_patients >= least
+            and mean.value < -_tolerance(cells[at], rules)
         ):
             below[at] = p_not_below_the_rest(mean, rest)
     worse[enough] = adjust_holm(worse[enough])
     below[enough] = adjust_holm(below[enough])
     for at, cell in enumerate(cells):
         if enough[at]:
-            # Levels can fail in two ways, which share the level.
-            level = rules.level / 2 if cell.group else rules.level
+            level = rules.subgroups.harm_level if cell.group else rules.level
             yield _check(cell, rules, worse=worse[at] < level, below=below[at] < level)
         else:
             yield _too_few(cell, rules)
@@ -156,7 +157,11 @@ def _check(cell: _Cell, rules: GateChecks, *, worse: bool, below: bool) -> Check
         others = sentences.change(_shown(cell.measure, cell.rest.value), unit)
         verdict, needed = GateVerdict.FAILS, None
         why = f"worse here, and significantly so than all other cases ({others})"
-    return _result(cell.measure, cell.group, mean, (low, high), cell.margin, verdict, needed, why)
+    found = _result(cell.measure, cell.group, mean, (low, high), cell.margin, verdict, needed, why)
+    if cell.measure in LOWER_IS_BETTER and verdict is GateVerdict.NOT_ENOUGH_EVIDENCE:
+        sentence = f"{found.sentence} (decides only by failing)"
+        return found.model_copy(update={"decides": False, "sentence": sentence})
+    return found
 
 
 def _needed(mean: PairedMean, margin: float, level: float) -> int | None:
@@ -212,8 +217,7 @@ def _large_levels(
     return [
         code
         for code, level in enumerate(axis.levels)
-        if level != UNKNOWN
-        and len(np.unique(cluster[gains.where & (axis.codes == code)])) >= least
+        if level != UNKNOWN and len(np.unique(cluster[gains.where & (axis.codes == code)])) >= least
     ]
 
 

@@ -17,6 +17,7 @@ from triage.auditing.metric_columns import METRIC_COLUMNS, Column, columns_of
 from triage.evaluation.metrics.audit_registry import AUDIT_METRICS
 
 _MOST = 10**9
+_NOTHING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -117,9 +118,28 @@ def _in_order(measured: Measured, scopes: Scopes) -> Measured:
 def _paired(a: Measured, b: Measured, settings: IntervalSettings) -> PairedMetric:
     difference = paired_difference_of(a, b)
     found, own = interval_of(difference, settings), interval_of(b, settings)
+    low, high = found.low, found.high
+    if low is not None and high is not None and difference.sums is None:
+        low, high = _with_unseen(difference, low, high, settings.confidence)
     return PairedMetric(
-        champion=a.value, challenger=b.value, value=difference.value, low=found.low,
-        high=found.high, own_low=own.low, own_high=own.high,
+        champion=a.value, challenger=b.value, value=difference.value, low=low, high=high,
+        own_low=own.low, own_high=own.high,
         variance=patient_variance(difference), unit=a.unit, larger_is_better=a.larger_is_better,
         n_cases=a.n, n_patients=min(a.n_patients, b.n_patients),
     )  # fmt: skip
+
+
+def _with_unseen(
+    difference: Measured, low: float, high: float, confidence: float
+) -> tuple[float, float]:
+    """Return an interval that has at least the width of what may differ unseen.
+
+    A patient of the scarcest kind moves a metric between 0 and 1 by no more than one over their
+    number, and as many as the upper Clopper-Pearson bound of none may differ although none of those
+    seen does. Where nothing varied the interval is this alone: systems with the same scores are
+    not as uncertain as a share of one half.
+    """
+    unseen = 1 - ((1 - confidence) / 2) ** (1 / max(difference.n_patients, 1))
+    if patient_variance(difference) <= _NOTHING**2:
+        low = high = difference.value
+    return min(low, difference.value - unseen), max(high, difference.value + unseen)

@@ -45,7 +45,9 @@ class Margins(_Model):
     recommendation : float, optional
         Share of cases whose recommended urgency is that of their condition.
     clinical_cost : float, optional
-        Mean cost of a case in the costs of the data spec, where 1 is a wrong name.
+        Mean cost of a case in the costs of the data spec, where 1 is a wrong name. A few great
+        costs make it uncertain among thousands of cases, so that it decides only by failing, unless
+        `require` names it.
     """
 
     urgent_sensitivity: Margin | None = None
@@ -74,12 +76,15 @@ class Subgroups(_Model):
         A level that is significantly worse by more than this fails, whatever the margin. So does
         one that is worse by more than this while all other cases together do significantly better
         than it: their gain is at its expense.
+    harm_level : float
+        One-sided, of all claims of either kind together, corrected by Holm's method.
     """
 
     axes: Literal["all"] | tuple[str, ...] = "all"
     min_patients: int = Field(10, ge=2)
     small: Literal["not_enough_evidence", "left_out"] = "not_enough_evidence"
     tolerance: Margin = 0.01
+    harm_level: Level = 0.01
 
 
 class Calibration(_Model):
@@ -106,7 +111,8 @@ class OutOfDistribution(_Model):
         Fall of the AUROC.
     fpr95 : float
         Rise of FPR95. Its sampling error is several times that of the AUROC, so that it decides
-        only by failing, unless `require` names it.
+        only by failing, which takes a rise that is significantly greater, unless `require` names
+        it.
     """
 
     auroc: Margin = 0.05

@@ -141,8 +141,11 @@ _SENTENCES: dict[str, Callable[[Any], str]] = {
         else "Such a level is not enough evidence, so that a person has to decide."
     ),
     "gate.subgroups.tolerance": lambda value: (
-        f"A level that is lower by more than {_share(value)} while all others do significantly "
-        "better than it fails."
+        f"A level fails that is significantly worse by more than {_share(value)}, or worse by "
+        "more than it while all others do significantly better."
+    ),
+    "gate.subgroups.harm_level": lambda value: (
+        f"All claims of either kind that a level is worse have the one-sided level {value:g}."
     ),
     "gate.calibration.slope": lambda value: (
         f"The challenger's calibration slope lies between {value[0]:g} and {value[1]:g}."

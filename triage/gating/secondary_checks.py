@@ -94,9 +94,12 @@ def _ood(
 ) -> Iterator[CheckResult]:
     yield _change(keys[0], found[_AUROC], limits.auroc, rules)
     check = _change(keys[1], found[_FPR95], limits.fpr95, rules)
-    if check.verdict is GateVerdict.NOT_ENOUGH_EVIDENCE:
-        why = f"{check.sentence} (decides only by failing)"
-        check = check.model_copy(update={"decides": False, "sentence": why})
+    surely = check.low is not None and check.low > limits.fpr95
+    if check.verdict not in (GateVerdict.PASSES, None) and not surely:
+        why = f"{check.sentence} (decides only by failing, where all of the interval is beyond it)"
+        verdict = GateVerdict.NOT_ENOUGH_EVIDENCE
+        update = {"verdict": verdict, "decides": False, "sentence": why}
+        check = check.model_copy(update=update)
     yield check
 
 
@@ -164,7 +167,7 @@ def _coverage(found: PairedMetric | str, tolerance: float, rules: GateChecks) ->
 def _slope(
     found: PairedMetric | str, limits: tuple[float, float], min_patients: int
 ) -> CheckResult:
-    """Judge the challenger's own slope: within the limits, its interval within twice their reach."""
+    """Judge the challenger's slope: within the limits, its interval within twice their reach."""
     key = check_keys.SLOPE
     if isinstance(found, str):
         return not_done(key, found)

@@ -155,5 +155,3 @@ def _ratio(
         challenger=float(challenger), value=ratio, margin=limit, unit="ratio",
         sentence=f"{shown}, at most {limit:g}",
     )  # fmt: skip
-
-

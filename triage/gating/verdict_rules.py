@@ -93,5 +93,5 @@ def cases_needed(spread: float, margin: float, level: float, gain: float = 0.0) 
     """
     if margin + gain <= 0:
         return None
-    quantiles = -special.ndtri(level) + special.ndtri(POWER)
+    quantiles = float(special.ndtri(POWER) - special.ndtri(level))
     return math.ceil(quantiles**2 * spread / (margin + gain) ** 2)

@@ -69,7 +69,12 @@ class LogitSums(Sums):
                 self.terms.centres, count.sum(axis=0)[None], right.sum(axis=0)[None], start
             )
             start = together if np.isfinite(together).all() else start
-        return _newton(self.terms.centres, count, right, np.repeat(start, len(count), axis=0))
+        found = _newton(self.terms.centres, count, right, np.repeat(start, len(count), axis=0))
+        lost = np.isnan(found[:, 0])
+        if lost.any():  # far from a slope of 1 the first step may overshoot
+            flat = np.zeros((int(lost.sum()), 2))
+            found[lost] = _newton(self.terms.centres, count[lost], right[lost], flat)
+        return found
 
 
 def _newton(x: FloatArray, count: FloatArray, right: FloatArray, fit: FloatArray) -> FloatArray:
