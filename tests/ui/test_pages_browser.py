@@ -18,7 +18,16 @@ pytestmark = [
 ]
 
 PAGES = {
-    "Ann": ("my-cases", "second-reads", "labelling", "adjudication", "sign-off", "models", "help", "account"),
+    "Ann": (
+        "my-cases",
+        "second-reads",
+        "labelling",
+        "adjudication",
+        "sign-off",
+        "models",
+        "help",
+        "account",
+    ),
     "Gus": ("governance",),
 }
 """Which pages are looked at, by who looks."""

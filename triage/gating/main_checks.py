@@ -111,7 +111,7 @@ def _judged(cells: list[_Cell], rules: GateChecks) -> Iterator[CheckResult]:
     enough = np.array([cell.mean.n_patients >= least for cell in cells], dtype=np.bool_)
     worse = np.ones(len(cells))
     below = np.ones(len(cells))
-    for at in np.flatnonzero(enough):
+    for at in np.flatnonzero(enough).tolist():
         mean, rest = cells[at].mean, cells[at].rest
         worse[at] = mean.p_not_worse(_tolerance(cells[at], rules))
         if (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,7 +40,7 @@ def case_gains(
     if measure == "accuracy":
         if any(table.predicted is None for table in both):
             return "a table has no column condition"
-        before, after = (table.predicted == table.truth for table in both)
+        before, after = (same_values(table.predicted, table.truth) for table in both)
         return _gains(before, after, champion.truth >= 0)
     if measure == "clinical_cost":
         if champion.cost is None or challenger.cost is None:
@@ -49,16 +51,24 @@ def case_gains(
     if any(table.queue_urgency is None for table in both):
         return "a table has no column recommendation"
     if measure == "urgent_sensitivity":
-        urgent = champion.true_urgency == Urgency.URGENT.rank
-        before, after = (table.queue_urgency == Urgency.URGENT.rank for table in both)
+        urgent = same_values(champion.true_urgency, Urgency.URGENT.rank)
+        before, after = (same_values(table.queue_urgency, Urgency.URGENT.rank) for table in both)
         return _gains(before, after, urgent)
     before, after = (_right_recommendation(table) for table in both)
     return _gains(before, after, np.ones(len(champion), dtype=np.bool_))
 
 
+def same_values(column: NDArray[Any] | None, other: NDArray[Any] | int | None) -> NDArray[np.bool_]:
+    """Return where a column that is there, bool [N], equals a value or another column."""
+    assert column is not None
+    assert other is not None
+    same: NDArray[np.bool_] = column == other
+    return same
+
+
 def _right_recommendation(table: AuditTable) -> NDArray[np.bool_]:
     assert table.abstained is not None
-    same: NDArray[np.bool_] = table.queue_urgency == table.true_urgency
+    same = same_values(table.queue_urgency, table.true_urgency)
     return np.where(table.abstained, table.is_outlier, same)
 
 

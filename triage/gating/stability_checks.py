@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from triage.auditing.audit_table import AuditTable
 from triage.data.spec import DataSpec
 from triage.errors import UsageError
 from triage.gating import check_keys
 from triage.gating.evidence import GateEvidence
 from triage.gating.gate_table import GateTable, gate_table_of_frame
 from triage.gating.main_checks import Pair, not_done
+from triage.gating.measures import same_values
 from triage.gating.paired_means import CaseGains, paired_mean
 from triage.gating.policy import GatePolicy
 from triage.gating.result import CheckResult
@@ -109,8 +109,10 @@ def _urgent_misses(allowed: int, spec: DataSpec, evidence: GateEvidence) -> Chec
     champion, challenger = aligned(tables[0], tables[1])
     if champion.queue_urgency is None or challenger.queue_urgency is None:
         return not_done(key, "a table has no column recommendation")
-    urgent = champion.true_urgency == Urgency.URGENT.rank
-    before, after = (_queued_urgent(each) for each in (champion, challenger))
+    urgent = same_values(champion.true_urgency, Urgency.URGENT.rank)
+    before, after = (
+        same_values(each.queue_urgency, Urgency.URGENT.rank) for each in (champion, challenger)
+    )
     missed = int((urgent & before & ~after).sum())
     total = int(urgent.sum())
     verdict = GateVerdict.PASSES if missed <= allowed else GateVerdict.NOT_ENOUGH_EVIDENCE
@@ -126,13 +128,6 @@ def _urgent_misses(allowed: int, spec: DataSpec, evidence: GateEvidence) -> Chec
 
 def _frozen(frame: pd.DataFrame, spec: DataSpec) -> GateTable | None:
     return gate_table_of_frame(frame, spec, "frozen set") if len(frame) else None
-
-
-def _queued_urgent(table: AuditTable) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = (
-        table.queue_urgency == Urgency.URGENT.rank
-    )
-    return found
 
 
 def _ratio(

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from triage.errors import TriageError
-from triage.gating.readiness import LEVEL_WORDS, readiness, readiness_facts
+from triage.gating.readiness import readiness, readiness_facts
 from triage.gating.result import GateResult
 from triage.model_registry.bundle_files import signature_words, verified_manifest
 from triage.model_registry.bundle_rows import bundle_with_alias, registered_rows
@@ -22,6 +22,7 @@ from triage.store.learning_tables import (
 )
 from triage.store.tables import Bundle, Prediction
 from triage.vocabulary.bundle_aliases import CHAMPION
+from triage.vocabulary.readiness import LEVEL_WORDS
 
 
 @dataclass(frozen=True, slots=True)

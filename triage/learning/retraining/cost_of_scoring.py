@@ -16,7 +16,7 @@ from triage.progress import Progress
 from triage.systems.trained_system import TrainedSystem
 
 ROUNDS = 3
-_STATUS, _REFERENCES = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+_REFERENCES = Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,8 @@ def _reset_peak() -> int | None:
 
 def _kilobytes(field: str) -> int | None:
     try:
-        lines = _STATUS.read_text().splitlines()
+        with open("/proc/self/status", encoding="utf-8") as stream:
+            lines = stream.read().splitlines()
     except OSError:
         return None
     return next((int(line.split()[1]) for line in lines if line.startswith(f"{field}:")), None)

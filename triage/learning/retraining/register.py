@@ -16,6 +16,8 @@ from triage.learning.retraining.result import RetrainResult
 from triage.learning.retraining.result_page import result_page
 from triage.learning.retraining.run_row import finish_run, is_finished, row_of_key
 from triage.learning.retraining.run_state import RunState, RunStateError, StepRecord
+from triage.named_file import MAX_JSON_BYTES
+from triage.regular_file import read_regular
 from triage.store import Store, register_bundle
 from triage.store.base import utc_now
 from triage.systems.bundle import load_bundle_spec, load_policy, save_bundle, verify_bundle
@@ -76,8 +78,7 @@ def _gate(run: Run, folder: Path) -> dict[str, Any]:
 def _answer(state: RunState) -> GateResult | None:
     if GATE not in state.steps:
         return None
-    text = (state.place(GATE) / _ANSWER).read_text(encoding="utf-8")
-    return GateResult.model_validate_json(text)
+    return GateResult.model_validate_json(read_regular(state.place(GATE) / _ANSWER, MAX_JSON_BYTES))
 
 
 def _write_bundle(run: Run) -> BundleManifest:
@@ -172,8 +173,8 @@ def _result(run: Run, sealed: BundleManifest, folder: Path) -> dict[str, Any]:
 
 
 def _read_result(state: RunState) -> RetrainResult:
-    text = (state.place(RESULT) / _RESULT).read_text(encoding="utf-8")
-    return RetrainResult.model_validate_json(text)
+    place = state.place(RESULT) / _RESULT
+    return RetrainResult.model_validate_json(read_regular(place, MAX_JSON_BYTES))
 
 
 def _store(

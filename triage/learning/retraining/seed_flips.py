@@ -18,8 +18,10 @@ from triage.hashing import hash_json
 from triage.intake.score import score_cases
 from triage.learning.retraining.measured import aligned
 from triage.learning.retraining.request import Champion
+from triage.named_file import MAX_JSON_BYTES
 from triage.predictions import Predictions
 from triage.progress import Progress, tagged
+from triage.regular_file import read_regular
 from triage.systems.families import family_of
 from triage.systems.trained_system import TrainedSystem
 from triage.vocabulary.learning import MemberSplit
@@ -148,7 +150,7 @@ def _flips(
 
 def _read(path: Path) -> float | None:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["rate"]
+        found = json.loads(read_regular(path, MAX_JSON_BYTES))["rate"]
     except (OSError, ValueError, LookupError, TypeError):
         return None
     return float(found) if isinstance(found, int | float) and 0 <= found <= 1 else None
