@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text
 
 from tests.dataset_versions.make import digest, member, version
 from tests.readers import lock, read_case, reader, states, without_files
-from tests.store.make import bundle, case, scored
+from tests.store.make import bundle, case, opinion, scored
 from triage.array_file import load_arrays, save_arrays
 from triage.dataset_versions import deletion
 from triage.dataset_versions.deletion import OwnPlaces
@@ -25,6 +25,8 @@ from triage.dataset_versions.snapshot import (
 from triage.dataset_versions.version import case_key, patient_key
 from triage.dataset_versions.withdraw import WithdrawalDone, withdraw
 from triage.errors import TriageError, UsageError
+from triage.ledger.events.learning_events import Retrained
+from triage.model_registry.shadow_predictions import add_shadow_prediction
 from triage.review import open_case
 from triage.review.refusals import StepRefused
 from triage.store import (
@@ -36,6 +38,7 @@ from triage.store import (
     WantedLabel,
     add_case,
     add_label,
+    append_event,
     check_store,
     events,
     get_case,
@@ -48,7 +51,7 @@ from triage.store import (
 )
 from triage.store.base import utc_now
 from triage.store.features import add_features
-from triage.store.learning_tables import DatasetMemberRow, ShadowPredictionRow, TrainingRunRow
+from triage.store.learning_tables import DatasetMemberRow, TrainingRunRow
 from triage.store.tables import Case, CaseFeatures, Draft, Image, Patient, Prediction
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import Urgency
@@ -77,11 +80,7 @@ def filled(store: Store, tmp_path: Path) -> Store:
         request_labels(session, wanted, RequestKind.SELECTED, "margin", actor="Eve")
         add_features(session, 1, {1: np.array([1, 0], np.float32), 2: np.array([0, 1], np.float32)})
         session.add(Draft(case_id=1, reader="Ann", content={"note": NAME}, saved_at=utc_now()))
-        session.add(
-            ShadowPredictionRow(
-                case_id=1, bundle_id=1, recommendation="urgent", decision={}, created_at=utc_now()
-            )
-        )
+        add_shadow_prediction(session, 1, 1, opinion())
     return store
 
 
@@ -92,18 +91,24 @@ def with_versions(store: Store) -> tuple[str, str]:
     with store.transaction() as session:
         number = store_version(session, first, actor="Eve", reason="first")
         store_version(session, second, actor="Eve", reason="second")
-        session.add(
-            TrainingRunRow(
-                key=digest("run"),
-                state="finished",
-                dataset_version_id=number,
-                challenger_id=register_bundle(session, bundle()),
-                policy_hash=digest("p"),
-                settings_hash=digest("s"),
-                steps={},
-                started_by="Eve",
-                started_at=utc_now(),
-            )
+        run = TrainingRunRow(
+            key=digest("run"),
+            state="finished",
+            dataset_version_id=number,
+            challenger_id=register_bundle(session, bundle()),
+            policy_hash=digest("p"),
+            settings_hash=digest("s"),
+            steps={},
+            started_by="Eve",
+            started_at=utc_now(),
+        )
+        session.add(run)
+        session.flush()
+        append_event(
+            session,
+            Retrained(
+                run.id, first.root, bundle().digest, None, None, run.policy_hash, run.settings_hash
+            ),
         )
     return first.root, second.root
 

@@ -132,7 +132,10 @@ def test_writers_at_once_lose_no_count(store: Store) -> None:
     [
         ("UPDATE gate_run SET verdict = 'fails'", "gate run 1: verdict is not"),
         ("UPDATE gate_run SET hold_out_state = '{}'", "gate run 1: its use is not"),
-        ("UPDATE gate_run SET result = '{}'", "gate run 1: its result has another verdict"),
+        (
+            "UPDATE gate_run SET result = '{}'",
+            "gate run 1: its result is not what its event states",
+        ),
         ("DELETE FROM gate_run", "gate run 1: is missing"),
         (
             "INSERT INTO gate_run (gate_set, policy_hash, submission, verdict, result, "

@@ -59,7 +59,14 @@ def add_version(session: Session, version: DatasetVersion, *, actor: str, reason
     A root that is stored stays as it is: the newest one changes nothing, and an earlier one gets an
     event that makes it the newest again.
     """
-    made = DatasetVersionMade(version.root, version.parent, len(version.members), reason)
+    made = DatasetVersionMade(
+        version.spec_name,
+        version.spec_hash,
+        version.root,
+        version.parent,
+        len(version.members),
+        reason,
+    )
     known = session.scalar(select(DatasetVersionRow).where(DatasetVersionRow.root == version.root))
     if known is not None:
         newest = _latest_row(session, version.spec_name)

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 
 from triage.gating.hold_out_ladder import HoldOutState, level_of_use
 from triage.gating.result import GateResult
-from triage.hashing import hash_bytes
+from triage.hashing import hash_bytes, hash_json
 from triage.ledger.events.learning_events import GateRun
 from triage.store import append_event
 from triage.store.base import utc_now
 from triage.store.learning_tables import GateRunRow
+from triage.store.tables import Bundle
 from triage.store.upsert import add_once
 
 SHARED = 0.1
@@ -214,6 +215,12 @@ def record_gate_run(
             result.submission,
             result.verdict.value,
             state.use,
+            hash_json([result.model_dump(mode="json"), state.model_dump(mode="json")]),
+            *(_digest(session, number) for number in (champion, challenger)),
         )
         append_event(session, event, actor=actor, at=at)
     return number
+
+
+def _digest(session: Session, bundle: int | None) -> str | None:
+    return session.scalar(select(Bundle.digest).where(Bundle.id == bundle))

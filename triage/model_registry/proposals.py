@@ -102,6 +102,7 @@ def propose(
             row.digest,
             former.digest if former else None,
             standing.verdict,
+            standing.gate_run,
             why,
         ),
         actor=actor.name,

@@ -112,6 +112,7 @@ def rollback(session: Session, *, reason: str, actor: Actor, to: str | None = No
         row.digest,
         former.digest if former else None,
         None,
+        None,
         why,
     )
     append_event(session, proposed, actor=actor.name, at=at)

@@ -9,11 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from triage.decision import Decision
+from triage.hashing import hash_json
+from triage.ledger.events.learning_events import ShadowScored
 from triage.model_registry.bundle_rows import bundle_with_alias
 from triage.store.base import utc_now
 from triage.store.learning_tables import ShadowPredictionRow
+from triage.store.ledger import append_event
 from triage.store.records import BundleRecord
-from triage.store.tables import Case, Event
+from triage.store.tables import Bundle, Case, Event
 from triage.store.typed_events import typed_events
 from triage.store.upsert import add_once
 from triage.vocabulary.bundle_aliases import SHADOW
@@ -78,25 +81,25 @@ def add_shadow_prediction(
 ) -> bool:
     """Store what the bundle in shadow decided on a case; the first opinion stays.
 
-    No event is written: events of a case are shown and exported, and the bundle in shadow is part
-    of neither.
+    The event names the case but is none of the case's events, since these are shown and exported.
 
     Returns
     -------
     bool
         Whether it was added.
     """
+    opinion = {
+        "condition": decision.condition,
+        "recommendation": decision.recommendation,
+        "decision": decision.model_dump(mode="json"),
+    }
     _, added = add_once(
         session,
         ShadowPredictionRow,
-        {
-            "case_id": case_id,
-            "bundle_id": bundle_id,
-            "condition": decision.condition,
-            "recommendation": decision.recommendation,
-            "decision": decision.model_dump(mode="json"),
-            "created_at": utc_now(),
-        },
+        {"case_id": case_id, "bundle_id": bundle_id, "created_at": utc_now(), **opinion},
         unique=("case_id", "bundle_id"),
     )
+    if added:
+        digest = session.get_one(Bundle, bundle_id).digest
+        append_event(session, ShadowScored(case_id, digest, hash_json(opinion)))
     return added

@@ -93,7 +93,9 @@ def request_labels(
         for position, each in enumerate(fresh)
     )
     session.flush()
-    append_event(session, LabelsRequested(batch, kind, strategy, order), actor=actor, at=at)
+    reasons = hash_json([each.reason for each in fresh])
+    event = LabelsRequested(batch, kind, strategy, order, reasons)
+    append_event(session, event, actor=actor, at=at)
     return len(fresh)
 
 

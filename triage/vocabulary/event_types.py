@@ -50,6 +50,7 @@ class EventType(StrEnum):
     CONSENT_WITHDRAWN = "consent_withdrawn"
     PATIENT_DELETED = "patient_deleted"
     GATE_RUN = "gate_run"
+    SHADOW_SCORED = "shadow_scored"
     RETRAINED = "retrained"
     POLICY_SET = "policy_set"
     AUDIT_PLANNED = "audit_planned"

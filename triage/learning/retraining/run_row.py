@@ -99,7 +99,17 @@ def finish_run(
         judged.challenger_id = number
     session.flush()
     version = row_version(session, row)
-    append_event(session, Retrained(row.id, version, challenger.digest), actor=actor, at=at)
+    before = session.get(Bundle, row.champion_id) if row.champion_id is not None else None
+    event = Retrained(
+        row.id,
+        version,
+        challenger.digest,
+        before.digest if before is not None else None,
+        gate_run,
+        row.policy_hash,
+        row.settings_hash,
+    )
+    append_event(session, event, actor=actor, at=at)
     return True
 
 

@@ -24,6 +24,8 @@ class LabelsRequested(LedgerEvent):
     strategy : str
     cases : tuple of int
         Rows of `case`, in the order in which they are to be labelled.
+    reasons : str
+        SHA-256 of the sentences for readers, in that order.
     """
 
     kind = EventType.LABELS_REQUESTED
@@ -31,6 +33,7 @@ class LabelsRequested(LedgerEvent):
     request_kind: str
     strategy: str
     cases: tuple[int, ...]
+    reasons: str
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class DatasetVersionMade(LedgerEvent):
     """A version of a data set was made: its Merkle root, that of its parent, and its size."""
 
     kind = EventType.DATASET_VERSION_MADE
+    spec_name: str
+    spec_hash: str
     root: str
     parent: str | None
     members: int
@@ -106,6 +111,11 @@ class GateRun(LedgerEvent):
         A `GateVerdict`.
     use : int
         How many different submissions this gate set has judged, this one counted.
+    result : str
+        SHA-256 of the answer and of the state of the hold-out, as they are stored.
+    champion, challenger : str or None
+        Digests of the bundles; None of one that is not registered, or not yet: then `Retrained`
+        names the challenger.
     """
 
     kind = EventType.GATE_RUN
@@ -115,16 +125,57 @@ class GateRun(LedgerEvent):
     submission: str
     verdict: str
     use: int
+    result: str
+    champion: str | None
+    challenger: str | None
 
 
 @dataclass(frozen=True)
 class Retrained(LedgerEvent):
-    """A training run finished: its row, its data set version and its bundle."""
+    """A training run finished.
+
+    Parameters
+    ----------
+    training_run : int
+        Row of `training_run`.
+    dataset_version : str
+        Merkle root.
+    bundle : str
+        The challenger's digest.
+    champion : str or None
+    gate_run : int or None
+        Row of `gate_run`; None where the gate had nothing to compare with.
+    policy_hash : str
+    settings_hash : str
+    """
 
     kind = EventType.RETRAINED
     training_run: int
     dataset_version: str
     bundle: str
+    champion: str | None
+    gate_run: int | None
+    policy_hash: str
+    settings_hash: str
+
+
+@dataclass(frozen=True)
+class ShadowScored(LedgerEvent):
+    """The bundle in shadow scored a case; events of the case do not tell of it.
+
+    Parameters
+    ----------
+    case : int
+        Row of `case`.
+    bundle : str
+    prediction : str
+        SHA-256 of the opinion, so that the event tells nothing of it.
+    """
+
+    kind = EventType.SHADOW_SCORED
+    case: int
+    bundle: str
+    prediction: str
 
 
 @dataclass(frozen=True)
@@ -141,6 +192,8 @@ class PromotionProposed(LedgerEvent):
     former : str or None
     verdict : str or None
         Of the gate; None where none was run.
+    gate_run : int or None
+        Row of `gate_run`.
     reason : str
     """
 
@@ -150,6 +203,7 @@ class PromotionProposed(LedgerEvent):
     bundle: str
     former: str | None
     verdict: str | None
+    gate_run: int | None
     reason: str
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -24,30 +24,43 @@ _MEMBER = (
 
 def dataset_findings(session: Session) -> list[str]:
     """Compare versions with their events and roots, and frozen cases; one line a difference."""
-    stated: dict[str, tuple[str | None, int]] = {}
-    for _, _, _, event in typed_events(session, EventType.DATASET_VERSION_MADE):
+    stated: dict[str, tuple[DatasetVersionMade, str]] = {}
+    for _, actor, _, event in typed_events(session, EventType.DATASET_VERSION_MADE):
         if isinstance(event, DatasetVersionMade):
-            stated.setdefault(event.root, (event.parent, event.members))
+            stated.setdefault(event.root, (event, actor))
     rows = session.scalars(select(DatasetVersionRow).order_by(DatasetVersionRow.id)).all()
-    roots = {row.id: row.root for row in rows}
+    roots: dict[int | None, str] = {row.id: row.root for row in rows}
     findings = []
     for row in rows:
-        said = stated.pop(row.root, None)
+        made = stated.pop(row.root, None)
         name = f"dataset_version {row.id}"
-        if said is None:
-            findings.append(f"{name}: no event says that it was made")
-        elif said[0] != (None if row.parent_id is None else roots.get(row.parent_id)):
-            findings.append(f"{name}: its parent is not what its event says")
         tree = MerkleTree()
         for member in _members(session, row.id):
             tree.append(canonical_json(member).encode())
-        if tree.root().hex() != row.root or (said is not None and said[1] != tree.size):
+        if tree.root().hex() != row.root:
             findings.append(f"{name}: its members are not those of its root")
+        if made is None:
+            findings.append(f"{name}: no event says that it was made")
+            continue
+        event, actor = made
+        findings += [
+            f"{name}: its {what} is not what its event says"
+            for what, stored, said in (
+                ("parent", roots.get(row.parent_id), event.parent),
+                ("size", tree.size, event.members),
+                ("spec_name", row.spec_name, event.spec_name),
+                ("spec_hash", row.spec_hash, event.spec_hash),
+                ("reason", row.reason, event.reason),
+                ("made_by", row.made_by, actor),
+            )
+            if stored != said
+        ]
     findings += [
         f"dataset_version: the version {root[:12]} is missing, and an event says that it was made"
         for root in stated
     ]
-    return findings + list(_frozen_findings(session))
+    names = {row.id: row.spec_name for row in rows}
+    return findings + list(_frozen_findings(session, names))
 
 
 def _members(session: Session, version: int) -> Iterator[dict[str, Any]]:
@@ -60,7 +73,8 @@ def _members(session: Session, version: int) -> Iterator[dict[str, Any]]:
     yield from (dict(row) for row in session.execute(query).mappings())
 
 
-def _frozen_findings(session: Session) -> Iterator[str]:
+def _frozen_findings(session: Session, names: Mapping[int, str]) -> Iterator[str]:
+    """Frozen cases that are not those of their version, and cases of versions that are missing."""
     withdrawn = {
         event.patient_key
         for _, _, _, event in typed_events(session, EventType.CONSENT_WITHDRAWN)
@@ -75,10 +89,15 @@ def _frozen_findings(session: Session) -> Iterator[str]:
                 if one["split"] == "frozen"
             }
         facts = {name: getattr(row, name) for name in _FROZEN}
-        if chosen[row.version_id].get(row.case_key) != _frozen(facts):
+        of_version = chosen[row.version_id].get(row.case_key)
+        if of_version != _frozen(facts) or names.get(row.version_id) != row.spec_name:
             yield f"frozen_case {row.id}: is not what its version says"
         if (row.withdrawn_at is not None) != (row.patient_key in withdrawn):
             yield f"frozen_case {row.id}: withdrawn_at is not what the events say"
+    in_versions = select(DatasetMemberRow.case_key).where(DatasetMemberRow.split == "frozen")
+    lost = in_versions.where(DatasetMemberRow.case_key.not_in(select(FrozenCaseRow.case_key)))
+    for key in session.scalars(lost.distinct().order_by(DatasetMemberRow.case_key)):
+        yield f"frozen_case: the case {key[:12]} is missing, and a version has it frozen"
 
 
 _FROZEN = ("case_key", "patient_key", "images", "condition", "label_hash")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from triage.hashing import hash_json
 from triage.ledger.events.learning_events import LabelRequestClosed, LabelsRequested
 from triage.store.learning_tables import LabelRequestRow
 from triage.store.typed_events import typed_events
@@ -14,11 +16,9 @@ from triage.vocabulary.event_types import EventType
 
 
 def label_request_findings(session: Session) -> list[str]:
-    """Compare the requests with their events; one line a difference, none if they agree.
-
-    The reason of a request is a sentence made from the choice, and no event states it.
-    """
+    """Compare the requests with their events; one line a difference, none if they agree."""
     asked, closed, findings = _replayed(session)
+    findings += _altered_reasons(session)
     for row in session.scalars(select(LabelRequestRow).order_by(LabelRequestRow.id)):
         told = asked.pop((row.batch, row.case_id), None)
         if told is None:
@@ -48,6 +48,18 @@ def label_request_findings(session: Session) -> list[str]:
         f"label_request {number}: was closed by an event, and is none" for number in closed
     ]
     return findings
+
+
+def _altered_reasons(session: Session) -> list[str]:
+    query = select(LabelRequestRow.batch, LabelRequestRow.reason)
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for batch, reason in session.execute(query.order_by(LabelRequestRow.position)):
+        reasons[batch].append(reason)
+    return [
+        f"event {seq}: the reasons of its requests are not those that it states"
+        for seq, _, _, event in typed_events(session, EventType.LABELS_REQUESTED)
+        if isinstance(event, LabelsRequested) and hash_json(reasons[event.batch]) != event.reasons
+    ]
 
 
 def _replayed(

@@ -23,6 +23,7 @@ from triage.store.fact_checks.settings import (
     policy_findings,
     promotion_findings,
 )
+from triage.store.fact_checks.shadow_predictions import shadow_findings
 from triage.store.fact_checks.training_runs import training_run_findings
 from triage.store.fact_checks.worklist_order import order_findings
 
@@ -45,6 +46,7 @@ FACT_CHECKS: tuple[FactCheck, ...] = (
     planted_findings,
     gate_run_findings,
     training_run_findings,
+    shadow_findings,
     order_findings,
     patient_findings,
     dataset_findings,

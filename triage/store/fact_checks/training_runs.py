@@ -22,13 +22,13 @@ def training_run_findings(session: Session) -> list[str]:
             if event.training_run in stated:
                 findings.append(f"event {seq}: states training run {event.training_run} again")
             stated[event.training_run] = event
+    digests: dict[int | None, str] = {row.id: row.digest for row in session.scalars(select(Bundle))}
     rows = session.execute(
-        select(TrainingRunRow, DatasetVersionRow.root, Bundle.digest)
+        select(TrainingRunRow, DatasetVersionRow.root)
         .outerjoin(DatasetVersionRow, DatasetVersionRow.id == TrainingRunRow.dataset_version_id)
-        .outerjoin(Bundle, Bundle.id == TrainingRunRow.challenger_id)
         .order_by(TrainingRunRow.id)
     )
-    for row, root, digest in rows:
+    for row, root in rows:
         told = stated.pop(row.id, None)
         finished = row.state == TrainingState.FINISHED
         if told is None:
@@ -37,10 +37,16 @@ def training_run_findings(session: Session) -> list[str]:
             continue
         if not finished:
             findings.append(f"training run {row.id}: is not finished, and an event states that")
-        if root != told.dataset_version:
-            findings.append(f"training run {row.id}: its data set is not what its event states")
-        if digest != told.bundle:
-            findings.append(f"training run {row.id}: its bundle is not what its event states")
+        for what, stored, stated_value in (
+            ("data set", root, told.dataset_version),
+            ("bundle", digests.get(row.challenger_id), told.bundle),
+            ("champion", digests.get(row.champion_id), told.champion),
+            ("gate run", row.gate_run_id, told.gate_run),
+            ("policy", row.policy_hash, told.policy_hash),
+            ("settings", row.settings_hash, told.settings_hash),
+        ):
+            if stored != stated_value:
+                findings.append(f"training run {row.id}: its {what} is not what its event states")
     findings += [
         f"training run {number}: is missing, and an event states it" for number in sorted(stated)
     ]
