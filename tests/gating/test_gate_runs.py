@@ -134,7 +134,7 @@ def test_writers_at_once_lose_no_count(store: Store) -> None:
         ("UPDATE gate_run SET hold_out_state = '{}'", "gate run 1: its use is not"),
         (
             "UPDATE gate_run SET result = '{}'",
-            "gate run 1: its result is not what its event states",
+            "gate run 1: its result is not what",
         ),
         ("DELETE FROM gate_run", "gate run 1: is missing"),
         (
