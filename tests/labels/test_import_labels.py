@@ -122,6 +122,37 @@ def test_rows_that_are_wrong_are_named_and_the_others_added(
     assert list(listed["case_id"]) == ["c9", "c2", "c2", "", "c2", "c2"]
 
 
+@pytest.mark.parametrize(
+    ("cells", "column"),
+    [
+        (f"{'x' * 201},,", "reader"),
+        (",Lab\x07,", "laboratory"),
+        ("...,,", "reader"),
+        ("Ann,Lab,", "laboratory"),
+        (",,", "reader"),
+        ("Ann,,1899-12-31T23:00:00+00:00", "date"),
+    ],
+)
+def test_readers_and_dates_that_are_none(
+    cases: Store, numbers: dict[str, int], tmp_path: Path, cells: str, column: str
+) -> None:
+    path = table(tmp_path, f"case_id,condition,reader,laboratory,date\nc1,acne,{cells}\n")
+    assert rejected(imported(cases, path, BLIND)) == [(2, column)]
+    assert labels(cases) == []
+
+
+def test_a_date_has_the_time_zone_that_it_states_and_today_is_now(
+    cases: Store, numbers: dict[str, int], tmp_path: Path
+) -> None:
+    path = table(
+        tmp_path,
+        "case_id,condition,date\nc1,acne,2026-03-31T23:30:00-02:00\nc2,acne,2026-05-01\n",
+    )
+    assert imported(cases, path, now=NOW).added == 2
+    one, two = labels(cases)
+    assert (one.created_at, two.created_at) == (datetime(2026, 4, 1, 1, 30, tzinfo=UTC), NOW)
+
+
 @pytest.mark.parametrize("stored", [False, True])
 def test_contradicting_histology_adds_nothing(
     cases: Store, numbers: dict[str, int], tmp_path: Path, stored: bool

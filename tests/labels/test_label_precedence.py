@@ -9,6 +9,8 @@ from tests.store.conftest import store, url
 from tests.store.make import NOON, case
 from triage.data.spec_files import load_spec, shipped_spec
 from triage.labels.label_precedence import cases_of_labels
+from triage.labels.provenance import LabelProvenance
+from triage.labels.usable import UsableLabel
 from triage.store import LabelSource, Store, TrainingLabel, add_case, add_label, labels_for_training
 from triage.store.labels import withdraw_labels
 from triage.store.planted import add_planted
@@ -114,3 +116,16 @@ def test_which_labels_train(store: Store) -> None:
         everything = labels_for_training(session, include_ai_visible=True)
     assert [(one.case, one.condition, one.read_id) for one in found] == [("plain", TWO, 1)]
     assert [one.source for one in everything] == [LabelSource.AI_VISIBLE, LabelSource.ADJUDICATED]
+
+
+def test_conditions_that_the_spec_does_not_list_train_nothing() -> None:
+    assert learned(label("not_listed")) == ([], 0)
+
+
+@pytest.mark.parametrize("source", [LabelSource.ADJUDICATED, LabelSource.HISTOLOGY])
+def test_votes_are_targets_of_readers_labels_and_not_beside_histology(source: LabelSource) -> None:
+    votes = {ONE: 2, TWO: 1}
+    known = LabelProvenance(value=ONE, source=source, readers=3, agreement=2 / 3, votes=votes)
+    given = {name: getattr(label(ONE, source=source), name) for name in TrainingLabel.__slots__}
+    (found,), _ = cases_of_labels([UsableLabel(**given, provenance=known)], SPEC)
+    assert found.case.votes == ({} if source is LabelSource.HISTOLOGY else votes)

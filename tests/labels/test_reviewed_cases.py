@@ -7,7 +7,13 @@ import pytest
 
 from triage.data.manifest import Case
 from triage.hashing import hash_bytes, hash_file
-from triage.labels.reviewed_cases import LeftOutReason, content_hashes, file_problem
+from triage.labels.reviewed_cases import (
+    LeftOutReason,
+    ReviewedCase,
+    check_files,
+    content_hashes,
+    file_problem,
+)
 from triage.store.records import ImageRecord
 
 CONTENT = b"some picture"
@@ -92,3 +98,17 @@ def test_a_volume_of_several_files_is_compared_as_it_was_received(tmp_path: Path
     assert (
         file_problem(ImageRecord("scan.npz", str(tmp_path), "a" * 64)) is LeftOutReason.UNREADABLE
     )
+
+
+def test_a_case_trains_only_if_all_of_its_files_are_those_received(image: ImageRecord) -> None:
+    def reviewed(name: str, *images: ImageRecord) -> ReviewedCase:
+        return ReviewedCase(
+            Case(name, "p", "p", tuple(map(place, images)), "acne"), "clinic", images
+        )
+
+    gone = ImageRecord("b.png", image.root, "b" * 64)
+    same, left_out = check_files([reviewed("whole", image), reviewed("part", image, gone)])
+    assert [one.case.case_id for one in same] == ["whole"]
+    assert [one.as_json() for one in left_out] == [
+        {"case": "part", "source": "clinic", "reason": "missing"}
+    ]

@@ -19,6 +19,7 @@ from triage.labels.label_table import (
     CASE,
     CASE_SOURCE,
     CONDITION,
+    ONE_PER_CASE,
     VOTES,
     LabelRow,
     LabelTable,
@@ -34,7 +35,6 @@ from triage.vocabulary.reader_names import reader_key
 
 ANSWERED = "a label was imported"
 """Why an import closes the open requests for a label of its cases."""
-_ONE_PER_CASE = (LabelSource.HISTOLOGY, LabelSource.ADJUDICATED)
 _CHUNK = 500
 
 
@@ -243,9 +243,9 @@ def _problem_of_case(row: LabelRow, found: Sequence[_Found]) -> RejectedRow | No
 
 
 def _place(row: LabelRow, source: LabelSource) -> str:
-    return "" if source in _ONE_PER_CASE else reader_key(row.given_by)
+    return "" if source in ONE_PER_CASE else reader_key(row.given_by)
 
 
 def _is_of_same(label: Label, row: LabelRow, source: LabelSource) -> bool:
     """Whether a stored label is what the row states again, or contradicts."""
-    return source in _ONE_PER_CASE or reader_key(label.given_by) == reader_key(row.given_by)
+    return source in ONE_PER_CASE or reader_key(label.given_by) == reader_key(row.given_by)

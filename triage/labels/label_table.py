@@ -25,7 +25,8 @@ VOTE_COLUMN = "votes:"
 """Begins the name of a column with the number of readers who named one condition."""
 NOT_STATED = "not stated"
 """Stands for the laboratory or readers that a table does not name."""
-_ONE_PER_CASE = (LabelSource.HISTOLOGY, LabelSource.ADJUDICATED)
+ONE_PER_CASE = (LabelSource.HISTOLOGY, LabelSource.ADJUDICATED)
+"""Sources of which a case has one label, whoever gave it."""
 _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _MOST_NAME = 200
 _MOST_VOTES = 1000
@@ -154,7 +155,7 @@ def _check_columns(
 ) -> None:
     problems = []
     if absent := [name for name in (CASE, CONDITION) if name not in names]:
-        problems.append(f"columns {absent} are missing; {shown_columns_of(names)}")
+        problems.append(f"columns {absent} are missing; {_columns_of(names)}")
     for name in names:
         near = nearest_name(name, [one for one in COLUMNS if one not in names])
         if name not in COLUMNS and name not in counted and near is not None:
@@ -171,7 +172,7 @@ def _check_columns(
         raise SpecError("is no table of labels", where=str(path), problems=tuple(problems))
 
 
-def shown_columns_of(names: Sequence[str]) -> str:
+def _columns_of(names: Sequence[str]) -> str:
     """Return which columns there are, see `triage.data.csv_table.shown_columns`."""
     return shown_columns(pd.DataFrame(columns=list(names)), COLUMNS)
 
@@ -226,7 +227,7 @@ class _RowReader:
         if reader and laboratory:
             raise _Wrong(LABORATORY, "a reader and a laboratory are named; leave one of them empty")
         name = reader or laboratory
-        if not name and votes is None and self._source not in _ONE_PER_CASE:
+        if not name and votes is None and self._source not in ONE_PER_CASE:
             raise _Wrong(READER, "no reader is named")
         if len(name) > _MOST_NAME or not name.isprintable():
             raise _Wrong(
@@ -288,7 +289,7 @@ def _without_contradictions(
     groups: dict[tuple[str, ...], list[LabelRow]] = {}
     for row in rows:
         place: tuple[str, ...] = (row.case_source or "", row.case)
-        if source not in _ONE_PER_CASE:
+        if source not in ONE_PER_CASE:
             place += (reader_key(row.given_by),)
         groups.setdefault(place, []).append(row)
     kept, rejected = [], []
