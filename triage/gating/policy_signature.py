@@ -8,21 +8,22 @@ nothing, and is not looked at.
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from triage.atomic_write import whole_file
 from triage.errors import SpecError
-from triage.ledger.keys import SigningKey, is_signature, key_id, read_trusted_keys
-from triage.named_file import read_named_text
+from triage.ledger.keys import SigningKey
+from triage.ledger.signature_file import (
+    is_by_trusted_key,
+    read_signature_file,
+    trusted_keys,
+    write_signature_file,
+)
 
 KEYS_VARIABLE = "TRIAGE_POLICY_KEYS"
 """Names the file with the public keys whose signatures count, one a line."""
-_MOST_BYTES = 4096
 _HINT = "Sign it with triage retrain-policy sign, after you have read it."
 
 
@@ -80,10 +81,7 @@ def sign_policy(path: str | Path, policy_hash: str, key: SigningKey) -> PolicySi
     )
     place = signature_file(path)
     try:
-        with whole_file(place) as partial:
-            partial.write_text(
-                signature.model_dump_json(indent=2) + "\n", encoding="utf-8", newline="\n"
-            )
+        write_signature_file(place, signature)
     except OSError as error:
         raise SpecError(
             f"the signature cannot be written ({error.strerror})", where=str(place)
@@ -100,15 +98,7 @@ def read_signature(path: str | Path) -> PolicySignature | None:
         If it cannot be read or is malformed.
     """
     place = signature_file(path)
-    if not os.path.lexists(place):
-        return None
-    text = read_named_text(place, "signature of a policy", SpecError, _MOST_BYTES)
-    try:
-        return PolicySignature.model_validate(json.loads(text))
-    except (ValueError, ValidationError, RecursionError) as error:
-        raise SpecError(
-            "is no signature of a policy", where=str(place), hint="Delete it and sign again."
-        ) from error
+    return read_signature_file(place, PolicySignature, "signature of a policy", SpecError)
 
 
 def trusted_policy_keys() -> frozenset[str] | None:
@@ -119,8 +109,7 @@ def trusted_policy_keys() -> frozenset[str] | None:
     LedgerError
         If the list cannot be read, names no key, or a line is no key.
     """
-    place = os.environ.get(KEYS_VARIABLE)
-    return read_trusted_keys(Path(place)) if place else None
+    return trusted_keys(KEYS_VARIABLE)
 
 
 def signer_of(path: str | Path, policy_hash: str) -> str | None:
@@ -146,13 +135,13 @@ def signer_of(path: str | Path, policy_hash: str) -> str | None:
     place = str(signature_file(path))
     if found.policy_hash != policy_hash:
         raise SpecError("is the signature of another policy", where=place, hint=_HINT)
-    keys = [key for key in trusted if key_id(key) == found.key_id]
-    if not keys:
+    right = is_by_trusted_key(found, signed_text(policy_hash), trusted)
+    if right is None:
         raise SpecError(
             f"is by the key {found.key_id}, which is not trusted here",
             where=place,
             hint=f"The trusted keys are in the file that {KEYS_VARIABLE} names.",
         )
-    if not any(is_signature(key, found.signature, signed_text(policy_hash)) for key in keys):
+    if not right:
         raise SpecError("the signature is wrong: it was forged", where=place, hint=_HINT)
     return found.key_id

@@ -7,22 +7,23 @@ refused when it is loaded. Without a list a signature proves nothing, and is not
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from triage.atomic_write import whole_file
 from triage.errors import BundleError
-from triage.ledger.keys import SigningKey, is_signature, key_id, read_trusted_keys
-from triage.named_file import read_named_text
+from triage.ledger.keys import SigningKey
+from triage.ledger.signature_file import (
+    is_by_trusted_key,
+    read_signature_file,
+    trusted_keys,
+    write_signature_file,
+)
 from triage.systems.bundle_files import SIGNATURE
 
 KEYS_VARIABLE = "TRIAGE_BUNDLE_KEYS"
 """Names the file with the public keys whose signatures count, one a line."""
-_MOST_BYTES = 4096
 _HINT = "Sign it with triage registry sign, after you have checked where it comes from."
 
 
@@ -73,10 +74,7 @@ def sign_bundle(folder: Path, digest: str, key: SigningKey) -> BundleSignature:
         digest=digest, key_id=key.id, signature=key.sign(signed_text(digest))
     )
     try:
-        with whole_file(Path(folder) / SIGNATURE) as partial:
-            partial.write_text(
-                signature.model_dump_json(indent=2) + "\n", encoding="utf-8", newline="\n"
-            )
+        write_signature_file(Path(folder) / SIGNATURE, signature)
     except OSError as error:
         raise BundleError(
             f"its signature cannot be written ({error.strerror})", where=str(folder)
@@ -93,15 +91,7 @@ def read_signature(folder: Path) -> BundleSignature | None:
         If it cannot be read or is malformed.
     """
     path = Path(folder) / SIGNATURE
-    if not os.path.lexists(path):
-        return None
-    text = read_named_text(path, "signature of a bundle", BundleError, _MOST_BYTES)
-    try:
-        return BundleSignature.model_validate(json.loads(text))
-    except (ValueError, ValidationError, RecursionError) as error:
-        raise BundleError(
-            "is no signature of a bundle", where=str(path), hint="Delete it and sign again."
-        ) from error
+    return read_signature_file(path, BundleSignature, "signature of a bundle", BundleError)
 
 
 def trusted_bundle_keys() -> frozenset[str] | None:
@@ -112,8 +102,7 @@ def trusted_bundle_keys() -> frozenset[str] | None:
     LedgerError
         If the list cannot be read, names no key, or a line is no key.
     """
-    place = os.environ.get(KEYS_VARIABLE)
-    return read_trusted_keys(Path(place)) if place else None
+    return trusted_keys(KEYS_VARIABLE)
 
 
 def check_signature(folder: Path, digest: str, trusted: frozenset[str]) -> str:
@@ -139,14 +128,14 @@ def check_signature(folder: Path, digest: str, trusted: frozenset[str]) -> str:
         )
     if found.digest != digest:
         raise BundleError("its signature is that of another bundle", where=str(folder), hint=_HINT)
-    keys = [key for key in trusted if key_id(key) == found.key_id]
-    if not keys:
+    right = is_by_trusted_key(found, signed_text(digest), trusted)
+    if right is None:
         raise BundleError(
             f"is signed by the key {found.key_id}, which is not trusted here",
             where=str(folder),
             hint=f"The trusted keys are in the file that {KEYS_VARIABLE} names.",
         )
-    if not any(is_signature(key, found.signature, signed_text(digest)) for key in keys):
+    if not right:
         raise BundleError(
             "its signature is wrong: it was changed or forged", where=str(folder), hint=_HINT
         )
