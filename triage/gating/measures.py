@@ -20,7 +20,6 @@ TITLES: dict[Measure, str] = {
 }
 LOWER_IS_BETTER: frozenset[Measure] = frozenset({"clinical_cost"})
 UNITS: dict[Measure, str] = {"clinical_cost": "cost"}
-PROPORTION = "proportion"
 
 
 def case_gains(

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from triage.errors import StoreError
 from triage.store.bundle_manifest import manifest_in
 from triage.store.bundles import planted_digest
+from triage.store.learning_tables import DatasetVersionRow, TrainingRunRow
 from triage.store.tables import Bundle
 from triage.vocabulary.bundle_aliases import CHALLENGER, CHAMPION, SHADOW
 
@@ -49,6 +50,20 @@ def bundle_row(session: Session, digest: str, *, for_update: bool = False) -> Bu
             hint="triage registry list shows all.",
         )
     return row
+
+
+def dataset_versions(session: Session) -> dict[str, str]:
+    """Return the root of the data set version that each bundle was trained on, by digest.
+
+    Of bundles that no training run of this database made nothing is known.
+    """
+    rows = session.execute(
+        select(Bundle.digest, DatasetVersionRow.root)
+        .join(TrainingRunRow, TrainingRunRow.challenger_id == Bundle.id)
+        .join(DatasetVersionRow, TrainingRunRow.dataset_version_id == DatasetVersionRow.id)
+        .order_by(TrainingRunRow.id)
+    )
+    return dict(rows.tuples().all())
 
 
 def digest_of(session: Session, named: str) -> str:

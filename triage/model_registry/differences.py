@@ -19,11 +19,11 @@ from triage.dataset_versions.stored_versions import version_of_root
 from triage.errors import BundleError, UsageError
 from triage.gating.gate_table import GateTable, read_gate_table
 from triage.gating.result import CheckResult
-from triage.model_registry.bundle_rows import bundle_row, digest_of
+from triage.model_registry.bundle_rows import bundle_row, dataset_versions, digest_of
 from triage.model_registry.shares import Share, share_of_cases
 from triage.named_file import MAX_JSON_BYTES, read_named_text
 from triage.store.bundle_manifest import manifest_in
-from triage.store.learning_tables import DatasetVersionRow, GateRunRow, TrainingRunRow
+from triage.store.learning_tables import GateRunRow
 from triage.store.tables import Bundle
 from triage.vocabulary.clinical import Urgency
 
@@ -169,20 +169,9 @@ def _side(named: str, session: Session | None) -> tuple[Side, dict[str, Any]]:
         folder, digest = Path(row.path), row.digest
     manifest, digest = manifest_in(folder, digest)
     if session is not None:
-        version = _dataset_version(session, digest)
+        version = dataset_versions(session).get(digest)
     name = str(manifest.get("name", folder.name))
     return Side(name=name, digest=digest, folder=str(folder), dataset_version=version), manifest
-
-
-def _dataset_version(session: Session, digest: str) -> str | None:
-    return session.scalar(
-        select(DatasetVersionRow.root)
-        .join(TrainingRunRow, TrainingRunRow.dataset_version_id == DatasetVersionRow.id)
-        .join(Bundle, TrainingRunRow.challenger_id == Bundle.id)
-        .where(Bundle.digest == digest)
-        .order_by(TrainingRunRow.id.desc())
-        .limit(1)
-    )
 
 
 def _data(

@@ -12,14 +12,10 @@ from triage.errors import TriageError
 from triage.gating.readiness import readiness, readiness_facts
 from triage.gating.result import GateResult
 from triage.model_registry.bundle_files import signature_words, verified_manifest
-from triage.model_registry.bundle_rows import bundle_with_alias, registered_rows
+from triage.model_registry.bundle_rows import bundle_with_alias, dataset_versions, registered_rows
 from triage.model_registry.proposals import reasons_against
 from triage.model_registry.rollback import former_champions
-from triage.store.learning_tables import (
-    DatasetVersionRow,
-    PromotionRow,
-    TrainingRunRow,
-)
+from triage.store.learning_tables import PromotionRow
 from triage.store.tables import Bundle, Prediction
 from triage.vocabulary.bundle_aliases import CHAMPION
 from triage.vocabulary.readiness import LEVEL_WORDS
@@ -137,9 +133,9 @@ def registry_list(session: Session, *, verify: bool = True) -> list[RegistryEntr
     ready = {row.digest for row in former_champions(session)}
     query = select(Prediction.bundle_id, func.count()).group_by(Prediction.bundle_id)
     counted = {row[0]: int(row[1]) for row in session.execute(query)}
-    versions = _dataset_versions(session)
+    versions = dataset_versions(session)
     found = [
-        _entry(session, row, ready, counted.get(row.id, 0), versions.get(row.id), verify)
+        _entry(session, row, ready, counted.get(row.id, 0), versions.get(row.digest), verify)
         for row in registered_rows(session)
     ]
     return sorted(found, key=lambda one: (one.alias != CHAMPION, one.alias is None))
@@ -183,17 +179,6 @@ def _files(row: Bundle) -> str:
     except TriageError as error:
         return str(error)
     return "verified"
-
-
-def _dataset_versions(session: Session) -> dict[int, str]:
-    """Root of the data set version that each bundle was trained on, by row of the bundle."""
-    rows = session.execute(
-        select(TrainingRunRow.challenger_id, DatasetVersionRow.root)
-        .join(DatasetVersionRow, TrainingRunRow.dataset_version_id == DatasetVersionRow.id)
-        .where(TrainingRunRow.challenger_id.is_not(None))
-        .order_by(TrainingRunRow.id)
-    )
-    return {number: root for number, root in rows if number is not None}
 
 
 def _proposal(session: Session, row: PromotionRow, champion: Bundle | None) -> Proposal:
