@@ -71,6 +71,7 @@ def label_import(
         f"{table}: {result.added} labels {would}added, {result.present} were there already, "
         f"{len(result.rejected)} rows rejected",
         *([f"{result.requests_closed} requests answered"] if result.requests_closed else []),
+        *([] if result.kappa is None else [f"votes agree with Fleiss' kappa {result.kappa:.2f}"]),
         *([f"columns not used: {', '.join(result.ignored)}"] if result.ignored else []),
         *summarise([f"  row {one.number}, {one.column}: {one.reason}" for one in result.rejected]),
         *([f"{listed}: the rejected rows"] if result.rejected else []),
@@ -82,6 +83,7 @@ def label_import(
         "added": result.added,
         "present": result.present,
         "requests_closed": result.requests_closed,
+        "kappa": result.kappa,
         "ignored_columns": list(result.ignored),
         "rejected": [
             {"row": one.number, "column": one.column, "reason": one.reason}

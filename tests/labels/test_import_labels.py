@@ -357,3 +357,12 @@ def test_the_verb(cases: Store, numbers: dict[str, int], tmp_path: Path, triage:
     unwritable = triage(*verb, "--rejected", tmp_path / "taken" / "x.csv")
     assert unwritable.code == 2
     assert "cannot be listed" in unwritable.err
+
+
+def test_the_verb_says_how_far_the_readers_agree(
+    cases: Store, numbers: dict[str, int], tmp_path: Path, triage: Command
+) -> None:
+    path = table(tmp_path, "case_id,condition,votes\nc1,acne,acne:2\nc2,melanoma,melanoma:2\n")
+    verb = ("label", "import", "--csv", path, "--source", "adjudicated", "--db", url(cases))
+    assert json.loads(triage(*verb, "--json", "--dry-run").out)["kappa"] == pytest.approx(1)
+    assert "Fleiss' kappa 1.00" in triage(*verb).out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from tests.model_registry.registered import ERIC, EVE, GUS, ON_BOTH, RHEA, WHY, Registered, check
 from tests.store.make import case, opinion
@@ -19,8 +21,11 @@ from triage.accounts.accounts import disable_account
 from triage.accounts.permissions import PermissionDenied
 from triage.errors import BundleError, ExitCode, StoreError, TriageError, UsageError
 from triage.gating.check_keys import URGENT_MISSES
+from triage.hashing import hash_json
 from triage.ledger.keys import make_key
 from triage.model_registry.aliases import retire, set_challenger, set_shadow
+from triage.model_registry.bundle_files import manifest_of_files
+from triage.model_registry.gate_standing import gate_standing
 from triage.model_registry.proposals import Promoted, approve, propose, reject
 from triage.model_registry.refusals import RegistryRefused
 from triage.store import Store, add_case, add_prediction, champion, events, verify_ledger
@@ -455,3 +460,25 @@ def test_promotions_that_no_event_states_are_found(registered: Registered) -> No
     found = verify_ledger(registered.store.engine.url.render_as_string(hide_password=False))
     assert not found.intact
     assert "promotion 1 of 1: approved_by" in str(found)
+
+
+def test_a_proposal_that_does_not_exist(registered: Registered) -> None:
+    def work(session: Session) -> None:
+        reject(session, 7, actor=GUS, answer="No.")
+
+    with pytest.raises(RegistryRefused, match="no such proposal"):
+        registered.store.write(work)
+
+
+def test_a_gate_run_that_does_not_exist(registered: Registered) -> None:
+    with registered.store.reading() as session:
+        standing = gate_standing(session, 9, registered.number("second"), None)
+    assert standing.refusal == "there is no such gate run"
+
+
+def test_a_manifest_that_lists_no_files(tmp_path: Path) -> None:
+    content = {"name": "b", "intended_use": "tests", "files": []}
+    digest = hash_json(content)
+    (tmp_path / "manifest.json").write_text(json.dumps({"digest": digest, **content}))
+    with pytest.raises(BundleError, match="lists no files"):
+        manifest_of_files(tmp_path)

@@ -15,6 +15,7 @@ from triage.accounts import SYSTEM_ACTOR, Action, Actor, require
 from triage.csv_file import write_csv
 from triage.data.spec import DataSpec
 from triage.errors import UsageError
+from triage.labels.agreement import fleiss_kappa
 from triage.labels.label_table import (
     CASE,
     CASE_SOURCE,
@@ -62,6 +63,11 @@ class ImportedLabels:
     rejected: tuple[RejectedRow, ...]
     ignored: tuple[str, ...]
     table: LabelTable
+
+    @property
+    def kappa(self) -> float | None:
+        """Fleiss' kappa of the votes in the rows that could be read; None where it has none."""
+        return fleiss_kappa(row.votes for row in self.table.rows if row.votes)
 
 
 def import_labels(
