@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from triage.store.tables import Bundle, Label, PlantedCase, Prediction, Read, Review
+from triage.store.planted import of_planted_case
+from triage.store.tables import Bundle, Label, Prediction, Read, Review
 from triage.vocabulary.label_sources import LabelSource
 from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.review_policies import ReadKind
@@ -165,7 +166,7 @@ def _votes(session: Session, cases: list[int] | None) -> Iterable[tuple[int, Vot
         .join(Read, Read.review_id == Review.id)
         .outerjoin(Prediction, Review.prediction_id == Prediction.id)
         .outerjoin(Bundle, Prediction.bundle_id == Bundle.id)
-        .where(Read.withdrawn_at.is_(None), ~_is_planted(Review.case_id))
+        .where(Read.withdrawn_at.is_(None), ~of_planted_case(Review.case_id))
     )
     query = _of(query, Review.case_id, cases)
     for case_id, reader, revealed_at, bundle, number, kind, conditions, at in session.execute(
@@ -195,7 +196,7 @@ def _stated(
     """
     columns = (Label.case_id, Label.condition, Label.source, Label.ai_visible, Label.votes)
     query = select(*columns, Label.given_by).where(
-        Label.withdrawn_at.is_(None), Label.read_id.is_(None), ~_is_planted(Label.case_id)
+        Label.withdrawn_at.is_(None), Label.read_id.is_(None), ~of_planted_case(Label.case_id)
     )
     of_a_reader = (LabelSource.BLIND, LabelSource.AI_VISIBLE)
     for row in session.execute(_of(query.order_by(Label.id), Label.case_id, cases)):
@@ -204,10 +205,6 @@ def _stated(
             yield case_id, visible, votes
         elif source in of_a_reader:
             yield case_id, visible, Vote(reader_key(given_by), condition, visible, NO_READ)
-
-
-def _is_planted(case_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
-    return select(PlantedCase.case_id).where(PlantedCase.case_id == case_id).exists()
 
 
 def _of(query: Any, column: InstrumentedAttribute[int], cases: list[int] | None) -> Any:

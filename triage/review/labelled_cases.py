@@ -19,7 +19,8 @@ from sqlalchemy import SelectBase, select
 from sqlalchemy.orm import Session
 
 from triage.store.label_strength import newest_reads, strongest
-from triage.store.tables import Case, Label, Patient, PlantedCase
+from triage.store.planted import of_planted_case
+from triage.store.tables import Case, Label, Patient
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.label_sources import LabelSource
 from triage.vocabulary.read_answers import NOT_LISTED
@@ -98,7 +99,7 @@ def labelled_cases(
             Label.withdrawn_at.is_(None),
             Patient.consent_withdrawn_at.is_(None),
             Case.state.in_(CLOSED),
-            ~select(PlantedCase.case_id).where(PlantedCase.case_id == Label.case_id).exists(),
+            ~of_planted_case(Label.case_id),
             Label.case_id.in_(among),
         )
         .order_by(Label.case_id, Label.id)

@@ -17,8 +17,9 @@ from triage.ledger.events.label_events import LabelAdded, LabelWithdrawn
 from triage.store.base import utc_now
 from triage.store.cases import image_records
 from triage.store.ledger import append_event
+from triage.store.planted import of_planted_case
 from triage.store.records import TrainingLabel
-from triage.store.tables import Case, Label, Patient, PlantedCase, Read
+from triage.store.tables import Case, Label, Patient, Read
 from triage.vocabulary.clinical import Urgency
 from triage.vocabulary.label_sources import LabelSource
 
@@ -119,7 +120,7 @@ def labels_for_training(
             joinedload(Label.case).joinedload(Case.patient),
             joinedload(Label.case).selectinload(Case.images),
         )
-        .where(Label.withdrawn_at.is_(None), ~_is_planted(), ~_has_no_consent())
+        .where(Label.withdrawn_at.is_(None), ~of_planted_case(Label.case_id), ~_has_no_consent())
         .order_by(Label.id)
     )
     if not include_ai_visible:
@@ -149,13 +150,9 @@ def labels_for_training(
 def labels_kept_back(session: Session) -> tuple[int, int]:
     """Return how many standing labels are of planted cases, and of patients without consent."""
     counted = select(func.count()).select_from(Label).where(Label.withdrawn_at.is_(None))
-    planted = session.scalar(counted.where(_is_planted())) or 0
-    refused = session.scalar(counted.where(~_is_planted(), _has_no_consent())) or 0
+    planted = session.scalar(counted.where(of_planted_case(Label.case_id))) or 0
+    refused = session.scalar(counted.where(~of_planted_case(Label.case_id), _has_no_consent())) or 0
     return planted, refused
-
-
-def _is_planted() -> ColumnElement[bool]:
-    return select(PlantedCase.case_id).where(PlantedCase.case_id == Label.case_id).exists()
 
 
 def _has_no_consent() -> ColumnElement[bool]:

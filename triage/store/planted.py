@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from triage.store.predictions import get_prediction
 from triage.store.records import StoredPrediction
@@ -37,6 +37,17 @@ def add_planted(
 def is_planted(session: Session, case_id: int) -> bool:
     """Whether the answer of a case is known."""
     return session.get(PlantedCase, case_id) is not None
+
+
+def of_planted_case(column: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """Return the condition of a query that a column names a planted case.
+
+    Parameters
+    ----------
+    column : InstrumentedAttribute
+        With rows of `case`.
+    """
+    return select(PlantedCase.case_id).where(PlantedCase.case_id == column).exists()
 
 
 def planted_prediction(session: Session, case_id: int) -> StoredPrediction | None:

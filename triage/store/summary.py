@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from triage.store.tables import PlantedCase, Prediction, Read, Review
+from triage.store.planted import of_planted_case
+from triage.store.tables import Prediction, Read, Review
 from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
 from triage.vocabulary.reader_names import reader_key
 from triage.vocabulary.review_policies import ReadKind
@@ -167,7 +168,7 @@ def _counted(
 
 
 _Reads = dict[tuple[int, ReadKind], list[_Stated]]
-_NOT_PLANTED = ~select(PlantedCase.case_id).where(PlantedCase.case_id == Review.case_id).exists()
+_NOT_PLANTED = ~of_planted_case(Review.case_id)
 
 
 def _standing_reads(session: Session) -> _Reads:

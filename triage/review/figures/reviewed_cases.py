@@ -17,7 +17,8 @@ from triage.ledger.events import event_of
 from triage.ledger.events.review_events import AdjudicationClosed, DecisionMade
 from triage.review.figures.truth import TRUTH_SOURCES, Truth, TruthLabel, truth_of
 from triage.review.figures.unshown_opinions import unshown_opinions
-from triage.store.tables import Case, Event, Label, PlantedCase, Prediction, Read, Review
+from triage.store.planted import of_planted_case
+from triage.store.tables import Case, Event, Label, Prediction, Read, Review
 from triage.vocabulary.case_states import CaseState
 from triage.vocabulary.clinical import NO_AI_OPINION, Urgency
 from triage.vocabulary.event_types import EventType
@@ -158,14 +159,10 @@ class _Happenings:
 _NOTHING = _Happenings({})
 
 
-def _planted(case_id: Any) -> Any:
-    return select(PlantedCase.case_id).where(PlantedCase.case_id == case_id).exists()
-
-
 def _opened(session: Session) -> dict[int, ReviewedCase]:
     query = (
         select(Case.id, Case.patient_id, Case.received_at, cast(Case.policy, Text))
-        .where(~_planted(Case.id))
+        .where(~of_planted_case(Case.id))
         .order_by(Case.id)
     )
     parsed: dict[str, tuple[ReadingMode, bool] | None] = {}
