@@ -63,7 +63,7 @@ def dataset_versions(session: Session) -> dict[str, str]:
         .join(DatasetVersionRow, TrainingRunRow.dataset_version_id == DatasetVersionRow.id)
         .order_by(TrainingRunRow.id)
     )
-    return dict(rows.tuples().all())
+    return {row.digest: row.root for row in rows}
 
 
 def digest_of(session: Session, named: str) -> str:
