@@ -22,7 +22,7 @@ EXTRAS ?= all
 COVERED := accounts acquisition audit_sources auditing data dataset_versions decisions evaluation gating labels ledger \
 	measurements model_registry review store uncertainty
 # Verbs over these packages whose tests are quick.
-COVERING := $(addprefix tests/pipelines/test_,acting.py policy.py user.py ledger_commands.py \
+COVERING := $(addprefix tests/pipelines/test_,acting.py policy.py user.py gate.py ledger_commands.py \
 	audit_command.py audit_compare.py) tests/reports/test_audited_system.py
 
 .PHONY: demo test coverage soak check format hooks bench docs install install-dev install-docs clean

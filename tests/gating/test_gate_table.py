@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from tests.gating.tables import OBSERVED, OUTLIER, ROUTINE, URGENT, pair, spec, table
 from triage.errors import UsageError
-from triage.gating.gate_table import GateTable, gate_table_of_frame, read_gate_table
+from triage.gating.gate_table import GateTable, gate_table, gate_table_of_frame, read_gate_table
 from triage.gating.same_cases import aligned
 from triage.vocabulary.subgroup_levels import UNKNOWN
 
@@ -167,3 +168,27 @@ def test_an_axis_of_one_table_is_that_of_both() -> None:
     one, two = aligned(read(first), read(second.drop(columns=["sex", "patient_id"])))
     assert two.axes.keys() == one.axes.keys() == {"sex"}
     assert (one.cluster == two.cluster).all()
+
+
+def test_columns_that_cannot_be_read() -> None:
+    lists = small().assign(sex=[["F"]] * 4)
+    with pytest.raises(UsageError, match="holds lists"):
+        read(lists)
+    twice = pd.concat([small(), small()[["label"]]], axis=1)
+    with pytest.raises(UsageError, match="several columns have one name"):
+        read(twice)
+
+
+def test_values_of_several_types_are_read_as_text() -> None:
+    mixed = read(small(sex=["F", 2, None, "F"])).cases.axes["sex"]
+    assert [mixed.levels[code] for code in mixed.codes] == ["F", "2", UNKNOWN, "F"]
+
+
+def test_predictions_are_a_table_with_their_decisions() -> None:
+    frame = small()
+    said = ["condition", "recommendation"]
+    undecided: Any = SimpleNamespace(cases=frame, decisions=None)
+    given: Any = SimpleNamespace(cases=frame.drop(columns=said), decisions=frame[said])
+    assert gate_table(given, spec()).cases_hash == read(frame).cases_hash
+    with pytest.raises(UsageError, match="carry no decisions"):
+        gate_table(undecided, spec())
