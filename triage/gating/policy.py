@@ -84,7 +84,7 @@ class Subgroups(_Model):
     min_patients: int = Field(10, ge=2)
     small: Literal["not_enough_evidence", "left_out"] = "not_enough_evidence"
     tolerance: Margin = 0.01
-    harm_level: Level = 0.025
+    harm_level: Level = 0.01
 
 
 class Calibration(_Model):
