@@ -136,6 +136,28 @@ def test_missing_values_are_no_group_unless_there_are_many() -> None:
     assert check(found, "accuracy", "sex: unknown").verdict is PASSES
 
 
+@pytest.mark.parametrize(("level", "verdict"), [("unknown", PASSES), ("x", NOT_ENOUGH)])
+def test_missing_values_decide_only_by_failing(level: str, verdict: GateVerdict) -> None:
+    # Ten urgent cases that neither system changes do not exclude a loss of 20 points.
+    group = [level if at >= 360 else "f" for at in range(400)]
+    result = judge(*(frame.assign(sex=group) for frame in pair()))
+    found = check(result, "urgent_sensitivity", f"sex: {level}")
+    assert found.verdict is NOT_ENOUGH
+    assert found.decides is (level == "x")
+    assert result.verdict is verdict
+
+
+def test_missing_values_that_are_worse_fail() -> None:
+    first, second = pair(lost=0)
+    worse = second.copy()
+    rows = range(320, 360)
+    worse.loc[rows, "condition"] = [URGENT if at % 4 else ROUTINE for at in rows]
+    group = ["unknown" if at in rows else "f" for at in range(400)]
+    result = judge(*(frame.assign(sex=group) for frame in (first, worse)))
+    assert check(result, "accuracy", "sex: unknown").verdict is FAILS
+    assert result.verdict is FAILS
+
+
 @pytest.mark.parametrize(
     ("column", "undone"),
     [
@@ -175,6 +197,8 @@ def test_axes() -> None:
     assert not absent.decides
     none = judge(first, second, gate={"subgroups": {"axes": []}})
     assert not [each for each in none.checks if each.group]
+    bare = judge(first.drop(columns="sex"), second.drop(columns="sex"))
+    assert bare.notes[1].startswith("The tables have no column of a subgroup")
 
 
 def test_a_check_that_the_policy_requires_and_leaves_out() -> None:

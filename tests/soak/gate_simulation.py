@@ -55,7 +55,7 @@ class Design:
     equal_groups : bool
         Else three groups are five times as large as the other three.
     other_axes : int
-        Further subgroup axes, of 2 and 5 levels, that have nothing to do with the difference.
+        Further subgroup axes, of 2, 5 and 8 levels, that have nothing to do with the difference.
     cases : int
     promised : bool
         Whether the limits hold on this design.
@@ -107,6 +107,7 @@ DESIGNS = (
     Design(urgent=0.15, equal_groups=False, promised=False),
     Design(cases=2000, promised=False),
     Design(cases=800, promised=False),
+    Design(urgent=0.14, correlation=0.0, other_axes=3, promised=False),
 )
 
 
@@ -142,6 +143,8 @@ def draw(
         shared["sex"] = rng.choice(["f", "m"], n)
     if design.other_axes > 1:
         shared["age"] = rng.integers(0, 100, n)
+    if design.other_axes > 2:
+        shared["device"] = rng.choice([f"d{at}" for at in range(8)], n)
     urgency = {one.name: str(one.urgency) for one in spec.conditions}
     true = np.array([urgency[name] for name in label])
     gains = _gains(kind, group, rng)

@@ -123,6 +123,8 @@ def _notes(
         yield "The policy is not signed."
     if loaded.policy.gate is None:
         yield "The policy is of an earlier release: it gates no subgroup."
+    if loaded.policy.gate is not None and not pair.axes:
+        yield "The tables have no column of a subgroup: a loss in one group is not looked for."
     if evidence.gate_split_is_reported:
         yield "Reports also show the cases of this gate split."
     missing = sorted({*champion.missing} | {*challenger.missing})

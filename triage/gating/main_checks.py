@@ -158,7 +158,9 @@ def _check(cell: _Cell, rules: GateChecks, *, worse: bool, below: bool) -> Check
         verdict, needed = GateVerdict.FAILS, None
         why = f"worse here, and significantly so than all other cases ({others})"
     found = _result(cell.measure, cell.group, mean, (low, high), cell.margin, verdict, needed, why)
-    if cell.measure in LOWER_IS_BETTER and verdict is GateVerdict.NOT_ENOUGH_EVIDENCE:
+    # Unknown is no group of people but a missing value; its cases are judged among all cases.
+    only_fails = cell.measure in LOWER_IS_BETTER or cell.is_unknown
+    if only_fails and verdict is GateVerdict.NOT_ENOUGH_EVIDENCE:
         sentence = f"{found.sentence} (decides only by failing)"
         return found.model_copy(update={"decides": False, "sentence": sentence})
     return found

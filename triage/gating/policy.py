@@ -160,12 +160,12 @@ class GateChecks(_Model):
     overall: Margins = Margins(
         urgent_sensitivity=0.05, accuracy=0.03, recommendation=0.03, clinical_cost=0.1
     )
-    groups: Margins = Margins(urgent_sensitivity=0.15, accuracy=0.1, recommendation=0.1)
-    worst_group: Margins = Margins(urgent_sensitivity=0.15, accuracy=0.1)
+    groups: Margins = Margins(urgent_sensitivity=0.2, accuracy=0.1, recommendation=0.1)
+    worst_group: Margins = Margins(urgent_sensitivity=0.2, accuracy=0.1)
     calibration: Calibration | None = Calibration()
     near_ood: OutOfDistribution | None = OutOfDistribution()
     far_ood: OutOfDistribution | None = OutOfDistribution()
-    coverage: Margin | None = 0.02
+    coverage: Margin | None = 0.03
     flips_over_seed_rate: Margin | None = 0.01
     frozen: Frozen | None = Frozen()
     performance: Performance | None = Performance()
