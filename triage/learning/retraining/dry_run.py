@@ -83,7 +83,7 @@ def plan_retrain(
     settings = request.settings if champion is None else champion.manifest.settings
     assert settings is not None, "a request without a champion has settings"
     settings_hash = hash_json(settings.model_dump(mode="json"))
-    key = run_key(request, champion, data.version, settings_hash)
+    key = run_key(request, champion, data, settings_hash)
     images, cached, seconds = 0, 0, None
     if isinstance(settings, TrainSettings):
         images, cached, each = _embeddings(settings, data, request)
@@ -159,7 +159,8 @@ def plan_lines(plan: RetrainPlan) -> list[str]:
     if plan.images:
         lines.append(f"embeddings that stand: {plan.cached} of {plan.images} images")
     if plan.seconds is not None:
-        lines.append(f"about {max(1, round(plan.seconds / 60))} minutes on this machine")
+        minutes = max(1, round(plan.seconds / 60))
+        lines.append(f"about {minutes} minute{'s' * (minutes > 1)} on this machine")
     if plan.resumes:
         lines.append(f"goes on after: {', '.join(plan.resumes)}")
     return [*lines, "nothing was written"]
