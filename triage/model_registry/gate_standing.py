@@ -107,7 +107,7 @@ def _judged(gate_run: int, result: GateResult) -> GateStanding:
                 result=result,
             )
     needed = ""
-    if result.verdict is not GateVerdict.PASSES:
+    if misses or result.verdict is not GateVerdict.PASSES:
         missed = [check.sentence.rstrip(".") for check in misses[:1]]
         lacking = [
             check

@@ -58,8 +58,9 @@ def difference_plot(
         return Markup("")
     middle = _HEIGHT / 2
     marks = [line(_at(0, reach), 1, _at(0, reach), _HEIGHT - 1, "axis")]
-    for side in _sides(check) if margin is not None and margin <= reach else ():
-        here = _at(side * margin, reach)
+    known = 0.0 if margin is None or margin > reach else margin
+    for side in _sides(check) if known else ():
+        here = _at(side * known, reach)
         marks.append(line(here, 2, here, _HEIGHT - 2, "reference"))
     if low is not None and high is not None:
         marks.append(line(_at(low, reach), middle, _at(high, reach), middle, "whisker"))

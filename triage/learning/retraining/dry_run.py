@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from triage.hashing import hash_json
+from triage.labels.reviewed_cases import LeftOutReason
 from triage.learning.retraining.pipeline import collect, run_key
 from triage.learning.retraining.request import RetrainRequest, load_champion
 from triage.learning.retraining.run_state import RunState
@@ -155,7 +156,12 @@ def plan_lines(plan: RetrainPlan) -> list[str]:
         "cases: " + ", ".join(f"{split} {n}" for split, n in sorted(plan.splits.items())),
         f"reviewed cases that train: {labels['trained_on']} ({sources})",
     ]
-    lines += [f"left out: case {one['case']}: {one['reason']}" for one in plan.left_out[:20]]
+    lines += [
+        f"left out: case {one['case']}: {LeftOutReason(one['reason']).sentence}"
+        for one in plan.left_out[:20]
+    ]
+    if len(plan.left_out) > 20:
+        lines.append(f"and {len(plan.left_out) - 20} more")
     if plan.images:
         lines.append(f"embeddings that stand: {plan.cached} of {plan.images} images")
     if plan.seconds is not None:
