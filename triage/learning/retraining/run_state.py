@@ -208,9 +208,7 @@ class RunState:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _is_own(self, error: UsageError) -> bool:
-        """Whether an error is that a place in the run's folder, such as a checkpoint, is not
-        writable; with the run's folder nobody has chosen the place.
-        """
+        """Whether an error is about a place in the run's folder, which nobody has chosen."""
         return error.where is not None and error.where.startswith(str(self.folder))
 
     def _verify(self, name: str, record: StepRecord) -> None:
