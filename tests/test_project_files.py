@@ -56,7 +56,7 @@ def test_hooks_are_local_and_run_the_tools_of_the_check() -> None:
 
 
 def test_coverage_is_measured_where_its_tests_are() -> None:
-    covered = re.search(r"^COVERED := (.+)$", MAKEFILE, re.MULTILINE)
+    covered = re.search(r"^COVERED := (.+)$", MAKEFILE.replace("\\\n", " "), re.MULTILINE)
     assert covered
     names = covered[1].split()
     assert [f"triage/{name}" for name in names] == PYPROJECT["tool"]["coverage"]["run"]["source"]

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 CACHE_VARIABLE = "TRIAGE_CACHE"
+TISSUE_MAPS = "tissue_maps"
+"""Folder of the tissue maps of volumes in the cache, one folder a volume, named by its SHA-256."""
 
 
 def cache_path() -> Path:

@@ -101,6 +101,7 @@ def dataset_snapshot(
         f"{taken.version.root}: {value['members']} cases of {taken.version.spec_name}"
         + ("" if taken.is_new else ", as in the newest version"),
         *(f"  {split}: {count}" for split, count in value["splits"].items()),
+        *(["  not stored in a case database: name one with --db"] * (db is None)),
         *(
             [f"  {value['unreadable']} cases with a file that cannot be read"]
             * bool(value["unreadable"])

@@ -64,6 +64,7 @@ def registry_propose(
     Example: triage registry propose challenger --reason "Better on every group" --as Eve
     """
     from triage.model_registry.bundle_rows import digest_of
+    from triage.model_registry.entries import proposals
     from triage.model_registry.proposals import propose
 
     with store_at(db) as store:
@@ -75,12 +76,17 @@ def registry_propose(
             return number, digest
 
         number, digest = store.write(work)
-    say(
-        as_json,
-        {"proposal": number, "bundle": digest},
+        with store.reading() as session:
+            needed = next(
+                (one.sign_off_for for one in proposals(session) if one.number == number), ""
+            )
+    lines = [
         f"proposal {number}: {digest[:12]} waits for another account, with the permission "
-        f"approve_models: triage registry approve {number}",
-    )
+        f"approve_models: triage registry approve {number}" + " --sign-off" * bool(needed)
+    ]
+    if needed:
+        lines.append(f"  it needs a named sign-off: {needed}")
+    say(as_json, {"proposal": number, "bundle": digest, "needs_sign_off": needed}, *lines)
 
 
 def registry_approve(
@@ -206,7 +212,7 @@ def _promoted_line(done: Promoted) -> str:
 
 def _entry_lines(entry: RegistryEntry) -> list[str]:
     facts = [
-        f"gate {entry.verdict}" if entry.verdict else "no gate",
+        f"gate: {entry.verdict.replace('_', ' ')}" if entry.verdict else "no gate",
         f"data {entry.dataset_version[:12]}" if entry.dataset_version else "data not versioned",
         entry.readiness,
         f"signed by {entry.signature}" if entry.signature else "not signed",

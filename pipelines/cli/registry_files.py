@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ from pipelines.cli.console import Bundle, Db, Json, say, store_at, summarise
 from triage.errors import ExitCode, TriageError, UsageError
 
 if TYPE_CHECKING:
+    from triage.gating.result import CheckResult
     from triage.model_registry.differences import BundleDifference, Flips
     from triage.model_registry.shares import Share
 
@@ -159,10 +161,24 @@ def _lines(found: BundleDifference) -> list[str]:
         lines += _changes(changes)
     for run in found.gate_runs:
         lines.append(f"gate run {run.gate_run}, challenger {run.challenger[:12]}: {run.verdict}")
-        lines += [f"  {check.sentence}" for check in run.checks if check.decides]
+        lines += _gate_checks([check for check in run.checks if check.decides])
     if found.flips is not None:
         lines += _flips(found.flips)
     return lines
+
+
+def _gate_checks(checks: list[CheckResult]) -> list[str]:
+    """Lines of a gate's checks: those of groups that do not fail are counted."""
+    from triage.gating.check_titles import check_name
+    from triage.vocabulary.learning import GateVerdict
+
+    counted = [c for c in checks if c.group and c.verdict is not GateVerdict.FAILS]
+    listed = [c for c in checks if c not in counted]
+    more = Counter(str(c.verdict or "not done").replace("_", " ") for c in counted)
+    return [
+        *(f"  {check_name(check)}: {check.sentence}" for check in listed),
+        *(f"  {answer}: {count} checks of groups" for answer, count in more.items()),
+    ]
 
 
 def _changes(changes: dict[str, tuple[Any, Any]]) -> list[str]:

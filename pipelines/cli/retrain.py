@@ -120,13 +120,14 @@ def _first_settings(spec: DataSpec, root: Path, chosen: dict[str, Any]) -> Setti
 
 
 def _say_result(as_json: bool, result: RetrainResult) -> None:
-    from triage.learning.retraining.result_page import text_lines
+    from triage.learning.retraining.result_lines import text_lines
 
     say(
         as_json,
         {**result.model_dump(mode="json"), "verdict": result.verdict},
         *summarise([_left_out(each) for each in result.left_out]),
         *text_lines(result),
+        f"page: {result.out}.retrain_result.html",
     )
     if result.exit_code:
         raise typer.Exit(result.exit_code)

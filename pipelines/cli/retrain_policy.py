@@ -33,7 +33,9 @@ def retrain_policy_show(policy: Policy, as_json: Json = False) -> None:
         "signature": signed,
         "rules": [vars(rule) for rule in rules],
     }
-    lines = [f"  {rule.key}: {rule.value}\n      {rule.sentence}" for rule in rules]
+    lines = [
+        line for rule in rules for line in (f"  {rule.key}: {rule.value}", f"      {rule.sentence}")
+    ]
     say(as_json, value, f"{policy}: {loaded.hash}", f"  signature: {signed}", *lines)
 
 
@@ -83,6 +85,7 @@ def retrain_policy_plan(policy: Policy, spec: Spec, out: Out, as_json: Json = Fa
     """
     from triage.data.spec_files import load_spec
     from triage.gating.policy import load_gate_policy
+    from triage.gating.policy_signature import KEYS_VARIABLE, signature_file
     from triage.reports.change_control.document_file import check_format, write_document
     from triage.reports.change_control.plan import (
         change_control_plan,
@@ -103,6 +106,8 @@ def retrain_policy_plan(policy: Policy, spec: Spec, out: Out, as_json: Json = Fa
         "spec_hash": facts["spec_hash"],
     }
     signed = signature_words(loaded.signed_by)
+    if loaded.signed_by is None and signature_file(policy).exists():
+        signed = f"its signature is not checked: {KEYS_VARIABLE} names no list of trusted keys"
     say(as_json, value, f"{out}: plan {document.report_id} of the policy {loaded.hash} ({signed})")
 
 

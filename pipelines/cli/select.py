@@ -113,7 +113,10 @@ def _show(found: Selection, as_json: bool, *, stores: bool) -> None:
         {**found.as_json(), "dry_run": not stores},
         f"{found.strategy}: {len(found.chosen)} of {found.pool} cases, by {found.unit}; {stored}",
         *summarise(listed),
-        *(f"  left out: {count} ({reason})" for reason, count in found.left_out.items()),
+        *(
+            f"  left out: {count} ({reason.replace('_', ' ')})"
+            for reason, count in found.left_out.items()
+        ),
         *(f"  {note}" for note in found.notes),
     )
 

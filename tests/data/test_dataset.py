@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -178,3 +179,16 @@ def test_a_benchmark_does_without_outliers(tmp_path: Path) -> None:
     with pytest.raises(SpecError):
         load_dataset(make_spec(known), tmp_path)
     assert len(load_dataset(make_spec(known), tmp_path, need_outliers=False).cases) == 40
+
+
+def test_votes_count_in_the_digest_only_where_they_are_targets(root: Path) -> None:
+    data = load_dataset(make_spec(), root)
+    plain = data.digest()
+    assert data.digest(votes=True) == plain  # nobody voted
+
+    def voted(count: int) -> Dataset:
+        first = replace(data.cases[0], votes={"acne": count})
+        return replace(data, cases=(first, *data.cases[1:]))
+
+    assert voted(1).digest() == plain
+    assert len({plain, voted(1).digest(votes=True), voted(2).digest(votes=True)}) == 3

@@ -13,6 +13,7 @@ from tests.dataset_versions.make import digest, member, version
 from tests.readers import lock, read_case, reader, states, without_files
 from tests.store.make import bundle, case, opinion, scored
 from triage.array_file import load_arrays, save_arrays
+from triage.cache_folder import TISSUE_MAPS
 from triage.dataset_versions import deletion
 from triage.dataset_versions.deletion import OwnPlaces
 from triage.dataset_versions.patients import find_patient
@@ -384,10 +385,13 @@ def test_files_of_the_software_go_and_others_stay(store: Store, url: str, tmp_pa
     mixed = shard(cache, "1" * 64, "3" * 64, "2" * 64)
     whole, other = shard(cache, "2" * 64), shard(cache, "4" * 64)
     (cache / "backbone" / "damaged.safetensors").write_bytes(b"no shard")
+    for name in ("2" * 64, "4" * 64):
+        save_arrays(cache / TISSUE_MAPS / name / "a.safetensors", {"packed": np.zeros(1)}, {})
     places = OwnPlaces(uploads, cache)
     done = do(store, delete=True, places=places).deletion
     assert done is not None
-    assert (done.uploads, done.cached, done.left_files, done.left_places) == (1, 3, 1, 1)
+    assert (done.uploads, done.cached, done.left_files, done.left_places) == (1, 4, 1, 1)
+    assert [path.name for path in (cache / TISSUE_MAPS).iterdir()] == ["4" * 64]
     assert not added.parent.exists()
     assert uploads.exists()
     assert kept.exists()

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import csv
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from sqlalchemy import make_url
 
 from tests.pipelines.command import Command, make_command
 from tests.pipelines.retraining import put
+from tests.store.migrated import sqlite_template
 from tests.tiny import TinyBundle, noise
 from triage.data.dataset import Dataset
 from triage.data.spec import DataSpec
@@ -38,9 +42,20 @@ def database(tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
-    opened = open_store(database, create=True)
+    copy_template(sqlite_template(), database)
+    opened = open_store(database)
     yield opened
     opened.close()
+
+
+def copy_template(template: Path, database: str) -> None:
+    """Write the content of a database file into another one, which may be open."""
+    place = make_url(database).database
+    with (
+        closing(sqlite3.connect(template)) as source,
+        closing(sqlite3.connect(str(place))) as target,
+    ):
+        source.backup(target)
 
 
 @pytest.fixture(scope="session")
@@ -88,10 +103,26 @@ def truth(clinic: Path, phantom_data: Dataset) -> dict[str, str]:
     return {case: name for case, name in rows.items() if name in phantom_data.draw.classes}
 
 
+@pytest.fixture(scope="session")
+def filled_template(
+    clinic: Path,
+    tiny_bundle: TinyBundle,
+    phantom_spec: DataSpec,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A database file with the clinic's cases, scored by the champion once."""
+    path = tmp_path_factory.mktemp("filled") / "cases.db"
+    opened = open_store(f"sqlite:///{path}", create=True)
+    cases = read_unlabelled(clinic / "manifest.csv", clinic, phantom_spec)
+    put(opened, cases, tiny_bundle, clinic)
+    opened.close()
+    return path
+
+
 @pytest.fixture
-def filled(store: Store, clinic: Path, tiny_bundle: TinyBundle, phantom_spec: DataSpec) -> Store:
+def filled(store: Store, filled_template: Path, database: str) -> Store:
     """The store with the clinic's cases, scored by the champion."""
-    put(store, read_unlabelled(clinic / "manifest.csv", clinic, phantom_spec), tiny_bundle, clinic)
+    copy_template(filled_template, database)
     return store
 
 

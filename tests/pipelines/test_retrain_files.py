@@ -16,12 +16,14 @@ from triage.cache_folder import CACHE_VARIABLE
 from triage.data.dataset import Dataset
 from triage.data.spec import DataSpec
 from triage.data.spec_files import shipped_spec
-from triage.errors import ExitCode, NotEnoughEvidence, TrainingError
+from triage.errors import BundleError, ExitCode, NotEnoughEvidence, TrainingError
 from triage.intake.case_table import read_unlabelled
 from triage.labels.reviewed_cases import LeftOutReason
+from triage.ledger.keys import make_key
 from triage.store import Store, find_case, get_case
 from triage.store.tables import Image
-from triage.systems.bundle import verify_bundle
+from triage.systems.bundle import load_system, verify_bundle
+from triage.systems.bundle_signature import KEYS_VARIABLE, sign_bundle
 from triage.systems.photographs.family import PhotographFamily
 
 
@@ -154,3 +156,31 @@ def test_a_file_whose_content_was_never_recorded_leaves_its_case_out(
     assert added(trained_on[0], phantom_data) == {kept: truth[kept]}
     assert [(each["case"], each["reason"]) for each in result.left_out] == [(unknown, "no_hash")]
     assert "never recorded" in LeftOutReason(result.left_out[0]["reason"]).sentence
+
+
+def test_where_only_signed_bundles_are_used_a_challenger_is_known_by_its_digest(
+    filled: Store,
+    truth: dict[str, str],
+    run,
+    tiny_bundle: TinyBundle,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody can have signed it while it is made; the champion has to be signed all the same."""
+    champion = tmp_path / "signed"
+    shutil.copytree(tiny_bundle.folder, champion)
+    key = make_key(tmp_path / "key")
+    keys = tmp_path / "trusted"
+    keys.write_text(f"{key.public}\n")
+    monkeypatch.setenv(KEYS_VARIABLE, str(keys))
+    read(filled, *next(iter(truth.items())))
+    with pytest.raises(BundleError, match="is not signed"):
+        run(policy(), bundle=champion)
+    sign_bundle(champion, tiny_bundle.manifest.digest(), key)
+    result = run(policy(), bundle=champion)
+    assert result.next_steps[0].command.startswith("triage registry sign --bundle")
+    assert run(policy(), bundle=champion) == result
+    with pytest.raises(BundleError, match="is not signed"):
+        load_system(tmp_path / "challenger")
+    sign_bundle(tmp_path / "challenger", result.bundle, key)
+    assert load_system(tmp_path / "challenger")[1].digest() == result.bundle

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,33 @@ def test_a_changed_volume_does_not_train(
     assert plan.code == 0, plan.err
     assert plan.json["labels"]["trained_on"] == len(reviewed) - 1
     assert [one["reason"] for one in plan.json["left_out"]] == ["changed"]
+
+
+def test_a_replaced_annotation_begins_a_run_of_its_own(
+    triage: Command,
+    reviewed: dict[str, str],
+    policy: Path,
+    database: str,
+    tiny_oct_bundle: TinyOctBundle,
+    oct_root: Path,
+    tmp_path: Path,
+) -> None:
+    root = shutil.copytree(oct_root, tmp_path / "root")
+    arguments = (
+        "retrain", "--bundle", tiny_oct_bundle.folder, "--spec", SPEC, "--root", root,
+        "--policy", policy, "--db", database, "--out", tmp_path / "b", "--dry-run", "--json",
+    )  # fmt: skip
+    before = triage(*arguments)
+    assert before.code == 0, before.err
+    assert triage(*arguments).json["run"] == before.json["run"]
+    with (root / "manifest.csv").open(newline="") as stream:
+        annotations = [root / row["annotation"] for row in csv.DictReader(stream)]
+    for path in annotations:
+        path.write_bytes(path.read_bytes() + b" ")
+    after = triage(*arguments)
+    assert after.code == 0, after.err
+    assert after.json["dataset_version"] == before.json["dataset_version"]
+    assert after.json["run"] != before.json["run"]
 
 
 @pytest.mark.parametrize("annotated", [True, False])

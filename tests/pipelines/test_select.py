@@ -213,7 +213,7 @@ def test_pictures_that_cannot_be_judged(
         return replace(found, quality=dict.fromkeys(found.predictions.cases["case_id"], "blurred"))
 
     monkeypatch.setattr(module, "score_cases", poorest)
-    with pytest.raises(module.NotEnoughEvidence, match="pictures_not_usable"):
+    with pytest.raises(module.NotEnoughEvidence, match="pictures not usable"):
         choose("random", 2)
 
 
@@ -369,7 +369,7 @@ def test_the_verb_on_a_database(
     again = triage(*arguments, "--dry-run")
     assert again.code == 0
     assert "nothing was stored" in again.out
-    assert "left out: 4 (asked_for_already)" in again.out
+    assert "left out: 4 (asked for already)" in again.out
 
 
 def test_the_verb_on_a_table(

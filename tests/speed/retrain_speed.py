@@ -32,7 +32,7 @@ from triage.intake.ingest import ingest
 from triage.intake.score import score_cases
 from triage.learning.retraining.pipeline import retrain
 from triage.learning.retraining.request import RetrainRequest
-from triage.learning.retraining.result_page import text_lines
+from triage.learning.retraining.result_lines import text_lines
 from triage.learning.train import train
 from triage.models.embedding_cache import EmbeddingCache
 from triage.models.settings import TrainSettings, default_settings

@@ -24,7 +24,7 @@ def migrated_url(kind: str, folder: Path) -> Iterator[str]:
     """Give the URL of a new database of either kind, with no rows but those of migrations."""
     if kind != "postgres":
         path = folder / "triage.db"
-        shutil.copyfile(_sqlite_template(), path)
+        shutil.copyfile(sqlite_template(), path)
         yield f"sqlite:///{path}"
         return
     engine, name = _postgres_with_template(), f"triage_copy_{next(_numbers)}"
@@ -38,7 +38,8 @@ def migrated_url(kind: str, folder: Path) -> Iterator[str]:
 
 
 @cache
-def _sqlite_template() -> Path:
+def sqlite_template() -> Path:
+    """Return the file of an empty database, migrated once a process; only to be copied."""
     path = Path(tempfile.mkdtemp()) / "template.db"
     open_store(f"sqlite:///{path}", create=True).close()
     return path

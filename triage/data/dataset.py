@@ -134,14 +134,21 @@ class Dataset:
             table.setdefault(str(case.condition), Counter())[split] += 1
         return {name: dict(row) for name, row in table.items()}
 
-    def digest(self) -> str:
-        """Hash of case identifiers, labels, splits and image names (not of pixels)."""
-        return hash_json(
-            [
-                [case.case_id, case.condition, case.cluster, split, [p.name for p in case.images]]
-                for case, split in zip(self.cases, self.splits, strict=True)
-            ]
-        )
+    def digest(self, *, votes: bool = False) -> str:
+        """Hash of case identifiers, labels, splits and image names (not of pixels).
+
+        Parameters
+        ----------
+        votes : bool
+            Whether the readers' votes count, as where they are the targets of training. Where no
+            case has votes the hash is the same.
+        """
+        cases = [
+            [case.case_id, case.condition, case.cluster, split, [p.name for p in case.images]]
+            for case, split in zip(self.cases, self.splits, strict=True)
+        ]
+        named = {case.case_id: sorted(case.votes.items()) for case in self.cases if case.votes}
+        return hash_json({"cases": cases, "votes": named} if votes and named else cases)
 
 
 def load_dataset(

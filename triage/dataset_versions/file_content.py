@@ -38,6 +38,15 @@ def content_hash(path: Path, root: Path | None = None) -> str:
         return UNREADABLE
 
 
+def hash_annotations(cases: Iterable[Case]) -> dict[str, str]:
+    """Return the hash of the annotation of every case that has one, by its identifier."""
+    return {
+        case.case_id: content_hash(case.annotation, case.root)
+        for case in cases
+        if case.annotation is not None
+    }
+
+
 def hash_images(
     cases: Iterable[Case],
     known: Mapping[Path, str] | None = None,

@@ -94,7 +94,7 @@ def columns_of_file(path: Path, spec: DataSpec) -> RawColumns:
     with open_table(path) as table:
         given = probability_columns(table.columns, spec)
         own = None if table.own is None else OwnProbabilities.of(table, plan_of(spec))
-        names = _wanted(table.columns, spec)
+        names = _wanted(table.columns, spec, path.name)
         extra = list(own.columns) if own else list(given.values())
         batches, parts = [], []
         for batch in table.batches(list(dict.fromkeys([*names, *extra]))):
@@ -119,7 +119,7 @@ def columns_of_frame(frame: pd.DataFrame, spec: DataSpec, where: str = "table") 
     if len({*columns}) < len(columns):
         raise UsageError("several columns have one name", where=where, hint="Rename them.")
     given = probability_columns(columns, spec)
-    names = _wanted(columns, spec)
+    names = _wanted(columns, spec, where)
     arrays = [_array_of(frame[name]) for name in names]
     table = pa.table(arrays, names=names)
     return RawColumns(table, _probabilities(table, given, where), where)
@@ -166,14 +166,14 @@ def _key(name: str) -> str:
     return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
 
 
-def _wanted(columns: Sequence[str], spec: DataSpec) -> list[str]:
+def _wanted(columns: Sequence[str], spec: DataSpec, where: str) -> list[str]:
     wanted = {*_COLUMNS, *(axis.column for axis in spec.subgroups)}
     wanted |= {*probability_columns(columns, spec).values()}
     found = [name for name in columns if name in wanted]
     if CASE not in found or LABEL not in found:
         absent = CASE if CASE not in found else LABEL
         raise UsageError(
-            f"there is no column {absent!r}", where="table",
+            f"there is no column {absent!r}", where=where,
             hint="The gate reads case_id, patient_id, label, condition, recommendation, "
             "ood_score and the columns of subgroups.",
         )  # fmt: skip

@@ -391,7 +391,7 @@ def _refuse_early(request: Request, head: str, members: int) -> None:
 
 
 def _empty(left_out: dict[str, int]) -> NotEnoughEvidence:
-    counts = ", ".join(f"{reason} {count}" for reason, count in left_out.items())
+    counts = ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in left_out.items())
     return NotEnoughEvidence(
         "no case can be chosen" + (f"; left out: {counts}" if counts else ""),
         hint="Score new cases with `triage score --db`, or label those that were asked for.",

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from triage.gating.check_keys import URGENT_MISSES
+from triage.gating.check_titles import check_name
 from triage.gating.result import CheckResult, GateResult
 from triage.store.learning_tables import GateRunRow
 from triage.vocabulary.learning import GateVerdict
@@ -93,7 +94,7 @@ def _judged(gate_run: int, result: GateResult) -> GateStanding:
     misses = [check for check in result.checks if _is_frozen_miss(check)]
     if result.verdict is GateVerdict.FAILS:
         others = [
-            check.sentence
+            f"{check_name(check)}: {check.sentence}"
             for check in result.checks
             if check.decides and check.verdict is GateVerdict.FAILS and check not in misses
         ]
@@ -106,12 +107,20 @@ def _judged(gate_run: int, result: GateResult) -> GateStanding:
                 result=result,
             )
     needed = ""
-    if misses:
-        needed = misses[0].sentence.rstrip(".")
-    elif result.verdict is not GateVerdict.PASSES:
-        needed = "the gate had not enough evidence"
+    if misses or result.verdict is not GateVerdict.PASSES:
+        missed = [check.sentence.rstrip(".") for check in misses[:1]]
+        lacking = [
+            check
+            for check in result.checks
+            if check.decides and check.verdict is not GateVerdict.PASSES and check not in misses
+        ]
+        more = ["the gate had not enough evidence"] if lacking or not misses else []
+        needed = "; and ".join([*missed, *more])
     return GateStanding(gate_run, result.verdict, sign_off_for=needed, result=result)
 
 
 def _is_frozen_miss(check: CheckResult) -> bool:
-    return check.check == URGENT_MISSES and check.verdict is GateVerdict.FAILS
+    return check.check == URGENT_MISSES and check.verdict in (
+        GateVerdict.FAILS,
+        GateVerdict.NOT_ENOUGH_EVIDENCE,
+    )

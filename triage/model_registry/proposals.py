@@ -26,8 +26,9 @@ from triage.store.ledger import append_event
 from triage.store.tables import Bundle
 from triage.store.worklist_order import hold_order
 from triage.vocabulary.bundle_aliases import CHAMPION
-from triage.vocabulary.learning import PromotionKind
+from triage.vocabulary.learning import GateVerdict, PromotionKind
 
+_FAILED = "Nobody can approve what the gate refuses; train another challenger."
 _AGAIN = "Have the gate judge it against the bundle in use, then propose it again."
 
 
@@ -229,7 +230,9 @@ def put_in_use(session: Session, row: Bundle, actor: str) -> None:
 
 def _allowed(standing: GateStanding) -> GateStanding:
     if standing.refusal:
-        raise RegistryRefused(f"It cannot be proposed: {standing.refusal}.", hint=_AGAIN)
+        failed = standing.verdict is GateVerdict.FAILS
+        hint = _FAILED if failed else _AGAIN
+        raise RegistryRefused(f"It cannot be proposed: {standing.refusal}.", hint=hint)
     return standing
 
 

@@ -201,22 +201,34 @@ def _check_format(folder: Path, stated: str) -> None:
     )
 
 
-def verify_bundle(folder: Path) -> BundleManifest:
+def verify_bundle(folder: Path, *, made_here: str | None = None) -> BundleManifest:
     """Check the hash of every file of a bundle, and its signature where keys are configured.
+
+    Parameters
+    ----------
+    folder : Path
+    made_here : str, optional
+        Digest of a bundle that this software has just written itself, as it recorded it: nobody
+        can have signed it yet, so it has to be this bundle instead of a signed one.
 
     Raises
     ------
     BundleError
         If a file is a link, missing, altered or not listed, or the manifest has names that may
         lead out of the bundle, naming every one; or if no trusted key signed it
-        (`triage.systems.bundle_signature`).
+        (`triage.systems.bundle_signature`), or it is not the one that was made here.
     LedgerError
         If the configured list of trusted keys cannot be read.
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
     check_files(folder, manifest)
-    require_trusted(folder, manifest.digest())
+    if made_here is None:
+        require_trusted(folder, manifest.digest())
+    elif manifest.digest() != made_here:
+        raise BundleError(
+            "is not the bundle that was written here", where=str(folder), hint=_RESTORE
+        )
     return manifest
 
 
@@ -252,8 +264,16 @@ def _read_part(path: Path, model: type[Part]) -> Part:
         ) from error
 
 
-def load_system(folder: Path) -> tuple[TrainedSystem, BundleManifest]:
+def load_system(
+    folder: Path, *, made_here: str | None = None
+) -> tuple[TrainedSystem, BundleManifest]:
     """Verify a bundle and build its system.
+
+    Parameters
+    ----------
+    folder : Path
+    made_here : str, optional
+        See `verify_bundle`.
 
     Raises
     ------
@@ -261,7 +281,7 @@ def load_system(folder: Path) -> tuple[TrainedSystem, BundleManifest]:
         If it does not verify, before or after its files are read, or its parts do not fit together.
     """
     folder = Path(folder)
-    manifest = verify_bundle(folder)
+    manifest = verify_bundle(folder, made_here=made_here)
     try:
         system = _build(folder, manifest)
     except (

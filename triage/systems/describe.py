@@ -16,7 +16,7 @@ from triage.hashing import hash_json
 from triage.heads import HEADS, HeadKind
 from triage.modalities import MODALITIES
 from triage.models.oct.settings import OctSettings
-from triage.models.settings import TrainSettings
+from triage.models.settings import HARD, TrainSettings
 from triage.systems.fix_policy import few_outliers
 from triage.systems.manifest import BundleManifest, MemberEntry, RolesEntry
 from triage.uncertainty.combination import Combination
@@ -70,7 +70,7 @@ def describe(
         | {library: version(library) for library in LIBRARIES},
         spec_name=dataset.spec.name,
         spec_hash=hash_json(dataset.spec.model_dump(mode="json")),
-        data_hash=dataset.digest(),
+        data_hash=dataset.digest(votes=_votes_train(settings)),
         data_counts=dataset.counts(),
         rejected=count_by_reason(rejected.values()),
         roles=RolesEntry(
@@ -101,6 +101,10 @@ def describe(
         ),
         files={},
     )
+
+
+def _votes_train(settings: TrainSettings | OctSettings) -> bool:
+    return isinstance(settings, TrainSettings) and settings.targets != HARD
 
 
 def _completed(spec: DataSpec) -> str:

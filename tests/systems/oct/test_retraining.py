@@ -12,6 +12,7 @@ import torch
 
 from tests.tiny import TinyOctBundle
 from triage.array_file import load_arrays, save_arrays
+from triage.cache_folder import TISSUE_MAPS
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.data.spec import DataSpec
@@ -25,7 +26,7 @@ from triage.systems.oct import retraining, tissue_cache
 from triage.systems.oct.networks import hypotheses_of, weights_digest
 from triage.systems.oct.opening import open_volume
 from triage.systems.oct.system import OctSystem
-from triage.systems.oct.tissue_cache import TISSUE_MAPS, TissueCache
+from triage.systems.oct.tissue_cache import TissueCache
 from triage.vocabulary.modality import Modality
 
 FAMILY = family_of(Modality.OCT_VOLUMES)

@@ -84,8 +84,9 @@ class Run:
 
     @cached_property
     def challenger(self) -> tuple[TrainedSystem, BundleManifest]:
-        """The challenger as the step `train` wrote it."""
-        return load_system(self.state.place("train") / BUNDLE)
+        """The challenger as the step `train` wrote it; nobody can have signed it yet."""
+        made = self.facts("train")["digest"]
+        return load_system(self.state.place("train") / BUNDLE, made_here=made)
 
     def facts(self, step: str) -> dict[str, Any]:
         """Return the facts of a step that is done."""

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from triage.hashing import hash_json
+from triage.labels.reviewed_cases import LeftOutReason
 from triage.learning.retraining.pipeline import collect, run_key
 from triage.learning.retraining.request import RetrainRequest, load_champion
 from triage.learning.retraining.run_state import RunState
@@ -83,7 +84,7 @@ def plan_retrain(
     settings = request.settings if champion is None else champion.manifest.settings
     assert settings is not None, "a request without a champion has settings"
     settings_hash = hash_json(settings.model_dump(mode="json"))
-    key = run_key(request, champion, data.version, settings_hash)
+    key = run_key(request, champion, data, settings_hash)
     images, cached, seconds = 0, 0, None
     if isinstance(settings, TrainSettings):
         images, cached, each = _embeddings(settings, data, request)
@@ -155,11 +156,17 @@ def plan_lines(plan: RetrainPlan) -> list[str]:
         "cases: " + ", ".join(f"{split} {n}" for split, n in sorted(plan.splits.items())),
         f"reviewed cases that train: {labels['trained_on']} ({sources})",
     ]
-    lines += [f"left out: case {one['case']}: {one['reason']}" for one in plan.left_out[:20]]
+    lines += [
+        f"left out: case {one['case']}: {LeftOutReason(one['reason']).sentence}"
+        for one in plan.left_out[:20]
+    ]
+    if len(plan.left_out) > 20:
+        lines.append(f"and {len(plan.left_out) - 20} more")
     if plan.images:
         lines.append(f"embeddings that stand: {plan.cached} of {plan.images} images")
     if plan.seconds is not None:
-        lines.append(f"about {max(1, round(plan.seconds / 60))} minutes on this machine")
+        minutes = max(1, round(plan.seconds / 60))
+        lines.append(f"about {minutes} minute{'s' * (minutes > 1)} on this machine")
     if plan.resumes:
         lines.append(f"goes on after: {', '.join(plan.resumes)}")
     return [*lines, "nothing was written"]

@@ -8,10 +8,10 @@ its result again. No step brings a bundle into use.
 from __future__ import annotations
 
 from triage.data.dataset import load_dataset
+from triage.dataset_versions.file_content import hash_annotations
 from triage.dataset_versions.leaks import check_leaks
 from triage.dataset_versions.snapshot import consents_of_store
 from triage.dataset_versions.stored_versions import frozen_keys, latest_version, trained_keys
-from triage.dataset_versions.version import DatasetVersion
 from triage.errors import BundleError, NotEnoughEvidence, UsageError
 from triage.hashing import hash_json
 from triage.learning.retraining.annotated_data import with_annotated
@@ -69,7 +69,7 @@ def retrain(
         settings = request.settings if champion is None else champion.manifest.settings
         assert settings is not None, "a request without a champion has settings"
         settings_hash = hash_json(settings.model_dump(mode="json"))
-        key = run_key(request, champion, data.version, settings_hash)
+        key = run_key(request, champion, data, settings_hash)
         state.begin(key)
         with store.transaction() as session:
             row = begin_run(
@@ -87,19 +87,24 @@ def retrain(
 def run_key(
     request: RetrainRequest,
     champion: Champion | None,
-    version: DatasetVersion,
+    data: TrainingData,
     settings_hash: str,
 ) -> str:
-    """Return the name of a run: the hash of everything that decides what it makes."""
+    """Return the name of a run: the hash of everything that decides what it makes.
+
+    Annotations are no part of the version of a data set, so their files count here.
+    """
+    annotations = hash_annotations(data.dataset.of_split("train", "validation"))
     return hash_json(
         {
             "name": request.out.name,
-            "dataset_version": version.root,
-            "spec": version.spec_hash,
+            "dataset_version": data.version.root,
+            "spec": data.version.spec_hash,
             "champion": None if champion is None else champion.manifest.digest(),
             "policy": request.policy.hash,
             "settings": settings_hash,
         }
+        | ({"annotations": annotations} if annotations else {})
     )
 
 

@@ -11,6 +11,7 @@ from triage.errors import BundleError, TrainingError, UsageError
 from triage.gating.judge import judge_with_hold_out
 from triage.gating.result import GateResult
 from triage.intake.ingest import bundle_record
+from triage.learning.retraining.next_steps import next_steps
 from triage.learning.retraining.request import RetrainRequest
 from triage.learning.retraining.result import RetrainResult
 from triage.learning.retraining.result_page import result_page
@@ -20,7 +21,14 @@ from triage.named_file import MAX_JSON_BYTES
 from triage.regular_file import read_regular
 from triage.store import Store, register_bundle
 from triage.store.base import utc_now
-from triage.systems.bundle import load_bundle_spec, load_policy, save_bundle, verify_bundle
+from triage.systems.bundle import (
+    load_bundle_spec,
+    load_policy,
+    read_manifest,
+    save_bundle,
+    verify_bundle,
+)
+from triage.systems.bundle_signature import trusted_bundle_keys
 from triage.systems.manifest import BundleManifest
 
 if TYPE_CHECKING:
@@ -85,9 +93,9 @@ def _write_bundle(run: Run) -> BundleManifest:
     """Write the challenger with its lineage and the gate's answer; once."""
     out = run.request.out
     if out.exists():  # of this run, as `_check_place` has seen
-        return verify_bundle(out)
+        return verify_bundle(out, made_here=read_manifest(out).digest())
     place = run.state.place("train") / "bundle"
-    staged = verify_bundle(place)
+    staged = verify_bundle(place, made_here=run.facts("train")["digest"])
     manifest = staged.model_copy(update={"promotion": _promotion(run), "files": {}})
     try:
         return save_bundle(
@@ -147,7 +155,6 @@ def _promotion(run: Run) -> dict[str, Any]:
 
 def _result(run: Run, sealed: BundleManifest, folder: Path) -> dict[str, Any]:
     facts, answer = run.facts("snapshot"), _answer(run.state)
-    name = run.request.out.name
     result = RetrainResult(
         out=str(run.request.out),
         bundle=sealed.digest(),
@@ -166,7 +173,15 @@ def _result(run: Run, sealed: BundleManifest, folder: Path) -> dict[str, Any]:
         validation=run.facts("calibrate")["validation"],
         reported=run.facts("compare")["reported"],
         gate=answer,
-        next_command=f"triage registry propose {sealed.digest()[:12]} --reason '{name}'",
+        number=run.row.number,
+        next_steps=next_steps(
+            answer,
+            bundle=sealed.digest(),
+            out=str(run.request.out),
+            champion_folder="" if run.champion is None else str(run.champion.folder),
+            run=run.row.number,
+            sign=trusted_bundle_keys() is not None,
+        ),
     )
     (folder / _RESULT).write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return {"bundle": sealed.digest()}
@@ -181,7 +196,7 @@ def _store(
     store: Store, row: Any, result: RetrainResult, request: RetrainRequest, state: RunState
 ) -> None:
     """Register the bundle and finish the run, in one transaction; once."""
-    manifest = verify_bundle(request.out)
+    manifest = verify_bundle(request.out, made_here=read_manifest(request.out).digest())
     if manifest.digest() != result.bundle:
         raise RunStateError(
             "is not the bundle that this run made",
@@ -220,7 +235,7 @@ def finished_result(request: RetrainRequest, state: RunState, store: Store) -> R
             where=str(request.out),
             hint=f"Restore it from a copy, or delete {state.folder} to train it again.",
         )
-    verify_bundle(request.out)
+    verify_bundle(request.out, made_here=result.bundle)
     with store.reading() as session:
         stored = is_finished(session, state.key, result.bundle)
         row = row_of_key(session, state.key)

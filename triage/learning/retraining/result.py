@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from triage.errors import ExitCode
 from triage.gating.result import GateResult
+from triage.learning.retraining.next_steps import NextStep
 from triage.vocabulary.learning import GateVerdict
 
 NOTHING_TO_COMPARE = "there is no champion: the gate has nothing to compare with"
@@ -47,7 +48,10 @@ class RetrainResult(BaseModel):
         By metric, both systems on the split that reports show.
     gate : GateResult, optional
         None after a first training.
-    next_command : str
+    number : int, optional
+        Of the training run in the case database.
+    next_steps : tuple of NextStep
+        What can be done with it now.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,7 +73,8 @@ class RetrainResult(BaseModel):
     validation: dict[str, float]
     reported: dict[str, dict[str, Any]]
     gate: GateResult | None
-    next_command: str
+    number: int | None = None
+    next_steps: tuple[NextStep, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 
 from triage.atomic_write import whole_file
-from triage.errors import TrainingError, TriageError
+from triage.errors import TrainingError, TriageError, UsageError
 from triage.hashing import hash_file, hash_json
 from triage.named_file import MAX_JSON_BYTES
 from triage.regular_file import read_regular
@@ -169,7 +169,9 @@ class RunState:
             )
             self._content.steps[name] = record
             self._write()
-        except (OSError, SafetensorError) as error:
+        except (OSError, SafetensorError, UsageError) as error:
+            if isinstance(error, UsageError) and not self._is_own(error):
+                raise
             reason = getattr(error, "strerror", None) or "the disk may be full"
             raise TrainingError(
                 f"the step {name} could not be written: {reason}",
@@ -204,6 +206,10 @@ class RunState:
     def discard(self) -> None:
         """Delete the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _is_own(self, error: UsageError) -> bool:
+        """Whether an error is about a place in the run's folder, which nobody has chosen."""
+        return error.where is not None and error.where.startswith(str(self.folder))
 
     def _verify(self, name: str, record: StepRecord) -> None:
         folder = self.place(name)

@@ -99,7 +99,7 @@ def seed_flip_rate(
         [
             "seed flips 1",
             champion.manifest.digest(),
-            data.digest(),
+            data.digest(votes=True),
             sorted(on_gate.cases["case_id"]),
             SEED_STEP,
         ]

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from triage.array_file import load_arrays, save_arrays
+from triage.cache_folder import TISSUE_MAPS
 from triage.hashing import hash_bytes, hash_json
 from triage.models.oct.settings import OctSettings
 from triage.models.training import resolved
 from triage.systems.oct.networks import hypotheses_of, weights_digest
 from triage.systems.oct.opening import OpenVolume
 
-TISSUE_MAPS = "tissue_maps"
-"""Folder of the maps in the cache."""
 _FORMAT = "tissue-maps-1"
 """To be raised when volumes are mapped in another way."""
 
