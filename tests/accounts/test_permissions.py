@@ -27,7 +27,7 @@ give_second_read      yes  yes  no   no   no
 adjudicate            yes  yes  no   no   no
 adjudicate_as_senior  no   yes  no   no   no
 sign                  yes  yes  no   no   no
-add_label             no   yes  no   no   no
+add_label             no   yes  no   yes  no
 export_case           no   no   yes  no   no
 view_review_figures   no   no   yes  no   no
 audit                 no   no   yes  no   no
@@ -36,6 +36,9 @@ plant_case            no   no   yes  no   no
 upload_case           yes  yes  no   no   no
 add_cases             no   no   no   yes  yes
 change_models         no   no   no   yes  no
+approve_models        no   no   yes  no   no
+select_cases          no   no   yes  yes  no
+withdraw_data         no   no   yes  no   no
 manage_database       no   no   no   no   yes
 manage_accounts       no   no   no   no   yes
 """

@@ -67,7 +67,7 @@ def test_two_processes_give_what_one_gives(
     assert [one.key for one in found.skipped] == [NEVER.name, ONCE.name]
     assert "once" in found.skipped[1].reason
     assert records(tmp_path / "out") == records(serial / "out")
-    assert len(records(serial / "out")) == 2 * (4 + 6) + 1
+    assert len(records(serial / "out")) == 2 * (4 + 6 + 3) + 1
     # Memory is traced in the first draw alone.
     for seed, traced in ((0, True), (1, False)):
         place = tmp_path / "out" / "records" / f"draw-{seed}" / "knn@softmax.safetensors"

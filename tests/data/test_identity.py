@@ -200,7 +200,7 @@ def test_labels_and_splits_that_are_almost_right(tmp_path: Path) -> None:
     assert found.problems == (
         "condition: 'Acne' in 1 rows is no condition of the spec (add it, or set "
         "rows.unlisted_conditions to ignore); it is almost 'acne'",
-        "split: 'Train' is none of train, validation, test; it is almost 'train'",
+        "split: 'Train' is none of train, validation, test, gate; it is almost 'train'",
     )
     spec = with_rows(unlisted_conditions="ignore")
     assert "'Acne' in row 8 is ignored" in examined(tmp_path, rows, spec).warnings[0]
