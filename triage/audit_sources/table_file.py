@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ MAX_COLUMNS = 10_000
 MAX_HEADER = 4 << 20
 _BATCH_ROWS = 1 << 16
 _BLOCK_BYTES = 4 << 20
+_NATIVE_BYTES = 64 << 20
+_WRONG_ROW = re.compile(r"Expected (?P<expected>\d+) columns, got (?P<actual>\d+)")
 _PARQUET = b"PAR1"
 _METADATA = b"triage"
 _SAVE_AS = "Save the table as CSV in UTF-8 with commas between the values, or as Parquet."
@@ -145,17 +148,11 @@ def _lines(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
 
 
 def _csv_batches(table: TableFile, names: list[str]) -> Iterator[pa.RecordBatch]:
-    wrong: list[tuple[int, int]] = []
-
-    def refuse(row: pa_csv.InvalidRow) -> str:
-        wrong.append((row.expected_columns, row.actual_columns))
-        return "error"
-
     try:
         reader = pa_csv.open_csv(
-            table.stream,
+            _native(table),
             pa_csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
-            pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=refuse),
+            pa_csv.ParseOptions(newlines_in_values=True),
             pa_csv.ConvertOptions(
                 include_columns=names,
                 column_types=dict.fromkeys(names, pa.string()),
@@ -170,10 +167,9 @@ def _csv_batches(table: TableFile, names: list[str]) -> Iterator[pa.RecordBatch]
     except UsageError:
         raise
     except _MALFORMED as error:  # their messages quote rows
-        if wrong:
-            expected, actual = wrong[0]
+        if wrong := _WRONG_ROW.search(str(error)):
             raise UsageError(
-                f"a row has {actual} values for {expected} columns",
+                f"a row has {wrong['actual']} values for {wrong['expected']} columns",
                 where=str(table.path),
                 hint="Put values that hold a comma into double quotes, and look for "
                 "a quotation mark that is never closed.",
@@ -184,6 +180,23 @@ def _csv_batches(table: TableFile, names: list[str]) -> Iterator[pa.RecordBatch]
             where=str(table.path),
             hint=_SAVE_AS if utf8 else "Look for a quotation mark that is never closed.",
         ) from error
+
+
+def _native(table: TableFile) -> BinaryIO | pa.BufferReader:
+    """Return a source of a table's bytes, without Python objects where it is not large.
+
+    Arrow reads ahead in threads of its own. One that still holds a Python object while the
+    interpreter ends, soon after an error, aborts the process.
+    """
+    left = table.size - table.stream.tell()
+    if left > _NATIVE_BYTES:
+        return table.stream
+    content = pa.allocate_buffer(left, resizable=False)
+    view = memoryview(content)
+    read = 0
+    while read < left and (got := table.stream.readinto(view[read:])):  # type: ignore[attr-defined]
+        read += got
+    return pa.BufferReader(content.slice(0, read))
 
 
 def _check_rows(table: TableFile, rows: int) -> None:
