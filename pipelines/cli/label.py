@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,6 +11,9 @@ from pipelines.cli.acting import As, PasswordStdin, acting
 from pipelines.cli.console import Db, Json, say, store_at, summarise
 from triage.accounts import Action
 from triage.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from triage.labels.import_labels import ImportedLabels
 
 
 def label_import(
@@ -66,16 +69,6 @@ def label_import(
                 where=str(listed),
                 hint="Name another file with --rejected, and run it again: it adds nothing twice.",
             ) from error
-    would = "would be " if dry_run else ""
-    lines = [
-        f"{table}: {result.added} labels {would}added, {result.present} were there already, "
-        f"{len(result.rejected)} rows rejected",
-        *([f"{result.requests_closed} requests answered"] if result.requests_closed else []),
-        *([] if result.kappa is None else [f"votes agree with Fleiss' kappa {result.kappa:.2f}"]),
-        *([f"columns not used: {', '.join(result.ignored)}"] if result.ignored else []),
-        *summarise([f"  row {one.number}, {one.column}: {one.reason}" for one in result.rejected]),
-        *([f"{listed}: the rejected rows"] if result.rejected else []),
-    ]
     summary = {
         "csv": str(table),
         "source": source,
@@ -91,6 +84,20 @@ def label_import(
         ],
         "rejected_file": str(listed) if result.rejected else None,
     }
-    say(as_json, summary, *lines)
+    say(as_json, summary, *_lines(result, table, listed, dry_run))
     if result.rejected:
         raise typer.Exit(ExitCode.SOME_REJECTED)
+
+
+def _lines(result: ImportedLabels, table: Path, listed: Path, dry_run: bool) -> list[str]:
+    """What an import did, for people."""
+    would = "would be " if dry_run else ""
+    return [
+        f"{table}: {result.added} labels {would}added, {result.present} were there already, "
+        f"{len(result.rejected)} rows rejected",
+        *([f"{result.requests_closed} requests answered"] if result.requests_closed else []),
+        *([] if result.kappa is None else [f"votes agree with Fleiss' kappa {result.kappa:.2f}"]),
+        *([f"columns not used: {', '.join(result.ignored)}"] if result.ignored else []),
+        *summarise([f"  row {one.number}, {one.column}: {one.reason}" for one in result.rejected]),
+        *([f"{listed}: the rejected rows"] if result.rejected else []),
+    ]

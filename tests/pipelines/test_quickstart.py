@@ -29,8 +29,8 @@ FASTER = {"train": ("--members", "1")}
 """What the test adds to a command."""
 
 
-NOT_RUN = {"ui"}
-"""Commands of the page that wait for a browser; `tests/ui` tests the pages."""
+NOT_RUN = {"ui", "registry", "select"}
+"""Commands of the page that wait for a browser or need accounts, and have tests of their own."""
 
 
 def all_commands() -> list[list[str]]:
