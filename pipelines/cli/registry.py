@@ -64,7 +64,7 @@ def registry_propose(
     Example: triage registry propose challenger --reason "Better on every group" --as Eve
     """
     from triage.model_registry.bundle_rows import digest_of
-    from triage.model_registry.entries import proposals
+    from triage.model_registry.entries import proposal_of
     from triage.model_registry.proposals import propose
 
     with store_at(db) as store:
@@ -77,9 +77,8 @@ def registry_propose(
 
         number, digest = store.write(work)
         with store.reading() as session:
-            needed = next(
-                (one.sign_off_for for one in proposals(session) if one.number == number), ""
-            )
+            stored = proposal_of(session, number)
+        needed = "" if stored is None else stored.sign_off_for
     lines = [
         f"proposal {number}: {digest[:12]} waits for another account, with the permission "
         f"approve_models: triage registry approve {number}" + " --sign-off" * bool(needed)

@@ -26,7 +26,7 @@ def test_a_leak_is_found_exactly_where_two_sides_have_something_in_common(
     found: list[DatasetMember],
 ) -> None:
     placed = [one for one in found if one.split != "excluded"]
-    astride = any(
+    across_splits = any(
         SIDES[a.split] != SIDES[b.split]
         and (
             set(a.images) & set(b.images)
@@ -36,8 +36,8 @@ def test_a_leak_is_found_exactly_where_two_sides_have_something_in_common(
         for a in placed
         for b in placed
     )
-    assert bool(leaks(version(*found))) == astride
-    if astride:
+    assert bool(leaks(version(*found))) == across_splits
+    if across_splits:
         with pytest.raises(LeakError, match="data leak between splits") as refused:
             check_leaks(version(*found))
         assert refused.value.exit_code is ExitCode.ANSWERED_NO

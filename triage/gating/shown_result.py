@@ -14,7 +14,7 @@ _LEVEL = 0.05
 
 
 def shown_result(result: GateResult, state: HoldOutState, level: float = _LEVEL) -> GateResult:
-    """Return what anyone is told of an answer; only this is stored.
+    """Return what is shown of an answer; only this is stored.
 
     The first use of a gate split shows everything. From the second on, a check with an interval
     shows its difference to the nearest step of this use, which is 0 where it is less than half a

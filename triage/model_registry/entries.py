@@ -150,6 +150,12 @@ def proposals(session: Session, *, open_only: bool = False, most: int = 100) -> 
     return [_proposal(session, row, champion) for row in session.scalars(query)]
 
 
+def proposal_of(session: Session, number: int) -> Proposal | None:
+    """Return one proposal, None if there is none of that number."""
+    row = session.get(PromotionRow, number)
+    return None if row is None else _proposal(session, row, bundle_with_alias(session, CHAMPION))
+
+
 def _entry(
     session: Session, row: Bundle, ready: set[str], cases: int, version: str | None, verify: bool
 ) -> RegistryEntry:

@@ -8,10 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from triage.hashing import hash_json
 from triage.labels.reviewed_cases import LeftOutReason
-from triage.learning.retraining.pipeline import collect, run_key
-from triage.learning.retraining.request import RetrainRequest, load_champion
+from triage.learning.retraining.pipeline import prepare
+from triage.learning.retraining.request import RetrainRequest
 from triage.learning.retraining.run_state import RunState
 from triage.learning.retraining.training_data import TrainingData
 from triage.models.settings import TrainSettings
@@ -79,23 +78,19 @@ def plan_retrain(
     state = RunState.open(request.folder, request.digest())
     if not state.key:
         check_free(request.out)
-    champion = load_champion(request, store)
-    data = collect(request, champion, store, report)
-    settings = request.settings if champion is None else champion.manifest.settings
-    assert settings is not None, "a request without a champion has settings"
-    settings_hash = hash_json(settings.model_dump(mode="json"))
-    key = run_key(request, champion, data, settings_hash)
+    ready = prepare(request, store, report)
+    champion, data, settings = ready.champion, ready.data, ready.settings
     images, cached, seconds = 0, 0, None
     if isinstance(settings, TrainSettings):
         images, cached, each = _embeddings(settings, data, request)
         seconds = each * (images - cached) + _training_seconds(settings, data, champion is not None)
     return RetrainPlan(
-        run=key,
+        run=ready.key,
         dataset_version=data.version.root,
         champion=None if champion is None else champion.manifest.digest(),
         policy_hash=request.policy.hash,
         policy_signed_by=request.policy.signed_by,
-        resumes=tuple(state.steps) if state.key == key else (),
+        resumes=tuple(state.steps) if state.key == ready.key else (),
         splits=dict(Counter(str(member.split) for member in data.version.members)),
         labels=data.counts,
         left_out=tuple(each.as_json() for each in data.left_out),

@@ -7,6 +7,8 @@ its result again. No step brings a bundle into use.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from triage.data.dataset import load_dataset
 from triage.dataset_versions.file_content import hash_annotations
 from triage.dataset_versions.leaks import check_leaks
@@ -25,6 +27,7 @@ from triage.learning.retraining.reviewed_labels import reviewed_labels
 from triage.learning.retraining.run_row import begin_run
 from triage.learning.retraining.run_state import RunState
 from triage.learning.retraining.training_data import TrainingData, data_of_reviews, join_reviews
+from triage.learning.train import Settings
 from triage.progress import Progress
 from triage.store import Store
 from triage.systems.bundle import check_free, read_manifest
@@ -64,27 +67,51 @@ def retrain(
         if state.finished:
             return finished_result(request, state, store)
         _check_place(request, state)
-        champion = load_champion(request, store)
-        data = collect(request, champion, store, report)
-        settings = request.settings if champion is None else champion.manifest.settings
-        assert settings is not None, "a request without a champion has settings"
-        settings_hash = hash_json(settings.model_dump(mode="json"))
-        key = run_key(request, champion, data, settings_hash)
-        state.begin(key)
+        ready = prepare(request, store, report)
+        champion, data = ready.champion, ready.data
+        state.begin(ready.key)
         with store.transaction() as session:
             row = begin_run(
                 session,
-                key,
+                ready.key,
                 data.version,
                 None if champion is None else champion.record(),
                 policy_hash=request.policy.hash,
-                settings_hash=settings_hash,
+                settings_hash=ready.settings_hash,
                 actor=request.actor,
             )
         return Run(request, store, state, champion, data, row, report).result()
 
 
-def run_key(
+@dataclass(frozen=True)
+class Prepared:
+    """What is known before training: champion, data, settings with their hash, name of the run."""
+
+    champion: Champion | None
+    data: TrainingData
+    settings: Settings
+    settings_hash: str
+    key: str
+
+
+def prepare(request: RetrainRequest, store: Store, report: Progress) -> Prepared:
+    """Do everything that comes before training; nothing is written.
+
+    Raises
+    ------
+    TriageError
+        As `retrain` before it trains.
+    """
+    champion = load_champion(request, store)
+    data = _collect(request, champion, store, report)
+    settings = request.settings if champion is None else champion.manifest.settings
+    assert settings is not None, "a request without a champion has settings"
+    settings_hash = hash_json(settings.model_dump(mode="json"))
+    key = _run_key(request, champion, data, settings_hash)
+    return Prepared(champion, data, settings, settings_hash, key)
+
+
+def _run_key(
     request: RetrainRequest,
     champion: Champion | None,
     data: TrainingData,
@@ -108,7 +135,7 @@ def run_key(
     )
 
 
-def collect(
+def _collect(
     request: RetrainRequest, champion: Champion | None, store: Store, report: Progress
 ) -> TrainingData:
     """Read labels and data, check them, and take the snapshot; nothing is written."""
