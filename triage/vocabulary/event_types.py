@@ -55,6 +55,11 @@ class EventType(StrEnum):
     POLICY_SET = "policy_set"
     AUDIT_PLANNED = "audit_planned"
     AUDIT_RUN = "audit_run"
+    MONITORING_PLANNED = "monitoring_planned"
+    MONITORED = "monitored"
+    ALARM_RAISED = "alarm_raised"
+    ALARM_ASSIGNED = "alarm_assigned"
+    ALARM_CLOSED = "alarm_closed"
 
     ACCOUNT_CREATED = "account_created"
     ACCOUNT_DISABLED = "account_disabled"

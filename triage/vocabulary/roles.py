@@ -36,5 +36,7 @@ class Action(StrEnum):
     APPROVE_MODELS = "approve_models"
     SELECT_CASES = "select_cases"
     WITHDRAW_DATA = "withdraw_data"
+    MONITOR = "monitor"
+    HANDLE_ALARMS = "handle_alarms"
     MANAGE_DATABASE = "manage_database"
     MANAGE_ACCOUNTS = "manage_accounts"

@@ -15,6 +15,7 @@ from triage.ledger.events import (
     learning_events,
     ledger_events,
     model_events,
+    monitoring_events,
     review_events,
 )
 from triage.vocabulary.event_types import EventType
@@ -27,6 +28,7 @@ _MODULES = (
     learning_events,
     ledger_events,
     model_events,
+    monitoring_events,
     review_events,
 )
 

@@ -13,6 +13,7 @@ from triage.store.fact_checks.events import event_findings
 from triage.store.fact_checks.gate_runs import gate_run_findings
 from triage.store.fact_checks.label_requests import label_request_findings
 from triage.store.fact_checks.labels import label_findings
+from triage.store.fact_checks.monitoring import monitoring_findings
 from triage.store.fact_checks.patients import patient_findings
 from triage.store.fact_checks.predictions import prediction_findings
 from triage.store.fact_checks.references import reference_findings
@@ -50,4 +51,5 @@ FACT_CHECKS: tuple[FactCheck, ...] = (
     order_findings,
     patient_findings,
     dataset_findings,
+    monitoring_findings,
 )
