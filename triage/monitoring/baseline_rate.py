@@ -152,9 +152,8 @@ def _lack(successes: int, n: int, rising: bool, p1: float | None, confidence: fl
     if n >= LEAST_CASES and _reaches(successes, n, rising, p1, confidence):
         return ""
     given = f"not enough evidence: {n} baseline cases, of which {successes} count"
-    if n >= LEAST_CASES:
-        if _at_the_edge(successes, n, rising, confidence):
-            return f"{given}, leave no rate that could {'rise' if rising else 'fall'}"
+    if n >= LEAST_CASES and _at_the_edge(successes, n, rising, confidence):
+        return f"{given}, leave no rate that could {'rise' if rising else 'fall'}"
     needed = _needed(successes, n, rising, p1, confidence)
     if needed is None:
         return f"{given}; no number of such cases is enough"
