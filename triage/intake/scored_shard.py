@@ -17,7 +17,7 @@ Two Parquet files, see `triage.scored_dataset`. The second has one row a case, r
 | quality, other_kind, unseen | text or null      | why the system abstained             |
 | reading                 | text or null          | file of the reading of an OCT volume |
 | findings                | text or null          | its findings as a JSON object        |
-| feature                 | D float32 or null     | for the search of similar cases; absent where none |
+| feature                 | D float32 or null     | for similar cases; absent where none |
 """
 
 from __future__ import annotations
