@@ -84,6 +84,22 @@ class IngestResult:
         return [f"{one.case_id}: {one.error}" for one in self.not_stored]
 
 
+@dataclass
+class Batch:
+    """Cases that come in several calls of `ingest`, of which some have no id of their own.
+
+    Parameters
+    ----------
+    contents : collection of Content
+        Of all calls, so that a case which comes under its own name is left to that.
+    taken : set of str
+        Names of stored cases that calls have recognised so far; each call adds its own.
+    """
+
+    contents: Collection[Content]
+    taken: set[str] = field(default_factory=set)
+
+
 def ingest(
     store: Store,
     cases: Sequence[Case],
@@ -94,6 +110,7 @@ def ingest(
     root: Path,
     source: str,
     actor: str = SYSTEM,
+    batch: Batch | None = None,
 ) -> IngestResult:
     """Store cases and the decisions of a bundle on them, rejected cases too.
 
@@ -115,6 +132,8 @@ def ingest(
         without an id is recognised by its images where their path has changed.
     actor : str
         Who asked for it; stands in the events of the cases.
+    batch : Batch, optional
+        Where these cases are a part of those that come; by default they are all.
 
     Raises
     ------
@@ -124,18 +143,23 @@ def ingest(
     bundle, root = user_path(bundle), user_path(root)
     received = datetime.now(UTC)
     records, refused = _records(cases, scored, manifest, root, source, received)
-    number = store.write(lambda session: _register(session, manifest, bundle, actor))
+    number = store.write(lambda session: register(session, manifest, bundle, actor))
     # SQLite has one writer: short transactions let a reader's work in between.
-    batch, taken = {content(record.scored.case) for record in records}, set[str]()
+    batch = batch or Batch({content(record.scored.case) for record in records})
     numbers: list[int] = []
     for start in range(0, len(records), CHUNK):
         chunk = records[start : start + CHUNK]
         work = partial(
-            _store, chunk=chunk, bundle=number, batch=batch, taken=frozenset(taken), actor=actor
+            _store,
+            chunk=chunk,
+            bundle=number,
+            batch=batch.contents,
+            taken=frozenset(batch.taken),
+            actor=actor,
         )
         done = store.write(work)
         refused += done.refused
-        taken |= done.renamed
+        batch.taken |= done.renamed
         numbers += done.numbers
     refused.sort(key=lambda one: one.case_id)
     return IngestResult(len(cases) - len(refused), tuple(refused), tuple(numbers))
@@ -230,8 +254,8 @@ def _decision(
     return _with_diagnoses(decision, diagnoses[case_id]) if case_id in diagnoses else decision
 
 
-def _register(session: Session, manifest: BundleManifest, bundle: Path, actor: str) -> int:
-    """Store the bundle; the first one comes into use."""
+def register(session: Session, manifest: BundleManifest, bundle: Path, actor: str) -> int:
+    """Store a bundle, of which the first one comes into use, and return its row."""
     number = register_bundle(session, bundle_record(manifest, bundle), actor=actor)
     # Another writer may be putting its own in use: whichever comes first stays.
     with suppress(StoreError), savepoint(session):
