@@ -38,6 +38,7 @@ LAYERS = {
     "triage.engine": 2,
     "triage.modalities": 2,
     "triage.predictions": 2,
+    "triage.scored_dataset": 2,
     "triage.oct_reading": 2,
     "triage.data": 3,
     "triage.uncertainty": 3,
@@ -115,6 +116,7 @@ WITHOUT_TORCH = (
     "triage.measurements",
     "triage.oct_reading",
     "triage.predictions",
+    "triage.scored_dataset",
 )
 HEAVY = ("torch", "monai", "transformers", *TORCH)
 FACADE = "triage"

@@ -119,7 +119,7 @@ def test_rows_keep_their_decisions_whatever_the_index(tmp_path: Path) -> None:
 
 def test_a_folder_of_tables_is_not_a_table(tmp_path: Path) -> None:
     make().save(tmp_path / "x.parquet")
-    with pytest.raises(PredictionsError, match="is a folder, a pipe"):
+    with pytest.raises(PredictionsError, match=r"is a folder without dataset\.json"):
         Predictions.load(tmp_path)
 
 

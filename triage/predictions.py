@@ -5,15 +5,19 @@ known, every member's class probabilities and the embedding (fixed-size lists of
 float32), and, once a policy has been applied, the decision columns. Class order,
 member names and provenance travel in the file's schema metadata. Metrics,
 thresholds, audit, reports and the browser pages read it; none of them needs torch.
+
+Many cases are a folder of such files, see `triage.scored_dataset`.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -25,6 +29,13 @@ from triage.atomic_write import whole_file
 from triage.decision import ROUNDING, Decision
 from triage.errors import PredictionsError
 from triage.named_file import open_named, size_text
+from triage.scored_dataset import (
+    DatasetManifest,
+    Shard,
+    is_dataset,
+    read_shard_file,
+    require_of_shard,
+)
 
 FORMAT = "triage-predictions-1"
 CASE_COLUMNS = ("case_id", "patient_id", "cluster", "label")
@@ -170,29 +181,114 @@ class Predictions:
 
     @classmethod
     def load(cls, path: Path) -> Predictions:
-        """Read a table written by `save`.
+        """Read a table written by `save`, or all shards of a folder of scored cases.
+
+        Parameters
+        ----------
+        path : Path
+            File, or folder that `triage score` wrote.
 
         Raises
         ------
         PredictionsError
             If the file is missing, not a regular file, too large, no such table, or breaks the
-            rules of one.
+            rules of one; of a folder, if it is incomplete, too large for one table, or a shard is
+            missing, damaged or of other cases.
         """
-        with open_named(path, "predictions table", PredictionsError, MAX_BYTES) as stream:
-            try:
-                # One file: `read_table` would join whatever tables a folder holds.
-                with pq.ParquetFile(stream) as file:
-                    _check_size(file.metadata)
-                    table = file.read()
-                return cls._of_table(table, json.loads((table.schema.metadata or {})[_KEY]))
-            except PredictionsError as error:
-                raise PredictionsError(error.what, where=str(path)) from error
-            except _MALFORMED as error:
-                raise PredictionsError(
-                    "is not a predictions table",
-                    where=str(path),
-                    hint="Write it with `triage score`.",
-                ) from error
+        if not is_dataset(Path(path)):
+            with open_named(path, "predictions table", PredictionsError, MAX_BYTES) as stream:
+                return cls._of_stream(stream, path)
+        if (rows := DatasetManifest.read(Path(path)).scored) > MAX_ROWS:
+            raise PredictionsError(
+                f"has {rows} scored cases, more than the {MAX_ROWS} of one table",
+                where=str(path),
+                hint="Read it shard by shard (`Predictions.parts`).",
+            )
+        return cls.joined([*cls.parts(path)])
+
+    @classmethod
+    def parts(cls, path: Path) -> Iterator[Predictions]:
+        """Yield the tables of the shards of a folder one after the other; of a file, its table.
+
+        So much of a folder is in memory as one shard takes.
+
+        Raises
+        ------
+        PredictionsError
+            As `load`.
+        """
+        if not is_dataset(Path(path)):
+            yield cls.load(path)
+            return
+        folder = Path(path)
+        manifest = DatasetManifest.read(folder)
+        for shard in manifest.shards:
+            yield cls.of_shard(folder, manifest, shard)
+
+    @classmethod
+    def of_shard(cls, folder: Path, manifest: DatasetManifest, shard: Shard) -> Predictions:
+        """Read the table of one shard.
+
+        Raises
+        ------
+        PredictionsError
+            If it is missing, damaged, or not what the manifest tells of.
+        """
+        data = read_shard_file(folder, shard, shard.predictions)
+        found = cls._of_stream(io.BytesIO(data), folder / shard.predictions.name)
+        require_of_shard(folder, manifest, shard, found.provenance, len(found))
+        return found
+
+    @classmethod
+    def joined(cls, tables: Sequence[Predictions]) -> Predictions:
+        """Put tables of one system below each other.
+
+        Parameters
+        ----------
+        tables : sequence of Predictions, at least one
+            A table without cases adds nothing; its subgroups and embedding may be missing.
+
+        Raises
+        ------
+        PredictionsError
+            If they are of different classes, members, subgroups or origins.
+        """
+        parts = [table for table in tables if len(table)] or [tables[0]]
+        first = parts[0]
+        for table in parts[1:]:
+            if (
+                (table.classes, table.n_inliers, table.members, table.subgroup_columns)
+                != (first.classes, first.n_inliers, first.members, first.subgroup_columns)
+                or table.provenance != first.provenance
+                or table.embedding.shape[1] != first.embedding.shape[1]
+                or (table.decisions is None) is not (first.decisions is None)
+            ):
+                raise PredictionsError("the tables are of different systems", where="predictions")
+        decisions = [table.decisions for table in parts if table.decisions is not None]
+        return replace(
+            first,
+            cases=pd.concat([table.cases for table in parts], ignore_index=True),
+            probabilities=np.concatenate([table.probabilities for table in parts]),
+            embedding=np.concatenate([table.embedding for table in parts]),
+            decisions=pd.concat(decisions, ignore_index=True) if decisions else None,
+        )
+
+    @classmethod
+    def _of_stream(cls, stream: BinaryIO, path: Path) -> Predictions:
+        try:
+            # One file: `read_table` would join whatever tables a folder holds.
+            with pq.ParquetFile(stream) as file:
+                _check_size(file.metadata)
+                table = file.read()
+            return cls._of_table(table, json.loads((table.schema.metadata or {})[_KEY]))
+        except PredictionsError as error:
+            raise PredictionsError(error.what, where=str(path)) from error
+        except _MALFORMED as error:
+            raise PredictionsError(
+                "is not a predictions table",
+                where=str(path),
+                hint="Write it with `triage score`.",
+            ) from error
 
     @classmethod
     def _of_table(cls, table: pa.Table, header: dict[str, Any]) -> Predictions:
