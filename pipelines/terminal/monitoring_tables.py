@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from pipelines.terminal.tables import plain_table
-from triage.charts.chart_values import shown_interval, shown_value
+from triage.charts.chart_values import percent_only, shown_interval, shown_value
 from triage.charts.number_format import MISSING
 from triage.monitoring.monitoring_result import AlarmSummary, ChartSeries, MonitoringResult
 from triage.monitoring.monitoring_words import (
@@ -50,8 +50,10 @@ def _chart(series: ChartSeries) -> list[str]:
         series.title,
         stream_name(series.axis, series.level),
         series.verdict.value,
-        shown_value(series.baseline, series.unit),
-        MISSING if newest is None else _with_interval(newest.value, newest.low, newest.high, series),
+        shown_value(series.baseline, percent_only(series.unit)),
+        MISSING
+        if newest is None
+        else _with_interval(newest.value, newest.low, newest.high, series),
         MISSING if newest is None else str(newest.n_cases),
         str(series.n_cases),
         MISSING if alarm is None else f"{alarm.at:%Y-%m-%d}",

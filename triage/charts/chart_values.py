@@ -34,6 +34,11 @@ def axis_unit(unit: str) -> str:
     return "%" if unit == SHARE else unit
 
 
+def percent_only(unit: str) -> str:
+    """Return the unit of shares, and none for others: for numbers beside one that has it."""
+    return unit if unit == SHARE else ""
+
+
 def _digits(value: float) -> str:
     return _minus(f"{value:.3g}")
 

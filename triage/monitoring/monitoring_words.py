@@ -90,3 +90,12 @@ def open_first(alarms: Iterable[AlarmSummary]) -> list[AlarmSummary]:
     order = tuple(AlarmState)
     newest = sorted(alarms, key=lambda one: (one.crossed_at, one.id), reverse=True)
     return sorted(newest, key=lambda one: order.index(one.state))
+
+
+def facts_in_words(alarm: AlarmSummary) -> str:
+    """Return the facts of an alarm on one line: `statistic 4.6, limit 4.2, n 100`."""
+    return ", ".join(
+        f"{name.replace('_', ' ')} {f'{value:.4g}' if isinstance(value, float) else value}"
+        for name, value in alarm.facts.items()
+        if value is not None
+    )

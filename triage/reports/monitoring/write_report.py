@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from triage.monitoring.monitoring_result import MonitoringResult
+from triage.reports.monitoring.build_monitoring import build_monitoring
 from triage.reports.monitoring.result_tables import alarms_table, points_table
+from triage.reports.render.html import render_html
 from triage.reports.report_folder import report_folder, write_all
 
 
@@ -32,6 +34,7 @@ def write_monitoring_report(result: MonitoringResult, out: str | Path) -> list[P
     """
     folder = Path(out)
     files = {
+        "monitoring.html": render_html(build_monitoring(result)).encode(),
         "charts.csv": points_table(result),
         "alarms.csv": alarms_table(result.alarms),
     }
