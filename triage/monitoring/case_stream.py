@@ -67,13 +67,15 @@ class CodedColumn:
 
     def values(self, where: NDArray[Any]) -> NDArray[np.float64]:
         """Return the numbers of some cases; NaN where there is none."""
-        return np.asarray(self.numbers, dtype=np.float64)[self.codes[where]]
+        found: NDArray[np.float64] = np.asarray(self.numbers, dtype=np.float64)[self.codes[where]]
+        return found
 
     @property
     def numeric(self) -> NDArray[np.bool_]:
         """Of each level, whether it is a number, or missing."""
         known = np.isfinite(np.asarray(self.numbers, dtype=np.float64))
-        return known | (np.asarray(self.levels) == UNKNOWN)
+        missing = np.array([level == UNKNOWN for level in self.levels], dtype=np.bool_)
+        return np.asarray(known | missing)
 
 
 @dataclass(frozen=True)

@@ -108,12 +108,12 @@ def read_decisions(session: Session, bundle: int) -> Decisions:
         alone = policies[row.policy] and row.revealed_at is None and row.scored_at <= row.at
         flags["alone_abstained"].append(alone and row.said == NO_AI_OPINION)
         named.append(conditions)
-    found = Decisions(
+    columns: dict[str, Any] = {
         **{name: np.array(values, dtype=np.int64) for name, values in numbers.items()},
         **{name: np.array(flags[name], dtype=np.bool_) for name in _FLAGS},
-        urgency=np.array(flags["urgency"], dtype=np.int8),
-        conditions=tuple(named),
-    )
+    }
+    urgency = np.array(flags["urgency"], dtype=np.int8)
+    found = Decisions(**columns, urgency=urgency, conditions=tuple(named))
     # An earlier release could store several decisions of one case; the earliest counted.
     return found.at(np.sort(np.unique(found.case, return_index=True)[1]))
 
