@@ -34,7 +34,8 @@ def bin_counts(reference: Floats, current: Floats, n_bins: int) -> Counts:
     """
     order, ends = _order(np.concatenate([reference, current]))
     is_reference = (order < len(reference))[None]
-    return _counts(is_reference, ends, n_bins, len(reference))[0]
+    counts: Counts = _counts(is_reference, ends, n_bins, len(reference))[0]
+    return counts
 
 
 def permuted_indices(
