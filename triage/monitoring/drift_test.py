@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from triage.errors import UsageError
 from triage.vocabulary.monitoring import ChartVerdict
 
 MIN_REFERENCE, MIN_CURRENT = 20, 10
 """Fewer cases than these are not tested: no test at a small level could find anything in them."""
+MAX_PERMUTATIONS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,27 @@ def too_few(method: str, n_reference: int, n_current: int, level: float) -> Drif
         f"at least {MIN_REFERENCE} and {MIN_CURRENT} are needed"
     )
     return DriftTest(method, n_reference, n_current, level, ChartVerdict.NOT_ENOUGH, note=note)
+
+
+def permutations_for(level: float, n_permutations: int) -> int:
+    """Permutations that a p-value at most the level needs at least, or more where asked for.
+
+    The smallest p-value of B permutations is 1 / (B + 1): that is at most half the level.
+
+    Raises
+    ------
+    UsageError
+        If the level is not between 0 and 1, or needs more than a million permutations.
+    """
+    if not 0 < level < 1:
+        raise UsageError(f"a level of {level:g} is not between 0 and 1")
+    needed = max(n_permutations, math.ceil(2 / level) - 1)
+    if needed > MAX_PERMUTATIONS:
+        raise UsageError(
+            f"a level of {level:.2g} needs {needed} permutations, more than {MAX_PERMUTATIONS}",
+            hint="Plan fewer looks, or test fewer columns, or allow a larger budget.",
+        )
+    return needed
 
 
 def first_of_units(units: ArrayLike) -> NDArray[np.int64]:
