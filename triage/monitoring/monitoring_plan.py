@@ -157,7 +157,7 @@ class DriftPlan(_Frozen):
 
     window_days: Count = 7
     columns: tuple[str, ...] = ("age", "modality", "n_images", "image_flags")
-    max_reference: Annotated[int, Field(ge=50, le=5000)] = 1000
+    max_reference: Annotated[int, Field(ge=50, le=5000)] = 500
     max_window: Annotated[int, Field(ge=50, le=5000)] = 500
     n_permutations: Annotated[int, Field(ge=99, le=100_000)] = 999
     review_window_days: Count = 30

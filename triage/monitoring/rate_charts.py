@@ -29,9 +29,9 @@ from triage.monitoring.stream_context import (
 from triage.vocabulary.monitoring import ChartKind, ChartVerdict
 
 TITLES = {
-    ChartKind.OOD_RATE: ("Out-of-distribution rate", "share of visits"),
-    ChartKind.ABSTENTION_RATE: ("Abstention rate", "share of visits"),
-    ChartKind.OVERRIDE_RATE: ("Override rate", "share of decisions with an opinion shown"),
+    ChartKind.OOD_RATE: "Out-of-distribution rate of visits",
+    ChartKind.ABSTENTION_RATE: "Abstention rate of visits",
+    ChartKind.OVERRIDE_RATE: "Override rate of decisions with an opinion shown",
 }
 
 
@@ -75,7 +75,7 @@ def rate_chart(context: ChartContext, given: RateStream) -> ChartAnswer:
     unanswered = [
         one for one in alarms if not context.is_answered(given.stream, one.crossed_at)
     ]
-    title, unit = TITLES[chart]
+    title = TITLES[chart]
     return ChartAnswer(
         ChartSeries(
             chart=chart,
@@ -83,7 +83,7 @@ def rate_chart(context: ChartContext, given: RateStream) -> ChartAnswer:
             axis=axis,
             level=level,
             title=f"{title}: {key}" if key else title,
-            unit=unit,
+            unit="proportion",
             n_cases=len(given.said),
             baseline=None if rate is None else (rate.p0 if rate.estimate is None else rate.estimate),
             baseline_n=None if rate is None else rate.n_cases,
