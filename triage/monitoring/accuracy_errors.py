@@ -36,6 +36,8 @@ class ShiftedCases(NamedTuple):
         Which cases the gate kept.
     units : array [N]
         Patient of each case.
+    unknown : bool array [N], optional
+        Which cases are of conditions that the system does not know; none by default.
     """
 
     name: str
@@ -44,6 +46,7 @@ class ShiftedCases(NamedTuple):
     correct: ArrayLike
     kept: ArrayLike
     units: ArrayLike
+    unknown: ArrayLike | None = None
 
 
 class ShiftError(_Frozen):
@@ -54,6 +57,8 @@ class ShiftError(_Frozen):
     shift, kind : str
     n_cases, n_kept, n_units : int
         Cases, those that the gate kept, and the patients of these.
+    n_unknown : int
+        Kept cases of conditions that the system does not know; they count as wrong.
     ood_rate : float
         Share that the gate did not keep.
     accuracy : float, optional
@@ -69,6 +74,7 @@ class ShiftError(_Frozen):
     n_cases: int
     n_kept: int
     n_units: int
+    n_unknown: int = 0
     ood_rate: float
     accuracy: float | None = None
     change: float | None = None
@@ -82,6 +88,8 @@ class MethodError(_Frozen):
 
     Parameters
     ----------
+    over : str
+        Which shifts, in words.
     method : str
         'atc', 'doc' or 'regression'.
     n_shifts, n_kinds : int
@@ -91,6 +99,7 @@ class MethodError(_Frozen):
         None without a shift.
     """
 
+    over: str
     method: str
     n_shifts: int
     n_kinds: int
@@ -134,9 +143,16 @@ def measure_errors(
     return tuple(found)
 
 
-def summarise_errors(rows: Sequence[ShiftError]) -> tuple[MethodError, ...]:
-    """Mean absolute error, mean difference and largest error of each method over shifts."""
-    return tuple(_summary(method, rows) for method in METHODS)
+def summarise_errors(over: str, rows: Sequence[ShiftError]) -> tuple[MethodError, ...]:
+    """Mean absolute error, mean difference and largest error of each method over shifts.
+
+    Parameters
+    ----------
+    over : str
+        Which shifts these are, in words.
+    rows : sequence of ShiftError
+    """
+    return tuple(_summary(over, method, rows) for method in METHODS)
 
 
 def fitted_slope(
@@ -161,12 +177,14 @@ def _compared(reference: AccuracyReference, shift: ShiftedCases, min_cases: int)
     estimate = estimate_accuracy(
         reference, confidence, kept=kept, units=shift.units, n_resamples=2, min_cases=min_cases
     )
+    unknown = np.zeros(len(kept)) if shift.unknown is None else shift.unknown
     counted = {
         "shift": shift.name,
         "kind": shift.kind,
         "n_cases": len(kept),
         "n_kept": int(kept.sum()),
         "n_units": len(np.unique(np.asarray(shift.units)[kept])),
+        "n_unknown": int(kept[np.asarray(unknown, dtype=np.bool_)].sum()),
         "ood_rate": estimate.ood_rate or 0.0,
     }
     if estimate.doc is None:
@@ -193,10 +211,11 @@ def _slope(reference: AccuracyReference, rows: Sequence[ShiftError]) -> float | 
     return float(change @ drop) / scale if scale > 0 else None
 
 
-def _summary(method: str, rows: Sequence[ShiftError]) -> MethodError:
+def _summary(over: str, method: str, rows: Sequence[ShiftError]) -> MethodError:
     used = [row for row in rows if getattr(row, method) is not None and row.accuracy is not None]
     off = np.array([getattr(row, method) - (row.accuracy or 0.0) for row in used])
     return MethodError(
+        over=over,
         method=method,
         n_shifts=len(used),
         n_kinds=len({row.kind for row in used}),
