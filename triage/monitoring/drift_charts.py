@@ -152,15 +152,15 @@ def embedding_chart(
     """
     if given.reference is None:
         return not_available(stream, EMBEDDING_TITLE, len(given.current), _NO_BASELINE)
-    plan = context.plan
+    plan, baseline = context.plan, given.reference
     stored = _cases_with_vectors(session, bundle)
     if not len(stored):
         return not_available(
             stream, EMBEDDING_TITLE, len(given.current), "no vectors are stored for this bundle"
         )
     vectors = _Vectors(session, bundle)
-    reference = _drawn(given.reference, stored, plan.drift.max_reference, plan.seed)
-    old = vectors.hashes(given.reference.case[reference])
+    reference = _drawn(baseline, stored, plan.drift.max_reference, plan.seed)
+    old = vectors.hashes(baseline.case[reference])
 
     def test(window: Window, level: float) -> tuple[dict[str, Any], float | None]:
         part = given.current.at(np.arange(window.first, window.end))
@@ -170,7 +170,7 @@ def embedding_chart(
                      "n_permutations": plan.drift.n_permutations}  # fmt: skip
 
         def compute() -> dict[str, Any]:
-            samples = [vectors.read(given.reference, reference), vectors.read(part, chosen)]
+            samples = [vectors.read(baseline, reference), vectors.read(part, chosen)]
             found = mmd_test(
                 samples[0][0],
                 samples[1][0],

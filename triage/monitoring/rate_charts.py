@@ -68,9 +68,9 @@ def rate_chart(context: ChartContext, given: RateStream) -> ChartAnswer:
     design = None if rate is None else design_of(plan, rate)
     judged = None
     if design is not None and not too_few:
-        restarts = gaps_of(given.time, plan.gap_days) if plan.after_gap == "restart" else []
+        restarts = gaps_of(given.time, plan.gap_days).tolist() if plan.after_gap == "restart" else ()
         stored = context.places(given.stream, given.case, given.time)
-        judged = judge_stream(design, given.said, stored, list(restarts))
+        judged = judge_stream(design, given.said, stored, restarts)
     alarms = () if judged is None else tuple(_alarms(given, design, judged))
     unanswered = [
         one for one in alarms if not context.is_answered(given.stream, one.crossed_at)
@@ -112,7 +112,7 @@ def design_of(plan: MonitoringPlan, rate: StreamRate) -> CusumDesign:
 def rounded_up(number: float) -> int:
     """Return a number of cases rounded up to two digits, at least 1."""
     whole = max(1, ceil(number))
-    step = 10 ** max(0, int(log10(whole)) - 1)
+    step = int(10 ** max(0, int(log10(whole)) - 1))
     return -(-whole // step) * step
 
 
