@@ -5,7 +5,9 @@ of them need 100 MB, whatever the decisions hold.
 
 **The order** is that of the time at which a case was received. A case that came late, after a run
 of monitoring had read later ones, counts at the end of that run: what has been judged stays as it
-was judged. So the order follows from the database, with its runs, and from nothing else.
+was judged. A case that says it was received more than a day after it was scored counts when it was
+scored: a wrong clock would else put all later cases behind it. So the order follows from the
+database, with its runs, and from nothing else.
 """
 
 from __future__ import annotations
@@ -100,6 +102,8 @@ class Arrivals:
         Axes and columns of the plan.
     n_late : int
         Cases that were received before the end of a run that did not read them.
+    n_ahead : int
+        Cases that say they were received more than a day after they were scored.
     """
 
     case: Ints
@@ -113,6 +117,7 @@ class Arrivals:
     confidence: NDArray[np.float32]
     columns: dict[str, CodedColumn] = field(default_factory=dict)
     n_late: int = 0
+    n_ahead: int = 0
 
     def __len__(self) -> int:
         return len(self.case)
@@ -310,14 +315,17 @@ class _Columns:
 
 
 def _in_order(found: Arrivals, runs: Sequence[EarlierRun]) -> Arrivals:
-    time = found.received.copy()
+    ahead = found.received > found.stored + DAY
+    time = np.where(ahead, found.stored, found.received)
+    is_late = np.zeros(len(time), dtype=np.bool_)
     for run in runs:
         until = microseconds(run.until)
         late = (found.stored > microseconds(run.at)) & (time < until)
         time[late] = until
-    n_late = int((time > found.received).sum())
+        is_late |= late
     order = np.lexsort((found.case, time))
-    return replace(found, time=time, n_late=n_late).at(order)
+    n_late, n_ahead = int(is_late.sum()), int(ahead.sum())
+    return replace(found, time=time, n_late=n_late, n_ahead=n_ahead).at(order)
 
 
 def microseconds(moment: datetime) -> int:
