@@ -8,10 +8,10 @@ visit is one with any OOD image). The threshold that makes a case a yes must not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import log
+from math import ceil, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,9 +122,7 @@ class Delays:
         return self.steady_state[self.levels.index(0.5)]
 
 
-def design_cusum(
-    p0: float, p1: float, *, horizon: int, false_alarm: float = 0.05
-) -> CusumDesign:
+def design_cusum(p0: float, p1: float, *, horizon: int, false_alarm: float = 0.05) -> CusumDesign:
     """Design a chart with the smallest limit within a budget of false alarms.
 
     Parameters
@@ -153,7 +151,9 @@ def design_cusum(
     return _design(float(p0), float(p1), int(horizon), float(false_alarm))
 
 
-def run_cusum(design: CusumDesign, x: NDArray[np.bool_] | Sequence[bool], start: int = 0) -> CusumPath:
+def run_cusum(
+    design: CusumDesign, x: NDArray[np.bool_] | Sequence[bool], start: int = 0
+) -> CusumPath:
     """Run a chart over cases in the order of their arrival.
 
     Parameters
@@ -234,9 +234,7 @@ def _design(p0: float, p1: float, horizon: int, false_alarm: float) -> CusumDesi
         ]
         if found:
             return min(found, key=lambda design: delay_quantiles(design, p1, (0.5,)).median)
-    raise UsageError(
-        f"p1 = {p1:g} is too near to p0 = {p0:g}", hint="Choose a p1 further from p0."
-    )
+    raise UsageError(f"p1 = {p1:g} is too near to p0 = {p0:g}", hint="Choose a p1 further from p0.")
 
 
 def _lattices(p0: float, p1: float, denominator: int) -> list[tuple[tuple[int, int], float]]:
@@ -281,19 +279,38 @@ def _with_limit(
     def within(limit: int) -> float:
         return LatticeChain(limit, up, down, p_up).alarm_probability(horizon)
 
-    low, high = 0, max(up, down)  # `low` is beyond the budget, `high` within it
-    while within(high) > false_alarm:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if within(middle) > false_alarm else (low, middle)
+    limit, reached = _smallest_limit(within, false_alarm, first=max(up, down))
     return CusumDesign(
         p0=p0,
         p1=p1,
         steps_up=up,
         steps_down=down,
-        limit=high,
+        limit=limit,
         horizon=horizon,
-        false_alarm=within(high),
-        arl=LatticeChain(high, up, down, p_up).mean_run_length(),
+        false_alarm=reached,
+        arl=LatticeChain(limit, up, down, p_up).mean_run_length(),
     )
+
+
+def _smallest_limit(
+    within: Callable[[int], float], budget: float, *, first: int
+) -> tuple[int, float]:
+    """Return the smallest limit whose alarm probability is within the budget, and that probability.
+
+    The logarithm of the probability is nearly linear in the limit, so that the search interpolates
+    between two limits on either side instead of halving.
+    """
+    low, high = (0, 1.0), (first, within(first))
+    while high[1] > budget:
+        low, high = high, (2 * high[0], within(2 * high[0]))
+    halve = False
+    while high[0] - low[0] > 1:
+        slope = (log(low[1]) - log(max(high[1], 1e-300))) / (high[0] - low[0])
+        between = low[0] + (log(low[1]) - log(budget)) / slope
+        guess = (low[0] + high[0]) // 2 if halve else ceil(between)
+        middle = min(max(guess, low[0] + 1), high[0] - 1)
+        found = (middle, within(middle))
+        width = high[0] - low[0]
+        low, high = (found, high) if found[1] > budget else (low, found)
+        halve = not halve and high[0] - low[0] > 2 and 2 * (high[0] - low[0]) > width
+    return high

@@ -17,10 +17,12 @@ from scipy.linalg import solve_banded
 
 Floats = NDArray[np.float64]
 
-_CHECK_EVERY = 512
+_BLOCK = 512
 """Cases between two looks at whether the distribution still changes."""
-_SETTLED = 1e-11
-"""Largest relative change of any probability between two looks, from which on it is constant."""
+_SETTLED = 1e-10
+"""Largest relative change of any probability between two looks at which it is called constant."""
+_NONE_LEFT = 1e-300
+"""Probability of no alarm, from which on there is one for sure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class LatticeChain:
         """
         cases = _Cases(self, start)
         while cases.n < n and not cases.settled:
-            cases.step()
+            cases.advance(min(_BLOCK, n - cases.n))
         rest = float(np.exp((n - cases.n) * np.log1p(-cases.hazard))) if cases.n < n else 1.0
         return 1.0 - cases.surviving * rest
 
@@ -96,16 +98,17 @@ class LatticeChain:
         """
         found: list[float] = []
         cases = _Cases(self, start)
+        before, surviving = 0, np.ones(1)
         for level in levels:
-            while 1.0 - cases.surviving < level:
-                if cases.settled:
-                    break
-                cases.step()
-            if 1.0 - cases.surviving >= level:
-                found.append(float(cases.n))
-            else:  # from here on a constant share of what is left
+            while 1.0 - surviving[-1] < level and not cases.settled:
+                before, surviving = cases.n, cases.advance(_BLOCK)
+            if 1.0 - surviving[-1] >= level:
+                found.append(float(before + 1 + np.argmax(1.0 - surviving >= level)))
+            elif cases.hazard > 0:  # from here on a constant share of what is left
                 more = np.log((1.0 - level) / cases.surviving) / np.log1p(-cases.hazard)
-                found.append(float(cases.n + np.ceil(more)) if cases.hazard > 0 else float("inf"))
+                found.append(float(cases.n + np.ceil(more)))
+            else:
+                found.append(float("inf"))
         return found
 
     def _widths(self) -> tuple[int, int]:
@@ -142,26 +145,34 @@ class _Cases:
         self.hazard = 0.0
         self.settled = False
 
-    def step(self) -> None:
-        """One case more."""
-        up, down, size = self.chain.up, min(self.chain.down, self.chain.limit), self.chain.limit
-        p, now, after = self.chain.p_up, self.now, self.spare
-        np.multiply(now[down:], 1.0 - p, out=after[: size - down])
-        after[size - down :] = 0.0
-        after[0] += (1.0 - p) * now[:down].sum()
-        if up < size:
-            after[up:] += p * now[: size - up]
-        leaving = p * float(now[max(size - up, 0) :].sum())
-        self.hazard = leaving / self.surviving if self.surviving > 0 else 1.0
-        # What leaves is summed by itself: 1 - sum(after) would lose small probabilities.
-        self.surviving = max(self.surviving - leaving, 0.0)
-        self.now, self.spare = after, now
-        self.n += 1
-        if self.n % _CHECK_EVERY == 0:
-            self._look()
+    def advance(self, count: int) -> Floats:
+        """Go on by some cases, and return the probability of no alarm after each, (count,)."""
+        size, up, down = self.chain.limit, self.chain.up, min(self.chain.down, self.chain.limit)
+        p_up, p_down = self.chain.p_up, 1.0 - self.chain.p_up
+        now, after, surviving = self.now, self.spare, self.surviving
+        left = np.empty(count)
+        leaving = 0.0
+        for case in range(count):
+            # What leaves is summed by itself: 1 - sum(after) would lose small probabilities.
+            leaving = p_up * float(now[max(size - up, 0) :].sum())
+            np.multiply(now[down:], p_down, out=after[: size - down])
+            after[size - down :] = 0.0
+            after[0] += p_down * now[:down].sum()
+            if up < size:
+                after[up:] += p_up * now[: size - up]
+            surviving = max(surviving - leaving, 0.0)
+            left[case] = surviving
+            now, after = after, now
+        self.n += count
+        last = surviving + leaving
+        self.hazard = leaving / last if last > 0 else 1.0
+        self.now, self.spare, self.surviving = now, after, surviving
+        self._look()
+        return left
 
     def _look(self) -> None:
-        if self.surviving <= 1e-300:
+        """Note whether the distribution of the sum has stopped to change."""
+        if self.surviving <= _NONE_LEFT:
             self.settled, self.hazard = True, 1.0 - 1e-15
             return
         shape = self.now / self.surviving
