@@ -16,7 +16,7 @@ import json
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -129,9 +129,9 @@ class Arrivals:
 
     def in_baseline(self, baseline: BaselineCases) -> NDArray[np.bool_]:
         """Which cases the baseline consists of, [N]."""
-        first, end = day_number(baseline.first) * DAY, (day_number(baseline.last) + 1) * DAY
+        begin, end = microseconds(baseline.begin), microseconds(baseline.end)
         stored = self.stored <= microseconds(baseline.stored_until)
-        return np.asarray((self.received >= first) & (self.received < end) & stored)
+        return np.asarray((self.received >= begin) & (self.received < end) & stored)
 
     def at(self, places: NDArray[Any]) -> Arrivals:
         """Return some of the cases."""
@@ -336,11 +336,6 @@ def microseconds(moment: datetime) -> int:
 def moment_of(time: int) -> datetime:
     """Return the moment of microseconds since 1970 in UTC."""
     return _EPOCH + timedelta(microseconds=int(time))
-
-
-def day_number(day: date) -> int:
-    """Return a UTC day as days since 1970."""
-    return (day - _EPOCH.date()).days
 
 
 def end_of_day(number: int) -> datetime:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
@@ -42,21 +41,21 @@ class BaselineCases(_Frozen):
 
     Parameters
     ----------
-    first, last : date
-        In UTC; both days belong to it.
+    begin, end : datetime
+        `end` is the first moment after it.
     stored_until : datetime
         Cases whose prediction was stored later are no part of it.
     n_cases : int
     """
 
-    first: date
-    last: date
+    begin: AwareDatetime
+    end: AwareDatetime
     stored_until: AwareDatetime
     n_cases: Count
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if self.last < self.first:
+        if self.end <= self.begin:
             raise ValueError("the baseline ends before it begins")
         return self
 

@@ -15,7 +15,7 @@ _HEADER = """\
 #   rates    p0 is the rate in control (of an estimate its upper limit), p1 what is to be found
 #   axes     site is the source of the cases, every other a group of them
 #   drift    windows and columns of the drift tests
-# Store it with: triage monitor plan --from-file PLAN.yaml --set; run it: triage monitor run.
+# Store it and run it with: triage monitor run --plan PLAN.yaml --db URL --out FOLDER
 """
 
 

@@ -55,7 +55,7 @@ class RateStream:
 
 
 def rate_chart(context: ChartContext, given: RateStream) -> ChartAnswer:
-    """Return the chart of a stream, and its alarms.
+    """Return the chart of a stream, and the alarm to raise on it.
 
     Parameters
     ----------
@@ -71,10 +71,8 @@ def rate_chart(context: ChartContext, given: RateStream) -> ChartAnswer:
         restarts = gaps_of(given.time, plan.gap_days).tolist() if plan.after_gap == "restart" else ()
         stored = context.places(given.stream, given.case, given.time)
         judged = judge_stream(design, given.said, stored, restarts)
-    alarms = () if judged is None else tuple(_alarms(given, design, judged))
-    unanswered = [
-        one for one in alarms if not context.is_answered(given.stream, one.crossed_at)
-    ]
+    crossings = () if judged is None else _alarms(given, design, judged)
+    alarms = context.new_alarm(given.stream, crossings)
     title = TITLES[chart]
     return ChartAnswer(
         ChartSeries(
@@ -90,7 +88,7 @@ def rate_chart(context: ChartContext, given: RateStream) -> ChartAnswer:
             changed=None if design is None else design.p1,
             limit=None if design is None else design.limit,
             false_alarm=None if design is None else design.false_alarm,
-            verdict=_verdict(rate, too_few, bool(unanswered)),
+            verdict=_verdict(plan, rate, too_few, bool(alarms) or context.has_open(given.stream)),
             note=_note(plan, rate, given, too_few),
             points=tuple(_points(plan, given, judged)),
         ),
@@ -116,9 +114,11 @@ def rounded_up(number: float) -> int:
     return -(-whole // step) * step
 
 
-def _verdict(rate: StreamRate | None, too_few: bool, alarm: bool) -> ChartVerdict:
+def _verdict(
+    plan: MonitoringPlan, rate: StreamRate | None, too_few: bool, alarm: bool
+) -> ChartVerdict:
     if rate is None:
-        return ChartVerdict.NOT_AVAILABLE
+        return ChartVerdict.NOT_AVAILABLE if plan.baseline is None else ChartVerdict.NOT_ENOUGH
     if too_few:
         return ChartVerdict.NOT_ENOUGH
     return ChartVerdict.ALARM if alarm else ChartVerdict.IN_CONTROL
@@ -126,7 +126,9 @@ def _verdict(rate: StreamRate | None, too_few: bool, alarm: bool) -> ChartVerdic
 
 def _note(plan: MonitoringPlan, rate: StreamRate | None, given: RateStream, too_few: bool) -> str:
     if rate is None:
-        return "the plan states no rate in control for it"
+        if plan.baseline is None:
+            return "the plan states no rate in control for it"
+        return "the baseline has too few cases for a rate in control"
     notes = []
     if too_few:
         notes.append(f"{len(given.said)} cases; at least {plan.min_cases} are needed")

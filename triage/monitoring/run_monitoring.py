@@ -26,6 +26,7 @@ from triage.monitoring.alarms import NewAlarm, add_monitoring_run, raise_alarms
 from triage.monitoring.build_charts import Monitored, build_charts, read_monitored
 from triage.monitoring.bundle_reference import BundleReference, load_bundle_reference
 from triage.monitoring.case_stream import EarlierRun, end_of_day, moment_of, read_arrivals
+from triage.monitoring.monitoring_plan import MonitoringPlan
 from triage.monitoring.monitoring_result import ChartSeries, MonitoringResult
 from triage.monitoring.planned_bundle import Planned, planned
 from triage.monitoring.run_notes import run_notes
@@ -161,13 +162,9 @@ class _Judged:
 
     @property
     def alarms(self) -> list[NewAlarm]:
-        """All alarms; two of one stream at one moment are one."""
-        found = {
-            (one.chart, one.key, one.axis, one.level, one.crossed_at): one
-            for answer in self.answers
-            for one in reversed(answer.alarms)
-        }
-        return sorted(found.values(), key=lambda one: one.crossed_at)
+        """The alarms to raise, in the order of their crossings."""
+        found = [one for answer in self.answers for one in answer.alarms]
+        return sorted(found, key=lambda one: one.crossed_at)
 
 
 def _judged(
@@ -182,7 +179,7 @@ def _judged(
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         last_run = _last_run(session, going_by.row)
         last_event = session.scalar(select(func.max(Event.id)).where(Event.case_id.is_not(None)))
-        runs = _earlier_runs(session, going_by.row)
+        runs = [*planned_at(going_by.plan), *_earlier_runs(session, going_by.row)]
         every = read_arrivals(session, going_by.bundle, going_by.plan, runs, progress)
         given = read_monitored(session, going_by.plan, going_by.bundle, every)
         context = ChartContext(going_by.plan, _stored_alarms(session, going_by.row))
@@ -285,6 +282,17 @@ def _result(
     )
 
 
+def planned_at(plan: MonitoringPlan) -> list[EarlierRun]:
+    """Return the making of a plan as a run: cases that came later and are older count at its start.
+
+    Else a case that was received before the start, and stored after the baseline was read, would
+    be neither in the baseline nor watched.
+    """
+    if plan.baseline is None or plan.start is None:
+        return []
+    return [EarlierRun(plan.baseline.stored_until, plan.start)]
+
+
 def _last_run(session: Session, plan: int) -> int:
     number = select(func.max(MonitoringRunRow.id)).where(MonitoringRunRow.plan_id == plan)
     return session.scalar(number) or 0
@@ -306,8 +314,9 @@ def _stored_alarms(session: Session, plan: int) -> dict[Stream, Sequence[StoredA
     found: dict[Stream, list[StoredAlarm]] = {}
     for row in rows:
         stream = (ChartKind(row.chart), row.key, row.axis, row.level)
-        closed = row.state == AlarmState.CLOSED
-        found.setdefault(stream, []).append(StoredAlarm(row.crossed_at, row.case_id, closed))
+        found.setdefault(stream, []).append(
+            StoredAlarm(row.crossed_at, row.case_id, row.closed_at)
+        )
     return dict(found)
 
 

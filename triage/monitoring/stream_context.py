@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,11 +22,17 @@ Stream = tuple[ChartKind, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class StoredAlarm:
-    """An alarm of an earlier run."""
+    """An alarm of an earlier run; `closed_at` is None while it is not closed."""
 
     crossed_at: datetime
     case_id: int | None
-    closed: bool
+    closed_at: datetime | None = None
+
+    def covers(self, moment: datetime) -> bool:
+        """Whether somebody was, or is, to look at the stream when it went beyond its limit."""
+        if moment < self.crossed_at:
+            return False
+        return self.closed_at is None or moment <= max(self.closed_at, self.crossed_at)
 
 
 @dataclass(frozen=True)
@@ -47,11 +53,21 @@ class ChartContext:
         """Return the stored alarms of a stream."""
         return self.stored.get(stream, ())
 
-    def is_answered(self, stream: Stream, crossed_at: datetime) -> bool:
-        """Whether an alarm is stored and closed."""
-        return any(
-            one.closed and one.crossed_at == crossed_at for one in self.of_stream(stream)
-        )
+    def new_alarm(self, stream: Stream, found: Iterable[NewAlarm]) -> tuple[NewAlarm, ...]:
+        """Return the first crossing that no alarm covers; none where there is none.
+
+        A stream has one alarm at a time: what crosses the limit again before it is closed raises no
+        second one.
+        """
+        stored = self.of_stream(stream)
+        for one in sorted(found, key=lambda one: one.crossed_at):
+            if not any(each.covers(one.crossed_at) for each in stored):
+                return (one,)
+        return ()
+
+    def has_open(self, stream: Stream) -> bool:
+        """Whether a stored alarm of a stream is not closed."""
+        return any(one.closed_at is None for one in self.of_stream(stream))
 
     def places(self, stream: Stream, case: Ints, time: Ints) -> list[int]:
         """Return the places of the stored alarms of a stream in its cases.
@@ -74,7 +90,7 @@ class ChartContext:
 
 @dataclass(frozen=True, slots=True)
 class ChartAnswer:
-    """A chart and the alarms on it, stored ones among them."""
+    """A chart, and the alarm to raise on it, if there is one."""
 
     series: ChartSeries
     alarms: tuple[NewAlarm, ...] = ()

@@ -133,9 +133,11 @@ def answer_of(
 ) -> ChartAnswer:
     """Return the chart of windows: an alarm, in control, or not enough evidence."""
     chart, key, axis, level = stream
-    unanswered = [one for one in alarms if not context.is_answered(stream, one.crossed_at)]
-    verdict = ChartVerdict.ALARM if unanswered else ChartVerdict.IN_CONTROL
-    if all(point.value is None for point in points):
+    raised = context.new_alarm(stream, alarms)
+    verdict = ChartVerdict.IN_CONTROL
+    if raised or context.has_open(stream):
+        verdict = ChartVerdict.ALARM
+    elif all(point.value is None for point in points):
         verdict = ChartVerdict.NOT_ENOUGH
         note = note or ("no window has enough cases" if points else "no window is complete yet")
     series = ChartSeries(
@@ -150,7 +152,7 @@ def answer_of(
         points=tuple(points),
         **more,
     )
-    return ChartAnswer(series, tuple(alarms))
+    return ChartAnswer(series, raised)
 
 
 def not_available(stream: Stream, title: str, n_cases: int, note: str) -> ChartAnswer:
