@@ -91,6 +91,7 @@ def add_monitoring_run(
     last_event: int,
     n_cases: int,
     since: datetime | None,
+    until: datetime | None = None,
     actor: str,
 ) -> int:
     """Store a run of monitoring, and return its row."""
@@ -99,6 +100,7 @@ def add_monitoring_run(
         last_event=last_event,
         n_cases=n_cases,
         since=since,
+        until=until,
         result=dict(result),
         run_by=actor,
         at=utc_now(),

@@ -33,7 +33,11 @@ class MonitoringPlanRow(Base):
 
 
 class MonitoringRunRow(Base):
-    """A run of monitoring: the plan, the last event that it read, and the hash of its result."""
+    """A run of monitoring: the plan, the last event that it read, and its result.
+
+    `until` is the time of the last case that it read: cases received before it that come later
+    count there (`triage.monitoring.case_stream`).
+    """
 
     __tablename__ = "monitoring_run"
 
@@ -42,6 +46,7 @@ class MonitoringRunRow(Base):
     last_event: Mapped[int]
     n_cases: Mapped[int]
     since: Mapped[datetime | None]
+    until: Mapped[datetime | None]
     result: Mapped[dict[str, Any]] = mapped_column(JSON)
     run_by: Mapped[str] = mapped_column(String)
     at: Mapped[datetime]
