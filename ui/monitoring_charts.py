@@ -13,7 +13,7 @@ from triage.charts.chart_values import shown_interval, shown_value
 from triage.charts.control_chart import control_chart, description
 from triage.charts.standalone import standalone
 from triage.monitoring.monitoring_result import ChartPoint, ChartSeries
-from triage.monitoring.monitoring_words import ALL_CASES, CHARTS, stream_name
+from triage.monitoring.monitoring_words import ALL_CASES, CHARTS, by_urgency, sentence, stream_name
 from triage.vocabulary.monitoring import ChartKind
 from ui import html_table
 from ui.html_table import Cell, Column
@@ -75,11 +75,11 @@ def show(charts: Sequence[ChartSeries]) -> None:
     with right:
         listed = {"": ALL_CASES, _EVERY: "Every site and group", **streams}
         stream = _choice("Cases", _STREAM, listed)
-    chosen = [
+    chosen = by_urgency(
         one
         for one in drawn
         if kind in (_EVERY, one.chart.value) and stream in (_EVERY, _stream(one))
-    ]
+    )
     if not chosen:
         st.info("There is no such chart of these cases.", icon=":material/show_chart:")
     with st.container(key="control-charts"):
@@ -124,10 +124,10 @@ def _show_chart(series: ChartSeries, key: str) -> None:
     said = f"{plural(series.n_cases, 'case', 'cases')}, {series.verdict.value}."
     if series.false_alarm is not None:
         said += (
-            f" Designed for a false alarm in {100 * series.false_alarm:g} of 100 periods of the "
+            f" Designed for a false alarm in {100 * series.false_alarm:.2g} of 100 periods of the "
             "plan's length without a change."
         )
-    st.caption(f"{said} {escape(series.note)}".strip())
+    st.caption(f"{said} {escape(sentence(series.note))}".strip())
     picture = base64.b64encode(standalone(control_chart(series, key)).svg.encode()).decode()
     # Streamlit takes SVG out of HTML, so the chart is a picture; its text stands in `alt`.
     shown = Markup(

@@ -16,8 +16,10 @@ from triage.monitoring.monitoring_result import ChartSeries, MonitoringResult
 from triage.monitoring.monitoring_words import (
     CANNOT_SEE,
     by_urgency,
+    lack,
     newest_alarm,
     newest_value,
+    sentence,
     stream_name,
 )
 from triage.store import Store
@@ -44,7 +46,15 @@ _COLUMNS = (
     Column("Baseline", "number"),
     Column("Last value", "number"),
     Column("Cases", "number"),
-    Column("Last alarm"),
+    Column("Last alarm", "number"),
+)
+_FEW = 15
+"""With more charts, those without an alarm stand in parts that can be opened."""
+_GROUPS = (
+    (ChartVerdict.ALARM, "with an alarm", "with an alarm"),
+    (ChartVerdict.NOT_ENOUGH, "without enough evidence", "without enough evidence"),
+    (ChartVerdict.IN_CONTROL, "in control", "in control"),
+    (ChartVerdict.NOT_AVAILABLE, "that is not available", "that are not available"),
 )
 
 
@@ -129,7 +139,7 @@ def _show_system(store: Store, session: Session, system: MonitoredSystem) -> Non
         return
     _tally(result)
     for note in result.notes:
-        st.caption(escape(note))
+        st.caption(escape(sentence(note)))
     _verdicts(result)
     monitoring_alarms.show(store, session, system.alarms)
     monitoring_charts.show(result.charts)
@@ -181,8 +191,25 @@ def _tally(result: MonitoringResult) -> None:
 
 def _verdicts(result: MonitoringResult) -> None:
     st.header("Verdicts", anchor=False)
-    rows = [_verdict(one) for one in by_urgency(result.charts)]
-    html_table.show_table("Verdict of each chart", _COLUMNS, rows, stacked=True)
+    charts = by_urgency(result.charts)
+    if len(charts) <= _FEW:
+        _table("Verdict of each chart", charts)
+        return
+    for verdict, one, several in _GROUPS:
+        found = [each for each in charts if each.verdict is verdict]
+        if not found:
+            continue
+        title = plural(len(found), f"chart {one}", f"charts {several}")
+        if verdict is ChartVerdict.ALARM:
+            _table(title, found)
+        else:
+            with st.expander(title):
+                _table(title, found)
+
+
+def _table(caption: str, charts: Sequence[ChartSeries]) -> None:
+    rows = [_verdict(one) for one in charts]
+    html_table.show_table(caption, _COLUMNS, rows, stacked=True)
 
 
 def _verdict(series: ChartSeries) -> tuple[Cell, ...]:
@@ -196,8 +223,8 @@ def _verdict(series: ChartSeries) -> tuple[Cell, ...]:
         value = html_table.lines(shown_value(newest.value, series.unit), of)
     strong = series.verdict is ChartVerdict.ALARM
     verdict: Cell = html_table.tag(VERDICTS[series.verdict], strong=strong)
-    if series.note:
-        verdict = html_table.lines(verdict, series.note)
+    if why := lack(series):
+        verdict = html_table.lines(verdict, why)
     name: Cell = series.title
     if series.points:
         name = html_table.link(series.title, monitoring_charts.address_of(series))

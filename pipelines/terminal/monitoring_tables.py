@@ -11,12 +11,14 @@ from triage.charts.chart_values import percent_only, shown_interval, shown_value
 from triage.charts.number_format import MISSING
 from triage.monitoring.monitoring_result import AlarmSummary, ChartSeries, MonitoringResult
 from triage.monitoring.monitoring_words import (
-    CHARTS,
     CLOSING_REASONS,
+    alarm_name,
     by_urgency,
+    lack,
     newest_alarm,
     newest_value,
     open_first,
+    sentence,
     stream_name,
 )
 
@@ -31,14 +33,9 @@ def monitoring_tables(result: MonitoringResult) -> list[str | Table]:
         period = f", {result.since:%Y-%m-%d} to {result.until:%Y-%m-%d}"
     lines: list[str | Table] = [f"{result.n_cases} cases{period}, {len(result.charts)} charts"]
     rows = [_chart(series) for series in by_urgency(result.charts)]
-    notes = [
-        f"{one.title}, {stream_name(one.axis, one.level)}: {one.note}"
-        for one in result.charts
-        if one.note
-    ]
-    lines.append(plain_table("Monitoring", _CHARTS, rows, "\n".join(notes)))
+    lines.append(plain_table("Monitoring", _CHARTS, rows, "\n".join(_lacks(result.charts))))
     lines.append(alarm_table(result.alarms))
-    return [*lines, *result.notes]
+    return [*lines, *map(sentence, result.notes)]
 
 
 def alarm_table(alarms: Sequence[AlarmSummary]) -> str | Table:
@@ -46,6 +43,18 @@ def alarm_table(alarms: Sequence[AlarmSummary]) -> str | Table:
     if not alarms:
         return "No alarm was raised."
     return plain_table("Alarms", _ALARMS, [_alarm(one) for one in open_first(alarms)])
+
+
+def _lacks(charts: Sequence[ChartSeries]) -> list[str]:
+    """Why charts have no verdict; charts with the same reason are told together."""
+    found: dict[str, list[str]] = {}
+    for one in charts:
+        if why := lack(one):
+            found.setdefault(why, []).append(f"{one.title} ({stream_name(one.axis, one.level)})")
+    return [
+        f"{names[0] if len(names) == 1 else f'{len(names)} charts'}: {why}"
+        for why, names in found.items()
+    ]
 
 
 def _chart(series: ChartSeries) -> list[str]:
@@ -75,10 +84,9 @@ def _with_interval(
 
 def _alarm(alarm: AlarmSummary) -> list[str]:
     reason = MISSING if alarm.closing_reason is None else CLOSING_REASONS[alarm.closing_reason]
-    key = f", {alarm.key}" if alarm.key else ""
     return [
         str(alarm.id),
-        f"{CHARTS[alarm.chart]}{key}",
+        alarm_name(alarm),
         stream_name(alarm.axis, alarm.level),
         f"{alarm.crossed_at:%Y-%m-%d}",
         alarm.state.value,

@@ -131,7 +131,7 @@ def test_the_terminal_shows_alarms_first() -> None:
         "105",
         "An expected change",
         "No case came from",
-        "Out-of-distribution rate, Site: clinic with a rather long name, east wing: Of",
+        "Out-of-distribution rate (Site: clinic with a rather long name, east wing): Of",
     ):
         assert words in text  # fmt: skip
     assert alarm_table(()) == "No alarm was raised."
