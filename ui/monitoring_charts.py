@@ -13,7 +13,14 @@ from triage.charts.chart_values import shown_interval, shown_value
 from triage.charts.control_chart import control_chart, description
 from triage.charts.standalone import standalone
 from triage.monitoring.monitoring_result import ChartPoint, ChartSeries
-from triage.monitoring.monitoring_words import ALL_CASES, CHARTS, by_urgency, sentence, stream_name
+from triage.monitoring.monitoring_words import (
+    ALL_CASES,
+    CHARTS,
+    by_urgency,
+    has_cases,
+    sentence,
+    stream_name,
+)
 from triage.vocabulary.monitoring import ChartKind
 from ui import html_table
 from ui.html_table import Cell, Column
@@ -63,7 +70,7 @@ def address_of(series: ChartSeries) -> str:
 def show(charts: Sequence[ChartSeries]) -> None:
     """Draw the choice of charts and of the stream, and the charts that are chosen."""
     st.header("Charts", anchor=False)
-    drawn = [one for one in charts if one.points]
+    drawn = [one for one in charts if has_cases(one)]
     if not drawn:
         st.info("No chart has a point yet.", icon=":material/show_chart:")
         return

@@ -16,6 +16,7 @@ from triage.monitoring.monitoring_result import ChartSeries, MonitoringResult
 from triage.monitoring.monitoring_words import (
     CANNOT_SEE,
     by_urgency,
+    has_cases,
     lack,
     newest_alarm,
     newest_value,
@@ -226,7 +227,7 @@ def _verdict(series: ChartSeries) -> tuple[Cell, ...]:
     if why := lack(series):
         verdict = html_table.lines(verdict, why)
     name: Cell = series.title
-    if series.points:
+    if has_cases(series):
         name = html_table.link(series.title, monitoring_charts.address_of(series))
     baseline: Cell = none
     if series.baseline is not None:

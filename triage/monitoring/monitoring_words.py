@@ -76,6 +76,11 @@ def by_urgency(charts: Iterable[ChartSeries]) -> list[ChartSeries]:
     return sorted(charts, key=lambda one: (_VERDICTS.index(one.verdict), bool(one.axis)))
 
 
+def has_cases(series: ChartSeries) -> bool:
+    """Whether there is anything to draw: a point with a case behind it."""
+    return any(one.n_cases for one in series.points)
+
+
 def newest_value(series: ChartSeries) -> ChartPoint | None:
     """Return the last point that has a value; None where none has."""
     return next((one for one in reversed(series.points) if one.value is not None), None)

@@ -18,6 +18,7 @@ from triage.monitoring.monitoring_words import (
     alarm_name,
     by_urgency,
     facts_in_words,
+    has_cases,
     lack,
     newest_alarm,
     newest_value,
@@ -51,7 +52,8 @@ _COUNTED = {
 _CAPTION = (
     "Dots are values with their 95 % intervals, hollow ones have too few cases for a value; a "
     "triangle is a point beyond the limit, after which a sum begins again. Lines are broken where "
-    "no case came, and a long pause is drawn shorter than it was. The bars below are the number of cases of each point."
+    "no case came, and a long pause is drawn shorter than it was. The bars below are the number of "
+    "cases of each point."
 )
 
 
@@ -180,7 +182,7 @@ def _chart(series: ChartSeries, key: str, caption: str) -> list[Block]:
     blocks: list[Block] = [Heading(title), Paragraph(said)]
     if series.note:
         blocks.append(Paragraph(sentence(series.note), "note"))
-    if series.points:
+    if has_cases(series):
         cut = len(series.points) - MOST_POINTS
         earlier = f" {cut} earlier points stand in charts.csv only." if cut > 0 else ""
         shown = f"{caption}{earlier}".strip()
