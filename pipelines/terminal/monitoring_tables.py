@@ -31,7 +31,11 @@ def monitoring_tables(result: MonitoringResult) -> list[str | Table]:
         period = f", {result.since:%Y-%m-%d} to {result.until:%Y-%m-%d}"
     lines: list[str | Table] = [f"{result.n_cases} cases{period}, {len(result.charts)} charts"]
     rows = [_chart(series) for series in by_urgency(result.charts)]
-    notes = dict.fromkeys(f"{one.title}: {one.note}" for one in result.charts if one.note)
+    notes = [
+        f"{one.title}, {stream_name(one.axis, one.level)}: {one.note}"
+        for one in result.charts
+        if one.note
+    ]
     lines.append(plain_table("Monitoring", _CHARTS, rows, "\n".join(notes)))
     lines.append(alarm_table(result.alarms))
     return [*lines, *result.notes]

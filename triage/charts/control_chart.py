@@ -198,7 +198,7 @@ def _lines(series: ChartSeries, points: Sequence[ChartPoint]) -> list[tuple[floa
     ]
     if all(one.statistic is None for one in points):
         lines.append((series.limit, "limit", "limit", "limit-text small"))
-    return [(value, *names) for value, *names in lines if value is not None]
+    return [(value, look, name, style) for value, look, name, style in lines if value is not None]
 
 
 def _dot(place: _Place, unit: str, y: Scale, radius: float, base: float) -> Markup:
