@@ -90,7 +90,7 @@ def build_charts(
     for chart in context.plan.charts:
         for answer in work.of(chart):
             found.append(answer)
-            progress("charts", len(found), 0)
+            progress("charts", len(found), len(found))
     return found
 
 

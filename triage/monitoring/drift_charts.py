@@ -17,11 +17,12 @@ from triage.engine import ResultFolder
 from triage.hashing import hash_json
 from triage.monitoring.alarms import NewAlarm
 from triage.monitoring.case_stream import Arrivals, CodedColumn, Ints
-from triage.monitoring.distribution_drift import category_drift, category_psi, ks_drift, psi
+from triage.monitoring.distribution_drift import category_drift, ks_drift
 from triage.monitoring.drift_test import DriftTest, first_of_units
 from triage.monitoring.kernel_mmd import mmd_test
 from triage.monitoring.monitoring_plan import MonitoringPlan
 from triage.monitoring.monitoring_result import ChartPoint
+from triage.monitoring.stability_index import bin_counts, index_of_counts
 from triage.monitoring.stream_context import ChartAnswer, ChartContext, Stream, facts_of
 from triage.monitoring.windows import (
     Calendar,
@@ -37,6 +38,7 @@ from triage.vocabulary.monitoring import ChartKind
 
 _NO_BASELINE = "the plan has no baseline in the database"
 _AT_ONCE = 500
+_BINS = 10
 _SMALLEST_P = 1e-300
 INPUT_TITLE, EMBEDDING_TITLE = "Input drift", "Drift of the embeddings"
 
@@ -123,14 +125,25 @@ def _hash(values: Any) -> str:
 def _input_test(
     plan: MonitoringPlan, reference: Any, current: Any, level: float, numeric: bool
 ) -> dict[str, Any]:
-    drawn = {"n_permutations": plan.drift.n_permutations, "seed": plan.seed}
-    # The index is shown beside the test and alarms nothing: its own level is of no matter.
+    """The test, and beside it the stability index, which raises no alarm and is not tested."""
     if numeric:
-        test, index = ks_drift(reference, current, level=level), psi(reference, current, **drawn)
+        test = ks_drift(reference, current, level=level)
     else:
+        drawn = {"n_permutations": plan.drift.n_permutations, "seed": plan.seed}
         test = category_drift(reference, current, level=level, **drawn)
-        index = category_psi(reference, current, **drawn)
-    return {"test": asdict(test), "psi": index.statistic}
+    index = None if test.p_value is None else _index(reference, current, numeric)
+    return {"test": asdict(test), "psi": index}
+
+
+def _index(reference: Any, current: Any, numeric: bool) -> float:
+    if numeric:
+        old, new = (values[np.isfinite(values)] for values in (reference, current))
+        counts = bin_counts(old, new, _BINS)
+    else:
+        names, place = np.unique(np.asarray([*reference, *current]), return_inverse=True)
+        parts = np.split(place, [len(reference)])
+        counts = np.stack([np.bincount(part, minlength=len(names)) for part in parts])
+    return float(index_of_counts(counts[0], counts[1]))
 
 
 def embedding_chart(

@@ -65,12 +65,20 @@ def planned(store: Store, path: Path | None, actor: str) -> Planned:
     if path is None:
         with store.reading() as session:
             return _stored(session)
-    plan = load_monitoring_plan(path)
-    with store.reading() as session:
-        _bundle(session, plan, str(path))
+    return store_plan(store, load_monitoring_plan(path), str(path), actor)
+
+
+def store_plan(store: Store, plan: MonitoringPlan, where: str, actor: str) -> Planned:
+    """Store a plan, from now on the one that holds for its bundle; the same again changes nothing.
+
+    Raises
+    ------
+    UsageError
+        If the bundle is not known; `where` is what names it.
+    """
 
     def work(session: Session) -> Planned:
-        bundle = _bundle(session, plan, str(path))
+        bundle = _bundle(session, plan, where)
         row = set_monitoring_plan(session, bundle.id, plan.content(), actor=actor)
         return Planned(row, bundle.id, plan, plan.sha256(), _note(bundle))
 

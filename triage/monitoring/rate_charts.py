@@ -134,7 +134,6 @@ def _note(plan: MonitoringPlan, rate: StreamRate | None, given: RateStream, too_
         notes.append(f"{len(given.said)} cases; at least {plan.min_cases} are needed")
     if rate.stream != given.stream:
         notes.append("the baseline is that of all cases")
-    notes.append(f"designed with p0 = {rate.p0:.4g}")
     return "; ".join(notes)
 
 

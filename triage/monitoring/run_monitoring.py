@@ -127,7 +127,7 @@ def run_monitoring(
         restored = restored_note(session, before)
     for _ in range(_TRIES):
         found = _judged(store, going_by, out, of_bundle, progress)
-        kept = store.write(lambda session: _store(session, going_by, found, since, actor.name))
+        kept = store.write(lambda session: _store(session, going_by, found, actor.name))
         if kept is not None:
             break
     else:
@@ -197,7 +197,7 @@ def _judged(
 
 
 def _store(
-    session: Session, going_by: Planned, found: _Judged, since: date | None, actor: str
+    session: Session, going_by: Planned, found: _Judged, actor: str
 ) -> list[int] | None:
     """Store the run and its new alarms; None where another run was stored meanwhile."""
     # Runs of one plan wait for each other here; SQLite lets one writer in at a time.
@@ -214,8 +214,8 @@ def _store(
             content,
             last_event=found.last_event,
             n_cases=result.n_cases,
-            since=None if since is None else _begin(since),
-            until=found.until,
+            since=result.since,
+            until=result.until,
             actor=actor,
         )
     return raise_alarms(session, run, found.alarms, actor=actor)
