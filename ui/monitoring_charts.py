@@ -61,9 +61,9 @@ def show_style() -> None:
     st.html(_STYLE)
 
 
-def address_of(series: ChartSeries) -> str:
-    """Return the address of the page that shows one chart."""
-    chosen = {_CHART: series.chart.value, _STREAM: _stream(series)}
+def address_of(series: ChartSeries, system: str) -> str:
+    """Return the address of the page that shows one chart of a system, which its digest names."""
+    chosen = {"system": system, _CHART: series.chart.value, _STREAM: _stream(series)}
     return f"/{PagePath.MONITORING}?{urlencode(chosen)}"
 
 

@@ -141,7 +141,7 @@ def _show_system(store: Store, session: Session, system: MonitoredSystem) -> Non
     _tally(result)
     for note in result.notes:
         st.caption(escape(sentence(note)))
-    _verdicts(result)
+    _verdicts(result, system.digest)
     monitoring_alarms.show(store, session, system.alarms)
     monitoring_charts.show(result.charts)
     _limits()
@@ -190,11 +190,11 @@ def _tally(result: MonitoringResult) -> None:
         st.success(f"No chart has an alarm. {'; '.join(rest)}.", icon=":material/task_alt:")
 
 
-def _verdicts(result: MonitoringResult) -> None:
+def _verdicts(result: MonitoringResult, system: str) -> None:
     st.header("Verdicts", anchor=False)
     charts = by_urgency(result.charts)
     if len(charts) <= _FEW:
-        _table("Verdict of each chart", charts)
+        _table("Verdict of each chart", charts, system)
         return
     for verdict, one, several in _GROUPS:
         found = [each for each in charts if each.verdict is verdict]
@@ -202,18 +202,18 @@ def _verdicts(result: MonitoringResult) -> None:
             continue
         title = plural(len(found), f"chart {one}", f"charts {several}")
         if verdict is ChartVerdict.ALARM:
-            _table(title, found)
+            _table(title, found, system)
         else:
             with st.expander(title):
-                _table(title, found)
+                _table(title, found, system)
 
 
-def _table(caption: str, charts: Sequence[ChartSeries]) -> None:
-    rows = [_verdict(one) for one in charts]
+def _table(caption: str, charts: Sequence[ChartSeries], system: str) -> None:
+    rows = [_verdict(one, system) for one in charts]
     html_table.show_table(caption, _COLUMNS, rows, stacked=True)
 
 
-def _verdict(series: ChartSeries) -> tuple[Cell, ...]:
+def _verdict(series: ChartSeries, system: str) -> tuple[Cell, ...]:
     newest, alarm = newest_value(series), newest_alarm(series)
     none = html_table.weak("–")
     value: Cell = none
@@ -228,7 +228,7 @@ def _verdict(series: ChartSeries) -> tuple[Cell, ...]:
         verdict = html_table.lines(verdict, why)
     name: Cell = series.title
     if has_cases(series):
-        name = html_table.link(series.title, monitoring_charts.address_of(series))
+        name = html_table.link(series.title, monitoring_charts.address_of(series, system))
     baseline: Cell = none
     if series.baseline is not None:
         baseline = shown_value(series.baseline, percent_only(series.unit))

@@ -73,6 +73,8 @@ def test_verdicts_stand_first_then_alarms_then_charts(monitored: Monitored) -> N
     assert "No case came from 10 September" in text.replace("\\", "")
     for words in ("? Not enough evidence", "Of the 30 cases", "n = 105", "Open, no owner"):
         assert words in sent
+    chosen = f"/monitoring?system={'b' * 64}&amp;chart=ood_rate&amp;stream=site%3Aclinic+7"
+    assert chosen in sent
     assert sent.index("▼ Alarm") < sent.index("✓ In control")
     assert sent.count("data:image/svg+xml;base64,") == 5  # all charts of all cases
 
