@@ -192,6 +192,7 @@ def _tally(result: MonitoringResult) -> None:
 
 def _verdicts(result: MonitoringResult, system: str) -> None:
     st.header("Verdicts", anchor=False)
+    st.caption("Those of the last run. An alarm that is closed below counts from the next run on.")
     charts = by_urgency(result.charts)
     if len(charts) <= _FEW:
         _table("Verdict of each chart", charts, system)

@@ -15,14 +15,13 @@ from triage.monitoring.monitoring_words import (
     alarm_name,
     by_urgency,
     lack,
-    newest_alarm,
     newest_value,
     open_first,
     sentence,
     stream_name,
 )
 
-_CHARTS = ["chart", "stream", "verdict", "baseline", "last value", "n", "cases", "last alarm"]
+_CHARTS = ["chart", "stream", "verdict", "baseline", "last value", "cases"]
 _ALARMS = ["alarm", "chart", "stream", "since", "state", "owner", "reason"]
 
 
@@ -58,28 +57,25 @@ def _lacks(charts: Sequence[ChartSeries]) -> list[str]:
 
 
 def _chart(series: ChartSeries) -> list[str]:
-    newest, alarm = newest_value(series), newest_alarm(series)
     return [
         series.title,
         stream_name(series.axis, series.level),
         series.verdict.value,
         shown_value(series.baseline, percent_only(series.unit)),
-        MISSING
-        if newest is None
-        else _with_interval(newest.value, newest.low, newest.high, series),
-        MISSING if newest is None else str(newest.n_cases),
+        _last_value(series),
         str(series.n_cases),
-        MISSING if alarm is None else f"{alarm.at:%Y-%m-%d}",
     ]
 
 
-def _with_interval(
-    value: float | None, low: float | None, high: float | None, series: ChartSeries
-) -> str:
-    shown = shown_value(value, series.unit)
-    if low is None or high is None:
-        return shown
-    return f"{shown} [{shown_interval(low, high, series.unit)}]"
+def _last_value(series: ChartSeries) -> str:
+    """Return `5.7 % [2.6 to 11.9 %], n 105`."""
+    newest = newest_value(series)
+    if newest is None:
+        return MISSING
+    shown = shown_value(newest.value, series.unit)
+    if newest.low is not None and newest.high is not None:
+        shown += f" [{shown_interval(newest.low, newest.high, series.unit)}]"
+    return f"{shown}, n {newest.n_cases}"
 
 
 def _alarm(alarm: AlarmSummary) -> list[str]:
