@@ -80,7 +80,6 @@ PAGES = (
     PageEntry(
         PagePath.GOVERNANCE, "Governance", governance_page.show, (Action.VIEW_REVIEW_FIGURES,)
     ),
-    PageEntry(PagePath.MONITORING, "Monitoring", monitoring_page.show, (Action.MONITOR,)),
     PageEntry(PagePath.AUDITS, "Audits", audits_page.show, (Action.AUDIT,)),
     PageEntry(
         PagePath.AUDIT_CASES,
@@ -92,6 +91,7 @@ PAGES = (
     PageEntry(
         PagePath.MODELS, "Models", models_page.show, (Action.VIEW_CASES, Action.CHANGE_MODELS)
     ),
+    PageEntry(PagePath.MONITORING, "Monitoring", monitoring_page.show, (Action.MONITOR,)),
     PageEntry(
         PagePath.MODEL_CARD, "Model card", model_card_page.show, (Action.AUDIT,), listed=False
     ),
