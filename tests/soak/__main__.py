@@ -12,6 +12,7 @@ from tests.soak import (
     intake,
     label_errors,
     label_feedback,
+    monitoring_kills,
     readers,
     retrain_kills,
     review_steps,
@@ -27,6 +28,7 @@ RUNS: dict[str, Callable[[], None]] = {
     "hold_out": hold_out.main,
     "label_feedback": label_feedback.main,
     "label_errors": label_errors.main,
+    "monitoring_kills": monitoring_kills.main,
 }
 
 if __name__ == "__main__":
