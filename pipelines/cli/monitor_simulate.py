@@ -49,7 +49,8 @@ def _lines(name: str, result: SimulatedStream, scenario: StreamScenario) -> list
             f"{design.false_alarm:.1%} false alarms in {design.horizon:,} cases"
         )
     if result.repeats is not None:
-        lines += _repeat_lines(result.repeats, scenario)
+        span = scenario.days if result.change_day is None else result.change_day
+        lines += _repeat_lines(result.repeats, span)
     return lines
 
 
@@ -60,23 +61,22 @@ def _first(result: SimulatedStream, scenario: StreamScenario) -> str:
         return f"no alarm in {scenario.days} days"
     first = f"first alarm on day {result.first_alarm_day}"
     if not result.false_alarm:
-        return f"{first}, {result.delay_days} days from the change"
-    if scenario.change_day is None:
-        return f"{first}: a false alarm, nothing changed"
-    first += f": a false alarm, {scenario.change_day - (result.first_alarm_day or 0)} days early"
+        return f"{first}, day {result.delay_days} of the change"
+    if result.change_day is None:
+        return f"{first}: a false alarm, this rate does not change"
+    first += f": a false alarm, the change comes on day {result.change_day}"
     if result.found_day is None:
         return f"{first}; the change was not found"
     return f"{first}; the change was found on day {result.found_day}"
 
 
-def _repeat_lines(repeats: RepeatedStreams, scenario: StreamScenario) -> list[str]:
+def _repeat_lines(repeats: RepeatedStreams, days_unchanged: int) -> list[str]:
     lines = [f"  {repeats.n} streams"]
     if repeats.not_enough:
         lines[0] += f", {repeats.not_enough} more without enough baseline cases"
     if repeats.false_alarm_share is None:
         return lines
-    span = scenario.days if scenario.change_day is None else scenario.change_day
-    lines.append(f"  {repeats.false_alarm_share:.1%} with a false alarm in {span} days")
+    lines.append(f"  {repeats.false_alarm_share:.1%} with a false alarm in {days_unchanged} days")
     if repeats.found_share is not None:
         lines.append(
             f"  {repeats.found_share:.1%} with an alarm from the change on; days to it (1 is the "

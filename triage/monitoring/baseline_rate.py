@@ -2,10 +2,10 @@
 
 A chart is fragile in p0: made for a rate of 0.010 with 5 % false alarms in 9,000 cases, it has 15 %
 where the true rate is 0.012. p0 is therefore not the estimate but a confidence limit of it. The
-limit is the one-sided Clopper-Pearson limit of 80 %: with it the probability of a false alarm, over
-the baseline and the stream together, is within a budget of 5 % (`docs/monitoring.md` has the
-numbers, `tests/soak/cusum_simulation.py` computes them); with 50 % it is 10 to 17 %, and 90 % or
-more finds changes later for nothing that was promised.
+limit is the one-sided Clopper-Pearson limit of 85 %: the lowest multiple of 5 % with which the
+probability of a false alarm, over the baseline and the stream together, is within a budget of 5 %
+for 500 baseline cases or more (`docs/monitoring.md` has the numbers, computed by
+`tests/soak/cusum_simulation.py`). A higher one finds changes later.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy.stats import beta
 
 from triage.errors import UsageError
 
-CONFIDENCE = 0.8
+CONFIDENCE = 0.85
 """One-sided level of the limit."""
 LEAST_CASES = 500
 """Baseline cases below which there is no chart."""
@@ -122,7 +122,7 @@ def default_alternative(p0: float, *, rising: bool = True) -> float:
     return max(p0 / 5, (p0 - 0.0375) / 1.25, 2 * p0 - 1)
 
 
-def within_range(p0: float, *, rising: bool = True) -> float:
+def within_range(p0: float) -> float:
     """Return the nearest rate that a chart can be designed with; for p0 that are known."""
     return min(max(p0, LEAST_P0), 1 - LEAST_P0)
 
@@ -152,22 +152,28 @@ def _lack(successes: int, n: int, rising: bool, p1: float | None, confidence: fl
     if n >= LEAST_CASES and _reaches(successes, n, rising, p1, confidence):
         return ""
     given = f"not enough evidence: {n} baseline cases, of which {successes} count"
-    if n >= LEAST_CASES:
-        edge = "could rise" if rising else "could fall"
-        if successes == (n if rising else 0):
-            return f"{given}, leave no rate that {edge}"
+    if n >= LEAST_CASES and _at_the_edge(successes, n, rising, confidence):
+        return f"{given}, leave no rate that could {'rise' if rising else 'fall'}"
     needed = _needed(successes, n, rising, p1, confidence)
     if needed is None:
-        return f"{given}; no number of such cases tells the rate in control from {p1:g}"
+        return f"{given}; no number of such cases is enough"
     return f"{given}; about {needed:,} are needed for a chart within its budget of false alarms"
 
 
 def _reaches(successes: int, n: int, rising: bool, p1: float | None, confidence: float) -> bool:
     """Whether p0 is at most half-way from the estimate to p1, and a rate at all."""
+    if _at_the_edge(successes, n, rising, confidence):
+        return False
     estimate, p0, found = _rates(successes, n, rising, p1, confidence)
     sign = 1 if rising else -1
     moved, wanted = sign * (p0 - estimate), sign * (found - estimate)
     return moved < wanted and moved <= LARGEST_MOVE * wanted
+
+
+def _at_the_edge(successes: int, n: int, rising: bool, confidence: float) -> bool:
+    """Whether the limit is so near to 1, for a fall to 0, that nothing is left to be found."""
+    limit = _limit(successes, n, rising, confidence)
+    return limit > 1 - LEAST_P0 if rising else limit < LEAST_P0
 
 
 def _needed(

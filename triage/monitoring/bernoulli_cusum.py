@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, log
+from math import log, log1p
 
 import numpy as np
 from numpy.typing import NDArray
@@ -276,10 +276,13 @@ def _with_limit(
     up, down = steps if p1 > p0 else (steps[1], steps[0])
     p_up = p0 if p1 > p0 else 1 - p0
 
-    def within(limit: int) -> float:
-        return LatticeChain(limit, up, down, p_up).alarm_probability(horizon)
+    def chain(limit: int) -> LatticeChain:
+        return LatticeChain(limit, up, down, p_up)
 
-    limit, reached = _smallest_limit(within, false_alarm, first=max(up, down))
+    # Runs are about geometric, so that the mean, which is quick to compute, says where to look.
+    enough = -horizon / log1p(-false_alarm)
+    near = _smallest(lambda limit: chain(limit).mean_run_length() >= enough, max(up, down), up)
+    limit = _smallest(lambda limit: chain(limit).alarm_probability(horizon) <= false_alarm, near, 1)
     return CusumDesign(
         p0=p0,
         p1=p1,
@@ -287,30 +290,32 @@ def _with_limit(
         steps_down=down,
         limit=limit,
         horizon=horizon,
-        false_alarm=reached,
-        arl=LatticeChain(limit, up, down, p_up).mean_run_length(),
+        false_alarm=chain(limit).alarm_probability(horizon),
+        arl=chain(limit).mean_run_length(),
     )
 
 
-def _smallest_limit(
-    within: Callable[[int], float], budget: float, *, first: int
-) -> tuple[int, float]:
-    """Return the smallest limit whose alarm probability is within the budget, and that probability.
+def _smallest(holds: Callable[[int], bool], first: int, step: int) -> int:
+    """Return the smallest limit, 1 or more, from which on something holds.
 
-    The logarithm of the probability is nearly linear in the limit, so that the search interpolates
-    between two limits on either side instead of halving.
+    Parameters
+    ----------
+    holds : callable
+    first : int
+        Where to look first.
+    step : int
+        Distance of the second look from the first; it doubles.
     """
-    low, high = (0, 1.0), (first, within(first))
-    while high[1] > budget:
-        low, high = high, (2 * high[0], within(2 * high[0]))
-    halve = False
-    while high[0] - low[0] > 1:
-        slope = (log(low[1]) - log(max(high[1], 1e-300))) / (high[0] - low[0])
-        between = low[0] + (log(low[1]) - log(budget)) / slope
-        guess = (low[0] + high[0]) // 2 if halve else ceil(between)
-        middle = min(max(guess, low[0] + 1), high[0] - 1)
-        found = (middle, within(middle))
-        width = high[0] - low[0]
-        low, high = (found, high) if found[1] > budget else (low, found)
-        halve = not halve and high[0] - low[0] > 2 and 2 * (high[0] - low[0]) > width
+    low, high = 0, first
+    if holds(first):
+        while (lower := max(high - step, 0)) > 0 and holds(lower):
+            high, step = lower, 2 * step
+        low = lower
+    else:
+        low, high = first, first + step
+        while not holds(high):
+            low, high, step = high, high + 2 * step, 2 * step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
     return high

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_banded
+from scipy.sparse import csc_matrix, identity
+from scipy.sparse.linalg import SuperLU, splu
 
 Floats = NDArray[np.float64]
 
@@ -49,27 +50,17 @@ class LatticeChain:
 
         Row 0 of (I - Q)^-1 1, where Q are the transitions between sums below the limit.
         """
-        return float(solve_banded(self._widths(), self._banded(), np.ones(self.limit))[0])
+        return float(self._factors().solve(np.ones(self.limit))[0])
 
     def long_run_sums(self) -> Floats:
         """Return the distribution of the sum, (limit,), of a chart in use for a long time.
 
         The sum starts again at 0 after an alarm, so that it is proportional to row 0 of (I - Q)^-1.
         """
-        down, up = self._widths()
-        banded = self._banded()
-        transposed = np.zeros_like(banded)
-        size = self.limit
-        for offset in range(-down, up + 1):  # entry (i, i + offset) is in row up - offset
-            row = banded[up - offset]
-            if offset >= 0:
-                transposed[down + offset, : size - offset] = row[offset:size]
-            else:
-                transposed[down + offset, -offset:size] = row[: size + offset]
-        first = np.zeros(size)
+        first = np.zeros(self.limit)
         first[0] = 1.0
-        weights = np.maximum(solve_banded((up, down), transposed, first), 0.0)
-        return np.asarray(weights / weights.sum())
+        visits = np.maximum(self._factors().solve(first, trans="T"), 0.0)
+        return np.asarray(visits / visits.sum())
 
     def alarm_probability(self, n: int, start: Floats | None = None) -> float:
         """Return the probability of an alarm within n cases.
@@ -111,21 +102,16 @@ class LatticeChain:
                 found.append(float("inf"))
         return found
 
-    def _widths(self) -> tuple[int, int]:
-        """How far transitions reach below and above the diagonal."""
-        return min(self.down, self.limit - 1), min(self.up, self.limit - 1)
-
-    def _banded(self) -> Floats:
-        """I - Q in the form of `scipy.linalg.solve_banded`."""
-        below, above = self._widths()
-        banded = np.zeros((below + above + 1, self.limit))
-        banded[above] = 1.0
-        if self.up < self.limit:
-            banded[above - self.up, self.up :] -= self.p_up
+    def _factors(self) -> SuperLU:
+        """Factors of I - Q."""
         sums = np.arange(self.limit)
-        lower = np.maximum(sums - self.down, 0)
-        np.subtract.at(banded, (above + sums - lower, lower), 1.0 - self.p_up)
-        return banded
+        rising = sums[: max(self.limit - self.up, 0)]
+        values = np.repeat([self.p_up, 1.0 - self.p_up], [len(rising), self.limit])
+        before = np.concatenate([rising, sums])
+        after = np.concatenate([rising + self.up, np.maximum(sums - self.down, 0)])
+        shape = (self.limit, self.limit)
+        transitions = csc_matrix((values, (before, after)), shape=shape)
+        return splu(identity(self.limit, format="csc") - transitions)
 
 
 class _Cases:

@@ -58,8 +58,10 @@ class SimulatedStream(_Frozen):
     Parameters
     ----------
     first_alarm_day : int, optional
+    change_day : int, optional
+        First day with another rate; None where the rate of this chart does not change.
     false_alarm : bool
-        Whether that alarm came before the change, or there was no change.
+        Whether that alarm came before the change of the rate, or the rate does not change.
     found_day : int, optional
         Day of the first alarm from the change on.
     delay_days : int, optional
@@ -74,6 +76,7 @@ class SimulatedStream(_Frozen):
     """
 
     first_alarm_day: int | None
+    change_day: int | None
     false_alarm: bool
     found_day: int | None
     delay_days: int | None
@@ -114,18 +117,19 @@ def simulate_streams(scenario: StreamScenario) -> dict[SimulatedChart, Simulated
 
 def _simulate(scenario: StreamScenario, chart: SimulatedChart) -> SimulatedStream:
     outcomes = [_one(scenario, chart, repeat) for repeat in range(scenario.repeats)]
-    head, change = outcomes[0], scenario.change_day
+    head, change = outcomes[0], scenario.change_day(chart)
     day = _days(scenario, [head.first, head.found])
     first, found = (int(each) if each >= 0 else None for each in day)
     return SimulatedStream(
         first_alarm_day=first,
+        change_day=change,
         false_alarm=first is not None and (change is None or first < change),
         found_day=found,
         delay_days=None if found is None or change is None else found - change + 1,
         n_alarms=head.n_alarms,
         design=head.design,
         note=head.note,
-        repeats=_over_repeats(scenario, outcomes) if scenario.repeats > 1 else None,
+        repeats=_over_repeats(scenario, chart, outcomes) if scenario.repeats > 1 else None,
     )
 
 
@@ -135,7 +139,7 @@ def _one(scenario: StreamScenario, chart: SimulatedChart, repeat: int) -> _Outco
     if design is None:
         return _Outcome(None, note, -1, -1, 0)
     alarms = run_cusum(design, _stream(scenario, chart, repeat)).alarms
-    change = scenario.change_day
+    change = scenario.change_day(chart)
     after = alarms[:0] if change is None else alarms[alarms >= scenario.cases_before(change)]
     first, found = (int(each[0]) if len(each) else -1 for each in (alarms, after))
     return _Outcome(design, note, first, found, len(alarms))
@@ -148,7 +152,7 @@ def _design(
     assert true is not None  # a scenario without it is refused
     rising = scenario.direction == "rise"
     wanted = scenario.alternatives.of(chart)
-    p0 = within_range(true, rising=rising)
+    p0 = within_range(true)
     if scenario.baseline_cases is not None:
         n = scenario.baseline_cases
         successes = int(_generator(scenario, chart, repeat, _BASELINE).binomial(n, true))
@@ -165,10 +169,9 @@ def _design(
 
 def _stream(scenario: StreamScenario, chart: SimulatedChart, repeat: int) -> NDArray[np.bool_]:
     rates = np.full(scenario.n_cases, scenario.baseline.of(chart))
-    if scenario.change is not None and scenario.change_day is not None:
-        changed = scenario.change.of(chart)
-        if changed is not None:
-            rates[scenario.cases_before(scenario.change_day) :] = changed
+    day = scenario.change_day(chart)
+    if scenario.change is not None and day is not None:
+        rates[scenario.cases_before(day) :] = scenario.change.of(chart)
     uniform = _generator(scenario, chart, repeat, _STREAM).random(scenario.n_cases)
     return np.asarray(uniform < rates)
 
@@ -186,13 +189,15 @@ def _days(scenario: StreamScenario, cases: list[int]) -> NDArray[np.int64]:
     return np.where(places < 0, -1, np.searchsorted(ends, places, side="right"))
 
 
-def _over_repeats(scenario: StreamScenario, outcomes: list[_Outcome]) -> RepeatedStreams:
+def _over_repeats(
+    scenario: StreamScenario, chart: SimulatedChart, outcomes: list[_Outcome]
+) -> RepeatedStreams:
     charted = [outcome for outcome in outcomes if outcome.design is not None]
     n = len(charted)
     first = _days(scenario, [outcome.first for outcome in charted])
     found = _days(scenario, [outcome.found for outcome in charted])
     places = np.array([outcome.found for outcome in charted], dtype=np.int64)
-    change = scenario.change_day
+    change = scenario.change_day(chart)
     false = first >= 0 if change is None else (first >= 0) & (first < change)
     none: dict[str, float | None] = {}
     start = 0 if change is None else scenario.cases_before(change)

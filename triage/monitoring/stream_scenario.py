@@ -76,7 +76,7 @@ class StreamScenario(_Frozen):
 
     seed: int = Field(ge=0)
     days: int = Field(ge=1)
-    cases_per_day: float = Field(ge=1)
+    cases_per_day: float = Field(ge=1, allow_inf_nan=False)
     baseline: StreamRates
     change: StreamChange | None = None
     charts: tuple[SimulatedChart, ...] | None = None
@@ -122,12 +122,13 @@ class StreamScenario(_Frozen):
         """Cases that the budget of false alarms is for."""
         return self.cases_before(self.horizon_days)
 
-    @property
-    def change_day(self) -> int | None:
-        """First day with changed rates; None where it is not within the stream."""
-        if self.change is None or self.change.day >= self.days:
+    def change_day(self, chart: SimulatedChart) -> int | None:
+        """First day on which the rate of a chart is changed; None where it never is."""
+        changed = None if self.change is None else self.change.of(chart)
+        if changed is None or changed == self.baseline.of(chart):
             return None
-        return self.change.day
+        assert self.change is not None
+        return self.change.day if self.change.day < self.days else None
 
     def cases_before(self, day: int) -> int:
         """Return how many cases come before a day."""
