@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tests.soak import (
     audit_intervals,
+    drift_error,
     gate_simulation,
     hold_out,
     intake,
@@ -27,6 +28,7 @@ RUNS: dict[str, Callable[[], None]] = {
     "hold_out": hold_out.main,
     "label_feedback": label_feedback.main,
     "label_errors": label_errors.main,
+    "drift_error": drift_error.main,
 }
 
 if __name__ == "__main__":
