@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tests.soak import (
     audit_intervals,
+    cusum_simulation,
     drift_error,
     gate_simulation,
     hold_out,
@@ -23,6 +24,7 @@ RUNS: dict[str, Callable[[], None]] = {
     "review_steps": review_steps.main,
     "readers": readers.main,
     "audit_intervals": audit_intervals.main,
+    "cusum_simulation": cusum_simulation.main,
     "gate_simulation": gate_simulation.main,
     "retrain_kills": retrain_kills.main,
     "hold_out": hold_out.main,
