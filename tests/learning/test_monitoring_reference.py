@@ -21,7 +21,7 @@ from triage.monitoring.bundle_reference import (
     CORRUPTIONS,
     GROUPS,
     UNGATED,
-    UNKNOWN,
+    UNKNOWN_CONDITIONS,
     BundleReference,
     load_bundle_reference,
     save_bundle_reference,
@@ -90,7 +90,7 @@ def test_corrupted_cases_are_scored_corrupted(
 def test_it_holds_every_shift_and_error(reference: BundleReference) -> None:
     names = [row.shift for row in reference.shifts]
     assert names[:3] == ["as they are", "jpeg:2", "brightness:2"]
-    assert names[-1] == UNKNOWN
+    assert names[-1] == UNKNOWN_CONDITIONS
     assert reference.shifts[-1].n_cases > reference.shifts[0].n_cases
     assert any("=" in name for name in names[3:-1])
     assert {(error.over, error.method) for error in reference.errors} == {

@@ -39,7 +39,7 @@ from triage.monitoring.bundle_reference import (
     CORRUPTIONS,
     GROUPS,
     UNGATED,
-    UNKNOWN,
+    UNKNOWN_CONDITIONS,
     BundleReference,
 )
 from triage.progress import Progress, counting
@@ -212,7 +212,7 @@ def _measured(
     groups = measure_errors(accuracy, [every.cases(*pair) for pair in every.groups()])
     ungated = measure_errors(_fitted(_all_kept(clean), seed), [_all_kept(one) for one in tried],
                              [_all_kept(one) for one in corrupted])  # fmt: skip
-    unknown = every.cases(known=False)._replace(name=UNKNOWN, kind=UNKNOWN)
+    unknown = every.cases(known=False)._replace(name=UNKNOWN_CONDITIONS, kind=UNKNOWN_CONDITIONS)
     with_unknown = measure_errors(accuracy, [unknown]) if np.any(unknown.unknown) else ()
     return BundleReference(
         version=__version__,

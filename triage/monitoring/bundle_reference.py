@@ -18,7 +18,7 @@ from triage.monitoring.accuracy_estimate import AccuracyReference
 from triage.named_file import MAX_JSON_BYTES, read_named_text
 
 FORMAT: Literal["triage-monitoring-reference-1"] = "triage-monitoring-reference-1"
-CORRUPTIONS, GROUPS, UNKNOWN = "corruptions", "groups", "unknown conditions"
+CORRUPTIONS, GROUPS, UNKNOWN_CONDITIONS = "corruptions", "groups", "unknown conditions"
 """Which shifts errors are of: corrupted pictures, levels of groups, cases of unknown conditions."""
 UNGATED = "corruptions, without the gate"
 """Corrupted pictures, those too that the gate did not keep; the reference is then fitted so too."""
