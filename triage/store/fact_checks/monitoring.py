@@ -74,9 +74,8 @@ def monitoring_findings(session: Session) -> list[str]:
 
 
 def _told(session: Session) -> _Told:
-    times = dict(
-        session.execute(select(Event.id, Event.at).where(Event.kind.in_(_KINDS))).tuples().all()
-    )
+    query = select(Event.id, Event.at).where(Event.kind.in_(_KINDS))
+    times = {row.id: row.at for row in session.execute(query)}
     told = _Told()
     for seq, actor, _, event in typed_events(session, *_KINDS):
         match event:
