@@ -8,6 +8,7 @@ from collections.abc import Callable
 from tests.soak import (
     audit_intervals,
     cusum_simulation,
+    drift_error,
     gate_simulation,
     hold_out,
     intake,
@@ -31,6 +32,7 @@ RUNS: dict[str, Callable[[], None]] = {
     "label_feedback": label_feedback.main,
     "label_errors": label_errors.main,
     "monitoring_kills": monitoring_kills.main,
+    "drift_error": drift_error.main,
 }
 
 if __name__ == "__main__":
