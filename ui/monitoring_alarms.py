@@ -16,9 +16,9 @@ from triage.monitoring.alarm_rows import require_unchanged
 from triage.monitoring.alarms import assign_alarm, close_alarm
 from triage.monitoring.monitoring_result import AlarmSummary
 from triage.monitoring.monitoring_words import (
-    CHARTS,
     CLOSING_REASONS,
     STATES,
+    alarm_name,
     facts_in_words,
     open_first,
     stream_name,
@@ -86,13 +86,8 @@ def _cut(alarms: Sequence[AlarmSummary]) -> None:
         st.caption(f"The first {_MOST} of {len(alarms)}; `triage monitor alarms` lists all.")
 
 
-def _name(alarm: AlarmSummary) -> str:
-    key = f": {alarm.key}" if alarm.key else ""
-    return f"{CHARTS[alarm.chart]}{key}"
-
-
 def _chart(alarm: AlarmSummary) -> Cell:
-    return html_table.lines(_name(alarm), stream_name(alarm.axis, alarm.level))
+    return html_table.lines(alarm_name(alarm), stream_name(alarm.axis, alarm.level))
 
 
 def _open_row(alarm: AlarmSummary) -> tuple[Cell, ...]:
@@ -146,7 +141,7 @@ def _handle(store: Store, session: Session, waiting: Sequence[AlarmSummary]) -> 
 
 def _told(alarm: AlarmSummary) -> str:
     stream = stream_name(alarm.axis, alarm.level)
-    return plain_text(f"{alarm.id} · {_name(alarm)} · {stream} · {alarm.crossed_at:%Y-%m-%d}")
+    return plain_text(f"{alarm.id} · {alarm_name(alarm)} · {stream} · {alarm.crossed_at:%Y-%m-%d}")
 
 
 def _keep_alarm() -> None:

@@ -13,7 +13,14 @@ from triage.charts.chart_values import shown_interval, shown_value
 from triage.charts.control_chart import control_chart, description
 from triage.charts.standalone import standalone
 from triage.monitoring.monitoring_result import ChartPoint, ChartSeries
-from triage.monitoring.monitoring_words import ALL_CASES, CHARTS, stream_name
+from triage.monitoring.monitoring_words import (
+    ALL_CASES,
+    CHARTS,
+    by_urgency,
+    has_cases,
+    sentence,
+    stream_name,
+)
 from triage.vocabulary.monitoring import ChartKind
 from ui import html_table
 from ui.html_table import Cell, Column
@@ -54,16 +61,16 @@ def show_style() -> None:
     st.html(_STYLE)
 
 
-def address_of(series: ChartSeries) -> str:
-    """Return the address of the page that shows one chart."""
-    chosen = {_CHART: series.chart.value, _STREAM: _stream(series)}
+def address_of(series: ChartSeries, system: str) -> str:
+    """Return the address of the page that shows one chart of a system, which its digest names."""
+    chosen = {"system": system, _CHART: series.chart.value, _STREAM: _stream(series)}
     return f"/{PagePath.MONITORING}?{urlencode(chosen)}"
 
 
 def show(charts: Sequence[ChartSeries]) -> None:
     """Draw the choice of charts and of the stream, and the charts that are chosen."""
     st.header("Charts", anchor=False)
-    drawn = [one for one in charts if one.points]
+    drawn = [one for one in charts if has_cases(one)]
     if not drawn:
         st.info("No chart has a point yet.", icon=":material/show_chart:")
         return
@@ -75,11 +82,11 @@ def show(charts: Sequence[ChartSeries]) -> None:
     with right:
         listed = {"": ALL_CASES, _EVERY: "Every site and group", **streams}
         stream = _choice("Cases", _STREAM, listed)
-    chosen = [
+    chosen = by_urgency(
         one
         for one in drawn
         if kind in (_EVERY, one.chart.value) and stream in (_EVERY, _stream(one))
-    ]
+    )
     if not chosen:
         st.info("There is no such chart of these cases.", icon=":material/show_chart:")
     with st.container(key="control-charts"):
@@ -124,10 +131,10 @@ def _show_chart(series: ChartSeries, key: str) -> None:
     said = f"{plural(series.n_cases, 'case', 'cases')}, {series.verdict.value}."
     if series.false_alarm is not None:
         said += (
-            f" Designed for a false alarm in {100 * series.false_alarm:g} of 100 periods of the "
+            f" Designed for a false alarm in {100 * series.false_alarm:.2g} of 100 periods of the "
             "plan's length without a change."
         )
-    st.caption(f"{said} {escape(series.note)}".strip())
+    st.caption(f"{said} {escape(sentence(series.note))}".strip())
     picture = base64.b64encode(standalone(control_chart(series, key)).svg.encode()).decode()
     # Streamlit takes SVG out of HTML, so the chart is a picture; its text stands in `alt`.
     shown = Markup(

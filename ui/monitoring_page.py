@@ -16,8 +16,11 @@ from triage.monitoring.monitoring_result import ChartSeries, MonitoringResult
 from triage.monitoring.monitoring_words import (
     CANNOT_SEE,
     by_urgency,
+    has_cases,
+    lack,
     newest_alarm,
     newest_value,
+    sentence,
     stream_name,
 )
 from triage.store import Store
@@ -44,7 +47,15 @@ _COLUMNS = (
     Column("Baseline", "number"),
     Column("Last value", "number"),
     Column("Cases", "number"),
-    Column("Last alarm"),
+    Column("Last alarm", "number"),
+)
+_FEW = 15
+"""With more charts, those without an alarm stand in parts that can be opened."""
+_GROUPS = (
+    (ChartVerdict.ALARM, "with an alarm", "with an alarm"),
+    (ChartVerdict.NOT_ENOUGH, "without enough evidence", "without enough evidence"),
+    (ChartVerdict.IN_CONTROL, "in control", "in control"),
+    (ChartVerdict.NOT_AVAILABLE, "that is not available", "that are not available"),
 )
 
 
@@ -129,8 +140,8 @@ def _show_system(store: Store, session: Session, system: MonitoredSystem) -> Non
         return
     _tally(result)
     for note in result.notes:
-        st.caption(escape(note))
-    _verdicts(result)
+        st.caption(escape(sentence(note)))
+    _verdicts(result, system.digest)
     monitoring_alarms.show(store, session, system.alarms)
     monitoring_charts.show(result.charts)
     _limits()
@@ -179,13 +190,31 @@ def _tally(result: MonitoringResult) -> None:
         st.success(f"No chart has an alarm. {'; '.join(rest)}.", icon=":material/task_alt:")
 
 
-def _verdicts(result: MonitoringResult) -> None:
+def _verdicts(result: MonitoringResult, system: str) -> None:
     st.header("Verdicts", anchor=False)
-    rows = [_verdict(one) for one in by_urgency(result.charts)]
-    html_table.show_table("Verdict of each chart", _COLUMNS, rows, stacked=True)
+    st.caption("Those of the last run. An alarm that is closed below counts from the next run on.")
+    charts = by_urgency(result.charts)
+    if len(charts) <= _FEW:
+        _table("Verdict of each chart", charts, system)
+        return
+    for verdict, one, several in _GROUPS:
+        found = [each for each in charts if each.verdict is verdict]
+        if not found:
+            continue
+        title = plural(len(found), f"chart {one}", f"charts {several}")
+        if verdict is ChartVerdict.ALARM:
+            _table(title, found, system)
+        else:
+            with st.expander(title):
+                _table(title, found, system)
 
 
-def _verdict(series: ChartSeries) -> tuple[Cell, ...]:
+def _table(caption: str, charts: Sequence[ChartSeries], system: str) -> None:
+    rows = [_verdict(one, system) for one in charts]
+    html_table.show_table(caption, _COLUMNS, rows, stacked=True)
+
+
+def _verdict(series: ChartSeries, system: str) -> tuple[Cell, ...]:
     newest, alarm = newest_value(series), newest_alarm(series)
     none = html_table.weak("–")
     value: Cell = none
@@ -196,11 +225,11 @@ def _verdict(series: ChartSeries) -> tuple[Cell, ...]:
         value = html_table.lines(shown_value(newest.value, series.unit), of)
     strong = series.verdict is ChartVerdict.ALARM
     verdict: Cell = html_table.tag(VERDICTS[series.verdict], strong=strong)
-    if series.note:
-        verdict = html_table.lines(verdict, series.note)
+    if why := lack(series):
+        verdict = html_table.lines(verdict, why)
     name: Cell = series.title
-    if series.points:
-        name = html_table.link(series.title, monitoring_charts.address_of(series))
+    if has_cases(series):
+        name = html_table.link(series.title, monitoring_charts.address_of(series, system))
     baseline: Cell = none
     if series.baseline is not None:
         baseline = shown_value(series.baseline, percent_only(series.unit))

@@ -11,16 +11,17 @@ from triage.charts.chart_values import percent_only, shown_interval, shown_value
 from triage.charts.number_format import MISSING
 from triage.monitoring.monitoring_result import AlarmSummary, ChartSeries, MonitoringResult
 from triage.monitoring.monitoring_words import (
-    CHARTS,
     CLOSING_REASONS,
+    alarm_name,
     by_urgency,
-    newest_alarm,
+    lack,
     newest_value,
     open_first,
+    sentence,
     stream_name,
 )
 
-_CHARTS = ["chart", "stream", "verdict", "baseline", "last value", "n", "cases", "last alarm"]
+_CHARTS = ["chart", "stream", "verdict", "baseline", "last value", "cases"]
 _ALARMS = ["alarm", "chart", "stream", "since", "state", "owner", "reason"]
 
 
@@ -31,14 +32,9 @@ def monitoring_tables(result: MonitoringResult) -> list[str | Table]:
         period = f", {result.since:%Y-%m-%d} to {result.until:%Y-%m-%d}"
     lines: list[str | Table] = [f"{result.n_cases} cases{period}, {len(result.charts)} charts"]
     rows = [_chart(series) for series in by_urgency(result.charts)]
-    notes = [
-        f"{one.title}, {stream_name(one.axis, one.level)}: {one.note}"
-        for one in result.charts
-        if one.note
-    ]
-    lines.append(plain_table("Monitoring", _CHARTS, rows, "\n".join(notes)))
+    lines.append(plain_table("Monitoring", _CHARTS, rows, "\n".join(_lacks(result.charts))))
     lines.append(alarm_table(result.alarms))
-    return [*lines, *result.notes]
+    return [*lines, *map(sentence, result.notes)]
 
 
 def alarm_table(alarms: Sequence[AlarmSummary]) -> str | Table:
@@ -48,37 +44,45 @@ def alarm_table(alarms: Sequence[AlarmSummary]) -> str | Table:
     return plain_table("Alarms", _ALARMS, [_alarm(one) for one in open_first(alarms)])
 
 
+def _lacks(charts: Sequence[ChartSeries]) -> list[str]:
+    """Why charts have no verdict; charts with the same reason are told together."""
+    found: dict[str, list[str]] = {}
+    for one in charts:
+        if why := lack(one):
+            found.setdefault(why, []).append(f"{one.title} ({stream_name(one.axis, one.level)})")
+    return [
+        f"{names[0] if len(names) == 1 else f'{len(names)} charts'}: {why}"
+        for why, names in found.items()
+    ]
+
+
 def _chart(series: ChartSeries) -> list[str]:
-    newest, alarm = newest_value(series), newest_alarm(series)
     return [
         series.title,
         stream_name(series.axis, series.level),
         series.verdict.value,
         shown_value(series.baseline, percent_only(series.unit)),
-        MISSING
-        if newest is None
-        else _with_interval(newest.value, newest.low, newest.high, series),
-        MISSING if newest is None else str(newest.n_cases),
+        _last_value(series),
         str(series.n_cases),
-        MISSING if alarm is None else f"{alarm.at:%Y-%m-%d}",
     ]
 
 
-def _with_interval(
-    value: float | None, low: float | None, high: float | None, series: ChartSeries
-) -> str:
-    shown = shown_value(value, series.unit)
-    if low is None or high is None:
-        return shown
-    return f"{shown} [{shown_interval(low, high, series.unit)}]"
+def _last_value(series: ChartSeries) -> str:
+    """Return `5.7 % [2.6 to 11.9 %], n 105`."""
+    newest = newest_value(series)
+    if newest is None:
+        return MISSING
+    shown = shown_value(newest.value, series.unit)
+    if newest.low is not None and newest.high is not None:
+        shown += f" [{shown_interval(newest.low, newest.high, series.unit)}]"
+    return f"{shown}, n {newest.n_cases}"
 
 
 def _alarm(alarm: AlarmSummary) -> list[str]:
     reason = MISSING if alarm.closing_reason is None else CLOSING_REASONS[alarm.closing_reason]
-    key = f", {alarm.key}" if alarm.key else ""
     return [
         str(alarm.id),
-        f"{CHARTS[alarm.chart]}{key}",
+        alarm_name(alarm),
         stream_name(alarm.axis, alarm.level),
         f"{alarm.crossed_at:%Y-%m-%d}",
         alarm.state.value,

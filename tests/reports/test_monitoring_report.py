@@ -127,11 +127,10 @@ def test_the_terminal_shows_alarms_first() -> None:
         "not available"
     ]
     for words in (
-        "5.7 % [2.6 to 11.9 %]",
-        "105",
+        "5.7 % [2.6 to 11.9 %], n 105",
         "An expected change",
         "No case came from",
-        "Out-of-distribution rate, Site: clinic with a rather long name, east wing: Of",
+        "Out-of-distribution rate (Site: clinic with a rather long name, east wing): Of",
     ):
         assert words in text  # fmt: skip
     assert alarm_table(()) == "No alarm was raised."

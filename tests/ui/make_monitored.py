@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tests.monitoring.made_result import made_result
@@ -20,19 +20,20 @@ from triage.monitoring.alarms import (
 from triage.monitoring.monitoring_result import MonitoringResult
 from triage.store import Store, register_bundle, set_champion
 from triage.store.monitoring_tables import MonitoringRunRow
+from triage.store.tables import Bundle
 from triage.vocabulary.monitoring import AlarmState
 
 OWNER = "Gus"
 
 
-def fill_monitored(store: Store, system: int | None = None, *, owner: str = OWNER) -> list[int]:
+def fill_monitored(store: Store, digest: str = "", *, owner: str = OWNER) -> list[int]:
     """Store a plan, a run and its alarms: one open, one assigned, one closed.
 
     Parameters
     ----------
     store : Store
-    system : int, optional
-        Row of the bundle; by default a system is registered and put in use.
+    digest : str
+        Of a registered system; without one, a system is registered and put in use.
     owner : str
         Of the assigned alarm and the closed one.
 
@@ -43,7 +44,9 @@ def fill_monitored(store: Store, system: int | None = None, *, owner: str = OWNE
     """
     result = made_result()
     with store.transaction() as session:
-        if system is None:
+        if digest:
+            system = session.scalars(select(Bundle.id).where(Bundle.digest == digest)).one()
+        else:
             system = register_bundle(session, bundle("b" * 64, name="Demo skin system"))
             set_champion(session, system)
         plan = set_monitoring_plan(session, system, {"made": "for a test"}, actor="Eve")

@@ -73,6 +73,8 @@ def test_verdicts_stand_first_then_alarms_then_charts(monitored: Monitored) -> N
     assert "No case came from 10 September" in text.replace("\\", "")
     for words in ("? Not enough evidence", "Of the 30 cases", "n = 105", "Open, no owner"):
         assert words in sent
+    chosen = f"/monitoring?system={'b' * 64}&amp;chart=ood_rate&amp;stream=site%3Aclinic+7"
+    assert chosen in sent
     assert sent.index("▼ Alarm") < sent.index("✓ In control")
     assert sent.count("data:image/svg+xml;base64,") == 5  # all charts of all cases
 
@@ -204,3 +206,24 @@ def test_a_result_of_another_version_is_refused_in_words(
     app = empty.open()
     assert "of another version of the software" in shown(app)
     assert [one.value for one in app.header] == ["Alarms"]
+
+
+def test_of_many_charts_those_with_an_alarm_stand_open(monitored: Monitored) -> None:
+    charts = made_result().charts
+    many = tuple(
+        one.model_copy(update={"level": f"{one.level} {at}", "axis": one.axis or "site"})
+        for at in range(2)
+        for one in charts
+    )
+    with monitored.store.transaction() as session:
+        (system,) = monitored_systems(session)
+        assert system.run is not None
+        add_run(session, 1, made_result(charts=many))
+    app = monitored.open()
+    labels = [one.label for one in app.expander]
+    assert labels[:3] == [
+        "2 charts without enough evidence",
+        "10 charts in control",
+        "2 charts that are not available",
+    ]
+    assert "6 charts with an alarm" in everything(app)

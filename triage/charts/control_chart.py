@@ -169,7 +169,9 @@ def _values(series: ChartSeries, places: Sequence[_Place], top: float, base: flo
     known += [value for value, *_ in lines]
     known = known or [0.0, 1.0]
     share = series.unit == SHARE
-    within = (0.0, 1.0) if share else (float("-inf"), float("inf"))
+    # Differences of shares are below 0, too.
+    lowest = -1.0 if min(known) < 0 else 0.0
+    within = (lowest, 1.0) if share else (_floor(known), float("inf"))
     low, high, step = round_range(
         [*known, 0.0] if share and min(known) < _NEAR_ZERO else known, within=within
     )
@@ -199,6 +201,11 @@ def _lines(series: ChartSeries, points: Sequence[ChartPoint]) -> list[tuple[floa
     if all(one.statistic is None for one in points):
         lines.append((series.limit, "limit", "limit", "limit-text small"))
     return [(value, look, name, style) for value, look, name, style in lines if value is not None]
+
+
+def _floor(values: Sequence[float]) -> float:
+    """Where an axis begins at the lowest: what is never below 0 has no negative part."""
+    return 0.0 if min(values) >= 0 else float("-inf")
 
 
 def _dot(place: _Place, unit: str, y: Scale, radius: float, base: float) -> Markup:
@@ -237,7 +244,7 @@ def _statistic(
     points = [one.point for one in places]
     known = [one.statistic for one in points if one.statistic is not None]
     ends = [*known, 0.0, *([] if series.limit is None else [series.limit])]
-    low, high, step = round_range(ends, within=(float("-inf"), float("inf")))
+    low, high, step = round_range(ends, within=(_floor(ends), float("inf")))
     y = Scale(low, high, base, top)
     marks = _axis(y, ticks(low, high, step)[:: 2 if (high - low) / step > 3 else 1], "")
     marks.append(text(_LEFT, top - 8, "statistic", "muted small"))
@@ -250,7 +257,9 @@ def _statistic(
         if place.point.statistic is not None:
             height = y(place.point.statistic)
             if place.point.alarm:
-                marks.append(_triangle(place.x, height + 5))
+                # A sum has begun again by the end of the day on which it went beyond the limit.
+                beyond = height if series.limit is None else min(height, y(series.limit))
+                marks.append(_triangle(place.x, beyond + 5))
             else:
                 marks.append(tag("circle", cx=place.x, cy=height, r=2.2, class_="dot"))
     return marks
@@ -280,7 +289,9 @@ def _gaps(places: Sequence[_Place], top: float, base: float) -> list[Markup]:
     marks = []
     for before, after in _gap_ends(places):
         middle = (before.x + after.x) / 2
-        days = (after.point.at - before.point.at).total_seconds() / 86400
+        earlier = [one.point for one in places if one.x < after.x and one.point.n_cases]
+        since = earlier[-1] if earlier else before.point
+        days = (after.point.at - since.at).total_seconds() / 86400
         shown = f"{days:.0f} days" if days >= 2 else f"{24 * days:.0f} h"
         for at in (middle - 2.5, middle + 2.5):
             marks.append(line(at, top, at, base, "reference"))

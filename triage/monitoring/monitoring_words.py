@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from triage.monitoring.monitoring_result import AlarmSummary, ChartPoint, ChartSeries
+from triage.vocabulary.abstention_reasons import AbstainReason
 from triage.vocabulary.monitoring import AlarmState, ChartKind, ChartVerdict, ClosingReason
 
 CHARTS = {
@@ -75,6 +76,11 @@ def by_urgency(charts: Iterable[ChartSeries]) -> list[ChartSeries]:
     return sorted(charts, key=lambda one: (_VERDICTS.index(one.verdict), bool(one.axis)))
 
 
+def has_cases(series: ChartSeries) -> bool:
+    """Whether there is anything to draw: a point with a case behind it."""
+    return any(one.n_cases for one in series.points)
+
+
 def newest_value(series: ChartSeries) -> ChartPoint | None:
     """Return the last point that has a value; None where none has."""
     return next((one for one in reversed(series.points) if one.value is not None), None)
@@ -90,6 +96,29 @@ def open_first(alarms: Iterable[AlarmSummary]) -> list[AlarmSummary]:
     order = tuple(AlarmState)
     newest = sorted(alarms, key=lambda one: (one.crossed_at, one.id), reverse=True)
     return sorted(newest, key=lambda one: order.index(one.state))
+
+
+def sentence(text: str) -> str:
+    """Return a note as a sentence: its first letter large, a full stop at its end."""
+    text = text.strip()
+    if not text:
+        return ""
+    return f"{text[:1].upper()}{text[1:]}{'' if text[-1] in '.?!' else '.'}"
+
+
+def lack(series: ChartSeries) -> str:
+    """Return why a chart has no verdict; '' where it has one, whatever its note says."""
+    lacks = (ChartVerdict.NOT_ENOUGH, ChartVerdict.NOT_AVAILABLE)
+    return sentence(series.note) if series.verdict in lacks else ""
+
+
+def alarm_name(alarm: AlarmSummary) -> str:
+    """Name what an alarm watches: `Input drift: age`, `Abstention: A2 (…)` with its sentence."""
+    if not alarm.key:
+        return CHARTS[alarm.chart]
+    known = alarm.chart is ChartKind.ABSTENTION_RATE and alarm.key in tuple(AbstainReason)
+    why = f" ({AbstainReason(alarm.key).sentence.rstrip('.')})" if known else ""
+    return f"{CHARTS[alarm.chart]}: {alarm.key}{why}"
 
 
 def facts_in_words(alarm: AlarmSummary) -> str:

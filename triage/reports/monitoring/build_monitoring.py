@@ -15,11 +15,15 @@ from triage.monitoring.monitoring_words import (
     CHARTS,
     CLOSING_REASONS,
     STATES,
+    alarm_name,
     by_urgency,
     facts_in_words,
+    has_cases,
+    lack,
     newest_alarm,
     newest_value,
     open_first,
+    sentence,
     stream_name,
 )
 from triage.reports.document import (
@@ -47,8 +51,9 @@ _COUNTED = {
 }
 _CAPTION = (
     "Dots are values with their 95 % intervals, hollow ones have too few cases for a value; a "
-    "triangle is a point beyond the limit. Lines are broken where no case came, and a long pause "
-    "is drawn shorter than it was. The bars below are the number of cases of each point."
+    "triangle is a point beyond the limit, after which a sum begins again. Lines are broken where "
+    "no case came, and a long pause is drawn shorter than it was. The bars below are the number of "
+    "cases of each point."
 )
 
 
@@ -87,7 +92,7 @@ def _verdicts(result: MonitoringResult) -> Section:
     )
     blocks: list[Block] = [Table("Verdict of each chart", columns, rows, note)]
     if result.notes:
-        blocks = [Items(result.notes), *blocks]
+        blocks = [Items(tuple(map(sentence, result.notes))), *blocks]
     return Section(
         "verdicts", "Verdicts", tuple(blocks), "" if result.charts else "the run made no chart"
     )
@@ -113,7 +118,7 @@ def _verdict(series: ChartSeries) -> tuple[Cell, ...]:
         value,
         Cell(str(series.n_cases)),
         Cell(MISSING, weak=True) if alarm is None else Cell(_day(alarm.at)),
-        Cell(series.note),
+        Cell(lack(series)),
     )
 
 
@@ -136,10 +141,9 @@ def _alarms(result: MonitoringResult) -> Section:
 
 
 def _what(alarm: AlarmSummary) -> tuple[Cell, ...]:
-    key = f": {alarm.key}" if alarm.key else ""
     return (
         Cell(str(alarm.id)),
-        Cell(f"{CHARTS[alarm.chart]}{key}"),
+        Cell(alarm_name(alarm)),
         Cell(stream_name(alarm.axis, alarm.level)),
         Cell(_day(alarm.crossed_at)),
         Cell(facts_in_words(alarm)),
@@ -172,13 +176,13 @@ def _chart(series: ChartSeries, key: str, caption: str) -> list[Block]:
     said = f"{_sentence(series.verdict)} {series.n_cases} cases."
     if series.false_alarm is not None:
         said += (
-            f" Designed for a false alarm in {100 * series.false_alarm:g} of 100 periods of the "
+            f" Designed for a false alarm in {100 * series.false_alarm:.2g} of 100 periods of the "
             "plan's length without a change."
         )
     blocks: list[Block] = [Heading(title), Paragraph(said)]
     if series.note:
-        blocks.append(Paragraph(series.note, "note"))
-    if series.points:
+        blocks.append(Paragraph(sentence(series.note), "note"))
+    if has_cases(series):
         cut = len(series.points) - MOST_POINTS
         earlier = f" {cut} earlier points stand in charts.csv only." if cut > 0 else ""
         shown = f"{caption}{earlier}".strip()
