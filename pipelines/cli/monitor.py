@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from pipelines.cli.monitor_alarms import add_alarms
+from pipelines.cli.monitor_reference import add_reference
 from pipelines.cli.monitor_run import add_runs
 from pipelines.cli.monitor_simulate import add_simulate
 
@@ -14,3 +15,4 @@ monitor_app = typer.Typer(
 add_simulate(monitor_app)
 add_runs(monitor_app)
 add_alarms(monitor_app)
+add_reference(monitor_app)

@@ -29,6 +29,11 @@ Severities = Annotated[
 ]
 
 
+def add_reference(group: typer.Typer) -> None:
+    """Add the verb to its group."""
+    group.command("reference")(monitor_reference)
+
+
 def monitor_reference(
     bundle: Bundle,
     spec: Spec,

@@ -32,7 +32,7 @@ def repeat(
     work: Callable[[], ExitCode],
     every: float | None,
     *,
-    wait: Callable[[float], None] = time.sleep,
+    wait: Callable[[float], None] | None = None,
 ) -> ExitCode:
     """Do some work once, or again and again until the process is told to stop.
 
@@ -77,7 +77,7 @@ def repeat(
                         raise
                     print(f"triage: {error}", file=sys.stderr, flush=True)
                 first = False
-                wait(max(0.0, begun + 60 * every - time.monotonic()))
+                (wait or time.sleep)(max(0.0, begun + 60 * every - time.monotonic()))
     except _Stopped:
         return ExitCode.DONE
 

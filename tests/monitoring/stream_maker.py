@@ -112,9 +112,7 @@ def add_days(
     return numbers
 
 
-def _case(
-    part: DayOfCases, day: int, rng: np.random.Generator, begin: datetime
-) -> dict[str, Any]:
+def _case(part: DayOfCases, day: int, rng: np.random.Generator, begin: datetime) -> dict[str, Any]:
     drawn = rng.random()
     reason = "A4" if drawn < part.ood else "A5" if drawn < part.ood + part.ambiguous else None
     confidence = float(rng.uniform(0.5, 1.0))
@@ -156,9 +154,7 @@ def add_decisions(
     rng = np.random.default_rng(seed)
     with store.transaction() as session:
         rows = session.execute(
-            select(
-                Case.id, Case.received_at, Prediction.id, Prediction.recommendation
-            )
+            select(Case.id, Case.received_at, Prediction.id, Prediction.recommendation)
             .join(Prediction, Prediction.case_id == Case.id)
             .where(Case.id.in_(cases))
             .order_by(Case.received_at, Case.id)
@@ -197,7 +193,12 @@ def add_decisions(
                 session.flush()
                 session.add(
                     Label(
-                        case_id=number, condition=truth, source="adjudicated", given_by="Panel",
-                        ai_visible=False, read_id=panel.id, created_at=at,
+                        case_id=number,
+                        condition=truth,
+                        source="adjudicated",
+                        given_by="Panel",
+                        ai_visible=False,
+                        read_id=panel.id,
+                        created_at=at,
                     )  # fmt: skip
                 )

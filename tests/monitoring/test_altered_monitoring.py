@@ -7,6 +7,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 
 from tests.monitoring.plans import OOD, plan, rate
 from tests.store.make import NOON, abstention, bundle, case
@@ -26,6 +28,7 @@ from triage.store import (
     set_first_champion,
     verify_ledger,
 )
+from triage.store.fact_checks.monitoring import monitoring_findings
 from triage.vocabulary.monitoring import ClosingReason
 
 
@@ -97,7 +100,7 @@ def test_what_the_software_wrote_follows_from_its_events(filled: Path) -> None:
         "UPDATE alarm SET axis = 'eye' WHERE id = 3",
         "UPDATE alarm SET level = 'south' WHERE id = 3",
         "UPDATE alarm SET run_id = 1 WHERE id = 2",
-        "UPDATE alarm SET plan_id = 2 WHERE id = 1",
+        "UPDATE alarm SET plan_id = 2 WHERE id = 3",
         "UPDATE alarm SET owner = 'Eve' WHERE id = 1",
         "UPDATE alarm SET owner = 'Eve' WHERE id = 2",
         "UPDATE alarm SET state = 'open' WHERE id = 2",
@@ -124,4 +127,7 @@ def test_a_row_that_was_altered_or_deleted_is_found(
     with sqlite3.connect(copy) as connection:  # foreign keys are not enforced here
         assert connection.execute(statement).rowcount > 0
     connection.close()
-    assert findings(copy) != []
+    engine = create_engine(f"sqlite:///{copy}")
+    with Session(engine) as session:
+        assert monitoring_findings(session) != []
+    engine.dispose()

@@ -39,11 +39,11 @@ def test_designs_have_the_golden_values(
     steady: int,
 ) -> None:
     design = design_cusum(p0, p1, horizon=HORIZON)
-    assert (design.steps_up, design.steps_down, design.limit) == (m - 1, 1, limit)
+    assert [design.steps_up, design.steps_down, design.limit] == [m - 1, 1, limit]
     assert design.false_alarm == pytest.approx(false_alarm, abs=5e-5)
     assert design.arl == pytest.approx(arl, abs=50)
     delays = delay_quantiles(design, p1, (0.5,))
-    assert delays.from_zero == (from_zero,)
+    assert list(delays.from_zero) == [from_zero]
     assert delays.median == steady
 
 

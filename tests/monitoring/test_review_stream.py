@@ -41,9 +41,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 
 def of_spec() -> MonitoringPlan:
-    return plan(
-        urgencies={one.name: one.urgency for one in SPEC.conditions}, high_risk=tuple(HIGH)
-    )
+    return plan(urgencies={one.name: one.urgency for one in SPEC.conditions}, high_risk=tuple(HIGH))
 
 
 def drawn_case(random_: random.Random) -> Reviewed:

@@ -63,9 +63,7 @@ def chart(
     result: MonitoringResult, kind: ChartKind = OOD, level: str = "", key: str = ""
 ) -> ChartSeries:
     (found,) = [
-        one
-        for one in result.charts
-        if (one.chart, one.level, one.key) == (kind, level, key)
+        one for one in result.charts if (one.chart, one.level, one.key) == (kind, level, key)
     ]
     return found
 

@@ -34,7 +34,7 @@ def test_each_chart_finds_the_change_of_its_rate_alone() -> None:
     found = simulate_streams(scenario())
     assert list(found) == ["ood_rate", "abstention_rate", "override_rate"]
     for name in ("ood_rate", "abstention_rate"):
-        result = found[name]  # type: ignore[index]
+        result = found[name]
         assert result.first_alarm_day is not None
         assert 10 <= result.first_alarm_day <= 13
         assert result.delay_days == result.first_alarm_day - 9

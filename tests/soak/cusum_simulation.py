@@ -16,7 +16,7 @@ import numpy as np
 from scipy.stats import binom
 
 from triage.monitoring.alarm_budget import share_of_budget
-from triage.monitoring.baseline_rate import baseline_rate, default_alternative
+from triage.monitoring.baseline_rate import CONFIDENCE, baseline_rate, default_alternative
 from triage.monitoring.bernoulli_cusum import alarm_probability, delay_quantiles, design_cusum
 from triage.monitoring.simulated_streams import RepeatedStreams, simulate_streams
 from triage.monitoring.stream_scenario import StreamScenario
@@ -97,13 +97,13 @@ def estimated(
     p0: float, p1: float, n: int, *, confidence: float | None = None, every: int = 1
 ) -> Estimated:
     """Sum over all baselines of n cases with a true rate p0, or over one in `every`."""
-    level = {} if confidence is None else {"confidence": confidence}
+    level = CONFIDENCE if confidence is None else confidence
     counts = np.arange(binom.ppf(1e-4, n, p0), binom.ppf(1 - 1e-4, n, p0) + 1, every).astype(int)
     weights = binom.pmf(counts, n, p0)
     weights /= weights.sum()
     alarms, delays, enough = [], [], []
     for count in counts:
-        baseline = baseline_rate(int(count), n, **level)
+        baseline = baseline_rate(int(count), n, confidence=level)
         design = design_cusum(baseline.p0, baseline.p1, horizon=HORIZON, false_alarm=BUDGET)
         enough.append(baseline.enough)
         alarms.append(alarm_probability(design, p0, HORIZON))

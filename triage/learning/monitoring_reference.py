@@ -7,6 +7,7 @@ the reference is made of.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,8 +30,18 @@ from triage.monitoring.accuracy_errors import (
     measure_errors,
     summarise_errors,
 )
-from triage.monitoring.accuracy_estimate import fit_accuracy_reference, kept_by_gate
-from triage.monitoring.bundle_reference import CORRUPTIONS, GROUPS, UNKNOWN, BundleReference
+from triage.monitoring.accuracy_estimate import (
+    AccuracyReference,
+    fit_accuracy_reference,
+    kept_by_gate,
+)
+from triage.monitoring.bundle_reference import (
+    CORRUPTIONS,
+    GROUPS,
+    UNGATED,
+    UNKNOWN_CONDITIONS,
+    BundleReference,
+)
 from triage.progress import Progress, counting
 from triage.systems.bundle import load_bundle_spec, load_system
 from triage.systems.families import run_system_with
@@ -53,7 +64,7 @@ class _Run:
     system: System
     cache_folder: Path | None
     report: Progress
-    rejected: dict[str, int] = field(default_factory=dict)
+    rejected: Counter[str] = field(default_factory=Counter)
 
     def shift(
         self,
@@ -67,7 +78,7 @@ class _Run:
         tick = counting(self.report, f"{split}, {name}", files)
         scored = self.system.score(cases, self.cache_folder, tick, corruption=corruption)
         if corruption is None:
-            self.rejected |= count_by_reason(scored.rejected.values())
+            self.rejected.update(count_by_reason(scored.rejected.values()))
         kind = name if corruption is None else corruption.name
         return _Shift(name, kind, scored, self.system.classes[: self.system.n_inliers])
 
@@ -101,8 +112,9 @@ class _Shift:
         )
 
     def groups(self) -> Iterable[tuple[str, str]]:
-        """Every axis with its levels."""
+        """Every axis with the levels of cases of known conditions."""
         table = self.scored.predictions.cases
+        table = table[table["label"].isin(self.known)]
         for axis in self.scored.predictions.subgroup_columns:
             yield from ((axis, str(level)) for level in sorted(table[axis].unique()))
 
@@ -188,19 +200,20 @@ def _measured(
             f"than {_LEAST_CASES}: accuracy cannot be estimated from them",
             where=dataset.spec.name,
         )
-    accuracy = fit_accuracy_reference(
-        clean.confidence, clean.correct, kept=clean.kept, units=clean.units, seed=seed
-    )
+    accuracy = _fitted(clean, seed)
     every = run.shift(test, TEST)
     corrupted = _corrupted(run, _chosen(validation, max_cases, seed), VALIDATION, corruptions)
-    tried = _corrupted(
-        run, _chosen([case for case in test if case.condition in known], max_cases, seed),
-        TEST, corruptions,
-    )  # fmt: skip
-    shifted = measure_errors(accuracy, [every.cases(), *tried], corrupted)
+    known_test = [case for case in test if case.condition in known]
+    tried = [
+        every.cases(),
+        *_corrupted(run, _chosen(known_test, max_cases, seed), TEST, corruptions),
+    ]
+    shifted = measure_errors(accuracy, tried, corrupted)
     groups = measure_errors(accuracy, [every.cases(*pair) for pair in every.groups()])
-    unknown = every.cases(known=False)._replace(name=UNKNOWN, kind=UNKNOWN)
-    with_unknown = measure_errors(accuracy, [unknown]) if len(test) > len(tried) else ()
+    ungated = measure_errors(_fitted(_all_kept(clean), seed), [_all_kept(one) for one in tried],
+                             [_all_kept(one) for one in corrupted])  # fmt: skip
+    unknown = every.cases(known=False)._replace(name=UNKNOWN_CONDITIONS, kind=UNKNOWN_CONDITIONS)
+    with_unknown = measure_errors(accuracy, [unknown]) if np.any(unknown.unknown) else ()
     return BundleReference(
         version=__version__,
         bundle=manifest.digest(),
@@ -209,10 +222,25 @@ def _measured(
         data_hash=dataset.digest(),
         accuracy=accuracy,
         regression_slope=_slope(lambda: fitted_slope(accuracy, corrupted)),
-        errors=(*summarise_errors(CORRUPTIONS, shifted), *summarise_errors(GROUPS, groups)),
+        errors=(
+            *summarise_errors(CORRUPTIONS, shifted[1:]),  # the first is of the pictures as they are
+            *summarise_errors(GROUPS, groups),
+            *summarise_errors(UNGATED, ungated[1:]),
+        ),
         shifts=(*shifted, *groups, *with_unknown),
-        rejected=run.rejected,
+        rejected=dict(sorted(run.rejected.items())),
     )
+
+
+def _fitted(cases: ShiftedCases, seed: int) -> AccuracyReference:
+    return fit_accuracy_reference(
+        cases.confidence, cases.correct, kept=cases.kept, units=cases.units, seed=seed
+    )
+
+
+def _all_kept(cases: ShiftedCases) -> ShiftedCases:
+    """The same as if the gate kept every case that has an opinion."""
+    return cases._replace(kept=np.isfinite(np.asarray(cases.confidence, dtype=np.float64)))
 
 
 def _corrupted(

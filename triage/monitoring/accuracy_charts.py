@@ -150,8 +150,14 @@ def calibration_chart(
         alarm = found is not None and found.verdict is ChartVerdict.ALARM
         points.append(
             ChartPoint(
-                at=window.at, n_cases=window.n_cases, value=value, low=low, high=high, alarm=alarm,
-                statistic=None if found is None else found.p_value, after_gap=window.after_gap,
+                at=window.at,
+                n_cases=window.n_cases,
+                value=value,
+                low=low,
+                high=high,
+                alarm=alarm,
+                statistic=None if found is None else found.p_value,
+                after_gap=window.after_gap,
             )  # fmt: skip
         )
         if alarm and found is not None:

@@ -132,9 +132,7 @@ class _Charts:
                 for level in self.levels:
                     stream = (chart, "", level.axis, level.name)
                     compared = self._compared(level)
-                    yield embedding_chart(
-                        self.context, compared, stream, self.session, self.bundle
-                    )
+                    yield embedding_chart(self.context, compared, stream, self.session, self.bundle)
             case ChartKind.ESTIMATED_ACCURACY:
                 for level in self.levels:
                     cases = self.given.watched.at(level.of(self.given.watched))
@@ -192,5 +190,3 @@ def _calendar(plan: MonitoringPlan, given: Monitored) -> Calendar:
 
 def _times(given: Monitored) -> tuple[Ints, ...]:
     return given.watched.time, given.labelled.time, given.decisions.time
-
-

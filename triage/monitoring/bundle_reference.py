@@ -18,8 +18,10 @@ from triage.monitoring.accuracy_estimate import AccuracyReference
 from triage.named_file import MAX_JSON_BYTES, read_named_text
 
 FORMAT: Literal["triage-monitoring-reference-1"] = "triage-monitoring-reference-1"
-CORRUPTIONS, GROUPS, UNKNOWN = "corruptions", "groups", "unknown conditions"
+CORRUPTIONS, GROUPS, UNKNOWN_CONDITIONS = "corruptions", "groups", "unknown conditions"
 """Which shifts errors are of: corrupted pictures, levels of groups, cases of unknown conditions."""
+UNGATED = "corruptions, without the gate"
+"""Corrupted pictures, those too that the gate did not keep; the reference is then fitted so too."""
 _MAKE = "Make one with `triage monitor reference`."
 
 
@@ -40,7 +42,8 @@ class BundleReference(BaseModel):
         Change of accuracy for each change of the mean confidence, over the corrupted validation
         cases; None where no corruption was measured.
     errors : tuple of MethodError
-        Over corruptions, and over levels of groups, of test cases.
+        Over corruptions, over levels of groups, and over corruptions without the gate, of test
+        cases.
     shifts : tuple of ShiftError
         Of each of these, and of the test cases together with those of unknown conditions.
     rejected : dict of int

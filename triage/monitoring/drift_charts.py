@@ -18,7 +18,7 @@ from triage.hashing import hash_json
 from triage.monitoring.alarms import NewAlarm
 from triage.monitoring.case_stream import Arrivals, CodedColumn, Ints
 from triage.monitoring.distribution_drift import category_drift, ks_drift
-from triage.monitoring.drift_test import DriftTest, first_of_units
+from triage.monitoring.drift_test import first_of_units
 from triage.monitoring.kernel_mmd import mmd_test
 from triage.monitoring.monitoring_plan import MonitoringPlan
 from triage.monitoring.monitoring_result import ChartPoint
@@ -34,7 +34,6 @@ from triage.monitoring.windows import (
 )
 from triage.store.features import VECTOR_COLUMNS, vectors_of_rows
 from triage.store.tables import CaseFeatures
-from triage.vocabulary.monitoring import ChartKind
 
 _NO_BASELINE = "the plan has no baseline in the database"
 _AT_ONCE = 500

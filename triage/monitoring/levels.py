@@ -63,7 +63,5 @@ def left_out(plan: MonitoringPlan, arrivals: Arrivals) -> list[str]:
         planned = {one.level for one in plan.rates if one.axis == axis}
         n_levels = len(planned | {column.levels[code] for code in np.unique(column.codes)})
         if n_levels > plan.max_levels:
-            found.append(
-                f"{axis}: {n_levels} levels, of which the plan watches {plan.max_levels}"
-            )
+            found.append(f"{axis}: {n_levels} levels, of which the plan watches {plan.max_levels}")
     return found

@@ -189,8 +189,15 @@ def _rates(
         if rate.enough:
             found.append(
                 StreamRate(
-                    chart=chart, key=key, axis=axis, level=level, p0=rate.p0, p1=rate.p1,
-                    per_day=len(given.said) / days, estimate=rate.estimate, n_cases=rate.n,
+                    chart=chart,
+                    key=key,
+                    axis=axis,
+                    level=level,
+                    p0=rate.p0,
+                    p1=rate.p1,
+                    per_day=len(given.said) / days,
+                    estimate=rate.estimate,
+                    n_cases=rate.n,
                 )  # fmt: skip
             )
         elif (axis, level) == OVERALL:

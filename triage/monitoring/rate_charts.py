@@ -68,7 +68,9 @@ def rate_chart(context: ChartContext, given: RateStream) -> ChartAnswer:
     design = None if rate is None else design_of(plan, rate)
     judged = None
     if design is not None and not too_few:
-        restarts = gaps_of(given.time, plan.gap_days).tolist() if plan.after_gap == "restart" else ()
+        restarts = (
+            gaps_of(given.time, plan.gap_days).tolist() if plan.after_gap == "restart" else ()
+        )
         stored = context.places(given.stream, given.case, given.time)
         judged = judge_stream(design, given.said, stored, restarts)
     crossings = () if judged is None else _alarms(given, design, judged)
@@ -83,7 +85,9 @@ def rate_chart(context: ChartContext, given: RateStream) -> ChartAnswer:
             title=f"{title}: {key}" if key else title,
             unit="proportion",
             n_cases=len(given.said),
-            baseline=None if rate is None else (rate.p0 if rate.estimate is None else rate.estimate),
+            baseline=None
+            if rate is None
+            else (rate.p0 if rate.estimate is None else rate.estimate),
             baseline_n=None if rate is None else rate.n_cases,
             changed=None if design is None else design.p1,
             limit=None if design is None else design.limit,

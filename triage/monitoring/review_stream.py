@@ -140,9 +140,7 @@ def _final_reads(bundle: int) -> Any:
         .join(Case, Review.case_id == Case.id)
         .join(ours, and_(ours.case_id == Case.id, ours.bundle_id == bundle))
         .outerjoin(shown, Review.prediction_id == shown.id)
-        .where(
-            Read.kind == ReadKind.FINAL, Read.withdrawn_at.is_(None), ~of_planted_case(Case.id)
-        )
+        .where(Read.kind == ReadKind.FINAL, Read.withdrawn_at.is_(None), ~of_planted_case(Case.id))
         .order_by(Read.at, Read.id)
         .execution_options(yield_per=CHUNK)
     )

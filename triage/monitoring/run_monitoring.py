@@ -120,7 +120,9 @@ def run_monitoring(
     require_for(store, actor, Action.MONITOR)
     out = Path(out)
     going_by = planned(store, plan, actor.name)
-    of_bundle = None if reference is None else load_bundle_reference(reference, going_by.plan.bundle)
+    of_bundle = (
+        None if reference is None else load_bundle_reference(reference, going_by.plan.bundle)
+    )
     _make(out)
     before = read_state(out)
     with store.reading() as session:
@@ -196,9 +198,7 @@ def _judged(
     return _Judged(answers, given, last_run, last_event or 0, notes)
 
 
-def _store(
-    session: Session, going_by: Planned, found: _Judged, actor: str
-) -> list[int] | None:
+def _store(session: Session, going_by: Planned, found: _Judged, actor: str) -> list[int] | None:
     """Store the run and its new alarms; None where another run was stored meanwhile."""
     # Runs of one plan wait for each other here; SQLite lets one writer in at a time.
     session.get_one(MonitoringPlanRow, going_by.row, with_for_update=True)
@@ -307,16 +307,12 @@ def _earlier_runs(session: Session, plan: int) -> list[EarlierRun]:
 
 def _stored_alarms(session: Session, plan: int) -> dict[Stream, Sequence[StoredAlarm]]:
     rows = session.scalars(
-        select(AlarmRow)
-        .where(AlarmRow.plan_id == plan)
-        .order_by(AlarmRow.crossed_at, AlarmRow.id)
+        select(AlarmRow).where(AlarmRow.plan_id == plan).order_by(AlarmRow.crossed_at, AlarmRow.id)
     )
     found: dict[Stream, list[StoredAlarm]] = {}
     for row in rows:
         stream = (ChartKind(row.chart), row.key, row.axis, row.level)
-        found.setdefault(stream, []).append(
-            StoredAlarm(row.crossed_at, row.case_id, row.closed_at)
-        )
+        found.setdefault(stream, []).append(StoredAlarm(row.crossed_at, row.case_id, row.closed_at))
     return dict(found)
 
 
@@ -327,5 +323,3 @@ def _make(out: Path) -> None:
         raise UsageError(
             f"the folder cannot be made ({error.strerror})", where=str(out), hint="Name another."
         ) from error
-
-

@@ -50,9 +50,7 @@ class Missed:
 
     def at(self, places: NDArray[np.bool_]) -> Missed:
         """Return some of them."""
-        return Missed(
-            self.case[places], self.time[places], self.missed[places], self.alone[places]
-        )
+        return Missed(self.case[places], self.time[places], self.missed[places], self.alone[places])
 
 
 def missed_positives(decisions: Decisions, labelled: Labelled, start: int) -> Missed:

@@ -136,25 +136,32 @@ def _plans(session: Session) -> Iterator[tuple[int, dict[str, Any]]]:
         .order_by(MonitoringPlanRow.id)
     )
     for row, digest in session.execute(query):
-        yield row.id, {
-            "sha256": row.sha256,
-            "content": hash_json(row.plan),
-            "bundle": digest,
-            "set_by": row.set_by,
-        }
+        yield (
+            row.id,
+            {
+                "sha256": row.sha256,
+                "content": hash_json(row.plan),
+                "bundle": digest,
+                "set_by": row.set_by,
+            },
+        )
 
 
 def _runs(session: Session) -> Iterator[tuple[int, dict[str, Any]]]:
     query = select(MonitoringRunRow).order_by(MonitoringRunRow.id)
     for row in session.scalars(query.execution_options(yield_per=10)):
-        yield row.id, {
-            "plan": row.plan_id,
-            "last_event": row.last_event,
-            "n_cases": row.n_cases,
-            "result": hash_json(row.result),
-            "run_by": row.run_by,
-            "period": _is(row.since, row.result, "since") and _is(row.until, row.result, "until"),
-        }
+        yield (
+            row.id,
+            {
+                "plan": row.plan_id,
+                "last_event": row.last_event,
+                "n_cases": row.n_cases,
+                "result": hash_json(row.result),
+                "run_by": row.run_by,
+                "period": _is(row.since, row.result, "since")
+                and _is(row.until, row.result, "until"),
+            },
+        )
 
 
 def _is(stored: datetime | None, result: Any, name: str) -> bool:
@@ -168,18 +175,21 @@ def _is(stored: datetime | None, result: Any, name: str) -> bool:
 
 def _alarms(session: Session) -> Iterator[tuple[int, dict[str, Any]]]:
     for row in session.scalars(select(AlarmRow).order_by(AlarmRow.id)):
-        yield row.id, {
-            "run": row.run_id,
-            "plan": row.plan_id,
-            "chart": row.chart,
-            "key": row.key,
-            "axis": row.axis,
-            "level": row.level,
-            "facts": alarm_facts_sha256(row),
-            "state": row.state,
-            "owner": row.owner,
-            "closing_reason": row.closing_reason,
-            "comment": None if row.comment is None else hash_bytes(row.comment.encode()),
-            "raised_at": row.raised_at,
-            "closed_at": row.closed_at,
-        }
+        yield (
+            row.id,
+            {
+                "run": row.run_id,
+                "plan": row.plan_id,
+                "chart": row.chart,
+                "key": row.key,
+                "axis": row.axis,
+                "level": row.level,
+                "facts": alarm_facts_sha256(row),
+                "state": row.state,
+                "owner": row.owner,
+                "closing_reason": row.closing_reason,
+                "comment": None if row.comment is None else hash_bytes(row.comment.encode()),
+                "raised_at": row.raised_at,
+                "closed_at": row.closed_at,
+            },
+        )
