@@ -23,6 +23,7 @@ from ui import (
     labelling_page,
     model_card_page,
     models_page,
+    monitoring_page,
     my_cases_page,
     second_reads_page,
     sign_off_page,
@@ -90,6 +91,7 @@ PAGES = (
     PageEntry(
         PagePath.MODELS, "Models", models_page.show, (Action.VIEW_CASES, Action.CHANGE_MODELS)
     ),
+    PageEntry(PagePath.MONITORING, "Monitoring", monitoring_page.show, (Action.MONITOR,)),
     PageEntry(
         PagePath.MODEL_CARD, "Model card", model_card_page.show, (Action.AUDIT,), listed=False
     ),

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from tests.soak import (
     audit_intervals,
     cusum_simulation,
+    drift_error,
     gate_simulation,
     hold_out,
     intake,
     label_errors,
     label_feedback,
+    monitoring_kills,
     readers,
     retrain_kills,
     review_steps,
@@ -29,6 +31,8 @@ RUNS: dict[str, Callable[[], None]] = {
     "hold_out": hold_out.main,
     "label_feedback": label_feedback.main,
     "label_errors": label_errors.main,
+    "monitoring_kills": monitoring_kills.main,
+    "drift_error": drift_error.main,
 }
 
 if __name__ == "__main__":

@@ -55,6 +55,7 @@ def every_page(
     sign_in(other, address, GOVERNANCE.name, password)
     _heading(other, "Worklist")
     yield from _listed(other, address, "governance", "Governance")
+    yield from _monitoring(other, address, made.bundle)
     yield from _audits(other, address, made.bundle)
 
 
@@ -134,6 +135,14 @@ def _audits(page: Any, address: str, bundle: str) -> Iterator[Shown]:
     page.goto(f"{address}/audit-cases?audit=half-year&axis=overall&level=all&metric=accuracy")
     _heading(page, "Cases that count as errors")
     yield Shown("cases of an audit", page)
+
+
+def _monitoring(page: Any, address: str, bundle: str) -> Iterator[Shown]:
+    page.goto(f"{address}/monitoring?system={bundle}")
+    _heading(page, "Monitoring")
+    page.get_by_role("heading", name="Charts", exact=True).wait_for()
+    settled(page)
+    yield Shown("monitoring", page)
 
 
 def _photographs(page: Any, address: str, made: EveryPage) -> Iterator[Shown]:

@@ -13,6 +13,7 @@ from tests.store.make import abstention, bundle, case, opinion, ranked
 from tests.ui.make_accounts import account
 from tests.ui.make_audits import fill_audits, write_manifest
 from tests.ui.make_cases import SITE
+from tests.ui.make_monitored import fill_monitored
 from tests.ui.make_oct import SMALL, oct_opinion, reading_of, write_reading, write_volume
 from triage.accounts import Actor, Role
 from triage.decision import Decision
@@ -132,6 +133,7 @@ def fill_every_page(
         policy = SitePolicy(dwell_seconds=0, second_reads=SecondReadPolicy(random_share=share))
         set_site_policy(store, site, policy, GOVERNANCE)
     _read_cases(store, numbers)
+    fill_monitored(store, digest, owner=GOVERNANCE.name)
     store.close()
     return EveryPage(url, numbers, LONG_CONDITION if long_names else _SHORT, digest)
 

@@ -35,6 +35,7 @@ NAMES = {
     "letter": "page_letter",
     "governance": "page_governance",
     "audits": "page_audits",
+    "monitoring": "page_monitoring",
 }
 """File of each page that the documentation shows."""
 

@@ -28,7 +28,7 @@ PAGES = {
         "help",
         "account",
     ),
-    "Gus": ("governance",),
+    "Gus": ("governance", "monitoring"),
 }
 """Which pages are looked at, by who looks."""
 WIDTHS = (390, 820, 1280, 1920)
