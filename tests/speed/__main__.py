@@ -11,6 +11,7 @@ from tests.speed import (
     command_line,
     decoder_workers,
     ensemble_scoring,
+    growth_with_cases,
     photograph_scoring,
     score_throughput,
 )
@@ -91,6 +92,7 @@ def main() -> None:
     ensemble_scoring.main()
     photograph_scoring.main()
     score_throughput.main()
+    growth_with_cases.main()
 
 
 if __name__ == "__main__":
