@@ -64,7 +64,7 @@ def test_the_tree_is_the_documented_one() -> None:
             "registry rollback", "registry retire", "registry shadow", "registry diff",
             "registry sign", "registry verify", "registry export",
             "retrain-policy show", "retrain-policy sign", "retrain-policy plan",
-            "retrain-policy record", "monitor simulate",
+            "retrain-policy record", "monitor simulate", "monitor reference",
         )
     }  # fmt: skip
 
