@@ -29,7 +29,7 @@ _LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray's switch for clusters of one machine, which it has on by default where it is not Linux."""
 _STORE_BYTES = 80 * 2**20
 """Of shared memory; Ray takes no less than 75 MiB. Tasks and results are small texts."""
-_PROBE_SECONDS = 15.0
+_PROBE_SECONDS = 20.0
 _LONGEST = 40
 """Characters of a temporary folder, in which the paths of Ray's sockets fit the limit of 107."""
 
