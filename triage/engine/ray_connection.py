@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -137,7 +138,7 @@ _QUIET: dict[str, Any] = {
     "include_dashboard": False,
     "log_to_driver": False,
     "configure_logging": False,
-    "logging_level": "CRITICAL",
+    "logging_level": logging.CRITICAL,
 }
 
 
