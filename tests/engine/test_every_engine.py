@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.engine.functions import task
 from triage.engine import EngineSettings, Executor, ResultFolder, Task, open_executor
 from triage.errors import EngineError, ImageRejected, RejectReason, SpecError, WorkerLost
 
-HAS_RAY = pytest.importorskip is not None and __import__("importlib").util.find_spec("ray")
+HAS_RAY = find_spec("ray") is not None
 
 
 @pytest.fixture(scope="module", params=["local", "processes", "ray"])
