@@ -85,7 +85,7 @@ def ingest(folder: Path, bundle: TinyBundle, dataset: Dataset) -> Callable[[int]
 
 
 def audit(cases: int) -> float:
-    """Twenty metrics over eight axes of five levels, with the default intervals."""
+    """Twenty metrics over eight axes of five levels, so many that intervals follow from influence."""
     table = make_table(cases, cases // 3)
     begin = time.perf_counter()
     measure_audit(table, audit_plan(), analyses=False)
@@ -125,8 +125,8 @@ def main(cases: int = 5_000) -> None:
         )
         measure("scoring", cases // 10, scoring(bundle, dataset))
         measure("ingest", cases, ingest(folder, bundle, dataset))
-        measure("audit", 10 * cases, audit)
-        measure("monitoring", 2 * cases, monitoring(folder))
+        measure("audit", 50 * cases, audit)
+        measure("monitoring", 5 * cases, monitoring(folder))
 
 
 if __name__ == "__main__":
