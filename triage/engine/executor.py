@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from typing import Any, ClassVar, Self
 
 from triage.engine.result_folder import ResultFolder
@@ -67,17 +68,26 @@ class Executor(ABC):
         found = {number: one[0] for number, one in enumerate(kept) if one is not None}
         todo = [(number, task) for number, task in enumerate(tasks) if number not in found]
         progress(stage, len(found), len(tasks))
-        for place, result in self._run([task for _, task in todo], progress):
-            number, task = todo[place]
-            if results is not None:
-                results.put(task, result)
-            found[number] = result
-            progress(stage, len(found), len(tasks))
+        if not todo:
+            return [found[number] for number in range(len(tasks))]
+        # Closed at once when anything is raised here, so that nothing runs on.
+        with closing(self._run([task for _, task in todo], progress)) as finished:
+            for place, result in finished:
+                number, task = todo[place]
+                if results is not None:
+                    results.put(task, result)
+                found[number] = result
+                progress(stage, len(found), len(tasks))
         return [found[number] for number in range(len(tasks))]
 
     @abstractmethod
-    def _run(self, tasks: Sequence[Task], progress: Progress) -> Iterator[tuple[int, Any]]:
-        """Yield the place of each task and its result, as they finish."""
+    def _run(
+        self, tasks: Sequence[Task], progress: Progress
+    ) -> Generator[tuple[int, Any], None, None]:
+        """Yield the place of each task and its result, as they finish.
+
+        When it is closed before its end, the tasks that still run are stopped.
+        """
 
     def close(self) -> None:  # noqa: B027
         """Stop what still runs; nothing, where tasks end with `map`."""
