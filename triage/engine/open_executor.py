@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from triage.engine.executor import Executor
 from triage.engine.local import LocalExecutor
-from triage.errors import EngineError
+from triage.engine.processes import ProcessExecutor
+from triage.engine.ray_cluster import RayExecutor
 
 EngineName = Literal["local", "processes", "ray"]
 
@@ -51,4 +52,7 @@ def open_executor(settings: EngineSettings | None = None) -> Executor:
     settings = settings or EngineSettings()
     if settings.engine == "local":
         return LocalExecutor(settings.workers)
-    raise EngineError("is not there yet", where=f"--engine {settings.engine}")
+    how = {"threads": settings.threads, "retries": settings.retries}
+    if settings.engine == "processes":
+        return ProcessExecutor(settings.workers, **how)
+    return RayExecutor(settings.workers, address=settings.address, **how)
