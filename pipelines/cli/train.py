@@ -21,6 +21,7 @@ from pipelines.cli.console import (
     cache_folder,
     say,
 )
+from pipelines.cli.engine_options import Address, Engine, Workers, engine_settings
 from triage.errors import ExitCode
 
 Head = Literal[
@@ -72,6 +73,9 @@ def train(
     embedding_precision: EmbeddingPrecision = None,
     config: Config = None,
     recipe: RecipeName = "default",
+    engine: Engine = None,
+    workers: Workers = 1,
+    address: Address = None,
     as_json: Json = False,
 ) -> None:
     """Train an ensemble and write it as a bundle; a killed run is resumed by the same command.
@@ -84,6 +88,7 @@ def train(
     from triage.learning.settings import settings_for
     from triage.learning.train import train as run
 
+    runs_on = engine_settings(engine, workers, address)
     dataset = load_dataset(load_spec(spec), root, roles_seed)
     settings = settings_for(
         dataset.spec,
@@ -101,7 +106,9 @@ def train(
         embedding_precision=embedding_precision,
     )
     with bars(as_json) as report:
-        manifest = run(dataset, settings, out, cache_folder=cache_folder(), progress=report)
+        manifest = run(
+            dataset, settings, out, cache_folder=cache_folder(), engine=runs_on, progress=report
+        )
     shown = ", ".join(f"{name} {value:.3f}" for name, value in manifest.metrics.items())
     say(
         as_json,

@@ -2,8 +2,8 @@
 
 Parts are `fairlearn` (the same metrics and resamples by fairlearn's MetricFrame), `clusters`,
 `influence` (a million predictions of 5,000 and of 333,000 patients), `linear` (rows and resamples),
-`cases` (10,000 cases), `workers` (the same by one and two processes) and `rows` (10 million rows). Without one, each runs in a process of its own,
-so that its memory is its own.
+`cases` (10,000 cases), `workers` (the same by one and two processes) and `rows` (10 million rows).
+Without one, each runs in a process of its own, so that its memory is its own.
 """
 
 from __future__ import annotations

@@ -69,9 +69,7 @@ def without_plan(found: AuditMeasurement) -> AuditMeasurement:
     return found.model_copy(update={"plan_sha256": ""})
 
 
-def test_processes_measure_the_same_and_leave_no_table(
-    processes: Executor, tmp_path: Path
-) -> None:
+def test_processes_measure_the_same_and_leave_no_table(processes: Executor, tmp_path: Path) -> None:
     stages = set()
     found = measure_audit(
         TABLE, PLAN, executor=processes, folder=tmp_path,
@@ -104,14 +102,14 @@ def test_a_worker_without_the_table_says_so(processes: Executor, tmp_path: Path)
     arguments = {
         "table": str(place), "content": "a", "plan": PLAN.model_dump(mode="json"), "axis": "skin",
     }  # fmt: skip
-    with pytest.raises(EngineError, match="finds no whole table") as caught:
+    with pytest.raises(EngineError, match="finds no whole file of the audited table") as caught:
         processes.map([Task(AXIS_TASK, arguments)])
     assert "same path" in str(caught.value)
     write_table(place, TABLE, "b")
-    with pytest.raises(EngineError, match="of another audit"):
+    with pytest.raises(EngineError, match="audited table of another run"):
         processes.map([Task(AXIS_TASK, arguments)])
     place.write_bytes(place.read_bytes()[:-1] + b"?")
-    with pytest.raises(EngineError, match="finds no whole table"):
+    with pytest.raises(EngineError, match="finds no whole file of the audited table"):
         processes.map([Task(AXIS_TASK, arguments | {"content": "b"})])
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from tests.auditing.engine.tables import make_plan, make_table, shuffled
 from triage.auditing import run
-from triage.auditing.engine import audit_tasks
 from triage.auditing.audit_plan import AuditPlan, Limit, Margin
 from triage.auditing.audit_table import LevelCodes
+from triage.auditing.engine import audit_tasks
 from triage.auditing.engine.user_metrics import UserMetric
 from triage.auditing.measurement import ALL, OVERALL, AuditMeasurement
 from triage.auditing.run import measure_audit

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from triage.array_file import load_arrays, save_arrays
 from triage.auditing.audit_table import AuditTable, LevelCodes
-from triage.errors import EngineError
+from triage.engine.task_arrays import read_task_arrays, write_task_arrays
 
 _AXIS = "axis"
 
@@ -47,13 +46,12 @@ def write_table(path: Path, table: AuditTable, content: str) -> None:
     for place, axis in enumerate(table.axes.values()):
         arrays[f"{_AXIS} {place}"] = axis.codes
     header = {
-        "content": content,
         "classes": table.classes,
         "label_names": table.label_names,
         "patients_known": table.patients_known,
         "axes": [[name, axis.levels] for name, axis in table.axes.items()],
     }
-    save_arrays(path, arrays, header)
+    write_task_arrays(path, arrays, header, content)
 
 
 def read_table_file(path: Path, content: str) -> AuditTable:
@@ -64,20 +62,7 @@ def read_table_file(path: Path, content: str) -> AuditTable:
     EngineError
         If there is no such file here, it is damaged, or it is of another audit.
     """
-    found = load_arrays(path)
-    if found is None:
-        raise EngineError(
-            "the worker finds no whole table of the audited cases",
-            where=str(path),
-            hint="Write the report to a folder that every machine reaches by the same path.",
-        )
-    arrays, header = found
-    if header.get("content") != content:
-        raise EngineError(
-            "the table that the worker finds is of another audit",
-            where=str(path),
-            hint="Let no two audits write to one folder at the same time.",
-        )
+    arrays, header = read_task_arrays(path, content, "the audited table")
     axes = {
         name: LevelCodes(tuple(levels), arrays.pop(f"{_AXIS} {place}"))
         for place, (name, levels) in enumerate(header["axes"])
