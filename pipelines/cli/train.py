@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -23,6 +23,9 @@ from pipelines.cli.console import (
 )
 from pipelines.cli.engine_options import Address, Engine, Workers, engine_settings
 from triage.errors import ExitCode
+
+if TYPE_CHECKING:
+    from triage.systems.manifest import BundleManifest
 
 Head = Literal[
     "softmax",
@@ -109,6 +112,12 @@ def train(
         manifest = run(
             dataset, settings, out, cache_folder=cache_folder(), engine=runs_on, progress=report
         )
+    _say_trained(as_json, out, manifest)
+    if manifest.rejected:
+        raise typer.Exit(ExitCode.SOME_REJECTED)
+
+
+def _say_trained(as_json: bool, out: Path, manifest: BundleManifest) -> None:
     shown = ", ".join(f"{name} {value:.3f}" for name, value in manifest.metrics.items())
     say(
         as_json,
@@ -123,5 +132,3 @@ def train(
         f"on validation: {shown}",
         *(f"note: {note}" for note in manifest.notes),
     )
-    if manifest.rejected:
-        raise typer.Exit(ExitCode.SOME_REJECTED)

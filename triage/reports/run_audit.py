@@ -113,10 +113,8 @@ def run_audit(
         policy = None if bundle is None else policy_in(bundle)
         table = cases_of(planned, predictions, store, progress, policy)
         system, notes = system_facts(planned, table, store, bundle)
-        with open_executor(engine) as executor:
-            measured = measure_audit(
-                table, planned, progress=progress, folder=partial, executor=executor
-            )
+        with open_executor(engine) as at:
+            measured = measure_audit(table, planned, progress=progress, folder=partial, executor=at)
         report = _report(planned, system, measured, registration, [*deviations, *notes], attached)
         if public:
             report = suppress_small_cells(report)
@@ -127,13 +125,9 @@ def run_audit(
         write_all(out, files)
     if store is not None:
         record_run(
-            store,
-            planned,
-            data_sha256=data_sha256(table),
-            report=report.report_id,
-            public=public,
-            actor=actor,
-        )
+            store, planned, data_sha256=data_sha256(table), report=report.report_id,
+            public=public, actor=actor,
+        )  # fmt: skip
     return AuditRun(report, out, tuple(files))
 
 

@@ -72,7 +72,7 @@ def read_table_file(path: Path, content: str) -> AuditTable:
         patients_known=header["patients_known"],
         label_names=tuple(header["label_names"]),
         axes=axes,
-        **arrays,
+        **arrays,  # type: ignore[arg-type]  # the fields of this class
     )  # fmt: skip
 
 
