@@ -12,11 +12,14 @@ import pytest
 import torch
 
 from tests.tiny import tiny_settings, write_resnet
+from triage.backbones.backbone import Backbone
+from triage.backbones.picture_statistics import PictureStatistics
 from triage.data.dataset import Dataset
 from triage.engine import EngineSettings, Executor, Task, open_executor
 from triage.errors import EngineError, UsageError
 from triage.models.settings import FitSettings, TrainSettings
 from triage.systems.oct.family import OctFamily
+from triage.systems.photographs.embed_tasks import CHUNK, STAGE, embed_by_tasks
 from triage.systems.photographs.member_tasks import EPOCHS, HEAD_TASK
 from triage.systems.photographs.train_by_tasks import FOLDER
 from triage.systems.photographs.training import NETWORKS_STAGE, Pool, train_pool
@@ -91,6 +94,53 @@ def test_heads_are_the_same(
     for path in (tmp_path / "there" / FOLDER).iterdir():
         content = path.read_bytes()
         assert not any(each in content for each in identifiers)
+
+
+def test_workers_embed_and_the_caller_finds_all_of_it(
+    processes: Executor,
+    phantom_data: Dataset,
+    tiny_hf: Path,
+    session_cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = tiny_settings(tiny_hf, members=1, fit=FIT)
+    here = trained(phantom_data, settings, session_cache, tmp_path / "here", statistics=True)
+
+    def refuse(self: Backbone, images: object) -> None:
+        raise AssertionError("embedded by the caller")
+
+    monkeypatch.setattr(Backbone, "embed_views", refuse)
+    monkeypatch.setattr(PictureStatistics, "embed_views", refuse)
+    stages: dict[str, int] = {}
+    there = trained(
+        phantom_data,
+        settings,
+        tmp_path / "cache",
+        tmp_path / "there",
+        processes,
+        statistics=True,
+        progress=lambda stage, done, total: stages.update({stage: total}),
+    )
+    assert stages[STAGE] == -(-len(there.opened.cases) // CHUNK)
+    assert [case.case_id for case in there.opened.cases] == [
+        case.case_id for case in here.opened.cases
+    ]
+    for key, value in here.validation.items():
+        torch.testing.assert_close(
+            torch.from_numpy(there.validation[key]), torch.from_numpy(value), rtol=0, atol=1e-5
+        )
+
+
+def test_a_worker_with_other_weights(
+    processes: Executor, phantom_data: Dataset, tiny_hf: Path, tmp_path: Path
+) -> None:
+    settings = tiny_settings(tiny_hf)
+    with pytest.raises(EngineError, match="other weights"):
+        embed_by_tasks(
+            phantom_data.cases[:2], settings, {settings.backbones[0]: "0"}, tmp_path, processes,
+            statistics=False, progress=lambda *_: None,
+        )  # fmt: skip
 
 
 def test_networks_are_the_same_after_a_killed_worker(

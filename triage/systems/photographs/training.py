@@ -23,6 +23,8 @@ from triage.models.embeddings import Opened, open_images
 from triage.models.load_backbone import load_backbone
 from triage.models.settings import TrainSettings
 from triage.progress import Progress, counting
+from triage.systems.photographs.embed_tasks import embed_by_tasks
+from triage.systems.photographs.frozen_backbones import load_backbones
 from triage.systems.photographs.head_training import train_head
 from triage.systems.photographs.member_tasks import one_thread
 from triage.systems.photographs.network_training import train_network
@@ -124,19 +126,6 @@ def train_pool(
     return _train_networks(dataset, settings, checkpoints, executor, progress)
 
 
-def load_backbones(settings: TrainSettings) -> dict[str, Backbone]:
-    """Load the frozen backbones of settings, by reference."""
-    return {
-        reference: load_backbone(
-            reference,
-            stages=settings.stages,
-            views=settings.views,
-            execution=settings.execution,
-        )
-        for reference in settings.backbones
-    }
-
-
 def _train_heads(
     dataset: Dataset,
     settings: TrainSettings,
@@ -149,6 +138,14 @@ def _train_heads(
     backbones = _named(load_backbones(settings))
     keys = dict(zip(settings.backbones, backbones, strict=True))
     cases = dataset.of_split("train", "validation")
+    elsewhere = _elsewhere(executor)
+    if elsewhere is not None:
+        cache_folder = cache_folder or checkpoints / FOLDER / "embeddings"
+        digests = {one.reference: one.embedding_digest() for one in backbones.values()}
+        embed_by_tasks(
+            cases, settings, digests, cache_folder, elsewhere,
+            statistics=statistics, progress=progress,
+        )  # fmt: skip
     total = sum(len(case.images) for case in cases) * (len(backbones) + statistics)
     caches = open_caches(backbones, cache_folder)
     embedded, opened = embed_with(
@@ -163,7 +160,6 @@ def _train_heads(
     inputs = {key: EmbeddingInputs(torch.from_numpy(views)) for key, views in embedded.items()}
     plan = TrainingPlan.of(dataset, settings, opened.cases)
     digests = {key: backbone.embedding_digest() for key, backbone in backbones.items()}
-    elsewhere = _elsewhere(executor)
     files = {
         key: write_embeddings(checkpoints / FOLDER, views) if elsewhere else TaskFile("", "")
         for key, views in embedded.items()
