@@ -45,6 +45,7 @@ from pipelines.cli.audit_options import (
     request_of,
 )
 from pipelines.cli.console import Json, bars, say, store_at
+from pipelines.cli.engine_options import Address, Engine, Workers, engine_settings
 from triage.accounts import SYSTEM_ACTOR, Action
 from triage.errors import ExitCode
 
@@ -186,6 +187,9 @@ def audit_run(
         Literal["fails", "not-enough"] | None,
         typer.Option("--fail-on", help="Exit code 4 where a finding has this verdict."),
     ] = None,
+    engine: Engine = None,
+    workers: Workers = 1,
+    address: Address = None,
     as_name: As = None,
     password_stdin: PasswordStdin = False,
     as_json: Json = False,
@@ -200,6 +204,7 @@ def audit_run(
     from triage.reports.run_audit import run_audit
     from triage.vocabulary.verdicts import Verdict
 
+    runs_on = engine_settings(engine, workers, address)
     with store_at(db, wanted=db is not None) as store:
         actor = SYSTEM_ACTOR
         if store is not None:
@@ -207,7 +212,8 @@ def audit_run(
         with bars(as_json) as progress:
             done = run_audit(
                 plan, out, predictions=predictions, store=store, bundle=bundle, key=key,
-                public=public, attachments=_files(attach or ()), actor=actor, progress=progress,
+                public=public, attachments=_files(attach or ()), actor=actor, engine=runs_on,
+                progress=progress,
             )  # fmt: skip
     _say_run(as_json, done)
     refused = {"fails": Verdict.FAILS, "not-enough": Verdict.NOT_ENOUGH}

@@ -23,6 +23,7 @@ from pipelines.cli.console import (
     store_at,
     summarise,
 )
+from pipelines.cli.engine_options import Address, Engine, Workers, engine_settings
 from triage.accounts import Action
 from triage.errors import UsageError
 
@@ -59,6 +60,9 @@ def retrain(
         int | None, typer.Option(min=0, help="Seed of the role draw of a first training.")
     ] = None,
     config: Config = None,
+    engine: Engine = None,
+    workers: Workers = 1,
+    address: Address = None,
     db: Db = None,
     as_name: As = None,
     password_stdin: PasswordStdin = False,
@@ -75,6 +79,7 @@ def retrain(
     from triage.learning.retraining.pipeline import retrain as run
     from triage.learning.retraining.request import RetrainRequest
 
+    runs_on = engine_settings(engine, workers, address)
     loaded, data = load_gate_policy(policy), load_spec(spec)
     chosen = {"backbone": backbone, "members": members, "config": config, "recipe": recipe}
     settings = _first_settings(data, root, chosen) if bundle is None else None
@@ -97,6 +102,7 @@ def retrain(
             annotated=annotated,
             actor=by.name,
             cache_folder=cache_folder(),
+            engine=runs_on,
         )
         with bars(as_json) as report:
             if dry_run:

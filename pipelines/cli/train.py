@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -21,7 +21,11 @@ from pipelines.cli.console import (
     cache_folder,
     say,
 )
+from pipelines.cli.engine_options import Address, Engine, Workers, engine_settings
 from triage.errors import ExitCode
+
+if TYPE_CHECKING:
+    from triage.systems.manifest import BundleManifest
 
 Head = Literal[
     "softmax",
@@ -72,6 +76,9 @@ def train(
     embedding_precision: EmbeddingPrecision = None,
     config: Config = None,
     recipe: RecipeName = "default",
+    engine: Engine = None,
+    workers: Workers = 1,
+    address: Address = None,
     as_json: Json = False,
 ) -> None:
     """Train an ensemble and write it as a bundle; a killed run is resumed by the same command.
@@ -84,6 +91,7 @@ def train(
     from triage.learning.settings import settings_for
     from triage.learning.train import train as run
 
+    runs_on = engine_settings(engine, workers, address)
     dataset = load_dataset(load_spec(spec), root, roles_seed)
     settings = settings_for(
         dataset.spec,
@@ -101,7 +109,15 @@ def train(
         embedding_precision=embedding_precision,
     )
     with bars(as_json) as report:
-        manifest = run(dataset, settings, out, cache_folder=cache_folder(), progress=report)
+        manifest = run(
+            dataset, settings, out, cache_folder=cache_folder(), engine=runs_on, progress=report
+        )
+    _say_trained(as_json, out, manifest)
+    if manifest.rejected:
+        raise typer.Exit(ExitCode.SOME_REJECTED)
+
+
+def _say_trained(as_json: bool, out: Path, manifest: BundleManifest) -> None:
     shown = ", ".join(f"{name} {value:.3f}" for name, value in manifest.metrics.items())
     say(
         as_json,
@@ -116,5 +132,3 @@ def train(
         f"on validation: {shown}",
         *(f"note: {note}" for note in manifest.notes),
     )
-    if manifest.rejected:
-        raise typer.Exit(ExitCode.SOME_REJECTED)

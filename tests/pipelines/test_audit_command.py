@@ -191,7 +191,7 @@ def test_an_interrupted_run_goes_on(
         def measured(*given: Any) -> Any:
             raise AssertionError("measured again")
 
-        patch.setattr("triage.auditing.run.measure_scope", measured)
+        patch.setattr("triage.auditing.engine.audit_tasks.measure_scope", measured)
         assert triage(*verbs("o")).code == 0
     assert contents(tmp_path / "o") == contents(tmp_path / "whole")
     assert not (tmp_path / "o" / ".partial").exists()

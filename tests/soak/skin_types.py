@@ -49,11 +49,11 @@ from triage.models.case_inputs import EmbeddingInputs
 from triage.models.settings import TrainSettings, default_settings
 from triage.systems.fix_policy import fix_policy
 from triage.systems.near_duplicates import SIMILAR
+from triage.systems.photographs.frozen_backbones import load_backbones
 from triage.systems.photographs.head_training import train_head
 from triage.systems.photographs.observe import observe
 from triage.systems.photographs.plan import TrainingPlan
 from triage.systems.photographs.system import Embedded, Member, embed_with, predict
-from triage.systems.photographs.training import load_backbones
 from triage.uncertainty.combination import fit_combination
 
 FIRST = 300

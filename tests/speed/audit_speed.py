@@ -2,8 +2,8 @@
 
 Parts are `fairlearn` (the same metrics and resamples by fairlearn's MetricFrame), `clusters`,
 `influence` (a million predictions of 5,000 and of 333,000 patients), `linear` (rows and resamples),
-`cases` (10,000 cases) and `rows` (10 million rows). Without one, each runs in a process of its own,
-so that its memory is its own.
+`cases` (10,000 cases), `workers` (the same by one and two processes) and `rows` (10 million rows).
+Without one, each runs in a process of its own, so that its memory is its own.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 from triage.auditing.audit_plan import AuditPlan, IntervalSettings, Limit
 from triage.auditing.audit_table import AuditTable, LevelCodes
 from triage.auditing.run import measure_audit
+from triage.engine import EngineSettings, open_executor
 
 METRICS = (
     "accuracy", "balanced_accuracy", "sensitivity_urgent", "specificity_urgent",
@@ -151,6 +152,25 @@ def cases() -> None:
     print(f"10,000 cases x 8 axes, all metrics and analyses: {time.perf_counter() - start:.1f} s")
 
 
+def workers() -> None:
+    """10,000 cases, eight axes, every metric and analysis, by one process and by two.
+
+    Workers that run already, as in an audit that is long against their start of a few seconds.
+    """
+    table, plan = make_table(10_000, 4000), make_plan(())
+    seconds, found = [], []
+    for number in (1, 2):
+        settings = EngineSettings(engine="processes", workers=number)
+        with open_executor(settings) as executor:
+            measure_audit(make_table(300, 150, axes=number), plan, executor=executor)
+            start = time.perf_counter()
+            found.append(measure_audit(table, plan, executor=executor))
+            seconds.append(time.perf_counter() - start)
+    assert found[0] == found[1]
+    one, two = seconds
+    print(f"one process {one:.1f} s, two {two:.1f} s: {one / two:.2f} times faster")
+
+
 def rows() -> None:
     """10 million rows, a patient a row in three."""
     table = make_table(10_000_000, 3_333_000, axes=2)
@@ -165,6 +185,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "influence": lambda: million(333_000),
     "linear": linear,
     "cases": cases,
+    "workers": workers,
     "rows": rows,
 }
 

@@ -39,8 +39,8 @@ from triage.models.settings import TrainSettings, default_settings
 from triage.phantoms.skin import write_phantoms
 from triage.store import LabelSource, add_label, find_case, open_store
 from triage.systems.bundle import load_system
+from triage.systems.photographs.frozen_backbones import load_backbones
 from triage.systems.photographs.system import embed_with, open_caches
-from triage.systems.photographs.training import load_backbones
 
 REVIEWED = 100
 SIDE = 24

@@ -15,8 +15,8 @@ from triage.data.manifest import Case
 from triage.errors import UsageError
 from triage.imaging.corruptions import Corruption
 from triage.progress import Progress, counting
+from triage.systems.photographs.frozen_backbones import load_backbones
 from triage.systems.photographs.system import Embedded, embed_with, open_caches
-from triage.systems.photographs.training import load_backbones
 
 
 def embed_sets(

@@ -18,9 +18,10 @@ from triage.heads import HEADS, HeadKind
 from triage.models.case_inputs import EmbeddingInputs
 from triage.models.settings import HARD, NONE, TrainSettings
 from triage.progress import Progress, counting
+from triage.systems.photographs.frozen_backbones import load_backbones
+from triage.systems.photographs.member_tasks import one_thread
 from triage.systems.photographs.plan import TrainingPlan
 from triage.systems.photographs.system import embed_with
-from triage.systems.photographs.training import load_backbones, one_thread
 from triage.uncertainty.calibration.temperature_scaling import apply_temperature, fit_temperature
 
 FOLDS = 5

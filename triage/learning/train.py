@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from triage.data.dataset import Dataset
+from triage.engine import EngineSettings, open_executor
 from triage.errors import UsageError
 from triage.models.oct.settings import OctSettings
 from triage.models.settings import TrainSettings
@@ -65,6 +66,7 @@ def fit_system(
     out: str | Path,
     *,
     cache_folder: str | Path | None = None,
+    engine: EngineSettings | None = None,
     progress: Progress = lambda *_: None,
 ) -> Trained:
     """Train an ensemble and fix its policy on validation.
@@ -81,6 +83,9 @@ def fit_system(
         Where the bundle will be written; must not exist. Names the bundle.
     cache_folder : str or Path, optional
         Of embeddings.
+    engine : EngineSettings, optional
+        Where the candidates of an ensemble are trained; by default in this process. Workers read
+        their inputs from the folder of checkpoints.
     progress : callable
 
     Raises
@@ -94,14 +99,16 @@ def fit_system(
     if not isinstance(settings, family.settings_type):
         raise UsageError(f"{dataset.spec.modality} need {family.needs}", where=dataset.spec.name)
     checkpoints = out.with_name(f".{out.name}.checkpoints")
-    fitted = family.fit(
-        dataset,
-        settings,
-        out.name,
-        cache_folder=None if cache_folder is None else Path(cache_folder),
-        checkpoints=checkpoints,
-        progress=progress,
-    )
+    with open_executor(engine) as executor:
+        fitted = family.fit(
+            dataset,
+            settings,
+            out.name,
+            cache_folder=None if cache_folder is None else Path(cache_folder),
+            checkpoints=checkpoints,
+            progress=progress,
+            executor=executor,
+        )
     return Trained(dataset, fitted, checkpoints)
 
 
@@ -111,9 +118,11 @@ def train(
     out: str | Path,
     *,
     cache_folder: str | Path | None = None,
+    engine: EngineSettings | None = None,
     progress: Progress = lambda *_: None,
 ) -> BundleManifest:
     """Train an ensemble and write it as a bundle; see `fit_system`."""
-    return fit_system(dataset, settings, out, cache_folder=cache_folder, progress=progress).save(
-        out
+    trained = fit_system(
+        dataset, settings, out, cache_folder=cache_folder, engine=engine, progress=progress
     )
+    return trained.save(out)

@@ -17,6 +17,7 @@ from triage.auditing.plan_file import load_plan
 from triage.auditing.registered_plans import record_run
 from triage.auditing.run import measure_audit
 from triage.decisions.policy import Policy
+from triage.engine import EngineSettings, open_executor
 from triage.errors import UsageError
 from triage.ledger.keys import load_key
 from triage.named_file import MAX_JSON_BYTES
@@ -62,6 +63,7 @@ def run_audit(
     public: bool = False,
     attachments: Sequence[Path] = (),
     actor: Actor = SYSTEM_ACTOR,
+    engine: EngineSettings | None = None,
     progress: Progress = lambda *_: None,
 ) -> AuditRun:
     """Measure what a plan asks and write the reports, all of them or none.
@@ -90,6 +92,9 @@ def run_audit(
     attachments : sequence of Path
     actor : Actor
         Who runs it, for the permission and the event.
+    engine : EngineSettings, optional
+        Where axes and analyses are measured; by default in this process. Workers read the audited
+        table from a file in `out`, which is removed in the end.
     progress : callable
 
     Raises
@@ -108,7 +113,8 @@ def run_audit(
         policy = None if bundle is None else policy_in(bundle)
         table = cases_of(planned, predictions, store, progress, policy)
         system, notes = system_facts(planned, table, store, bundle)
-        measured = measure_audit(table, planned, progress=progress, folder=partial)
+        with open_executor(engine) as at:
+            measured = measure_audit(table, planned, progress=progress, folder=partial, executor=at)
         report = _report(planned, system, measured, registration, [*deviations, *notes], attached)
         if public:
             report = suppress_small_cells(report)
@@ -119,13 +125,9 @@ def run_audit(
         write_all(out, files)
     if store is not None:
         record_run(
-            store,
-            planned,
-            data_sha256=data_sha256(table),
-            report=report.report_id,
-            public=public,
-            actor=actor,
-        )
+            store, planned, data_sha256=data_sha256(table), report=report.report_id,
+            public=public, actor=actor,
+        )  # fmt: skip
     return AuditRun(report, out, tuple(files))
 
 

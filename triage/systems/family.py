@@ -18,6 +18,7 @@ from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.data.spec import Costs
 from triage.decisions.policy import Policy
+from triage.engine import Executor
 from triage.errors import UsageError
 from triage.evaluation.referral import ReferralResult
 from triage.evaluation.segmentation import SegmentationResult
@@ -122,6 +123,7 @@ class Family(ABC, Generic[SettingsT, SystemT]):
         cache_folder: Path | None,
         checkpoints: Path,
         progress: Progress,
+        executor: Executor | None = None,
     ) -> Fitted[SystemT]:
         """Train the networks and fix the policy on the validation split.
 
@@ -136,6 +138,14 @@ class Family(ABC, Generic[SettingsT, SystemT]):
         checkpoints : Path
             Folder from which a later call with the same arguments resumes.
         progress : callable
+        executor : Executor, optional
+            Where networks are trained that do not depend on each other; by default in this
+            process.
+
+        Raises
+        ------
+        UsageError
+            If such systems are trained in this process only, and another engine is given.
         """
 
     def has_new_annotations(self, system: SystemT, dataset: Dataset) -> bool:
@@ -167,6 +177,7 @@ class Family(ABC, Generic[SettingsT, SystemT]):
         cache_folder: Path | None,
         checkpoints: Path,
         progress: Progress,
+        executor: Executor | None = None,
     ) -> Fitted[SystemT]:
         """Train again with a system's own settings, on other data; by default from the start.
 
@@ -182,7 +193,7 @@ class Family(ABC, Generic[SettingsT, SystemT]):
             Of the new bundle.
         annotated : bool
             Whether the training split has annotated volumes that the champion did not train on.
-        cache_folder, checkpoints, progress
+        cache_folder, checkpoints, progress, executor
             As for `fit`.
 
         Returns
@@ -198,6 +209,7 @@ class Family(ABC, Generic[SettingsT, SystemT]):
             cache_folder=cache_folder,
             checkpoints=checkpoints,
             progress=progress,
+            executor=executor,
         )
 
     @abstractmethod

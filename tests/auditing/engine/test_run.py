@@ -14,6 +14,7 @@ from tests.auditing.engine.tables import make_plan, make_table, shuffled
 from triage.auditing import run
 from triage.auditing.audit_plan import AuditPlan, Limit, Margin
 from triage.auditing.audit_table import LevelCodes
+from triage.auditing.engine import audit_tasks
 from triage.auditing.engine.user_metrics import UserMetric
 from triage.auditing.measurement import ALL, OVERALL, AuditMeasurement
 from triage.auditing.run import measure_audit
@@ -92,10 +93,13 @@ def test_threads_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     assert measure() == FOUND
 
 
-def test_progress_counts_levels() -> None:
+def test_progress_counts_axes_and_their_levels() -> None:
     seen: list[tuple[str, int, int]] = []
     measure(progress=lambda *each: seen.append(each))
-    assert seen[-1] == ("measuring groups", 6, 6)
+    assert seen[-1] == ("measuring groups", 3, 3)
+    assert {each for each in seen if each[0] == audit_tasks.LEVELS} == {
+        (audit_tasks.LEVELS, done, total) for total in (1, 2, 3) for done in range(1, total + 1)
+    }
 
 
 def test_analyses_follow() -> None:
@@ -112,20 +116,20 @@ def test_an_interrupted_audit_goes_on(tmp_path: Path, monkeypatch: pytest.Monkey
         pass
 
     def stop(stage: str, done: int, total: int) -> None:
-        if done == 5:
+        if (stage, done) == (run.STAGE, 2):
             raise Stopped
 
     with pytest.raises(Stopped):
         measure(folder=tmp_path, progress=stop)
     assert len([*tmp_path.iterdir()]) == 2
     measured = []
-    original = run.measure_scope
+    original = audit_tasks.measure_scope
 
     def counted(scope: Any, *given: Any) -> Any:
         measured.append(scope.axis)
         return original(scope, *given)
 
-    monkeypatch.setattr(run, "measure_scope", counted)
+    monkeypatch.setattr(audit_tasks, "measure_scope", counted)
     again = measure(folder=tmp_path)
     assert again == FOUND
     assert {*measured} == {"site"}

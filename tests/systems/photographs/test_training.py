@@ -18,7 +18,8 @@ from triage.models.embedding_cache import EmbeddingCache
 from triage.models.embeddings import embed_cases
 from triage.models.settings import FitSettings, TrainSettings
 from triage.models.training import Labelled
-from triage.systems.photographs.training import Pool, load_backbones, train_pool
+from triage.systems.photographs.frozen_backbones import load_backbones
+from triage.systems.photographs.training import Pool, train_pool
 
 ONE_EPOCH = FitSettings(epochs=1, patience=1, batch_size=32)
 TWO_EPOCHS = FitSettings(epochs=2, patience=2, batch_size=32)

@@ -36,6 +36,7 @@ ANALYSES = (
     error_list,
 )
 """In the order of the report. The name of each is the key of what it returns."""
+NAMES = tuple(analysis.__name__ for analysis in ANALYSES)
 
 
 def run_analyses(
@@ -61,8 +62,22 @@ def run_analyses(
     number[order] = np.arange(len(order))
     table = replace(table, cluster=number[table.cluster])
     found = []
-    for done, analysis in enumerate(ANALYSES):
+    for done, name in enumerate(NAMES):
         progress(STAGE, done, len(ANALYSES))
-        found.append(analysis(table, plan))
+        found.append(run_analysis(name, table, plan))
     progress(STAGE, len(ANALYSES), len(ANALYSES))
     return found
+
+
+def run_analysis(name: str, numbered: AuditTable, plan: AuditPlan) -> Analysis:
+    """Run one analysis by its name.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+    numbered : AuditTable
+        Its patients numbered in the order of `patient_hashes`.
+    plan : AuditPlan
+    """
+    return ANALYSES[NAMES.index(name)](numbered, plan)

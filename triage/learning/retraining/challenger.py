@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from triage.dataset_versions.hold_out import gate_is_reported
+from triage.engine import open_executor
 from triage.errors import TrainingError
 from triage.gating.evidence import GateEvidence
 from triage.gating.gate_table import GateTable, gate_table
@@ -30,6 +31,7 @@ from triage.progress import Progress
 from triage.store import Store
 from triage.systems.bundle import load_system, save_bundle
 from triage.systems.families import family_of
+from triage.systems.family import Fitted
 from triage.systems.manifest import BundleManifest
 from triage.systems.trained_system import TrainedSystem
 from triage.vocabulary.learning import MemberSplit
@@ -110,27 +112,14 @@ class Run:
         }
 
     def _train(self, folder: Path) -> dict[str, Any]:
-        family = family_of(self.spec.modality)
         checkpoints = self.state.place(CHECKPOINTS)
         given: dict[str, Any] = {
             "cache_folder": self.request.cache_folder,
             "checkpoints": checkpoints,
             "progress": self.report,
         }
-        name = self.request.out.name
-        if self.champion is None:
-            fitted = family.fit(self.data.dataset, self.request.settings, name, **given)
-        else:
-            system = self.champion.system
-            annotated = family.has_new_annotations(system, self.data.dataset)
-            fitted = family.refit(
-                system,
-                self.champion.manifest,
-                self.data.dataset,
-                name,
-                annotated=annotated,
-                **given,
-            )
+        with open_executor(self.request.engine) as executor:
+            fitted = self._fitted({**given, "executor": executor})
         self._check_unchanged(checkpoints)
         manifest = fitted.manifest.model_copy(update={"created_at": self.row.started_at})
         sealed = save_bundle(
@@ -142,6 +131,21 @@ class Run:
             "members": len(sealed.members),
             "rejected": sealed.rejected,
         }
+
+    def _fitted(self, given: dict[str, Any]) -> Fitted[TrainedSystem]:
+        """Train with the champion's settings, or for the first time."""
+        family, name = family_of(self.spec.modality), self.request.out.name
+        if self.champion is None:
+            return family.fit(self.data.dataset, self.request.settings, name, **given)
+        system = self.champion.system
+        return family.refit(
+            system,
+            self.champion.manifest,
+            self.data.dataset,
+            name,
+            annotated=family.has_new_annotations(system, self.data.dataset),
+            **given,
+        )
 
     def _check_unchanged(self, checkpoints: Path) -> None:
         """Refuse a challenger if a file that it trained on was replaced while it trained."""

@@ -17,8 +17,8 @@ from triage.models.settings import TrainSettings
 from triage.progress import Progress
 from triage.store import Store
 from triage.systems.bundle import check_free
+from triage.systems.photographs.frozen_backbones import load_backbones
 from triage.systems.photographs.system import embed_with, open_caches
-from triage.systems.photographs.training import load_backbones
 
 _SAMPLE = 4
 """Pictures that are embedded to learn how long one takes."""

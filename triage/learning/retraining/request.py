@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from triage.data.spec import DataSpec
+from triage.engine import EngineSettings
 from triage.errors import UsageError
 from triage.gating.policy import LoadedPolicy
 from triage.hashing import hash_json
@@ -44,6 +45,8 @@ class RetrainRequest:
         Who asks; stands in the events.
     cache_folder : Path, optional
         Of embeddings.
+    engine : EngineSettings, optional
+        Where the candidates of the challenger's ensemble are trained; by default in this process.
     """
 
     spec: DataSpec
@@ -56,6 +59,7 @@ class RetrainRequest:
     annotated: Path | None = None
     actor: str = SYSTEM
     cache_folder: Path | None = None
+    engine: EngineSettings | None = None
 
     def __post_init__(self) -> None:
         """Take paths as text too; refuse a request that names no settings, or the wrong ones."""

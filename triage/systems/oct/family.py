@@ -12,6 +12,8 @@ from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.data.spec import Costs
 from triage.decisions.policy import Policy
+from triage.engine import Executor
+from triage.engine.local import LocalExecutor
 from triage.errors import UsageError
 from triage.models.oct.settings import OctSettings
 from triage.progress import Progress
@@ -62,8 +64,10 @@ class OctFamily(Family[OctSettings, OctSystem]):
         cache_folder: Path | None,
         checkpoints: Path,
         progress: Progress,
+        executor: Executor | None = None,
     ) -> Fitted[OctSystem]:
         """Train both stages and fix the policy; tissue maps are kept for a retraining."""
+        _check_here(executor)
         pool = train_oct(
             dataset,
             settings,
@@ -89,8 +93,10 @@ class OctFamily(Family[OctSettings, OctSystem]):
         cache_folder: Path | None,
         checkpoints: Path,
         progress: Progress,
+        executor: Executor | None = None,
     ) -> Fitted[OctSystem]:
         """Train stage 2 again; stage 1 is kept, or trained further where annotations are new."""
+        _check_here(executor)
         settings = OctSettings.model_validate(manifest.settings.model_dump())
         found = retrain_oct(
             system,
@@ -190,3 +196,12 @@ class OctFamily(Family[OctSettings, OctSystem]):
 
 Every pair of instances is a member: {len(manifest.members)} hypotheses, averaged. A scan without
 scale is refused; one taken unlike the training scans gets no opinion (A3)."""
+
+
+def _check_here(executor: Executor | None) -> None:
+    if executor is not None and not isinstance(executor, LocalExecutor):
+        raise UsageError(
+            "systems for OCT volumes are trained in one process",
+            where=f"--engine {executor.name}",
+            hint="Leave out --engine and --workers.",
+        )

@@ -10,6 +10,7 @@ from triage.backbones.runtime.execution import TORCH_FLOAT32, Precision, Runtime
 from triage.data.dataset import Dataset
 from triage.decisions.policy import Policy
 from triage.decisions.rule_settings import check_abstention, check_grouping
+from triage.engine import Executor
 from triage.heads import HeadKind
 from triage.imaging.views import Views
 from triage.models.settings import TrainSettings, default_settings
@@ -60,6 +61,7 @@ class PhotographFamily(Family[TrainSettings, System]):
         cache_folder: Path | None,
         checkpoints: Path,
         progress: Progress,
+        executor: Executor | None = None,
     ) -> Fitted[System]:
         """Train heads, select the ensemble and fix its policy."""
         check_grouping(settings.prediction_set, dataset.spec)
@@ -70,6 +72,7 @@ class PhotographFamily(Family[TrainSettings, System]):
             cache_folder=cache_folder,
             checkpoints=checkpoints,
             statistics=True,
+            executor=executor,
             progress=progress,
         )
         members = select_members(pool, dataset, settings, cache_folder)

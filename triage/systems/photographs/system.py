@@ -248,9 +248,7 @@ def read_pictures(
     return Pictures(ids, statistics, found)
 
 
-def _open_view_caches(
-    backbones: dict[str, Backbone], caches: Caches, folder: Path | None
-) -> Caches:
+def open_view_caches(backbones: dict[str, Backbone], caches: Caches, folder: Path | None) -> Caches:
     """Caches of every view: many times as large, so apart; only training reads them."""
     return {
         key: EmbeddingCache(folder, hash_json([caches[key].digest, "by view"]))
@@ -300,7 +298,7 @@ def embed_with(
     if not backbones:
         return {}, Opened(cases=list(cases))
     caches = open_caches(backbones, cache_folder) if caches is None else caches
-    views = _open_view_caches(backbones, caches, cache_folder) if by_view else {}
+    views = open_view_caches(backbones, caches, cache_folder) if by_view else {}
     targets = [
         EmbeddingTarget(backbone, caches[key], views.get(key))
         for key, backbone in backbones.items()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Container
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -16,16 +14,22 @@ from triage.backbones.preprocessing import Preprocessing
 from triage.backbones.runtime.execution import has_bfloat16
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
+from triage.engine import Executor
+from triage.engine.local import LocalExecutor
 from triage.errors import TrainingError
-from triage.heads import Head
+from triage.heads import HeadNetwork
 from triage.models.case_inputs import EmbeddingInputs, ImageInputs
 from triage.models.embeddings import Opened, open_images
 from triage.models.load_backbone import load_backbone
-from triage.models.network import CaseNetwork
 from triage.models.settings import TrainSettings
 from triage.progress import Progress, counting
+from triage.systems.photographs.embed_tasks import embed_by_tasks
+from triage.systems.photographs.frozen_backbones import load_backbones
 from triage.systems.photographs.head_training import train_head
+from triage.systems.photographs.member_tasks import one_thread
+from triage.systems.photographs.network_training import train_network
 from triage.systems.photographs.plan import TrainingPlan
+from triage.systems.photographs.plan_file import TaskFile, write_embeddings, write_images
 from triage.systems.photographs.system import (
     Caches,
     Embedded,
@@ -33,6 +37,9 @@ from triage.systems.photographs.system import (
     embed_with,
     open_caches,
 )
+from triage.systems.photographs.train_by_tasks import FOLDER, Candidate, train_candidates
+
+HEADS_STAGE, NETWORKS_STAGE = "training heads", "training networks"
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,7 @@ def train_pool(
     cache_folder: Path | None,
     checkpoints: Path,
     statistics: bool = False,
+    executor: Executor | None = None,
     progress: Progress = lambda *_: None,
 ) -> Pool:
     """Train every candidate of `settings.pool`.
@@ -89,6 +97,9 @@ def train_pool(
         Folder for checkpoints; what is found there for the same settings is resumed.
     statistics : bool
         Whether to compute the picture statistics of all cases too; see `embed_with`.
+    executor : Executor, optional
+        Where the candidates are trained, each a task; by default one after the other in this
+        process. Others read their inputs from files below `checkpoints`.
     progress : callable
 
     Raises
@@ -96,6 +107,8 @@ def train_pool(
     TrainingError
         If a backbone is named twice, the head has no training cases for a class, or the
         processor lacks the arithmetic asked for.
+    EngineError
+        If a worker lacks a file.
     """
     if len(set(settings.backbones)) < len(settings.backbones):
         raise TrainingError(
@@ -107,21 +120,10 @@ def train_pool(
         )
     settings.execution.check()
     if settings.mode == "embed":
-        return _train_heads(dataset, settings, cache_folder, checkpoints, statistics, progress)
-    return _train_networks(dataset, settings, checkpoints, progress)
-
-
-def load_backbones(settings: TrainSettings) -> dict[str, Backbone]:
-    """Load the frozen backbones of settings, by reference."""
-    return {
-        reference: load_backbone(
-            reference,
-            stages=settings.stages,
-            views=settings.views,
-            execution=settings.execution,
+        return _train_heads(
+            dataset, settings, cache_folder, checkpoints, statistics, executor, progress
         )
-        for reference in settings.backbones
-    }
+    return _train_networks(dataset, settings, checkpoints, executor, progress)
 
 
 def _train_heads(
@@ -130,11 +132,20 @@ def _train_heads(
     cache_folder: Path | None,
     checkpoints: Path,
     statistics: bool,
+    executor: Executor | None,
     progress: Progress,
 ) -> Pool:
     backbones = _named(load_backbones(settings))
     keys = dict(zip(settings.backbones, backbones, strict=True))
     cases = dataset.of_split("train", "validation")
+    elsewhere = _elsewhere(executor)
+    if elsewhere is not None:
+        cache_folder = cache_folder or checkpoints / FOLDER / "embeddings"
+        digests = {one.reference: one.embedding_digest() for one in backbones.values()}
+        embed_by_tasks(
+            cases, settings, digests, cache_folder, elsewhere,
+            statistics=statistics, progress=progress,
+        )  # fmt: skip
     total = sum(len(case.images) for case in cases) * (len(backbones) + statistics)
     caches = open_caches(backbones, cache_folder)
     embedded, opened = embed_with(
@@ -149,67 +160,93 @@ def _train_heads(
     inputs = {key: EmbeddingInputs(torch.from_numpy(views)) for key, views in embedded.items()}
     plan = TrainingPlan.of(dataset, settings, opened.cases)
     digests = {key: backbone.embedding_digest() for key, backbone in backbones.items()}
+    files = {
+        key: write_embeddings(checkpoints / FOLDER, views) if elsewhere else TaskFile("", "")
+        for key, views in embedded.items()
+    }
+    candidates = []
+    for number, (reference, seed) in enumerate(settings.pool):
+        key = keys[reference]
+        name, own = f"{key}-seed{seed}", plan.of_candidate(number)
+        checkpoint = checkpoints / f"{name}-{own.digest(digests[key])}"
+        candidates.append(
+            Candidate(name, own, seed, checkpoint, backbones[key], files[key], reference)
+        )
+    keys_of = [keys[reference] for reference, _ in settings.pool]
+    if elsewhere is not None:
+        trained = train_candidates(
+            candidates, elsewhere, stage=HEADS_STAGE, whole=False, progress=progress
+        )
+    else:
+        trained = _heads_here(candidates, [inputs[key] for key in keys_of], progress)
     members: list[Member] = []
     losses: dict[str, float] = {}
-    with one_thread():
-        for number, (reference, seed) in enumerate(settings.pool):
-            key = keys[reference]
-            name = f"{key}-seed{seed}"
-            own = plan.of_candidate(number)
-            checkpoint = checkpoints / f"{name}-{own.digest(digests[key])}"
-            loss, heads = train_head(own, inputs[key], seed, checkpoint)
-            names = [name] if len(heads) == 1 else [f"{name}-{n}" for n in range(len(heads))]
-            losses |= dict.fromkeys(names, loss)
-            members += [Member(one, key, head) for one, head in zip(names, heads, strict=True)]
-            progress("training heads", number + 1, len(settings.pool))
+    for each, key, (loss, heads) in zip(candidates, keys_of, trained, strict=True):
+        single = len(heads) == 1
+        names = [each.name] if single else [f"{each.name}-{n}" for n in range(len(heads))]
+        losses |= dict.fromkeys(names, loss)
+        members += [Member(one, key, head) for one, head in zip(names, heads, strict=True)]
     validation = {key: of.embeddings[plan.validation_rows].numpy() for key, of in inputs.items()}
     held_out = plan.validation_cases(opened.cases)
     return Pool(tuple(members), backbones, losses, validation, opened, held_out, caches)
 
 
+def _heads_here(
+    candidates: list[Candidate], inputs: list[EmbeddingInputs], progress: Progress
+) -> list[tuple[float, list[HeadNetwork]]]:
+    found = []
+    with one_thread():
+        for done, (each, of) in enumerate(zip(candidates, inputs, strict=True), 1):
+            found.append(train_head(each.plan, of, each.seed, each.checkpoint))
+            progress(HEADS_STAGE, done, len(candidates))
+    return found
+
+
 def _train_networks(
-    dataset: Dataset, settings: TrainSettings, checkpoints: Path, progress: Progress
+    dataset: Dataset,
+    settings: TrainSettings,
+    checkpoints: Path,
+    executor: Executor | None,
+    progress: Progress,
 ) -> Pool:
     cases = dataset.of_split("train", "validation")
-    read: dict[Preprocessing, tuple[ImageInputs, Opened]] = {}
-    members: list[Member] = []
-    losses: dict[str, float] = {}
-    backbones: dict[str, Backbone] = {}
+    read: dict[Preprocessing, tuple[ImageInputs, Opened, TaskFile]] = {}
+    candidates: list[Candidate] = []
+    trained: list[tuple[float, list[HeadNetwork]]] = []
+    elsewhere = _elsewhere(executor)
     plan: TrainingPlan | None = None
     for number, (reference, seed) in enumerate(settings.pool):
         backbone = load_backbone(reference, seed=seed)
         if backbone.pictures not in read:
             total = sum(len(case.images) for case in cases)
-            read[backbone.pictures] = open_images(
+            images, opened = open_images(
                 cases, backbone.pictures, counting(progress, "reading images", total)
             )
-        inputs, opened = read[backbone.pictures]
+            folder = checkpoints / FOLDER
+            file = write_images(folder, images) if elsewhere else TaskFile("", "")
+            read[backbone.pictures] = images, opened, file
+        inputs, opened, file = read[backbone.pictures]
         plan = plan or TrainingPlan.of(dataset, settings, opened.cases)
         own = plan.of_candidate(number)
-        start = backbone.digest()
-        name = _free(f"{backbone.name}-seed{seed}", backbones)
-        network = CaseNetwork(
-            backbone,
-            own.new_head(backbone.width, seed),
-            freeze_normalisation=not reference.startswith("monai:"),
+        name = _free(f"{backbone.name}-seed{seed}", [each.name for each in candidates])
+        checkpoint = checkpoints / f"{name}-{own.digest(backbone.digest())}"
+        candidates.append(Candidate(name, own, seed, checkpoint, backbone, file, reference))
+        if elsewhere is None:
+            stage = f"training {name} ({number + 1}/{len(settings.pool)})"
+            trained.append(_network_here(candidates[-1], inputs, stage, progress))
+    if elsewhere is not None:
+        trained = train_candidates(
+            candidates, elsewhere, stage=NETWORKS_STAGE, whole=True, progress=progress
         )
-        if not isinstance(network.head, Head):  # kernels and centres live on a fixed scale
-            network.head.standardise_by(network.embed(inputs, plan.train))
-        stage = f"training {name} ({number + 1}/{len(settings.pool)})"
-        losses[name] = own.fit_one(
-            network,
-            inputs,
-            seed,
-            checkpoints / f"{name}-{own.digest(start)}",
-            every=1,
-            progress=_epochs(progress, stage, settings.fit.epochs),
-        )
-        progress(stage, settings.fit.epochs, settings.fit.epochs)
-        plan.finish(network.head, partial(network.embed, inputs))
-        members.append(Member(name, name, network.head))
-        backbone.execution = settings.execution
-        backbones[name] = backbone
     assert plan is not None  # the settings demand at least one backbone
+    for each in candidates:
+        each.backbone.execution = settings.execution
+    backbones = {each.name: each.backbone for each in candidates}
+    heads = [one for _, (one,) in trained]
+    members = [
+        Member(each.name, each.name, head) for each, head in zip(candidates, heads, strict=True)
+    ]
+    losses = {each.name: loss for each, (loss, _) in zip(candidates, trained, strict=True)}
     held_out = plan.validation_cases(opened.cases)
     total = sum(len(case.images) for case in held_out) * len(backbones)
     caches = open_caches(backbones, None)
@@ -223,15 +260,26 @@ def _train_networks(
     return Pool(tuple(members), backbones, losses, validation, opened, held_out, caches)
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Heads are so small that a second thread only waits, for ages on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+def _network_here(
+    candidate: Candidate, inputs: ImageInputs, stage: str, progress: Progress
+) -> tuple[float, list[HeadNetwork]]:
+    epochs = candidate.plan.settings.fit.epochs
+    loss, head = train_network(
+        candidate.plan,
+        candidate.backbone,
+        candidate.reference,
+        inputs,
+        candidate.seed,
+        candidate.checkpoint,
+        _epochs(progress, stage, epochs),
+    )
+    progress(stage, epochs, epochs)
+    return loss, [head]
+
+
+def _elsewhere(executor: Executor | None) -> Executor | None:
+    """The executor, if its tasks run in other processes."""
+    return None if isinstance(executor, LocalExecutor) else executor
 
 
 def _epochs(progress: Progress, stage: str, total: int) -> Callable[[int, float], None]:
