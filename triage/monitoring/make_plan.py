@@ -198,7 +198,7 @@ def _rates(
                     per_day=len(given.said) / days,
                     estimate=rate.estimate,
                     n_cases=rate.n,
-                )  # fmt: skip
+                )
             )
         elif (axis, level) == OVERALL:
             notes.append(f"{chart.value}{f' {key}' if key else ''}: {rate.note}")
