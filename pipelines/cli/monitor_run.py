@@ -90,8 +90,8 @@ def monitor_plan(
     if out is None and not set_it:
         raise UsageError("say where the plan goes", hint="Give --out FILE, --set or both.")
     request = PlanRequest(
-        begin=None if begin is None else begin.replace(tzinfo=UTC),
-        end=None if end is None else end.replace(tzinfo=UTC) + timedelta(days=1),
+        begin=_day(begin),
+        end=_day(end, 1),
         n_cases=cases,
         axes=_names(axes),
         columns=_names(columns),
@@ -121,6 +121,11 @@ def _write(write: Any, plan: Any, out: Path) -> None:
         raise UsageError(
             f"cannot be written ({error.strerror or error})", where=str(out)
         ) from error
+
+
+def _day(given: datetime | None, later: int = 0) -> datetime | None:
+    """The beginning of a UTC day, or of one so many days later."""
+    return None if given is None else given.replace(tzinfo=UTC) + timedelta(days=later)
 
 
 def _names(given: str | None) -> tuple[str, ...] | None:
