@@ -105,8 +105,7 @@ def monitor_plan(
         actor = acting(store, as_name, password_stdin, Action.MONITOR)
         with bars(as_json) as progress, store.reading() as session:
             made = make_plan(session, request, progress)
-        if out is not None:
-            _write(write_monitoring_plan, made.plan, out)
+        _write(write_monitoring_plan, made.plan, out)
         if set_it:
             store_plan(store, made.plan, "--db", actor.name)
     _say_plan(as_json, made, out, set_it)
@@ -114,9 +113,10 @@ def monitor_plan(
         raise typer.Exit(ExitCode.NOT_ENOUGH_EVIDENCE)
 
 
-def _write(write: Any, plan: Any, out: Path) -> None:
+def _write(write: Any, plan: Any, out: Path | None) -> None:
     try:
-        write(plan, out)
+        if out is not None:
+            write(plan, out)
     except OSError as error:
         raise UsageError(
             f"cannot be written ({error.strerror or error})", where=str(out)
