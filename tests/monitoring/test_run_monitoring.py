@@ -245,7 +245,7 @@ def test_a_site_with_five_cases_has_not_enough_evidence(store: Store, tmp_path: 
 @pytest.mark.parametrize("after_gap", ["keep", "restart"])
 def test_a_gap_of_weeks_is_marked(store: Store, tmp_path: Path, after_gap: str) -> None:
     """Before and after the gap the sum is just below the limit, and reaches it only together."""
-    part = {"per_day": 10, "ood": 0.0, "ambiguous": 0.0}
+    part: dict[str, Any] = {"per_day": 10, "ood": 0.0, "ambiguous": 0.0}
     design = design_cusum(0.01, 0.05, horizon=1500, false_alarm=0.05)
     n_ood = -(-design.limit // design.steps_up) - 1
     add_days(store, 1, [DayOfCases(range(10), **part), DayOfCases(range(10, 11), n_ood, ood=1.0),
