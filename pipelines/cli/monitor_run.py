@@ -90,8 +90,8 @@ def monitor_plan(
     if out is None and not set_it:
         raise UsageError("say where the plan goes", hint="Give --out FILE, --set or both.")
     request = PlanRequest(
-        begin=None if begin is None else begin.replace(tzinfo=UTC),
-        end=None if end is None else end.replace(tzinfo=UTC) + timedelta(days=1),
+        begin=_day(begin),
+        end=_day(end, 1),
         n_cases=cases,
         axes=_names(axes),
         columns=_names(columns),
@@ -105,8 +105,7 @@ def monitor_plan(
         actor = acting(store, as_name, password_stdin, Action.MONITOR)
         with bars(as_json) as progress, store.reading() as session:
             made = make_plan(session, request, progress)
-        if out is not None:
-            _write(write_monitoring_plan, made.plan, out)
+        _write(write_monitoring_plan, made.plan, out)
         if set_it:
             store_plan(store, made.plan, "--db", actor.name)
     _say_plan(as_json, made, out, set_it)
@@ -114,13 +113,19 @@ def monitor_plan(
         raise typer.Exit(ExitCode.NOT_ENOUGH_EVIDENCE)
 
 
-def _write(write: Any, plan: Any, out: Path) -> None:
+def _write(write: Any, plan: Any, out: Path | None) -> None:
     try:
-        write(plan, out)
+        if out is not None:
+            write(plan, out)
     except OSError as error:
         raise UsageError(
             f"cannot be written ({error.strerror or error})", where=str(out)
         ) from error
+
+
+def _day(given: datetime | None, later: int = 0) -> datetime | None:
+    """The beginning of a UTC day, or of one so many days later."""
+    return None if given is None else given.replace(tzinfo=UTC) + timedelta(days=later)
 
 
 def _names(given: str | None) -> tuple[str, ...] | None:

@@ -200,5 +200,5 @@ def add_decisions(
                         ai_visible=False,
                         read_id=panel.id,
                         created_at=at,
-                    )  # fmt: skip
+                    )
                 )

@@ -75,7 +75,8 @@ def test_columns_hold_what_the_rows_say(store: Store) -> None:
     assert found.abstained.tolist() == [False, True]
     assert found.visit.tolist() == [-1, 3]
     np.testing.assert_allclose(found.confidence, [0.83, 0.83], rtol=1e-6)
-    assert np.isnan(found.ood_score[0]) and found.ood_score[1] == 2.5
+    assert np.isnan(found.ood_score[0])
+    assert found.ood_score[1] == 2.5
     columns = {name: one.texts(np.arange(2)) for name, one in found.columns.items()}
     assert columns == {
         "site": ["clinic", "south"],

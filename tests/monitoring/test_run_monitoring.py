@@ -111,7 +111,7 @@ def test_a_change_is_found_once_at_the_case_where_the_sum_reaches_the_limit(
     assert series.verdict is ChartVerdict.ALARM
     assert [point.n_cases for point in series.points] == [50] * 30
     assert series.points[0].at == BEGIN + timedelta(days=1)
-    first = [point for point in series.points if point.alarm][0]
+    first = next(point for point in series.points if point.alarm)
     assert first.at == BEGIN + timedelta(days=(received - BEGIN).days + 1)
     assert found.new_alarms == (alarm.id,)
     again = run(store, tmp_path / "out")
@@ -245,7 +245,7 @@ def test_a_site_with_five_cases_has_not_enough_evidence(store: Store, tmp_path: 
 @pytest.mark.parametrize("after_gap", ["keep", "restart"])
 def test_a_gap_of_weeks_is_marked(store: Store, tmp_path: Path, after_gap: str) -> None:
     """Before and after the gap the sum is just below the limit, and reaches it only together."""
-    part = {"per_day": 10, "ood": 0.0, "ambiguous": 0.0}
+    part: dict[str, Any] = {"per_day": 10, "ood": 0.0, "ambiguous": 0.0}
     design = design_cusum(0.01, 0.05, horizon=1500, false_alarm=0.05)
     n_ood = -(-design.limit // design.steps_up) - 1
     add_days(store, 1, [DayOfCases(range(10), **part), DayOfCases(range(10, 11), n_ood, ood=1.0),
@@ -256,7 +256,8 @@ def test_a_gap_of_weeks_is_marked(store: Store, tmp_path: Path, after_gap: str) 
     assert len(found.alarms) == (1 if after_gap == "keep" else 0)
     said = "go on where they were" if after_gap == "keep" else "begin at 0"
     (note,) = [note for note in found.notes if "gap" in note]
-    assert "1 gaps of more than 7 days" in note and said in note
+    assert "1 gaps of more than 7 days" in note
+    assert said in note
 
 
 def test_since_leaves_points_out_and_changes_no_sum(store: Store, tmp_path: Path) -> None:
@@ -277,7 +278,8 @@ def test_a_database_that_was_restored_is_told_and_judged_anew(tmp_path: Path) ->
     back_up(url, tmp_path / "backup.db")
     add_days(store, 1, [CHANGED])
     before = run_monitoring(store, out)
-    assert before.restored == "" and len(before.new_alarms) == 1
+    assert before.restored == ""
+    assert len(before.new_alarms) == 1
     store.close()
     restore(tmp_path / "backup.db", url, overwrite=True)
     store = open_store(url)
@@ -290,7 +292,8 @@ def test_a_database_that_was_restored_is_told_and_judged_anew(tmp_path: Path) ->
     assert run_monitoring(store, out).restored == ""
     add_days(store, 1, [CHANGED], seed=8)
     other = run_monitoring(store, out)
-    assert other.restored == "" and len(other.new_alarms) == 1
+    assert other.restored == ""
+    assert len(other.new_alarms) == 1
     store.close()
     restore(tmp_path / "backup.db", url, overwrite=True)
     store = open_store(url)
@@ -304,7 +307,8 @@ def test_a_database_that_was_restored_is_told_and_judged_anew(tmp_path: Path) ->
 def test_an_empty_database_and_a_bundle_without_cases(store: Store, tmp_path: Path) -> None:
     found = run(store, tmp_path / "out", plan())
     assert found.says_nothing
-    assert found.result.n_cases == 0 and found.result.until is None
+    assert found.result.n_cases == 0
+    assert found.result.until is None
     assert chart(found.result).verdict is ChartVerdict.NOT_ENOUGH
     assert found.result.notes[0] == "no case has come since the start of the plan"
 
@@ -314,7 +318,7 @@ def test_what_is_missing_is_said(store: Store, tmp_path: Path) -> None:
         run(store, tmp_path / "out")
     with pytest.raises(UsageError, match="knows no bundle eeeeeeeeeeee"):
         run(store, tmp_path / "out", plan(bundle="e" * 64))
-    with pytest.raises(SpecError, match="there is no such|no such file|missing"):
+    with pytest.raises(SpecError, match=r"none.yaml"):
         run_monitoring(store, tmp_path / "out", plan=tmp_path / "none.yaml")
     (tmp_path / "file").write_text("")
     write_monitoring_plan(plan(), tmp_path / "plan.yaml")

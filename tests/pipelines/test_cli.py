@@ -64,7 +64,8 @@ def test_the_tree_is_the_documented_one() -> None:
             "registry rollback", "registry retire", "registry shadow", "registry diff",
             "registry sign", "registry verify", "registry export",
             "retrain-policy show", "retrain-policy sign", "retrain-policy plan",
-            "retrain-policy record", "monitor simulate", "monitor reference",
+            "retrain-policy record", "monitor simulate", "monitor reference", "monitor plan",
+            "monitor run", "monitor alarms", "monitor assign", "monitor close",
         )
     }  # fmt: skip
 

@@ -9,6 +9,7 @@ def test_killed_runs_of_monitoring_end_as_undisturbed_ones(tmp_path: Path) -> No
     """A short version of `python -m tests.soak monitoring_kills`."""
     prepare(tmp_path / "data")
     wanted, _ = undisturbed(tmp_path / "data", tmp_path / "calm")
-    assert wanted[1] and wanted[2] == []
+    assert wanted[1]
+    assert wanted[2] == []
     kills = [(5, None), (12, None), (17, None)]
     assert killed(tmp_path / "data", tmp_path / "run", list(kills)) == wanted

@@ -158,7 +158,7 @@ def calibration_chart(
                 alarm=alarm,
                 statistic=None if found is None else found.p_value,
                 after_gap=window.after_gap,
-            )  # fmt: skip
+            )
         )
         if alarm and found is not None:
             online = found.in_the_large_online or (None,)
@@ -187,7 +187,7 @@ def calibration_chart(
 def _measured(
     labelled: Labelled, used: Ints, windows: list[Window], level: float, seed: int
 ) -> dict[int, CalibrationWindow]:
-    """Calibration of each window with labels; labels after the last complete window do not count."""
+    """Calibration of each window with labels; those after the last complete one do not count."""
     numbers = [np.full(window.n_cases, window.index) for window in windows]
     if not numbers or not sum(map(len, numbers)):
         return {}

@@ -30,9 +30,8 @@ from triage.progress import Progress
 from triage.store.planted import of_planted_case
 from triage.store.tables import Case, Image, Prediction
 from triage.vocabulary.abstention_reasons import AbstainReason
+from triage.vocabulary.subgroup_levels import UNKNOWN
 
-UNKNOWN = "unknown"
-"""The level of cases without a value."""
 CHUNK = 5000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)

@@ -15,7 +15,6 @@ from triage.monitoring.alarm_budget import share_of_budget
 from triage.monitoring.baseline_rate import baseline_rate
 from triage.monitoring.case_stream import (
     DAY,
-    UNKNOWN,
     Arrivals,
     microseconds,
     moment_of,
@@ -39,6 +38,7 @@ from triage.progress import Progress
 from triage.store.base import utc_now
 from triage.vocabulary.clinical import Risk
 from triage.vocabulary.monitoring import ChartKind
+from triage.vocabulary.subgroup_levels import UNKNOWN
 
 _MOST_LEVELS = 200
 
@@ -198,7 +198,7 @@ def _rates(
                     per_day=len(given.said) / days,
                     estimate=rate.estimate,
                     n_cases=rate.n,
-                )  # fmt: skip
+                )
             )
         elif (axis, level) == OVERALL:
             notes.append(f"{chart.value}{f' {key}' if key else ''}: {rate.note}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -129,7 +130,7 @@ def run_monitoring(
         restored = restored_note(session, before)
     for _ in range(_TRIES):
         found = _judged(store, going_by, out, of_bundle, progress)
-        kept = store.write(lambda session: _store(session, going_by, found, actor.name))
+        kept = store.write(partial(_store, going_by=going_by, found=found, actor=actor.name))
         if kept is not None:
             break
     else:
@@ -141,8 +142,8 @@ def run_monitoring(
         state = present_state(session, going_by.sha256)
     if restored and before is not None:
         set_aside(out, RESULT_FILE, before)
-    with whole_file(out / RESULT_FILE) as partial:
-        partial.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    with whole_file(out / RESULT_FILE) as place:
+        place.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
     write_state(out, state)
     return MonitoringRun(result, tuple(kept), restored)
 

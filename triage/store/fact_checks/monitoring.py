@@ -130,38 +130,21 @@ def _step(told: _Told, seq: int, event: AlarmAssigned | AlarmClosed, at: datetim
 
 
 def _plans(session: Session) -> Iterator[tuple[int, dict[str, Any]]]:
-    query = (
-        select(MonitoringPlanRow, Bundle.digest)
-        .join(Bundle, Bundle.id == MonitoringPlanRow.bundle_id, isouter=True)
-        .order_by(MonitoringPlanRow.id)
+    query = select(MonitoringPlanRow, Bundle.digest).outerjoin(
+        Bundle, Bundle.id == MonitoringPlanRow.bundle_id
     )
-    for row, digest in session.execute(query):
-        yield (
-            row.id,
-            {
-                "sha256": row.sha256,
-                "content": hash_json(row.plan),
-                "bundle": digest,
-                "set_by": row.set_by,
-            },
-        )
+    for row, digest in session.execute(query.order_by(MonitoringPlanRow.id)):
+        stated = {"content": hash_json(row.plan), "bundle": digest}
+        yield row.id, stated | {name: getattr(row, name) for name in ("sha256", "set_by")}
 
 
 def _runs(session: Session) -> Iterator[tuple[int, dict[str, Any]]]:
     query = select(MonitoringRunRow).order_by(MonitoringRunRow.id)
     for row in session.scalars(query.execution_options(yield_per=10)):
-        yield (
-            row.id,
-            {
-                "plan": row.plan_id,
-                "last_event": row.last_event,
-                "n_cases": row.n_cases,
-                "result": hash_json(row.result),
-                "run_by": row.run_by,
-                "period": _is(row.since, row.result, "since")
-                and _is(row.until, row.result, "until"),
-            },
-        )
+        period = _is(row.since, row.result, "since") and _is(row.until, row.result, "until")
+        stated = {"plan": row.plan_id, "result": hash_json(row.result), "period": period}
+        columns = ("last_event", "n_cases", "run_by")
+        yield row.id, stated | {name: getattr(row, name) for name in columns}
 
 
 def _is(stored: datetime | None, result: Any, name: str) -> bool:
@@ -173,23 +156,14 @@ def _is(stored: datetime | None, result: Any, name: str) -> bool:
         return False
 
 
+_OF_ALARM = (
+    "chart", "key", "axis", "level", "state", "owner", "closing_reason", "raised_at", "closed_at",
+)  # fmt: skip
+
+
 def _alarms(session: Session) -> Iterator[tuple[int, dict[str, Any]]]:
     for row in session.scalars(select(AlarmRow).order_by(AlarmRow.id)):
-        yield (
-            row.id,
-            {
-                "run": row.run_id,
-                "plan": row.plan_id,
-                "chart": row.chart,
-                "key": row.key,
-                "axis": row.axis,
-                "level": row.level,
-                "facts": alarm_facts_sha256(row),
-                "state": row.state,
-                "owner": row.owner,
-                "closing_reason": row.closing_reason,
-                "comment": None if row.comment is None else hash_bytes(row.comment.encode()),
-                "raised_at": row.raised_at,
-                "closed_at": row.closed_at,
-            },
-        )
+        comment = None if row.comment is None else hash_bytes(row.comment.encode())
+        stated = {"run": row.run_id, "plan": row.plan_id, "comment": comment}
+        stated["facts"] = alarm_facts_sha256(row)
+        yield row.id, stated | {name: getattr(row, name) for name in _OF_ALARM}
