@@ -85,7 +85,7 @@ def ingest(folder: Path, bundle: TinyBundle, dataset: Dataset) -> Callable[[int]
 
 
 def audit(cases: int) -> float:
-    """Twenty metrics over eight axes of five levels, so many that intervals follow from influence."""
+    """Twenty metrics over eight axes, of so many cases that intervals follow from influence."""
     table = make_table(cases, cases // 3)
     begin = time.perf_counter()
     measure_audit(table, audit_plan(), analyses=False)
