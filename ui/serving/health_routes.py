@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from anyio import Lock, move_on_after, to_thread
+from anyio import CapacityLimiter, Lock, move_on_after, to_thread
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -23,6 +23,8 @@ _KEPT_S = 2.0
 """Seconds for which an answer is given again, so that asking often costs the database nothing."""
 _LONGEST_S = 5.0
 """Seconds after which a database that does not answer counts as unreachable."""
+_AT_ONCE = 2
+"""Questions to a database that does not answer wait in threads; so many and no more."""
 _PASSED_ON = ("forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "via")
 """Headers that a proxy adds."""
 
@@ -38,6 +40,7 @@ class HealthRoutes:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = Lock()
+        self._limiter = CapacityLimiter(_AT_ONCE)
         self._found = Readiness(Standing.UNREACHABLE)
         self._until = 0.0
 
@@ -58,7 +61,7 @@ class HealthRoutes:
                 self._found = Readiness(Standing.UNREACHABLE)
                 with move_on_after(_LONGEST_S):
                     self._found = await to_thread.run_sync(
-                        readiness_of, self._store, abandon_on_cancel=True
+                        readiness_of, self._store, abandon_on_cancel=True, limiter=self._limiter
                     )
                 self._until = time.monotonic() + _KEPT_S
             found = self._found
