@@ -39,7 +39,7 @@ _RESTORE = (
     "pg_restore", "--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges",
     "--no-password",
 )  # fmt: skip
-_VERSION = re.compile(r"server version: (\S+).*?(?:pg_dump|pg_restore) version: (\S+)", re.DOTALL)
+_VERSION = re.compile(r"server version: ([\d.]+).*?pg_\w+ version: ([\d.]+)", re.DOTALL)
 
 
 def dump(url: URL, to: Path) -> None:
