@@ -57,9 +57,9 @@ verify() {
 back_up() {
     mkdir -p "$to" || return 2
     to=$(cd "$to" && pwd -P) || return 2
-    name=triage-$(date -u +%Y%m%dT%H%M%SZ)
+    while name=triage-$(date -u +%Y%m%dT%H%M%SZ) && [ -e "$to/$name" ]; do sleep 1; done
     work=$to/.partial-$name
-    [ ! -e "$to/$name" ] && mkdir "$work" || return 2
+    mkdir "$work" || return 2
     # Before the database: no checkpoint in the copy may cover events that the copy lacks.
     [ -z "$checkpoints" ] || cp "$checkpoints" "$work/checkpoints.jsonl" || return 2
     triage db backup --to "$work/database.backup" >&2 || return 2
