@@ -31,6 +31,8 @@ PERMITTED = {
     Action.APPROVE_MODELS: "approve or reject the system that another account proposes",
     Action.SELECT_CASES: "choose the cases that are to be labelled next",
     Action.WITHDRAW_DATA: "withdraw the consent of a patient, or delete what is stored of one",
+    Action.MONITOR: "plan and run monitoring, and see its charts",
+    Action.HANDLE_ALARMS: "assign and close alarms of monitoring",
     Action.MANAGE_DATABASE: "upgrade and restore the database",
     Action.MANAGE_ACCOUNTS: "add accounts and change them",
 }

@@ -61,6 +61,11 @@ _NUMBERS = (
         "[4.1, 9.7]",
         "On the governance page: the 95 % interval. The fewer cases, the wider it is.",
     ),
+    (
+        "In control",
+        "On the page of monitoring: no change as large as the one that the chart is made to find "
+        "has shown itself. *Not enough evidence* is not the same: too few cases came to tell.",
+    ),
 )
 _DOCUMENTS = "More is in the documentation of the software: *Reviewing cases* (docs/reviewing.md)."
 
@@ -140,7 +145,8 @@ def _people(session: Session) -> None:
         "be graded, and tell whoever sends the cases.\n"
         "- **An opinion that is plainly wrong:** decide as you think right, with the reason; tell "
         "governance if it happens again.\n"
-        "- **Policies, second reads, figures:** governance. **Systems:** an engineer."
+        "- **Policies, second reads, figures, alarms of monitoring:** governance. **Systems:** an "
+        "engineer."
     )
     if session.local:
         st.caption("This database has no account yet: ask whoever has set it up.")

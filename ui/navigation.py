@@ -23,6 +23,7 @@ from ui import (
     labelling_page,
     model_card_page,
     models_page,
+    monitoring_page,
     my_cases_page,
     second_reads_page,
     sign_off_page,
@@ -79,6 +80,7 @@ PAGES = (
     PageEntry(
         PagePath.GOVERNANCE, "Governance", governance_page.show, (Action.VIEW_REVIEW_FIGURES,)
     ),
+    PageEntry(PagePath.MONITORING, "Monitoring", monitoring_page.show, (Action.MONITOR,)),
     PageEntry(PagePath.AUDITS, "Audits", audits_page.show, (Action.AUDIT,)),
     PageEntry(
         PagePath.AUDIT_CASES,

@@ -17,6 +17,7 @@ class PagePath(StrEnum):
     ADJUDICATION = "adjudication"
     SIGN_OFF = "sign-off"
     GOVERNANCE = "governance"
+    MONITORING = "monitoring"
     AUDITS = "audits"
     AUDIT_CASES = "audit-cases"
     MODELS = "models"

@@ -42,6 +42,7 @@ from pipelines.cli.ledger import (
 )
 from pipelines.cli.list import list_names
 from pipelines.cli.metrics import metrics
+from pipelines.cli.monitor import monitor_app
 from pipelines.cli.policy import policy_set, policy_show
 from pipelines.cli.pretrain import pretrain
 from pipelines.cli.registry import (
@@ -231,6 +232,8 @@ retrain_policy_app.command("show")(retrain_policy_show)
 retrain_policy_app.command("sign")(retrain_policy_sign)
 retrain_policy_app.command("plan")(retrain_policy_plan)
 retrain_policy_app.command("record")(retrain_policy_record)
+
+app.add_typer(monitor_app, name="monitor")
 
 user_app = typer.Typer(no_args_is_help=True, help="Accounts.", rich_markup_mode=None)
 app.add_typer(user_app, name="user")

@@ -29,15 +29,22 @@ class Pages:
         self.cases = cases
 
     def open(
-        self, case: str | None = None, reader: str = "Ann", page: PagePath | None = None
+        self,
+        case: str | None = None,
+        reader: str = "Ann",
+        page: PagePath | None = None,
+        **parameters: str,
     ) -> AppTest:
         """Open the worklist, a case or another page, signed in as one reader; '' is not signed in.
 
-        Accounts that are not there yet are those of senior readers.
+        Accounts that are not there yet are those of senior readers. Other parameters are those of
+        the address.
         """
         app = AppTest.from_file(str(APP), default_timeout=60)
         if case is not None:
             app.query_params["case"] = str(self.cases.get(case, case))
+        for name, value in parameters.items():
+            app.query_params[name] = value
         if reader:
             store = open_store(self.url)
             app.session_state[TOKEN] = session_for(store, reader)

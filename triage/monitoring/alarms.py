@@ -21,7 +21,12 @@ from triage.ledger.events.monitoring_events import (
 )
 from triage.store import append_event
 from triage.store.base import utc_now
-from triage.store.monitoring_tables import AlarmRow, MonitoringPlanRow, MonitoringRunRow
+from triage.store.monitoring_tables import (
+    AlarmRow,
+    MonitoringPlanRow,
+    MonitoringRunRow,
+    alarm_facts_sha256,
+)
 from triage.store.tables import Bundle
 from triage.vocabulary.monitoring import AlarmState, ChartKind, ClosingReason
 
@@ -60,6 +65,8 @@ def set_monitoring_plan(
         Row of `monitoring_plan`.
     """
     sha256 = hash_json(dict(plan))
+    # Of two plans at once the second sees the first.
+    session.get_one(Bundle, bundle, with_for_update=True)
     current = monitoring_plan(session, bundle)
     if current is not None and current.sha256 == sha256:
         return current.id
@@ -91,6 +98,7 @@ def add_monitoring_run(
     last_event: int,
     n_cases: int,
     since: datetime | None,
+    until: datetime | None = None,
     actor: str,
 ) -> int:
     """Store a run of monitoring, and return its row."""
@@ -99,6 +107,7 @@ def add_monitoring_run(
         last_event=last_event,
         n_cases=n_cases,
         since=since,
+        until=until,
         result=dict(result),
         run_by=actor,
         at=utc_now(),
@@ -140,14 +149,14 @@ def raise_alarms(session: Session, run: int, found: Sequence[NewAlarm], *, actor
             crossed_at=one.crossed_at,
             facts=dict(one.facts),
             state=AlarmState.OPEN,
-            raised_at=utc_now(),
+            raised_at=(moment := utc_now()),
         )
         session.add(row)
         session.flush()
         event = AlarmRaised(
-            row.id, run, row.chart, row.key, row.axis, row.level, hash_json(dict(one.facts))
+            row.id, run, row.chart, row.key, row.axis, row.level, alarm_facts_sha256(row)
         )
-        append_event(session, event, actor=actor)
+        append_event(session, event, actor=actor, at=moment)
         numbers.append(row.id)
     return numbers
 
@@ -183,9 +192,9 @@ def close_alarm(
             "The alarm has no owner.", where=f"alarm {number}", hint="Assign it to somebody first."
         )
     row.state, row.closing_reason, row.comment = AlarmState.CLOSED, reason, comment
-    row.closed_at = utc_now()
+    row.closed_at = moment = utc_now()
     event = AlarmClosed(number, reason, hash_bytes(comment.encode()))
-    append_event(session, event, actor=actor)
+    append_event(session, event, actor=actor, at=moment)
 
 
 def alarms(session: Session, *, bundle: int | None = None) -> list[AlarmRow]:

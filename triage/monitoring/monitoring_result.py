@@ -55,7 +55,7 @@ class ChartSeries(_Frozen):
     axis, level : str
         The site or subgroup; '' and '' of all cases.
     title, unit : str
-        In words, for people.
+        In words, for people. The unit `proportion` is shown in percent; '' is a number without one.
     n_cases : int
     baseline : float, optional
         The value in control.

@@ -10,6 +10,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from triage.vocabulary.monitoring import ChartVerdict
 from triage.vocabulary.verdicts import Verdict
 
 
@@ -22,7 +23,7 @@ class Cell:
     text : str
     detail : str
         A second, smaller line, such as an interval.
-    verdict : Verdict, optional
+    verdict : Verdict or ChartVerdict, optional
         Shown as a sign with its words.
     weak : bool
         Shown as missing or without enough evidence.
@@ -32,7 +33,7 @@ class Cell:
 
     text: str
     detail: str = ""
-    verdict: Verdict | None = None
+    verdict: Verdict | ChartVerdict | None = None
     weak: bool = False
     value: float | int | str | None = None
 

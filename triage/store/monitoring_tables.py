@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from triage.hashing import hash_json
 from triage.store.base import Base, one_of
 from triage.store.tables import Bundle
 from triage.vocabulary.monitoring import AlarmState, ChartKind, ClosingReason
@@ -33,7 +34,12 @@ class MonitoringPlanRow(Base):
 
 
 class MonitoringRunRow(Base):
-    """A run of monitoring: the plan, the last event that it read, and the hash of its result."""
+    """A run of monitoring: the plan, the last event that it read, and its result.
+
+    `since` and `until` are the times of the first case that it watched and the last one that it
+    read: cases received before the last that come later count there
+    (`triage.monitoring.case_stream`).
+    """
 
     __tablename__ = "monitoring_run"
 
@@ -42,6 +48,7 @@ class MonitoringRunRow(Base):
     last_event: Mapped[int]
     n_cases: Mapped[int]
     since: Mapped[datetime | None]
+    until: Mapped[datetime | None]
     result: Mapped[dict[str, Any]] = mapped_column(JSON)
     run_by: Mapped[str] = mapped_column(String)
     at: Mapped[datetime]
@@ -83,3 +90,9 @@ class AlarmRow(Base):
     comment: Mapped[str | None] = mapped_column(Text)
     raised_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+
+
+def alarm_facts_sha256(row: AlarmRow) -> str:
+    """Return the hash of what an alarm rests on: its facts, its case and when it crossed."""
+    crossed_at = row.crossed_at.astimezone(UTC).isoformat()
+    return hash_json({"facts": row.facts, "case": row.case_id, "crossed_at": crossed_at})

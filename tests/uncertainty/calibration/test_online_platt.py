@@ -192,3 +192,25 @@ def test_the_stream_goes_on_after_the_fit():
     np.testing.assert_allclose(forecasts, whole[300:])
     np.testing.assert_allclose(tracked, calibeated[300:])
     assert OnlinePlattScaling().stream().predict(0.3) == pytest.approx(0.3)
+
+
+def test_a_weight_stands_for_so_many_outcomes_in_the_bins() -> None:
+    """Two bins, and a forecast that hardly moves: the tracked rate is the weighted one."""
+    scores, outcomes = [0.3, 0.3, 0.3, 0.3], [True, False, False, True]
+    weights = np.array([1.0, 4.0, 2.0, 1.0])
+    stream = OnlinePlatt(gamma=1e6)
+    stream.stream(scores, outcomes, weights)
+    assert float(stream.calibeat(0.3)) == pytest.approx((1 + 1) / 8)
+    plain = OnlinePlatt()
+    same = OnlinePlatt()
+    plain.stream(scores, outcomes)
+    same.stream(scores, outcomes, np.ones(4))
+    assert plain.weights == pytest.approx(same.weights)
+
+
+def test_wrong_weights_are_refused() -> None:
+    for wrong in (0.0, -1.0, np.inf, np.nan):
+        with pytest.raises(UsageError, match="weight"):
+            OnlinePlatt().update(0.5, True, wrong)
+    with pytest.raises(UsageError, match="weights"):
+        OnlinePlatt().stream([0.5, 0.5], [True, False], [1.0])

@@ -45,7 +45,10 @@ class Monitored(LedgerEvent):
 
 @dataclass(frozen=True)
 class AlarmRaised(LedgerEvent):
-    """A chart went beyond its limit: the row of the alarm, what it watches, hash of its facts."""
+    """A chart went beyond its limit: the row of the alarm, and what it watches.
+
+    `facts` is the hash of its facts, its case and the time at which it crossed the limit.
+    """
 
     kind = EventType.ALARM_RAISED
     alarm: int

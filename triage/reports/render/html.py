@@ -6,10 +6,27 @@ import re
 
 from triage.charts.page_environment import page_environment
 from triage.reports.document import Block, Document
+from triage.vocabulary.monitoring import ChartVerdict
 from triage.vocabulary.verdicts import Verdict
 
-SIGNS = {Verdict.MEETS: "✓", Verdict.FAILS: "✗", Verdict.NOT_ENOUGH: "?"}
-LOOKS = {Verdict.MEETS: "good", Verdict.FAILS: "bad", Verdict.NOT_ENOUGH: "open"}
+SIGNS = {
+    Verdict.MEETS: "✓",
+    Verdict.FAILS: "✗",
+    Verdict.NOT_ENOUGH: "?",
+    ChartVerdict.IN_CONTROL: "✓",
+    ChartVerdict.ALARM: "▼",
+    ChartVerdict.NOT_ENOUGH: "?",
+    ChartVerdict.NOT_AVAILABLE: "–",
+}
+LOOKS = {
+    Verdict.MEETS: "good",
+    Verdict.FAILS: "bad",
+    Verdict.NOT_ENOUGH: "open",
+    ChartVerdict.IN_CONTROL: "good",
+    ChartVerdict.ALARM: "bad",
+    ChartVerdict.NOT_ENOUGH: "open",
+    ChartVerdict.NOT_AVAILABLE: "open",
+}
 
 
 def render_html(document: Document) -> str:

@@ -154,6 +154,7 @@ class System:
         progress: Callable[[int], None] | None = None,
         *,
         readings: Path | None = None,
+        corruption: Corruption | None = None,
     ) -> Scored:
         """Score cases: embed once per backbone, run every member, decide.
 
@@ -166,6 +167,8 @@ class System:
             Called with the number of images finished, `passes` times.
         readings : Path, optional
             Not used: photographs leave no reading beside their predictions.
+        corruption : Corruption, optional
+            What to do to every image once it is resized; quality is assessed before.
         """
         caches = open_caches(self.backbones, cache_folder)
         embedded, opened = embed_with(
@@ -173,6 +176,7 @@ class System:
             cases,
             cache_folder,
             progress,
+            corruption,
             caches=caches,
             statistics=self.image_kind is not None,
         )
@@ -184,7 +188,7 @@ class System:
             score = self.combination.score(observed(embedded, raw, self.members))
         other_kind: dict[str, str] = {}
         if self.image_kind is not None:
-            pictures = read_pictures(self.backbones, opened.cases, caches)
+            pictures = read_pictures(self.backbones, opened.cases, caches, corruption)
             other_kind = self.image_kind.problems(pictures)
         decided = raw.with_decisions(
             self.policy.decide(raw, opened.quality, other_kind=other_kind, ood_score=score)
@@ -217,6 +221,7 @@ def read_pictures(
     backbones: dict[str, Backbone],
     cases: Sequence[Case],
     caches: Caches,
+    corruption: Corruption | None = None,
 ) -> Pictures:
     """Read what the guard against other kinds of pictures needs of every picture of cases.
 
@@ -227,10 +232,16 @@ def read_pictures(
         Which could be read whole.
     caches : dict of EmbeddingCache
         Of `open_caches`; what is found there is not computed again.
+    corruption : Corruption, optional
+        What to do to every image once it is resized.
     """
     single = [replace(case, images=(path,)) for case in cases for path in case.images]
     found, opened = embed_with(
-        {**backbones, _STATISTICS: PictureStatistics()}, single, None, caches=caches
+        {**backbones, _STATISTICS: PictureStatistics()},
+        single,
+        None,
+        corruption=corruption,
+        caches=caches,
     )
     statistics = found.pop(_STATISTICS)
     ids = np.array([case.case_id for case in opened.cases], dtype=np.str_)

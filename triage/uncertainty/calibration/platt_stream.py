@@ -75,27 +75,42 @@ class OnlinePlatt:
         forecast = self.predict(score)
         place = self._bin(forecast)
         seen = self.counts[place]
-        tracked: Floats = np.where(seen > 0, self.hits[place] / np.maximum(seen, 1), forecast)
+        tracked: Floats = np.where(
+            seen > 0, self.hits[place] / np.where(seen > 0, seen, 1), forecast
+        )
         return tracked
 
-    def update(self, score: float, outcome: bool) -> None:
+    def update(self, score: float, outcome: bool, weight: float = 1.0) -> None:
         """Learn from the outcome of a case.
+
+        Parameters
+        ----------
+        score : float
+            In [0, 1].
+        outcome : bool
+        weight : float
+            How many cases it stands for, such as 1 over the probability that its outcome became
+            known.
 
         Raises
         ------
         UsageError
-            If the score is not between 0 and 1.
+            If the score is not between 0 and 1, or the weight is not positive.
         """
+        if not 0 < weight < np.inf:
+            raise UsageError(f"an outcome of weight {weight:g} cannot be learned from")
         forecast = float(self.predict(score))
         place = self._bin(np.float64(forecast))
-        self.counts[place] += 1
-        self.hits[place] += outcome
-        gradient = (forecast - outcome) * np.array([float(_evidence(score)), 1.0])
+        self.counts[place] += weight
+        self.hits[place] += weight * outcome
+        gradient = weight * (forecast - outcome) * np.array([float(_evidence(score)), 1.0])
         self.curvature = self.curvature + np.outer(gradient, gradient)
         step = np.linalg.solve(self.curvature, gradient) / self.gamma
         self.weights = _nearest_within(self.weights - step, self.curvature, self.radius)
 
-    def stream(self, scores: ArrayLike, outcomes: ArrayLike) -> tuple[Floats, Floats]:
+    def stream(
+        self, scores: ArrayLike, outcomes: ArrayLike, weights: ArrayLike | None = None
+    ) -> tuple[Floats, Floats]:
         """Go through cases in order: each is forecast before its outcome is seen.
 
         Parameters
@@ -103,6 +118,8 @@ class OnlinePlatt:
         scores : float array [N]
             In [0, 1].
         outcomes : bool array [N]
+        weights : float array [N], optional
+            Of `update`; 1 by default.
 
         Returns
         -------
@@ -111,17 +128,20 @@ class OnlinePlatt:
         Raises
         ------
         UsageError
-            If a score is not between 0 and 1, or there are not as many outcomes.
+            If a score is not between 0 and 1, or there are not as many outcomes or weights.
         """
         given, seen = np.asarray(scores, dtype=np.float64), np.asarray(outcomes, dtype=np.bool_)
         if given.ndim != 1 or given.shape != seen.shape:
             raise UsageError(f"{seen.shape} outcomes for scores of shape {given.shape}")
         _evidence(given)
+        weight = np.ones(len(given)) if weights is None else np.asarray(weights, dtype=np.float64)
+        if weight.shape != given.shape:
+            raise UsageError(f"{weight.shape} weights for scores of shape {given.shape}")
         forecasts, calibeated = np.empty(len(given)), np.empty(len(given))
         for index, (score, outcome) in enumerate(zip(given, seen, strict=True)):
             forecasts[index] = self.predict(score)
             calibeated[index] = self.calibeat(score)
-            self.update(float(score), bool(outcome))
+            self.update(float(score), bool(outcome), float(weight[index]))
         return forecasts, calibeated
 
     def _bin(self, forecast: ArrayLike) -> NDArray[np.int64]:

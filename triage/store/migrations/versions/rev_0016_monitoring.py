@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("last_event", sa.Integer(), nullable=False),
         sa.Column("n_cases", sa.Integer(), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("result", sa.JSON(), nullable=False),
         sa.Column("run_by", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),

@@ -1,0 +1,1 @@
+"""The report of a run of monitoring: one page, and its points and alarms as CSV files."""
