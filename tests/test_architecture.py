@@ -24,6 +24,7 @@ LAYERS = {
     "triage.atomic_write": 1,
     "triage.printable": 1,
     "triage.regular_file": 1,
+    "triage.secret_file": 1,
     "triage.named_file": 1,
     "triage.csv_file": 1,
     "triage.cache_folder": 1,
