@@ -57,6 +57,7 @@ LAYERS = {
     "triage.store": 5,
     "triage.store.migrations": 5,
     "triage.accounts": 6,
+    "triage.backups": 6,
     "triage.systems": 6,
     "triage.evaluation": 6,
     "triage.labels": 7,
@@ -89,6 +90,7 @@ MAY_IMPORT_TORCH = (
 WITHOUT_TORCH = (
     "ui",
     "triage.store",
+    "triage.backups",
     "triage.auditing",
     "triage.audit_sources",
     "triage.review",

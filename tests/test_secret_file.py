@@ -36,7 +36,12 @@ def named(monkeypatch: pytest.MonkeyPatch, variable: str, folder: Path, content:
 
 @pytest.mark.parametrize(
     ("content", "secret"),
-    [(b"s3cret", "s3cret"), (b"s3cret\n", "s3cret"), (b"  a b \n", "  a b "), ("é\n".encode(), "é")],
+    [
+        (b"s3cret", "s3cret"),
+        (b"s3cret\n", "s3cret"),
+        (b"  a b \n", "  a b "),
+        ("é\n".encode(), "é"),
+    ],
 )
 def test_a_secret_is_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes, secret: str
@@ -114,9 +119,7 @@ def test_the_password_of_a_file_joins_a_url_without_one(
         assert password not in shown_url(url)
 
 
-def test_a_password_in_the_url_comes_first(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_password_in_the_url_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     named(monkeypatch, PASSWORD_FILE_VARIABLE, tmp_path, b"of the file")
     assert resolve_url("postgresql://triage:own@db/clinic").password == "own"
     assert resolve_url("postgresql://triage@db/clinic?password=own").password is None

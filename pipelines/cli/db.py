@@ -95,7 +95,7 @@ def db_backup(
 
     Example: triage db backup --db sqlite:///triage.db --to backups/triage.db
     """
-    from triage.store import back_up
+    from triage.backups import back_up
 
     origin = back_up(db, to, overwrite=overwrite)
     say(as_json, {"database": origin, "to": str(to)}, f"{to}: a copy of {origin}")
@@ -115,7 +115,7 @@ def db_restore(
 
     Example: triage db restore --from backups/triage.db --db sqlite:///triage.db --overwrite
     """
-    from triage.store import restore
+    from triage.backups import restore
 
     acting_at(db, as_name, password_stdin, Action.MANAGE_DATABASE)
     target = restore(source, db, overwrite=overwrite)

@@ -38,7 +38,9 @@ def health(
     ] = False,
     heartbeat: Annotated[
         Path | None,
-        typer.Option("--heartbeat", help="File that a service sets the time of (TRIAGE_HEARTBEAT)."),
+        typer.Option(
+            "--heartbeat", help="File that a service sets the time of (TRIAGE_HEARTBEAT)."
+        ),
     ] = None,
     within: Annotated[
         float, typer.Option("--within", min=0.1, help="Minutes that its time may lie back.")
@@ -50,7 +52,7 @@ def health(
     Example: triage health --db sqlite:///triage.db
     """
     if page is None:
-        from triage.store.readiness import readiness_at
+        from triage.monitoring.readiness import readiness_at
 
         parts = readiness_at(db).parts()
     else:

@@ -20,9 +20,9 @@ def watch_table(
     table: Path,
     bundle: Path,
     every: float,
+    password_stdin: bool = False,
+    as_json: bool = False,
     *,
-    password_stdin: bool,
-    as_json: bool,
     wait: Callable[[float], None] = time.sleep,
 ) -> ExitCode:
     """Do work on a table whenever it has changed, looking again and again until stopped.

@@ -59,11 +59,7 @@ def score(
     """
     if every is not None:
         once = partial(score, **{**locals(), "every": None})
-        raise typer.Exit(
-            watch_table(
-                once, manifest, bundle, every, password_stdin=password_stdin, as_json=as_json
-            )
-        )
+        raise typer.Exit(watch_table(once, manifest, bundle, every, password_stdin, as_json))
     from triage.intake.ingest import IngestResult, ingest, write_not_stored
     from triage.intake.score import score as run
     from triage.intake.score import stored_source

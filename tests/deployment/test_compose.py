@@ -1,4 +1,4 @@
-"""The compose file: what it states is checked here, and by Docker Compose where that is installed."""
+"""The compose file, checked as text and by Docker Compose where that is installed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_only_the_proxy_reaches_another_network() -> None:
 @each_service
 def test_no_host_folder_but_those_of_the_settings(name: str) -> None:
     for volume in SERVICES[name].get("volumes", []):
-        source, target, *mode = re.split(r":(?![?-])(?=[/r])", volume)
+        source, _, *mode = re.split(r":(?![?-])(?=[/r])", volume)
         if source.startswith("$"):
             assert re.match(r"\$\{TRIAGE_(INBOX|BUNDLES|BACKUPS):\?", source), volume
             assert mode == ([] if "BACKUPS" in source else ["ro"])
@@ -83,8 +83,11 @@ def test_secrets_are_files() -> None:
         used |= named
         for key, value in service.get("environment", {}).items():
             secret = re.search(r"PASSWORD|SECRET|TOKEN|KEY", key)
-            assert not secret or key.endswith("_FILE") or value == "scram-sha-256" or (
-                key == "POSTGRES_INITDB_ARGS"
+            assert (
+                not secret
+                or key.endswith("_FILE")
+                or value == "scram-sha-256"
+                or (key == "POSTGRES_INITDB_ARGS")
             ), key
             if key.endswith("_FILE"):
                 assert value.removeprefix("/run/secrets/") in named, key
@@ -189,7 +192,9 @@ def test_docker_compose_takes_the_file(tmp_path: Path) -> None:
     published = {name: one["ports"] for name, one in found["services"].items() if "ports" in one}
     assert {int(port["target"]) for port in published["proxy"]} == {8080, 8443}
     assert published.keys() == {"proxy"}
-    assert all(one["read_only"] and one["cap_drop"] == ["ALL"] for one in found["services"].values())
+    assert all(
+        one["read_only"] and one["cap_drop"] == ["ALL"] for one in found["services"].values()
+    )
 
 
 def test_the_schema_of_the_compose_specification(tmp_path: Path) -> None:

@@ -54,9 +54,7 @@ def test_scripts_can_be_run() -> None:
 
 
 def test_hadolint() -> None:
-    found = done(
-        program("hadolint"), "--config", ROOT / ".hadolint.yaml", DOCKER / "Dockerfile"
-    )
+    found = done(program("hadolint"), "--config", ROOT / ".hadolint.yaml", DOCKER / "Dockerfile")
     assert found.returncode == 0, found.stdout
 
 

@@ -1,4 +1,4 @@
-"""Backup and restore on both kinds of database: what is restored verifies, what is damaged is refused."""
+"""Backup and restore on both kinds of database: copies verify, or are refused."""
 
 from __future__ import annotations
 
@@ -56,9 +56,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def place(
-    request: pytest.FixtureRequest, tmp_path: Path, programs: Path
-) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, tmp_path: Path, programs: Path) -> Iterator[Place]:
     with ExitStack() as stack:
         path = [str(programs), os.environ["PATH"]]
         if request.param == "postgres":
@@ -321,7 +319,9 @@ def test_the_first_start_of_the_database_makes_a_role_without_superpowers(
         try:
             open_store(own.render_as_string(hide_password=False), create=True).close()
             engine = create_engine(server.set(drivername="postgresql+psycopg"))
-            query = text("SELECT rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = :n")
+            query = text(
+                "SELECT rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = :n"
+            )
             with engine.connect() as connection:
                 assert connection.execute(query, {"n": f"{name}_role"}).one() == (False,) * 3
             engine.dispose()

@@ -53,7 +53,9 @@ def store(url: str) -> Iterator[Store]:
     opened.close()
 
 
-def scraped(metrics: OperatingMetrics) -> tuple[str, dict[tuple[str, tuple[tuple[str, str], ...]], float]]:
+def scraped(
+    metrics: OperatingMetrics,
+) -> tuple[str, dict[tuple[str, tuple[tuple[str, str], ...]], float]]:
     """The text of one scrape, and its samples as the parser of Prometheus's text reads them."""
     from prometheus_client.parser import text_string_to_metric_families
 
@@ -89,15 +91,13 @@ def seed(store: Store) -> None:
         numbers = raise_alarms(session, run, alarms, actor="CANARY-engineer")
         assign_alarm(session, numbers[0], "CANARY-owner", actor="CANARY-owner")
         assign_alarm(session, numbers[2], "CANARY-owner", actor="CANARY-owner")
-        close_alarm(
-            session, numbers[2], ClosingReason.FALSE_ALARM, "CANARY", actor="CANARY-owner"
-        )
+        close_alarm(session, numbers[2], ClosingReason.FALSE_ALARM, "CANARY", actor="CANARY-owner")
 
 
 def test_numbers_are_those_of_the_database(store: Store, url: str) -> None:
     seed(store)
     metrics = OperatingMetrics(url)
-    shown, found = scraped(metrics)
+    _, found = scraped(metrics)
     metrics.close()
 
     def of(name: str, **labels: str) -> float:

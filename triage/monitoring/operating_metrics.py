@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 from triage import __version__
 from triage.errors import LedgerError, StoreError
 from triage.ledger.checkpoints import read_checkpoints
+from triage.monitoring.operating_counts import OperatingCounts, operating_counts
+from triage.monitoring.readiness import Readiness, Standing, readiness_at, readiness_of
 from triage.store import Store, open_store
-from triage.store.operating_counts import OperatingCounts, operating_counts
-from triage.store.readiness import Readiness, Standing, readiness_at, readiness_of
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
@@ -168,9 +168,7 @@ def _of_counts(counts: OperatingCounts) -> Iterator[Metric]:
         alarms.add_metric([chart, state], count)
     events = CounterMetricFamily("triage_ledger_events", "Events of the ledger.", counts.events)
     yield from (received, waiting, abstained, alarms, events)
-    yield _gauge(
-        "triage_cases_scored", "Cases that the bundle in use has scored.", counts.scored
-    )
+    yield _gauge("triage_cases_scored", "Cases that the bundle in use has scored.", counts.scored)
     if counts.champion is not None:
         yield _gauge(
             "triage_champion",

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from triage.monitoring.readiness import Readiness, Standing, readiness_of
 from triage.store import Store
-from triage.store.readiness import Readiness, Standing, readiness_of
 from ui.serving.settings import is_loopback
 
 ALIVE = "/healthz"

@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 
 from tests.store.make import bundle
 from tests.ui.served import served
+from triage.monitoring.readiness import Readiness, Standing
 from triage.store import Store, register_bundle, set_champion
-from triage.store.readiness import Readiness, Standing
 from ui.serving.settings import ServingSettings
 
 NOT_READY = {"database": "ok", "tables": "ok", "champion": "none"}
@@ -32,9 +32,7 @@ def test_alive_says_nothing_of_the_database(
     assert client.get("/healthz", headers={"host": "any.example"}).status_code == 200
 
 
-def test_ready_once_the_champion_is_there(
-    store: Store, client: TestClient, tmp_path: Path
-) -> None:
+def test_ready_once_the_champion_is_there(store: Store, client: TestClient, tmp_path: Path) -> None:
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()) == (503, {"ready": False, "parts": NOT_READY})
     folder = tmp_path / "CANARY"
@@ -92,7 +90,10 @@ def test_what_a_proxy_passed_on_is_not_answered(
 
 def test_readiness_is_for_this_computer(store: Store, tmp_path: Path) -> None:
     settings = ServingSettings(
-        host="0.0.0.0", behind_tls_proxy=True, trusted_proxy="10.0.0.2", public_host="triage.example"
+        host="0.0.0.0",
+        behind_tls_proxy=True,
+        trusted_proxy="10.0.0.2",
+        public_host="triage.example",
     )
     with served(store, tmp_path, settings) as client:
         for peer, code in (("10.0.0.2", 404), ("127.0.0.1", 503), ("::1", 503), ("10.0.0.3", 400)):

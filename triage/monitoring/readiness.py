@@ -1,4 +1,4 @@
-"""Whether a case database can be worked with at this moment: a few small queries, no identifiers."""
+"""Whether a case database can be worked with now: a few small queries, no identifiers."""
 
 from __future__ import annotations
 

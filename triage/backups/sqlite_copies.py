@@ -1,4 +1,4 @@
-"""Copies of a case database: made while it is in use, and put back whole or not at all."""
+"""Copies of a SQLite case database."""
 
 from __future__ import annotations
 
@@ -11,101 +11,33 @@ from pathlib import Path
 from triage.atomic_write import whole_file
 from triage.errors import StoreError
 from triage.store.check import check_store
-from triage.store.location import resolve_url, shown_url, sqlite_file
 from triage.store.read_only import read_only
-from triage.store.server_backup import dump, restore_dump
 
 _BESIDE = ("-wal", "-shm", "-journal")
 """Ends of the names of files that SQLite keeps beside a database and would apply to it."""
 _LONGEST_WAIT_S = 30.0
 
 
-def back_up(url: str | None, to: Path, *, overwrite: bool = False) -> str:
-    """Copy a case database to one file, while others may be writing; all of it or nothing.
-
-    Of SQLite the copy is a case database, of PostgreSQL a dump in pg_dump's custom format; both at
-    the migration of the original. It holds one consistent state: the last one that was committed.
-
-    Parameters
-    ----------
-    url : str, optional
-        As for `triage.store.open_store`.
-    to : Path
-        File to write; its folder is made if need be.
-    overwrite : bool
-        Whether the file may exist.
-
-    Returns
-    -------
-    str
-        The database that was copied: its file, or its URL with passwords masked.
-
-    Raises
-    ------
-    StoreError
-        If the database is missing, not ours or damaged, if the file exists and may not be
-        overwritten, if it cannot be written, or if pg_dump is missing or refuses.
-    """
-    resolved = resolve_url(url)
-    origin = sqlite_file(resolved)
-    if origin is None:
-        if to.exists() and not overwrite:
-            raise _exists(to)
-        dump(resolved, to)
-        return shown_url(resolved)
+def copy_file(origin: Path, to: Path, *, overwrite: bool) -> None:
+    """Copy a database to one file; see `triage.backups.back_up`."""
     _require_whole(origin, "Restore an earlier backup.")
     _require_free(to, overwrite, origin)
     _copy_to_new(origin, to)
-    return str(origin)
 
 
-def restore(source: Path, url: str | None, *, overwrite: bool = False) -> str:
-    """Put a backup in the place of a case database; all of it or nothing.
-
-    A backup of an earlier release is put back as it is, and then needs ``triage db upgrade``.
-
-    Parameters
-    ----------
-    source : Path
-        What `back_up` wrote.
-    url : str, optional
-        As for `triage.store.open_store`; of the kind of the original. A database on PostgreSQL has
-        to be empty.
-    overwrite : bool
-        Whether a SQLite database may exist. What it holds is replaced, in one transaction that
-        waits for those of others.
-
-    Returns
-    -------
-    str
-        The restored database: its file, or its URL with passwords masked.
-
-    Raises
-    ------
-    StoreError
-        If the backup is missing, damaged or not ours, if the database exists and may not be
-        overwritten, if it cannot be written, or if pg_restore is missing or refuses.
-    """
-    resolved = resolve_url(url)
-    target = sqlite_file(resolved)
-    if not source.is_file():
-        raise StoreError("There is no such backup.", where=str(source), hint="Check the path.")
-    if target is None:
-        restore_dump(source, resolved)
-        return shown_url(resolved)
+def restore_file(source: Path, target: Path, *, overwrite: bool) -> None:
+    """Put a copy in the place of a database; see `triage.backups.restore`."""
     _require_whole(source, "Take another backup.")
     _require_free(target, overwrite, source)
     if target.exists():
         _copy_into(source, target)
     else:
         _copy_to_new(source, target)
-    return str(target)
 
 
-def _exists(path: Path) -> StoreError:
-    return StoreError(
-        "The file exists.", where=str(path), hint="Name another, or add --overwrite."
-    )
+def exists(path: Path) -> StoreError:
+    """Return the refusal of a file that is there."""
+    return StoreError("The file exists.", where=str(path), hint="Name another, or add --overwrite.")
 
 
 def _require_whole(path: Path, hint: str) -> None:
@@ -128,7 +60,7 @@ def _require_free(path: Path, overwrite: bool, origin: Path) -> None:
         if path.samefile(origin):
             raise StoreError("A database is not copied onto itself.", where=str(path))
         if not overwrite:
-            raise _exists(path)
+            raise exists(path)
         return
     left = [name for end in _BESIDE if (name := path.with_name(path.name + end)).exists()]
     if left:

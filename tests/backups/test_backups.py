@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import text
 
 from tests.store.make import scored
+from triage.backups import back_up, restore
 from triage.errors import StoreError
-from triage.store import Store, back_up, check_store, open_store, restore
+from triage.store import Store, check_store, open_store
 from triage.store.queue import cases_waiting
 
 
@@ -158,7 +159,7 @@ def test_a_locked_database_is_not_replaced(
     copy = tmp_path / "copy.db"
     back_up(_url(path), copy)
     scored(store, "c2")
-    monkeypatch.setattr("triage.store.backup._LONGEST_WAIT_S", 0.0)
+    monkeypatch.setattr("triage.backups.sqlite_copies._LONGEST_WAIT_S", 0.0)
     with store.transaction() as session:
         session.execute(text("UPDATE patient SET external_id = external_id"))
         with pytest.raises(StoreError, match="locked"):

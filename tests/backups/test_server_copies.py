@@ -1,4 +1,4 @@
-"""Copies of a case database on PostgreSQL: whole, of one state, and put into empty databases only."""
+"""Copies of a case database on PostgreSQL: whole, of one state, put into empty ones only."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from sqlalchemy import create_engine, make_url, text
 
 from tests.store.databases import postgres_programs, whole_postgres_url
 from tests.store.make import scored
+from triage.backups import back_up, restore
+from triage.backups.server_copies import _environment
 from triage.errors import StoreError
-from triage.store import Store, back_up, check_store, open_store, restore, verify_ledger
+from triage.store import Store, check_store, open_store, verify_ledger
 from triage.store.location import resolve_url
 from triage.store.queue import cases_waiting
-from triage.store.server_backup import _environment
 
 pytestmark = pytest.mark.postgres
 
@@ -61,9 +62,7 @@ def _names(url: str) -> list[str]:
     return names
 
 
-def test_a_copy_of_a_database_in_use(
-    store: Store, places: tuple[str, str], tmp_path: Path
-) -> None:
+def test_a_copy_of_a_database_in_use(store: Store, places: tuple[str, str], tmp_path: Path) -> None:
     url, other = places
     copy = tmp_path / "backups" / "monday.dump"
     with store.transaction() as session:
@@ -120,9 +119,7 @@ def test_a_damaged_copy_leaves_the_database_empty(
     assert check_store(other).revision is None
 
 
-def test_what_is_no_case_database_is_not_copied(
-    places: tuple[str, str], tmp_path: Path
-) -> None:
+def test_what_is_no_case_database_is_not_copied(places: tuple[str, str], tmp_path: Path) -> None:
     _, other = places
     with pytest.raises(StoreError, match="empty"):
         back_up(_emptied(other), tmp_path / "copy.dump")
