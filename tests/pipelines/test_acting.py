@@ -315,10 +315,10 @@ def test_the_password_of_a_service_is_in_a_file(
     secret = tmp_path / "password"
     secret.write_text(f"{PASSWORD}\n")
     monkeypatch.setenv("TRIAGE_PASSWORD_FILE", str(secret))
-    assert triage("db", "upgrade", "--db", database, "--as", ADMINISTRATOR).code == 0
+    assert triage("db", "upgrade", "--db", database, "--as", "Ada").code == 0
     secret.write_text("CANARY wrong\n")
-    answer = triage("db", "upgrade", "--db", database, "--as", ADMINISTRATOR)
+    answer = triage("db", "upgrade", "--db", database, "--as", "Ada")
     assert (answer.code, "CANARY" in answer.err) == (2, False)
     secret.unlink()
-    answer = triage("db", "upgrade", "--db", database, "--as", ADMINISTRATOR)
+    answer = triage("db", "upgrade", "--db", database, "--as", "Ada")
     assert (answer.code, "password of --as" in answer.err) == (2, True)

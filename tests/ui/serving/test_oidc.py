@@ -264,7 +264,9 @@ def test_bad_settings_are_refused(tmp_path: Path, text: str, said: str) -> None:
         load_oidc_settings(path)
 
 
-def test_the_secret_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_secret_comes_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delenv(SECRET_VARIABLE, raising=False)
     with pytest.raises(UsageError, match=SECRET_VARIABLE):
         client_secret()
