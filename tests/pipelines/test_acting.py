@@ -309,9 +309,6 @@ def test_the_demo_leaves_a_database_with_accounts_alone(run, database: str, tmp_
 def test_the_password_of_a_service_is_in_a_file(
     triage: Command, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = open_store(database, create=True)
-    add_administrator(opened)
-    opened.close()
     secret = tmp_path / "password"
     secret.write_text(f"{PASSWORD}\n")
     monkeypatch.setenv("TRIAGE_PASSWORD_FILE", str(secret))
