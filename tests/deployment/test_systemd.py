@@ -44,7 +44,7 @@ def test_the_units_of_an_installation() -> None:
 
 
 def test_all_units_are_hardened() -> None:
-    """A drop-in of the prefix `triage-` holds for each of them (systemd.unit, section description)."""
+    """A drop-in of the prefix `triage-` holds for each of them (systemd.unit)."""
     assert all(path.name.startswith("triage-") for path in UNITS)
     for line in (
         "NoNewPrivileges=yes", "ProtectSystem=strict", "ProtectHome=yes", "PrivateTmp=yes",
