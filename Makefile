@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 EXTRAS ?= all
 
 # Packages without networks: their tests take some minutes on two cores.
-COVERED := accounts acquisition audit_sources auditing data dataset_versions decisions engine evaluation gating labels \
+COVERED := accounts acquisition audit_sources auditing backups data dataset_versions decisions engine evaluation gating labels \
 	ledger measurements model_registry monitoring review store uncertainty
 # Verbs over these packages whose tests are quick.
 COVERING := $(addprefix tests/pipelines/test_,acting.py policy.py user.py gate.py ledger_commands.py \

@@ -24,6 +24,7 @@ LAYERS = {
     "triage.atomic_write": 1,
     "triage.printable": 1,
     "triage.regular_file": 1,
+    "triage.secret_file": 1,
     "triage.named_file": 1,
     "triage.csv_file": 1,
     "triage.cache_folder": 1,
@@ -57,6 +58,7 @@ LAYERS = {
     "triage.store": 5,
     "triage.store.migrations": 5,
     "triage.accounts": 6,
+    "triage.backups": 6,
     "triage.systems": 6,
     "triage.evaluation": 6,
     "triage.labels": 7,
@@ -89,6 +91,7 @@ MAY_IMPORT_TORCH = (
 WITHOUT_TORCH = (
     "ui",
     "triage.store",
+    "triage.backups",
     "triage.auditing",
     "triage.audit_sources",
     "triage.review",

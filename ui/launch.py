@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from triage.errors import UsageError
 from triage.extras import require_extra
 from triage.store import URL_VARIABLE, open_store
+from triage.store.location import SECRET_FILE_VARIABLES
 from ui.serving.settings import ServingSettings
 
 SETTINGS_VARIABLE = "TRIAGE_SERVING"
@@ -53,7 +54,9 @@ def run(url: str, settings: ServingSettings | None = None) -> int:
     """
     checked = check(url, settings or ServingSettings())
     _require_free(checked.host, checked.port)
-    environment = {**os.environ, URL_VARIABLE: url, SETTINGS_VARIABLE: checked.to_json()}
+    # The URL is complete, so the server needs none of the files with its parts.
+    kept = {name: text for name, text in os.environ.items() if name not in SECRET_FILE_VARIABLES}
+    environment = {**kept, URL_VARIABLE: url, SETTINGS_VARIABLE: checked.to_json()}
     # -P: files in the working folder cannot take the place of the software's modules.
     command = [sys.executable, "-P", "-c", _SERVER]
     with subprocess.Popen(command, env=environment) as server, _ended_with(server):

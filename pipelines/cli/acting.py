@@ -10,9 +10,12 @@ import typer
 
 from triage.accounts import SYSTEM_ACTOR, Action, Actor, require
 from triage.errors import UsageError
+from triage.secret_file import secret_from_file
 
 if TYPE_CHECKING:
     from triage.store import Store
+
+PASSWORD_FILE_VARIABLE = "TRIAGE_PASSWORD_FILE"
 
 As = Annotated[
     str | None,
@@ -150,17 +153,22 @@ def read_password(whose: str, password_stdin: bool, *, new: bool = False) -> str
     whose : str
         Option or argument that names the account, for the question and for messages.
     password_stdin : bool
-        Read the next line of standard input; else ask on the terminal.
+        Read the next line of standard input; else take that of ``--as`` from the file that
+        ``TRIAGE_PASSWORD_FILE`` names, where it is set, else ask on the terminal.
     new : bool
         Ask twice, since nobody sees what is typed.
 
     Raises
     ------
     UsageError
-        If there is no such line, or nobody to ask.
+        If there is no such line, the file cannot be read, or there is nobody to ask.
     """
     if password_stdin:
         return _next_line(whose)
+    if whose == "--as" and not new:
+        kept = secret_from_file(PASSWORD_FILE_VARIABLE, "password of --as", UsageError)
+        if kept is not None:
+            return kept
     if not sys.stdin.isatty():
         raise UsageError(
             f"the password of {whose} cannot be asked for: standard input is no terminal",

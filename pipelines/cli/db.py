@@ -17,6 +17,23 @@ Overwrite = Annotated[
 ]
 
 
+def db_init(db: Db = None, as_json: Json = False) -> None:
+    """Make the tables in an empty database; one of this release stays as it is.
+
+    It needs no account: an empty database has none, and nothing else is changed. A database of an
+    earlier release is refused, because it is backed up before triage db upgrade.
+
+    Example: triage db init --db sqlite:///triage.db
+    """
+    from triage.store import open_store
+
+    store = open_store(db, create=True)
+    try:
+        say(as_json, {"database": store.place}, f"{store.place}: has this release's tables")
+    finally:
+        store.close()
+
+
 def db_upgrade(
     db: Db = None,
     as_name: As = None,
@@ -72,14 +89,16 @@ def db_backup(
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Copy a SQLite case database to one file, also while it is in use; all of it or nothing.
+    """Copy a case database to one file, also while it is in use; all of it or nothing.
+
+    Of SQLite the copy is a case database; of PostgreSQL it is made by pg_dump, in its own format.
 
     Example: triage db backup --db sqlite:///triage.db --to backups/triage.db
     """
-    from triage.store import back_up
+    from triage.backups import back_up
 
     origin = back_up(db, to, overwrite=overwrite)
-    say(as_json, {"database": str(origin), "to": str(to)}, f"{to}: a copy of {origin}")
+    say(as_json, {"database": origin, "to": str(to)}, f"{to}: a copy of {origin}")
 
 
 def db_restore(
@@ -90,12 +109,14 @@ def db_restore(
     password_stdin: PasswordStdin = False,
     as_json: Json = False,
 ) -> None:
-    """Put a backup in the place of a SQLite case database; all of it or nothing.
+    """Put a backup in the place of a case database; all of it or nothing.
+
+    On PostgreSQL the database has to be empty: --overwrite is for files of SQLite.
 
     Example: triage db restore --from backups/triage.db --db sqlite:///triage.db --overwrite
     """
-    from triage.store import restore
+    from triage.backups import restore
 
     acting_at(db, as_name, password_stdin, Action.MANAGE_DATABASE)
     target = restore(source, db, overwrite=overwrite)
-    say(as_json, {"database": str(target), "from": str(source)}, f"{target}: is {source} again")
+    say(as_json, {"database": target, "from": str(source)}, f"{target}: is {source} again")

@@ -26,10 +26,11 @@ from pipelines.cli.dataset import (
     dataset_verify,
     dataset_withdraw,
 )
-from pipelines.cli.db import db_backup, db_check, db_restore, db_upgrade
+from pipelines.cli.db import db_backup, db_check, db_init, db_restore, db_upgrade
 from pipelines.cli.demo import demo
 from pipelines.cli.evaluate import evaluate
 from pipelines.cli.gate import gate
+from pipelines.cli.health import health
 from pipelines.cli.ingest import ingest
 from pipelines.cli.inspect import inspect
 from pipelines.cli.label import label_import
@@ -41,6 +42,7 @@ from pipelines.cli.ledger import (
     ledger_verify,
 )
 from pipelines.cli.list import list_names
+from pipelines.cli.metrics import metrics
 from pipelines.cli.monitor import monitor_app
 from pipelines.cli.policy import policy_set, policy_show
 from pipelines.cli.pretrain import pretrain
@@ -161,6 +163,7 @@ app.add_typer(spec_app, name="spec")
 
 db_app = typer.Typer(no_args_is_help=True, help="The case database.", rich_markup_mode=None)
 app.add_typer(db_app, name="db")
+db_app.command("init")(db_init)
 db_app.command("upgrade")(db_upgrade)
 db_app.command("check")(db_check)
 db_app.command("backup")(db_backup)
@@ -262,6 +265,8 @@ for verb in (
     report,
     review_figures,
     ui,
+    health,
+    metrics,
 ):
     app.command()(verb)
 app.command("list")(list_names)

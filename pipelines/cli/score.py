@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,8 @@ from pipelines.cli.console import (
     summarise,
     warning_lines,
 )
+from pipelines.cli.inbox import watch_table
+from pipelines.cli.repeat import Every
 from triage.accounts import SYSTEM_ACTOR, Action
 from triage.errors import ExitCode
 
@@ -47,12 +50,16 @@ def score(
     embedding_precision: EmbeddingPrecision = None,
     as_name: As = None,
     password_stdin: PasswordStdin = False,
+    every: Every = None,
     as_json: Json = False,
 ) -> None:
     """Score unlabelled cases: one row a case, rejected cases listed beside it.
 
     Example: triage score --bundle bundles/ham --manifest new.csv --root photos --out new.parquet
     """
+    if every is not None:
+        once = partial(score, **{**locals(), "every": None})
+        raise typer.Exit(watch_table(once, manifest, bundle, every, password_stdin, as_json))
     from triage.intake.ingest import IngestResult, ingest, write_not_stored
     from triage.intake.score import score as run
     from triage.intake.score import stored_source

@@ -16,6 +16,7 @@ from tests.monitoring.plans import OOD, plan, rate
 from tests.monitoring.stream_maker import BEGIN, DIGEST, DayOfCases, add_days, make_bundle
 from tests.store.make import bundle as bundle_record
 from tests.store.migrated import migrated_url
+from triage.backups import back_up, restore
 from triage.errors import SpecError, UsageError
 from triage.monitoring.alarms import assign_alarm, close_alarm
 from triage.monitoring.bernoulli_cusum import design_cusum
@@ -23,7 +24,7 @@ from triage.monitoring.monitoring_plan import BaselineCases, DriftPlan, Monitori
 from triage.monitoring.monitoring_result import AlarmSummary, ChartSeries, MonitoringResult
 from triage.monitoring.plan_file import write_monitoring_plan
 from triage.monitoring.run_monitoring import MonitoringRun, run_monitoring
-from triage.store import Store, back_up, events, open_store, register_bundle, restore, verify_ledger
+from triage.store import Store, events, open_store, register_bundle, verify_ledger
 from triage.store.bundles import set_champion
 from triage.store.monitoring_tables import AlarmRow, MonitoringPlanRow, MonitoringRunRow
 from triage.store.tables import Case, Prediction

@@ -28,8 +28,9 @@ from tests.tiny import TinyBundle
 from triage.accounts import Role, passwords
 from triage.accounts.accounts import add_account
 from triage.accounts.passwords import hash_password
+from triage.backups import back_up
 from triage.learning.retraining.request import RetrainRequest
-from triage.store import back_up, open_store
+from triage.store import open_store
 from triage.store.schema import _MIGRATIONS
 from triage.vocabulary.event_types import EventType
 
@@ -38,8 +39,11 @@ READING = {
     "dataset verify",
     "db check",
     "db backup",
+    "db init",
+    "health",
     "ledger checkpoint",
     "ledger verify",
+    "metrics",
     "policy show",
     "registry diff",
     "registry list",
@@ -300,3 +304,18 @@ def test_the_demo_leaves_a_database_with_accounts_alone(run, database: str, tmp_
     answer = run(None, "demo", "--no-ui", "--workdir", tmp_path / "work")
     assert answer.code == 2
     assert "has accounts" in answer.err
+
+
+def test_the_password_of_a_service_is_in_a_file(
+    triage: Command, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "password"
+    secret.write_text(f"{PASSWORD}\n")
+    monkeypatch.setenv("TRIAGE_PASSWORD_FILE", str(secret))
+    assert triage("db", "upgrade", "--db", database, "--as", "Ada").code == 0
+    secret.write_text("CANARY wrong\n")
+    answer = triage("db", "upgrade", "--db", database, "--as", "Ada")
+    assert (answer.code, "CANARY" in answer.err) == (2, False)
+    secret.unlink()
+    answer = triage("db", "upgrade", "--db", database, "--as", "Ada")
+    assert (answer.code, "password of --as" in answer.err) == (2, True)

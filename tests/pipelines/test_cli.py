@@ -59,7 +59,7 @@ def test_the_tree_is_the_documented_one() -> None:
             "ledger verify", "user add", "user list", "user disable", "user enable", "user role",
             "user passwd", "policy show", "policy set", "review-figures", "audit plan",
             "audit register", "audit run", "audit compare", "audit verify", "label import",
-            "label errors", "gate",
+            "label errors", "gate", "db init", "health", "metrics",
             "dataset snapshot", "dataset diff", "dataset verify", "dataset withdraw",
             "registry list", "registry propose", "registry approve", "registry reject",
             "registry rollback", "registry retire", "registry shadow", "registry diff",

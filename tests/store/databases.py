@@ -57,3 +57,25 @@ def database_url(kind: str, folder: Path) -> Iterator[str]:
             yield url
     else:
         yield f"sqlite:///{folder / 'triage.db'}"
+
+
+@contextmanager
+def whole_postgres_url() -> Iterator[str]:
+    """Give the URL of a new empty PostgreSQL database: for programs that copy a whole one."""
+    admin = make_url(_server().get_uri()).set(drivername="postgresql+psycopg")
+    name = f"triage_whole_{next(_numbers)}"
+    engine = create_engine(admin, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    try:
+        url = admin.set(drivername="postgresql", database=name)
+        yield url.render_as_string(hide_password=False)
+    finally:
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        engine.dispose()
+
+
+def postgres_programs() -> Path:
+    """Return the folder of the server's own client programs."""
+    return Path(_server().bin_path)

@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from tests.store.make import scored
 from tests.store.older import make_older
+from triage.backups import restore
 from triage.errors import StoreError
 from triage.store import Store, check_store, open_store
-from triage.store.backup import restore
 from triage.store.schema import needed_revision
 from triage.store.tables import Base
 

@@ -12,16 +12,15 @@ import pytest
 from sqlalchemy import Connection, text
 
 from tests.store.make import scored
+from triage.backups import back_up, restore
 from triage.ledger.keys import SigningKey, make_key
 from triage.store import (
     LabelSource,
     Store,
     add_label,
     append_checkpoint,
-    back_up,
     check_store,
     events,
-    restore,
     verify_ledger,
 )
 from triage.store.base import utc_now

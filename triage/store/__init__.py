@@ -7,7 +7,6 @@ Repeating any of them changes nothing, so an interrupted run is simply run again
 """
 
 from triage.store.accounts import any_account
-from triage.store.backup import back_up, restore
 from triage.store.bundles import (
     champion,
     known_conditions,
@@ -73,7 +72,6 @@ __all__ = [
     "any_account",
     "append_checkpoint",
     "append_event",
-    "back_up",
     "cases_waiting",
     "champion",
     "check_store",
@@ -89,7 +87,6 @@ __all__ = [
     "recognised",
     "register_bundle",
     "request_labels",
-    "restore",
     "review_summary",
     "savepoint",
     "set_champion",

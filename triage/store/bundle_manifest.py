@@ -14,7 +14,7 @@ from triage.hashing import hash_json
 from triage.named_file import MAX_JSON_BYTES, read_named_text
 from triage.store.tables import Bundle
 
-_FILE = "manifest.json"
+MANIFEST = "manifest.json"
 
 
 def bundle_manifest(session: Session, digest: str) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def manifest_in(folder: Path, digest: str | None = None) -> tuple[dict[str, Any]
     BundleError
         If it is missing, cannot be read or was altered.
     """
-    place = folder / _FILE
+    place = folder / MANIFEST
     text = read_named_text(place, "manifest of a bundle", BundleError, MAX_JSON_BYTES)
     try:
         content = dict(json.loads(text))

@@ -11,8 +11,13 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from triage.errors import StoreError
+from triage.secret_file import secret_from_file
 
 URL_VARIABLE = "TRIAGE_DATABASE_URL"
+URL_FILE_VARIABLE = "TRIAGE_DATABASE_URL_FILE"
+PASSWORD_FILE_VARIABLE = "TRIAGE_DATABASE_PASSWORD_FILE"
+SECRET_FILE_VARIABLES = (URL_FILE_VARIABLE, PASSWORD_FILE_VARIABLE)
+"""Name files with the URL, or with the password of a URL that has none."""
 DEFAULT_URL = "sqlite:///triage.db"
 URL_HELP = "Use sqlite:///FILE or postgresql://USER@HOST/NAME."
 _MASK = "***"
@@ -33,17 +38,20 @@ def resolve_url(text: str | None) -> URL:
     Parameters
     ----------
     text : str, optional
-        SQLAlchemy URL; else that of the environment variable ``TRIAGE_DATABASE_URL``, else the
-        file ``triage.db`` in the working directory.
+        SQLAlchemy URL; else that of the environment variable ``TRIAGE_DATABASE_URL``, else that
+        in the file named by ``TRIAGE_DATABASE_URL_FILE``, else the file ``triage.db`` in the
+        working directory. A URL of PostgreSQL without a password takes the one in the file named
+        by ``TRIAGE_DATABASE_PASSWORD_FILE``, where that is set.
 
     Raises
     ------
     StoreError
-        If it is no URL, or names a SQLite database in memory, which would keep nothing. The
-        message does not quote it, because it may hold a password.
+        If it is no URL, or names a SQLite database in memory, which would keep nothing; if two
+        variables name a database, or a file with a secret cannot be read. The message quotes
+        neither a URL nor a file, because they may hold a password.
     """
     try:
-        url = make_url(text or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
+        url = make_url(text or _url_of_environment() or DEFAULT_URL)
     except (ArgumentError, ValueError):  # the second for a port that is no number
         raise StoreError("This is not a database URL.", where="--db", hint=URL_HELP) from None
     if url.drivername in ("postgresql", "postgres"):
@@ -69,7 +77,26 @@ def resolve_url(text: str | None) -> URL:
             where=shown_url(url),
             hint="Leave it out, and protect the file by its permissions.",
         )
-    return url
+    return _with_password(url)
+
+
+def _url_of_environment() -> str | None:
+    url = os.environ.get(URL_VARIABLE)
+    if url and os.environ.get(URL_FILE_VARIABLE):
+        raise StoreError(
+            "Both variables name a case database.",
+            where=f"{URL_VARIABLE}, {URL_FILE_VARIABLE}",
+            hint="Set one of them.",
+        )
+    return url or secret_from_file(URL_FILE_VARIABLE, "database URL", StoreError)
+
+
+def _with_password(url: URL) -> URL:
+    """Return a URL of PostgreSQL with the password of the file, where it has none of its own."""
+    if url.get_backend_name() != "postgresql" or url.password or "password" in url.query:
+        return url
+    password = secret_from_file(PASSWORD_FILE_VARIABLE, "database password", StoreError)
+    return url if password is None else url.set(password=password)
 
 
 def sqlite_file(url: URL) -> Path | None:

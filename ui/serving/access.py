@@ -1,6 +1,6 @@
 """What every request passes before Streamlit sees it: host, proxy and session.
 
-Nothing but the pages for signing in and out and the health check is answered without a session:
+Nothing but the pages for signing in and out and the health checks is answered without a session:
 neither pages nor scripts, pictures, files of components or the websocket.
 """
 
@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from triage.accounts.sessions import SessionExpired
 from triage.vocabulary.sign_in import ExpiryReason
 from ui.serving.cookies import clear_session, cookie_of, session_cookie
+from ui.serving.health_routes import ALIVE, READY
 from ui.serving.hosts import AllowedHosts, is_own_origin
 from ui.serving.open_connections import SessionGuard
 from ui.serving.security_headers import with_security_headers
@@ -26,11 +27,12 @@ from ui.serving.step_refusals import refused
 
 LOGIN = "triage.login"
 """Key of a request's scope under which later handlers find its session."""
-HEALTH = "/_stcore/health"
+HEALTH = frozenset({"/_stcore/health", ALIVE})
+"""Checks that say nothing but that the server runs: answered under every host name."""
 HOST_CONFIG = "/_stcore/host-config"
 _FORMS = frozenset({"/login", "/logout"})
 """Their forms are protected by `ui.serving.form_protection`, with an answer that says more."""
-PUBLIC = _FORMS | {HEALTH, "/assets/sign_in.css"}
+PUBLIC = _FORMS | HEALTH | {READY, "/assets/sign_in.css"}
 """Paths that are answered without a session."""
 OIDC = frozenset({"/oidc/sign-in", "/oidc/callback"})
 """Further ones where a provider of OpenID Connect is configured."""
@@ -110,8 +112,8 @@ class AccessControl:
         """Why a request is not answered at all; '' where it is."""
         headers = [(name.lower(), value.decode("latin-1")) for name, value in scope["headers"]]
         hosts = [value for name, value in headers if name == b"host"]
-        if scope["path"] == HEALTH:
-            return ""  # says nothing but that the server runs
+        if scope["path"] in HEALTH:
+            return ""
         if len(hosts) != 1 or not self._hosts.allow(hosts[0]):
             return "This server does not answer under this host name."
         if self._settings.behind_tls_proxy:

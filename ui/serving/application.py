@@ -14,6 +14,7 @@ from triage.store import Store
 from ui.serving.access import AccessControl
 from ui.serving.audit_routes import AuditRoutes
 from ui.serving.background_checkpoints import checkpoints_in_background
+from ui.serving.health_routes import HealthRoutes
 from ui.serving.image_routes import ImageRoutes
 from ui.serving.letter_routes import LetterRoutes
 from ui.serving.oidc_settings import client_secret, load_oidc_settings
@@ -47,6 +48,7 @@ def build_application(store: Store, settings: ServingSettings, script: Path = SC
     provider = load_oidc_settings(settings.oidc) if settings.oidc is not None else None
     pages = SignInPages(store, settings, sessions, provider.name if provider else None)
     routes = [
+        *HealthRoutes(store).routes(),
         *pages.routes(),
         *page_routes(),
         *ImageRoutes(store).routes(),

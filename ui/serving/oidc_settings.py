@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from triage.data.strict_yaml import load_model
 from triage.errors import UsageError
+from triage.secret_file import secret_from_file
 from ui.serving.settings import is_loopback
 
 SECRET_VARIABLE = "TRIAGE_OIDC_CLIENT_SECRET"
+SECRET_FILE_VARIABLE = "TRIAGE_OIDC_CLIENT_SECRET_FILE"
 
 
 class OidcSettings(BaseModel):
@@ -78,11 +80,13 @@ def client_secret() -> str:
     UsageError
         If it is not set.
     """
-    secret = os.environ.get(SECRET_VARIABLE, "")
+    secret = os.environ.get(SECRET_VARIABLE) or secret_from_file(
+        SECRET_FILE_VARIABLE, "client secret of OpenID Connect", UsageError
+    )
     if not secret:
         raise UsageError(
             "The client secret of OpenID Connect is not set.",
             where=SECRET_VARIABLE,
-            hint="Set this variable of the environment.",
+            hint=f"Set this variable of the environment, or {SECRET_FILE_VARIABLE} to a file.",
         )
     return secret

@@ -18,7 +18,12 @@ from triage.accounts.accounts import disable_account, find_account
 from triage.accounts.sessions import session_of
 from triage.errors import SpecError, UsageError
 from triage.store import Store, events, open_store
-from ui.serving.oidc_settings import SECRET_VARIABLE, client_secret, load_oidc_settings
+from ui.serving.oidc_settings import (
+    SECRET_FILE_VARIABLE,
+    SECRET_VARIABLE,
+    client_secret,
+    load_oidc_settings,
+)
 from ui.serving.oidc_sign_in import OidcSignIn
 from ui.serving.settings import ServingSettings
 
@@ -259,9 +264,15 @@ def test_bad_settings_are_refused(tmp_path: Path, text: str, said: str) -> None:
         load_oidc_settings(path)
 
 
-def test_the_secret_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_secret_comes_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delenv(SECRET_VARIABLE, raising=False)
     with pytest.raises(UsageError, match=SECRET_VARIABLE):
         client_secret()
+    secret = tmp_path / "secret"
+    secret.write_text("of the file\n")
+    monkeypatch.setenv(SECRET_FILE_VARIABLE, str(secret))
+    assert client_secret() == "of the file"
     monkeypatch.setenv(SECRET_VARIABLE, "s")
     assert client_secret() == "s"

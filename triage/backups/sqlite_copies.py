@@ -1,4 +1,4 @@
-"""Copies of a SQLite case database: made while it is in use, and put back whole or not at all."""
+"""Copies of a SQLite case database."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL
-
 from triage.atomic_write import whole_file
 from triage.errors import StoreError
 from triage.store.check import check_store
-from triage.store.location import resolve_url, sqlite_file
 from triage.store.read_only import read_only
 
 _BESIDE = ("-wal", "-shm", "-journal")
@@ -21,82 +18,26 @@ _BESIDE = ("-wal", "-shm", "-journal")
 _LONGEST_WAIT_S = 30.0
 
 
-def back_up(url: str | None, to: Path, *, overwrite: bool = False) -> Path:
-    """Copy a case database to one file, while others may be writing; all of it or nothing.
-
-    The copy is a case database at the migration of the original. It holds one consistent state:
-    the last one that was committed.
-
-    Parameters
-    ----------
-    url : str, optional
-        As for `triage.store.open_store`; a SQLite database.
-    to : Path
-        File to write; its folder is made if need be.
-    overwrite : bool
-        Whether the file may exist.
-
-    Returns
-    -------
-    Path
-        The database that was copied.
-
-    Raises
-    ------
-    StoreError
-        If the database is missing, not ours, damaged or on a server, if the file exists and may
-        not be overwritten, or if it cannot be written.
-    """
-    origin = _file(resolve_url(url), "Back it up with pg_dump --format=custom.")
+def copy_file(origin: Path, to: Path, *, overwrite: bool) -> None:
+    """Copy a database to one file; see `triage.backups.back_up`."""
     _require_whole(origin, "Restore an earlier backup.")
     _require_free(to, overwrite, origin)
     _copy_to_new(origin, to)
-    return origin
 
 
-def restore(source: Path, url: str | None, *, overwrite: bool = False) -> Path:
-    """Put a backup in the place of a case database; all of it or nothing.
-
-    A backup of an earlier release is put back as it is, and then needs ``triage db upgrade``.
-
-    Parameters
-    ----------
-    source : Path
-        What `back_up` wrote.
-    url : str, optional
-        As for `triage.store.open_store`; a SQLite database.
-    overwrite : bool
-        Whether the database may exist. What it holds is replaced, in one transaction that waits
-        for those of others.
-
-    Returns
-    -------
-    Path
-        The file of the restored database.
-
-    Raises
-    ------
-    StoreError
-        If the backup is missing, damaged or not ours, if the database exists and may not be
-        overwritten or is on a server, or if it cannot be written.
-    """
-    target = _file(resolve_url(url), "Restore it with pg_restore.")
-    if not source.is_file():
-        raise StoreError("There is no such backup.", where=str(source), hint="Check the path.")
+def restore_file(source: Path, target: Path, *, overwrite: bool) -> None:
+    """Put a copy in the place of a database; see `triage.backups.restore`."""
     _require_whole(source, "Take another backup.")
     _require_free(target, overwrite, source)
     if target.exists():
         _copy_into(source, target)
     else:
         _copy_to_new(source, target)
-    return target
 
 
-def _file(url: URL, hint: str) -> Path:
-    path = sqlite_file(url)
-    if path is None:
-        raise StoreError("This verb is for SQLite; this database is on a server.", hint=hint)
-    return path
+def exists(path: Path) -> StoreError:
+    """Return the refusal of a file that is there."""
+    return StoreError("The file exists.", where=str(path), hint="Name another, or add --overwrite.")
 
 
 def _require_whole(path: Path, hint: str) -> None:
@@ -119,9 +60,7 @@ def _require_free(path: Path, overwrite: bool, origin: Path) -> None:
         if path.samefile(origin):
             raise StoreError("A database is not copied onto itself.", where=str(path))
         if not overwrite:
-            raise StoreError(
-                "The file exists.", where=str(path), hint="Name another, or add --overwrite."
-            )
+            raise exists(path)
         return
     left = [name for end in _BESIDE if (name := path.with_name(path.name + end)).exists()]
     if left:
