@@ -23,6 +23,7 @@ from pipelines.cli.console import (
     make_folder,
     say,
 )
+from pipelines.cli.engine_options import Address, Engine, Workers, engine_settings
 
 if TYPE_CHECKING:
     from triage.benchmark.results import BenchmarkResult
@@ -60,10 +61,6 @@ Similar = Annotated[
     ),
 ]
 Resamples = Annotated[int, typer.Option(min=2, max=100_000, help="Resamples behind the intervals.")]
-Workers = Annotated[
-    int, typer.Option(min=1, max=64, help="Draws at once, each in a process of its own.")
-]
-
 Recommend = Annotated[
     Path | None,
     typer.Option("--recommend", help="Settings file to write: the best on validation cases."),
@@ -88,7 +85,9 @@ def benchmark(
     compare: Compare = None,
     similar: Similar = 0.7,
     resamples: Resamples = 1000,
+    engine: Engine = None,
     workers: Workers = 1,
+    address: Address = None,
     recommend: Recommend = None,
     runtime: Runtime = None,
     embedding_precision: EmbeddingPrecision = None,
@@ -107,6 +106,7 @@ def benchmark(
     from triage.learning.settings import benchmark_settings
     from triage.modalities import MODALITIES
 
+    where = engine_settings(engine, workers, address)
     chosen = parse_methods(methods)
     pairs = parse_pairs(compare or (), chosen)
     data = load_spec(spec)
@@ -131,7 +131,8 @@ def benchmark(
         "recipe": recipe if recipe != "default" else None, "far": far and far.name, "shift": shift,
         "image-text": image_text and image_text.rsplit("/", 1)[-1],
         "unknown-text": unknown_text, "compare": compare,
-        "similar": similar, "resamples": resamples, "workers": workers if workers > 1 else None,
+        "similar": similar, "resamples": resamples, "engine": engine,
+        "workers": workers if workers > 1 else None,
         "recommend": recommend and recommend.name,
         "runtime": runtime, "embedding-precision": embedding_precision,
     }  # fmt: skip
@@ -142,7 +143,7 @@ def benchmark(
             repeats,
             folder,
             compare=pairs,
-            workers=workers,
+            engine=where,
             cache_folder=cache_folder(),
             n_resamples=resamples,
             command=_command(given),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,16 @@ from typing import Any
 import pytest
 
 from triage.array_file import load_arrays, save_arrays
-from triage.benchmark import embedding
+from triage.benchmark import draw_task, embedding
+from triage.benchmark.draw_job import DrawJob
+from triage.benchmark.draw_task import draw_tasks
 from triage.benchmark.methods import Method, parse_methods
 from triage.benchmark.protocol import Protocol
+from triage.benchmark.records import Records
 from triage.benchmark.results import BenchmarkResult
 from triage.benchmark.run import benchmark
+from triage.engine import EngineSettings, Task
+from triage.errors import UsageError
 from triage.imaging.views import Views
 
 METHODS = "knn,outlier_mass,gram,temperature,lac"
@@ -26,7 +32,8 @@ def measure(protocol: Protocol, out: Path, cache: Path, workers: int) -> Benchma
     """As if a killed run had measured `once` in the first draw, and nothing else."""
     save_arrays(out / "records" / "draw-0" / f"{ONCE.name}.safetensors", {}, {})
     methods = [*parse_methods(METHODS), NEVER, ONCE]
-    return benchmark(protocol, methods, 2, out, workers=workers, cache_folder=cache, n_resamples=20)
+    engine = EngineSettings(engine="processes" if workers > 1 else "local", workers=workers)
+    return benchmark(protocol, methods, 2, out, engine=engine, cache_folder=cache, n_resamples=20)
 
 
 def plain(result: BenchmarkResult) -> Any:
@@ -92,3 +99,30 @@ def test_what_draws_embed_is_embedded_beforehand(
     measure(protocol, tmp_path / "out", tmp_path / "cache", 1)
     after = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.safetensors")}
     assert after == before
+
+
+def test_a_draw_is_a_task_of_json(protocol: Protocol, tmp_path: Path) -> None:
+    """The protocol that a worker makes of the file is the one that was written."""
+    names = sorted({case.cluster for case in protocol.dataset(0).cases})
+    full = replace(
+        protocol,
+        joined=((names[0], names[3]), (names[2], names[5])),
+        far=tmp_path,
+        unknown_texts=("a leaf",),
+        similar=0.5,
+        first_draw=2,
+        indistinct=True,
+    )
+    records = Records.existing(tmp_path)
+    job = DrawJob(full, 1, (NEVER, ONCE), records, None, True)
+    (task,) = draw_tasks([job])
+    arguments = Task.from_json(task.to_json()).arguments
+    path, sha256 = Path(arguments["protocol"]), arguments["sha256"]
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+    assert draw_task._read(path, sha256, protocol.root.absolute(), tmp_path, 1) == replace(
+        full, root=protocol.root.absolute()
+    )
+    assert not any(name in path.read_text() for name in names)  # clusters may be patients
+    path.write_text(path.read_text().replace("a leaf", "a cat"))
+    with pytest.raises(UsageError, match="not the file that the draws were prepared with"):
+        task.run(lambda *_: None)

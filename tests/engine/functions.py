@@ -108,3 +108,10 @@ def in_a_thread(*, number: int, folder: str, progress: Progress) -> int:
 
 def unmarked(*, progress: Progress) -> None:
     """Not for tasks."""
+
+
+@task_function
+def prints(*, progress: Progress) -> str:
+    """Print to standard output."""
+    print("from a task", flush=True)
+    return "printed"

@@ -2,7 +2,6 @@
 
 `methods` parses the methods and `score_pairs` the pairs to compare, `protocol` defines what is
 equal for all methods, `embedding` and `prepare_draw` make one draw's sets and ensembles,
-`run_method` runs a method on it, `draw_job` writes the records of a draw, in this process or in one
-of its own (`parallel_jobs`), `summary` computes the result from the records, `run` is the main
-function.
+`run_method` runs a method on it, `draw_job` writes the records of a draw, `draw_task` makes it a
+task of an engine, `summary` computes the result from the records, `run` is the main function.
 """

@@ -62,6 +62,13 @@ class Records:
                 "cannot be written to", where=str(folder), hint="Choose another --out."
             ) from error
 
+    @classmethod
+    def existing(cls, folder: Path) -> Records:
+        """Return the records of a folder whose protocol was checked before."""
+        found = cls.__new__(cls)
+        found.folder = folder
+        return found
+
     def has(self, seed: int, name: str) -> bool:
         """Whether a valid record exists."""
         return self.load(seed, name) is not None

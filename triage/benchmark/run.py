@@ -11,22 +11,24 @@ import torch
 from triage.atomic_write import whole_file
 from triage.benchmark.arms import Arm
 from triage.benchmark.draw_job import DrawJob
+from triage.benchmark.draw_task import draw_tasks, refusals
 from triage.benchmark.embedding import embed_beforehand
 from triage.benchmark.html_page import write_benchmark_page
 from triage.benchmark.methods import Method, heads_of
-from triage.benchmark.parallel_jobs import run_parallel
 from triage.benchmark.protocol import Protocol
 from triage.benchmark.recommendation import check_recommendable, recommend
 from triage.benchmark.records import Records
 from triage.benchmark.results import BenchmarkResult, Skipped
 from triage.benchmark.score_pairs import Pair
 from triage.benchmark.summary import summarise
+from triage.engine import EngineSettings, open_executor
 from triage.heads import HeadKind
 from triage.progress import Progress
 from triage.uncertainty.scores import SCORES
 from triage.uncertainty.scores.score import Need
 
 JSON, PAGE = "benchmark.json", "benchmark.html"
+_DRAWS = "draws"
 
 
 @dataclass
@@ -54,7 +56,7 @@ def benchmark(
     out: Path,
     *,
     compare: Sequence[Pair] = (),
-    workers: int = 1,
+    engine: EngineSettings | None = None,
     cache_folder: Path | None = None,
     n_resamples: int = 1000,
     command: str = "",
@@ -74,10 +76,10 @@ def benchmark(
         added later; existing records are kept.
     compare : sequence of pair of Method
         Scores to compare in pairs.
-    workers : int
-        Draws at once, each in a process of its own that holds all a draw needs; the numbers are
-        the same. A script that uses several must guard its entry by
-        `if __name__ == "__main__":`, because each process imports it again.
+    engine : EngineSettings, optional
+        Where draws run; by default in this process, one after the other. Each process or worker
+        holds all that a draw needs; the numbers are the same. A script that uses processes must
+        guard its entry by `if __name__ == "__main__":`, because each process imports it again.
     cache_folder : Path, optional
         Of embeddings.
     n_resamples : int
@@ -95,7 +97,8 @@ def benchmark(
     Raises
     ------
     TriageError
-        If the data cannot be trained with, or `out` holds another benchmark.
+        If the data cannot be trained with, `out` holds another benchmark, or the engine cannot
+        run a draw.
     """
     if recommended is not None:
         check_recommendable(protocol)
@@ -110,7 +113,7 @@ def benchmark(
         DrawJob(protocol, seed, asked, records, cache_folder, trace_memory=seed == seeds[0])
         for seed in seeds
     ]
-    _run_draws(jobs, work, workers, report)
+    _run_draws(jobs, work, engine or EngineSettings(), report)
     result = summarise(
         protocol,
         records,
@@ -155,32 +158,40 @@ def _possible(protocol: Protocol, methods: Sequence[Method], *, learns_outliers:
     return work
 
 
-def _run_draws(jobs: Sequence[DrawJob], work: _Work, workers: int, report: Progress) -> None:
-    """Run what is not done, one draw after the other or several in parallel."""
+def _run_draws(
+    jobs: Sequence[DrawJob], work: _Work, engine: EngineSettings, report: Progress
+) -> None:
+    """Run what is not done."""
     todo = [job for job in jobs if not job.is_done()]
-    if todo:
-        embed_beforehand(
-            todo[0].protocol,
-            [job.seed for job in todo],
-            cache_folder=todo[0].cache_folder,
-            with_maps=any(job.needs_maps() for job in todo),
-            report=report,
-        )
     before, total = len(jobs) - len(todo), len(jobs)
     report("draws", before, total)
-
-    def finished(count: int) -> None:
-        report("draws", before + count, total)
-
-    if workers > 1 and len(todo) > 1:
-        processes = min(workers, len(todo))
-        threads = max(1, torch.get_num_threads() // processes)
-        for refused in run_parallel(
-            todo, processes, threads=threads, report=report, finished=finished
-        ):
-            work.skip_all(refused)
+    if not todo:
         return
-    for number, job in enumerate(todo):
-        # What one draw could not run need not be tried in the next.
-        work.skip_all(replace(job, methods=tuple(work.methods))(report))
-        finished(number + 1)
+    embed_beforehand(
+        todo[0].protocol,
+        [job.seed for job in todo],
+        cache_folder=todo[0].cache_folder,
+        with_maps=any(job.needs_maps() for job in todo),
+        report=report,
+    )
+
+    def progress(stage: str, done: int, count: int) -> None:
+        if stage == _DRAWS:
+            done, count = before + done, total
+        report(stage, done, count)
+
+    with open_executor(_share_of_threads(engine, len(todo))) as executor:
+        for result in executor.map(draw_tasks(todo), stage=_DRAWS, progress=progress):
+            work.skip_all(refusals(result))
+
+
+def _share_of_threads(engine: EngineSettings, draws: int) -> EngineSettings:
+    """Return settings with no more workers than draws, and the share of this machine's threads.
+
+    On a cluster of several machines each worker has the threads that are set.
+    """
+    workers = min(engine.workers, draws)
+    threads = engine.threads
+    if engine.address is None:
+        threads = max(threads, torch.get_num_threads() // workers)
+    return engine.model_copy(update={"workers": workers, "threads": threads})

@@ -81,13 +81,14 @@ def connect(address: str | None, cpus: int) -> Connection:
     """
     require_extra("ray", "--engine ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
-    with _environment({} if address else _LOOPBACK_ONLY):
+    variables = {} if address else _LOOPBACK_ONLY | _access()
+    with _environment(variables):
         import ray
 
-    if ray.is_initialized():
-        _check_same(ray, address)
-        return Connection(ray, owned=False)
-    return _start(ray, cpus) if address is None else _join(ray, parse_address(address))
+        if ray.is_initialized():
+            _check_same(ray, address)
+            return Connection(ray, owned=False)
+        return _start(ray, cpus) if address is None else _join(ray, parse_address(address))
 
 
 def _check_same(ray: Any, address: str | None) -> None:
@@ -105,16 +106,15 @@ def _start(ray: Any, cpus: int) -> Connection:
     # Read when Ray was imported, perhaps before this module; checked below by what came of it.
     ray._private.ray_constants.ENABLE_RAY_CLUSTER = False
     try:
-        with _environment(_LOOPBACK_ONLY | _access()):
-            ray.init(
-                address="local",
-                num_cpus=cpus,
-                num_gpus=0,
-                object_store_memory=_STORE_BYTES,
-                _temp_dir=str(folder),
-                _node_ip_address="127.0.0.1",
-                **_QUIET,
-            )
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            num_gpus=0,
+            object_store_memory=_STORE_BYTES,
+            _temp_dir=str(folder),
+            _node_ip_address="127.0.0.1",
+            **_QUIET,
+        )
     except Exception as error:  # Ray raises many kinds
         shutil.rmtree(folder, ignore_errors=True)
         raise EngineError(
@@ -147,15 +147,16 @@ def _short_folder() -> str:
 
 
 @cache
-def _token() -> str:
-    return secrets.token_hex(32)
-
-
 def _access() -> dict[str, str]:
-    """Return the variables by which a cluster asks for a token, unless the user chose."""
-    if {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ):
+    """Return the variables by which a cluster asks for a token, the same in the whole process.
+
+    None where the user chose otherwise, or Ray was imported before and has read them: it then
+    makes a token of its own, in the home directory.
+    """
+    chosen = {"RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & set(os.environ)
+    if chosen or "ray" in sys.modules:
         return {}
-    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token()}
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
 
 
 def _join(ray: Any, address: RayAddress) -> Connection:
