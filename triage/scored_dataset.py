@@ -92,6 +92,8 @@ class DatasetManifest(BaseModel):
     code_version : str
     bundle_name, bundle_digest, bundle_path : str
         What scored them.
+    modality : str
+        What the bundle reads.
     table_sha256 : str
         Of the table's file.
     spec_hash : str
@@ -118,6 +120,7 @@ class DatasetManifest(BaseModel):
     bundle_name: str
     bundle_digest: Hash
     bundle_path: str
+    modality: str
     table_sha256: Hash
     spec_hash: Hash
     root: str
