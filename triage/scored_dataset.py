@@ -8,6 +8,7 @@
 | readings/             | of OCT volumes: one reading a volume                            |
 | rejected.csv          | refused cases of all shards, for people                         |
 | findings.csv          | of OCT volumes: diagnoses and measurements, for people          |
+| not_stored.csv        | cases that the case database refused, where there are any       |
 
 Hashes are compared on the very bytes that are used.
 """
@@ -28,6 +29,7 @@ from triage.named_file import read_named, read_named_text
 FORMAT = "triage-scored-dataset-1"
 MANIFEST = "dataset.json"
 REJECTED, FINDINGS, READINGS = "rejected.csv", "findings.csv", "readings"
+NOT_STORED = "not_stored.csv"
 MAX_MANIFEST_BYTES = 256 << 20
 MAX_SHARDS = 200_000
 MAX_SHARD_BYTES = 4 << 30
@@ -231,6 +233,11 @@ def _digest(manifest: DatasetManifest) -> str:
 def is_dataset(path: Path) -> bool:
     """Say whether a path is that of a folder, which is then read as one of scored cases."""
     return path.is_dir()
+
+
+def list_beside(out: Path, name: str) -> Path:
+    """Return where a list for people lies: within a folder, or beside a file under its name."""
+    return out / name if is_dataset(out) else out.with_name(f"{out.name}.{name}")
 
 
 def shard_names(number: int) -> tuple[str, str]:

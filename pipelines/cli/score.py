@@ -125,7 +125,7 @@ class _Asked:
 
     @property
     def into_folder(self) -> bool:
-        """Whether the predictions become a folder: of a name without a suffix, or an existing one."""
+        """Whether it is a folder of shards: an existing one, or a new name without a suffix."""
         from triage.intake.case_source import user_path
 
         out = user_path(self.out)
@@ -158,17 +158,25 @@ class _Asked:
     def store(self, result: Any, store: Any, actor: str, report: Any) -> tuple[str, IngestResult]:
         """Store the cases; return the source they are stored under, and what became of them."""
         from triage.intake.ingest import ingest
-        from triage.intake.ingest_dataset import first_cases, ingest_dataset
+        from triage.intake.ingest_dataset import ingest_dataset
         from triage.intake.score import known_source
+        from triage.intake.scored_shard import read_shard
 
-        folder = self.into_folder
-        cases = first_cases(result.folder, root=self.root) if folder else result.cases
-        named: str = self.source or known_source(store, cases, self.root) or result.source
-        named = result.source if self.source is not None else named
+        if self.into_folder:
+            first = result.manifest.shards[0]
+            cases = read_shard(result.folder, result.manifest, first, root=self.root).cases
+        else:
+            cases = result.cases
+        named = result.source
+        if self.source is None:
+            named = known_source(store, cases, self.root) or named
         where = {"bundle": self.bundle, "root": self.root, "source": named, "actor": actor}
-        if folder:
+        if self.into_folder:
+            # SQLite takes one writer at a time.
+            several = store.engine.dialect.name != "sqlite"
+            settings = self.settings.engine if several else None
             return named, ingest_dataset(
-                store, result.folder, result.bundle, report=report, **where
+                store, result.folder, settings=settings, report=report, **where
             )
         return named, ingest(store, result.cases, result.scored, result.manifest, **where)
 
@@ -179,10 +187,12 @@ def _lines(
     kept: IngestResult,
     shadow: ShadowOutcome | None,
 ) -> list[str]:
-    from triage.intake.ingest import list_beside
-    from triage.scored_dataset import REJECTED
+    from triage.scored_dataset import NOT_STORED, REJECTED, list_beside
+
+    from triage.intake.case_source import user_path
 
     counts = result.counts
+    out = user_path(out)
     lines = [f"{out}: {counts['read']} cases scored, {counts['rejected']} rejected"]
     lines += [f"  {name}: {n}" for name, n in counts.items() if name not in ("read", "rejected")]
     if counts["rejected"]:
@@ -190,7 +200,7 @@ def _lines(
     if kept.not_stored:
         lines.append(f"{len(kept.not_stored)} cases refused by the database, all others stored:")
         lines += [f"  {line}" for line in summarise(kept.lines())]
-        lines.append(f"  listed in {list_beside(out, 'not_stored.csv')}")
+        lines.append(f"  listed in {list_beside(out, NOT_STORED)}")
     if shadow is not None:
         lines.append(shadow.line())
     lines += warning_lines(result.warnings)

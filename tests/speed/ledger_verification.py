@@ -45,7 +45,7 @@ from triage.store.chain_rows import chain_rows
 from triage.store.fact_checks.registered import FACT_CHECKS
 from triage.store.ledger import SYSTEM
 from triage.store.location import resolve_url
-from triage.store.predictions import _columns, prediction_sha256
+from triage.store.predictions import prediction_columns, prediction_sha256
 from triage.store.read_connection import read_connection
 from triage.store.tables import Case, Image, Label, Patient, Prediction, Read, Review, Signature
 from triage.vocabulary.case_states import CaseState
@@ -60,13 +60,13 @@ def fill(store: Store, count: int) -> int:
     """Append about so many events: ten of each case, which is read, decided and signed."""
     cases = count // EVENTS_OF_A_CASE
     decided = opinion()
-    sha256 = prediction_sha256(_columns(decided, None) | {"bundle_id": 1})
+    sha256 = prediction_sha256(prediction_columns(decided, None) | {"bundle_id": 1})
     with store.transaction() as session:
         assert register_bundle(session, bundle()) == 1
         session.add(Patient(source="clinic", external_id="p"))
         session.flush()
         numbers = range(1, cases + 1)
-        for table, rows in _rows(numbers, _columns(decided, None)).items():
+        for table, rows in _rows(numbers, prediction_columns(decided, None)).items():
             session.execute(insert(table), rows)
         for number in numbers:
             for actor, event in _events(number, sha256):

@@ -27,7 +27,7 @@ from triage.ledger.events.case_events import CaseReceived, CaseScored, ImagesChe
 from triage.store import Store, register_bundle
 from triage.store.base import Base, UtcDateTime, utc_now
 from triage.store.ledger import SYSTEM, sealed_row
-from triage.store.predictions import _columns, prediction_sha256
+from triage.store.predictions import prediction_columns, prediction_sha256
 from triage.store.records import ImageRecord
 from triage.store.tables import Case, Event, Image, Patient, Prediction
 from triage.store.worklist_order import hold_order, set_order
@@ -79,7 +79,12 @@ def fill(
         for table, row in ((Patient, patient), (Case, waiting), (Image, image)):
             _insert(session, table, row, select().select_from(numbers))
         for at, urgency in enumerate(_CLASSES):
-            given = {"id": i, "case_id": i, "bundle_id": 1, **_columns(opinion(urgency), None)}
+            given = {
+                "id": i,
+                "case_id": i,
+                "bundle_id": 1,
+                **prediction_columns(opinion(urgency), None),
+            }
             of_class = select().select_from(numbers).where(_class_place(i) == at)
             _insert(session, Prediction, given, of_class)
         hold_order(session)
@@ -95,7 +100,7 @@ def add_events(store: Store, count: int, images: Sequence[ImageRecord]) -> None:
     On PostgreSQL the database's user has to be a superuser.
     """
     hashes = {
-        urgency: prediction_sha256(_columns(opinion(urgency), None) | {"bundle_id": 1})
+        urgency: prediction_sha256(prediction_columns(opinion(urgency), None) | {"bundle_id": 1})
         for urgency in _CLASSES
     }
     moment = utc_now()

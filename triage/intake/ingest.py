@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from triage.imaging.provenance import FileProvenance
 from triage.intake.case_source import user_path
 from triage.intake.rejected_case import rejected_decision
 from triage.modalities import MODALITIES
+from triage.scored_dataset import NOT_STORED, list_beside
 from triage.store import (
     BundleRecord,
     CaseRecord,
@@ -43,6 +44,7 @@ from triage.store import (
 )
 from triage.store.features import add_features
 from triage.store.ledger import SYSTEM
+from triage.store.new_cases import ScoredCase, add_new_cases
 from triage.store.recognition import Content
 from triage.systems.manifest import BundleManifest
 from triage.systems.scored import Scored
@@ -83,6 +85,22 @@ class IngestResult:
         return [f"{one.case_id}: {one.error}" for one in self.not_stored]
 
 
+@dataclass
+class Batch:
+    """Cases that come in several calls of `ingest`, of which some have no id of their own.
+
+    Parameters
+    ----------
+    contents : collection of Content
+        Of all calls, so that a case which comes under its own name is left to that.
+    taken : set of str
+        Names of stored cases that calls have recognised so far; each call adds its own.
+    """
+
+    contents: Collection[Content]
+    taken: set[str] = field(default_factory=set)
+
+
 def ingest(
     store: Store,
     cases: Sequence[Case],
@@ -93,6 +111,7 @@ def ingest(
     root: Path,
     source: str,
     actor: str = SYSTEM,
+    batch: Batch | None = None,
 ) -> IngestResult:
     """Store cases and the decisions of a bundle on them, rejected cases too.
 
@@ -114,6 +133,8 @@ def ingest(
         without an id is recognised by its images where their path has changed.
     actor : str
         Who asked for it; stands in the events of the cases.
+    batch : Batch, optional
+        Where these cases are a part of those that come; by default they are all.
 
     Raises
     ------
@@ -123,25 +144,32 @@ def ingest(
     bundle, root = user_path(bundle), user_path(root)
     received = datetime.now(UTC)
     records, refused = _records(cases, scored, manifest, root, source, received)
-    number = store.write(lambda session: _register(session, manifest, bundle, actor))
+    number = store.write(lambda session: register(session, manifest, bundle, actor))
     # SQLite has one writer: short transactions let a reader's work in between.
-    batch, taken = {content(record.case) for record in records}, set[str]()
+    batch = batch or Batch({content(record.scored.case) for record in records})
     numbers: list[int] = []
     for start in range(0, len(records), CHUNK):
         chunk = records[start : start + CHUNK]
         work = partial(
-            _store, chunk=chunk, bundle=number, batch=batch, taken=frozenset(taken), actor=actor
+            _store,
+            chunk=chunk,
+            bundle=number,
+            batch=batch.contents,
+            taken=frozenset(batch.taken),
+            actor=actor,
         )
         done = store.write(work)
         refused += done.refused
-        taken |= done.renamed
+        batch.taken |= done.renamed
         numbers += done.numbers
     refused.sort(key=lambda one: one.case_id)
     return IngestResult(len(cases) - len(refused), tuple(refused), tuple(numbers))
 
 
 def write_not_stored(out: Path, result: IngestResult) -> None:
-    """List the cases that were not stored beside a predictions table, or delete a former list.
+    """List the cases that were not stored beside a table or in a folder of scored cases.
+
+    A former list is deleted.
 
     Raises
     ------
@@ -149,7 +177,7 @@ def write_not_stored(out: Path, result: IngestResult) -> None:
         If the list cannot be written.
     """
     out = user_path(out)
-    path = out.with_name(f"{out.name}.not_stored.csv")
+    path = list_beside(out, NOT_STORED)
     rows = [(one.case_id, one.error.what, one.error.hint) for one in result.not_stored]
     try:
         path.unlink(missing_ok=True)
@@ -163,9 +191,7 @@ def write_not_stored(out: Path, result: IngestResult) -> None:
 class _Record:
     """What is stored of one case."""
 
-    case: CaseRecord
-    decision: Decision
-    reading: ReadingRecord | None = None
+    scored: ScoredCase
     features: NDArray[np.float32] | None = None
 
 
@@ -176,10 +202,6 @@ class _Stored:
     refused: list[NotStored]
     renamed: set[str]
     numbers: list[int]
-
-
-def _lock_order(case: CaseRecord) -> tuple[str, str]:
-    return case.patient_name, case.external_id
 
 
 def _records(
@@ -201,7 +223,8 @@ def _records(
             reading = _reading(scored.readings.get(case.case_id))
             decoded = case.case_id in table
             record = _case(case, images, source, received, manifest.modality, decoded)
-            records.append(_Record(record, decision, reading, scored.features.get(case.case_id)))
+            one = ScoredCase(record, decision, reading)
+            records.append(_Record(one, scored.features.get(case.case_id)))
         except StoreError as error:
             refused.append(NotStored(case.case_id, error))
     return records, refused
@@ -234,8 +257,8 @@ def _decision(
     return _with_diagnoses(decision, diagnoses[case_id]) if case_id in diagnoses else decision
 
 
-def _register(session: Session, manifest: BundleManifest, bundle: Path, actor: str) -> int:
-    """Store the bundle; the first one comes into use."""
+def register(session: Session, manifest: BundleManifest, bundle: Path, actor: str) -> int:
+    """Store a bundle, of which the first one comes into use, and return its row."""
     number = register_bundle(session, bundle_record(manifest, bundle), actor=actor)
     # Another writer may be putting its own in use: whichever comes first stays.
     with suppress(StoreError), savepoint(session):
@@ -255,32 +278,70 @@ def _store(
 
     `batch` and `taken` are those of `triage.store.recognised`.
     """
-    known = recognised(session, [record.case for record in chunk], batch, taken)
+    known = recognised(session, [record.scored.case for record in chunk], batch, taken)
     rows = [
-        (record.case.external_id, one, record) for record, one in zip(chunk, known, strict=True)
+        _Row(record.scored.case.external_id, replace(record.scored, case=case), record.features)
+        for record, case in zip(chunk, known, strict=True)
     ]
-    found = {case.external_id for name, case, _ in rows if case.external_id != name}
-    refused, features, numbers = [], {}, []
     # Writers that lock patients and cases in the same order never wait for each other in turn.
-    for name, case, record in sorted(rows, key=lambda row: _lock_order(row[1])):
+    rows.sort(key=lambda row: (row.scored.case.patient_name, row.scored.case.external_id))
+    renamed = {row.stored_name for row in rows if row.stored_name != row.name}
+    of_another = {
+        row.name for row in rows if row.name == row.stored_name and row.name in {*renamed, *taken}
+    }
+    left = [row for row in rows if row.name not in of_another]
+    new = _add_new(session, [row.scored for row in left], bundle, actor)
+    refused = [NotStored(name, _name_is_taken()) for name in sorted(of_another)]
+    features, numbers = {}, []
+    for place, row in enumerate(left):
         try:
-            if name == case.external_id and (name in found or name in taken):
-                raise StoreError(
-                    "The stored case of this name is that of another file of the table, renamed.",
-                    hint="Give the cases ids (case_id), or this file a name that is new.",
-                )
-            with savepoint(session):
-                number = add_case(session, case, actor=actor)
-                add_prediction(
-                    session, number, bundle, record.decision, record.reading, actor=actor
-                )
-            numbers.append(number)
-            if record.features is not None:
-                features[number] = record.features
+            number = new.get(place) or _add_one(session, row.scored, bundle, actor)
         except StoreError as error:
-            refused.append(NotStored(name, error))
+            refused.append(NotStored(row.name, error))
+            continue
+        numbers.append(number)
+        if row.features is not None:
+            features[number] = row.features
     add_features(session, bundle, features)
-    return _Stored(refused, found, numbers)
+    return _Stored(refused, renamed, numbers)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A case with the name that the table gives it; it may be stored under another."""
+
+    name: str
+    scored: ScoredCase
+    features: NDArray[np.float32] | None
+
+    @property
+    def stored_name(self) -> str:
+        return self.scored.case.external_id
+
+
+def _name_is_taken() -> StoreError:
+    return StoreError(
+        "The stored case of this name is that of another file of the table, renamed.",
+        hint="Give the cases ids (case_id), or this file a name that is new.",
+    )
+
+
+def _add_new(
+    session: Session, cases: Sequence[ScoredCase], bundle: int, actor: str
+) -> dict[int, int]:
+    """Add the new ones of some cases together; none where one of them is refused."""
+    try:
+        with savepoint(session):
+            return add_new_cases(session, bundle, cases, actor=actor)
+    except StoreError:
+        return {}  # each is tried by itself, which says what is refused
+
+
+def _add_one(session: Session, one: ScoredCase, bundle: int, actor: str) -> int:
+    with savepoint(session):
+        number = add_case(session, one.case, actor=actor)
+        add_prediction(session, number, bundle, one.decision, one.reading, actor=actor)
+    return number
 
 
 def bundle_record(manifest: BundleManifest, bundle: Path) -> BundleRecord:

@@ -219,6 +219,29 @@ def read_shards(folder: Path, *, root: Path | None = None) -> Iterator[ScoredSha
         yield read_shard(folder, manifest, shard, root=root)
 
 
+def read_contents(folder: Path, shard: Shard) -> Iterator[tuple[str, tuple[str | None, ...], bool]]:
+    """Yield the name of each case of a shard, the hashes of its images, whether it is a path.
+
+    Raises
+    ------
+    PredictionsError
+        If the file is missing or damaged.
+    """
+    data = read_shard_file(folder, shard, shard.all_cases)
+    columns = ["case_id", "sha256", "id_derived"]
+    try:
+        with pq.ParquetFile(io.BytesIO(data)) as file:
+            rows = file.read(columns=columns).to_pylist()
+    except _MALFORMED as error:
+        raise PredictionsError(
+            f"holds no cases of shard {shard.number}",
+            where=str(folder / shard.all_cases.name),
+            hint=AGAIN,
+        ) from error
+    for row in rows:
+        yield row["case_id"], tuple(row["sha256"]), row["id_derived"]
+
+
 def is_intact(folder: Path, shard: Shard, *, readings: Path | None = None) -> bool:
     """Say whether the files of a shard are there and have their hashes, readings included."""
     read = folder / READINGS if readings is None else readings

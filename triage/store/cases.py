@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import case, insert, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
@@ -56,11 +59,12 @@ def add_case(session: Session, record: CaseRecord, *, actor: str = SYSTEM) -> in
     if case_id is None:
         patient_id, case_id, added = _add_row(session, record)
         if added:
-            _add_images(session, case_id, record.images)
+            if rows := image_rows(case_id, record.images):
+                session.execute(insert(Image), rows)
             hashes = {str(position): one for position, one in enumerate(record.hashes)}
             received = CaseReceived(len(record.images), patient_id, hashes)
             append_event(session, received, actor=actor, case_id=case_id)
-            if _is_decoded(record):
+            if is_decoded(record):
                 append_event(
                     session, ImagesChecked(len(record.images)), actor=actor, case_id=case_id
                 )
@@ -82,25 +86,30 @@ def _add_row(session: Session, record: CaseRecord) -> tuple[int, int, bool]:
     case_id, added = add_once(
         session,
         Case,
-        {
-            "external_id": record.external_id,
-            "source": record.source,
-            "patient_id": patient_id,
-            "groups": dict(record.groups),
-            "received_at": record.received_at,
-            "state": CaseState.QUALITY_GATED if _is_decoded(record) else CaseState.RECEIVED,
-            "modality": record.modality,
-            "id_derived": record.id_derived,
-            "visit": record.visit,
-            "laterality": record.laterality,
-            "age": record.age,
-        },
+        case_columns(record, patient_id),
         unique=("source", "external_id"),
     )
     return patient_id, case_id, added
 
 
-def _is_decoded(record: CaseRecord) -> bool:
+def case_columns(record: CaseRecord, patient_id: int) -> dict[str, Any]:
+    """Return the columns of a case that is new."""
+    return {
+        "external_id": record.external_id,
+        "source": record.source,
+        "patient_id": patient_id,
+        "groups": dict(record.groups),
+        "received_at": record.received_at,
+        "state": CaseState.QUALITY_GATED if is_decoded(record) else CaseState.RECEIVED,
+        "modality": record.modality,
+        "id_derived": record.id_derived,
+        "visit": record.visit,
+        "laterality": record.laterality,
+        "age": record.age,
+    }
+
+
+def is_decoded(record: CaseRecord) -> bool:
     """Whether every image of a case could be decoded."""
     return record.decoded and bool(record.images) and None not in record.hashes
 
@@ -212,7 +221,7 @@ def _compare_images(session: Session, case_id: int, record: CaseRecord, actor: s
             update(Case).where(Case.id == case_id).values(version=Case.version + 1)
         )
         append_event(session, ImagesSupplied(former, supplied), actor=actor, case_id=case_id)
-        if _is_decoded(record):
+        if is_decoded(record):
             _images_decoded(session, case_id, len(rows), actor)
 
 
@@ -259,8 +268,9 @@ def _require_exchangeable(
             )
 
 
-def _add_images(session: Session, case_id: int, images: tuple[ImageRecord, ...]) -> None:
-    rows = [
+def image_rows(case_id: int, images: Sequence[ImageRecord]) -> list[dict[str, Any]]:
+    """Return the columns of the images of a case that is new."""
+    return [
         {
             "case_id": case_id,
             "position": position,
@@ -271,5 +281,3 @@ def _add_images(session: Session, case_id: int, images: tuple[ImageRecord, ...])
         }
         for position, image in enumerate(images)
     ]
-    if rows:
-        session.execute(insert(Image), rows)

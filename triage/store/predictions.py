@@ -51,7 +51,7 @@ def add_prediction(
     share_order(session)
     # Another bundle may be scoring the case as well: which opinion is shown follows from both.
     session.execute(select(Case.id).where(Case.id == case_id).with_for_update())
-    values = _columns(decision, reading)
+    values = prediction_columns(decision, reading)
     prediction_id, added = add_once(
         session,
         Prediction,
@@ -143,7 +143,8 @@ def stored_sha256(session: Session, prediction_id: int) -> str:
     return prediction_sha256(dict(zip(HASHED, row, strict=True)))
 
 
-def _columns(decision: Decision, reading: ReadingRecord | None) -> dict[str, Any]:
+def prediction_columns(decision: Decision, reading: ReadingRecord | None) -> dict[str, Any]:
+    """Return the columns of a prediction but for the case and the bundle."""
     return {
         **{name: getattr(decision, name) for name in GUARDED},
         "decision": decision.model_dump(mode="json", exclude={*GUARDED}),
