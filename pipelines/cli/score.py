@@ -187,9 +187,8 @@ def _lines(
     kept: IngestResult,
     shadow: ShadowOutcome | None,
 ) -> list[str]:
-    from triage.scored_dataset import NOT_STORED, REJECTED, list_beside
-
     from triage.intake.case_source import user_path
+    from triage.scored_dataset import NOT_STORED, REJECTED, list_beside
 
     counts = result.counts
     out = user_path(out)
