@@ -265,7 +265,7 @@ def test_another_bundle_starts_anew(
     digest = run(6).manifest.bundle_digest
     bundle = copytree(tiny_bundle.folder, tmp_path / "other")
     manifest = BundleManifest.of_text((bundle / "manifest.json").read_text())
-    changed = manifest.model_copy(update={"notes": "another"})
+    changed = manifest.model_copy(update={"notes": ("another",)})
     (bundle / "manifest.json").write_text(changed.to_text())
     result = run(6, bundle=bundle)
     assert result.kept == 0
