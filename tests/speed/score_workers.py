@@ -92,7 +92,7 @@ def main() -> None:
         folder = Path(name)
         root = options.photographs or folder / "drawn"
         table = _manifest(folder, root, options.count, drawn=options.photographs is None)
-        bundle = options.bundle or _trained(folder)
+        bundle = options.bundle or trained_bundle(folder)
         print(f"{options.count} cases, {os.cpu_count()} cores, shards of {options.shard_size}")
         for engine in engines:
             _compare(engine, options, bundle, table, root, folder)
@@ -166,7 +166,8 @@ def _manifest(folder: Path, root: Path, count: int, *, drawn: bool) -> Path:
     return table
 
 
-def _trained(folder: Path) -> Path:
+def trained_bundle(folder: Path) -> Path:
+    """Train a small bundle on phantoms, in a folder."""
     from tests.tiny import tiny_settings
     from triage.data.dataset import load_dataset
     from triage.data.spec_files import load_spec, shipped_spec
