@@ -340,6 +340,54 @@ def test_the_command_line_starts_without_what_it_does_not_need(arguments: tuple[
     assert done.stderr.strip() == ""
 
 
+PROCESSES = ("multiprocessing", "torch.multiprocessing", "subprocess", "ray")
+"""Modules that start processes."""
+MAY_START_PROCESSES = {
+    "triage.engine": "runs tasks in processes and on Ray",
+    "triage.decoding.worker.pool": "a sandbox for files of strangers: limits of memory and time, "
+    "and an end that must cost one file only",
+    "triage.backbones.convert_checkpoint": "a sandbox for checkpoints of strangers",
+    "ui.launch": "starts the server of the pages, which is another program",
+}
+"""What may start processes beside the engine, with the reason why it is not the engine."""
+
+
+def _starts_processes(name: str) -> bool:
+    return any(within(name, module) for module in PROCESSES) or "ProcessPool" in name
+
+
+def test_work_runs_on_several_processes_through_the_engine_only() -> None:
+    wrong = [
+        f"{source.module}:{line} imports {name}"
+        for source, name, line in OURS
+        if _starts_processes(name)
+        and not any(within(source.module, allowed) for allowed in MAY_START_PROCESSES)
+    ]
+    assert not wrong, offenders(*wrong)
+
+
+@pytest.mark.parametrize("allowed", MAY_START_PROCESSES)
+def test_what_may_start_processes_does(allowed: str) -> None:
+    assert any(
+        within(source.module, allowed) and _starts_processes(name) for source, name, _ in OURS
+    )
+
+
+@pytest.mark.parametrize("name", ["ray", "ray.util", "concurrent.futures.ProcessPoolExecutor"])
+def test_what_starts_processes(name: str) -> None:
+    assert _starts_processes(name)
+    assert not _starts_processes("concurrent.futures.ThreadPoolExecutor")
+
+
+def test_the_engine_imports_ray_only_where_it_is_used() -> None:
+    code = "import sys, triage.engine; print(*({'ray', 'torch', 'numpy'} & {*sys.modules}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ""
+
+
 OPENERS = {
     "triage.regular_file": "opens files for all others",
     "triage.atomic_write": "writes",

@@ -117,24 +117,19 @@ def benchmark(
         root,
         benchmark_settings(data, networks, config, members, recipe, **execution),
         shifts=parse_shifts(shift or MODALITIES[data.modality].default_shifts),
-        far=far,
-        image_text=image_text,
-        unknown_texts=tuple(unknown_text or ()),
-        similar=similar,
-        first_draw=first_draw,
-    )
+        far=far, image_text=image_text, unknown_texts=tuple(unknown_text or ()),
+        similar=similar, first_draw=first_draw,
+    )  # fmt: skip
     folder = make_folder(out, "Choose another --out.")
     given = {
         "spec": spec.name, "methods": methods, "repeats": repeats, "first-draw": first_draw or None,
-        "backbone": [name.rsplit("/", 1)[-1] for name in backbone or ()],
-        "members": members, "config": config and config.name,
-        "recipe": recipe if recipe != "default" else None, "far": far and far.name, "shift": shift,
-        "image-text": image_text and image_text.rsplit("/", 1)[-1],
-        "unknown-text": unknown_text, "compare": compare,
-        "similar": similar, "resamples": resamples, "engine": engine,
-        "workers": workers if workers > 1 else None,
-        "recommend": recommend and recommend.name,
-        "runtime": runtime, "embedding-precision": embedding_precision,
+        "backbone": [name.rsplit("/", 1)[-1] for name in backbone or ()], "members": members,
+        "config": config and config.name, "recipe": recipe if recipe != "default" else None,
+        "far": far and far.name, "shift": shift, "unknown-text": unknown_text, "compare": compare,
+        "image-text": image_text and image_text.rsplit("/", 1)[-1], "similar": similar,
+        "resamples": resamples, "engine": engine, "workers": workers if workers > 1 else None,
+        "recommend": recommend and recommend.name, "runtime": runtime,
+        "embedding-precision": embedding_precision,
     }  # fmt: skip
     with bars(as_json) as report:
         result = run(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -29,7 +30,7 @@ _LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Ray's switch for clusters of one machine, which it has on by default where it is not Linux."""
 _STORE_BYTES = 80 * 2**20
 """Of shared memory; Ray takes no less than 75 MiB. Tasks and results are small texts."""
-_PROBE_SECONDS = 15.0
+_PROBE_SECONDS = 20.0
 _LONGEST = 40
 """Characters of a temporary folder, in which the paths of Ray's sockets fit the limit of 107."""
 
@@ -137,7 +138,7 @@ _QUIET: dict[str, Any] = {
     "include_dashboard": False,
     "log_to_driver": False,
     "configure_logging": False,
-    "logging_level": "CRITICAL",
+    "logging_level": logging.CRITICAL,
 }
 
 

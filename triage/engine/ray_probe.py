@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 
@@ -18,7 +19,7 @@ def main(address: str) -> int:
             include_dashboard=False,
             log_to_driver=False,
             configure_logging=False,
-            logging_level="CRITICAL",
+            logging_level=logging.CRITICAL,
         )
         ray.shutdown()
     except Exception as error:
