@@ -30,6 +30,7 @@ from pipelines.cli.db import db_backup, db_check, db_restore, db_upgrade
 from pipelines.cli.demo import demo
 from pipelines.cli.evaluate import evaluate
 from pipelines.cli.gate import gate
+from pipelines.cli.ingest import ingest
 from pipelines.cli.inspect import inspect
 from pipelines.cli.label import label_import
 from pipelines.cli.label_errors import label_errors
@@ -251,6 +252,7 @@ for verb in (
     benchmark,
     transfer,
     score,
+    ingest,
     retrain,
     gate,
     select,

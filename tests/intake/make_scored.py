@@ -29,6 +29,7 @@ def repeated_folder(
     root: Path,
     shard_size: int = 500,
     derived: bool = False,
+    renamed: bool = False,
 ) -> Path:
     """Write shards of `count` cases whose opinions are those of the scored ones, in turn.
 
@@ -40,7 +41,9 @@ def repeated_folder(
     shards = []
     for number, start in enumerate(range(0, count, shard_size)):
         places = range(start, min(start + shard_size, count))
-        named = [_case(known[place % len(known)], place, root, derived) for place in places]
+        named = [
+            _case(known[place % len(known)], place, root, derived, renamed) for place in places
+        ]
         shards.append(
             write_shard(folder, number, "0" * 64, named, _scored(scored, named, places), root)
         )
@@ -62,12 +65,12 @@ def repeated_folder(
     return folder
 
 
-def _case(case: Case, place: int, root: Path, derived: bool) -> Case:
-    image = root / f"{place:07d}.png"
+def _case(case: Case, place: int, root: Path, derived: bool, renamed: bool) -> Case:
+    image = root / ("later" if renamed else "") / f"{place:07d}.png"
     patient = f"P-{int(place * PATIENTS_PER_CASE):07d}"
     return replace(
         case,
-        case_id=image.name if derived else f"C-{place:07d}",
+        case_id=str(image.relative_to(root)) if derived else f"C-{place:07d}",
         patient_id=patient,
         cluster=f"patient:{patient}",
         images=(image,),

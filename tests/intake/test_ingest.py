@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -145,17 +146,17 @@ def test_an_interrupted_run_leaves_whole_cases_and_is_repeated(
     inbox: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stored = []
+    calls = []
 
-    def interrupted(*arguments: object, **named: object) -> int:
-        if len(stored) == 3:
+    def interrupted(*arguments: Any, **named: Any) -> dict[int, int]:
+        calls.append(add(*arguments, **named))
+        if len(calls) == 2:
             raise KeyboardInterrupt
-        stored.append(add(*arguments, **named))
-        return stored[-1]
+        return calls[-1]
 
-    add = module.add_prediction
+    add = module.add_new_cases
     with monkeypatch.context() as patch:
-        patch.setattr(module, "add_prediction", interrupted)
+        patch.setattr(module, "add_new_cases", interrupted)
         patch.setattr(module, "CHUNK", 2)
         with pytest.raises(KeyboardInterrupt):
             put(store, result, tiny_bundle.folder, inbox.parent)

@@ -53,12 +53,12 @@ def test_the_tree_is_the_documented_one() -> None:
         f"triage {verb}"
         for verb in (
             "demo", "spec validate", "spec duplicates", "spec prepare", "inspect", "pretrain",
-            "train", "evaluate", "segment", "benchmark", "transfer", "score", "retrain", "select",
-            "report", "ui", "list", "convert-checkpoint", "db upgrade", "db check", "db backup",
-            "db restore", "ledger keygen", "ledger checkpoint", "ledger rotate", "ledger verify",
-            "user add", "user list", "user disable", "user enable", "user role", "user passwd",
-            "policy show", "policy set", "review-figures", "audit plan", "audit register",
-            "audit run", "audit compare", "audit verify", "label import", "label errors", "gate",
+            "train", "evaluate", "segment", "benchmark", "transfer", "score", "ingest", "retrain",
+            "select", "report", "ui", "list", "convert-checkpoint", "db upgrade", "db check",
+            "db backup", "db restore", "ledger keygen", "ledger checkpoint", "ledger rotate",
+            "ledger verify", "user add", "user list", "user disable", "user enable", "user role",
+            "user passwd", "policy show", "policy set", "review-figures", "audit plan",
+            "audit register", "audit run", "audit compare", "audit verify", "label import", "label errors", "gate",
             "dataset snapshot", "dataset diff", "dataset verify", "dataset withdraw",
             "registry list", "registry propose", "registry approve", "registry reject",
             "registry rollback", "registry retire", "registry shadow", "registry diff",

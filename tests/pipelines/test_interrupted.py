@@ -70,16 +70,17 @@ def test_interrupted_scoring_is_repeated_without_duplicates(
     )  # fmt: skip
     calls: list[int] = []
 
-    def interrupted(*arguments: Any, **named: Any) -> int:
+    def interrupted(*arguments: Any, **named: Any) -> Any:
+        added = add(*arguments, **named)
         calls.append(1)
-        if len(calls) == 4:
+        if len(calls) == 2:
             raise KeyboardInterrupt
-        return add(*arguments, **named)
+        return added
 
-    from triage.intake.ingest import add_prediction as add
+    from triage.intake.ingest import add_new_cases as add
 
     with monkeypatch.context() as patch:
-        patch.setattr("triage.intake.ingest.add_prediction", interrupted)
+        patch.setattr("triage.intake.ingest.add_new_cases", interrupted)
         patch.setattr("triage.intake.ingest.CHUNK", 2)
         assert triage(*score).code == 130
     assert stored(database) == (2, 2)

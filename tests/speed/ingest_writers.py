@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from tests.intake.make_scored import repeated_folder
 from tests.store.databases import database_url
@@ -72,6 +72,10 @@ def _store(kind: str, folder: Path, count: int) -> Iterator[Store]:
     place.mkdir()
     with database_url(kind, place) as url:
         store = open_store(url, create=True)
+        if kind == "postgres":  # tests switch it off
+            with store.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as direct:
+                direct.execute(text("ALTER SYSTEM SET fsync = on"))
+                direct.execute(text("SELECT pg_reload_conf()"))
         yield store
         begin = time.perf_counter()
         verified = verify_ledger(url)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,7 +51,8 @@ IMAGE_SUFFIXES = {
     ".dcm", ".dicom", ".dic",
 }  # fmt: skip
 """Suffixes of images in a folder; a manifest may name a file with any suffix."""
-_Column = pa.LargeStringArray | NDArray[np.object_]
+_Column = Any
+"""An Arrow array of text, or a NumPy one of Python strings."""
 _CONSENTS = {str(consent): consent for consent in Consent}
 
 

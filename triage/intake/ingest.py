@@ -8,31 +8,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from triage.csv_file import write_csv
 from triage.data.manifest import Case
-from triage.decision import Decision
-from triage.decisions.differential import DIFFERENTIAL_LENGTH
 from triage.errors import PredictionsError, StoreError
-from triage.hashing import hash_file
-from triage.imaging.provenance import FileProvenance
+from triage.intake.case_records import bundle_record, case_records
 from triage.intake.case_source import user_path
-from triage.intake.rejected_case import rejected_decision
-from triage.modalities import MODALITIES
 from triage.scored_dataset import NOT_STORED, list_beside
 from triage.store import (
-    BundleRecord,
-    CaseRecord,
-    ImageRecord,
-    Laterality,
-    Modality,
-    ReadingRecord,
     Store,
     add_case,
     add_prediction,
@@ -46,10 +31,9 @@ from triage.store.features import add_features
 from triage.store.ledger import SYSTEM
 from triage.store.new_cases import ScoredCase, add_new_cases
 from triage.store.recognition import Content
+from triage.systems.case_features import Features
 from triage.systems.manifest import BundleManifest
 from triage.systems.scored import Scored
-from triage.vocabulary.diagnoses import DIAGNOSES
-from triage.vocabulary.subgroup_levels import UNKNOWN
 
 CHUNK = 200
 
@@ -143,16 +127,18 @@ def ingest(
     """
     bundle, root = user_path(bundle), user_path(root)
     received = datetime.now(UTC)
-    records, refused = _records(cases, scored, manifest, root, source, received)
+    records, unusable = case_records(cases, scored, manifest, root, source, received)
+    refused = [NotStored(name, error) for name, error in unusable.items()]
     number = store.write(lambda session: register(session, manifest, bundle, actor))
     # SQLite has one writer: short transactions let a reader's work in between.
-    batch = batch or Batch({content(record.scored.case) for record in records})
+    batch = batch or Batch({content(record.case) for record in records})
     numbers: list[int] = []
     for start in range(0, len(records), CHUNK):
         chunk = records[start : start + CHUNK]
         work = partial(
             _store,
             chunk=chunk,
+            features=scored.features,
             bundle=number,
             batch=batch.contents,
             taken=frozenset(batch.taken),
@@ -188,73 +174,12 @@ def write_not_stored(out: Path, result: IngestResult) -> None:
 
 
 @dataclass(frozen=True)
-class _Record:
-    """What is stored of one case."""
-
-    scored: ScoredCase
-    features: NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True)
 class _Stored:
     """What became of some cases: refused ones, names of recognised ones, rows of those stored."""
 
     refused: list[NotStored]
     renamed: set[str]
     numbers: list[int]
-
-
-def _records(
-    cases: Sequence[Case],
-    scored: Scored,
-    manifest: BundleManifest,
-    root: Path,
-    source: str,
-    received: datetime,
-) -> tuple[list[_Record], list[NotStored]]:
-    """What to store of each case; before any transaction, since readings are hashed."""
-    table = _decision_rows(scored)
-    diagnoses = _diagnoses(scored)
-    records, refused = [], []
-    for case in cases:
-        try:
-            decision = _decision(case.case_id, scored, table, diagnoses)
-            images = tuple(_image(path, root, scored) for path in case.images)
-            reading = _reading(scored.readings.get(case.case_id))
-            decoded = case.case_id in table
-            record = _case(case, images, source, received, manifest.modality, decoded)
-            one = ScoredCase(record, decision, reading)
-            records.append(_Record(one, scored.features.get(case.case_id)))
-        except StoreError as error:
-            refused.append(NotStored(case.case_id, error))
-    return records, refused
-
-
-def decisions_of(cases: Sequence[Case], scored: Scored) -> dict[str, Decision]:
-    """Return the decision on each case by its name, as the database keeps it.
-
-    Of a case that could not be read it is to abstain; of a volume it names diagnoses.
-    """
-    table, diagnoses = _decision_rows(scored), _diagnoses(scored)
-    return {case.case_id: _decision(case.case_id, scored, table, diagnoses) for case in cases}
-
-
-def _decision_rows(scored: Scored) -> dict[str, dict[str, Any]]:
-    table = scored.predictions
-    decisions = table.decisions if table.decisions is not None else pd.DataFrame()
-    return dict(zip(table.cases["case_id"], decisions.to_dict("records"), strict=True))
-
-
-def _decision(
-    case_id: str,
-    scored: Scored,
-    table: dict[str, dict[str, Any]],
-    diagnoses: dict[str, dict[str, float]],
-) -> Decision:
-    if case_id not in table:
-        return rejected_decision(scored.rejected[case_id])
-    decision = Decision.from_row(table[case_id])
-    return _with_diagnoses(decision, diagnoses[case_id]) if case_id in diagnoses else decision
 
 
 def register(session: Session, manifest: BundleManifest, bundle: Path, actor: str) -> int:
@@ -268,7 +193,8 @@ def register(session: Session, manifest: BundleManifest, bundle: Path, actor: st
 
 def _store(
     session: Session,
-    chunk: list[_Record],
+    chunk: list[ScoredCase],
+    features: Features,
     bundle: int,
     batch: Collection[Content],
     taken: Collection[str],
@@ -278,9 +204,9 @@ def _store(
 
     `batch` and `taken` are those of `triage.store.recognised`.
     """
-    known = recognised(session, [record.scored.case for record in chunk], batch, taken)
+    known = recognised(session, [record.case for record in chunk], batch, taken)
     rows = [
-        _Row(record.scored.case.external_id, replace(record.scored, case=case), record.features)
+        _Row(record.case.external_id, replace(record, case=case))
         for record, case in zip(chunk, known, strict=True)
     ]
     # Writers that lock patients and cases in the same order never wait for each other in turn.
@@ -292,7 +218,7 @@ def _store(
     left = [row for row in rows if row.name not in of_another]
     new = _add_new(session, [row.scored for row in left], bundle, actor)
     refused = [NotStored(name, _name_is_taken()) for name in sorted(of_another)]
-    features, numbers = {}, []
+    vectors, numbers = {}, []
     for place, row in enumerate(left):
         try:
             number = new.get(place) or _add_one(session, row.scored, bundle, actor)
@@ -300,9 +226,9 @@ def _store(
             refused.append(NotStored(row.name, error))
             continue
         numbers.append(number)
-        if row.features is not None:
-            features[number] = row.features
-    add_features(session, bundle, features)
+        if row.name in features:
+            vectors[number] = features[row.name]
+    add_features(session, bundle, vectors)
     return _Stored(refused, renamed, numbers)
 
 
@@ -312,7 +238,6 @@ class _Row:
 
     name: str
     scored: ScoredCase
-    features: NDArray[np.float32] | None
 
     @property
     def stored_name(self) -> str:
@@ -342,94 +267,3 @@ def _add_one(session: Session, one: ScoredCase, bundle: int, actor: str) -> int:
         number = add_case(session, one.case, actor=actor)
         add_prediction(session, number, bundle, one.decision, one.reading, actor=actor)
     return number
-
-
-def bundle_record(manifest: BundleManifest, bundle: Path) -> BundleRecord:
-    """Describe a bundle to the store, with every condition a reader may want to name.
-
-    Where a modality has diagnoses a reader names these: the inlier classes are referrals then.
-    """
-    roles = manifest.roles
-    known = tuple(MODALITIES[manifest.modality].diagnoses.values()) or roles.inliers
-    return BundleRecord(
-        digest=manifest.digest(),
-        name=manifest.name,
-        path=str(bundle.resolve()),
-        conditions=(*known, *roles.train, *roles.validation, *roles.test),
-    )
-
-
-def _case(
-    case: Case,
-    images: tuple[ImageRecord, ...],
-    source: str,
-    received: datetime,
-    modality: Modality,
-    decoded: bool,
-) -> CaseRecord:
-    return CaseRecord(
-        external_id=case.case_id,
-        source=source,
-        patient=case.stated_patient,
-        images=images,
-        groups={
-            axis: None if level == UNKNOWN else level for axis, level in case.subgroups.items()
-        },
-        received_at=received,
-        modality=modality,
-        id_derived=case.id_derived,
-        visit=case.visit,
-        laterality=None if case.laterality is None else Laterality(case.laterality),
-        age=case.age,
-        decoded=decoded,
-    )
-
-
-def _image(path: Path, root: Path, scored: Scored) -> ImageRecord:
-    """A file with the hash of the content that was scored; it is not opened again."""
-    found = scored.files.get(path, FileProvenance(None))
-    return ImageRecord(
-        # A path elsewhere is refused when it is read, and its case waits for a specialist.
-        path=str(path.relative_to(root) if path.is_relative_to(root) else path),
-        root=str(root.resolve()),
-        sha256=found.sha256,
-        flags=found.flags,
-    )
-
-
-def _diagnoses(scored: Scored) -> dict[str, dict[str, float]]:
-    """Mean probability of each diagnosis of the volumes that were read, by case and title."""
-    if scored.findings is None or scored.findings.empty:
-        return {}
-    columns = [f"p_{name}" for name in DIAGNOSES]
-    rows = scored.findings[["case_id", *columns]].itertuples(index=False)
-    return {case: dict(zip(DIAGNOSES.values(), rest, strict=True)) for case, *rest in rows}
-
-
-def _with_diagnoses(decision: Decision, diagnoses: dict[str, float]) -> Decision:
-    """Replace the conditions of a volume's decision, which are referrals, by its diagnoses."""
-    ranked = sorted(diagnoses.items(), key=lambda item: -item[1])[:DIFFERENTIAL_LENGTH]
-    return Decision.model_validate(
-        decision.model_dump()
-        | {
-            "condition": ranked[0][0],
-            "p_condition": ranked[0][1],
-            "differential": [
-                {"condition": name, "probability": probability} for name, probability in ranked
-            ],
-            "most_severe": None,  # a referral, too
-            "p_most_severe": None,
-        }
-    )
-
-
-def _reading(file: Path | None) -> ReadingRecord | None:
-    """Describe the reading of a volume to the store, with its hash."""
-    if file is None:
-        return None
-    try:
-        return ReadingRecord(str(file.resolve()), hash_file(file))
-    except OSError as error:
-        raise StoreError(
-            f"The reading of this case cannot be read ({error.strerror}).", hint="Score it again."
-        ) from error

@@ -19,8 +19,8 @@ from triage.engine import EngineSettings, Task, open_executor, task_function
 from triage.errors import BundleError, EngineError, StoreError, UsageError
 from triage.intake.case_source import user_path
 from triage.intake.ingest import Batch, IngestResult, NotStored, ingest, register
-from triage.intake.score import checked_source
 from triage.intake.scored_shard import read_contents, read_shard
+from triage.intake.source_name import checked_source
 from triage.progress import Progress
 from triage.scored_dataset import DatasetManifest
 from triage.store import Store, open_store
@@ -85,7 +85,7 @@ def ingest_dataset(
     """
     folder = user_path(folder).absolute()
     manifest = DatasetManifest.read(folder)
-    place = Path(manifest.bundle_path) if bundle is None else user_path(bundle)
+    place = dataset_bundle(folder, bundle)
     system = _bundle(place, manifest.bundle_digest)
     root = Path(manifest.root) if root is None else user_path(root)
     _require_root(root)
@@ -165,6 +165,25 @@ def ingest_shards(
         numbers += found.numbers
         progress("storing cases", done + 1, len(shards))
     return {"stored": stored, "not_stored": refused, "numbers": numbers}
+
+
+def dataset_bundle(folder: str | Path, bundle: str | Path | None = None) -> Path:
+    """Return where the bundle of a folder of scored cases lies.
+
+    Parameters
+    ----------
+    folder : str or Path
+    bundle : str or Path, optional
+        Where it is said to lie; by default where it was when it scored.
+
+    Raises
+    ------
+    PredictionsError
+        If the folder is none of scored cases, or incomplete.
+    """
+    if bundle is not None:
+        return user_path(bundle)
+    return Path(DatasetManifest.read(user_path(folder)).bundle_path)
 
 
 def database_identity(store: Store) -> str:

@@ -9,7 +9,7 @@ from triage.data.spec import DataSpec
 from triage.errors import UsageError
 from triage.gating.policy import LoadedPolicy
 from triage.hashing import hash_json
-from triage.intake.ingest import bundle_record
+from triage.intake.case_records import bundle_record
 from triage.learning.evaluate import check_placement
 from triage.learning.train import Settings
 from triage.store import BundleRecord, Store
