@@ -91,6 +91,11 @@ class DatasetResult:
     kept: int
 
     @property
+    def source(self) -> str:
+        """Name of the place the cases come from."""
+        return self.manifest.source
+
+    @property
     def counts(self) -> dict[str, int]:
         """Cases read and rejected by reason."""
         reasons = self.manifest.rejected
