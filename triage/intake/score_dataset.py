@@ -147,6 +147,8 @@ def score_dataset(
     if not 1 <= settings.shard_size <= MAX_SHARD_SIZE:
         raise UsageError(f"is not from 1 to {MAX_SHARD_SIZE}", where="--shard-size")
     check_out(out)
+    for name, path in (("--bundle", bundle), ("--root", root)):
+        _require_utf8(name, path)
     sealed = verify_bundle(bundle)
     spec = load_bundle_spec(bundle)
     found: list[str] = []
@@ -189,6 +191,16 @@ def require_folder(root: Path) -> None:
         raise UsageError(
             "there is no such folder", where=f"--root {root}", hint="Name the folder of the images."
         )
+
+
+def _require_utf8(option: str, path: Path) -> None:
+    """Refuse a path that the manifest of the folder cannot hold."""
+    try:
+        str(path.resolve()).encode("utf-8")
+    except UnicodeEncodeError:
+        raise UsageError(
+            "has a name that is not UTF-8", where=f"{option} {path}", hint="Rename the folder."
+        ) from None
 
 
 def check_out(out: Path) -> None:
