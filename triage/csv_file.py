@@ -18,6 +18,7 @@ import re
 from collections.abc import Iterable, Sequence
 from numbers import Number
 from pathlib import Path
+from typing import TextIO
 
 from triage.atomic_write import whole_file
 from triage.printable import printable
@@ -69,20 +70,23 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
         Values in the order of the columns; see `cell_text`.
     """
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([cell_text(name) for name in columns])
-    writer.writerows([cell_text(value) for value in row] for row in rows)
+    _write(text, columns, rows)
     return text.getvalue()
 
 
+def _write(stream: TextIO, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([cell_text(name) for name in columns])
+    writer.writerows([cell_text(value) for value in row] for row in rows)
+
+
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a CSV table in UTF-8, whole or not at all; see `csv_text`.
+    """Write a CSV table in UTF-8, whole or not at all; see `csv_text`. Rows are not kept.
 
     Raises
     ------
     OSError
         If it cannot be written.
     """
-    content = csv_text(columns, rows)
-    with whole_file(path) as partial:
-        partial.write_text(content, encoding="utf-8", newline="")
+    with whole_file(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
+        _write(stream, columns, rows)

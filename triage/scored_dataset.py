@@ -8,6 +8,7 @@
 | readings/             | of OCT volumes: one reading a volume                            |
 | rejected.csv          | refused cases of all shards, for people                         |
 | findings.csv          | of OCT volumes: diagnoses and measurements, for people          |
+| not_stored.csv        | cases that the case database refused, where there are any       |
 
 Hashes are compared on the very bytes that are used.
 """
@@ -28,6 +29,7 @@ from triage.named_file import read_named, read_named_text
 FORMAT = "triage-scored-dataset-1"
 MANIFEST = "dataset.json"
 REJECTED, FINDINGS, READINGS = "rejected.csv", "findings.csv", "readings"
+NOT_STORED = "not_stored.csv"
 MAX_MANIFEST_BYTES = 256 << 20
 MAX_SHARDS = 200_000
 MAX_SHARD_BYTES = 4 << 30
@@ -92,6 +94,8 @@ class DatasetManifest(BaseModel):
     code_version : str
     bundle_name, bundle_digest, bundle_path : str
         What scored them.
+    modality : str
+        What the bundle reads.
     table_sha256 : str
         Of the table's file.
     spec_hash : str
@@ -118,6 +122,7 @@ class DatasetManifest(BaseModel):
     bundle_name: str
     bundle_digest: Hash
     bundle_path: str
+    modality: str
     table_sha256: Hash
     spec_hash: Hash
     root: str
@@ -228,6 +233,11 @@ def _digest(manifest: DatasetManifest) -> str:
 def is_dataset(path: Path) -> bool:
     """Say whether a path is that of a folder, which is then read as one of scored cases."""
     return path.is_dir()
+
+
+def list_beside(out: Path, name: str) -> Path:
+    """Return where a list for people lies: within a folder, or beside a file under its name."""
+    return out / name if is_dataset(out) else out.with_name(f"{out.name}.{name}")
 
 
 def shard_names(number: int) -> tuple[str, str]:

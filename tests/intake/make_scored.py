@@ -53,6 +53,7 @@ def repeated_folder(
         bundle_name=system.name,
         bundle_digest=system.digest(),
         bundle_path=str(bundle),
+        modality=str(system.modality),
         table_sha256="0" * 64,
         spec_hash="0" * 64,
         root=str(root),

@@ -31,6 +31,7 @@ def manifest_of(bundle: str, root: Path, *shards: Shard) -> DatasetManifest:
         bundle_name="a",
         bundle_digest=bundle,
         bundle_path="a",
+        modality="photographs",
         table_sha256=KEY,
         spec_hash=KEY,
         root=str(root),

@@ -32,7 +32,6 @@ from triage.auditing.audit_table import AuditTable, LevelCodes
 from triage.decisions.policy import Policy
 from triage.errors import UsageError
 from triage.evaluation.outcomes import SUM_TOLERANCE
-from triage.hashing import hash_stream
 from triage.progress import Progress, counting
 
 _WORDS = (
@@ -68,8 +67,9 @@ def read_table(
 ) -> AuditTable:
     """Read the cases of a plan from a file: our predictions table, or anybody's CSV or Parquet.
 
-    Only the columns that the plan names are read, in batches; each is brought to a small type at
-    once, and probabilities beyond 512 MiB stay in a temporary file.
+    Our predictions may also be a folder of shards. Only the columns that the plan names are read,
+    in batches; each is brought to a small type at once, and probabilities beyond 512 MiB stay in a
+    temporary file.
 
     Parameters
     ----------
@@ -95,8 +95,7 @@ def read_table(
                 hint="Make the plan with --probabilities name=column,..., or give a predictions "
                 "table of `triage score`.",
             )
-        table.stream.seek(0)
-        digest = hash_stream(table.stream)
+        digest = table.digest()
         collected = _collectors(named, own)
         _read(named, table, collected, own, progress)
         raw = _raw_cases(named, table, collected, own)

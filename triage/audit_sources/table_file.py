@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,10 +17,13 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from triage.audit_sources.shard_tables import ShardTables
 from triage.data.csv_start import check_header, check_start
 from triage.errors import SpecError, UsageError
+from triage.hashing import hash_stream
 from triage.named_file import open_named
 from triage.predictions import FORMAT
+from triage.scored_dataset import is_dataset
 
 MAX_BYTES = 256 << 30
 MAX_ROWS = 100_000_000
@@ -48,6 +51,8 @@ class TableFile:
     own : dict, optional
         The header of a predictions table of ours; see `triage.predictions`.
     is_csv : bool
+    shards : ShardTables, optional
+        Of a folder of scored cases; `stream` is the first of them.
     """
 
     path: Path
@@ -55,11 +60,19 @@ class TableFile:
     columns: tuple[str, ...]
     is_csv: bool
     own: dict[str, Any] | None = None
+    shards: ShardTables | None = None
 
     @property
     def size(self) -> int:
-        """Size of the file in bytes."""
-        return os.fstat(self.stream.fileno()).st_size
+        """Size of the file in bytes; of a folder, of its tables."""
+        return os.fstat(self.stream.fileno()).st_size if self.shards is None else self.shards.size
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the file; of a folder, that of the hashes of its tables."""
+        if self.shards is not None:
+            return self.shards.digest()
+        self.stream.seek(0)
+        return hash_stream(self.stream)
 
     def batches(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Iterate over the rows, only the named columns; those of a CSV file are text.
@@ -81,13 +94,20 @@ class TableFile:
 
 @contextmanager
 def open_table(path: Path) -> Iterator[TableFile]:
-    """Open a CSV or Parquet table; only its header or schema is read.
+    """Open a CSV or Parquet table, or a folder of scored cases; only its header is read.
 
     Raises
     ------
     UsageError
         If the file is missing, not a regular file, empty, or no such table.
+    PredictionsError
+        If the folder is none of scored cases, is incomplete or damaged.
     """
+    if is_dataset(path):
+        shards = ShardTables.of(path)
+        first = _open_parquet(path, io.BytesIO(next(shards.contents())))
+        yield replace(first, shards=shards)
+        return
     with open_named(path, "table of predictions", UsageError, MAX_BYTES) as stream:
         start = stream.read(4)
         stream.seek(0)
@@ -228,9 +248,11 @@ def _check_rows(table: TableFile, rows: int) -> None:
 
 
 def _parquet_batches(table: TableFile, names: list[str]) -> Iterator[pa.RecordBatch]:
+    whole = [table.stream] if table.shards is None else map(io.BytesIO, table.shards.contents())
     try:
-        with pq.ParquetFile(table.stream) as file:
-            yield from file.iter_batches(_BATCH_ROWS, columns=names, use_threads=False)
+        for stream in whole:
+            with pq.ParquetFile(stream) as file:
+                yield from file.iter_batches(_BATCH_ROWS, columns=names, use_threads=False)
     except UsageError:
         raise
     except _MALFORMED as error:

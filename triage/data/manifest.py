@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from triage.data.case_facts import (
     parse_age,
@@ -45,6 +51,8 @@ IMAGE_SUFFIXES = {
     ".dcm", ".dicom", ".dic",
 }  # fmt: skip
 """Suffixes of images in a folder; a manifest may name a file with any suffix."""
+_Column = Any
+"""An Arrow array of text, or a NumPy one of Python strings."""
 _CONSENTS = {str(consent): consent for consent in Consent}
 
 
@@ -227,10 +235,17 @@ def image_folder(rows: Rows, root: Path) -> Path:
 
 
 def cases_of_rows(table: pd.DataFrame, spec: DataSpec, root: Path) -> list[Case]:
-    """Join the rows of each case, in order of first appearance.
+    """Join the rows of each case, in order of first appearance; see `RowCases`."""
+    joined = RowCases(table, spec, root)
+    return joined.take(0, len(joined))
 
-    Patient, condition and subgroups of a case are those of its first row;
-    `triage.data.validate` reports rows that disagree.
+
+class RowCases:
+    """The cases of a table, made when they are asked for: columns take less memory than cases.
+
+    They are in order of first appearance. Patient, condition and subgroups of a case are those of
+    its first row; `triage.data.validate` reports rows that disagree. All that depends on several
+    cases is decided here for the whole table: clusters, and how a level is spelt.
 
     Parameters
     ----------
@@ -239,47 +254,86 @@ def cases_of_rows(table: pd.DataFrame, spec: DataSpec, root: Path) -> list[Case]
     spec : DataSpec
     root : Path
     """
-    rows = spec.rows
-    folder = image_folder(rows, root)
-    # Lists, not data frames, in the loop: looking up one cell of a frame takes 10 microseconds.
-    patients = list(map(str, patient_identifiers(table, rows)))
-    clusters = list(clusters_of_rows(table, rows).values())
-    levels = {axis.column: list(map(str, subgroup_levels(table, axis))) for axis in spec.subgroups}
-    visits = parsed(table[rows.visit], parse_visit) if rows.visit else {}
-    sides = parsed(table[rows.laterality], parse_laterality) if rows.laterality else {}
-    ages = parsed(table[rows.age], parse_age) if rows.age else {}
-    cells = {name: list(map(str, table[name])) for name in _wanted_columns(rows)}
 
-    def cell(row: int, column: str | None) -> str:
-        return cells[column][row] if column else ""
+    def __init__(self, table: pd.DataFrame, spec: DataSpec, root: Path) -> None:
+        rows = spec.rows
+        self._rows = rows
+        self._root = root
+        self._folder = image_folder(rows, root)
+        codes, names = pd.factorize(case_identifiers(table, rows))
+        self._order = np.argsort(codes, kind="stable")
+        self._starts = np.searchsorted(codes[self._order], np.arange(len(names) + 1))
+        self._names = _compact(names)
+        self._patients = _compact(patient_identifiers(table, rows))
+        self._clusters = _compact([*clusters_of_rows(table, rows).values()])
+        self._levels = {
+            axis.column: _compact(subgroup_levels(table, axis)) for axis in spec.subgroups
+        }
+        self._visits = parsed(table[rows.visit], parse_visit) if rows.visit else {}
+        self._sides = parsed(table[rows.laterality], parse_laterality) if rows.laterality else {}
+        self._ages = parsed(table[rows.age], parse_age) if rows.age else {}
+        self._cells = {name: _compact(table[name]) for name in _wanted_columns(rows)}
 
-    rows_of: dict[str, list[int]] = {}
-    for row, case_id in enumerate(case_identifiers(table, rows)):
-        rows_of.setdefault(str(case_id), []).append(row)
-    return [
-        Case(
-            case_id=case_id,
-            patient_id=patients[first],
-            cluster=clusters[first],
-            images=tuple(folder / cells[rows.image][row] for row in own),
-            condition=cells[rows.condition][first] or None,
-            subgroups={axis: level[first] for axis, level in levels.items()},
-            split=cell(first, rows.split) or None,
-            diagnoses={
-                name: cells[name][first] == "1" for name in rows.diagnoses if cells[name][first]
-            },
-            annotation=_file(cell(first, rows.annotation), folder),
-            root=root,
-            visit=visits.get(cell(first, rows.visit)),
-            laterality=sides.get(cell(first, rows.laterality)),
-            age=ages.get(cell(first, rows.age)),
-            id_derived=not cell(first, rows.case),
-            licence=cell(first, rows.licence) or None,
-            consent=_CONSENTS.get(cell(first, rows.consent), Consent.NOT_RECORDED),
-        )
-        for case_id, own in rows_of.items()
-        for first in own[:1]
-    ]
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def take(self, start: int, stop: int) -> list[Case]:
+        """Return the cases from one place to before another one.
+
+        Parameters
+        ----------
+        start, stop : int
+            0 <= start <= stop <= the number of cases.
+        """
+        places = self._order[self._starts[start] : self._starts[stop]]
+        bounds = self._starts[start : stop + 1] - self._starts[start]
+        # Lists in the loop: looking up one cell of a frame takes 10 microseconds.
+        cells = {name: _texts(column, places) for name, column in self._cells.items()}
+        levels = {axis: _texts(column, places) for axis, column in self._levels.items()}
+        patients = _texts(self._patients, places)
+        clusters = _texts(self._clusters, places)
+        names = _texts(self._names, np.arange(start, stop))
+        rows = self._rows
+
+        def cell(row: int, column: str | None) -> str:
+            return cells[column][row] if column else ""
+
+        return [
+            Case(
+                case_id=case_id,
+                patient_id=patients[first],
+                cluster=clusters[first],
+                images=tuple(self._folder / name for name in cells[rows.image][first:end]),
+                condition=cells[rows.condition][first] or None,
+                subgroups={axis: level[first] for axis, level in levels.items()},
+                split=cell(first, rows.split) or None,
+                diagnoses={
+                    name: cells[name][first] == "1" for name in rows.diagnoses if cells[name][first]
+                },
+                annotation=_file(cell(first, rows.annotation), self._folder),
+                root=self._root,
+                visit=self._visits.get(cell(first, rows.visit)),
+                laterality=self._sides.get(cell(first, rows.laterality)),
+                age=self._ages.get(cell(first, rows.age)),
+                id_derived=not cell(first, rows.case),
+                licence=cell(first, rows.licence) or None,
+                consent=_CONSENTS.get(cell(first, rows.consent), Consent.NOT_RECORDED),
+            )
+            for case_id, (first, end) in zip(names, pairwise(bounds.tolist()), strict=True)
+        ]
+
+
+def _compact(values: Iterable[object]) -> _Column:
+    """A column of text in Arrow's memory, a third of what Python strings take."""
+    try:
+        return pa.array(map(str, values), pa.large_string())
+    except UnicodeEncodeError:  # names of files that are not UTF-8
+        return np.array(list(map(str, values)), dtype=object)
+
+
+def _texts(column: _Column, places: NDArray[np.int64]) -> list[str]:
+    found: list[str] = column.take(places).tolist()
+    return found
 
 
 def _file(name: str, folder: Path) -> Path | None:

@@ -20,22 +20,33 @@ def capacity_alarms(capacity: Capacity | None, decisions: pd.DataFrame) -> list[
     decisions : DataFrame
         As `Policy.decide` returns it.
     """
+    return alarms_of_counts(
+        capacity,
+        len(decisions),
+        int((decisions["recommendation"] == NO_AI_OPINION).sum()),
+        int((decisions["queue_urgency"] == Urgency.URGENT).sum()),
+    )
+
+
+def alarms_of_counts(
+    capacity: Capacity | None, cases: int, no_opinion: int, urgent: int
+) -> list[str]:
+    """Return the same sentences from counts, such as those of many shards.
+
+    Parameters
+    ----------
+    capacity : Capacity or None
+    cases, no_opinion, urgent : int
+        Scored cases in all, those without an opinion, and those that wait as urgent.
+    """
     if capacity is None:
         return []
     counted = (
-        (
-            "cases without an opinion",
-            int((decisions["recommendation"] == NO_AI_OPINION).sum()),
-            capacity.abstentions_a_day,
-        ),
-        (
-            "urgent cases",
-            int((decisions["queue_urgency"] == Urgency.URGENT).sum()),
-            capacity.urgent_a_day,
-        ),
+        ("cases without an opinion", no_opinion, capacity.abstentions_a_day),
+        ("urgent cases", urgent, capacity.urgent_a_day),
     )
     return [
-        f"over capacity: {found} {what} in this run of {len(decisions)}, where the data spec has "
+        f"over capacity: {found} {what} in this run of {cases}, where the data spec has "
         f"places for {most} a day; no decision was changed"
         for what, found, most in counted
         if most is not None and found > most

@@ -10,7 +10,7 @@ from triage.data.case_facts import in_rows
 from triage.data.csv_table import read_csv, shown_columns
 from triage.data.identifiers import has_drive, reserved_problems
 from triage.data.lookalikes import nearest_name
-from triage.data.manifest import Case, cases_of_rows
+from triage.data.manifest import Case, RowCases
 from triage.data.outside_root import RootBoundary
 from triage.data.row_identity import identifier_columns, normalised_rows
 from triage.data.row_warnings import column_warnings, missing_words, row_warnings, visit_problems
@@ -53,7 +53,8 @@ def read_unlabelled(
     SpecError
         If the table is unusable; lists every problem.
     """
-    return unlabelled_cases(read_csv(manifest), root, spec, warnings, where=str(manifest))
+    rows = unlabelled_rows(read_csv(manifest), root, spec, warnings, where=str(manifest))
+    return rows.take(0, len(rows))
 
 
 def unlabelled_cases(
@@ -64,7 +65,22 @@ def unlabelled_cases(
     *,
     where: str,
 ) -> list[Case]:
-    """Return the cases of a table of text; parameters and errors as `read_unlabelled`.
+    """Return the cases of a table of text; parameters and errors as `unlabelled_rows`."""
+    rows = unlabelled_rows(table, root, spec, warnings, where=where)
+    return rows.take(0, len(rows))
+
+
+def unlabelled_rows(
+    table: pd.DataFrame,
+    root: Path,
+    spec: DataSpec,
+    warnings: list[str] | None = None,
+    *,
+    where: str,
+) -> RowCases:
+    """Check the whole table and return its cases, made when they are asked for.
+
+    Other parameters and errors are those of `read_unlabelled`.
 
     Parameters
     ----------
@@ -105,7 +121,7 @@ def unlabelled_cases(
         raise SpecError("cannot be scored", where=where, problems=tuple(problems))
     if warnings is not None:
         warnings += found
-    return cases_of_rows(table, plain, root)
+    return RowCases(table, plain, root)
 
 
 def _missing_warnings(table: pd.DataFrame, spec: DataSpec) -> list[str]:

@@ -16,6 +16,7 @@ from triage.data.manifest import Case
 from triage.errors import PredictionsError, StoreError
 from triage.intake.case_records import bundle_record, case_records
 from triage.intake.case_source import user_path
+from triage.scored_dataset import NOT_STORED, list_beside
 from triage.store import (
     Store,
     add_case,
@@ -152,7 +153,9 @@ def ingest(
 
 
 def write_not_stored(out: Path, result: IngestResult) -> None:
-    """List the cases that were not stored beside a predictions table, or delete a former list.
+    """List the cases that were not stored beside a table or in a folder of scored cases.
+
+    A former list is deleted.
 
     Raises
     ------
@@ -160,7 +163,7 @@ def write_not_stored(out: Path, result: IngestResult) -> None:
         If the list cannot be written.
     """
     out = user_path(out)
-    path = out.with_name(f"{out.name}.not_stored.csv")
+    path = list_beside(out, NOT_STORED)
     rows = [(one.case_id, one.error.what, one.error.hint) for one in result.not_stored]
     try:
         path.unlink(missing_ok=True)

@@ -19,8 +19,8 @@ from triage.engine import EngineSettings, Task, open_executor, task_function
 from triage.errors import BundleError, EngineError, StoreError, UsageError
 from triage.intake.case_source import user_path
 from triage.intake.ingest import Batch, IngestResult, NotStored, ingest, register
-from triage.intake.score import checked_source
 from triage.intake.scored_shard import read_contents, read_shard
+from triage.intake.source_name import checked_source
 from triage.progress import Progress
 from triage.scored_dataset import DatasetManifest
 from triage.store import Store, open_store

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from triage.backbones.runtime.execution import Precision, RuntimeName
 from triage.csv_file import write_csv
-from triage.data.identifiers import clean_text, is_missing
 from triage.data.manifest import Case
-from triage.data.spec import MAX_SOURCE_NAME, DataSpec
 from triage.decisions.capacity import capacity_alarms
-from triage.errors import PredictionsError, RejectReason, UsageError, count_by_reason
-from triage.hashing import hash_bytes
+from triage.engine import EngineSettings
+from triage.errors import PredictionsError, RejectReason, count_by_reason
 from triage.intake.case_source import user_path
 from triage.intake.case_table import read_unlabelled
+from triage.intake.score_dataset import (
+    ALL_MISSING,
+    NO_GUARD,
+    SHARD_SIZE,
+    ShardSettings,
+    require_folder,
+    score_dataset,
+)
+from triage.intake.scored_shard import read_shard
+from triage.intake.shard_lists import REJECTED_COLUMNS, joined_shards
+from triage.intake.source_name import checked_source, folder_source, source_of
 from triage.progress import Progress, counting
 from triage.store import Store, find_case
 from triage.systems.bundle import load_bundle_spec, load_system
@@ -56,6 +66,8 @@ def score(
     report: Progress = lambda *_: None,
     runtime: RuntimeName | None = None,
     precision: Precision | None = None,
+    engine: EngineSettings | None = None,
+    shard_size: int = SHARD_SIZE,
 ) -> ScoreResult:
     """Score the cases of a manifest and write `out` (Parquet).
 
@@ -78,38 +90,67 @@ def score(
         What runs the backbones of photographs; by default what the bundle records.
     precision : {'float32', 'bfloat16'}, optional
         Arithmetic of their embeddings; by default what the bundle records.
+    engine : EngineSettings, optional
+        With several processes or Ray, shards of the table are scored in a hidden folder beside
+        `out` and joined at the end; a repeated run goes on from what an interrupted one left
+        there. By default all is done in this process.
+    shard_size : int
+        Cases of such a shard.
     """
     # str too, from notebooks
     bundle, table, root, out = map(user_path, (bundle, table, root, out))
-    named = None if source is None else checked_source(source)
-    if not root.is_dir():
-        # Else every case would be rejected for its missing file, and stored so.
-        raise UsageError(
-            "there is no such folder", where=f"--root {root}", hint="Name the folder of the images."
+    readings = out.with_name(f"{out.name}.readings")
+    if engine is None or engine.engine == "local":
+        result = _score_here(
+            bundle, table, root, readings, source, cache_folder, report, runtime, precision
         )
+        _write(result, out)
+        return result
+    hidden = out.with_name(f".{out.name}.shards")
+    settings = ShardSettings(shard_size, engine, runtime, precision, cache_folder)
+    done = score_dataset(
+        bundle, table, root, hidden, settings, source=source, report=report, readings=readings
+    )
+    shards = [
+        read_shard(hidden, done.manifest, shard, root=root, readings=readings)
+        for shard in done.manifest.shards
+    ]
+    whole = joined_shards(shards, done.bundle.modality)
+    result = ScoreResult(
+        whole.cases, whole.scored, done.bundle, done.manifest.source, done.warnings
+    )
+    _write(result, out)
+    shutil.rmtree(hidden, ignore_errors=True)
+    return result
+
+
+def _score_here(
+    bundle: Path,
+    table: Path,
+    root: Path,
+    readings: Path,
+    source: str | None,
+    cache_folder: Path | None,
+    report: Progress,
+    runtime: RuntimeName | None,
+    precision: Precision | None,
+) -> ScoreResult:
+    """Score all cases in this process, in one call."""
+    named = None if source is None else checked_source(source)
+    require_folder(root)
     system, manifest = load_system(bundle)
     spec = load_bundle_spec(bundle)
     warnings = [*filter(None, [run_system_with(system, manifest, runtime, precision)])]
     if manifest.lacks_image_kind:
-        warnings.append(
-            "the bundle has no guard against pictures of another kind (A1), as those of earlier "
-            "releases: train it again to have one"
-        )
+        warnings.append(NO_GUARD)
     cases = read_unlabelled(table, root, spec, warnings)
-    readings = out.with_name(f"{out.name}.readings")
     scored = score_cases(system, cases, cache_folder, report, readings=readings)
     if cases and all(
         case.case_id in scored.rejected
         and scored.rejected[case.case_id].reason is RejectReason.MISSING
         for case in cases
     ):
-        warnings.append("none of the files is below --root: check that it is the right folder")
-    try:
-        scored.predictions.save(out)
-        _write_findings(out.with_name(f"{out.name}.findings.csv"), scored)
-        _write_rejected(out.with_name(f"{out.name}.rejected.csv"), scored)
-    except OSError as error:
-        raise PredictionsError(f"cannot be written: {error.strerror}", where=str(out)) from error
+        warnings.append(ALL_MISSING)
     if scored.predictions.decisions is not None:
         warnings += capacity_alarms(spec.capacity, scored.predictions.decisions)
     return ScoreResult(
@@ -117,41 +158,14 @@ def score(
     )
 
 
-def source_of(spec: DataSpec) -> str:
-    """Return the name of the place that cases come from, as the spec gives it.
-
-    It does not depend on the folder: a manifest that grows and a folder that moves keep it, so
-    cases scored before are not stored again.
-    """
-    return spec.case_source
-
-
-def checked_source(name: str) -> str:
-    """Return a source's name as it is stored.
-
-    Raises
-    ------
-    UsageError
-        If it is empty, a word for 'missing', too long, or cannot be printed.
-    """
-    clean = clean_text(name)
-    if is_missing(clean) or len(clean) > MAX_SOURCE_NAME or not clean.isprintable():
-        raise UsageError(
-            "is no name of a source",
-            where="--source",
-            hint=f"Give a name of 1 to {MAX_SOURCE_NAME} characters that can be printed, such as "
-            "clinic_north.",
-        )
-    return clean
-
-
-def folder_source(root: Path) -> str:
-    """Return the source that earlier releases gave to the cases of a folder: its hashed path.
-
-    A database of such a release knows its cases by this name: pass it as the source, also where
-    the folder has moved since.
-    """
-    return f"folder {hash_bytes(str(root.resolve()).encode())[:16]}"
+def _write(result: ScoreResult, out: Path) -> None:
+    """Write the table, and the lists beside it."""
+    try:
+        result.scored.predictions.save(out)
+        _write_findings(out.with_name(f"{out.name}.findings.csv"), result.scored)
+        _write_rejected(out.with_name(f"{out.name}.rejected.csv"), result.scored)
+    except OSError as error:
+        raise PredictionsError(f"cannot be written: {error.strerror}", where=str(out)) from error
 
 
 def stored_source(store: Store, result: ScoreResult, root: Path) -> str:
@@ -167,12 +181,17 @@ def stored_source(store: Store, result: ScoreResult, root: Path) -> str:
     root : Path
         Folder of the images.
     """
+    return known_source(store, result.cases, root) or result.source
+
+
+def known_source(store: Store, cases: Sequence[Case], root: Path) -> str | None:
+    """Return the name by which earlier releases stored some cases of a folder; None if none is."""
     earlier = folder_source(user_path(root))
     with store.transaction() as session:
-        for case in result.cases[:_LOOKED_UP]:
+        for case in cases[:_LOOKED_UP]:
             if find_case(session, earlier, case.case_id) is not None:
                 return earlier
-    return result.source
+    return None
 
 
 def score_cases(
@@ -206,4 +225,4 @@ def _write_rejected(path: Path, scored: Scored) -> None:
         (case_id, str(error.reason), error.what, error.where, error.hint)
         for case_id, error in scored.rejected.items()
     ]
-    write_csv(path, ("case_id", "reason", "message", "file", "hint"), rows)
+    write_csv(path, REJECTED_COLUMNS, rows)

@@ -39,6 +39,7 @@ from triage.data.manifest import Case
 from triage.errors import ImageRejected, PredictionsError, RejectReason, count_by_reason
 from triage.hashing import hash_file
 from triage.imaging.provenance import FileProvenance
+from triage.intake.shard_plan import case_of_plan, plan_rows
 from triage.predictions import Predictions
 from triage.scored_dataset import (
     AGAIN,
@@ -155,7 +156,12 @@ def write_shard(
 
 
 def read_shard(
-    folder: Path, manifest: DatasetManifest, shard: Shard, *, root: Path | None = None
+    folder: Path,
+    manifest: DatasetManifest,
+    shard: Shard,
+    *,
+    root: Path | None = None,
+    readings: Path | None = None,
 ) -> ScoredShard:
     """Read a shard as scoring left it; hashes are compared on what is read.
 
@@ -167,6 +173,8 @@ def read_shard(
         Of the manifest.
     root : Path, optional
         Where the images lie by now; by default where they were scored.
+    readings : Path, optional
+        Where the readings of volumes lie; by default within the folder.
 
     Raises
     ------
@@ -187,7 +195,10 @@ def read_shard(
                 f"is not that of shard {shard.number} of this folder", where=str(path), hint=AGAIN
             )
         return _content(
-            table, predictions, Path(manifest.root) if root is None else root, folder / READINGS
+            table,
+            predictions,
+            Path(manifest.root) if root is None else root,
+            folder / READINGS if readings is None else readings,
         )
     except _MALFORMED as error:
         raise PredictionsError(
@@ -231,11 +242,12 @@ def read_contents(folder: Path, shard: Shard) -> Iterator[tuple[str, tuple[str |
         yield row["case_id"], tuple(row["sha256"]), row["id_derived"]
 
 
-def is_intact(folder: Path, shard: Shard) -> bool:
+def is_intact(folder: Path, shard: Shard, *, readings: Path | None = None) -> bool:
     """Say whether the files of a shard are there and have their hashes, readings included."""
+    read = folder / READINGS if readings is None else readings
     expected = {
         folder / file.name: file.sha256 for file in (shard.predictions, shard.all_cases)
-    } | {folder / READINGS / name: sha256 for name, sha256 in shard.readings.items()}
+    } | {read / name: sha256 for name, sha256 in shard.readings.items()}
     try:
         return all(hash_file(path) == sha256 for path, sha256 in expected.items())
     except OSError:
@@ -248,7 +260,10 @@ def _count(decisions: pd.DataFrame, column: str, value: str) -> int:
 
 def _table(cases: Sequence[Case], scored: Scored, root: Path) -> pa.Table:
     found = _findings_by_case(scored)
-    rows = [_row(case, scored, root) | {"findings": found.get(case.case_id)} for case in cases]
+    rows = [
+        facts | _row(case, scored) | {"findings": found.get(case.case_id)}
+        for facts, case in zip(plan_rows(cases, root), cases, strict=True)
+    ]
     columns = [pa.array([row[name] for row in rows], type) for name, type in _FIELDS.items()]
     table = pa.Table.from_arrays(columns, names=list(_FIELDS))
     if scored.features:
@@ -259,23 +274,12 @@ def _table(cases: Sequence[Case], scored: Scored, root: Path) -> pa.Table:
     return table
 
 
-def _row(case: Case, scored: Scored, root: Path) -> dict[str, Any]:
+def _row(case: Case, scored: Scored) -> dict[str, Any]:
+    """What became of a case, beside the facts that its plan states."""
     files = [scored.files.get(path, FileProvenance(None)) for path in case.images]
     refused = scored.rejected.get(case.case_id)
     reading = scored.readings.get(case.case_id)
     return {
-        "case_id": case.case_id,
-        "patient_id": case.patient_id,
-        "cluster": case.cluster,
-        "images": [
-            str(path.relative_to(root) if path.is_relative_to(root) else path)
-            for path in case.images
-        ],
-        "subgroups": list(case.subgroups.items()),
-        "visit": case.visit,
-        "laterality": case.laterality,
-        "age": case.age,
-        "id_derived": case.id_derived,
         "sha256": [file.sha256 for file in files],
         "flags": [list(file.flags) for file in files],
         "reject_reason": None if refused is None else str(refused.reason),
@@ -308,7 +312,7 @@ def _findings_by_case(scored: Scored) -> dict[str, str]:
 def _content(table: pa.Table, predictions: Predictions, root: Path, readings: Path) -> ScoredShard:
     features = _features(table)
     rows = table.select(list(_FIELDS)).to_pylist()
-    cases = [_case(row, root) for row in rows]
+    cases = [case_of_plan(row, root) for row in rows]
     by_case = {row["case_id"]: row for row in rows}
 
     def told(column: str) -> dict[str, str]:
@@ -345,22 +349,6 @@ def findings_table(found: dict[str, dict[str, float | None]]) -> pd.DataFrame:
             {"case_id": case} | {k: np.nan if v is None else v for k, v in row.items()}
             for case, row in found.items()
         ]
-    )
-
-
-def _case(row: dict[str, Any], root: Path) -> Case:
-    return Case(
-        case_id=row["case_id"],
-        patient_id=row["patient_id"],
-        cluster=row["cluster"],
-        images=tuple(root / name for name in row["images"]),
-        condition=None,
-        subgroups=dict(row["subgroups"]),
-        root=root,
-        visit=row["visit"],
-        laterality=row["laterality"],
-        age=row["age"],
-        id_derived=row["id_derived"],
     )
 
 
