@@ -350,6 +350,7 @@ MAY_START_PROCESSES = {
     "triage.decoding.worker.pool": "a sandbox for files of strangers: limits of memory and time, "
     "and an end that must cost one file only",
     "triage.backbones.convert_checkpoint": "a sandbox for checkpoints of strangers",
+    "triage.backups.server_copies": "runs pg_dump and pg_restore, which are other programs",
     "ui.launch": "starts the server of the pages, which is another program",
 }
 """What may start processes beside the engine, with the reason why it is not the engine."""

@@ -80,13 +80,8 @@ def score(
     from triage.intake.score_dataset import ShardSettings
     from triage.intake.shadow import require_not_in_shadow, score_in_shadow
 
-    settings = ShardSettings(
-        shard_size,
-        engine_settings(engine, workers, address),
-        runtime,
-        embedding_precision,
-        cache_folder(),
-    )
+    where = engine_settings(engine, workers, address)
+    settings = ShardSettings(shard_size, where, runtime, embedding_precision, cache_folder())
     shadow = None
     with store_at(db, create=True, wanted=db is not None) as store:
         by = SYSTEM_ACTOR
