@@ -159,14 +159,6 @@ def test_processes_give_the_same_file_even_if_one_is_killed(
     ]  # fmt: skip
 
 
-def test_ray_gives_the_same_table(
-    run: Callable[..., DatasetResult], whole: tuple[Path, ScoreResult]
-) -> None:
-    pytest.importorskip("ray", reason="the extra [ray] is not installed")
-    result = run(3, engine=EngineSettings(engine="ray", workers=2))
-    assert_same(Predictions.load(result.folder), Predictions.load(whole[0]))
-
-
 def test_an_interrupted_run_goes_on_from_its_finished_shards(
     run: Callable[..., DatasetResult], tmp_path: Path, whole: tuple[Path, ScoreResult]
 ) -> None:
