@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from tests.store.databases import database_url
+from tests.store.conftest import store, url
 from tests.store.make import bundle
-from tests.store.migrated import migrated_url
 from triage.errors import StoreError
 from triage.monitoring.database_readiness import (
     DatabaseReadiness,
@@ -19,23 +17,11 @@ from triage.monitoring.database_readiness import (
     readiness_at,
     readiness_of,
 )
-from triage.store import Store, open_store, register_bundle, set_champion
+from triage.store import Store, register_bundle, set_champion
+
+__all__ = ["store", "url"]
 
 OK = Standing.OK
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    make = migrated_url if "store" in request.fixturenames else database_url
-    with make(request.param, tmp_path) as fresh:
-        yield fresh
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = open_store(url, create=True)
-    yield opened
-    opened.close()
 
 
 def put_in_use(store: Store, folder: Path) -> None:
