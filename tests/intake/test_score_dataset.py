@@ -106,7 +106,7 @@ def run(tiny_bundle: TinyBundle, photos: Path, tmp_path: Path) -> Callable[..., 
     return go
 
 
-@pytest.mark.parametrize("size", [1, 5, 500])
+@pytest.mark.parametrize("size", [5, 500])
 def test_the_table_does_not_depend_on_the_size_of_shards(
     size: int, run: Callable[..., DatasetResult], whole: tuple[Path, ScoreResult]
 ) -> None:
