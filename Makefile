@@ -23,7 +23,8 @@ COVERED := accounts acquisition audit_sources auditing backups data dataset_vers
 	ledger measurements model_registry monitoring review store uncertainty
 # Verbs over these packages whose tests are quick.
 COVERING := $(addprefix tests/pipelines/test_,acting.py policy.py user.py gate.py ledger_commands.py \
-	audit_command.py audit_compare.py) tests/reports/test_audited_system.py
+	audit_command.py audit_compare.py monitor.py monitor_simulate.py) tests/reports/test_audited_system.py \
+	tests/reports/test_monitoring_report.py tests/ui/test_monitoring_page.py
 
 .PHONY: demo test coverage soak check format hooks bench docs install install-dev install-docs clean
 

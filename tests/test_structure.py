@@ -75,10 +75,28 @@ CONCEPTS = {
     "U-Net": "triage/models/oct/unet.py:new_segmentation",
     "DICOM OCT reader": "triage/oct_imaging/dicom_reader.py:read_opt",
     "metadata removal": "triage/imaging/metadata_removal.py:device_text",
+    "engine task": "triage/engine/task.py:Task",
+    "executor": "triage/engine/executor.py:Executor",
+    "scored dataset": "triage/scored_dataset.py:DatasetManifest",
+    "ingest of a scored dataset": "triage/intake/ingest_dataset.py:ingest_dataset",
+    "monitoring plan": "triage/monitoring/monitoring_plan.py:MonitoringPlan",
+    "alarms": "triage/monitoring/alarms.py:raise_alarms",
+    "Bernoulli CUSUM": "triage/monitoring/bernoulli_cusum.py:CusumDesign",
+    "distribution drift": "triage/monitoring/distribution_drift.py:ks_drift",
+    "kernel MMD": "triage/monitoring/kernel_mmd.py:mmd_test",
+    "accuracy without labels": "triage/monitoring/accuracy_estimate.py:estimate_accuracy",
+    "calibration as labels arrive": "triage/monitoring/label_calibration.py:calibration_windows",
+    "control chart": "triage/charts/control_chart.py:control_chart",
+    "database readiness": "triage/monitoring/database_readiness.py:DatabaseReadiness",
+    "operating metrics": "triage/monitoring/operating_metrics.py:OperatingMetrics",
+    "backups": "triage/backups/back_up.py:back_up",
 }
 """File of each concept: named after it, and defining the name after the colon."""
 
-ONE_DEFINITION = ("Modality", "Decision", "UNKNOWN", "Progress", "auroc", "Condition", "Registry")
+ONE_DEFINITION = (
+    "Modality", "Decision", "UNKNOWN", "Progress", "auroc", "Condition", "Registry", "Executor",
+    "MonitoringPlan", "MonitoringRun",
+)  # fmt: skip
 
 
 def definitions(tree: ast.Module) -> Iterator[str]:

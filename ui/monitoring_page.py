@@ -11,7 +11,7 @@ import streamlit as st
 from triage.accounts import Action, require
 from triage.accounts.sessions import Session
 from triage.charts.chart_values import percent_only, shown_interval, shown_value
-from triage.monitoring.monitored_systems import MonitoredSystem, MonitoringRun, monitored_systems
+from triage.monitoring.monitored_systems import LastRun, MonitoredSystem, monitored_systems
 from triage.monitoring.monitoring_result import ChartSeries, MonitoringResult
 from triage.monitoring.monitoring_words import (
     CANNOT_SEE,
@@ -147,7 +147,7 @@ def _show_system(store: Store, session: Session, system: MonitoredSystem) -> Non
     _limits()
 
 
-def _run_state(run: MonitoringRun, planned: str) -> None:
+def _run_state(run: LastRun, planned: str) -> None:
     age = utc_now() - run.at
     days = "today" if age < timedelta(days=1) else f"{plural(age.days, 'day', 'days')} ago"
     period = ""

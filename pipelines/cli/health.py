@@ -52,7 +52,7 @@ def health(
     Example: triage health --db sqlite:///triage.db
     """
     if page is None:
-        from triage.monitoring.readiness import readiness_at
+        from triage.monitoring.database_readiness import readiness_at
 
         parts = readiness_at(db).parts()
     else:

@@ -1,4 +1,7 @@
-"""Ray: nothing listens on the network, and an address that is no cluster is refused in time."""
+"""Ray: what holds on every engine, scoring, audits; nothing listens on the network.
+
+All tests of the suite that need a cluster are here: it takes seconds to start, so they share one.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +9,52 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from tests.auditing.engine.test_audit_engines import PLAN, TABLE
 from tests.engine import functions
 from tests.engine.functions import task
+from tests.engine.test_every_engine import (  # noqa: F401  (collected here with another executor)
+    test_a_failed_task_stops_the_others,
+    test_a_killed_workers_task_is_tried_again,
+    test_an_error_comes_as_it_was,
+    test_an_interrupt_stops_all,
+    test_an_interrupted_run_goes_on,
+    test_relative_paths_mean_the_same,
+    test_results_are_those_of_python_and_in_order,
+    test_workers_are_kept_and_have_their_threads,
+    workers,
+)
+from tests.intake.test_score_dataset import assert_same, photos, run, whole  # noqa: F401
 from triage import extras
+from triage.auditing.run import measure_audit
 from triage.engine import EngineSettings, code_version, open_executor, ray_cluster, ray_connection
 from triage.errors import EngineError, MissingExtraError
+from triage.intake.score import ScoreResult
+from triage.intake.score_dataset import DatasetResult
+from triage.predictions import Predictions
 
 ROOT = Path(__file__).parents[2]
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="the extra [ray] is not installed")
 
 
 @pytest.fixture(scope="module")
-def executor() -> Iterator[ray_cluster.RayExecutor]:
+def cluster() -> Iterator[None]:
+    """A cluster with cores for the executor below and for one that a test opens."""
     pytest.importorskip("ray", reason="the extra [ray] is not installed")
-    with open_executor(EngineSettings(engine="ray")) as found:
+    connection = ray_connection.connect(None, cpus=3)
+    assert connection.owned
+    yield
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def executor(cluster: None) -> Iterator[ray_cluster.RayExecutor]:
+    with open_executor(EngineSettings(engine="ray", workers=2, retries=1)) as found:
         assert isinstance(found, ray_cluster.RayExecutor)
         found.map([task(functions.square, number=1)])
         yield found
@@ -109,6 +138,20 @@ def test_no_worker_starts_in_time(
         pytest.raises(EngineError, match=r"no worker has started in 1 seconds.*takes 64"),
     ):
         second.map([task(functions.square, number=2)])
+
+
+def test_an_audit_measures_the_same(executor: ray_cluster.RayExecutor, tmp_path: Path) -> None:
+    found = measure_audit(TABLE, PLAN, analyses=False, executor=executor, folder=tmp_path)
+    assert found == measure_audit(TABLE, PLAN, analyses=False)
+
+
+def test_scoring_gives_the_same_table(
+    cluster: None,
+    run: Callable[..., DatasetResult],  # noqa: F811
+    whole: tuple[Path, ScoreResult],  # noqa: F811
+) -> None:
+    result = run(6, engine=EngineSettings(engine="ray"))
+    assert_same(Predictions.load(result.folder), Predictions.load(whole[0]))
 
 
 @needs_ray

@@ -106,7 +106,7 @@ def run(tiny_bundle: TinyBundle, photos: Path, tmp_path: Path) -> Callable[..., 
     return go
 
 
-@pytest.mark.parametrize("size", [1, 5, 500])
+@pytest.mark.parametrize("size", [5, 500])
 def test_the_table_does_not_depend_on_the_size_of_shards(
     size: int, run: Callable[..., DatasetResult], whole: tuple[Path, ScoreResult]
 ) -> None:
@@ -157,14 +157,6 @@ def test_processes_give_the_same_file_even_if_one_is_killed(
     assert sorted(path.name for path in tmp_path.iterdir() if "out" in path.name) == [
         "out.parquet", "out.parquet.rejected.csv",
     ]  # fmt: skip
-
-
-def test_ray_gives_the_same_table(
-    run: Callable[..., DatasetResult], whole: tuple[Path, ScoreResult]
-) -> None:
-    pytest.importorskip("ray", reason="the extra [ray] is not installed")
-    result = run(3, engine=EngineSettings(engine="ray", workers=2))
-    assert_same(Predictions.load(result.folder), Predictions.load(whole[0]))
 
 
 def test_an_interrupted_run_goes_on_from_its_finished_shards(

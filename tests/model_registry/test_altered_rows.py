@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,13 +9,13 @@ import pytest
 from tests.accounts.people import cheap_hashing
 from tests.dataset_versions.make import digest, member, version
 from tests.model_registry.registered import EVE, GUS, WHY, fill
+from tests.store.altered_rows import altered_copy, findings, kinds_without_an_event
 from tests.store.make import opinion, scored
 from tests.store.migrated import migrated_url
 from triage.accounts import passwords
 from triage.dataset_versions.version import patient_key
 from triage.dataset_versions.withdraw import withdraw
 from triage.learning.retraining.run_row import begin_run, finish_run
-from triage.ledger.event import LedgerEvent
 from triage.ledger.events import learning_events
 from triage.model_registry.aliases import retire, set_challenger, set_shadow
 from triage.model_registry.proposals import approve, propose, reject
@@ -28,10 +26,8 @@ from triage.store import (
     add_label,
     check_store,
     close_label_requests,
-    events,
     open_store,
     request_labels,
-    verify_ledger,
 )
 from triage.store.bundles import bundle_of_digest
 from triage.vocabulary.learning import MemberSplit, RequestKind
@@ -82,23 +78,10 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "triage.db"
 
 
-def findings(file: Path) -> list[str]:
-    return [one.what for one in verify_ledger(f"sqlite:///{file}").chain.findings]
-
-
 def test_what_the_software_wrote_follows_from_its_events(filled: Path) -> None:
     assert findings(filled) == []
     assert check_store(f"sqlite:///{filled}").problems == ()
-    store = open_store(f"sqlite:///{filled}")
-    with store.reading() as session:
-        written = {one.kind for one in events(session)}
-    store.close()
-    kinds = {
-        one.kind
-        for one in vars(learning_events).values()
-        if isinstance(one, type) and issubclass(one, LedgerEvent) and one is not LedgerEvent
-    }
-    assert kinds <= written
+    assert kinds_without_an_event(filled, learning_events) == set()
 
 
 @pytest.mark.parametrize(
@@ -153,9 +136,5 @@ def test_what_the_software_wrote_follows_from_its_events(filled: Path) -> None:
 def test_a_row_that_was_altered_or_deleted_is_found(
     filled: Path, tmp_path: Path, statement: str
 ) -> None:
-    copy = tmp_path / "altered.db"
-    shutil.copy(filled, copy)
-    with sqlite3.connect(copy) as connection:  # foreign keys are not enforced here
-        assert connection.execute(statement).rowcount > 0
-    connection.close()
+    copy = altered_copy(statement, filled, tmp_path / "altered.db")
     assert findings(copy) != []

@@ -16,7 +16,6 @@ from triage.monitoring.accuracy_errors import (
 from triage.monitoring.accuracy_estimate import (
     AccuracyReference,
     estimate_accuracy,
-    estimate_by_group,
     fit_accuracy_reference,
     kept_by_gate,
 )
@@ -135,12 +134,10 @@ def test_few_errors_give_no_thresholded_confidence() -> None:
 def test_a_site_with_five_cases_has_no_estimate() -> None:
     confidence, correct, unit = calibrated(200, 5)
     reference = fit_accuracy_reference(confidence, correct, units=unit)
-    site = np.array(["north"] * 195 + ["south"] * 5)
-    found = estimate_by_group(reference, confidence, site, units=unit)
-    assert found["south"].verdict is ChartVerdict.NOT_ENOUGH
-    assert found["south"].doc is None
-    assert "5 cases" in found["south"].note
-    assert found["north"] == estimate_accuracy(reference, confidence[:195], units=unit[:195])
+    found = estimate_accuracy(reference, confidence[195:], units=unit[195:])
+    assert found.verdict is ChartVerdict.NOT_ENOUGH
+    assert found.doc is None
+    assert "5 cases" in found.note
     assert estimate_accuracy(reference, []).ood_rate is None
 
 

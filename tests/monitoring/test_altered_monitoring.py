@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,9 +9,9 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from tests.monitoring.plans import OOD, plan, rate
+from tests.store.altered_rows import altered_copy, findings, kinds_without_an_event
 from tests.store.make import NOON, abstention, bundle, case
 from tests.store.migrated import migrated_url
-from triage.ledger.event import LedgerEvent
 from triage.ledger.events import monitoring_events
 from triage.monitoring.alarms import NewAlarm, assign_alarm, close_alarm, raise_alarms
 from triage.monitoring.plan_file import write_monitoring_plan
@@ -22,11 +20,9 @@ from triage.store import (
     add_case,
     add_prediction,
     check_store,
-    events,
     open_store,
     register_bundle,
     set_first_champion,
-    verify_ledger,
 )
 from triage.store.fact_checks.monitoring import monitoring_findings
 from triage.vocabulary.monitoring import ClosingReason
@@ -57,23 +53,10 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "triage.db"
 
 
-def findings(file: Path) -> list[str]:
-    return [one.what for one in verify_ledger(f"sqlite:///{file}").chain.findings]
-
-
 def test_what_the_software_wrote_follows_from_its_events(filled: Path) -> None:
     assert findings(filled) == []
     assert check_store(f"sqlite:///{filled}").problems == ()
-    store = open_store(f"sqlite:///{filled}")
-    with store.reading() as session:
-        written = {one.kind for one in events(session)}
-    store.close()
-    kinds = {
-        one.kind
-        for one in vars(monitoring_events).values()
-        if isinstance(one, type) and issubclass(one, LedgerEvent) and one is not LedgerEvent
-    }
-    assert kinds <= written
+    assert kinds_without_an_event(filled, monitoring_events) == set()
 
 
 @pytest.mark.parametrize(
@@ -122,11 +105,7 @@ def test_what_the_software_wrote_follows_from_its_events(filled: Path) -> None:
 def test_a_row_that_was_altered_or_deleted_is_found(
     filled: Path, tmp_path: Path, statement: str
 ) -> None:
-    copy = tmp_path / "altered.db"
-    shutil.copy(filled, copy)
-    with sqlite3.connect(copy) as connection:  # foreign keys are not enforced here
-        assert connection.execute(statement).rowcount > 0
-    connection.close()
+    copy = altered_copy(statement, filled, tmp_path / "altered.db")
     engine = create_engine(f"sqlite:///{copy}")
     with Session(engine) as session:
         assert monitoring_findings(session) != []

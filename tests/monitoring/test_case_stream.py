@@ -18,10 +18,10 @@ from triage.monitoring.case_stream import (
     moment_of,
     read_arrivals,
 )
-from triage.monitoring.levels import Level, left_out, levels_of
+from triage.monitoring.independent_visits import visits_of
+from triage.monitoring.monitored_levels import Level, left_out, levels_of
 from triage.monitoring.monitoring_plan import DriftPlan, OodRule
 from triage.monitoring.rate_streams import is_ood
-from triage.monitoring.visits import visits_of
 from triage.store import ImageRecord, Store, add_case, add_prediction, open_store, register_bundle
 from triage.store.base import utc_now
 from triage.store.planted import add_planted

@@ -65,6 +65,7 @@ def drawn_case(random_: random.Random) -> Reviewed:
     )
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)  # 150 cases, written one by one
 def test_overrides_and_under_calls_are_those_of_the_figures(store: Store) -> None:
     random_ = random.Random(5)
     with store.transaction() as session:

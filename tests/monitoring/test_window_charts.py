@@ -13,12 +13,12 @@ from tests.monitoring.plans import plan
 from tests.monitoring.stream_maker import BEGIN, DayOfCases, add_days, make_bundle
 from tests.store.migrated import migrated_url
 from triage.monitoring.case_stream import DAY, microseconds
+from triage.monitoring.chart_windows import Calendar, Looks
 from triage.monitoring.monitoring_plan import BaselineCases, DriftPlan
 from triage.monitoring.plan_file import write_monitoring_plan
 from triage.monitoring.run_monitoring import run_monitoring
 from triage.monitoring.stream_context import ChartContext
 from triage.monitoring.under_call_chart import Missed, lower_bound, under_call_chart
-from triage.monitoring.windows import Calendar, Looks
 from triage.store import open_store
 from triage.vocabulary.monitoring import ChartKind, ChartVerdict
 

@@ -13,7 +13,7 @@ from triage.csv_file import write_csv
 from triage.data.csv_table import read_csv
 from triage.errors import BundleError, PredictionsError, SpecError, UsageError
 from triage.intake.ingest import ingest
-from triage.intake.score import checked_source, folder_source, score, stored_source
+from triage.intake.score import checked_source, folder_source, known_source, score
 from triage.predictions import Predictions
 from triage.store import Store, find_case
 
@@ -150,7 +150,8 @@ def test_a_folder_that_a_database_knows_by_its_earlier_name(
     tiny_bundle: TinyBundle, inbox: Path, tmp_path: Path, store: Store
 ) -> None:
     result = score(tiny_bundle.folder, inbox, inbox.parent, tmp_path / "out.parquet")
-    assert stored_source(store, result, inbox.parent) == result.source == "derm_phantoms"
+    assert result.source == "derm_phantoms"
+    assert known_source(store, result.cases, inbox.parent) is None
     earlier = folder_source(inbox.parent)
     ingest(
         store,
@@ -161,8 +162,8 @@ def test_a_folder_that_a_database_knows_by_its_earlier_name(
         root=inbox.parent,
         source=earlier,
     )
-    assert stored_source(store, result, inbox.parent) == earlier
-    assert stored_source(store, result, tmp_path) == result.source
+    assert known_source(store, result.cases, inbox.parent) == earlier
+    assert known_source(store, result.cases, tmp_path) is None
     with store.transaction() as session:
         assert find_case(session, earlier, "a") is not None
 

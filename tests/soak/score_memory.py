@@ -25,7 +25,7 @@ from triage.engine import task_function
 from triage.hashing import hash_bytes
 from triage.imaging.provenance import FileProvenance
 from triage.intake import score_dataset as module
-from triage.intake.scored_shard import read_shards, write_shard
+from triage.intake.scored_shard import read_shard, write_shard
 from triage.intake.shard_plan import read_plan
 from triage.predictions import Predictions
 from triage.systems.bundle import load_policy, read_manifest
@@ -103,7 +103,8 @@ def measure(bundle: Path, rows: int, folder: Path) -> dict[str, float]:
         result = module.score_dataset(bundle, table, folder, out)
     scored = time.monotonic()
     peak = _peak()
-    cases = sum(len(shard.cases) for shard in read_shards(out))
+    shards = result.manifest.shards
+    cases = sum(len(read_shard(out, result.manifest, shard).cases) for shard in shards)
     assert cases == result.manifest.cases == rows
     return {
         "rows": rows, "before": before, "peak": peak, "seconds": scored - start,

@@ -9,9 +9,7 @@ and a killed one is replaced.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -19,6 +17,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from triage.engine.attempts import Attempts, exit_words
+from triage.engine.environment_variables import environment_variables
 from triage.engine.executor import Executor
 from triage.engine.process_worker import PROGRESS, READY, run_worker
 from triage.engine.task import Task
@@ -124,7 +123,7 @@ class ProcessExecutor(Executor):
         process = self._context.Process(
             target=run_worker, args=(theirs,), daemon=True, name=f"worker {place}"
         )
-        with _environment(dict.fromkeys(THREAD_VARIABLES, str(self.threads))):
+        with environment_variables(dict.fromkeys(THREAD_VARIABLES, str(self.threads))):
             process.start()
         theirs.close()  # else its end would not be seen here
         return _Worker(place, process, ours)
@@ -154,18 +153,3 @@ class ProcessExecutor(Executor):
     def close(self) -> None:
         """End all workers."""
         self._stop(list(self._workers))
-
-
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    """Set variables for the processes that are started in the context."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -15,13 +15,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from triage.engine.environment_variables import environment_variables
 from triage.engine.ray_address import RayAddress, parse_address
 from triage.errors import EngineError
 from triage.extras import require_extra
@@ -83,7 +82,7 @@ def connect(address: str | None, cpus: int) -> Connection:
     require_extra("ray", "--engine ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
     variables = {} if address else _LOOPBACK_ONLY | _access()
-    with _environment(variables):
+    with environment_variables(variables):
         import ray
 
         if ray.is_initialized():
@@ -211,17 +210,3 @@ def _not_joined(address: RayAddress, why: str) -> EngineError:
 def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__
-
-
-@contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

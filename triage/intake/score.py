@@ -168,22 +168,6 @@ def _write(result: ScoreResult, out: Path) -> None:
         raise PredictionsError(f"cannot be written: {error.strerror}", where=str(out)) from error
 
 
-def stored_source(store: Store, result: ScoreResult, root: Path) -> str:
-    """Return the source to store cases under when none is given.
-
-    That is the bundle's, unless the database knows the cases of this folder by the name that
-    earlier releases gave it: then they keep that name and are not stored again.
-
-    Parameters
-    ----------
-    store : Store
-    result : ScoreResult
-    root : Path
-        Folder of the images.
-    """
-    return known_source(store, result.cases, root) or result.source
-
-
 def known_source(store: Store, cases: Sequence[Case], root: Path) -> str | None:
     """Return the name by which earlier releases stored some cases of a folder; None if none is."""
     earlier = folder_source(user_path(root))

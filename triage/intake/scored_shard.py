@@ -206,19 +206,6 @@ def read_shard(
         ) from error
 
 
-def read_shards(folder: Path, *, root: Path | None = None) -> Iterator[ScoredShard]:
-    """Yield the shards of a complete folder in order, one in memory at a time.
-
-    Raises
-    ------
-    PredictionsError
-        As `read_shard`, or if the folder is incomplete.
-    """
-    manifest = DatasetManifest.read(folder)
-    for shard in manifest.shards:
-        yield read_shard(folder, manifest, shard, root=root)
-
-
 def read_contents(folder: Path, shard: Shard) -> Iterator[tuple[str, tuple[str | None, ...], bool]]:
     """Yield the name of each case of a shard, the hashes of its images, whether it is a path.
 

@@ -14,11 +14,11 @@ from triage.monitoring.accuracy_estimate import (
 from triage.monitoring.alarms import NewAlarm
 from triage.monitoring.bundle_reference import BundleReference
 from triage.monitoring.case_stream import Arrivals, Ints
+from triage.monitoring.chart_windows import Calendar, Window, answer_of, not_available
 from triage.monitoring.label_calibration import CalibrationWindow, calibration_windows
 from triage.monitoring.monitoring_result import ChartPoint
 from triage.monitoring.review_stream import Labelled
 from triage.monitoring.stream_context import ChartAnswer, ChartContext, Stream, facts_of
-from triage.monitoring.windows import Calendar, Window, answer_of, not_available
 from triage.vocabulary.abstention_reasons import AbstainReason
 from triage.vocabulary.monitoring import ChartVerdict
 

@@ -246,36 +246,6 @@ def estimate_accuracy(
     )
 
 
-def estimate_by_group(
-    reference: AccuracyReference,
-    confidence: ArrayLike,
-    groups: ArrayLike,
-    *,
-    kept: ArrayLike | None = None,
-    units: ArrayLike | None = None,
-    n_resamples: int = 200,
-    seed: int = 0,
-    min_cases: int = 30,
-) -> dict[str, AccuracyEstimate]:
-    """`estimate_accuracy` of the cases of each level of `groups` [N], by level."""
-    given, held, patient = _checked(confidence, kept, units)
-    level = np.asarray(groups, dtype=np.str_)
-    if level.shape != given.shape:
-        raise UsageError(f"groups of shape {level.shape} for confidences of shape {given.shape}")
-    return {
-        str(name): estimate_accuracy(
-            reference,
-            given[level == name],
-            kept=held[level == name],
-            units=patient[level == name],
-            n_resamples=n_resamples,
-            seed=seed,
-            min_cases=min_cases,
-        )
-        for name in np.unique(level)
-    }
-
-
 def _checked(
     confidence: ArrayLike, kept: ArrayLike | None, units: ArrayLike | None
 ) -> tuple[Floats, Bools, NDArray[np.str_]]:

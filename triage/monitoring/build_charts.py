@@ -12,15 +12,15 @@ from triage.engine import ResultFolder
 from triage.monitoring.accuracy_charts import METHODS, accuracy_chart, calibration_chart
 from triage.monitoring.bundle_reference import BundleReference
 from triage.monitoring.case_stream import DAY, Arrivals, Ints, microseconds
+from triage.monitoring.chart_windows import Calendar
 from triage.monitoring.drift_charts import Compared, embedding_chart, input_chart
-from triage.monitoring.levels import Level, levels_of
+from triage.monitoring.monitored_levels import Level, levels_of
 from triage.monitoring.monitoring_plan import MonitoringPlan
 from triage.monitoring.rate_charts import RateStream, rate_chart
 from triage.monitoring.rate_streams import decision_streams, visit_streams
 from triage.monitoring.review_stream import Decisions, Labelled, read_decisions, read_labelled
 from triage.monitoring.stream_context import ChartAnswer, ChartContext
 from triage.monitoring.under_call_chart import missed_positives, under_call_chart
-from triage.monitoring.windows import Calendar
 from triage.progress import Progress
 from triage.vocabulary.monitoring import ChartKind
 

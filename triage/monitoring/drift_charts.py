@@ -17,14 +17,7 @@ from triage.engine import ResultFolder
 from triage.hashing import hash_json
 from triage.monitoring.alarms import NewAlarm
 from triage.monitoring.case_stream import Arrivals, CodedColumn, Ints
-from triage.monitoring.distribution_drift import category_drift, ks_drift
-from triage.monitoring.drift_test import first_of_units
-from triage.monitoring.kernel_mmd import mmd_test
-from triage.monitoring.monitoring_plan import MonitoringPlan
-from triage.monitoring.monitoring_result import ChartPoint
-from triage.monitoring.stability_index import bin_counts, index_of_counts
-from triage.monitoring.stream_context import ChartAnswer, ChartContext, Stream, facts_of
-from triage.monitoring.windows import (
+from triage.monitoring.chart_windows import (
     Calendar,
     Looks,
     Window,
@@ -32,6 +25,13 @@ from triage.monitoring.windows import (
     kept,
     not_available,
 )
+from triage.monitoring.distribution_drift import category_drift, ks_drift
+from triage.monitoring.drift_test import first_of_units
+from triage.monitoring.kernel_mmd import mmd_test
+from triage.monitoring.monitoring_plan import MonitoringPlan
+from triage.monitoring.monitoring_result import ChartPoint
+from triage.monitoring.stability_index import bin_counts, index_of_counts
+from triage.monitoring.stream_context import ChartAnswer, ChartContext, Stream, facts_of
 from triage.store.features import VECTOR_COLUMNS, vectors_of_rows
 from triage.store.tables import CaseFeatures
 

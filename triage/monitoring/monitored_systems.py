@@ -18,7 +18,7 @@ from triage.vocabulary.bundle_aliases import CHAMPION
 
 
 @dataclass(frozen=True, slots=True)
-class MonitoringRun:
+class LastRun:
     """The last run of a plan.
 
     Parameters
@@ -48,7 +48,7 @@ class MonitoredSystem:
     planned_at : datetime or None
         None where no plan is set.
     planned_by : str
-    run : MonitoringRun or None
+    run : LastRun or None
         None where monitoring has never run with the plan that holds.
     alarms : tuple of AlarmSummary
         Of all its plans, as they are now.
@@ -59,7 +59,7 @@ class MonitoredSystem:
     in_use: bool
     planned_at: datetime | None = None
     planned_by: str = ""
-    run: MonitoringRun | None = None
+    run: LastRun | None = None
     alarms: tuple[AlarmSummary, ...] = ()
 
 
@@ -88,10 +88,10 @@ def _system(session: Session, bundle: Bundle) -> MonitoredSystem:
     )
 
 
-def _run(session: Session, row: MonitoringRunRow) -> MonitoringRun:
+def _run(session: Session, row: MonitoringRunRow) -> LastRun:
     since = session.scalar(select(func.count()).where(Event.id > row.last_event)) or 0
     try:
         result = MonitoringResult.model_validate(row.result)
     except ValidationError:
         result = None
-    return MonitoringRun(result, row.run_by, row.at, since)
+    return LastRun(result, row.run_by, row.at, since)

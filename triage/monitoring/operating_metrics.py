@@ -19,8 +19,13 @@ from typing import TYPE_CHECKING
 from triage import __version__
 from triage.errors import LedgerError, StoreError
 from triage.ledger.checkpoints import read_checkpoints
+from triage.monitoring.database_readiness import (
+    DatabaseReadiness,
+    Standing,
+    readiness_at,
+    readiness_of,
+)
 from triage.monitoring.operating_counts import OperatingCounts, operating_counts
-from triage.monitoring.readiness import Readiness, Standing, readiness_at, readiness_of
 from triage.store import Store, open_store
 
 if TYPE_CHECKING:
@@ -60,7 +65,7 @@ class OperatingMetrics:
         self._url, self._checkpoints = url, checkpoints
         self._refresh, self._clock = refresh, clock
         self._store: Store | None = None
-        self._found: tuple[Readiness, OperatingCounts | None] | None = None
+        self._found: tuple[DatabaseReadiness, OperatingCounts | None] | None = None
         self._until = 0.0
         self._lock = Lock()
 
@@ -96,7 +101,7 @@ class OperatingMetrics:
             self._store.close()
             self._store = None
 
-    def _look(self) -> tuple[Readiness, OperatingCounts | None]:
+    def _look(self) -> tuple[DatabaseReadiness, OperatingCounts | None]:
         try:
             if self._store is None:
                 self._store = open_store(self._url)
@@ -105,7 +110,7 @@ class OperatingMetrics:
                 with self._store.reading() as session:
                     return readiness, operating_counts(session)
         except StoreError:
-            readiness = Readiness(Standing.UNREACHABLE)
+            readiness = DatabaseReadiness(Standing.UNREACHABLE)
             with suppress(StoreError):  # which of its parts is at fault
                 readiness = readiness_at(self._url)
         self.close()  # a database that comes back may be another one
@@ -121,7 +126,7 @@ def _gauge(name: str, text: str, value: float | None = None, **labels: str) -> M
     return metric
 
 
-def _of_readiness(found: Readiness) -> Iterator[Metric]:
+def _of_readiness(found: DatabaseReadiness) -> Iterator[Metric]:
     yield _gauge(
         "triage_database_up",
         "Whether the case database answers (1 or 0).",

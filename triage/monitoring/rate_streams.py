@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from triage.monitoring.case_stream import Arrivals
-from triage.monitoring.levels import levels_of
+from triage.monitoring.independent_visits import visits_of
+from triage.monitoring.monitored_levels import levels_of
 from triage.monitoring.monitoring_plan import MonitoringPlan, OodRule
 from triage.monitoring.rate_charts import RateStream
 from triage.monitoring.review_stream import Decisions
-from triage.monitoring.visits import visits_of
 from triage.vocabulary.abstention_reasons import AbstainReason
 from triage.vocabulary.monitoring import ChartKind
 

@@ -3,9 +3,8 @@
 Without drift, the probability of any alarm within the horizon of a plan is at most the sum of the
 levels of its looks (Bonferroni), whatever the dependence between looks; they all share the same
 reference. The budget is shared evenly between the looks that are left; a look at which nothing
-could be tested, for want of cases, leaves its share to the others. Within a look the tests of
-several columns share its level by Holm's rule. After the last planned look nothing is left: a plan
-needs to be renewed.
+could be tested, for want of cases, leaves its share to the others. After the last planned look
+nothing is left until the budget of the next horizon.
 
 An e-process would spend nothing by looking, but needs each look to be valid given all earlier ones,
 which tests against one reference are not.
@@ -13,11 +12,7 @@ which tests against one reference are not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pydantic import BaseModel, ConfigDict, Field
-
-from triage.errors import UsageError
 
 
 class ErrorBudget(BaseModel):
@@ -43,7 +38,7 @@ class ErrorBudget(BaseModel):
     looks_made: int = Field(default=0, ge=0)
 
     def next_level(self) -> float:
-        """What the next look may spend over all its tests; 0 after the last planned look."""
+        """What the next look may spend; 0 after the last planned look."""
         left = self.n_looks - self.looks_made
         return max(self.budget - self.spent, 0.0) / left if left > 0 else 0.0
 
@@ -54,44 +49,3 @@ class ErrorBudget(BaseModel):
         """
         spent = self.spent + (self.next_level() if tested else 0.0)
         return self.model_copy(update={"spent": spent, "looks_made": self.looks_made + 1})
-
-
-def holm_alarms(p_values: Sequence[float | None], level: float) -> tuple[bool, ...]:
-    """Which of the tests of one look alarm, such that any false alarm has at most the level.
-
-    Holm 1979: the smallest of k p-values is compared with level / k, the next with
-    level / (k - 1), up to the first that is larger; this holds however the tests depend.
-
-    Parameters
-    ----------
-    p_values : sequence of float or None
-        None, of a test that was not made, never alarms and takes no share.
-    level : float
-        0 raises no alarm.
-
-    Raises
-    ------
-    UsageError
-        If a p-value is not between 0 and 1.
-    """
-    made = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
-    if not all(0 <= p <= 1 for p, _ in made):
-        raise UsageError("a p-value is not between 0 and 1")
-    alarms = [False] * len(p_values)
-    if level <= 0:
-        return tuple(alarms)
-    for rank, (p, place) in enumerate(made):
-        if p > level / (len(made) - rank):
-            break
-        alarms[place] = True
-    return tuple(alarms)
-
-
-def level_of_each(look_level: float, n_tests: int) -> float:
-    """Level that each test of a look must be able to reach: that of the first step of Holm.
-
-    To be given to tests as `level`, so that they draw enough permutations for it.
-    """
-    if n_tests < 1:
-        raise UsageError(f"{n_tests} tests have no level")
-    return look_level / n_tests

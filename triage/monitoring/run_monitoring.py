@@ -30,14 +30,14 @@ from triage.monitoring.case_stream import EarlierRun, end_of_day, moment_of, rea
 from triage.monitoring.monitoring_plan import MonitoringPlan
 from triage.monitoring.monitoring_result import ChartSeries, MonitoringResult
 from triage.monitoring.planned_bundle import Planned, planned
-from triage.monitoring.run_notes import run_notes
-from triage.monitoring.run_state import (
+from triage.monitoring.run_folder_state import (
     present_state,
     read_state,
     restored_note,
     set_aside,
     write_state,
 )
+from triage.monitoring.run_notes import run_notes
 from triage.monitoring.stream_context import ChartAnswer, ChartContext, StoredAlarm, Stream
 from triage.progress import Progress
 from triage.store import Store

@@ -9,7 +9,7 @@ import numpy as np
 from triage.monitoring.alarm_budget import expected_alarms_a_month
 from triage.monitoring.build_charts import Monitored
 from triage.monitoring.case_stream import DAY
-from triage.monitoring.levels import left_out
+from triage.monitoring.monitored_levels import left_out
 from triage.monitoring.monitoring_result import ChartSeries
 from triage.monitoring.planned_bundle import Planned
 

@@ -20,10 +20,10 @@ from scipy import stats
 from triage.evaluation.proportion_difference import proportion_difference, wilson
 from triage.monitoring.alarms import NewAlarm
 from triage.monitoring.case_stream import Ints
+from triage.monitoring.chart_windows import Calendar, answer_of
 from triage.monitoring.monitoring_result import ChartPoint
 from triage.monitoring.review_stream import Decisions, Labelled
 from triage.monitoring.stream_context import ChartAnswer, ChartContext, Stream, facts_of
-from triage.monitoring.windows import Calendar, answer_of
 from triage.review.figures.truth import Truth
 
 UNDER_CALL_TITLE = "Missed positives: abstention shown, less read without AI"

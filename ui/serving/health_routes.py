@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from triage.monitoring.readiness import Readiness, Standing, readiness_of
+from triage.monitoring.database_readiness import DatabaseReadiness, Standing, readiness_of
 from triage.store import Store
 from ui.serving.settings import is_loopback
 
@@ -41,7 +41,7 @@ class HealthRoutes:
         self._store = store
         self._lock = Lock()
         self._limiter = CapacityLimiter(_AT_ONCE)
-        self._found = Readiness(Standing.UNREACHABLE)
+        self._found = DatabaseReadiness(Standing.UNREACHABLE)
         self._until = 0.0
 
     def routes(self) -> list[BaseRoute]:
@@ -58,7 +58,7 @@ class HealthRoutes:
             return PlainTextResponse("Not found.", 404)
         async with self._lock:
             if time.monotonic() >= self._until:
-                self._found = Readiness(Standing.UNREACHABLE)
+                self._found = DatabaseReadiness(Standing.UNREACHABLE)
                 with move_on_after(_LONGEST_S):
                     self._found = await to_thread.run_sync(
                         readiness_of, self._store, abandon_on_cancel=True, limiter=self._limiter

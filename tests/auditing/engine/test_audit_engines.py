@@ -1,4 +1,4 @@
-"""An audit on several engines: the same numbers, also after the end of a worker."""
+"""An audit in other processes: the same numbers, also after the end of a worker."""
 
 from __future__ import annotations
 
@@ -117,13 +117,6 @@ def test_functions_stay_in_this_process(processes: Executor) -> None:
     own = [UserMetric("mine", lambda cases, weights: 0.0)]
     with pytest.raises(UsageError, match="other processes"):
         measure_audit(TABLE, PLAN, metrics=own, executor=processes)
-
-
-def test_ray_measures_the_same(tmp_path: Path) -> None:
-    pytest.importorskip("ray", reason="Ray is not installed")
-    with open_executor(EngineSettings(engine="ray", workers=1)) as executor:
-        found = measure_audit(TABLE, PLAN, executor=executor, folder=tmp_path)
-    assert found == measure_audit(TABLE, PLAN)
 
 
 # The file

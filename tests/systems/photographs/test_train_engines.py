@@ -29,7 +29,8 @@ FIT = FitSettings(epochs=2, patience=2, batch_size=32)
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Executor]:
-    with open_executor(EngineSettings(engine="processes", workers=2)) as executor:
+    """One process, since each takes seconds to import torch."""
+    with open_executor(EngineSettings(engine="processes")) as executor:
         yield executor
 
 

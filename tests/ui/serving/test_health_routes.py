@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from tests.store.make import bundle
 from tests.ui.served import served
-from triage.monitoring.readiness import Readiness, Standing
+from triage.monitoring.database_readiness import DatabaseReadiness, Standing
 from triage.store import Store, register_bundle, set_champion
 from ui.serving.settings import ServingSettings
 
@@ -56,7 +56,7 @@ def test_an_answer_is_given_again_for_a_while(
     monkeypatch.setattr("ui.serving.health_routes._KEPT_S", 3600.0)
     monkeypatch.setattr(
         "ui.serving.health_routes.readiness_of",
-        lambda store: asked.append(store) or Readiness(*[Standing.OK] * 3),
+        lambda store: asked.append(store) or DatabaseReadiness(*[Standing.OK] * 3),
     )
     assert [client.get("/readyz").status_code for _ in range(5)] == [200] * 5
     assert len(asked) == 1

@@ -20,7 +20,7 @@ from triage.store.tables import Event
 STATE_FILE = "state.json"
 
 
-class RunState(BaseModel):
+class RunFolderState(BaseModel):
     """The last run that was written to a folder.
 
     Parameters
@@ -40,32 +40,32 @@ class RunState(BaseModel):
     plan: str
 
 
-def read_state(out: Path) -> RunState | None:
+def read_state(out: Path) -> RunFolderState | None:
     """Return what a folder remembers; None where it remembers nothing that can be read."""
     try:
         with open_regular(out / STATE_FILE) as stream:
-            return RunState.model_validate_json(stream.read())
+            return RunFolderState.model_validate_json(stream.read())
     except (OSError, ValidationError):
         return None
 
 
-def write_state(out: Path, state: RunState) -> None:
+def write_state(out: Path, state: RunFolderState) -> None:
     """Remember a run."""
     with whole_file(out / STATE_FILE) as partial:
         partial.write_text(state.model_dump_json() + "\n", encoding="utf-8")
 
 
-def present_state(session: Session, plan: str) -> RunState:
+def present_state(session: Session, plan: str) -> RunFolderState:
     """Return the state of a database now; a ledger without events has sequence 0."""
     last = session.execute(select(Event.id, Event.hash).order_by(Event.id.desc()).limit(1)).first()
-    return RunState(
+    return RunFolderState(
         ledger_sequence=0 if last is None else last.id,
         ledger_head="" if last is None else last.hash,
         plan=plan,
     )
 
 
-def restored_note(session: Session, before: RunState | None) -> str:
+def restored_note(session: Session, before: RunFolderState | None) -> str:
     """Return how a database differs from the one of the last run; '' where it goes on from it."""
     if before is None or before.ledger_sequence == 0:
         return ""
@@ -87,7 +87,7 @@ def restored_note(session: Session, before: RunState | None) -> str:
     )
 
 
-def set_aside(out: Path, name: str, before: RunState) -> Path | None:
+def set_aside(out: Path, name: str, before: RunFolderState) -> Path | None:
     """Keep the result of the last run of another database beside the new one.
 
     Returns

@@ -111,7 +111,7 @@ def kept(
     """
     if results is None:
         return compute()
-    task = Task(f"triage.monitoring.windows:{name}", arguments)
+    task = Task(f"triage.monitoring.chart_windows:{name}", arguments)
     found = results.get(task)
     if found is not None:
         return found[0]

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from tests.store.databases import database_url
+from tests.store.conftest import store, url
 from tests.store.make import bundle
-from tests.store.migrated import migrated_url
 from triage.errors import StoreError
-from triage.monitoring.readiness import Readiness, Standing, readiness_at, readiness_of
-from triage.store import Store, open_store, register_bundle, set_champion
+from triage.monitoring.database_readiness import (
+    DatabaseReadiness,
+    Standing,
+    readiness_at,
+    readiness_of,
+)
+from triage.store import Store, register_bundle, set_champion
+
+__all__ = ["store", "url"]
 
 OK = Standing.OK
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    make = migrated_url if "store" in request.fixturenames else database_url
-    with make(request.param, tmp_path) as fresh:
-        yield fresh
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = open_store(url, create=True)
-    yield opened
-    opened.close()
 
 
 def put_in_use(store: Store, folder: Path) -> None:
@@ -39,7 +30,7 @@ def put_in_use(store: Store, folder: Path) -> None:
         set_champion(session, register_bundle(session, record))
 
 
-def both(store: Store, url: str) -> Readiness:
+def both(store: Store, url: str) -> DatabaseReadiness:
     found = readiness_of(store)
     assert readiness_at(url) == found
     return found
@@ -49,7 +40,7 @@ def test_from_no_champion_to_one_whose_files_are_there(
     store: Store, url: str, tmp_path: Path
 ) -> None:
     found = both(store, url)
-    assert found == Readiness(OK, OK, Standing.NONE)
+    assert found == DatabaseReadiness(OK, OK, Standing.NONE)
     assert (found.has_database, found.ready) == (True, False)
     put_in_use(store, tmp_path / "champion")
     assert both(store, url).champion is Standing.MISSING
@@ -64,15 +55,15 @@ def test_tables_of_another_release(store: Store, url: str) -> None:
     with store.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     found = both(store, url)
-    assert found == Readiness(OK, Standing.OTHER_RELEASE)
+    assert found == DatabaseReadiness(OK, Standing.OTHER_RELEASE)
     assert not found.has_database
 
 
 def test_an_empty_database(url: str) -> None:
     """It has no tables; a SQLite file that is missing is no database at all."""
-    expected = Readiness(Standing.UNREACHABLE)
+    expected = DatabaseReadiness(Standing.UNREACHABLE)
     if url.startswith("postgresql"):
-        expected = Readiness(OK, Standing.OTHER_RELEASE)
+        expected = DatabaseReadiness(OK, Standing.OTHER_RELEASE)
     assert readiness_at(url) == expected
 
 

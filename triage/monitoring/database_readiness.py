@@ -33,7 +33,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Readiness:
+class DatabaseReadiness:
     """What was found of each part.
 
     Parameters
@@ -66,16 +66,16 @@ class Readiness:
         return {name: str(standing) for name, standing in asdict(self).items()}
 
 
-def readiness_of(store: Store) -> Readiness:
+def readiness_of(store: Store) -> DatabaseReadiness:
     """Return the standing of an open case database; nothing is raised if it does not answer."""
     try:
         with store.engine.connect() as connection:
             return _standing(connection)
     except SQLAlchemyError:
-        return Readiness(Standing.UNREACHABLE)
+        return DatabaseReadiness(Standing.UNREACHABLE)
 
 
-def readiness_at(url: str | None = None) -> Readiness:
+def readiness_at(url: str | None = None) -> DatabaseReadiness:
     """Return the standing of the case database at a URL; see `triage.store.open_store`.
 
     Raises
@@ -90,7 +90,7 @@ def readiness_at(url: str | None = None) -> Readiness:
         with read_connection(resolved) as connection:
             return _standing(connection)
     except (SQLAlchemyError, StoreError, DamagedFile):
-        return Readiness(Standing.UNREACHABLE)
+        return DatabaseReadiness(Standing.UNREACHABLE)
 
 
 @cache
@@ -98,12 +98,12 @@ def _needed() -> str:
     return needed_revision()
 
 
-def _standing(connection: Connection) -> Readiness:
+def _standing(connection: Connection) -> DatabaseReadiness:
     if MigrationContext.configure(connection).get_current_heads() != (_needed(),):
-        return Readiness(Standing.OK, Standing.OTHER_RELEASE)
+        return DatabaseReadiness(Standing.OK, Standing.OTHER_RELEASE)
     path = connection.scalar(select(Bundle.path).where(Bundle.alias == CHAMPION))
     if path is None:
         champion = Standing.NONE
     else:
         champion = Standing.OK if (Path(path) / MANIFEST).is_file() else Standing.MISSING
-    return Readiness(Standing.OK, Standing.OK, champion)
+    return DatabaseReadiness(Standing.OK, Standing.OK, champion)
