@@ -25,6 +25,7 @@ LAYERS = {
     "triage.printable": 1,
     "triage.regular_file": 1,
     "triage.secret_file": 1,
+    "triage.file_lock": 1,
     "triage.named_file": 1,
     "triage.csv_file": 1,
     "triage.cache_folder": 1,
