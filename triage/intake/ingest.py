@@ -31,6 +31,7 @@ from triage.store.features import add_features
 from triage.store.ledger import SYSTEM
 from triage.store.new_cases import ScoredCase, add_new_cases
 from triage.store.recognition import Content
+from triage.store.unchanged_cases import unchanged_cases
 from triage.systems.case_features import Features
 from triage.systems.manifest import BundleManifest
 from triage.systems.scored import Scored
@@ -218,10 +219,12 @@ def _store(
     left = [row for row in rows if row.name not in of_another]
     new = _add_new(session, [row.scored for row in left], bundle, actor)
     refused = [NotStored(name, _name_is_taken()) for name in sorted(of_another)]
+    others = {place: row.scored for place, row in enumerate(left) if place not in new}
+    known = new | unchanged_cases(session, bundle, others)
     vectors, numbers = {}, []
     for place, row in enumerate(left):
         try:
-            number = new.get(place) or _add_one(session, row.scored, bundle, actor)
+            number = known.get(place) or _add_one(session, row.scored, bundle, actor)
         except StoreError as error:
             refused.append(NotStored(row.name, error))
             continue
