@@ -393,6 +393,17 @@ def test_the_engine_imports_ray_only_where_it_is_used() -> None:
     assert done.stdout.strip() == ""
 
 
+def test_writers_of_the_case_database_start_without_torch() -> None:
+    code = (
+        "import sys, triage.intake.ingest_dataset; print(*({'torch', 'sklearn'} & {*sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ""
+
+
 OPENERS = {
     "triage.regular_file": "opens files for all others",
     "triage.atomic_write": "writes",

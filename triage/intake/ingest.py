@@ -8,14 +8,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
 from triage.csv_file import write_csv
 from triage.data.manifest import Case
 from triage.errors import PredictionsError, StoreError
-from triage.intake.case_records import bundle_record, case_records
+from triage.intake.case_records import case_records
 from triage.intake.case_source import user_path
+from triage.intake.described_bundle import DescribedBundle
 from triage.scored_dataset import NOT_STORED, list_beside
 from triage.store import (
     Store,
@@ -33,8 +35,10 @@ from triage.store.new_cases import ScoredCase, add_new_cases
 from triage.store.recognition import Content
 from triage.store.unchanged_cases import unchanged_cases
 from triage.systems.case_features import Features
-from triage.systems.manifest import BundleManifest
 from triage.systems.scored import Scored
+
+if TYPE_CHECKING:
+    from triage.systems.manifest import BundleManifest
 
 CHUNK = 200
 
@@ -90,7 +94,7 @@ def ingest(
     store: Store,
     cases: Sequence[Case],
     scored: Scored,
-    manifest: BundleManifest,
+    manifest: BundleManifest | DescribedBundle,
     *,
     bundle: Path,
     root: Path,
@@ -110,7 +114,7 @@ def ingest(
     cases : sequence of Case
     scored : Scored
         Of those cases.
-    manifest : BundleManifest
+    manifest : BundleManifest or DescribedBundle
     bundle, root : Path
         Where the bundle and the images lie.
     source : str
@@ -128,9 +132,10 @@ def ingest(
     """
     bundle, root = user_path(bundle), user_path(root)
     received = datetime.now(UTC)
-    records, unusable = case_records(cases, scored, manifest, root, source, received)
+    system = manifest if isinstance(manifest, DescribedBundle) else DescribedBundle.of(manifest)
+    records, unusable = case_records(cases, scored, system.modality, root, source, received)
     refused = [NotStored(name, error) for name, error in unusable.items()]
-    number = store.write(lambda session: register(session, manifest, bundle, actor))
+    number = store.write(lambda session: register(session, system, bundle, actor))
     # SQLite has one writer: short transactions let a reader's work in between.
     batch = batch or Batch({content(record.case) for record in records})
     numbers: list[int] = []
@@ -183,9 +188,9 @@ class _Stored:
     numbers: list[int]
 
 
-def register(session: Session, manifest: BundleManifest, bundle: Path, actor: str) -> int:
+def register(session: Session, system: DescribedBundle, bundle: Path, actor: str) -> int:
     """Store a bundle, of which the first one comes into use, and return its row."""
-    number = register_bundle(session, bundle_record(manifest, bundle), actor=actor)
+    number = register_bundle(session, system.record(bundle), actor=actor)
     # Another writer may be putting its own in use: whichever comes first stays.
     with suppress(StoreError), savepoint(session):
         set_first_champion(session, number, actor=actor)
