@@ -49,6 +49,22 @@ def test_a_signal_interrupts_the_work_itself() -> None:
     assert repeat(work, 1.0) is ExitCode.DONE
 
 
+def test_a_signal_ends_the_verb_also_where_the_work_loses_the_exception() -> None:
+    """As Python does in a destructor, and a library in a callback."""
+
+    def work() -> ExitCode:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        except BaseException:  # noqa: BLE001 - what is tested
+            pass
+        return ExitCode.DONE
+
+    def never(_: float) -> None:
+        raise AssertionError("it does not wait for another round")
+
+    assert repeat(work, 1.0, wait=never) is ExitCode.DONE
+
+
 def test_an_error_of_the_first_run_ends_the_verb() -> None:
     def work() -> ExitCode:
         raise UsageError("no such plan")
