@@ -136,7 +136,7 @@ class OodRule(_Frozen):
     """
 
     reasons: tuple[AbstainReason, ...] = OOD_REASONS
-    score_threshold: float | None = None
+    score_threshold: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
