@@ -153,8 +153,8 @@ def test_calibration_is_that_of_the_labels_that_came_in_each_window(
             select(Case.id, Prediction.decision["p_condition"].as_float())
             .join(Prediction, Prediction.case_id == Case.id)
             .where(Case.id.in_({*right, *wrong}), Prediction.recommendation != NO_AI_OPINION)
-            .where(Case.received_at + late >= begin)
-            .where(Case.received_at + late < begin + timedelta(days=30))
+            .where(Case.received_at >= begin - late)
+            .where(Case.received_at < begin + timedelta(days=30) - late)
         )
         with store.reading() as session:
             rows = session.execute(query).all()
@@ -198,7 +198,8 @@ def test_under_calls_compare_abstentions_shown_with_the_arm_without_ai(
         at = BEGIN + timedelta(days=27)
         session.execute(update(Read).values(at=at))
         session.execute(update(Label).values(created_at=at))
-        session.execute(update(Prediction).values(created_at=BEGIN))
+        held = Prediction.case_id.in_(numbers)
+        session.execute(update(Prediction).where(held).values(created_at=at))
         assert session.scalar(select(Review.id).where(Review.revealed_at.is_(None))) is not None
     found = chart(run(store, tmp_path, UNDER_CALL))
     (point,) = found.points
