@@ -12,8 +12,10 @@ from triage.errors import TriageError, UsageError
 
 try:
     import fcntl
-except ImportError:  # a system without such locks
-    fcntl = None  # type: ignore[assignment]
+
+    _HAS_LOCKS = True
+except ImportError:
+    _HAS_LOCKS = False
 
 _WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 """What file systems answer that have no locks; there nothing is held."""
@@ -71,7 +73,7 @@ def _locked(path: Path, refusal: Callable[[str], TriageError]) -> int:
 
 
 def _lock(number: int) -> None:
-    if fcntl is None:
+    if not _HAS_LOCKS:
         return
     try:
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)

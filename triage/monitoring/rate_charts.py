@@ -27,7 +27,7 @@ from triage.monitoring.stream_context import (
     facts_of,
     gaps_of,
 )
-from triage.monitoring.windows import kept
+from triage.monitoring.chart_windows import kept
 from triage.vocabulary.monitoring import ChartKind, ChartVerdict
 
 TITLES = {
