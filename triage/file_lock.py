@@ -71,10 +71,9 @@ def _locked(path: Path, refusal: Callable[[str], TriageError]) -> int:
 
 
 def _lock(number: int) -> None:
-    if fcntl is None:
-        return
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if fcntl is not None:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
     except OSError as error:
