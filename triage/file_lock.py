@@ -12,10 +12,8 @@ from triage.errors import TriageError, UsageError
 
 try:
     import fcntl
-
-    _HAS_LOCKS = True
-except ImportError:
-    _HAS_LOCKS = False
+except ImportError:  # a system without such locks
+    fcntl = None  # type: ignore[assignment]
 
 _WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 """What file systems answer that have no locks; there nothing is held."""
@@ -73,10 +71,9 @@ def _locked(path: Path, refusal: Callable[[str], TriageError]) -> int:
 
 
 def _lock(number: int) -> None:
-    if not _HAS_LOCKS:
-        return
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if fcntl is not None:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
     except OSError as error:
