@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from triage.engine import ray_connection
+from triage.engine import ray_connection, ray_probe
 from triage.engine.ray_address import parse_address
 from triage.errors import EngineError
 
@@ -88,6 +89,21 @@ def test_why_an_address_is_refused(
         ray_connection._probe(ADDRESS)
 
 
+def test_the_program_that_tries_an_address(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for fails, code, said in (
+        (None, 0, ""),
+        ("another version\nmore", 1, '{"refused": "another version"}'),
+        ("", 1, '{"refused": "RuntimeError"}'),
+    ):
+        ray = StandIn(fails=fails)
+        monkeypatch.setitem(sys.modules, "ray", ray)
+        assert ray_probe.main(str(ADDRESS)) == code
+        assert capsys.readouterr().out.strip() == said
+        assert (ray.given["address"], ray.ended) == (str(ADDRESS), 1 - code)
+
+
 def test_joining(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(ADDRESS), "check_answers", lambda _: None)
     done = subprocess.CompletedProcess([], 0, b"")
@@ -108,7 +124,7 @@ def test_joining(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_token_of_the_user_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(ray_connection.sys.modules, "ray", raising=False)
+    monkeypatch.delitem(sys.modules, "ray", raising=False)
     make = ray_connection._access.__wrapped__
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
     monkeypatch.delenv("RAY_AUTH_TOKEN", raising=False)

@@ -9,6 +9,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,13 @@ def test_a_process_answers_until_its_pipe_is_closed(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "_exit", end)
     with pytest.raises(Ended, match="1"):  # nobody reads what it would say
         process_worker.run_worker(theirs)
+    sentinel, closed = Pipe()
+    closed.close()
+    monkeypatch.setattr(
+        process_worker, "parent_process", lambda: SimpleNamespace(sentinel=sentinel)
+    )
+    with pytest.raises(Ended, match="1"):  # whoever started it has ended
+        process_worker._end_with_the_parent()
 
 
 def test_a_ray_worker_hands_out_its_progress(monkeypatch: pytest.MonkeyPatch) -> None:
