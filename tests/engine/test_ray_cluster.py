@@ -129,7 +129,7 @@ def test_a_cluster_that_fails_is_said(
 
     monkeypatch.setattr(executor._ray, "wait", wait)
     with pytest.raises(
-        EngineError, match=r"cluster failed \(RaySystemError\).*tasks that are done"
+        EngineError, match=r"cluster failed \(RaySystemError\).*same command"
     ):
         executor.map([task(functions.square, number=2)])
 

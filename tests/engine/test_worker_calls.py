@@ -91,6 +91,7 @@ def test_a_process_answers_until_its_pipe_is_closed(monkeypatch: pytest.MonkeyPa
     """In this process, whose signals and standard output are left alone."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(os, "dup2", lambda *_: None)
+    monkeypatch.setattr(process_worker, "Thread", lambda **_: SimpleNamespace(start=lambda: None))
     ours, theirs = Pipe()
     messages: list[bytes] = []
 
