@@ -128,9 +128,7 @@ def test_a_cluster_that_fails_is_said(
         raise executor._ray.exceptions.RaySystemError("gone")
 
     monkeypatch.setattr(executor._ray, "wait", wait)
-    with pytest.raises(
-        EngineError, match=r"cluster failed \(RaySystemError\).*same command"
-    ):
+    with pytest.raises(EngineError, match=r"cluster failed \(RaySystemError\).*same command"):
         executor.map([task(functions.square, number=2)])
 
 
