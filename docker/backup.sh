@@ -40,6 +40,16 @@ done
 [ -z "$trusted" ] || [ -n "$checkpoints" ] || refuse '--trusted-keys needs --checkpoints'
 command -v triage >/dev/null || refuse 'there is no program triage in PATH'
 
+# A program in the background, so that SIGTERM ends it and this script at once.
+wait_for() {
+    "$@" >&2 &
+    running=$!
+    code_of=0
+    wait "$running" || code_of=$?
+    running=''
+    return $code_of
+}
+
 # triage ledger verify, of the copy itself if it is a SQLite file, else of the live database.
 verify() {
     set -- ledger verify
@@ -50,7 +60,7 @@ verify() {
         set -- "$@" --checkpoints "$work/checkpoints.jsonl"
         [ -z "$trusted" ] || set -- "$@" --trusted-keys "$trusted"
     fi
-    triage "$@" >&2
+    wait_for triage "$@"
 }
 
 # Called in a condition, where set -e does nothing: every command says what follows if it fails.
@@ -62,7 +72,7 @@ back_up() {
     mkdir "$work" || return 2
     # Before the database: no checkpoint in the copy may cover events that the copy lacks.
     [ -z "$checkpoints" ] || cp "$checkpoints" "$work/checkpoints.jsonl" || return 2
-    triage db backup --to "$work/database.backup" >&2 || return 2
+    wait_for triage db backup --to "$work/database.backup" || return 2
     intact=0
     verify || intact=$?
     case $intact in
@@ -82,8 +92,10 @@ back_up() {
     say "$to/$name"
 }
 
-# Keep the newest copies; names are in the order of time.
+# Keep the newest copies; names are in the order of time. What an end without warning, such as of
+# the machine, left half-made is deleted once no run can still be at it.
 prune() {
+    find "$to" -maxdepth 1 -type d -name '.partial-triage-*' -mtime +6 -exec rm -rf -- {} + || return 2
     [ "$keep" -gt 0 ] || return 0
     set --
     for one in "$to"/triage-[0-9]*Z; do
@@ -105,17 +117,23 @@ run() {
     return $code
 }
 
-work='' wait_id=''
+stopped() {
+    if [ -n "$running" ]; then
+        kill "$running" 2>/dev/null || :
+        wait "$running" 2>/dev/null || :
+    fi
+    [ "$every" -gt 0 ] || exit 2 # no copy was made
+    exit 0
+}
+
+work='' running=''
 trap clean EXIT
-trap '[ -z "$wait_id" ] || kill "$wait_id" 2>/dev/null; exit 0' TERM INT
+trap stopped TERM INT
 if [ "$every" -eq 0 ]; then
     run
     exit
 fi
 while :; do
     run || say "the next try is in $every minutes"
-    sleep $((every * 60)) &
-    wait_id=$!
-    wait "$wait_id" || :
-    wait_id=''
+    wait_for sleep $((every * 60)) || :
 done

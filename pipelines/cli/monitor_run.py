@@ -11,6 +11,7 @@ import typer
 
 from pipelines.cli.acting import As, PasswordStdin, acting
 from pipelines.cli.console import Db, Json, bars, say, store_at
+from pipelines.cli.heartbeat import with_heartbeat
 from pipelines.cli.repeat import Every, repeat
 from triage.accounts import Action
 from triage.errors import ExitCode, UsageError
@@ -192,7 +193,7 @@ def monitor_run(
         def once() -> ExitCode:
             return _run_once(store, out, plan, since, reference, actor, as_json)
 
-        code = repeat(once, every)
+        code = repeat(with_heartbeat(once), every)
     if code is not ExitCode.DONE:
         raise typer.Exit(code)
 

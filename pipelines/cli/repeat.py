@@ -67,34 +67,43 @@ def repeat(
         return work()
     first = True
     try:
-        with _stopped_by_signals():
-            while True:
+        with _stopped_by_signals() as told:
+            while not told:
                 begun = time.monotonic()
                 try:
                     work()
                 except TriageError as error:
-                    if first:
+                    if first and not told:
                         raise
                     print(f"triage: {error}", file=sys.stderr, flush=True)
                 first = False
+                if told:  # something that was interrupted kept the exception to itself
+                    break
                 (wait or time.sleep)(max(0.0, begun + 60 * every - time.monotonic()))
     except _Stopped:
-        return ExitCode.DONE
+        pass
+    return ExitCode.DONE
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """Raise `_Stopped` in the main thread where SIGTERM or SIGINT comes."""
+def _stopped_by_signals() -> Iterator[list[int]]:
+    """Raise `_Stopped` in the main thread where SIGTERM or SIGINT comes; give the list of them.
+
+    The list says it also where the exception is lost: Python drops one that is raised in a
+    destructor or in a callback of another library.
+    """
+    told: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals reach the main thread only
+        yield told  # signals reach the main thread only
         return
 
-    def stop(*_: object) -> None:
+    def stop(kind: int, _: object) -> None:
+        told.append(kind)
         raise _Stopped
 
     before = {kind: signal.signal(kind, stop) for kind in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield
+        yield told
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)

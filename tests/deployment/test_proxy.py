@@ -42,6 +42,18 @@ def test_its_files_are_the_secrets_of_the_service() -> None:
     assert {Path(name).name for name in named} == set(SERVICES["proxy"]["secrets"])
 
 
+def test_the_file_of_debian_names_nothing_of_a_container() -> None:
+    found = done(program("sed"), "-f", DOCKER / "proxy" / "debian.sed", DOCKER / "proxy/nginx.conf")
+    assert found.returncode == 0, found.stderr
+    assert re.findall(r"(?:\w+_temp_path|pid) (\S+);", found.stdout) == [
+        "/run/nginx.pid",
+        *(f"/var/lib/nginx/{name}" for name in ("body", "proxy", "fastcgi", "uwsgi", "scgi")),
+    ]
+    assert re.findall(r"listen (\d+)", found.stdout) == ["80", "443"]
+    assert re.findall(r"server (\S+);", found.stdout) == ["127.0.0.1:8501"]
+    assert not re.search(r"/run/secrets|/tmp/|page:", found.stdout)
+
+
 def test_nginx_takes_the_file(tmp_path: Path) -> None:
     nginx = program("nginx")
     key, certificate = tmp_path / "key.pem", tmp_path / "chain.pem"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 
 import pytest
 
@@ -47,6 +48,20 @@ def test_a_signal_interrupts_the_work_itself() -> None:
             raise AssertionError("was caught") from error
 
     assert repeat(work, 1.0) is ExitCode.DONE
+
+
+def test_a_signal_ends_the_verb_also_where_the_work_loses_the_exception() -> None:
+    """As Python does in a destructor, and a library in a callback."""
+
+    def work() -> ExitCode:
+        with suppress(BaseException):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return ExitCode.DONE
+
+    def never(_: float) -> None:
+        raise AssertionError("it does not wait for another round")
+
+    assert repeat(work, 1.0, wait=never) is ExitCode.DONE
 
 
 def test_an_error_of_the_first_run_ends_the_verb() -> None:

@@ -6,6 +6,7 @@ neither pages nor scripts, pictures, files of components or the websocket.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from triage.accounts.sessions import SessionExpired
+from triage.errors import StoreError
 from triage.vocabulary.sign_in import ExpiryReason
 from ui.serving.cookies import clear_session, cookie_of, session_cookie
 from ui.serving.health_routes import ALIVE, READY
@@ -71,9 +73,27 @@ class AccessControl:
         if scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
         elif scope["type"] == "http":
-            await self._http(scope, receive, self._with_headers(scope["path"], send))
+            await self._while_the_database_answers(
+                scope, receive, self._with_headers(scope["path"], send)
+            )
         else:
             await self._app(scope, receive, send)
+
+    async def _while_the_database_answers(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._http(scope, receive, noted)
+        except StoreError as error:
+            if begun:
+                raise
+            print(f"triage: {error}", file=sys.stderr, flush=True)
+            await self._unavailable(scope)(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -102,7 +122,9 @@ class AccessControl:
             if self._refusal(scope) or self._is_foreign(scope) or token is None:
                 raise SessionExpired(ExpiryReason.UNKNOWN)
             await self._sessions.find(token)
-        except SessionExpired:
+        except (SessionExpired, StoreError) as refusal:
+            if isinstance(refusal, StoreError):  # the browser tries again
+                print(f"triage: {refusal}", file=sys.stderr, flush=True)
             await receive()  # the request to connect
             await send({"type": "websocket.close", "code": 1008})  # refused: HTTP status 403
             return
@@ -157,6 +179,15 @@ class AccessControl:
         if had_token and not scope["path"].startswith((*_FILES, STEPS)):
             clear_session(answer, secure=self._settings.secure)
         return answer
+
+    @staticmethod
+    def _unavailable(scope: Scope) -> Response:
+        """What is said while the case database refuses, as when its server is restarted."""
+        status, what = HTTPStatus.SERVICE_UNAVAILABLE, "The case database does not answer."
+        hint = "Try again in a minute. If it goes on, tell whoever runs this server."
+        if scope["path"].startswith(STEPS):
+            return refused(status, "store", what, hint)
+        return PlainTextResponse(f"{what} {hint}", status, headers={"Retry-After": "10"})
 
     def _with_headers(self, path: str, send: Send) -> Callable[[Message], Awaitable[None]]:
         keep = path.startswith(_KEPT)

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from tests.store.make import bundle
 from tests.ui.served import served
+from triage.errors import StoreError
 from triage.monitoring.database_readiness import DatabaseReadiness, Standing
 from triage.store import Store, register_bundle, set_champion
 from ui.serving.settings import ServingSettings
@@ -113,3 +115,25 @@ def test_checks_are_asked_for_only(outsider: TestClient, path: str) -> None:
 
 def test_another_host_name_learns_nothing(outsider: TestClient) -> None:
     assert outsider.get("/readyz", headers={"host": "evil.example"}).status_code == 400
+
+
+def test_a_database_that_is_away_is_told_in_words(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As while PostgreSQL restarts: no traceback, and the same request succeeds afterwards."""
+
+    def away(*_: object, **__: object) -> None:
+        raise StoreError("The server of the database is not reachable.", where="CANARY")
+
+    client.cookies.set("triage_session", "0" * 43)
+    with monkeypatch.context() as patch:
+        patch.setattr("ui.serving.sessions.session_of", away)
+        page, step = client.get("/", follow_redirects=False), client.post("/api/steps/1/lock")
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect("/_stcore/stream"):
+            pass
+    assert (page.status_code, page.headers["retry-after"]) == (503, "10")
+    assert page.text.startswith("The case database does not answer.")
+    assert (step.status_code, step.json()["refused"]["code"]) == (503, "store")
+    assert "CANARY" not in page.text + step.text
+    assert "not reachable" in capsys.readouterr().err
+    assert client.get("/", follow_redirects=False).status_code == 303
