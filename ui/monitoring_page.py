@@ -239,7 +239,7 @@ def _verdict(series: ChartSeries, system: str) -> tuple[Cell, ...]:
         baseline,
         value,
         grouped(series.n_cases),
-        none if alarm is None else date_of(alarm.at),
+        none if alarm is None else date_of(alarm.last_day),
     )
 
 

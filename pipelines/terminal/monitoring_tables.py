@@ -19,7 +19,9 @@ from triage.monitoring.monitoring_words import (
     open_first,
     sentence,
     stream_name,
+    watched_name,
 )
+from triage.vocabulary.monitoring import ChartVerdict
 
 _CHARTS = ["chart", "stream", "verdict", "baseline", "last value", "cases"]
 _ALARMS = ["alarm", "chart", "stream", "since", "state", "owner", "reason"]
@@ -31,7 +33,9 @@ def monitoring_tables(result: MonitoringResult) -> list[str | Table]:
     if result.since is not None and result.until is not None:
         period = f", {result.since:%Y-%m-%d} to {result.until:%Y-%m-%d}"
     lines: list[str | Table] = [f"{result.n_cases} cases{period}, {len(result.charts)} charts"]
-    rows = [_chart(series) for series in by_urgency(result.charts)]
+    # Why charts are not available is told below the table, for all together.
+    shown = [one for one in result.charts if one.verdict is not ChartVerdict.NOT_AVAILABLE]
+    rows = [_chart(series) for series in by_urgency(shown)]
     lines.append(plain_table("Monitoring", _CHARTS, rows, "\n".join(_lacks(result.charts))))
     lines.append(alarm_table(result.alarms))
     return [*lines, *map(sentence, result.notes)]
@@ -58,7 +62,7 @@ def _lacks(charts: Sequence[ChartSeries]) -> list[str]:
 
 def _chart(series: ChartSeries) -> list[str]:
     return [
-        series.title,
+        watched_name(series.chart, series.key),
         stream_name(series.axis, series.level),
         series.verdict.value,
         shown_value(series.baseline, percent_only(series.unit)),

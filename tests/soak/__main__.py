@@ -14,6 +14,7 @@ from tests.soak import (
     intake,
     label_errors,
     label_feedback,
+    monitoring_false_alarms,
     monitoring_kills,
     readers,
     retrain_kills,
@@ -32,6 +33,7 @@ RUNS: dict[str, Callable[[], None]] = {
     "label_feedback": label_feedback.main,
     "label_errors": label_errors.main,
     "monitoring_kills": monitoring_kills.main,
+    "monitoring_false_alarms": monitoring_false_alarms.main,
     "drift_error": drift_error.main,
 }
 

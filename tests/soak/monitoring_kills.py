@@ -1,13 +1,17 @@
 """Runs of monitoring killed by SIGKILL at every boundary of their steps, and at random moments.
 
-    python -m tests.soak monitoring_kills [RANDOM [SEED]]
+    python -m tests.soak monitoring_kills [RANDOM [SEED [SECONDS]]]
 
 A stream comes in three parts, and monitoring runs after each, in a process of its own. That process
 is killed before and after each boundary (a part's answer is kept, the run and its alarms are
-stored, a file is written), and RANDOM times (by default 30) at a moment drawn from the time that an
+stored, a file is written), and RANDOM times (by default 10) at a moment drawn from the time that an
 undisturbed run takes. After each kill the same command is given again. The result and the alarms
 must be those of the undisturbed runs, each alarm must be there once, and the rows of monitoring
-must follow from their events.
+must follow from their events. Each process must have ended by SIGKILL: a random moment that came
+after the end of the run is drawn again, earlier.
+
+Boundaries are taken in a random order of the seed, and none is begun after SECONDS (by default
+400); how many were made is printed.
 """
 
 from __future__ import annotations
@@ -35,7 +39,6 @@ from triage.store import Store, open_store
 from triage.store.fact_checks.monitoring import monitoring_findings
 from triage.vocabulary.monitoring import ChartKind
 
-MOST = 400
 BOUNDARIES: tuple[tuple[Any, str], ...] = (
     (ResultFolder, "put"),
     (module, "add_monitoring_run"),
@@ -45,6 +48,10 @@ BOUNDARIES: tuple[tuple[Any, str], ...] = (
     (module, "write_state"),
 )
 """Functions around which the process is killed: before they are called, and after they returned."""
+PATIENCE = 300.0
+"""Seconds within which a run must end."""
+TRIES = 6
+"""Random moments of one kill, each half as late as the one before."""
 PROCESSES = multiprocessing.get_context("fork")
 
 
@@ -70,7 +77,10 @@ def prepare(work: Path, per_day: int = 40) -> None:
 
 
 def monitor(work: Path, run: Path, kill_at: int = 0) -> None:
-    """Run monitoring in this process, and kill it at a boundary; 0 kills nowhere."""
+    """Run monitoring in this process, and kill it at a boundary; 0 kills nowhere.
+
+    The number of boundaries that were crossed is written to `crossed` beside the database.
+    """
     crossed = 0
 
     def crossing() -> None:
@@ -84,6 +94,7 @@ def monitor(work: Path, run: Path, kill_at: int = 0) -> None:
     store = open_store(f"sqlite:///{run / 'cases.db'}")
     module.run_monitoring(store, run / "out", plan=work / "plan.yaml")
     store.close()
+    (run / "crossed").write_text(str(crossed))
 
 
 def _around(function: Callable[..., Any], crossing: Callable[[], None]) -> Callable[..., Any]:
@@ -104,8 +115,9 @@ def in_child(work: Path, run: Path, kill_at: int = 0, after: float | None = None
         time.sleep(after)
         if child.pid is not None and child.is_alive():
             os.kill(child.pid, signal.SIGKILL)
-    child.join()
-    return child.exitcode or 0
+    child.join(PATIENCE)
+    assert child.exitcode is not None, "the run has not ended"
+    return child.exitcode
 
 
 def outcome(run: Path) -> tuple[Any, ...]:
@@ -156,35 +168,75 @@ def killed(work: Path, run: Path, kills: list[tuple[int, float | None]]) -> tupl
         if part:
             add_part(run, part)
         if kills:
-            in_child(work, run, *kills[part % len(kills)])
+            kill(work, run, *kills[part % len(kills)])
         assert in_child(work, run) == 0
     return outcome(run)
 
 
-def run_kills(work: Path, n_boundaries: int, n_random: int, seed: int = 0) -> int:
-    """Kill at boundaries and at random; return how many sequences were compared."""
+def kill(work: Path, run: Path, kill_at: int, after: float | None) -> None:
+    """Kill a run at a boundary or after some seconds; it must have ended by the signal.
+
+    A part has fewer boundaries where it raises no alarm; then the last one is taken.
+    """
+    if after is None:
+        for _ in range(TRIES):
+            code = in_child(work, run, kill_at)
+            if code != 0:
+                break
+            last = int((run / "crossed").read_text())
+            assert kill_at > last, f"boundary {kill_at} of {last} did not kill"
+            kill_at = last  # a run that is repeated has fewer
+        assert code == -signal.SIGKILL, f"boundary {kill_at} ended with {code}"
+        return
+    for _ in range(TRIES):
+        code = in_child(work, run, after=after)
+        if code == -signal.SIGKILL:
+            return
+        assert code == 0, f"a run ended with {code}"
+        after /= 2
+    raise AssertionError("no run was killed at a random moment")
+
+
+def run_kills(
+    work: Path, n_random: int, seed: int = 0, seconds: float = 400.0
+) -> tuple[int, int, int]:
+    """Kill at boundaries and at random; how many of each were compared, and boundaries there are.
+
+    Boundaries come first, in the order that the seed draws, for two thirds of the time.
+    """
+    began = time.monotonic()
     prepare(work / "data")
     wanted, took = undisturbed(work / "data", work / "calm")
     assert wanted[1], "the stream raises alarms"
     assert wanted[2] == [], wanted[2]
+    n_boundaries = int((work / "calm" / "crossed").read_text())
     random_ = random.Random(seed)
-    ways: list[list[tuple[int, float | None]]] = [
-        [(number, None)] for number in range(1, n_boundaries + 1)
-    ]
-    ways += [[(0, random_.uniform(0, took)) for _ in range(3)] for _ in range(n_random)]
-    for way in ways:
-        found = killed(work / "data", work / "run", way)
-        assert found == wanted, f"other results after {way}"
-    return len(ways)
+    order = random_.sample(range(1, n_boundaries + 1), n_boundaries)
+    done = [0, 0]
+    for kind, ways, until in (
+        (0, [[(number, None)] for number in order], seconds * 2 / 3),
+        (1, [[(0, random_.uniform(0, took)) for _ in range(3)] for _ in range(n_random)], seconds),
+    ):
+        for way in ways:
+            if time.monotonic() - began > until and done[kind]:
+                break
+            found = killed(work / "data", work / "run", list(way))
+            assert found == wanted, f"other results after {way}"
+            done[kind] += 1
+    return done[0], done[1], n_boundaries
 
 
 def main() -> None:
     """Run it, with the options of the command line."""
-    n_random = int(sys.argv[1]) if len(sys.argv) > 1 else 30
+    n_random = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 400.0
     with tempfile.TemporaryDirectory() as folder:
-        done = run_kills(Path(folder), 40, n_random, seed)
-    print(f"{done} sequences of three runs, killed and repeated: results and alarms are the same")
+        at, at_random, there = run_kills(Path(folder), n_random, seed, seconds)
+    print(
+        f"three runs each, killed at {at} of {there} boundaries and {at_random} times at random, "
+        "and repeated: results and alarms are the same"
+    )
 
 
 if __name__ == "__main__":

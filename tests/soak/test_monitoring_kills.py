@@ -11,5 +11,5 @@ def test_killed_runs_of_monitoring_end_as_undisturbed_ones(tmp_path: Path) -> No
     wanted, _ = undisturbed(tmp_path / "data", tmp_path / "calm")
     assert wanted[1]
     assert wanted[2] == []
-    kills = [(5, None), (12, None), (17, None)]
+    kills: list[tuple[int, float | None]] = [(5, None), (99, None), (17, None)]
     assert killed(tmp_path / "data", tmp_path / "run", list(kills)) == wanted

@@ -92,8 +92,8 @@ def description(series: ChartSeries) -> str:
         return f"{series.verdict.value}: no point. {series.note}".strip()
     seen = [one for one in points if one.value is not None]
     parts = [
-        f"{series.verdict.value}: {len(points)} points from {points[0].at:%Y-%m-%d} to "
-        f"{points[-1].at:%Y-%m-%d}, {series.n_cases} cases."
+        f"{series.verdict.value}: {len(points)} points from {points[0].last_day:%Y-%m-%d} to "
+        f"{points[-1].last_day:%Y-%m-%d}, {series.n_cases} cases."
     ]
     if series.baseline is not None:
         parts.append(f"Baseline {shown_value(series.baseline, series.unit)}.")
@@ -109,7 +109,7 @@ def description(series: ChartSeries) -> str:
     if few := len(points) - len(seen):
         parts.append(f"Too few cases for a value at {few} of the points.")
     if alarms := [one for one in points if one.alarm]:
-        days = ", ".join(f"{one.at:%Y-%m-%d}" for one in alarms[:5])
+        days = ", ".join(f"{one.last_day:%Y-%m-%d}" for one in alarms[:5])
         more = f" and {len(alarms) - 5} more" if len(alarms) > 5 else ""
         parts.append(f"Beyond the limit on {days}{more}.")
     if gaps := sum(one.after_gap for one in points):
@@ -223,9 +223,9 @@ def _dot(place: _Place, unit: str, y: Scale, radius: float, base: float) -> Mark
 
 def _told(point: ChartPoint, unit: str) -> str:
     """A point in words, shown where a pointer rests on it."""
-    parts = [f"{point.at:%Y-%m-%d}: {shown_value(point.value, unit)}"]
+    parts = [f"{point.last_day:%Y-%m-%d}: {shown_value(point.value, unit)}"]
     if point.value is None:
-        parts = [f"{point.at:%Y-%m-%d}: too few cases for a value"]
+        parts = [f"{point.last_day:%Y-%m-%d}: too few cases for a value"]
     elif point.low is not None and point.high is not None:
         parts.append(f"95 % interval {shown_interval(point.low, point.high, unit)}")
     parts.append(f"n = {point.n_cases}")
@@ -307,7 +307,7 @@ def _alarm_lines(places: Sequence[_Place], top: float, base: float) -> list[Mark
         if place.point.alarm and not was:
             marks.append(line(place.x, top, place.x, base, "reference"))
             if place.x > free:
-                words = f"alarm {place.point.at.day} {place.point.at:%b}"
+                words = f"alarm {place.point.last_day.day} {place.point.last_day:%b}"
                 marks.append(text(place.x - 6, top - 20, words, "limit-text small"))
                 free = place.x + _LABEL_WIDTH
         was = place.point.alarm
@@ -324,7 +324,7 @@ def _dates(places: Sequence[_Place], base: float) -> list[Markup]:
         tag(
             "g",
             line(one.x, base, one.x, base + 4, "axis"),
-            text(one.x, base + 18, f"{one.point.at:%Y-%m-%d}", "muted small", "middle"),
+            text(one.x, base + 18, f"{one.point.last_day:%Y-%m-%d}", "muted small", "middle"),
         )
         for one in chosen
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -13,9 +14,9 @@ from triage.monitoring.accuracy_charts import METHODS, accuracy_chart, calibrati
 from triage.monitoring.bundle_reference import BundleReference
 from triage.monitoring.case_stream import DAY, Arrivals, Ints, microseconds
 from triage.monitoring.chart_windows import Calendar
-from triage.monitoring.drift_charts import Compared, embedding_chart, input_chart
+from triage.monitoring.drift_charts import Compared, StoredVectors, embedding_chart, input_chart
 from triage.monitoring.monitored_levels import Level, levels_of
-from triage.monitoring.monitoring_plan import MonitoringPlan
+from triage.monitoring.monitoring_plan import FALL, MonitoringPlan
 from triage.monitoring.rate_charts import RateStream, rate_chart
 from triage.monitoring.rate_streams import decision_streams, visit_streams
 from triage.monitoring.review_stream import Decisions, Labelled, read_decisions, read_labelled
@@ -114,6 +115,11 @@ class _Charts:
         held = None if baseline is None else np.flatnonzero(given.every.in_baseline(baseline))
         self.baseline = None if held is None or not len(held) else given.every.at(held)
 
+    @cached_property
+    def vectors(self) -> StoredVectors:
+        """The stored vectors; which cases have one is read once for all levels."""
+        return StoredVectors(self.session, self.bundle)
+
     def of(self, chart: ChartKind) -> Iterator[ChartAnswer]:
         """Yield the charts of a kind."""
         match chart:
@@ -132,7 +138,7 @@ class _Charts:
                 for level in self.levels:
                     stream = (chart, "", level.axis, level.name)
                     compared = self._compared(level)
-                    yield embedding_chart(self.context, compared, stream, self.session, self.bundle)
+                    yield embedding_chart(self.context, compared, stream, self.vectors)
             case ChartKind.ESTIMATED_ACCURACY:
                 for level in self.levels:
                     cases = self.given.watched.at(level.of(self.given.watched))
@@ -146,7 +152,13 @@ class _Charts:
 
     def _rates(self, streams: Iterator[RateStream]) -> Iterator[ChartAnswer]:
         for stream in streams:
-            yield rate_chart(self.context, stream)
+            key = stream.stream[1]
+            if key == FALL and self.plan.baseline is None and not self._has_rate(stream):
+                continue  # a plan that was written by hand need not ask for it
+            yield rate_chart(self.context, stream, self.results)
+
+    def _has_rate(self, given: RateStream) -> bool:
+        return self.plan.rate_of(*given.stream) is not None
 
     def _compared(self, level: Level) -> Compared:
         watched, baseline = self.given.watched, self.baseline

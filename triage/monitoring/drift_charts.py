@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from hashlib import sha256
 from math import log10
 from typing import Any
@@ -146,7 +147,7 @@ def _index(reference: Any, current: Any, numeric: bool) -> float:
 
 
 def embedding_chart(
-    context: ChartContext, given: Compared, stream: Stream, session: Session, bundle: int
+    context: ChartContext, given: Compared, stream: Stream, vectors: StoredVectors
 ) -> ChartAnswer:
     """Return the chart of the stored vectors: kernel MMD of each window against the baseline.
 
@@ -158,19 +159,16 @@ def embedding_chart(
     context : ChartContext
     given : Compared
     stream : (ChartKind, str, str, str)
-    session : Session
-    bundle : int
-        Row of `bundle`.
+    vectors : StoredVectors
     """
     if given.reference is None:
         return not_available(stream, EMBEDDING_TITLE, len(given.current), _NO_BASELINE)
     plan, baseline = context.plan, given.reference
-    stored = _cases_with_vectors(session, bundle)
+    stored = vectors.cases
     if not len(stored):
         return not_available(
             stream, EMBEDDING_TITLE, len(given.current), "no vectors are stored for this bundle"
         )
-    vectors = _Vectors(session, bundle)
     reference = _drawn(baseline, stored, plan.drift.max_reference, plan.seed)
     old = vectors.hashes(baseline.case[reference])
 
@@ -267,15 +265,6 @@ def _chart(
     )
 
 
-def _cases_with_vectors(session: Session, bundle: int) -> Ints:
-    query = (
-        select(CaseFeatures.case_id)
-        .where(CaseFeatures.bundle_id == bundle)
-        .execution_options(yield_per=10_000)
-    )
-    return np.sort(np.fromiter(session.scalars(query), dtype=np.int64))
-
-
 def _drawn(cases: Arrivals, stored: Ints, most: int, seed: int) -> Places:
     """Places of at most so many cases with a vector, drawn by the seed."""
     there = np.flatnonzero(np.isin(cases.case, stored))
@@ -284,11 +273,21 @@ def _drawn(cases: Arrivals, stored: Ints, most: int, seed: int) -> Places:
     return np.sort(np.random.default_rng(seed).choice(there, most, replace=False)).astype(np.int64)
 
 
-class _Vectors:
+class StoredVectors:
     """Stored vectors of a bundle, by the number of the case."""
 
     def __init__(self, session: Session, bundle: int) -> None:
         self.session, self.bundle = session, bundle
+
+    @cached_property
+    def cases(self) -> Ints:
+        """Numbers of the cases with a vector, ascending."""
+        query = (
+            select(CaseFeatures.case_id)
+            .where(CaseFeatures.bundle_id == self.bundle)
+            .execution_options(yield_per=10_000)
+        )
+        return np.sort(np.fromiter(self.session.scalars(query), dtype=np.int64))
 
     def hashes(self, cases: Ints) -> list[str]:
         """Return the hash of the vector of each case."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from triage.data.spec import DataSpec
-from triage.errors import NotEnoughEvidence, UsageError, nearest_name
+from triage.data.strict_yaml import problems_of
+from triage.errors import NotEnoughEvidence, SpecError, UsageError, nearest_name
 from triage.monitoring.alarm_budget import share_of_budget
 from triage.monitoring.baseline_rate import baseline_rate
 from triage.monitoring.case_stream import (
@@ -20,7 +23,9 @@ from triage.monitoring.case_stream import (
     moment_of,
     read_arrivals,
 )
+from triage.monitoring.levels import levels_of
 from triage.monitoring.monitoring_plan import (
+    FALL,
     OVERALL,
     RATE_CHARTS,
     SITE,
@@ -41,6 +46,12 @@ from triage.vocabulary.monitoring import ChartKind
 from triage.vocabulary.subgroup_levels import UNKNOWN
 
 _MOST_LEVELS = 200
+_WINDOW_CHARTS = (
+    ChartKind.EMBEDDING_DRIFT,
+    ChartKind.UNDER_CALL_ON_ABSTAINED,
+    ChartKind.CALIBRATION,
+)
+"""Charts with a budget, beside those of rates and columns, that every level has."""
 
 
 @dataclass(frozen=True)
@@ -101,35 +112,62 @@ def make_plan(
 
     Raises
     ------
+    SpecError
+        If a setting is outside of its range.
     UsageError
         If no bundle is in use, or an axis or column is none of the cases'.
     NotEnoughEvidence
         If the baseline has no case.
     """
     bundle, now = bundle_in_use(session), utc_now()
-    draft = _draft(bundle.digest, request)
+    try:
+        draft = _draft(bundle.digest, request)
+    except ValidationError as error:
+        problems = problems_of(error, MonitoringPlan)
+        raise SpecError("no such plan can be made", problems=problems) from error
     every = read_arrivals(session, bundle.id, draft, progress=progress)
     baseline, start = _baseline(every, request, now)
     held = every.at(np.flatnonzero(every.in_baseline(baseline)))
     _check_columns(draft, held)
     draft = draft.model_copy(update={"baseline": baseline, "start": start})
     rates, notes = _rates(session, draft, bundle.id, held)
-    n_charts = len(rates) + len(draft.drift.columns) + 1
-    false_alarm = request.false_alarm or share_of_budget(
-        max(n_charts, 1), horizon_days=draft.horizon_days
-    )
+    false_alarm = request.false_alarm
+    if false_alarm is None:
+        n_charts = n_charts_of(draft, rates, held)
+        false_alarm = share_of_budget(n_charts, horizon_days=draft.horizon_days)
     content = draft.model_dump() | {"rates": rates, "false_alarm": false_alarm}
     return MadePlan(MonitoringPlan.model_validate(content), tuple(notes))
+
+
+def n_charts_of(plan: MonitoringPlan, rates: Sequence[StreamRate], held: Arrivals) -> int:
+    """Return how many charts a run has that somebody must answer, each with a budget of its own.
+
+    Parameters
+    ----------
+    plan : MonitoringPlan
+        Its axes and columns count.
+    rates : sequence of StreamRate
+    held : Arrivals
+        Baseline cases, whose sites and levels are those of the run unless others come.
+    """
+    levels = levels_of(plan, held)
+    of_all = {one.chart for one in rates if one.stream[1:] == ("", *OVERALL)}
+    n_rates = len(of_all) * len(levels)  # a level without a rate of its own goes by that of all
+    n_rates += sum(1 for one in rates if one.key or one.chart not in of_all)
+    n_columns = sum(name != one.axis for one in levels for name in plan.drift.columns)
+    return n_rates + n_columns + len(_WINDOW_CHARTS) * len(levels)
 
 
 def _draft(bundle: str, request: PlanRequest) -> MonitoringPlan:
     columns = DriftPlan().columns if request.columns is None else tuple(request.columns)
     known = [] if request.spec is None else list(request.spec.by_name.values())
-    given = {
+    given: dict[str, Any] = {
         "axes": None if request.axes is None else tuple(request.axes),
         "horizon_days": request.horizon_days,
         "seed": request.seed,
     }
+    if request.false_alarm is not None:
+        given["false_alarm"] = request.false_alarm
     return MonitoringPlan(
         bundle=bundle,
         ood=OodRule(score_threshold=request.score_threshold),
@@ -185,7 +223,8 @@ def _rates(
     notes = []
     for given in _streams(session, wide, bundle, held):
         chart, key, axis, level = given.stream
-        rate = baseline_rate(int(given.said.sum()), len(given.said))
+        rising = key != FALL
+        rate = baseline_rate(int(given.said.sum()), len(given.said), rising=rising)
         if rate.enough:
             found.append(
                 StreamRate(

@@ -19,6 +19,10 @@ OVERALL = ("", "")
 """Axis and level of all cases."""
 RATE_CHARTS = (ChartKind.OOD_RATE, ChartKind.ABSTENTION_RATE, ChartKind.OVERRIDE_RATE)
 """Charts of a share of cases, which are CUSUMs."""
+FALL = "fall"
+"""The key of a chart that watches for a fall of a rate: a gate that no longer finds anything."""
+FALL_CHARTS = (ChartKind.OOD_RATE, ChartKind.ABSTENTION_RATE)
+"""Charts that watch for a fall of the rate of all cases as well."""
 OOD_REASONS = (
     AbstainReason.WRONG_MODALITY,
     AbstainReason.UNSEEN_DEVICE,
@@ -68,11 +72,12 @@ class StreamRate(_Frozen):
     chart : ChartKind
         One of `RATE_CHARTS`.
     key : str
-        A reason of abstention, or '' for all of them and for other charts.
+        A reason of abstention; 'fall' where the chart watches for a fall; else ''.
     axis, level : str
         '' and '' of all cases.
     p0 : float
-        What the chart is designed with; of an estimate, its upper confidence limit.
+        What the chart is designed with; of an estimate, its upper confidence limit, of a fall the
+        lower one.
     p1 : float, optional
         Rate that the chart is made to find; else by
         `triage.monitoring.baseline_rate.default_alternative`.
@@ -98,7 +103,12 @@ class StreamRate(_Frozen):
     def _of_a_chart_of_rates(self) -> Self:
         if self.chart not in RATE_CHARTS:
             raise ValueError(f"{self.chart} is no chart of a rate")
-        if self.key and (
+        if self.key == FALL:
+            if self.chart not in FALL_CHARTS or self.axis:
+                raise ValueError("only the OOD and the abstention rate of all cases have a 'fall'")
+            if self.p1 is not None and self.p1 > self.p0:
+                raise ValueError("p1 of a 'fall' is above p0")
+        elif self.key and (
             self.chart is not ChartKind.ABSTENTION_RATE or self.key not in [*AbstainReason]
         ):
             raise ValueError(f"{self.key!r} is no reason of abstention")
@@ -126,7 +136,7 @@ class OodRule(_Frozen):
     """
 
     reasons: tuple[AbstainReason, ...] = OOD_REASONS
-    score_threshold: float | None = None
+    score_threshold: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
@@ -42,6 +42,11 @@ class ChartPoint(_Frozen):
     statistic: float | None = None
     alarm: bool = False
     after_gap: bool = False
+
+    @property
+    def last_day(self) -> datetime:
+        """A moment of its last UTC day, which people read; `at` is the first one after it."""
+        return self.at - timedelta(microseconds=1)
 
 
 class ChartSeries(_Frozen):

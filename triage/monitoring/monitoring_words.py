@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from triage.monitoring.monitoring_plan import FALL
 from triage.monitoring.monitoring_result import AlarmSummary, ChartPoint, ChartSeries
 from triage.vocabulary.abstention_reasons import AbstainReason
 from triage.vocabulary.monitoring import AlarmState, ChartKind, ChartVerdict, ClosingReason
@@ -114,11 +115,16 @@ def lack(series: ChartSeries) -> str:
 
 def alarm_name(alarm: AlarmSummary) -> str:
     """Name what an alarm watches: `Input drift: age`, `Abstention: A2 (…)` with its sentence."""
-    if not alarm.key:
-        return CHARTS[alarm.chart]
     known = alarm.chart is ChartKind.ABSTENTION_RATE and alarm.key in tuple(AbstainReason)
     why = f" ({AbstainReason(alarm.key).sentence.rstrip('.')})" if known else ""
-    return f"{CHARTS[alarm.chart]}: {alarm.key}{why}"
+    return watched_name(alarm.chart, alarm.key) + why
+
+
+def watched_name(chart: ChartKind, key: str) -> str:
+    """Name a chart in few words: `Input drift: age`, `Abstention: A2`, `Abstention: a fall`."""
+    if not key:
+        return CHARTS[chart]
+    return f"{CHARTS[chart]}: {'a fall' if key == FALL else key}"
 
 
 def facts_in_words(alarm: AlarmSummary) -> str:

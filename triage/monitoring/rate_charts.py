@@ -9,13 +9,14 @@ from math import ceil, log10
 import numpy as np
 from numpy.typing import NDArray
 
+from triage.engine import ResultFolder
 from triage.evaluation.proportion_difference import wilson
 from triage.monitoring.alarms import NewAlarm
 from triage.monitoring.baseline_rate import default_alternative
 from triage.monitoring.bernoulli_cusum import CusumDesign, design_cusum
 from triage.monitoring.case_stream import Ints
 from triage.monitoring.judged_stream import JudgedStream, judge_stream
-from triage.monitoring.monitoring_plan import MonitoringPlan, StreamRate
+from triage.monitoring.monitoring_plan import FALL, MonitoringPlan, StreamRate
 from triage.monitoring.monitoring_result import ChartPoint, ChartSeries
 from triage.monitoring.stream_context import (
     ChartAnswer,
@@ -26,6 +27,7 @@ from triage.monitoring.stream_context import (
     facts_of,
     gaps_of,
 )
+from triage.monitoring.windows import kept
 from triage.vocabulary.monitoring import ChartKind, ChartVerdict
 
 TITLES = {
@@ -54,18 +56,22 @@ class RateStream:
     said: NDArray[np.bool_]
 
 
-def rate_chart(context: ChartContext, given: RateStream) -> ChartAnswer:
+def rate_chart(
+    context: ChartContext, given: RateStream, results: ResultFolder | None = None
+) -> ChartAnswer:
     """Return the chart of a stream, and the alarm to raise on it.
 
     Parameters
     ----------
     context : ChartContext
     given : RateStream
+    results : ResultFolder, optional
+        Where designs are kept.
     """
     plan, (chart, key, axis, level) = context.plan, given.stream
     rate = plan.rate_of(chart, key, axis, level)
     too_few = len(given.said) < plan.min_cases
-    design = None if rate is None else design_of(plan, rate)
+    design = None if rate is None else design_of(plan, rate, results)
     judged = None
     if design is not None and not too_few:
         restarts = (
@@ -82,7 +88,7 @@ def rate_chart(context: ChartContext, given: RateStream) -> ChartAnswer:
             key=key,
             axis=axis,
             level=level,
-            title=f"{title}: {key}" if key else title,
+            title=f"{title}, {FALL}" if key == FALL else f"{title}: {key}" if key else title,
             unit="proportion",
             n_cases=len(given.said),
             baseline=None
@@ -100,15 +106,28 @@ def rate_chart(context: ChartContext, given: RateStream) -> ChartAnswer:
     )
 
 
-def design_of(plan: MonitoringPlan, rate: StreamRate) -> CusumDesign:
+def design_of(
+    plan: MonitoringPlan, rate: StreamRate, results: ResultFolder | None = None
+) -> CusumDesign:
     """Return the design of the chart of a stream.
 
     The cases of the horizon are rounded up to two digits, so that streams of about the same size
     share one design; a longer horizon only lowers the probability of a false alarm.
     """
-    p1 = default_alternative(rate.p0) if rate.p1 is None else rate.p1
+    p1 = rate.p1
+    if p1 is None:
+        p1 = default_alternative(rate.p0, rising=rate.key != FALL)
     horizon = rounded_up(rate.per_day * plan.horizon_days)
-    return design_cusum(rate.p0, p1, horizon=horizon, false_alarm=plan.false_alarm)
+    asked = {"p0": rate.p0, "p1": p1, "horizon": horizon, "false_alarm": plan.false_alarm}
+    found = kept(
+        results,
+        "design",
+        asked,
+        lambda: design_cusum(
+            rate.p0, p1, horizon=horizon, false_alarm=plan.false_alarm
+        ).model_dump(),
+    )
+    return CusumDesign.model_validate(found)
 
 
 def rounded_up(number: float) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from triage.monitoring.case_stream import Arrivals
 from triage.monitoring.independent_visits import visits_of
 from triage.monitoring.monitored_levels import levels_of
-from triage.monitoring.monitoring_plan import MonitoringPlan, OodRule
+from triage.monitoring.monitoring_plan import FALL, MonitoringPlan, OodRule
 from triage.monitoring.rate_charts import RateStream
 from triage.monitoring.review_stream import Decisions
 from triage.vocabulary.abstention_reasons import AbstainReason
@@ -31,10 +31,10 @@ def is_ood(arrivals: Arrivals, rule: OodRule) -> Bools:
 def visit_streams(
     plan: MonitoringPlan, arrivals: Arrivals, chart: ChartKind
 ) -> Iterator[RateStream]:
-    """Yield the streams of a chart of visits: all cases, each level, and each reason of all cases.
+    """Yield the streams of a chart of visits: all cases, each level, and of all cases each reason.
 
-    Reasons of abstention are not split by level: most of them are rare, and every chart adds to
-    the false alarms.
+    Then comes the fall of the rate of all cases. Reasons of abstention and falls are not split by
+    level: most of them are rare, and every chart adds to the false alarms.
 
     Parameters
     ----------
@@ -52,6 +52,7 @@ def visit_streams(
         yield RateStream(
             (chart, "", level.axis, level.name), last.case[held], last.time[held], said[held]
         )
+    yield RateStream((chart, FALL, "", ""), last.case, last.time, said)
     if of_ood:
         return
     for place, reason in enumerate(AbstainReason, start=1):

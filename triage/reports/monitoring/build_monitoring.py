@@ -117,7 +117,7 @@ def _verdict(series: ChartSeries) -> tuple[Cell, ...]:
         ),
         value,
         Cell(str(series.n_cases)),
-        Cell(MISSING, weak=True) if alarm is None else Cell(_day(alarm.at)),
+        Cell(MISSING, weak=True) if alarm is None else Cell(_day(alarm.last_day)),
         Cell(lack(series)),
     )
 
