@@ -25,6 +25,7 @@ LAYERS = {
     "triage.printable": 1,
     "triage.regular_file": 1,
     "triage.secret_file": 1,
+    "triage.file_lock": 1,
     "triage.named_file": 1,
     "triage.csv_file": 1,
     "triage.cache_folder": 1,
@@ -385,6 +386,17 @@ def test_what_starts_processes(name: str) -> None:
 
 def test_the_engine_imports_ray_only_where_it_is_used() -> None:
     code = "import sys, triage.engine; print(*({'ray', 'torch', 'numpy'} & {*sys.modules}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ""
+
+
+def test_writers_of_the_case_database_start_without_torch() -> None:
+    code = (
+        "import sys, triage.intake.ingest_dataset; print(*({'torch', 'sklearn'} & {*sys.modules}))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )

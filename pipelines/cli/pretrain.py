@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from pipelines.cli.console import Config, Json, Root, Spec, bars, say
+from pipelines.cli.engine_options import Address, Engine, Workers, engine_settings
 from triage.errors import ExitCode
 
 
@@ -29,6 +30,9 @@ def pretrain(
         int | None, typer.Option(min=0, max=2**31 - 1, help="Seed of the training.")
     ] = None,
     config: Config = None,
+    engine: Engine = None,
+    workers: Workers = 1,
+    address: Address = None,
     as_json: Json = False,
 ) -> None:
     """Train a backbone on the training images without their labels; a killed run is resumed.
@@ -42,13 +46,14 @@ def pretrain(
     from triage.models.contrastive.settings import load_settings
     from triage.models.contrastive.training_processes import joined_processes
 
+    runs_on = engine_settings(engine, workers, address)
     dataset = load_dataset(load_spec(spec), root, roles_seed, for_training=False)
     settings = load_settings(config, method=method, backbone=backbone, seed=seed)
     with (
         joined_processes(settings.device) as processes,
         bars(as_json or not processes.first) as report,
     ):
-        found = run(dataset, settings, out, processes=processes, progress=report)
+        found = run(dataset, settings, out, processes=processes, engine=runs_on, progress=report)
     if processes.first:
         say(
             as_json,

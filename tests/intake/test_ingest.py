@@ -17,6 +17,7 @@ from tests.tiny import TinyBundle
 from triage.data.manifest import Case as ManifestCase
 from triage.data.spec import DataSpec
 from triage.hashing import hash_file
+from triage.intake.described_bundle import bundle_record
 from triage.intake.ingest import IngestResult, ingest
 from triage.intake.score import ScoreResult, score
 from triage.store import (
@@ -377,7 +378,7 @@ def test_of_two_bundles_at_once_one_comes_into_use(
             target=lambda: found.append(put(store, result, tiny_bundle.folder, inbox.parent))
         )
         with store.transaction() as session:
-            record = module.bundle_record(other.manifest, tiny_bundle.folder)
+            record = bundle_record(other.manifest, tiny_bundle.folder)
             set_champion(session, register_bundle(session, record))
             thread.start()
             thread.join(timeout=2)  # it waits for this transaction, or has not come so far

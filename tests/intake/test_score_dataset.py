@@ -304,6 +304,41 @@ def test_a_folder_of_something_else_is_left_alone(
     assert [path.name for path in other.iterdir()] == ["thesis.txt"]
 
 
+def test_two_at_once(run: Callable[..., DatasetResult], tmp_path: Path) -> None:
+    """The second is refused and changes nothing; what the first does goes on."""
+    out = tmp_path / "scored"
+    refused: list[UsageError] = []
+
+    def meanwhile(stage: str, done: int, total: int) -> None:
+        if not refused:
+            before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+            with pytest.raises(
+                UsageError, match=rf"another scoring \(process {os.getpid()}\)"
+            ) as it:
+                run(3)
+            refused.append(it.value)
+            assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+
+    assert run(4, report=meanwhile).kept == 0
+    assert refused
+    assert not [path for path in out.iterdir() if path.name.startswith(".")]
+    assert run(4).kept == 3
+
+
+def test_a_folder_of_a_command_that_was_killed_before_its_first_shard(
+    run: Callable[..., DatasetResult], tmp_path: Path
+) -> None:
+    out = tmp_path / "scored"
+    (out / ".work").mkdir(parents=True)
+    (out / ".work" / "plan-00000.json").write_text("[")
+    (out / ".lock").write_text("99999999\n")  # of a process that has ended: it locks nothing
+    result = run(500)
+    assert DatasetManifest.read(result.folder).cases == CASES
+    assert {path.name for path in out.iterdir()} == {
+        "dataset.json", "part-00000.parquet", "cases-00000.parquet", "rejected.csv"
+    }  # fmt: skip
+
+
 def test_volumes(tiny_oct_bundle: TinyOctBundle, oct_root: Path, tmp_path: Path) -> None:
     whole = pd.read_csv(oct_root / "manifest.csv", dtype=str)
     column = next(name for name in whole if "volume" in name or "image" in name)

@@ -21,8 +21,8 @@ from triage.learning import pretrain as module
 from triage.learning.pretrain import hold_out, pretrain
 from triage.learning.train import train
 from triage.models.contrastive.settings import PretrainSettings
-from triage.models.embeddings import open_images
 from triage.models.load_backbone import load_backbone
+from triage.models.read_tasks import open_with
 from triage.models.settings import FitSettings
 from triage.systems.bundle import load_system
 
@@ -73,11 +73,11 @@ def test_only_training_cases_are_opened(
     """Neither validation nor test cases, nor any case of a condition that is kept for them."""
     seen: list[Case] = []
 
-    def watched(cases: list[Case], *rest: Any) -> Any:
+    def watched(executor: Any, cases: list[Case], *rest: Any) -> Any:
         seen.extend(cases)
-        return open_images(cases, *rest)
+        return open_with(executor, cases, *rest)
 
-    monkeypatch.setattr(module, "open_images", watched)
+    monkeypatch.setattr(module, "open_with", watched)
     record = pretrain(phantom_data, TINY, tmp_path / "a")
     assert sorted(case.case_id for case in seen) == sorted(
         case.case_id for case in phantom_data.of_split("train")
@@ -262,6 +262,8 @@ def test_interrupted(
         ("--backbone", "monai:nothing"),
         ("--backbone", "file:nowhere"),
         ("--config", "nowhere.yaml"),
+        ("--engine", "threads"),
+        ("--engine", "local", "--workers", 2),
     ],
 )
 def test_wrong_settings(

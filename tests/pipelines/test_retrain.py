@@ -14,7 +14,7 @@ from triage.data.manifest import Case
 from triage.data.spec_files import shipped_spec
 from triage.dataset_versions.stored_versions import frozen_keys, trained_keys
 from triage.errors import ExitCode, TrainingError, UsageError
-from triage.intake.case_records import bundle_record
+from triage.intake.described_bundle import bundle_record
 from triage.learning.retraining.result import RetrainResult
 from triage.store import (
     LabelSource,

@@ -50,6 +50,10 @@ def main(cases: int, kind: str = "postgres", workers: int = 2) -> None:
                     f"{cases / took[count] * 3600:,.0f} an hour",
                     flush=True,
                 )
+                begin = time.perf_counter()
+                again = ingest_dataset(store, scored, settings=settings)
+                _check(store, cases, again.stored)
+                print(f"  stored again in {time.perf_counter() - begin:.1f} s", flush=True)
         print(f"{workers} writers are {took[1] / took[workers]:.2f} times as fast as one")
 
 

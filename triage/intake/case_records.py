@@ -16,10 +16,8 @@ from triage.errors import StoreError
 from triage.hashing import hash_file
 from triage.imaging.provenance import FileProvenance
 from triage.intake.rejected_case import rejected_decision
-from triage.modalities import MODALITIES
-from triage.store import BundleRecord, CaseRecord, ImageRecord, Laterality, Modality, ReadingRecord
+from triage.store import CaseRecord, ImageRecord, Laterality, Modality, ReadingRecord
 from triage.store.new_cases import ScoredCase
-from triage.systems.manifest import BundleManifest
 from triage.systems.scored import Scored
 from triage.vocabulary.diagnoses import DIAGNOSES
 from triage.vocabulary.subgroup_levels import UNKNOWN
@@ -28,7 +26,7 @@ from triage.vocabulary.subgroup_levels import UNKNOWN
 def case_records(
     cases: Sequence[Case],
     scored: Scored,
-    manifest: BundleManifest,
+    modality: Modality,
     root: Path,
     source: str,
     received: datetime,
@@ -47,7 +45,7 @@ def case_records(
             images = tuple(_image(path, root, scored) for path in case.images)
             reading = _reading(scored.readings.get(case.case_id))
             decoded = case.case_id in table
-            record = _case(case, images, source, received, manifest.modality, decoded)
+            record = _case(case, images, source, received, modality, decoded)
             records.append(ScoredCase(record, decision, reading))
         except StoreError as error:
             refused[case.case_id] = error
@@ -79,21 +77,6 @@ def _decision(
         return rejected_decision(scored.rejected[case_id])
     decision = Decision.from_row(table[case_id])
     return _with_diagnoses(decision, diagnoses[case_id]) if case_id in diagnoses else decision
-
-
-def bundle_record(manifest: BundleManifest, bundle: Path) -> BundleRecord:
-    """Describe a bundle to the store, with every condition a reader may want to name.
-
-    Where a modality has diagnoses a reader names these: the inlier classes are referrals then.
-    """
-    roles = manifest.roles
-    known = tuple(MODALITIES[manifest.modality].diagnoses.values()) or roles.inliers
-    return BundleRecord(
-        digest=manifest.digest(),
-        name=manifest.name,
-        path=str(bundle.resolve()),
-        conditions=(*known, *roles.train, *roles.validation, *roles.test),
-    )
 
 
 def _case(

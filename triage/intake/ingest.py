@@ -8,14 +8,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
 from triage.csv_file import write_csv
 from triage.data.manifest import Case
 from triage.errors import PredictionsError, StoreError
-from triage.intake.case_records import bundle_record, case_records
+from triage.intake.case_records import case_records
 from triage.intake.case_source import user_path
+from triage.intake.described_bundle import DescribedBundle
 from triage.scored_dataset import NOT_STORED, list_beside
 from triage.store import (
     Store,
@@ -31,9 +33,12 @@ from triage.store.features import add_features
 from triage.store.ledger import SYSTEM
 from triage.store.new_cases import ScoredCase, add_new_cases
 from triage.store.recognition import Content
+from triage.store.unchanged_cases import unchanged_cases
 from triage.systems.case_features import Features
-from triage.systems.manifest import BundleManifest
 from triage.systems.scored import Scored
+
+if TYPE_CHECKING:
+    from triage.systems.manifest import BundleManifest
 
 CHUNK = 200
 
@@ -89,7 +94,7 @@ def ingest(
     store: Store,
     cases: Sequence[Case],
     scored: Scored,
-    manifest: BundleManifest,
+    manifest: BundleManifest | DescribedBundle,
     *,
     bundle: Path,
     root: Path,
@@ -109,7 +114,7 @@ def ingest(
     cases : sequence of Case
     scored : Scored
         Of those cases.
-    manifest : BundleManifest
+    manifest : BundleManifest or DescribedBundle
     bundle, root : Path
         Where the bundle and the images lie.
     source : str
@@ -127,9 +132,10 @@ def ingest(
     """
     bundle, root = user_path(bundle), user_path(root)
     received = datetime.now(UTC)
-    records, unusable = case_records(cases, scored, manifest, root, source, received)
+    system = manifest if isinstance(manifest, DescribedBundle) else DescribedBundle.of(manifest)
+    records, unusable = case_records(cases, scored, system.modality, root, source, received)
     refused = [NotStored(name, error) for name, error in unusable.items()]
-    number = store.write(lambda session: register(session, manifest, bundle, actor))
+    number = store.write(lambda session: register(session, system, bundle, actor))
     # SQLite has one writer: short transactions let a reader's work in between.
     batch = batch or Batch({content(record.case) for record in records})
     numbers: list[int] = []
@@ -182,9 +188,9 @@ class _Stored:
     numbers: list[int]
 
 
-def register(session: Session, manifest: BundleManifest, bundle: Path, actor: str) -> int:
+def register(session: Session, system: DescribedBundle, bundle: Path, actor: str) -> int:
     """Store a bundle, of which the first one comes into use, and return its row."""
-    number = register_bundle(session, bundle_record(manifest, bundle), actor=actor)
+    number = register_bundle(session, system.record(bundle), actor=actor)
     # Another writer may be putting its own in use: whichever comes first stays.
     with suppress(StoreError), savepoint(session):
         set_first_champion(session, number, actor=actor)
@@ -218,10 +224,12 @@ def _store(
     left = [row for row in rows if row.name not in of_another]
     new = _add_new(session, [row.scored for row in left], bundle, actor)
     refused = [NotStored(name, _name_is_taken()) for name in sorted(of_another)]
+    others = {place: row.scored for place, row in enumerate(left) if place not in new}
+    known = new | unchanged_cases(session, bundle, others)
     vectors, numbers = {}, []
     for place, row in enumerate(left):
         try:
-            number = new.get(place) or _add_one(session, row.scored, bundle, actor)
+            number = known.get(place) or _add_one(session, row.scored, bundle, actor)
         except StoreError as error:
             refused.append(NotStored(row.name, error))
             continue

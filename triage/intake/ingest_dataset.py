@@ -18,6 +18,7 @@ from sqlalchemy import select
 from triage.engine import EngineSettings, Task, open_executor, task_function
 from triage.errors import BundleError, EngineError, StoreError, UsageError
 from triage.intake.case_source import user_path
+from triage.intake.described_bundle import DescribedBundle
 from triage.intake.ingest import Batch, IngestResult, NotStored, ingest, register
 from triage.intake.scored_shard import read_contents, read_shard
 from triage.intake.source_name import checked_source
@@ -27,8 +28,6 @@ from triage.store import Store, open_store
 from triage.store.ledger import SYSTEM
 from triage.store.location import URL_VARIABLE
 from triage.store.tables import Event
-from triage.systems.bundle import read_manifest
-from triage.systems.manifest import BundleManifest
 
 STAGE = "storing shards"
 _FUNCTION = "triage.intake.ingest_dataset:ingest_shards"
@@ -93,6 +92,7 @@ def ingest_dataset(
     shared = {
         "folder": str(folder),
         "bundle": str(place.absolute()),
+        "system": system.to_json(),
         "root": str(root.absolute()),
         "source": manifest.source if source is None else checked_source(source),
         "actor": actor,
@@ -113,6 +113,7 @@ def ingest_shards(
     folder: str,
     shards: Sequence[int],
     bundle: str,
+    system: dict[str, Any],
     root: str,
     source: str,
     actor: str,
@@ -126,6 +127,8 @@ def ingest_shards(
     folder, bundle, root : str
         Paths.
     shards : sequence of int
+    system : dict
+        `DescribedBundle` of the one that scored, as JSON.
     source, actor : str
     database : str
         `database_identity` of the one to write to; the process finds it by its environment.
@@ -139,7 +142,7 @@ def ingest_shards(
             hint="Set it to the same database on every machine.",
         )
     manifest = DatasetManifest.read(Path(folder))
-    system = _bundle(Path(bundle), manifest.bundle_digest)
+    described = DescribedBundle.of_json(system)
     batch = _batch(Path(folder), manifest) if len(shards) > 1 else None
     stored = 0
     refused: list[dict[str, Any]] = []
@@ -150,7 +153,7 @@ def ingest_shards(
             store,
             content.cases,
             content.scored,
-            system,
+            described,
             bundle=Path(bundle),
             root=Path(root),
             source=source,
@@ -196,7 +199,10 @@ def database_identity(store: Store) -> str:
     return first or ""
 
 
-def _bundle(folder: Path, digest: str) -> BundleManifest:
+def _bundle(folder: Path, digest: str) -> DescribedBundle:
+    # Here, since it imports torch: processes that only store cases start faster without it.
+    from triage.systems.bundle import read_manifest
+
     found = read_manifest(folder)
     if found.digest() != digest:
         raise BundleError(
@@ -204,7 +210,7 @@ def _bundle(folder: Path, digest: str) -> BundleManifest:
             where=str(folder),
             hint="Name the folder of that bundle with --bundle.",
         )
-    return found
+    return DescribedBundle.of(found)
 
 
 def _require_root(root: Path) -> None:

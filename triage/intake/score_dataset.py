@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from triage import __version__
@@ -22,6 +23,7 @@ from triage.data.spec import DataSpec
 from triage.decisions.capacity import alarms_of_counts
 from triage.engine import EngineSettings, Task, open_executor
 from triage.errors import PredictionsError, RejectReason, UsageError
+from triage.file_lock import file_lock
 from triage.hashing import hash_file, hash_json
 from triage.intake.case_source import user_path
 from triage.intake.case_table import unlabelled_rows
@@ -44,7 +46,7 @@ from triage.systems.manifest import BundleManifest
 SHARD_SIZE = 500
 MAX_SHARD_SIZE = 20_000
 TASK = "triage.intake.score_shard:score_shard"
-_WORK = ".work"
+_WORK, _LOCK = ".work", ".lock"
 _MOST_DECODERS = 2
 
 
@@ -134,7 +136,7 @@ def score_dataset(
     SpecError
         If the table is unusable; lists every problem.
     UsageError
-        If a folder is not there, or `out` holds something else.
+        If a folder is not there, or `out` holds something else, or another process writes it.
     BundleError, EngineError
         If a worker has not the bundle, or no worker answers.
     PredictionsError
@@ -170,10 +172,11 @@ def score_dataset(
     )
     work = _Work(out, out / READINGS if readings is None else readings, root, manifest, settings)
     try:
-        tasks = work.prepare(rows)
-        total = len(rows)
-        del rows
-        manifest, kept = work.run(tasks, total, report)
+        with file_lock(out / _LOCK, partial(_in_use, out)):
+            tasks = work.prepare(rows)
+            total = len(rows)
+            del rows
+            manifest, kept = work.run(tasks, total, report)
     except OSError as error:
         raise PredictionsError(
             f"cannot be written: {error.strerror or error}", where=str(out)
@@ -212,12 +215,23 @@ def check_out(out: Path) -> None:
     """
     if out.exists() and not out.is_dir():
         raise UsageError("is a file, not a folder", where=f"--out {out}")
-    if out.is_dir() and not (out / MANIFEST).exists() and any(out.iterdir()):
+    # The two hidden ones are what a run leaves that was killed before it wrote its manifest.
+    ours = {_WORK, _LOCK}
+    foreign = out.is_dir() and any(path.name not in ours for path in out.iterdir())
+    if foreign and not (out / MANIFEST).exists():
         raise UsageError(
             "is a folder with other files in it",
             where=f"--out {out}",
             hint="Name a folder that does not exist yet, or one that `triage score` wrote.",
         )
+
+
+def _in_use(out: Path, owner: str) -> UsageError:
+    return UsageError(
+        f"another scoring{owner} writes this folder",
+        where=f"--out {out}",
+        hint="Wait until it has finished, or end it: the same command goes on.",
+    )
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from triage.accounts import Action, Actor
 from triage.data.manifest import Case
 from triage.errors import BundleError, TriageError, UsageError
-from triage.intake.case_records import bundle_record, decisions_of
+from triage.intake.case_records import decisions_of
+from triage.intake.described_bundle import bundle_record
 from triage.intake.ingest import CHUNK
 from triage.intake.score import score_cases
 from triage.model_registry.people import require_any

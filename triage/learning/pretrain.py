@@ -16,6 +16,7 @@ from triage.backbones.backbone import Backbone
 from triage.data.dataset import Dataset
 from triage.data.manifest import Case
 from triage.data.patient_split import unit_hash
+from triage.engine import EngineSettings, open_executor
 from triage.errors import RejectReason, TrainingError, UsageError, count_by_reason
 from triage.hashing import hash_json
 from triage.modalities import MODALITIES
@@ -23,10 +24,10 @@ from triage.models.contrastive.contrastive_task import ContrastiveTask
 from triage.models.contrastive.projection import ContrastiveNetwork
 from triage.models.contrastive.settings import PretrainSettings
 from triage.models.contrastive.training_processes import Processes
-from triage.models.embeddings import open_images
 from triage.models.load_backbone import load_backbone
+from triage.models.read_tasks import open_with
 from triage.models.training_loop import fit_task
-from triage.progress import Progress, counting
+from triage.progress import Progress
 from triage.systems.bundle import check_free
 
 RECORD = "pretraining.json"
@@ -83,6 +84,7 @@ def pretrain(
     out: str | Path,
     *,
     processes: Processes | None = None,
+    engine: EngineSettings | None = None,
     progress: Progress = lambda *_: None,
 ) -> Pretraining:
     """Train a backbone on the training split without its labels, and write it as a folder.
@@ -100,6 +102,9 @@ def pretrain(
         Folder to write; must not exist.
     processes : Processes, optional
         All of them call this function; the first writes.
+    engine : EngineSettings, optional
+        Where images are read and resized; by default in this process. Of several training
+        processes each has its own share of the cases read, by workers of its own.
     progress : callable
 
     Raises
@@ -108,6 +113,8 @@ def pretrain(
         If the place is taken or cannot be written to, or the data are volumes.
     TrainingError
         If there are too few cases, or the backbone cannot be loaded or trained.
+    EngineError, WorkerLost
+        If the workers that read images do not answer, or end several times.
     """
     processes = processes or Processes()
     out = Path(out)
@@ -116,16 +123,16 @@ def pretrain(
     backbone = load_backbone(settings.backbone, seed=settings.seed)
     learning, measuring = hold_out(dataset.of_split("train"), settings.held_out, settings.seed)
     ours = [cases[processes.rank :: processes.count] for cases in (learning, measuring)]
-    tick = counting(progress, "reading images", sum(len(c.images) for part in ours for c in part))
-    (training, opened), (held_out, opened_too) = (
-        open_images(part, backbone.pictures, tick) for part in ours
-    )
+    checkpoints = out.with_name(f".{out.name}.checkpoints")
+    with open_executor(engine) as executor:
+        (training, opened), (held_out, opened_too) = (
+            open_with(executor, part, backbone.pictures, checkpoints, progress) for part in ours
+        )
     _require_cases(processes.least(len(training)), processes.least(len(held_out)), processes)
     several = int(processes.total((training.counts > 1).sum()))
     total = int(processes.total(torch.tensor(len(training))))
     rejected = _total_by_reason({**opened.rejected, **opened_too.rejected}.values(), processes)
     network = ContrastiveNetwork(backbone, hidden=settings.hidden, projection=settings.projection)
-    checkpoints = out.with_name(f".{out.name}.checkpoints")
     loss = fit_task(
         processes.share(network, unused=not settings.backbone.startswith("monai:")),
         ContrastiveTask(training, held_out, settings, processes),

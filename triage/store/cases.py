@@ -200,6 +200,12 @@ def image_records(row: Case) -> tuple[ImageRecord, ...]:
     )
 
 
+def has_same_images(row: Case, record: CaseRecord) -> bool:
+    """Whether the images of a stored case, of the same content, lie where it says they lie."""
+    stored = [(image.sha256, image.path, image.root) for image in row.images]
+    return stored == [(image.sha256, image.path, image.root) for image in record.images]
+
+
 def _compare_images(session: Session, case_id: int, record: CaseRecord, actor: str) -> None:
     """Refuse other images for a stored case, unless nobody has read those that it has."""
     rows, images = _image_rows(session, case_id), record.images

@@ -40,6 +40,26 @@ def contradicted(row: Case, record: CaseRecord) -> str | None:
     return next((name for name, (a, b) in pairs.items() if None not in (a, b) and a != b), None)
 
 
+_COMPLETED = ("visit", "laterality", "age")
+"""Facts that are stored when they are stated and were not known."""
+
+
+def states_nothing_new(row: Case, record: CaseRecord) -> bool:
+    """Whether `complete_facts` would change and refuse nothing.
+
+    Parameters
+    ----------
+    row : Case
+        With its patient.
+    record : CaseRecord
+    """
+    completed = (
+        getattr(record, name) is not None and getattr(row, name) is None for name in _COMPLETED
+    )
+    same_patient = record.patient is None or record.patient == row.patient.external_id
+    return contradicted(row, record) is None and same_patient and not any(completed)
+
+
 def complete_facts(
     session: Session, case_id: int, record: CaseRecord, *, actor: str = SYSTEM
 ) -> None:
@@ -61,7 +81,7 @@ def complete_facts(
             where=f"case {case_id}",
             hint=_HINT,
         )
-    for column in (Case.visit, Case.laterality, Case.age):
+    for column in (getattr(Case, name) for name in _COMPLETED):
         value = getattr(record, column.key)
         if value is not None and getattr(row, column.key) is None:
             session.execute(

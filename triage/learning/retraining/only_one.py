@@ -5,21 +5,16 @@ The operating system holds the locks, so those of a process that was killed are 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from sqlalchemy import text
 
-from triage.errors import TriageError, UsageError
+from triage.errors import TriageError
+from triage.file_lock import file_lock
 from triage.store import Store
 from triage.store.location import sqlite_file
-
-try:
-    import fcntl
-except ImportError:  # a system without such locks
-    fcntl = None  # type: ignore[assignment]
 
 _ADVISORY = 7_219_014_623
 """Number of the lock in PostgreSQL; any that nothing else uses."""
@@ -67,45 +62,10 @@ def _database_lock(store: Store) -> Iterator[None]:
             connection.commit()
 
 
-@contextmanager
-def _file_lock(path: Path, what: str) -> Iterator[None]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        number = _locked(path, what)
-    except OSError as error:
-        raise UsageError(
-            f"cannot be written to: {error.strerror}",
-            where=str(path.parent),
-            hint="Choose another place, or free some space.",
-        ) from error
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-        os.close(number)
-
-
-def _locked(path: Path, what: str) -> int:
-    """Return an open file that is locked; raise if another process holds it."""
-    while True:
-        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            if fcntl is not None:
-                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = _owner(number)
-            os.close(number)
-            raise RetrainInProgress(
-                f"another retraining{owner} is at work here", where=what, hint=_WAIT
-            ) from None
-        # The former owner may have deleted the file between the two calls: then it locks nothing.
-        if path.exists() and path.stat().st_ino == os.fstat(number).st_ino:
-            os.truncate(number, 0)
-            os.pwrite(number, f"{os.getpid()}\n".encode(), 0)
-            return number
-        os.close(number)
-
-
-def _owner(number: int) -> str:
-    found = os.pread(number, 20, 0).decode("ascii", "replace").strip()
-    return f" (process {found})" if found.isdigit() else ""
+def _file_lock(path: Path, what: str) -> AbstractContextManager[None]:
+    return file_lock(
+        path,
+        lambda owner: RetrainInProgress(
+            f"another retraining{owner} is at work here", where=what, hint=_WAIT
+        ),
+    )

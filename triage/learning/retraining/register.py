@@ -10,7 +10,7 @@ from triage.atomic_write import whole_file
 from triage.errors import BundleError, TrainingError, UsageError
 from triage.gating.judge import judge_with_hold_out
 from triage.gating.result import GateResult
-from triage.intake.case_records import bundle_record
+from triage.intake.described_bundle import bundle_record
 from triage.learning.retraining.next_steps import next_steps
 from triage.learning.retraining.request import RetrainRequest
 from triage.learning.retraining.result import RetrainResult

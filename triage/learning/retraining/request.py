@@ -10,7 +10,7 @@ from triage.engine import EngineSettings
 from triage.errors import UsageError
 from triage.gating.policy import LoadedPolicy
 from triage.hashing import hash_json
-from triage.intake.case_records import bundle_record
+from triage.intake.described_bundle import bundle_record
 from triage.learning.evaluate import check_placement
 from triage.learning.train import Settings
 from triage.store import BundleRecord, Store

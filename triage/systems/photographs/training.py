@@ -19,8 +19,9 @@ from triage.engine.local import LocalExecutor
 from triage.errors import TrainingError
 from triage.heads import HeadNetwork
 from triage.models.case_inputs import EmbeddingInputs, ImageInputs
-from triage.models.embeddings import Opened, open_images
+from triage.models.embeddings import Opened
 from triage.models.load_backbone import load_backbone
+from triage.models.read_tasks import open_with
 from triage.models.settings import TrainSettings
 from triage.progress import Progress, counting
 from triage.systems.photographs.embed_tasks import embed_by_tasks
@@ -218,11 +219,8 @@ def _train_networks(
     for number, (reference, seed) in enumerate(settings.pool):
         backbone = load_backbone(reference, seed=seed)
         if backbone.pictures not in read:
-            total = sum(len(case.images) for case in cases)
-            images, opened = open_images(
-                cases, backbone.pictures, counting(progress, "reading images", total)
-            )
             folder = checkpoints / FOLDER
+            images, opened = open_with(elsewhere, cases, backbone.pictures, folder, progress)
             file = write_images(folder, images) if elsewhere else TaskFile("", "")
             read[backbone.pictures] = images, opened, file
         inputs, opened, file = read[backbone.pictures]
