@@ -23,7 +23,7 @@ from triage.monitoring.case_stream import (
     moment_of,
     read_arrivals,
 )
-from triage.monitoring.levels import levels_of
+from triage.monitoring.monitored_levels import levels_of
 from triage.monitoring.monitoring_plan import (
     FALL,
     OVERALL,

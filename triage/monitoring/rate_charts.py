@@ -15,6 +15,7 @@ from triage.monitoring.alarms import NewAlarm
 from triage.monitoring.baseline_rate import default_alternative
 from triage.monitoring.bernoulli_cusum import CusumDesign, design_cusum
 from triage.monitoring.case_stream import Ints
+from triage.monitoring.chart_windows import kept
 from triage.monitoring.judged_stream import JudgedStream, judge_stream
 from triage.monitoring.monitoring_plan import FALL, MonitoringPlan, StreamRate
 from triage.monitoring.monitoring_result import ChartPoint, ChartSeries
@@ -27,7 +28,6 @@ from triage.monitoring.stream_context import (
     facts_of,
     gaps_of,
 )
-from triage.monitoring.windows import kept
 from triage.vocabulary.monitoring import ChartKind, ChartVerdict
 
 TITLES = {
