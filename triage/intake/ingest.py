@@ -225,11 +225,11 @@ def _store(
     new = _add_new(session, [row.scored for row in left], bundle, actor)
     refused = [NotStored(name, _name_is_taken()) for name in sorted(of_another)]
     others = {place: row.scored for place, row in enumerate(left) if place not in new}
-    known = new | unchanged_cases(session, bundle, others)
+    stored = new | unchanged_cases(session, bundle, others)
     vectors, numbers = {}, []
     for place, row in enumerate(left):
         try:
-            number = known.get(place) or _add_one(session, row.scored, bundle, actor)
+            number = stored.get(place) or _add_one(session, row.scored, bundle, actor)
         except StoreError as error:
             refused.append(NotStored(row.name, error))
             continue
