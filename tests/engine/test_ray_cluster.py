@@ -121,6 +121,17 @@ def test_a_worker_of_another_version(
         executor.map([task(functions.square, number=2)])
 
 
+def test_a_cluster_that_fails_is_said(
+    executor: ray_cluster.RayExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wait(*_: object, **__: object) -> None:
+        raise executor._ray.exceptions.RaySystemError("gone")
+
+    monkeypatch.setattr(executor._ray, "wait", wait)
+    with pytest.raises(EngineError, match=r"cluster failed \(RaySystemError\).*same command"):
+        executor.map([task(functions.square, number=2)])
+
+
 def test_a_connection_of_the_process_is_used(executor: ray_cluster.RayExecutor) -> None:
     with open_executor(EngineSettings(engine="ray")) as second:
         assert second.map([task(functions.harmonic, first=1, last=3)])[0]["sum"] == 1.5

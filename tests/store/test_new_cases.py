@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.store.databases import database_url
 from tests.store.make import NOON, abstention, bundle, case, opinion
 from triage.errors import StoreError
+from triage.intake.new_cases import ScoredCase, add_new_cases
 from triage.store import (
     ImageRecord,
     ReadingRecord,
@@ -25,7 +26,6 @@ from triage.store import (
     verify_ledger,
 )
 from triage.store.base import Base
-from triage.store.new_cases import ScoredCase, add_new_cases
 from triage.store.savepoint import savepoint
 from triage.store.tables import Case, Patient
 from triage.vocabulary.clinical import Urgency

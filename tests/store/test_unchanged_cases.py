@@ -13,6 +13,8 @@ from sqlalchemy import select
 from tests.store.databases import database_url
 from tests.store.make import abstention, bundle, case, opinion
 from triage.errors import StoreError
+from triage.intake.new_cases import ScoredCase, add_new_cases
+from triage.intake.unchanged_cases import unchanged_cases
 from triage.store import (
     ImageRecord,
     Laterality,
@@ -24,8 +26,6 @@ from triage.store import (
     register_bundle,
 )
 from triage.store.base import Base
-from triage.store.new_cases import ScoredCase, add_new_cases
-from triage.store.unchanged_cases import unchanged_cases
 
 TWO = (ImageRecord("b/1.png", "/root", "b" * 64, ("srgb",)), ImageRecord("b/2.png", "/root", None))
 READING = ReadingRecord("/readings/1.safetensors", "e" * 64)

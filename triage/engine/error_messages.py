@@ -27,7 +27,9 @@ def error_to_plain(error: BaseException) -> dict[str, Any]:
         return {
             "classes": bases,
             "text": str(error.args[0]) if error.args else "",
-            "attributes": {name: _plain(value) for name, value in vars(error).items()},
+            "attributes": {
+                name: _plain(value) for name, value in vars(error).items() if name != "__notes__"
+            },
             "notes": list(getattr(error, "__notes__", ())),
         }
     return {

@@ -15,9 +15,9 @@ from triage.decisions.differential import DIFFERENTIAL_LENGTH
 from triage.errors import StoreError
 from triage.hashing import hash_file
 from triage.imaging.provenance import FileProvenance
+from triage.intake.new_cases import ScoredCase
 from triage.intake.rejected_case import rejected_decision
 from triage.store import CaseRecord, ImageRecord, Laterality, Modality, ReadingRecord
-from triage.store.new_cases import ScoredCase
 from triage.systems.scored import Scored
 from triage.vocabulary.diagnoses import DIAGNOSES
 from triage.vocabulary.subgroup_levels import UNKNOWN

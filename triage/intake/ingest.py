@@ -18,6 +18,8 @@ from triage.errors import PredictionsError, StoreError
 from triage.intake.case_records import case_records
 from triage.intake.case_source import user_path
 from triage.intake.described_bundle import DescribedBundle
+from triage.intake.new_cases import ScoredCase, add_new_cases
+from triage.intake.unchanged_cases import unchanged_cases
 from triage.scored_dataset import NOT_STORED, list_beside
 from triage.store import (
     Store,
@@ -31,9 +33,7 @@ from triage.store import (
 )
 from triage.store.features import add_features
 from triage.store.ledger import SYSTEM
-from triage.store.new_cases import ScoredCase, add_new_cases
 from triage.store.recognition import Content
-from triage.store.unchanged_cases import unchanged_cases
 from triage.systems.case_features import Features
 from triage.systems.scored import Scored
 
@@ -225,11 +225,11 @@ def _store(
     new = _add_new(session, [row.scored for row in left], bundle, actor)
     refused = [NotStored(name, _name_is_taken()) for name in sorted(of_another)]
     others = {place: row.scored for place, row in enumerate(left) if place not in new}
-    added_or_equal = new | unchanged_cases(session, bundle, others)
+    stored = new | unchanged_cases(session, bundle, others)
     vectors, numbers = {}, []
     for place, row in enumerate(left):
         try:
-            number = added_or_equal.get(place) or _add_one(session, row.scored, bundle, actor)
+            number = stored.get(place) or _add_one(session, row.scored, bundle, actor)
         except StoreError as error:
             refused.append(NotStored(row.name, error))
             continue

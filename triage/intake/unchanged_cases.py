@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from triage.intake.new_cases import ScoredCase
 from triage.store.cases import has_same_images
-from triage.store.new_cases import ScoredCase
 from triage.store.predictions import IS_READ
 from triage.store.stated_facts import states_nothing_new
 from triage.store.tables import Case, Prediction
