@@ -121,14 +121,14 @@ def pretrain(
     check_free(out)
     _require_pictures(dataset)
     backbone = load_backbone(settings.backbone, seed=settings.seed)
-    learning, measuring = hold_out(dataset.of_split("train"), settings.held_out, settings.seed)
-    ours = [cases[processes.rank :: processes.count] for cases in (learning, measuring)]
+    parts = hold_out(dataset.of_split("train"), settings.held_out, settings.seed)
+    ours = [cases[processes.rank :: processes.count] for cases in parts]
     checkpoints = out.with_name(f".{out.name}.checkpoints")
     with open_executor(engine) as executor:
         (training, opened), (held_out, opened_too) = (
             open_with(executor, part, backbone.pictures, checkpoints, progress) for part in ours
         )
-    _require_cases(processes.least(len(training)), processes.least(len(held_out)), processes)
+    _require_cases(len(training), len(held_out), processes)
     several = int(processes.total((training.counts > 1).sum()))
     total = int(processes.total(torch.tensor(len(training))))
     rejected = _total_by_reason({**opened.rejected, **opened_too.rejected}.values(), processes)
@@ -153,17 +153,21 @@ def pretrain(
         roles_seed=dataset.draw.seed,
         cases=total,
         held_out=int(processes.total(torch.tensor(len(held_out)))),
-        with_several=several,
-        loss=loss,
-        processes=processes.count,
-        rejected=rejected,
-        notes=_notes(settings, several, total),
-    )
-    processes.wait()  # until nobody writes a checkpoint any more
+        with_several=several, loss=loss, processes=processes.count,
+        rejected=rejected, notes=_notes(settings, several, total),
+    )  # fmt: skip
+    _write(out, backbone, record, checkpoints, processes)
+    return record
+
+
+def _write(
+    out: Path, backbone: Backbone, record: Pretraining, checkpoints: Path, processes: Processes
+) -> None:
+    """Write the result by the first process, once nobody writes a checkpoint any more."""
+    processes.wait()
     if processes.first:
         _save(out, backbone, record)
         shutil.rmtree(checkpoints, ignore_errors=True)
-    return record
 
 
 def _require_pictures(dataset: Dataset) -> None:
@@ -206,6 +210,7 @@ def hold_out(cases: Sequence[Case], share: float, seed: int) -> tuple[list[Case]
 
 def _require_cases(training: int, held_out: int, processes: Processes) -> None:
     """Demand enough in every process: batch normalisation and the loss compare cases."""
+    training, held_out = processes.least(training), processes.least(held_out)
     if training < LEAST or held_out < (LEAST if processes.count == 1 else 1):
         each = " in a process" if processes.count > 1 else ""
         raise TrainingError(
