@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import stats
 from sqlalchemy import select, update
 
@@ -77,7 +78,7 @@ def chart(result: MonitoringResult, key: str = "", level: str = "") -> ChartSeri
     return found
 
 
-def kept_confidences(store: Store, first: int, days: int, site: str | None) -> np.ndarray:
+def kept_confidences(store: Store, first: int, days: int, site: str | None) -> NDArray[np.float64]:
     """Confidences of the cases of some days that did not abstain for A4."""
     begin = BEGIN + timedelta(days=first)
     query = (

@@ -213,10 +213,11 @@ def run_kills(
     random_ = random.Random(seed)
     order = random_.sample(range(1, n_boundaries + 1), n_boundaries)
     done = [0, 0]
-    for kind, ways, until in (
-        (0, [[(number, None)] for number in order], seconds * 2 / 3),
-        (1, [[(0, random_.uniform(0, took)) for _ in range(3)] for _ in range(n_random)], seconds),
-    ):
+    boundaries: list[list[tuple[int, float | None]]] = [[(number, None)] for number in order]
+    moments: list[list[tuple[int, float | None]]] = [
+        [(0, random_.uniform(0, took)) for _ in range(3)] for _ in range(n_random)
+    ]
+    for kind, ways, until in ((0, boundaries, seconds * 2 / 3), (1, moments, seconds)):
         for way in ways:
             if time.monotonic() - began > until and done[kind]:
                 break

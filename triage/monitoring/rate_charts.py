@@ -114,9 +114,8 @@ def design_of(
     The cases of the horizon are rounded up to two digits, so that streams of about the same size
     share one design; a longer horizon only lowers the probability of a false alarm.
     """
-    p1 = rate.p1
-    if p1 is None:
-        p1 = default_alternative(rate.p0, rising=rate.key != FALL)
+    usual = default_alternative(rate.p0, rising=rate.key != FALL)
+    p1 = usual if rate.p1 is None else rate.p1
     horizon = rounded_up(rate.per_day * plan.horizon_days)
     asked = {"p0": rate.p0, "p1": p1, "horizon": horizon, "false_alarm": plan.false_alarm}
     found = kept(
