@@ -14,7 +14,7 @@ import pytest
 from tests.audit_sources.tables import CONDITIONS, frame, plan, write
 from triage.audit_sources import read_table
 from triage.auditing.audit_plan import Axis, Period
-from triage.errors import UsageError
+from triage.errors import PredictionsError, UsageError
 
 
 def refusal(path: Path, **changes: Any) -> str:
@@ -194,7 +194,8 @@ def test_a_truncated_parquet_file(tmp_path: Path) -> None:
 
 def test_what_is_no_file(tmp_path: Path) -> None:
     assert "there is no such" in refusal(tmp_path / "absent.csv")
-    assert "is a folder, a pipe" in refusal(tmp_path)
+    with pytest.raises(PredictionsError, match="is a folder without dataset.json"):
+        refusal(tmp_path)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     assert "is a folder, a pipe" in refusal(pipe)

@@ -22,11 +22,12 @@ from tests.tiny import TinyBundle
 from triage.data.dataset import Dataset
 from triage.engine import EngineSettings
 from triage.errors import BundleError, EngineError, PredictionsError
+from triage.intake.described_bundle import DescribedBundle
 from triage.intake.ingest_dataset import ingest_dataset, ingest_shards
 from triage.store import Store, open_store, verify_ledger
 from triage.store.location import URL_VARIABLE
 from triage.store.tables import Bundle, Case, CaseFeatures, Event, Image, Prediction
-from triage.systems.bundle import load_system
+from triage.systems.bundle import load_system, read_manifest
 
 COUNT = 60
 TWO = EngineSettings(engine="processes", workers=2)
@@ -116,12 +117,14 @@ def test_two_commands_at_once_store_each_case_once(
             arguments = {
                 "folder": str(folder), "shards": range(7), "bundle": str(bundle),
                 "root": root, "source": "clinic", "actor": "system", "progress": lambda *_: None,
+                "system": described,
             }  # fmt: skip
             results.append(module.ingest_shards(**arguments, database=identity))
             other.close()
 
         ingest_dataset(store, folder, source="elsewhere")  # registers the bundle
         bundle, root = module.dataset_bundle(folder), str(folder)
+        described = DescribedBundle.of(read_manifest(bundle)).to_json()
         identity = module.database_identity(store)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv(URL_VARIABLE, url)
@@ -216,4 +219,5 @@ def test_another_bundle_and_another_database_are_refused(
             ingest_shards(
                 folder=str(folder), shards=[0], bundle=str(tiny_bundle.folder), root=str(tmp_path),
                 source="clinic", actor="system", database="0" * 64, progress=lambda *_: None,
+                system={},
             )  # fmt: skip

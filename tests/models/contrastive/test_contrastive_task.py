@@ -85,9 +85,9 @@ def test_validation_repeats_itself_and_changes_nothing() -> None:
 def test_it_learns_what_is_alike() -> None:
     net, pretraining = network(), task(SETTINGS.model_copy(update={"method": "micle"}))
     before = pretraining.validate(net)
-    fit = FitSettings(epochs=6, batch_size=8, learning_rate=5e-3)
+    fit = FitSettings(epochs=12, patience=12, batch_size=8, learning_rate=5e-3)
     after = fit_task(net, pretraining, fit, seed=0)
-    assert after < before - 0.3
+    assert after < before - 0.3  # about 1.0; six epochs gave 0.28 to 0.31, by processor
 
 
 class Killed(Exception):
