@@ -194,7 +194,7 @@ def test_a_truncated_parquet_file(tmp_path: Path) -> None:
 
 def test_what_is_no_file(tmp_path: Path) -> None:
     assert "there is no such" in refusal(tmp_path / "absent.csv")
-    with pytest.raises(PredictionsError, match="is a folder without dataset.json"):
+    with pytest.raises(PredictionsError, match=r"is a folder without dataset\.json"):
         refusal(tmp_path)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
