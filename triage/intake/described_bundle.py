@@ -1,4 +1,4 @@
-"""What the case database is told of a bundle, as a value that tasks can carry.
+"""What the case database stores of a bundle, as a value that tasks can carry.
 
 A manifest holds the settings of a training, whose classes import torch. Processes that only store
 cases start several times as fast without it, so they get this.

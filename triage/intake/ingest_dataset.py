@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import select
 
 from triage.engine import EngineSettings, Task, open_executor, task_function
+from triage.engine.environment_variables import environment_variables
 from triage.errors import BundleError, EngineError, StoreError, UsageError
 from triage.intake.case_source import user_path
 from triage.intake.described_bundle import DescribedBundle
@@ -248,15 +249,9 @@ def _database_for_workers(store: Store) -> Iterator[None]:
 
     A URL may hold a password, which has no place in tasks: engines may keep or show these.
     """
-    before = os.environ.get(URL_VARIABLE)
-    os.environ[URL_VARIABLE] = store.engine.url.render_as_string(hide_password=False)
-    try:
+    url = store.engine.url.render_as_string(hide_password=False)
+    with environment_variables({URL_VARIABLE: url}):
         yield
-    finally:
-        if before is None:
-            del os.environ[URL_VARIABLE]
-        else:
-            os.environ[URL_VARIABLE] = before
 
 
 @lru_cache(maxsize=1)

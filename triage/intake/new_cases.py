@@ -10,22 +10,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Table, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from triage.decision import Decision
 from triage.errors import StoreError
 from triage.ledger.event import LedgerEvent
 from triage.ledger.events.case_events import CaseReceived, CaseScored, ImagesChecked
-from triage.store.base import Base
 from triage.store.cases import case_columns, image_rows, is_decoded
 from triage.store.ledger import SYSTEM, append_event
 from triage.store.predictions import prediction_columns, prediction_sha256
 from triage.store.records import CaseRecord, ReadingRecord
 from triage.store.tables import Case, Image, Patient, Prediction
+from triage.store.upsert import insert_absent, table_of
 from triage.store.worklist_order import set_order, share_order
 from triage.vocabulary.case_states import CaseState
 
@@ -86,7 +84,7 @@ def add_new_cases(
         rows.append(case_columns(record, patient) | {"state": CaseState.INFERRED})
     unique = ("source", "external_id")
     found = session.execute(
-        _insert_new(session, Case, unique).returning(Case.id, Case.source, Case.external_id), rows
+        insert_absent(session, Case, unique).returning(Case.id, Case.source, Case.external_id), rows
     )
     numbers = {first[row.source, row.external_id]: row.id for row in found}
     if len(numbers) < len(first):  # patients were added for nothing
@@ -114,7 +112,7 @@ def _add_opinions(
         for place in numbers
     }
     rows = [{"case_id": numbers[place], **row} for place, row in columns.items()]
-    table = _table(Prediction)
+    table = table_of(Prediction)
     added = session.execute(insert(table).returning(table.c.id, table.c.case_id), rows)
     predictions = {row.case_id: row.id for row in added}
     for place in sorted(numbers):
@@ -147,7 +145,7 @@ def _patients(session: Session, records: Sequence[CaseRecord]) -> dict[tuple[str
     """Numbers of the patients of some cases, added where they are not stored."""
     names = sorted({(record.source, record.patient_name) for record in records})
     rows = [{"source": source, "external_id": name} for source, name in names]
-    session.execute(_insert_new(session, Patient, ("source", "external_id")), rows)
+    session.execute(insert_absent(session, Patient, ("source", "external_id")), rows)
     found: dict[tuple[str, str], int] = {}
     for source in {source for source, _ in names}:
         of_source = [name for each, name in names if each == source]
@@ -156,16 +154,3 @@ def _patients(session: Session, records: Sequence[CaseRecord]) -> dict[tuple[str
         )
         found |= {(source, row.external_id): row.id for row in session.execute(query)}
     return found
-
-
-def _insert_new(session: Session, table: type[Base], unique: Sequence[str]) -> Any:
-    """An insert that leaves out rows which are there already."""
-    on_postgresql = session.get_bind().dialect.name == "postgresql"
-    statement = (postgresql if on_postgresql else sqlite).insert(_table(table))
-    return statement.on_conflict_do_nothing(index_elements=unique)
-
-
-def _table(mapped: type[Base]) -> Table:
-    table = mapped.__table__
-    assert isinstance(table, Table), "a mapped class stands for a table"
-    return table

@@ -67,7 +67,7 @@ class ShardReceipts(ResultFolder):
     out, readings : Path
         Of the shards, and of the readings of OCT volumes.
     progress : CaseProgress
-        Told of every finished shard.
+        Called with every finished shard.
 
     Attributes
     ----------

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Table, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from triage.errors import StoreError
 from triage.hashing import hash_bytes
 from triage.store.tables import CaseFeatures
+from triage.store.upsert import insert_absent
 
 STORED_TYPE = "<f2"
 """Half precision, little-endian. Rounding a vector of length 1 so changes a cosine by about 1e-5
@@ -43,14 +43,9 @@ def add_features(
     rows = [_row(case_id, bundle_id, vector) for case_id, vector in vectors.items()]
     if not rows:
         return
-    table = CaseFeatures.__table__
-    assert isinstance(table, Table), "a mapped class stands for a table"
-    on_postgresql = session.get_bind().dialect.name == "postgresql"
-    statement = (postgresql if on_postgresql else sqlite).insert(table)
     # One statement for all rows: storing vectors must not slow a batch.
-    session.connection().execute(
-        statement.on_conflict_do_nothing(index_elements=("case_id", "bundle_id")), rows
-    )
+    statement = insert_absent(session, CaseFeatures, ("case_id", "bundle_id"))
+    session.connection().execute(statement, rows)
 
 
 def _row(case_id: int, bundle_id: int, vector: NDArray[np.float32]) -> dict[str, Any]:

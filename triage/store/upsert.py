@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Table, select
@@ -38,16 +38,25 @@ def add_once(
     sqlalchemy.exc.IntegrityError
         If the row breaks another constraint.
     """
-    columns = table.__table__
-    assert isinstance(columns, Table), "a mapped class stands for a table"
-    # The database decides, not a look before the insert: two writers cannot slip past each other.
-    on_postgresql = session.get_bind().dialect.name == "postgresql"
-    statement = (postgresql if on_postgresql else sqlite).insert(columns)
-    added = session.scalar(
-        statement.on_conflict_do_nothing(index_elements=unique).returning(columns.c.id),
-        dict(values),
-    )
+    columns = table_of(table)
+    statement = insert_absent(session, table, unique).returning(columns.c.id)
+    added = session.scalar(statement, dict(values))
     if added is not None:
         return int(added), True
     same = (columns.c[name] == values[name] for name in unique)
     return session.scalars(select(columns.c.id).where(*same)).one(), False
+
+
+def insert_absent(session: Session, table: type[Base], unique: Sequence[str]) -> Any:
+    """Return an insert that leaves out rows whose unique columns are those of one that exists."""
+    # The database decides, not a look before the insert: two writers cannot slip past each other.
+    on_postgresql = session.get_bind().dialect.name == "postgresql"
+    statement = (postgresql if on_postgresql else sqlite).insert(table_of(table))
+    return statement.on_conflict_do_nothing(index_elements=unique)
+
+
+def table_of(mapped: type[Base]) -> Table:
+    """Return the table that a mapped class stands for."""
+    table = mapped.__table__
+    assert isinstance(table, Table), "a mapped class stands for a table"
+    return table
